@@ -66,7 +66,7 @@ MISSING = {
     "the command serve": ("serve", "--workdir=run"),
     "the source of logs world": ("prepare", "--workdir=other"),
     "the tracker mlflow": ("run", "--workdir=run", "--tracker=mlflow"),
-    "the engine spark": ("prepare", "--workdir=other", "--engine=spark"),
+    "the function of ytdnn spark": ("prepare", "--workdir=other", "--engine=spark"),
     "the step of a run refit": ("run", "--workdir=refitted", "--refit"),
     "the strategy mirrored": ("train", "--workdir=run", "--strategy=mirrored"),
 }

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ytdnn.base import configs, registries
     from ytdnn.base.configs import Config
     from ytdnn.base.errors import UserError
+    from ytdnn.lab.index_tuning.tuning import tune_index
     from ytdnn.lab.live.live_tests import live_test
     from ytdnn.ops.catalogue.additions import add_videos
     from ytdnn.ops.catalogue.removals import remove_videos, restore_videos
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
         export,
         prepare,
         train,
-        tune_index,
         write_recommendations,
         write_similar,
         write_user_vectors,

@@ -68,6 +68,7 @@ _OWN: dict[str, dict[str, str]] = {
         "lab.cli.live": "live",
         "lab.cli.study": "study",
         "lab.cli.sweep": "sweep",
+        "lab.cli.tune": "index tune",
         "lab.cli.world": "world",
         "ops.cli.cluster": "cluster",
         "ops.cli.index": "index add, index remove, index restore",
@@ -80,6 +81,7 @@ _OWN: dict[str, dict[str, str]] = {
         "ops.cluster.strategies": "mirrored, multi_worker, parameter_server, tpu",
     },
     "hooks": {
+        "lab.index_tuning.tuning": "tune_index",
         "lab.live.live_tests": "live_test",
         "lab.off_policy.judged_systems": "off_policy",
         "lab.pages.evaluation_page": "page",

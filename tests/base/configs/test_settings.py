@@ -17,7 +17,7 @@ PLACES = (
     "docs/**/*.yaml",
     "experiments/**/*.py",
     "ytdnn/lab/studies/default_spaces.py",
-    "ytdnn/retrieval/index/tune.py",
+    "ytdnn/lab/index_tuning/tune.py",
 )
 # Settings that none of these sets, each with its user.
 KEPT = {

@@ -194,7 +194,6 @@ def test_without_a_starter_the_others_end_with_a_line(tmp_path):
 @pytest.mark.parametrize(
     ("strategy", "jobs", "job", "missing"),
     [
-        ("multi_worker", {"worker": 2}, "worker", "other processes of the cluster"),
         (
             "parameter_server",
             {"chief": 1, "worker": 1, "ps": 1},

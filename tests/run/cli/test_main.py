@@ -130,10 +130,10 @@ def test_help_comes_at_once_and_without_tensorflow(repository: pathlib.Path) -> 
 MISTAKES = [
     (
         ["prepre"],
-        "expected a command (run, prepare, check, train, index tune, evaluate, "
-        "compare, export, recommend, similar, vectors, parts, experiments, live, "
-        "study, sweep, world, cluster, index add, index remove, index restore, "
-        "join-log, refit, refresh, serve), received 'prepre': did you mean prepare? "
+        "expected a command (run, prepare, check, train, evaluate, compare, "
+        "export, recommend, similar, vectors, parts, experiments, live, study, sweep, "
+        "index tune, world, cluster, index add, index remove, index restore, refit, "
+        "refresh, join-log, serve), received 'prepre': did you mean prepare? "
         "(ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),

@@ -87,6 +87,7 @@ class Extension:
 def without_settings(kind: str) -> type:
     """Returns the settings class of a registered part that declares none."""
     fields = {"__annotations__": {KIND: Literal[kind]}, KIND: kind}
+    fields["__doc__"] = "It has no settings."
     return validated(type("NoSettings", (Extension,), fields))
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from ytdnn.base import configs, registries
+from ytdnn.lab.index_tuning import tune
 from ytdnn.lab.pages import page, plots
-from ytdnn.retrieval.index import tune
 
 
 @registries.HOOKS.register("index_tuning")

@@ -14,12 +14,11 @@ from ytdnn.run.cli import (
     recommend,
     similar,
     steps,
-    tune,
 )
 
 _RUN, _PREPARE, _CHECK, _TRAIN, _EXPORT = steps.COMMANDS
 COMMANDS: tuple[command.Command, ...] = (
-    *(_RUN, _PREPARE, _CHECK, _TRAIN, tune.COMMAND, evaluate.COMMAND, compare.COMMAND),
+    *(_RUN, _PREPARE, _CHECK, _TRAIN, evaluate.COMMAND, compare.COMMAND),
     *(_EXPORT, recommend.COMMAND, *similar.COMMANDS),
     *(registries.COMMANDS[name].make() for name in registries.COMMANDS.own()),
 )

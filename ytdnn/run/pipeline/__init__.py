@@ -1,11 +1,10 @@
 """The pipeline: the graph of a run's steps, and the Python API.
 
 `api` has the functions users call (prepare, train, evaluate, export), `recommender`
-answers requests with a bundle, `bulk` writes the answers for many users into
-files, `tuning` finds settings of the index; `graph` declares the output and the inputs
-of each step, `steps` runs it; `workdir` is a run's directory. The other functions are
-registered (`registries.HOOKS`). Slow imports happen when a function is called:
-`import ytdnn` loads neither TensorFlow nor Polars.
+answers requests with a bundle, `bulk` writes the answers for many users into files;
+`graph` declares the output and the inputs of each step, `steps` runs it; `workdir` is a
+run's directory. The other functions are registered (`registries.HOOKS`). Slow imports
+happen when a function is called: `import ytdnn` loads neither TensorFlow nor Polars.
 """
 
 from typing import Any
@@ -19,7 +18,6 @@ from ytdnn.run.pipeline.bulk import (
     write_video_vectors,
 )
 from ytdnn.run.pipeline.recommender import Recommender
-from ytdnn.run.pipeline.tuning import tune_index
 
 __all__ = [
     "Recommender",

@@ -8,8 +8,7 @@ import pytest
 
 from tests.run.cli import conftest, fakes
 from ytdnn import configs
-from ytdnn.retrieval.index import tune
-from ytdnn.run.pipeline import tuning
+from ytdnn.lab.index_tuning import tune, tuning
 
 
 def _tuned() -> tune.TuningResult:

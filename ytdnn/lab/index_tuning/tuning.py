@@ -11,13 +11,14 @@ from ytdnn.run.pipeline import api, graph, native_log, runner, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
-    from ytdnn.retrieval.index import tune
+    from ytdnn.lab.index_tuning import tune
 
 KIND = "index_tuning"  # of the artefact, and its directory
 RESULT, PAGE = "tuned.json", "tuned.html"
 _MOST_QUERIES = 1_000
 
 
+@registries.HOOKS.register("tune_index")
 def tune_index(
     workdir: str | os.PathLike[str],
     config: configs.Config | None = None,
@@ -71,8 +72,8 @@ def _tuned(
 
     from ytdnn.candidates import model
     from ytdnn.evaluation import by_window, protocol
+    from ytdnn.lab.index_tuning import tune
     from ytdnn.log import events, prepared
-    from ytdnn.retrieval.index import tune
 
     data = prepared.load(directory / graph.DATA.name)
     candidates = model.load(directory / graph.CANDIDATES.name, data)

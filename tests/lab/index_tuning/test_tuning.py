@@ -10,8 +10,8 @@ import ytdnn
 from tests.run.pipeline import conftest
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
-from ytdnn.retrieval.index import tune
-from ytdnn.run.pipeline import runner, tuning
+from ytdnn.lab.index_tuning import tune, tuning
+from ytdnn.run.pipeline import runner
 from ytdnn.run.pipeline import workdir as workdir_room
 
 

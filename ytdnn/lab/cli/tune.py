@@ -5,11 +5,12 @@ import pathlib
 from typing import TYPE_CHECKING
 
 from ytdnn.base import errors, registries
+from ytdnn.lab.index_tuning import tuning
 from ytdnn.run.cli import arguments, command, output, resolved
-from ytdnn.run.pipeline import runner, tuning, workdir
+from ytdnn.run.pipeline import runner, workdir
 
 if TYPE_CHECKING:
-    from ytdnn.retrieval.index import tune
+    from ytdnn.lab.index_tuning import tune
 
 _KINDS = ("scann", "ivf")
 _FLAGS = (
@@ -98,4 +99,7 @@ def _show(tuned: "tune.TuningResult") -> None:
     output.table(title, columns, rows)
 
 
-COMMAND = command.from_function("index tune", _run, _FLAGS)
+@registries.COMMANDS.register("index tune")
+def tune_command() -> command.Command:
+    """Returns the description of the command."""
+    return command.from_function("index tune", _run, _FLAGS)

@@ -6,7 +6,8 @@ import pytest
 from tests.retrieval.index import contract
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.retrieval.index import ivf, scann_index, tune
+from ytdnn.lab.index_tuning import tune
+from ytdnn.retrieval.index import ivf, scann_index
 
 TARGET = 0.99
 VECTORS, QUERIES = contract.clustered(3_000, dim=15, num_queries=80)
