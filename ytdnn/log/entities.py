@@ -170,7 +170,7 @@ def unmatched(log: event_log.EventLog) -> list[Unmatched]:
             of = event_log.num_rows(own) if number else 0
             if number and number == of:
                 first, known = (
-                    rows.head(1).collect().item() for rows in (own, watched)
+                    rows.min().collect().item() for rows in (own, watched)
                 )
                 raise errors.UserError(
                     f"expected {table}.{column} in {log.origin(table).file} to hold "
