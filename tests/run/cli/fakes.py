@@ -223,7 +223,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         ),
         "retrieval.stage": types.SimpleNamespace(load=lambda *_: None),
         "retrieval.index.artifact": types.SimpleNamespace(build=rooms.build_index),
-        "evaluation.order_choice": types.SimpleNamespace(of_run=rooms.choose),
+        "evaluation.order_choice": types.SimpleNamespace(from_run=rooms.choose),
         "evaluation.evaluate_run": types.SimpleNamespace(evaluate=rooms.evaluate),
         "evaluation.prepared_table": types.SimpleNamespace(
             lines=lambda data, named, workdir: ["table"]
