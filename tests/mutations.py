@@ -109,14 +109,14 @@ MUTATIONS = (
     ),
     Mutation(
         "bundle/graphs.py",
-        "num_results = tf.clip_by_value(wanted, 0, found)",
+        "num_results = tf.clip_by_value(wanted, 0, num_finite)",
         "num_results = wanted",
         "bundle ops/server",
     ),
     Mutation(
         "bundle/saved_models.py",
-        "return found if lists and len(found)",
-        "return found if not lists and len(found)",
+        "return fields if lists and len(fields)",
+        "return fields if not lists and len(fields)",
         "bundle",
     ),
     Mutation(

@@ -48,12 +48,12 @@ def test_a_blend_adds_weighted_scores_and_the_lowest_where_there_is_none() -> No
 
 
 def test_places_of_sources_leave_some_to_the_tower() -> None:
-    config = configs.CompositionConfig(10, 0.3, 0.0, 0.2)
+    config = configs.CompositionConfig(10, (("co_watch", 0.3), ("popular", 0.2)))
     assert config.num_from_tower == 5
     with pytest.raises(
         ValueError, match="leave the candidate model at least one place of 4"
     ):
-        configs.CompositionConfig(4, 0.5, 0.5)
+        configs.CompositionConfig(4, (("co_watch", 0.5), ("popular", 0.5)))
 
 
 @pytest.fixture(scope="module")

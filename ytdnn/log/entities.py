@@ -169,9 +169,7 @@ def unmatched(log: event_log.EventLog) -> list[Unmatched]:
             number = event_log.num_rows(own.join(watched, on=column, how="anti"))
             of = event_log.num_rows(own) if number else 0
             if number and number == of:
-                first, known = (
-                    rows.min().collect().item() for rows in (own, watched)
-                )
+                first, known = (rows.min().collect().item() for rows in (own, watched))
                 raise errors.UserError(
                     f"expected {table}.{column} in {log.origin(table).file} to hold "
                     f"ids that {schema.WATCHES} has, found none among its {of:,} (as "

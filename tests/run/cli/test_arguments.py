@@ -57,7 +57,10 @@ def test_only_what_is_named_changes() -> None:
         (["--noconfig.candidates.content.enabled"], False),
         (["--config.candidates.content.enabled=false"], False),
         (
-            ["--config.candidates.content.enabled=false", "--config.candidates.bias"],
+            [
+                "--config.candidates.content.enabled=false",
+                "--config.candidates.content.enabled",
+            ],
             True,
         ),
     ],

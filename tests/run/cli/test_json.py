@@ -26,7 +26,6 @@ def test_prepare_prints_a_document_alone(
     found = cli("prepare", *flags, "--json")
     document = json.loads(found.out)
     assert document["facts"]["rows"] == {"watches": 72}
-    assert any("NULL" in note for note in document["facts"]["doubts"])
     assert "next: ytdnn train" in found.err
 
 

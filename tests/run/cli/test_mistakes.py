@@ -29,21 +29,24 @@ FILES: dict[str, tuple[Mapping[str, str | bytes], str]] = {
     "no file": ({}, "expected watches.parquet, .pq, .csv or .csv.gz"),
     "another name": (_csv(_WATCHES, "clicks.csv"), "name yours with --files="),
     "capitals": (_csv(_WATCHES, "watches.CSV"), "found watches.CSV"),
-    "tabs as .tsv": (_csv(_WATCHES, "watches.tsv"), "write commas instead of tabs"),
-    "JSON": (_csv("[]", "watches.json"), "found .json: convert it with"),
+    "tabs as .tsv": (
+        _csv(_WATCHES, "watches.tsv"),
+        "write the table to a file of .parquet or .csv",
+    ),
+    "JSON": (_csv("[]", "watches.json"), "found .json: write the table"),
     "two formats": (
         _csv(_WATCHES) | _csv(b"", "watches.parquet"),
         "expected one format of watches",
     ),
-    "empty": (_csv(""), "found an empty file: export it again"),
-    "blank lines": (_csv("\n\n\n"), "found an empty file"),
+    "empty": (_csv(""), "(empty CSV)"),
+    "blank lines": (_csv("\n\n\n"), "(empty CSV)"),
     "a header only": (_csv(_ROWS[0]), "expected rows in watches, found none"),
     "no header": (_csv("".join(_ROWS[1:])), "is its first row no header?"),
     "semicolons": (_csv(_WATCHES.replace(",", ";")), "found semicolons"),
     "UTF-16": (_csv(_WATCHES.encode("utf-16")), "found binary data"),
     "Latin-1": (
         _csv(_WATCHES) | _csv(b"video_id,title\nv0,caf\xe9\n", "videos.csv"),
-        "expected UTF-8 text in row 1",
+        "(invalid utf-8 sequence)",
     ),
     "a field too few": (_cell("u2,v2,", "u2,v2;"), "expected 3 fields in row 3"),
     "an open quote": (_cell("u2,", '"u2,'), "expected 3 fields in row 3"),
@@ -125,7 +128,6 @@ READ: dict[str, tuple[Mapping[str, str | bytes], str]] = {
     "Windows line ends": (_csv(_WATCHES.replace("\n", "\r\n")), ""),
     "blank lines": (_csv(_ROWS[0] + "\n" + "".join(_ROWS[1:]) + "\n\n"), ""),
     "a line break in an id": (_cell("u2,", '"u\n2",'), ""),
-    "NULL as an id": (_cell("u3,", "NULL,"), "note: user_id 'NULL'"),
     "parts": (
         _csv("".join(_ROWS[:30]), "watches/1.csv")
         | _csv(_ROWS[0] + "".join(_ROWS[30:]), "watches/2.csv"),

@@ -164,6 +164,7 @@ def _header(path: pathlib.Path) -> tuple[int, int]:
     with _opened(path) as file:
         for raw in file:
             line = raw.decode("utf-8", "replace").removeprefix("\ufeff")
+            _require_commas(path, line)
             is_above = line.startswith("#") or not line.strip()
             commas = line.count(",")
             if not is_above:
@@ -172,6 +173,24 @@ def _header(path: pathlib.Path) -> tuple[int, int]:
                 return len(above), commas + 1
             above.append(line)
     return max(0, len(above) - 1), above[-1].count(",") + 1 if above else 1
+
+
+def _require_commas(path: pathlib.Path, line: str) -> None:
+    """Checks that a line at the top of a file is text, and has no other separators.
+
+    Raises:
+      errors.UserError: It is not, or has.
+    """
+    if "\0" in line:
+        raise errors.UserError(
+            f"expected text in {path}, found binary data: export it again as UTF-8"
+        )
+    for mark, name in ((";", "semicolons"), ("\t", "tabs")):
+        if mark in line and "," not in line and not line.startswith("#"):
+            raise errors.UserError(
+                f"expected commas between the columns of {path}, found {name}: export "
+                f"it again with commas"
+            )
 
 
 def _require_quoted_fields(path: pathlib.Path, num_comments: int) -> int:
