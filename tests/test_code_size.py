@@ -13,7 +13,7 @@ from tests import code_size, rooms
 # Lines of code of each room (`python -m tests.code_size`); HTML, CSS and JS count too.
 ROOMS = {
     "base": 4_011,
-    "log": 6_000,
+    "log": 6_010,
     "layers": 969,
     "features": 2_913,
     "candidates": 1_427,
@@ -23,14 +23,14 @@ ROOMS = {
     "bundle": 3_522,
     "evaluation": 4_906,
     "run": 3_435,
-    "core": 33_030,
+    "core": 33_040,
     "lab": 8_218,
     "ops": 4_749,
-    "all": 45_997,
+    "all": 46_007,
 }
 MOST = {
     "num_settings": 193,
-    "num_test_lines": 36_581,
+    "num_test_lines": 36_582,
     "num_experiment_lines": 4_376,
     "num_words": 24_820,
 }
