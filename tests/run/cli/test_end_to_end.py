@@ -97,7 +97,6 @@ def test_a_run_leaves_the_layout_of_the_design(finished: pathlib.Path) -> None:
         "report.json",
         "report.html",
         "users.parquet",
-        "logs",
     }
     assert not list(finished.glob(".*.partial"))
 
