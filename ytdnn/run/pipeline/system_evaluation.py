@@ -5,7 +5,7 @@ import pathlib
 from typing import TYPE_CHECKING
 
 from ytdnn.base import configs, errors
-from ytdnn.run.pipeline import graph, memory, runner, sizes
+from ytdnn.run.pipeline import graph, runner
 from ytdnn.run.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -76,7 +76,6 @@ def evaluate_part(
     with workdir_room.lock(workdir):
         runner.require([graph.evaluation("test")], config, workdir)
         config = dataclasses.replace(config, evaluation=evaluation)
-        memory.require(config, sizes.log_size(workdir), "evaluation")
         result = evaluate_run.evaluate(workdir, config, "test")
     with report_files.publish(out, result):
         return report_files.Evaluation(out, result.report, result.users)
