@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Union
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.base import configs
+from ytdnn.base import configs, errors
 from ytdnn.base.configs import inputs as inputs_config
 from ytdnn.candidates import losses, tower_inputs, user_tower
 from ytdnn.features import registry
@@ -306,6 +306,12 @@ def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
 
     directory = pathlib.Path(directory)
     config = weights.trained_config(directory, KIND, data.manifest).candidates
+    if not config.is_network:
+        raise errors.UserError(
+            f"expected a trained network in {directory}, found the model "
+            f"{config.model.kind}, which makes lists and no vectors: train with "
+            f"--config.candidates.model=network"
+        )
     inputs = tower_inputs.read(directory, config, data)
     with embeddings.undrawn():
         found = joined([_made(config, data, inputs) for _ in range(config.num_kept)])

@@ -61,7 +61,7 @@ def load(workdir: pathlib.Path, config: configs.Config, stage: str) -> TrainedMo
     leaks.require_held_out(data)
     truth = truths.from_data(data)
     others = measure.Systems() if truth is None else truth.systems(config.evaluation)
-    if not candidate_models.is_network(config.candidates):
+    if not config.candidates.is_network:
         directory = workdir / candidate_model.KIND
         fitted = candidate_models.load(directory, config.candidates)
         maker = lists.from_candidate_model(fitted, data)

@@ -27,7 +27,6 @@ from ytdnn.base.metrics import selection
 from ytdnn.log import inputs, prepared
 
 KIND = "candidates"  # of the artefact, as of a trained network
-NETWORK = "network"
 _FILE = "model.pickle"
 _BLOCK_BYTES = 128 * 2**20  # of scores
 
@@ -178,11 +177,6 @@ def unfitted(name: str) -> BaseCandidateModel:
     return make((settings or components.without_settings(name))())
 
 
-def is_network(config: configs.CandidatesConfig) -> bool:
-    """Whether the candidate model is the network, which has vectors and a bundle."""
-    return config.model.kind == NETWORK
-
-
 def lists(
     model: BaseCandidateModel, requests: Requests, k: int
 ) -> npt.NDArray[np.int32]:
@@ -330,7 +324,7 @@ def load(
       errors.UserError: The artefact is missing or damaged, or of another model.
     """
     manifest = artifacts.read_manifest(directory, KIND)
-    fitted = manifest.facts.get("model", NETWORK)
+    fitted = manifest.facts.get("model", "network")
     if fitted != config.model.kind:
         raise errors.UserError(
             f"expected the model {config.model.kind} in {directory}, found {fitted}: "

@@ -79,6 +79,9 @@ def test_what_needs_vectors_is_refused(
     workdir = f"--workdir={runs / 'last_day'}"
     assert main.main(["export", workdir]) == 2
     assert "expected candidates.model=network for a bundle" in capsys.readouterr().err
+    for command in (["refit"], ["index", "tune"]):
+        assert main.main([*command, workdir]) == 2
+        assert "makes lists and no vectors" in capsys.readouterr().err
     assert main.main(["recommend", workdir, "--user=u0", "--noranker"]) == 2
     assert "which has no bundle, received --ranker" in capsys.readouterr().err
     assert main.main(["recommend", workdir, "--user=nobody"]) == 2

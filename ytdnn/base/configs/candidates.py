@@ -134,6 +134,11 @@ class CandidatesConfig:
     validate_last: bool = False
     auto: tuple[by_size.CandidateSetting, ...] = ()
 
+    @property
+    def is_network(self) -> bool:
+        """Whether the model is the network, which has vectors and so a bundle."""
+        return isinstance(self.model, NetworkConfig)
+
     @pydantic.model_validator(mode="after")
     def _has_a_bag(self) -> "CandidatesConfig":
         if self.reads_bags and not self.bags and not self.decay_rates:

@@ -91,6 +91,7 @@ def refresh(
         )
     say = api.speaker(verbose)
     made = workdir_room.require_config(source)
+    steps.require_vectors(made)
     with workdir_room.lock(directory), progress.shown(bool(verbose)):
         pinned = _pinned(steps.served_config(made, source), config)
         read = dataclasses.replace(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ytdnn.base import configs, errors, schema
 from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, command, engine, many, output, resolved
-from ytdnn.run.pipeline import model_answers, steps, workdir
+from ytdnn.run.pipeline import model_answers, workdir
 
 if TYPE_CHECKING:
     from ytdnn.run.pipeline import machines
@@ -94,7 +94,7 @@ def _run(given: arguments.Arguments) -> None:
     if "workdir" in values:
         directory = pathlib.Path(values["workdir"])
         config = workdir.read_config(directory)
-        if config is not None and not steps.has_vectors(config):
+        if config is not None and not config.candidates.is_network:
             _recommend_by_model(values, directory, config)
             return
     index = arguments.choice(given, "index", ("served", "exact"))

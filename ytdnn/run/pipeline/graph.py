@@ -180,6 +180,7 @@ def added(config: configs.Config) -> tuple[Step, ...]:
       errors.UserError: The config asks for a refit, whose steps are not installed.
     """
     if config.refit:
+        steps.require_vectors(config)
         _ = registries.STEPS["refit"]
     return tuple(
         step for part in registries.STEPS.parts() for step in part.make(config)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 
 _ENABLED = "config.ranking.enabled is true"
-_NETWORK = "network"
 
 
 def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
@@ -72,13 +71,8 @@ def describe_data(config: configs.Config, workdir: pathlib.Path) -> list[str]:
 def vectors_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     """Returns why the candidates have no vectors; empty for the network."""
     del workdir
-    kind = config.candidates.model.kind
-    return "" if has_vectors(config) else f"candidates.model={kind} makes lists"
-
-
-def has_vectors(config: configs.Config) -> bool:
-    """Whether the candidate model is the network, which has vectors and a bundle."""
-    return config.candidates.model.kind == _NETWORK
+    own = config.candidates
+    return "" if own.is_network else f"candidates.model={own.model.kind} makes lists"
 
 
 def require_vectors(config: configs.Config) -> None:
@@ -87,9 +81,9 @@ def require_vectors(config: configs.Config) -> None:
     Raises:
       errors.UserError: It is another model.
     """
-    if not has_vectors(config):
+    if not config.candidates.is_network:
         raise errors.UserError(
-            f"expected candidates.model={_NETWORK} for a bundle, received "
+            f"expected candidates.model=network for a bundle, received "
             f"{config.candidates.model.kind}, which makes lists and no vectors: "
             f"`ytdnn evaluate`, `compare` and `recommend --workdir` take its lists"
         )
@@ -166,7 +160,7 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/candidates`."""
     from ytdnn.log import prepared
 
-    if not has_vectors(config):
+    if not config.candidates.is_network:
         from ytdnn.retrieval import candidate_models
 
         data = prepared.load(workdir / "data")
@@ -181,7 +175,7 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
 
 def candidates_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/candidates` depends on."""
-    if not has_vectors(config):
+    if not config.candidates.is_network:
         from ytdnn.retrieval import candidate_models
 
         return candidate_models.step_config(config)
