@@ -1,4 +1,4 @@
-"""Archives that mean harm: entries that leave the folder, links."""
+"""Archives that mean harm: entries that leave the folder, bombs, links."""
 
 import contextlib
 import io
@@ -50,6 +50,23 @@ def test_nothing_is_written_outside_of_the_cache(
     unpacked = tmp_path / "cache" / "unpacked"
     paths = [*tmp_path.rglob("ratings.csv"), *pathlib.Path("/etc").glob("ratings.csv")]
     assert all(path.is_relative_to(unpacked) for path in paths)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
+def test_a_bomb_is_refused(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(archives, "_LEAST_CAP", 10_000)
+    path, entry = tmp_path / f"log.{kind}", tarfile.TarInfo("ratings.csv")
+    entry.size = 10_000_000
+    if kind == "zip":
+        _zip(path, {"ratings.csv": bytes(entry.size)})
+    else:
+        _tar(path, entry)
+    words = f"times the size of {path} inside it, found 10,000,000 bytes: if you trust"
+    with pytest.raises(errors.UserError, match=words):
+        archives.directory_of(path, MEMBERS)
+    assert [*(tmp_path / "cache" / "unpacked").iterdir()] == []
 
 
 def test_a_link_of_a_tar_is_refused(tmp_path: pathlib.Path) -> None:

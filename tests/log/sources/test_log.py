@@ -181,6 +181,13 @@ def test_bad_mapping_is_one_line(entry, expected):
     assert repr(entry) in str(caught.value)
 
 
+def test_what_is_mapped_twice_is_refused():
+    with pytest.raises(errors.UserError, match="expected time once in --columns"):
+        log_source.parse_columns(["watches.time=a", "watches.time=b"])
+    with pytest.raises(errors.UserError, match="expected watches once in --files"):
+        log_source.parse_files(["watches=a", "watches=b"])
+
+
 PLACES = st.sampled_from(
     [(t.name, c.name) for t in table_schemas.TABLES.values() for c in t.columns]
 )

@@ -51,6 +51,13 @@ def test_rows_of_all_subfolders_are_read_and_numbered(tmp_path: pathlib.Path) ->
     assert origin.place(5) == f"row 2 of {tmp_path}/watches/b/2.csv"
 
 
+def test_a_table_may_lie_in_another_folder(tmp_path: pathlib.Path) -> None:
+    _write(tmp_path / "far", "b.parquet")
+    _write(tmp_path, "logs/a/b.csv")
+    for name in ("a/b", "a/b.csv", "../far/b", f"{tmp_path}/far/b.parquet"):
+        table_files.find(f"{tmp_path}/logs", {"watches": name})
+
+
 def test_blank_lines_keep_the_numbers_of_the_other_rows(tmp_path: pathlib.Path) -> None:
     (tmp_path / "watches.csv").write_text(
         "# one, two\n\nuser_id,video_id,time\na,v,1\n\nb,w,2\n,,\n"

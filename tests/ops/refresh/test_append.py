@@ -1,5 +1,6 @@
 """New events behind a prepared set are those of the whole log prepared at once."""
 
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -227,11 +228,16 @@ def test_a_whole_grown_log_gives_the_same(
     old: prepared.PreparedData,
     appended: prepared.PreparedData,
     whole: dict[str, pl.DataFrame],
+    moment: int,
     tmp_path: pathlib.Path,
 ) -> None:
-    again = append.append(old, log(whole), tmp_path / "data", {})
-    assert named(again, "watches").equals(named(appended, "watches"))
-    assert again.videos.equals(appended.videos)
+    config = dataclasses.replace(IN_MEMORY, events_per_shard=400)
+    before = tables_room.from_frames(cut(whole, moment, is_old=True))
+    sharded = prepare.prepare(config, tmp_path / "sharded", before)
+    for number, data in enumerate((old, sharded)):
+        again = append.append(data, log(whole), tmp_path / str(number), {})
+        assert named(again, "watches").equals(named(appended, "watches"))
+        assert again.videos.equals(appended.videos)
 
 
 def test_old_users_and_watched_videos_keep_their_rows(
@@ -247,10 +253,12 @@ def test_old_users_and_watched_videos_keep_their_rows(
 def test_a_log_that_contradicts_is_refused(
     old: prepared.PreparedData, whole: dict[str, pl.DataFrame], tmp_path: pathlib.Path
 ) -> None:
-    other = dict(whole)
-    other[schema.WATCHES] = whole[schema.WATCHES].tail(-3)
-    with pytest.raises(errors.UserError, match=r"or its .* too, found"):
-        append.append(old, log(other), tmp_path / "data", {})
+    watches = whole[schema.WATCHES]
+    changed = watches.with_columns(pl.col(schema.VIDEO_ID).reverse())
+    for table in (watches.tail(-3), changed):
+        other = whole | {schema.WATCHES: table}
+        with pytest.raises(errors.UserError, match=r"or its .* too, found"):
+            append.append(old, log(other), tmp_path / "data", {})
     assert not (tmp_path / "data").exists()
 
 

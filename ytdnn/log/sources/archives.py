@@ -13,6 +13,8 @@ from collections.abc import Collection
 from ytdnn.base import artifacts, errors, user_paths
 
 _TAR = (".tar.gz", ".tgz")
+_MOST_RATIO = 100  # of unpacked bytes to packed ones; text of logs packs about tenfold
+_LEAST_CAP = 2**26  # bytes that are always allowed
 _DAMAGES = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -90,16 +92,32 @@ def _unpack(path: pathlib.Path, members: Collection[str], target: pathlib.Path) 
     try:
         if called == "zip":
             with zipfile.ZipFile(path) as archive:
-                names = archive.namelist()
-                inside = [n for n in names if pathlib.PurePath(n).name in members]
+                entries = archive.infolist()
+                inside = [
+                    e for e in entries if pathlib.PurePath(e.filename).name in members
+                ]
+                _require_small(path, sum(entry.file_size for entry in inside))
                 archive.extractall(target, inside)
             return
+        size = 0
         with tarfile.open(path, "r:gz") as tar:
             for entry in tar:
                 if pathlib.PurePath(entry.name).name in members:
+                    size += entry.size
+                    _require_small(path, size)
                     tar.extract(entry, target, filter="data")
     except _DAMAGES as error:
         raise errors.UserError(
             f"expected a directory or a {called} at {path}, found a damaged {called} "
             f"({error}): fetch it again"
         ) from None
+
+
+def _require_small(path: pathlib.Path, size: int) -> None:
+    """Checks the bytes that entries say they have: no more are unpacked of them."""
+    if size > max(_LEAST_CAP, _MOST_RATIO * path.stat().st_size):
+        raise errors.UserError(
+            f"expected at most {_MOST_RATIO} times the size of {path} inside it, found "
+            f"{size:,} bytes: if you trust it, unpack it yourself, and point "
+            f"--data_dir at the directory"
+        )

@@ -94,7 +94,7 @@ def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
       {'watches': {'video_id': 'item_id'}}
 
     Raises:
-      errors.UserError: An entry is malformed, or names no schema column.
+      errors.UserError: An entry is malformed, repeated, or names no schema column.
     """
     names: dict[str, dict[str, str]] = {}
     for entry in entries:
@@ -108,7 +108,8 @@ def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
         _require_one_of(table, table_schemas.TABLES, "a table", entry)
         columns = table_schemas.TABLES[table].names
         _require_one_of(column, columns, f"a column of {table}", entry)
-        names.setdefault(table, {})[column] = own
+        _require_new(column, names.setdefault(table, {}), entry)
+        names[table][column] = own
     return names
 
 
@@ -120,7 +121,7 @@ def parse_files(entries: Iterable[str]) -> dict[str, str]:
       {'watches': 'clicks.parquet'}
 
     Raises:
-      errors.UserError: An entry is malformed, or names no table.
+      errors.UserError: An entry is malformed, repeated, or names no table.
     """
     names: dict[str, str] = {}
     for entry in entries:
@@ -131,8 +132,19 @@ def parse_files(entries: Iterable[str]) -> dict[str, str]:
                 f"example --files=watches=clicks.parquet"
             )
         _require_one_of(table, table_schemas.TABLES, "a table", entry, "--files")
+        _require_new(table, names, entry, "--files")
         names[table] = user_paths.text(own)
     return names
+
+
+def _require_new(
+    name: str, names: Collection[str], entry: str, flag: str = "--columns"
+) -> None:
+    if name in names:
+        raise errors.UserError(
+            f"expected {name} once in {flag}, received it again in {entry!r}: leave "
+            f"one out"
+        )
 
 
 def require_mapped(names: Iterable[str], found: Iterable[str], place: str) -> None:

@@ -117,12 +117,13 @@ def _forms(name: str) -> str:
 
 def _files_of(directory: pathlib.Path, name: str) -> TableFiles | None:
     """Returns the files of a table; None without any."""
+    place = directory / name  # which may be in another folder
     ends = ("",) if is_table(name) else ("", *files.PARQUET, *files.CSV)
-    names = [f"{name}{end}" for end in ends]
+    names = [f"{place.name}{end}" for end in ends]
     found = [
         path
-        for path in sorted(directory.iterdir())
-        if path.name in names or (_is_other(path, name) and not is_table(name))
+        for path in sorted(place.parent.glob("*"))
+        if path.name in names or (_is_other(path, place.name) and not is_table(name))
     ]
     if len(found) > 1:
         raise errors.UserError(

@@ -8,8 +8,9 @@ events up to the end of the old set must equal those the old set was made from.
 import dataclasses
 import pathlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+import numpy as np
 import polars as pl
 
 from ytdnn.base import artifacts, configs, errors, formats, schema, table_schemas
@@ -133,23 +134,44 @@ def _require_one_log(old: prepared.PreparedData, log: event_log.EventLog) -> Non
     """Checks that the log begins after the old set, or holds all events of it.
 
     Raises:
-      errors.UserError: It holds another number of events up to the end of the set.
+      errors.UserError: It holds other events up to the end of the set.
     """
     end = old.windows.end_of_log
     tables = [] if old.config.clicks_are_watches else [schema.WATCHES]
     tables += [schema.IMPRESSIONS] if old.log.has_impressions else []
     for table in (table for table in tables if table in log.tables):
         with event_log.readable(log.origin(table).file):
-            early = event_log.num_rows(
-                log.tables[table].filter(pl.col(schema.TIME) <= end)
-            )
-        if early not in (0, old.manifest.facts[table]):
+            early = _digest([log.tables[table].filter(pl.col(schema.TIME) <= end)])
+        if early[0] and early != _digest(_stored(old, table)):
             raise errors.UserError(
                 f"expected in {log.origin(table).file} only events after "
                 f"{formats.utc(end)}, the end of {old.directory}, or its "
-                f"{old.manifest.facts[table]:,} {table} too, found {early:,} up to "
-                f"then: give the grown log that it was made from, or the new events"
+                f"{old.manifest.facts[table]:,} {table} too, found {early[0]:,} up to "
+                f"then, not the same: give the grown log that it was made from, or the "
+                f"new events"
             )
+
+
+def _stored(data: prepared.PreparedData, table: str) -> Iterator[pl.LazyFrame]:
+    """Yields the events of a prepared set, with the ids of users and videos."""
+    videos = data.videos[schema.VIDEO_ID]
+    for shard in data.log.each_shard():
+        events = getattr(shard, table)
+        columns = {
+            schema.USER_ID: shard.users[schema.USER_ID].gather(events.users),
+            schema.VIDEO_ID: videos.gather(np.asarray(events.videos) - 1),
+            schema.TIME: np.asarray(events.times),
+        }
+        yield pl.LazyFrame(columns)
+
+
+def _digest(parts: Iterable[pl.LazyFrame]) -> list[int]:
+    """Returns the number of events, and a sum over them that their order leaves."""
+    ids = pl.col(schema.USER_ID, schema.VIDEO_ID).cast(pl.String)
+    row = pl.struct(ids, pl.col(schema.TIME).cast(pl.Int64)).hash() % (1 << 31)
+    counts = (part.select(pl.len(), row.sum().alias("sum")) for part in parts)
+    rows = (query.collect(engine="streaming").row(0) for query in counts)
+    return [sum(column) for column in zip(*rows, strict=True)]
 
 
 def _with_entities(
