@@ -150,7 +150,7 @@ class LshModule(interface.SearchModule):
         rows, scores = _distinct(rows, scores, k, self._num_tables)
         return tf.cond(
             tf.shape(rows)[0] < k,
-            lambda: self.exact.search_one(query, k),
+            lambda: tuple(one[0] for one in self.exact.search(query[tf.newaxis], k)),
             lambda: (rows + 1, scores),
         )
 

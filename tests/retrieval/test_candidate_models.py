@@ -99,6 +99,7 @@ def test_training_data_are_the_training_window(data: prepared.PreparedData) -> N
         ((0, 6), "integers from -1 .none. to 5, received 6"),
         ((0, -2), "received -2"),
         ((0.5, 1.5), "received float64"),
+        ((3, 3), "each video once in a row, received 3 twice"),
         (([1, 2], [3, 4]), r"of shape \[1, at most 2\], received"),
     ],
 )

@@ -53,7 +53,7 @@ class VideoIds(tf.Module):
         """Returns `[...] int32` indices of `ids [...]`."""
         hashes = tf.reshape(self.keys(ids), [-1])
         places = tf.searchsorted(self._hashes, hashes)
-        places = tf.minimum(places, tf.size(self._order) - 1)
+        places = tf.minimum(places, self._order.shape[0] - 1)
         indices = tf.reshape(tf.gather(self._order, places), tf.shape(ids))
         return tf.where(tf.equal(self.ids(indices), ids), indices, 0)
 

@@ -193,7 +193,7 @@ def lists(
       `[n, k]` catalogue indices, best first, 0 where there are fewer.
 
     Raises:
-      errors.UserError: The model's answer has another shape or names unknown videos.
+      errors.UserError: See `_checked`.
     """
     chosen, is_short = _allowed(model, requests, k, k)
     if is_short.any():
@@ -249,7 +249,7 @@ def _checked(answer: Any, requests: Requests, num: int) -> npt.NDArray[np.int64]
     """Returns an answer as catalogue indices, 0 = none.
 
     Raises:
-      errors.UserError: It has another shape, or names unknown videos.
+      errors.UserError: It has another shape, or names unknown videos or one twice.
     """
     rows = np.asarray(answer[0] if isinstance(answer, tuple) else answer)
     if rows.ndim != 2 or len(rows) != len(requests) or rows.shape[1] > num:
@@ -263,6 +263,13 @@ def _checked(answer: Any, requests: Requests, num: int) -> npt.NDArray[np.int64]
         raise errors.UserError(
             f"expected recommend(requests, k) to return rows of videos, integers from "
             f"-1 (none) to {requests.num_videos - 1}, received {worst}"
+        )
+    ordered = np.sort(rows, axis=1)
+    is_again = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)
+    if is_again.any():
+        raise errors.UserError(
+            f"expected recommend(requests, k) to return each video once in a row, "
+            f"received {ordered[:, 1:][is_again][0]} twice"
         )
     return rows.astype(np.int64) + 1
 

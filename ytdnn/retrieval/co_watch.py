@@ -62,9 +62,7 @@ class CoWatch(interface.Source):
 
 
 def neighbours(
-    data: prepared.PreparedData,
-    num: int,
-    seeds: npt.NDArray[np.integer] | None = None,
+    data: prepared.PreparedData, num: int
 ) -> tuple[ragged.Ragged, npt.NDArray[np.float32]]:
     """Returns the videos watched near each video, nearest first.
 
@@ -73,18 +71,14 @@ def neighbours(
     Args:
       data: The prepared set.
       num: Maximum number of neighbours of a video.
-      seeds: Catalogue indices of the videos that have neighbours; None: all.
 
     Returns:
       The list of each catalogue index, from 0, and the weight of each entry.
     """
     watched = inputs.num_training_watches(data)
-    is_seed = np.full(len(watched), seeds is None)
-    if seeds is not None:
-        is_seed[seeds] = True
     sizes = np.zeros(len(watched), np.int64)
     videos, scores = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
-    num_pairs = 2 * _WITHIN * watched * is_seed
+    num_pairs = 2 * _WITHIN * watched
     parts = [
         part
         for part in shard_index.bounded(num_pairs, _MOST_PAIRS)
@@ -92,7 +86,7 @@ def neighbours(
     ]
     part_of = np.full(len(watched), len(parts), np.int32)
     for number, part in enumerate(parts):
-        part_of[part] = np.where(is_seed[part], number, len(parts))
+        part_of[part] = number
     every = inputs.training_set(data)
     with written(every, part_of, _WITHIN) as watches:
         for number, part in enumerate(parts):

@@ -177,3 +177,17 @@ def test_a_bundle_that_is_damaged_is_not_served(
     model.write_bytes(model.read_bytes()[:-1] + b"x")
     with pytest.raises(errors.UserError, match="SHA-256"):
         app.Server(conftest.made(tmp_path, log=None))
+
+
+@pytest.mark.thorough
+def test_a_model_that_changed_before_its_first_use_is_not_loaded(
+    small_run: untrained.Run, tmp_path: pathlib.Path
+) -> None:
+    shutil.copytree(small_run.workdir / "bundle", tmp_path / "bundle")
+    parts = app.Server(conftest.made(tmp_path, log=None))
+    model = tmp_path / "bundle" / "ranker" / "1" / "saved_model.pb"
+    model.write_bytes(model.read_bytes()[:-1] + b"x")
+    with testclient.TestClient(app.application(parts), conftest.ADDRESS) as client:
+        body = {"instances": [{}]}
+        answer = client.post("/v1/models/ranker:predict", json=body)
+    assert (answer.status_code, "SHA-256" in answer.json()["error"]) == (503, True)

@@ -41,8 +41,8 @@ FLAGS = (
     ),
     Flag(
         "batching",
-        "on (default): requests are batched as in serving/batching.config of the "
-        "bundle; off: each runs alone.",
+        "on (default): requests within a millisecond share a run, up to 32; off: each "
+        "runs alone.",
         example="on|off",
     ),
     Flag(

@@ -133,7 +133,11 @@ def application(server: Server) -> fastapi.FastAPI:
         await server.close()
 
     app = fastapi.FastAPI(
-        openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would be answered before any check
+        lifespan=lifespan,
     )
     routes = _Routes(server)
     for method, path, handler in routes.table():

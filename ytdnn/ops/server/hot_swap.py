@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 from ytdnn.base import errors
 from ytdnn.bundle import versions
-from ytdnn.ops.server import batching, metrics, models, settings
+from ytdnn.ops.server import batching, metrics, models, problems, settings
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _DRAIN_SECONDS = 60.0  # after which a version is closed under its last requests
@@ -86,12 +86,23 @@ class Served:
         """Returns a signature of a model, which is loaded if this is its first use.
 
         Raises:
-          problems.Problem: The model has no such signature.
+          problems.Problem: The model has no such signature, or its files are not those
+            that were checked.
         """
         if model not in version.models:
             async with self._lock:
-                await asyncio.to_thread(version.load, model)
+                try:
+                    await asyncio.to_thread(self._load, version, model)
+                except errors.UserError as error:
+                    raise problems.Problem(problems.OVERLOADED, str(error)) from None
         return version.signature(model, name)
+
+    def _load(self, version: models.Version, model: str) -> None:
+        """Loads a model, after another check of the version's files."""
+        if model not in version.models:
+            directory, kind = self._given.bundle, version.bundle.manifest.kind
+            versions.read(directory, kind, version.number, deep=True)
+            version.load(model)
 
     async def watch(self) -> None:
         """Polls for newer versions until it is cancelled."""

@@ -37,7 +37,7 @@ class Limits:
 
 @dataclasses.dataclass(frozen=True)
 class Batching:
-    """Parameters of batching, as in the bundle's `serving/batching.config`.
+    """Parameters of batching, those of an exported `serving/batching.config`.
 
     Attributes:
       max_batch_size: Maximum number of rows of a run.

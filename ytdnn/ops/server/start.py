@@ -61,6 +61,7 @@ def run(given: settings.Settings, say: Say) -> None:
             say(line)
         config = configured(functools.partial(_application, given, say), given)
         if given.processes == 1:
+            config.load()  # here, where a signal ends it at once
             uvicorn.Server(config).run(sockets=[listening])
         else:
             _run_processes(config, listening)

@@ -2,6 +2,5 @@
 
 One interface, `interface.Index`, and three kinds: `brute_force` (exact) and `ivf`
 (inverted lists) in stock TensorFlow ops, and `scann_index`, which alone imports ScaNN.
-`artifact` builds those of a run once for a trained candidate model
-and keeps them; `tune` finds the cheapest settings that reach a recall.
+`artifact` builds those of a run once for a trained candidate model, and keeps them.
 """

@@ -27,11 +27,6 @@ class BruteForceModule(interface.SearchModule):
         self._size = len(vectors)
         self.vectors = tf.Variable(vectors, trainable=False, dtype=tf.float32)
 
-    def search_one(self, query: tf.Tensor, k: tf.Tensor) -> TopK:
-        """Searches for one query `[dim]`; returns indices and scores, `[k]` each."""
-        indices, scores = self.search(query[tf.newaxis], k)
-        return indices[0], scores[0]
-
     def _search(self, queries: tf.Tensor, k: tf.Tensor) -> TopK:
         num_results = tf.minimum(k, self._size)
         few = tf.constant(self._size // _BLOCK // _LEAST_REDUCTION)
