@@ -156,6 +156,11 @@ def test_what_was_trained_with_another_config_is_not_resumed(tmp_path):
     assert not (first / "latest").exists()
 
 
+def test_a_network_of_a_version_without_other_models_is_current():
+    """The artefacts of 0.2 have no setting `candidates.model`."""
+    assert "model" not in candidates.step_config(configs.Config())["candidates"]
+
+
 def test_training_stops_when_validation_no_longer_improves(data, tmp_path):
     config = _config(epochs=50, patience=2)
     randomness.set_seed(0)

@@ -77,15 +77,6 @@ def test_a_refit_begins_where_its_model_did(data):
     np.testing.assert_allclose(ratio, 1.4, rtol=1e-5)
 
 
-def test_a_random_start_is_left_alone(data):
-    config = dataclasses.replace(CONFIG, initial_vectors="random")
-    network, vectors = made(config, data)
-    before = network.video_vectors()
-    assert begun(config, data, network, vectors) is None
-    assert starting.facts(None) == {}
-    np.testing.assert_array_equal(network.video_vectors(), before)
-
-
 @pytest.mark.parametrize("similarity", ["dot", "cosine", "user_cosine"])
 def test_a_network_begins_as_a_model_of_neighbours(data, similarity):
     config = dataclasses.replace(CONFIG, similarity=similarity)

@@ -172,41 +172,18 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-class Meter:
-    """A progress bar with examples per second.
-
-    Use as a context manager around the training.
-    """
+class Meter(Bar):
+    """A progress bar of a training, with examples per second."""
 
     def __init__(
         self, name: str, epochs: int, steps_per_epoch: int, batch_size: int
     ) -> None:
         """Prepares the bar; it is shown on entering the context."""
-        self._name, self._epochs, self._batch_size = name, epochs, batch_size
-        self._bar = Bar(name, steps_per_epoch, "steps")
+        super().__init__(name, steps_per_epoch, "steps")
+        self._epochs, self._batch_size = epochs, batch_size
         self._num_steps, self._seconds = 0, 0.0
         self._slowest = (0, 0.0)  # how many steps, and their seconds
-
-    def __enter__(self) -> "Meter":
-        """Shows the bar if the output is a terminal."""
-        self._started = time.perf_counter()
-        self._bar.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Hides the bar and prints the last line: steps, time and rate."""
-        self._bar.__exit__(kind, error, trace)
-        if kind is None and self._num_steps > 0:
-            seconds = time.perf_counter() - self._started
-            say(
-                f"{self._name}: {self._num_steps} steps in {seconds:.0f} s, "
-                f"{self.examples_per_second:,.0f} examples/s"
-            )
+        self._made = time.perf_counter()
 
     def add_steps(self, number: int, seconds: float, epoch: int, step: int) -> None:
         """Adds the steps of a call; the slowest call (which compiles) is left out.
@@ -221,7 +198,7 @@ class Meter:
         self._slowest = max(self._slowest, (number, seconds), key=lambda call: call[1])
         self._seconds += seconds
         rate = f"{self.examples_per_second:,.0f} examples/s"
-        self._bar.reach(step, rate, f"epoch {epoch + 1}/{self._epochs}")
+        self.reach(step, rate, f"epoch {epoch + 1}/{self._epochs}")
 
     def show_epoch(
         self,
@@ -243,6 +220,15 @@ class Meter:
         """Prints the line of the weights that training begins with."""
         say(f"{self._name} before training: {_words(metrics, monitor)}")
 
+    def show_end(self) -> None:
+        """Prints the last line, if there was a step: steps, time and rate."""
+        if self._num_steps > 0:
+            seconds = time.perf_counter() - self._made
+            say(
+                f"{self._name}: {self._num_steps} steps in {seconds:.0f} s, "
+                f"{self.examples_per_second:,.0f} examples/s"
+            )
+
     @property
     def examples_per_second(self) -> float:
         """Examples per second, waiting for input included; 0 before the first step."""
@@ -256,7 +242,7 @@ class Meter:
         """Returns facts about the speed for a manifest."""
         return {
             "examples_per_second": round(self.examples_per_second, 1),
-            "seconds": round(time.perf_counter() - self._started, 1),
+            "seconds": round(time.perf_counter() - self._made, 1),
         }
 
 

@@ -84,7 +84,49 @@ def causal_mask(begins: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
     return earlier & (rows >= begins[..., tf.newaxis]) & known[:, tf.newaxis, :]
 
 
-class HistoryBags(tf.keras.layers.Layer):
+class _Bags(tf.keras.layers.Layer):
+    """Base class of weighted averages of the watch history, side by side."""
+
+    dropout: float
+    is_bounded: bool
+
+    def row_weights(self, num_positions: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
+        """Returns the weight of each row, `[positions, bags, rows] float32`."""
+        raise NotImplementedError
+
+    def call(
+        self,
+        rows: tf.Tensor,
+        known: tf.Tensor,
+        first_rows: tf.Tensor,
+        seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Returns the bags side by side, `[slices, positions, num_bags · dim]`.
+
+        Args:
+          rows: `[slices, num_rows, dim] float32`, the rows' embeddings.
+          known: `[slices, num_rows] bool`; false rows are in no average.
+          first_rows: `[slices, positions] int32`, see `history_mask`.
+          seed: `[2] int32` of this training step, or None outside training.
+
+        An empty history is the zero vector.
+        """
+        mask = history_mask(first_rows, tf.shape(rows)[1], self.is_bounded)
+        mask &= known[:, tf.newaxis, :]
+        if seed is not None and self.dropout > 0.0:
+            mask &= randomness.keep_mask(tf.shape(mask), self.dropout, seed)
+        num_positions, num_rows = tf.shape(mask)[1], tf.shape(mask)[2]
+        weights = self.row_weights(num_positions, num_rows)
+        num_bags = weights.shape[1]
+        weights = tf.cast(mask, tf.float32)[:, :, tf.newaxis, :] * weights
+        total = tf.reduce_sum(weights, axis=-1, keepdims=True)
+        weights = tf.math.divide_no_nan(weights, total)
+        flat = tf.reshape(weights, [-1, num_positions * num_bags, num_rows])
+        width = num_bags * rows.shape[-1]
+        return tf.reshape(tf.matmul(flat, rows), [-1, num_positions, width])
+
+
+class HistoryBags(_Bags):
     """Bags of the watch history: averages with weights rate^position."""
 
     def __init__(
@@ -107,27 +149,10 @@ class HistoryBags(tf.keras.layers.Layer):
         self.rates = tuple(rates)
         self.dropout = dropout
 
-    def call(
-        self,
-        rows: tf.Tensor,
-        known: tf.Tensor,
-        first_rows: tf.Tensor,
-        seed: tf.Tensor | None = None,
-    ) -> tf.Tensor:
-        """Returns the bags side by side, `[slices, positions, num_bags · dim]`.
-
-        Args:
-          rows: `[slices, num_rows, dim] float32`, the rows' embeddings.
-          known: `[slices, num_rows] bool`; false rows are in no average.
-          first_rows: `[slices, positions] int32`, see `history_mask`.
-          seed: `[2] int32` of this training step, or None outside training.
-
-        An empty history is the zero vector.
-        """
-        mask = _mask(self, rows, known, first_rows, seed)
-        distance = recency(tf.shape(mask)[1], tf.shape(mask)[2])
-        powers = tf.pow(tf.constant(self.rates)[:, tf.newaxis], distance[:, tf.newaxis])
-        return _averages(tf.cast(mask, tf.float32)[:, :, tf.newaxis, :] * powers, rows)
+    def row_weights(self, num_positions: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
+        """Returns the powers of the rates."""
+        distance = recency(num_positions, num_rows)
+        return tf.pow(tf.constant(self.rates)[:, tf.newaxis], distance[:, tf.newaxis])
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments of the layer, for `from_config`."""
@@ -135,38 +160,7 @@ class HistoryBags(tf.keras.layers.Layer):
         return {**super().get_config(), **own, "is_bounded": self.is_bounded}
 
 
-def _mask(
-    layer: "HistoryBags | LearnedBags",
-    rows: tf.Tensor,
-    known: tf.Tensor,
-    first_rows: tf.Tensor,
-    seed: tf.Tensor | None,
-) -> tf.Tensor:
-    """Returns the rows that count, `[slices, positions, num_rows] bool`."""
-    mask = history_mask(first_rows, tf.shape(rows)[1], layer.is_bounded)
-    mask &= known[:, tf.newaxis, :]
-    if seed is not None and layer.dropout > 0.0:
-        mask &= randomness.keep_mask(tf.shape(mask), layer.dropout, seed)
-    return mask
-
-
-def _averages(weights: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-    """Returns the weighted averages of rows, `[slices, positions, bags · dim]`.
-
-    Args:
-      weights: `[slices, positions, bags, num_rows] float32`, the bags' number fixed.
-      rows: `[slices, num_rows, dim] float32`.
-    """
-    num_positions, num_rows = tf.shape(weights)[1], tf.shape(weights)[3]
-    total = tf.reduce_sum(weights, axis=-1, keepdims=True)
-    weights = tf.math.divide_no_nan(weights, total)
-    num_bags = weights.shape[2]
-    flat = tf.reshape(weights, [-1, num_positions * num_bags, num_rows])
-    width = num_bags * rows.shape[-1]
-    return tf.reshape(tf.matmul(flat, rows), [-1, num_positions, width])
-
-
-class LearnedBags(tf.keras.layers.Layer):
+class LearnedBags(_Bags):
     """Weighted averages of the history by learned curves over its positions."""
 
     def __init__(
@@ -201,30 +195,13 @@ class LearnedBags(tf.keras.layers.Layer):
             initializer=tf.constant_initializer(decay),
         )
 
-    def call(
-        self,
-        rows: tf.Tensor,
-        known: tf.Tensor,
-        first_rows: tf.Tensor,
-        seed: tf.Tensor | None = None,
-    ) -> tf.Tensor:
-        """Returns the bags side by side, `[slices, positions, num_bags · dim]`.
-
-        Args:
-          rows: `[slices, length + positions - 1, dim] float32`, the embeddings.
-          known: `[slices, length + positions - 1] bool`; false rows are in no average.
-          first_rows: `[slices, positions] int32`, see `history_mask`.
-          seed: `[2] int32` of this training step, or None outside training.
-
-        An empty history is the zero vector.
-        """
-        mask = _mask(self, rows, known, first_rows, seed)
-        distance = tf.cast(recency(tf.shape(mask)[1], tf.shape(mask)[2]), tf.int32)
+    def row_weights(self, num_positions: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
+        """Returns the exponentials of the curves at each row's distance."""
+        distance = tf.cast(recency(num_positions, num_rows), tf.int32)
         # Of the same curve everywhere, so exp needs no maximum of each history.
         curves = tf.exp(self.logits - tf.reduce_max(self.logits, axis=1, keepdims=True))
         weights = tf.gather(curves, tf.minimum(distance, self.length - 1), axis=1)
-        weights = tf.transpose(weights, [1, 0, 2])  # [positions, bags, rows]
-        return _averages(weights * tf.cast(mask, tf.float32)[:, :, tf.newaxis], rows)
+        return tf.transpose(weights, [1, 0, 2])
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments of the layer, for `from_config`."""

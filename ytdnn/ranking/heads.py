@@ -133,7 +133,7 @@ class Head(abc.ABC):
     outcomes: "tuple[outcomes_room.PredictedOutcome, ...]" = ()
 
     def score(self, order: tf.Tensor) -> tf.Tensor:
-        """Returns the score of each value of `Predicted.order`, `[...] float32`.
+        """Returns the score of each value of `HeadPredictions.order`, `[...] float32`.
 
         It never falls where the order rises: worked out in float64, rounding cannot
         swap two of them.
@@ -177,10 +177,12 @@ class _Odds(Head):
     Attributes:
       has_seconds: Whether the odds are seconds.
       has_logits: Whether the logit is that of weighted logistic regression.
+      is_calibrated: Whether the logit is calibrated as that of a click.
     """
 
     has_seconds = False
     has_logits = False
+    is_calibrated = False
 
     def score(self, order: tf.Tensor) -> tf.Tensor:
         """Returns the odds, or the probability of a click."""
@@ -198,8 +200,10 @@ class _Odds(Head):
         durations: tf.Tensor,
         calibration: Calibration = NOT_CALIBRATED,
     ) -> HeadPredictions:
-        """Orders by the logit of training, without calibration."""
+        """Orders by the logit."""
         logits = outputs[..., 0]
+        if self.is_calibrated:
+            logits = calibration.clicks.moved(logits)
         own_logits = logits if self.has_logits else None
         if self.has_seconds:
             odds = tf.exp(tf.minimum(logits, MAX_LOGIT))
@@ -264,6 +268,7 @@ class Click(_Odds):
     """Logistic regression of the click."""
 
     meaning = PROBABILITY
+    is_calibrated = True
 
     def __init__(self, config: configs.ClickConfig, clicks: Clicks) -> None:
         """Starts at the click rate of all impressions."""
@@ -272,16 +277,6 @@ class Click(_Odds):
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
         """Returns the cross-entropy."""
         return cross_entropy(labels.clicked, outputs[..., 0])
-
-    def predict(
-        self,
-        outputs: tf.Tensor,
-        durations: tf.Tensor,
-        calibration: Calibration = NOT_CALIBRATED,
-    ) -> HeadPredictions:
-        """Orders by the calibrated logit."""
-        logits = calibration.clicks.moved(outputs[..., 0])
-        return HeadPredictions(order=logits, click_probability=self.chance(logits))
 
 
 def make(config: configs.Head, clicks: Clicks) -> Head:

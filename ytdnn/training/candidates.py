@@ -27,10 +27,9 @@ _NO_VALIDATION: Validation = (dict, "")
 
 def step_config(config: configs.Config) -> dict[str, object]:
     """Returns the part of the config that the candidate model depends on."""
-    return {
-        "candidates": configs.as_trained(config.candidates),
-        "seed": config.seed,
-    }
+    own = configs.as_trained(config.candidates)
+    del own["model"]  # the network: 0.2 knew no other, and its runs are read
+    return {"candidates": own, "seed": config.seed}
 
 
 def train(

@@ -114,6 +114,7 @@ def fit(
             logs.write(reached.epoch, scalars)
             is_best = bool(stage.monitor) and reached.best_epoch == reached.epoch
             meter.show_epoch(reached.epoch, loss, metrics, stage.monitor, is_best)
+    meter.show_end()
     if on.writes:
         checkpoints.write_state(trainer.optimizer, trainer.variables, directory)
         keeper.restore_best()

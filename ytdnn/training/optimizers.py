@@ -151,7 +151,7 @@ def make(
 
 
 def table_name(table: tf.Variable) -> str:
-    """Returns the name of a table in settings: its layer's, or its own."""
+    """Returns the name of a table: its layer's, or its own."""
     return str(table.name).partition("/")[0].partition(":")[0]
 
 

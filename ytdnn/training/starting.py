@@ -1,4 +1,4 @@
-"""Where the weights of a candidate model begin: at random, or at counted co-watching.
+"""A start of a candidate model's weights at counted co-watching.
 
 From co-watching (`ytdnn/candidates/co_watching.py`), a fresh network with a skip
 connection scores a video by the cosine or product of its vector with a bag of the
@@ -54,19 +54,17 @@ class Start:
 
 def set_weights(
     candidate_model: model.CandidateModel, data: prepared.PreparedData
-) -> Floats | None:
-    """Sets the weights of a fresh model as its config says, counted ones at `Start()`.
+) -> Floats:
+    """Sets counted weights of a fresh model, at `Start()`.
 
     Args:
       candidate_model: A model that `model.build` returned.
       data: The prepared set; only its training watches are read.
 
     Returns:
-      The counted rows of the table that `begin_at` takes; None for a random start.
+      The counted rows of the table that `begin_at` takes.
     """
     config = candidate_model.config
-    if config.initial_vectors == "random":
-        return None
     vectors = co_watching.vectors(data, config.embedding_dim)
     counts = data.videos[catalogues.TRAIN_COUNT].to_numpy()[: len(vectors)]
     rare = vectors * _rarity(counts)[:, np.newaxis]
@@ -136,11 +134,11 @@ def begin(
     config: configs.CandidatesConfig,
     data: prepared.PreparedData,
     candidate_model: model.CandidateModel,
-    vectors: Floats | None,
+    vectors: Floats,
     on: devices.OneDevice,
     refitted: Mapping[str, Any] | None,
-) -> Start | None:
-    """Gives a model with a counted start the initial weights of the best validation.
+) -> Start:
+    """Gives a model the counted start that is best on validation, and returns it.
 
     Args:
       config: Config of the network.
@@ -150,12 +148,7 @@ def begin(
       on: Devices; with several workers, the chief's choice holds.
       refitted: Facts of the network to refit, with the start to use; None: this is no
         refit.
-
-    Returns:
-      The chosen start; None for a model without a counted start.
     """
-    if vectors is None:
-        return None
     start = Start()
     if refitted is not None:
         start = Start(**refitted.get(_FACT, {}))
@@ -171,9 +164,9 @@ def begin(
     return start
 
 
-def facts(start: Start | None) -> dict[str, Any]:
+def facts(start: Start) -> dict[str, Any]:
     """Returns facts about the start of a training for its manifest."""
-    return {} if start is None else {_FACT: dataclasses.asdict(start)}
+    return {_FACT: dataclasses.asdict(start)}
 
 
 def _best(

@@ -195,6 +195,12 @@ def test_without_a_starter_the_others_end_with_a_line(tmp_path):
     ("strategy", "jobs", "job", "missing"),
     [
         (
+            "multi_worker",
+            {"worker": 2},
+            "worker",
+            "expected worker 1 of the cluster at 127.0.0.1:",
+        ),
+        (
             "parameter_server",
             {"chief": 1, "worker": 1, "ps": 1},
             "chief",

@@ -289,12 +289,20 @@ def _joined(name: str, cluster: configs.ClusterConfig) -> tf.distribute.Strategy
         task_id=task.index,
         rpc_layer="grpc",
     )
-    return join(task, cluster, resolver)
+    try:
+        return join(task, cluster, resolver)
+    except RuntimeError as error:  # TensorFlow's words for "too late"
+        raise errors.UserError(
+            f"expected --strategy={name} in a process that has not used TensorFlow "
+            f"yet, found one that has ({errors.one_line(str(error)[:80])}): join the "
+            f"cluster first"
+        ) from None
 
 
 def _multi_worker(
     task: tasks.Task, cluster: configs.ClusterConfig, resolver: Any
 ) -> tf.distribute.MultiWorkerMirroredStrategy:
+    tasks.wait_for_workers(task, cluster.start_seconds)
     workers = len(task.addresses[tasks.WORKER])
     # TensorFlow has no public way to say how long workers wait for one another.
     context.context().configure_coordination_service(

@@ -114,6 +114,29 @@ def wait_for(name: str, address: str, seconds: int) -> None:
             )
 
 
+def wait_for_workers(task: Task, seconds: int) -> None:
+    """Waits until all workers listen; this one does meanwhile, for the others.
+
+    TensorFlow waits for ever for one that never comes.
+
+    Raises:
+      errors.LostProcessError: One does not in time.
+      errors.UserError: The own port is taken.
+    """
+    own = task.addresses[task.job][task.index]
+    try:
+        listening = socket.create_server(("", int(own.rpartition(":")[2])))
+    except OSError as error:
+        raise errors.UserError(
+            f"expected to listen at {own}, the address of {task.name}, could not "
+            f"({error.strerror}): end what listens there, or correct {VARIABLE}"
+        ) from None
+    with listening:
+        for number, address in enumerate(task.addresses[WORKER]):
+            if number != task.index:
+                wait_for(f"{WORKER} {number}", address, seconds)
+
+
 def listens(address: str) -> bool:
     """Whether a server listens at `host:port`; if not, it has a second to appear."""
     host, _, port = address.rpartition(":")
