@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 
 import ytdnn
-from tests import scheduling
+from tests import extras, scheduling
 
 assert ytdnn.__version__
 
@@ -66,6 +66,13 @@ def small_collector() -> Iterator[None]:
     yield
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_added_parts() -> Iterator[None]:
+    """Forgets the parts that a file's tests register."""
+    with extras.registered():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,13 @@ def test_a_rank_is_a_falling_score_and_pandas_is_read() -> None:
     assert in_memory.evaluate(*frames, CONFIG).values == expected.values
 
 
+def test_integer_ids_of_other_widths_and_other_columns_change_nothing() -> None:
+    lists = pl.DataFrame({"user_id": [1, -1], "video_id": [7, 1 << 40], "rank": [1, 2]})
+    truth = pl.DataFrame({"user_id": [1], "video_id": [7]}).cast(pl.UInt32)
+    found = in_memory.evaluate(lists.with_columns(row=0), truth, CONFIG)
+    assert (found.values["recall@1"], found.ignored_rows) == (1.0, 1)
+
+
 def test_watch_seconds_weigh_the_hits() -> None:
     truth = TRUTH.with_columns(watch_seconds=pl.Series([30.0, 90.0, 5.0, 1.0]))
     values = in_memory.evaluate(LISTS, truth, CONFIG).values
@@ -92,6 +99,8 @@ def test_the_frame_shows_each_metric_with_its_interval() -> None:
         (LISTS.clear(), TRUTH, "expected rows in lists"),
         (pl.concat([LISTS, LISTS]), TRUTH, "each video once for a user in lists"),
         (LISTS.with_columns(score=None), TRUTH, "expected numbers in score"),
+        (LISTS, TRUTH.with_columns(watch_seconds=None), "numbers in watch_seconds"),
+        (LISTS, TRUTH.with_columns(video_id=None), "ids in every row of truth"),
         (LISTS, TRUTH.head(1).with_columns(user_id=1), "expected user_id of one type"),
         (
             LISTS,

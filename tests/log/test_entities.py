@@ -65,10 +65,7 @@ def test_the_vocabulary_comes_first_and_each_part_in_file_order(
 
 @pytest.mark.parametrize(
     ("vocabulary", "size", "expected"),
-    [
-        ("train", 2, ["c", "a", "x", "y", "z"]),
-        ("all", 3, ["c", "a", "x", "y", "z"]),
-    ],
+    [("train", 2, ["c", "a", "x", "y", "z"]), ("all", 3, ["c", "a", "x", "y", "z"])],
 )
 def test_without_the_table_videos_stand_in_order_of_appearance(
     tmp_path, vocabulary, size, expected

@@ -26,3 +26,13 @@ def test_a_log_of_days_in_this_century_has_no_note() -> None:
 def test_a_log_that_looks_wrong_is_noted(times: list[int], words: str) -> None:
     (note,) = _of(times)
     assert words in note
+
+
+def test_ids_that_look_wrong_are_named() -> None:
+    ids = ["u1", "NULL", " u2", "'u3'", "nan", "null island"]
+    (note,) = log_warnings.odd_ids(pl.Series("user_id", ids))
+    assert note.startswith(
+        "note: 4 user_ids look wrong, such as 'NULL', ' u2', \"'u3'\", and are read"
+    )
+    assert log_warnings.odd_ids(pl.Series("user_id", ["u1", "null island"])) == []
+    assert log_warnings.odd_ids(pl.Series("user_id", [1, 2])) == []

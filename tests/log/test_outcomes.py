@@ -63,12 +63,7 @@ def test_outcomes_are_an_array_with_names_in_the_manifest(
     assert data.catalogue.columns >= {"impressions.saved", "impressions.liked"}
     assert "impressions.other" not in data.catalogue.columns
     # Sorted by user: a's rows are the first and the third.
-    expected = [
-        [1, 0, _NAN, 1],
-        [0, _NAN, 0, _NAN],
-        [_NAN, 1, 2.5, 0],
-        [1, 0, 7, 1],
-    ]
+    expected = [[1, 0, _NAN, 1], [0, _NAN, 0, _NAN], [_NAN, 1, 2.5, 0], [1, 0, 7, 1]]
     found = data.impressions.outcomes
     assert found is not None
     assert found.dtype == np.float32

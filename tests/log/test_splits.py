@@ -7,11 +7,7 @@ SPLIT = events.Split
 
 def test_leave_one_out_takes_the_last_two_watches_of_users_with_three():
     codes = shards.leave_one_out_watches(np.array([0, 4, 6]), np.ones(6, bool))
-    train, validation, test = (
-        SPLIT.TRAIN,
-        SPLIT.VALIDATION,
-        SPLIT.TEST,
-    )
+    train, validation, test = (SPLIT.TRAIN, SPLIT.VALIDATION, SPLIT.TEST)
     assert codes.tolist() == [train, train, validation, test, train, train]
 
 

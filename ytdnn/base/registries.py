@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from ytdnn.base import registry
+from ytdnn.base import own_files, registry
 
 # Names of ytdnn's own parts by module, which is imported when one is used.
 _OWN: dict[str, dict[str, str]] = {
@@ -215,8 +215,8 @@ class RegisteredSection(registry.Registered):
     """Sections of the page of an evaluation: report → iterator of `page.Section`.
 
     Attributes:
-      place: Place on the page; ytdnn uses 10 (lists), 20 (ranker), 30 (other slates)
-        and 90 (settings and environment of the run).
+      place: Place on the page; ytdnn uses 10 (lists), 20 (ranker) and 90 (settings and
+        environment of the run).
     """
 
     place: int = 50
@@ -275,8 +275,6 @@ def versions(candidates: Any) -> dict[str, str]:
         "model": CANDIDATE_MODELS.version(candidates.model.kind),
     }
     if _OWN_FILE in (candidates.loss.kind, candidates.encoder.kind):
-        from ytdnn.base import own_files
-
         for name, kind in (("loss", own_files.LOSS), ("encoder", own_files.ENCODER)):
             own = getattr(candidates, name)
             if own.kind == _OWN_FILE:

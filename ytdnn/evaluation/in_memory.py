@@ -21,6 +21,7 @@ from ytdnn.log.sources import frames
 RANK = "rank"
 _USER, _VIDEO = schema.USER_ID, schema.VIDEO_ID
 _ROW = "row"
+_READ = (_USER, _VIDEO, schema.SCORE, RANK, schema.WATCH_SECONDS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +66,7 @@ def evaluate(
         first) or `rank` (lower = first). Equal ones keep the order of the rows.
       truth: Frame with the right answers, `user_id` and `video_id`, each pair once;
         with `watch_seconds`, the watch time of hits is measured too.
-      config: Lengths `ks`, `num_resamples` and `seed`; None: the defaults.
+      config: Lengths `ks` and `num_resamples`; None: the defaults.
 
     Returns:
       The metrics over the users of `truth`, in the order of their first rows. A user
@@ -90,7 +91,7 @@ def evaluate(
     top = _padded(listed, index[answers.height :], wanted.height, max(config.ks))
     values = retrieval.metrics_at(top, *targets, config.ks)
     if schema.WATCH_SECONDS in answers.columns:
-        seconds = answers[schema.WATCH_SECONDS].cast(pl.Float64).to_numpy()
+        seconds = _numbers(answers[schema.WATCH_SECONDS], "truth").to_numpy()
         hits = retrieval.weights_of(top, *targets, seconds)
         relevant = ragged.Ragged(offsets, seconds)
         values |= watch_time.evaluate(hits, relevant, config.ks)
@@ -117,6 +118,12 @@ def _read(source: Any, name: str) -> pl.DataFrame:
         )
     if not frame.height:
         raise errors.UserError(f"expected rows in {name}, received none")
+    frame = frame.select(name for name in frame.columns if name in _READ)
+    if frame[_USER].null_count() or frame[_VIDEO].null_count():
+        raise errors.UserError(
+            f"expected ids in every row of {name}, found a missing one: leave such "
+            f"rows out"
+        )
     twice = frame.select(_USER, _VIDEO).is_duplicated()
     if twice.any():
         row = int(twice.arg_max() or 0)
@@ -139,11 +146,23 @@ def _ordered(lists: pl.DataFrame) -> pl.DataFrame:
             f"expected a column {schema.SCORE} or {RANK} in lists, found only "
             f"{', '.join(lists.columns)}: add one"
         )
-    order = lists[name].cast(pl.Float64, strict=False)
-    if not order.is_finite().fill_null(False).all():
-        raise errors.UserError(f"expected numbers in {name} of lists, found others")
+    order = _numbers(lists[name], "lists")
     by = order if name == RANK else -order
     return lists.with_columns(by.alias(name)).sort(name, maintain_order=True)
+
+
+def _numbers(column: pl.Series, name: str) -> pl.Series:
+    """Returns a column of a frame as floats.
+
+    Raises:
+      errors.UserError: A value is missing, or no finite number.
+    """
+    numbers = column.cast(pl.Float64, strict=False)
+    if not numbers.is_finite().fill_null(False).all():
+        raise errors.UserError(
+            f"expected numbers in {column.name} of {name}, found others"
+        )
+    return numbers
 
 
 def _user_rows(frame: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
@@ -152,9 +171,9 @@ def _user_rows(frame: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
     Raises:
       errors.UserError: The types of the ids do not agree.
     """
-    _require_one_type(_USER, frame[_USER], wanted[_USER])
-    ids = frame.with_columns(pl.col(_USER).cast(wanted.schema[_USER]))
-    rows = ids.join(wanted, on=_USER, maintain_order="left")
+    ids = pl.col(_USER).cast(_one_type(_USER, frame[_USER], wanted[_USER]))
+    both = frame.with_columns(ids), wanted.with_columns(ids)
+    rows = both[0].join(both[1], on=_USER, maintain_order="left")
     return rows.sort(_ROW, maintain_order=True)
 
 
@@ -164,17 +183,26 @@ def _indices(answers: pl.Series, listed: pl.Series) -> npt.NDArray[np.int64]:
     Raises:
       errors.UserError: The types of the ids do not agree.
     """
-    _require_one_type(_VIDEO, listed, answers)
-    both = pl.concat([answers, listed.cast(answers.dtype)])
+    same = _one_type(_VIDEO, listed, answers)
+    both = pl.concat([answers.cast(same), listed.cast(same)])
     return both.rank("dense").to_numpy().astype(np.int64)
 
 
-def _require_one_type(name: str, listed: pl.Series, answers: pl.Series) -> None:
+def _one_type(
+    name: str, listed: pl.Series, answers: pl.Series
+) -> pl.DataType | type[pl.DataType]:
+    """Returns the type in which ids of both frames are compared.
+
+    Raises:
+      errors.UserError: One has integers, the other none.
+    """
     if listed.dtype.is_integer() != answers.dtype.is_integer():
         raise errors.UserError(
             f"expected {name} of one type in lists and truth, received "
             f"{listed.dtype} and {answers.dtype}"
         )
+    is_one = listed.dtype == answers.dtype and answers.dtype.is_integer()
+    return answers.dtype if is_one else pl.String
 
 
 def _padded(

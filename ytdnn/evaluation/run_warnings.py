@@ -56,7 +56,7 @@ def warn_of_baselines(
     if gain is not None and gain.low <= 0.0:
         lines = [
             _headline(report, gain, config.evaluation.ks[0]),
-            *_reasons(report, log, gain),
+            *_reasons(report, log, gain, config.candidates.model.kind),
             *_training_reasons(workdir, report, config),
         ]
     return (*lines, *_ranker_warnings(report), *_off_policy_warnings(report))
@@ -99,7 +99,7 @@ def _headline(report: report_model.Report, gain: _Gain, k: int) -> str:
 
 
 def _reasons(
-    report: report_model.Report, log: user_log.UserLog, gain: _Gain
+    report: report_model.Report, log: user_log.UserLog, gain: _Gain, model: str
 ) -> Iterator[str]:
     rules = report.protocol
     if rules.users < _FEW_USERS:
@@ -121,7 +121,7 @@ def _reasons(
             f"Few watches: {per_video:.1f} training watches for each of "
             f"{rules.videos:,} videos. --min_item_count=5 leaves out rare ones."
         )
-    if gain.rival in _READ_HISTORIES and gain.high < 0.0:
+    if model == "network" and gain.rival in _READ_HISTORIES and gain.high < 0.0:
         yield (
             f"The network: {gain.rival} reads the same histories and finds more in "
             f"them. Try --config.candidates.initial_vectors=co_watched "

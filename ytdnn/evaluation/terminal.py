@@ -17,7 +17,7 @@ _RULES = {
     "sampled. Videos of the history are removed from every list, unless "
     "remove_watched=false.",
     "ties": "of equal float32 scores the lower video index comes first.",
-    "interval": "95 %, percentiles of a bootstrap over users (num_resamples, seed). "
+    "interval": "95 %, percentiles of a bootstrap over users (num_resamples). "
     "Of XAUC it is that of Hoeffding's projection.",
     "all others": "docs/evaluation.md, and the schema of report.json (python -m "
     "ytdnn.evaluation.report_schema).",

@@ -10,16 +10,15 @@ from ytdnn.log import events, order_statistics, user_shards
 
 # Seconds: earlier watches are times of another unit more often than history.
 _YEAR_2000 = 946_684_800
-_WINDOWS = {
-    events.Split.TRAIN: "training",
-    events.Split.VALIDATION: "validation",
-}
+_WINDOWS = {events.Split.TRAIN: "training", events.Split.VALIDATION: "validation"}
 _MIDDLE = (0.01, 0.99)
 _MOST_SHARE = 0.5  # from which an oddity is the rule in the log
 _MANY_REPEATS = 0.2  # of the watches, from which repeating is a habit
 _LEAST_WATCHES = 200  # of which that can be said
 _MILLISECONDS = 100.0  # times the duration that a median is above
 NONE_INSIDE = " lies in"  # says the obstacle that other windows would remove
+_NO_IDS = ("null", "none", "nan", "na", "n/a", "nil", "undefined", "\\n")
+_MOST_NAMED = 3  # ids of a note
 UNWATCHED_CLICKS = "clicked impressions are of videos that the user has no watch of"
 
 
@@ -41,6 +40,22 @@ def from_watches(watches: pl.LazyFrame) -> list[str]:
             f"(--protocol=leave_one_out needs none)"
         )
     return found
+
+
+def odd_ids(ids: pl.Series) -> list[str]:
+    """Returns a line about ids that are words for none, or in blanks or quotes.
+
+    Args:
+      ids: Distinct ids, named by their column.
+    """
+    if ids.dtype != pl.String:
+        return []
+    plain = ids.str.strip_chars(" \t\"'")
+    odd = ids.filter((plain != ids) | plain.str.to_lowercase().is_in(_NO_IDS))
+    named = [repr(one) for one in odd.head(_MOST_NAMED)]
+    number = f"note: {len(odd):,} {ids.name}s look wrong, such as {', '.join(named)}"
+    advice = "leave out rows without an id by --where, blanks and quotes in the files"
+    return [f"{number}, and are read as any other: {advice}"] if named else []
 
 
 def from_shards(
@@ -141,8 +156,7 @@ def shown_and_clicked(
 
 
 def ranking_obstacle(
-    shown: np.ndarray | None,
-    needed: Sequence[events.Split] = tuple(_WINDOWS),
+    shown: np.ndarray | None, needed: Sequence[events.Split] = tuple(_WINDOWS)
 ) -> str:
     """Returns why no ranker can be trained on a log; empty if one can.
 

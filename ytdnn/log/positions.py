@@ -287,10 +287,7 @@ def _searches(log: LogTensors) -> SearchTensors:
 
 
 def searches_before(
-    searches: SearchTensors,
-    users: tf.Tensor,
-    num_before: tf.Tensor,
-    search_length: int,
+    searches: SearchTensors, users: tf.Tensor, num_before: tf.Tensor, search_length: int
 ) -> Features:
     """Returns the tokens of the most recent searches before each position.
 

@@ -87,10 +87,7 @@ def of_log(
         surveyed = survey.survey(log, config)
         pages = _pages(surveyed.log, config.page_gap_seconds)
         rules = shard_tasks.Rules(
-            config,
-            surveyed.chosen.windows,
-            scratch.absolute(),
-            partial.absolute(),
+            config, surveyed.chosen.windows, scratch.absolute(), partial.absolute()
         )
         facts |= surveyed.log.facts | _write(surveyed, rules, run_tasks)
         facts |= _stated(surveyed, config, facts)
@@ -140,11 +137,7 @@ def _write(
     facts, new_index = _write_entities(surveyed, labels[1:], rules)
     (rules.directory / user_shards.DIRECTORY).mkdir()
     write = functools.partial(
-        shard_tasks.write,
-        rules=rules,
-        stored=stored,
-        new_index=new_index,
-        tokens=known,
+        shard_tasks.write, rules=rules, stored=stored, new_index=new_index, tokens=known
     )
     written = run_tasks(write, parts, "users' events, written")
     shard_tasks.remove_unfinished(rules.directory / user_shards.DIRECTORY)
@@ -207,7 +200,12 @@ def _left_out(rows: Mapping[str, int], counts: Mapping[str, object]) -> dict[str
 
 def _warnings(directory: pathlib.Path, facts: Mapping[str, object]) -> list[str]:
     videos = pl.read_parquet(directory / catalogues.VIDEOS_FILE)
-    return log_warnings.from_shards(videos, user_shards.on_disk(directory, facts))
+    users = pl.read_parquet(directory / user_log.USERS_FILE, columns=[schema.USER_ID])
+    return [
+        *log_warnings.odd_ids(users[schema.USER_ID]),
+        *log_warnings.odd_ids(videos[schema.VIDEO_ID]),
+        *log_warnings.from_shards(videos, user_shards.on_disk(directory, facts)),
+    ]
 
 
 def _outcomes(

@@ -34,10 +34,7 @@ class Request:
     """
 
     def __init__(
-        self,
-        raw: Raw,
-        videos: lookups.VideoIds,
-        video_ids: tf.Tensor | None = None,
+        self, raw: Raw, videos: lookups.VideoIds, video_ids: tf.Tensor | None = None
     ) -> None:
         """Wraps raw tensors."""
         self.raw = raw

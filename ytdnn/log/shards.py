@@ -250,24 +250,14 @@ def _given_watches(names: pl.Series) -> np.ndarray:
 def temporal_watches(times: np.ndarray, bounds: windows.Windows) -> np.ndarray:
     """Returns the split of each watch, `[watches] uint8`."""
     edges = [bounds.validation, bounds.ranking, bounds.test]
-    codes = [
-        _Split.TRAIN,
-        _Split.VALIDATION,
-        _Split.CONTEXT,
-        _Split.TEST,
-    ]
+    codes = [_Split.TRAIN, _Split.VALIDATION, _Split.CONTEXT, _Split.TEST]
     return np.array(codes, np.uint8)[np.searchsorted(edges, times, side="right")]
 
 
 def temporal_impressions(times: np.ndarray, bounds: windows.Windows) -> np.ndarray:
     """Returns the split of each impression, `[impressions] uint8`."""
     edges = [bounds.ranking, bounds.ranking_validation, bounds.test]
-    codes = [
-        _Split.CONTEXT,
-        _Split.TRAIN,
-        _Split.VALIDATION,
-        _Split.TEST,
-    ]
+    codes = [_Split.CONTEXT, _Split.TRAIN, _Split.VALIDATION, _Split.TEST]
     return np.array(codes, np.uint8)[np.searchsorted(edges, times, side="right")]
 
 

@@ -307,9 +307,7 @@ class ShardWindows:
         return map(self.__getitem__, range(len(self)))
 
     def collect(
-        self,
-        ask: Callable[[prepared.PreparedData], Result],
-        close: Callable[[], None],
+        self, ask: Callable[[prepared.PreparedData], Result], close: Callable[[], None]
     ) -> list[Result]:
         """Returns the result of each window, freed before the next one is read.
 

@@ -129,8 +129,7 @@ class Vectors:
         """Returns the vectors of a column at unit length, zeros for missing ones.
 
         Videos: `[num_videos + 1, width] float16` by catalogue index; users:
-          `[num_users,
-        width]`. They are memory-mapped unless videos were added.
+        `[num_users, width]`. They are memory-mapped unless videos were added.
         """
         return self._read(column)
 

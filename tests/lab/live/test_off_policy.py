@@ -1,18 +1,14 @@
 """Off-policy estimates on a world: its truth shows their bias and their coverage."""
 
 import math
-import pathlib
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from experiments import off_policy as experiment
 from ytdnn import configs
 from ytdnn.lab.metrics import off_policy
-from ytdnn.lab.off_policy import counterfactual
 from ytdnn.lab.world import generate, page_truth
-from ytdnn.run.pipeline import workdir as workdir_room
 
 NUM_LISTED = 12
 REPEATS = 150
@@ -92,24 +88,3 @@ def test_what_the_log_brought_is_not_what_the_target_would(
     """So there was something to estimate: within a fifth of the truth, each time."""
     errors, _, truth = found["snips"]
     assert errors.std() < 0.2 * truth
-
-
-@pytest.mark.thorough
-def test_the_experiment_in_its_tiny_form(workdir: pathlib.Path) -> None:
-    """Logs of a trained recommender: of itself it brings what the truth says."""
-    config = workdir_room.require_config(workdir)
-    found = experiment.run(workdir, config, num_pages=80, repeats=12)
-    rewards = counterfactual.CLICKS, counterfactual.WATCH_SECONDS
-    policies = {policy for policy, _, _ in found}
-    assert len(found) == len(policies) * 2 * len(rewards)
-    for scope in ("place", "page"):
-        for reward in rewards:
-            own = found[experiment.LOGGING, scope, reward]
-            assert own.weight == pytest.approx(1.0, abs=1e-5)
-            ips, snips = (own.estimates[name][:, 0] for name in ("ips", "snips"))
-            np.testing.assert_allclose(ips, snips, rtol=1e-4)
-            assert abs(ips.mean() - own.truth) < 0.25 * own.truth
-    cooler = found[experiment.COOLER, "place", counterfactual.WATCH_SECONDS]
-    assert cooler.weight == pytest.approx(1.0, abs=0.1)
-    assert cooler.effective_size > 100
-    assert experiment.show(found).row_count == len(found)

@@ -38,10 +38,7 @@ FORMS = {
     "datetimes": (pl.Series(STAMPS).dt.replace_time_zone(None), "no time zone"),
     "datetimes of a zone": (pl.Series(STAMPS).dt.convert_time_zone("Asia/Tokyo"), ""),
     "ISO, Z": (pl.Series([f"{t:%Y-%m-%dT%H:%M:%S}Z" for t in STAMPS]), ""),
-    "ISO, offset": (
-        pl.Series([t.astimezone(BERLIN).isoformat() for t in STAMPS]),
-        "",
-    ),
+    "ISO, offset": (pl.Series([t.astimezone(BERLIN).isoformat() for t in STAMPS]), ""),
     "ISO, no zone": (
         pl.Series([f"{t:%Y-%m-%d %H:%M:%S.5}" for t in STAMPS]),
         "no time",

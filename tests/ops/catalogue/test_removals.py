@@ -9,13 +9,7 @@ import pytest
 
 from tests.bundle import conftest
 from ytdnn.base import artifacts, errors, schema
-from ytdnn.bundle import (
-    bundle,
-    export,
-    removed_videos,
-    user_requests,
-    versions,
-)
+from ytdnn.bundle import bundle, export, removed_videos, user_requests, versions
 from ytdnn.ops.catalogue import removals
 
 

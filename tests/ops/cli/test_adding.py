@@ -18,7 +18,7 @@ def said(
 ) -> list[str]:
     values = {"known": [], "removed": [], "unread": [], "dropped": {}}
     values |= {"num_added": 3} | changed
-    found = additions.Changed(num_named=3, **values)
+    found = additions.Changed(**values)
     monkeypatch.setattr(
         pipeline, "add_videos", lambda *_, **__: additions.Added(found, version, share)
     )

@@ -33,9 +33,7 @@ def bundle(workdir: pathlib.Path) -> pathlib.Path:
 
 
 def test_removed_and_restored(
-    workdir: pathlib.Path,
-    bundle: pathlib.Path,
-    capsys: pytest.CaptureFixture[str],
+    workdir: pathlib.Path, bundle: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = f"--workdir={workdir}"
     assert main.main(["index", "remove", where, "--videos=42,100,5"]) == 0
@@ -59,10 +57,7 @@ def test_removed_and_restored(
     [
         ([], "expected --videos=ID,… or --file=FILE with ids in it"),
         (["--videos=,"], "expected --videos=ID,… or --file=FILE with ids in it"),
-        (
-            ["--file=nowhere.txt"],
-            "could not use nowhere.txt: No such file",
-        ),
+        (["--file=nowhere.txt"], "could not use nowhere.txt: No such file"),
         (["--file={}/binary"], "expected text with an id a line in "),
     ],
 )

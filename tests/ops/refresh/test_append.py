@@ -11,12 +11,7 @@ from tests import full_log
 from tests.log import comparison
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.log import (
-    event_log,
-    prepare,
-    prepared,
-    user_shards,
-)
+from ytdnn.log import event_log, prepare, prepared, user_shards
 from ytdnn.log.sources import tables as tables_room
 from ytdnn.ops.refresh import append
 

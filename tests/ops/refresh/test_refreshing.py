@@ -155,10 +155,7 @@ def test_the_new_run_is_one_like_any(runs: Runs) -> None:
 
 @pytest.mark.slow
 def test_it_is_refreshed_in_turn_and_a_killed_one_goes_on(
-    runs: Runs,
-    tables: Tables,
-    tmp_path: pathlib.Path,
-    monkeypatch: pytest.MonkeyPatch,
+    runs: Runs, tables: Tables, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the whole grown log; it ends as one that was not disturbed."""
     whole = between(tables, 0.0, 1.0)

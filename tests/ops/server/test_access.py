@@ -107,6 +107,13 @@ def test_a_browser_gives_the_token_as_a_password(
     assert guarded.get("/healthz", headers=headers).status_code == 401
 
 
+def test_no_redirect_is_answered_without_the_token(
+    guarded: testclient.TestClient,
+) -> None:
+    answer = guarded.get("/healthz/", follow_redirects=False)
+    assert answer.status_code == 401
+
+
 def bearer() -> dict[str, str]:
     return {"Authorization": f"Bearer {TOKEN}"}
 

@@ -64,7 +64,7 @@ def _cases(server: conftest.Server) -> Iterator[tuple[str, str, bytes | None]]:
         yield "POST", f"/v1/models/{name}:predict", b'{"instances": [{}]}'
         yield "GET", f"/v1/models/{name}/metadata", None
         yield "GET", f"/v1/models/recommender_exact/versions/{name}", None
-        yield "GET", f"/inspect/users?text={name}", None
+        yield "GET", f"/inspect/users?query={name}", None
     for method in ("PUT", "PATCH", "DELETE", "TRACE", "OPTIONS", "HEAD"):
         for path in (*_PATHS, "/feedback", "/healthz", "/nosuch"):
             yield method, path, None

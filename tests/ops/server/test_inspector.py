@@ -55,6 +55,9 @@ def test_an_answer_has_every_candidate_and_no_truth_of_a_log(
     assert len(found["candidates"]) >= len(page)
     assert found["truth"] is None
     assert set(found["seconds"]) == {"candidates", "ranking"}
+    body = {"watched_video_ids": ["v1", "v2"], "watch_times": [0]}
+    history = server.post("/inspect/answer", body).json()["history"]
+    assert [one["time"] for one in history] == [None, None]
 
 
 def test_why_is_what_each_feature_changes(server: conftest.Server) -> None:
@@ -115,6 +118,9 @@ def test_the_truth_is_the_worlds(world: prepared.PreparedData) -> None:
     every = np.arange(1, len(ids) + 1, dtype=np.int32)[np.newaxis]
     expected = pages.worth(case, every, np.zeros(1)).seconds[0]
     np.testing.assert_allclose(found["seconds"], expected)
+    added = inspector.truth(world, pages, "u7", ["new"], 5)
+    assert added is not None
+    assert added["seconds"] == [0.0]
     # The best page is the best of those not watched.
     watched_ids = {ids[index - 1] for index in watched.values.tolist()}
     worth = dict(zip(ids, expected.tolist(), strict=True))

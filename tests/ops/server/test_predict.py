@@ -86,7 +86,7 @@ def test_errors_are_one_line(server: conftest.Server, body: Any, expected: str) 
         ("GET", f"{MODEL}/labels/x", 404, f"Malformed request: GET /v1/models/{MODEL}"),
         ("POST", MODEL, 405, f"Malformed request: POST /v1/models/{MODEL}"),
         ("POST", f"{MODEL}:classify", 405, "Malformed request: POST"),
-        ("GET", f"{MODEL}/versions/{'9' * 30}", 404, "received version 999"),
+        ("GET", f"{MODEL}/versions/{'9' * 5_000}", 404, "received version 999"),
     ],
 )
 def test_models_that_are_not_there(

@@ -21,7 +21,6 @@ class Rooms:
     Attributes:
       calls: Names of the steps run, in order.
       shown: Reports printed.
-      shared_work: The work on windows that each evaluation is given.
       has_impressions: What the prepared log says of itself.
       has_own_window: Likewise, of the ranker's.
       serves_ranker: What is chosen of the ranker.
@@ -33,7 +32,6 @@ class Rooms:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.shown: list[Any] = []
-        self.shared_work: list[Any] = []
         self.has_impressions = True
         self.has_own_window = True
         self.serves_ranker = True
@@ -131,9 +129,7 @@ class Rooms:
         config: configs.Config,
         split: str,
         stage: str = "",
-        work: Any = None,
     ) -> report_files.Result:
-        self.shared_work.append(work)
         names = ["data", "candidates"] if stage else ["data", "candidates", "index"]
         has_ranker = self.has_impressions and config.ranking.enabled
         if stage != "candidates" and has_ranker:

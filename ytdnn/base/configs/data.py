@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 import pydantic
 
-from ytdnn.base import registries
+from ytdnn.base import registries, table_schemas
 from ytdnn.base.configs import components
 
 IN_MEMORY: Final = "tables"  # the source of a set that is prepared from frames
@@ -182,8 +182,6 @@ class DataConfig:
     @pydantic.field_validator("outcomes", mode="after")
     @classmethod
     def _are_columns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        from ytdnn.base import table_schemas
-
         reserved = table_schemas.RESERVED
         for name in value:
             if not _NAME.fullmatch(name) or name in reserved or value.count(name) > 1:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import pydantic
 
-from ytdnn.base import registries
+from ytdnn.base import own_files, registries
 from ytdnn.base.configs import by_size, components, constants, losses
 from ytdnn.base.configs import candidates as candidates_config
 from ytdnn.base.configs import composition as composition_config
@@ -23,11 +23,8 @@ _T = TypeVar("_T")
 
 def _extended(files: tuple[str, ...]) -> tuple[str, ...]:
     """Registers the parts of some files."""
-    if files:
-        from ytdnn.base import own_files
-
-        for file in files:
-            own_files.extend(file)
+    for file in files:
+        own_files.extend(file)
     return files
 
 

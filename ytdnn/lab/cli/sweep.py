@@ -19,7 +19,7 @@ from ytdnn.run.cli import (
     resolved,
     settings,
 )
-from ytdnn.run.pipeline import roles, workdir
+from ytdnn.run.pipeline import roles, steps, workdir
 
 Flag = arguments.Flag
 
@@ -90,6 +90,7 @@ def run(given: arguments.Arguments) -> None:
     metric = arguments.choice(given, "metric", metrics, metrics[0])
     base = resolved.config(given, configs.Config())
     roles.from_config(base).require_alone("sweep")
+    steps.require_vectors(base)
     sweep = sweeping.Sweep(
         directory,
         base,

@@ -49,6 +49,7 @@ def tune_index(
         raise errors.UserError(f"expected --recall in (0, 1], received {recall}")
     directory, say = user_paths.expanded(workdir), api.speaker(verbose)
     config = api.later_config(directory, config)
+    steps.require_vectors(config)
     with workdir_room.lock(directory):
         runner.require([_STEP], config, directory)
         length = config.composition.num_candidates if k is None else k

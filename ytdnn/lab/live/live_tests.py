@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ytdnn.base import artifacts, configs, errors, progress, registries, user_paths
+from ytdnn.evaluation import report_files
 from ytdnn.run.pipeline import api, workdir
 
 if TYPE_CHECKING:
@@ -85,8 +86,6 @@ def _offline(
     arms: "Sequence[arms_room.Arm]", say: Callable[[str], None]
 ) -> dict[str, dict[str, float]]:
     """Returns offline metrics of the served lists of each run that was evaluated."""
-    from ytdnn.evaluation import report_files
-
     values = {}
     for arm in arms:
         if arm.workdir is None:
@@ -107,7 +106,7 @@ def _evaluated(workdir: pathlib.Path, directory: pathlib.Path) -> dict[str, floa
     Raises:
       errors.UserError: The evaluation is damaged, or belongs to other models.
     """
-    from ytdnn.evaluation import lists, report_files
+    from ytdnn.evaluation import lists
 
     entries = report_files.read_report(directory).lists
     manifest = artifacts.load_manifest(directory, report_files.KIND)

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from ytdnn.lab.live import catalogue, comparing, measures, play
 from ytdnn.lab.metrics import ab_test
 
-REPORT = "report.json"
-
 
 @dataclasses.dataclass(frozen=True)
 class IntervalEstimate:

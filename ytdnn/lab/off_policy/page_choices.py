@@ -88,7 +88,7 @@ def choices_on_pages(system: SystemOrder, shown: npt.NDArray[np.integer]) -> Cho
 def drawn_pages(
     system: SystemOrder, num_places: int, rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
-    """Returns pages that a recommender makes, as columns of `given.videos`.
+    """Returns pages that a recommender makes, as columns of `system.videos`.
 
     Args:
       system: Its order.

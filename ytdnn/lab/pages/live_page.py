@@ -326,12 +326,12 @@ def _trust(report: report.LiveReport) -> page.Section:
 def notes(report: report.LiveReport) -> Iterator[str]:
     """Yields how to read the tables, a line each."""
     yield (
-        "A visit is a home page shown. ±: half a 95 % interval over users. Difference: "
-        f"arm minus {report.first}, CUPED by the same users' {report.test['days']} "
-        "days before the test. One look: its interval at the end alone; any look: the "
-        "interval that holds however often one looks; first sure: the day on which it "
-        f"first excluded 0, of all days up to it. Lift: that difference over "
-        f"{report.first}."
+        "A visit is a home page shown. Brackets: 95 % intervals over users. "
+        f"Difference: arm minus {report.first}, CUPED by the same users' "
+        f"{report.test['days']} days before the test. One look: its interval at the "
+        "end alone; any look: the interval that holds however often one looks; first "
+        "sure: the day on which it first excluded 0, of all days up to it. Lift: that "
+        f"difference over {report.first}."
     )
     yield (
         f"Uploads that found an audience: of {report.good_uploads} good new videos, "

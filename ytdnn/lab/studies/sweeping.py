@@ -16,10 +16,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ytdnn.base import artifacts, configs, errors
+from ytdnn.base import artifacts, configs, errors, progress
 from ytdnn.base.configs import spaces
 from ytdnn.lab.studies import default_spaces, optuna_studies, swept
-from ytdnn.run.pipeline import graph, runner, sharing, sizes, workdir
+from ytdnn.run.pipeline import graph, runner, sharing, sizes, tracker, workdir
 
 if TYPE_CHECKING:
     import optuna
@@ -292,9 +292,7 @@ def _trained(
     sweep: Sweep, trial: "optuna.trial.Trial", settings: dict[str, str], say: Say
 ) -> float:
     """Trains with some settings and returns the metric of the best epoch."""
-    from ytdnn.base import progress
     from ytdnn.evaluation import evaluate_run
-    from ytdnn.run.pipeline import tracker
 
     config = sweep.apply(sweep.base, settings)
     directory = sweep.trial(trial.number)

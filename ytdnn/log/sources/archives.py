@@ -21,7 +21,6 @@ _DAMAGES = (
     gzip.BadGzipFile,
     zlib.error,
     EOFError,
-    NotImplementedError,
     RuntimeError,
 )
 
@@ -88,18 +87,16 @@ def _unpacked(path: pathlib.Path, members: Collection[str]) -> pathlib.Path:
 
 def _unpack(path: pathlib.Path, members: Collection[str], target: pathlib.Path) -> None:
     """Unpacks some files; those that would leave the target are refused or kept in."""
-    called = "tar.gz" if path.name.endswith(_TAR) else "zip"
+    size, called = 0, "tar.gz" if path.name.endswith(_TAR) else "zip"
     try:
         if called == "zip":
             with zipfile.ZipFile(path) as archive:
-                entries = archive.infolist()
-                inside = [
-                    e for e in entries if pathlib.PurePath(e.filename).name in members
-                ]
-                _require_small(path, sum(entry.file_size for entry in inside))
-                archive.extractall(target, inside)
+                for file in archive.infolist():
+                    if pathlib.PurePath(file.filename).name in members:
+                        size += file.file_size
+                        _require_small(path, size)
+                        archive.extract(file, target)
             return
-        size = 0
         with tarfile.open(path, "r:gz") as tar:
             for entry in tar:
                 if pathlib.PurePath(entry.name).name in members:

@@ -32,13 +32,7 @@ import polars as pl
 
 from ytdnn.base import configs, errors, registries, schema, table_schemas
 from ytdnn.log import event_log
-from ytdnn.log.sources import (
-    archives,
-    casting,
-    csv_files,
-    download,
-    files,
-)
+from ytdnn.log.sources import archives, casting, csv_files, download, files
 
 _MILLISECONDS = 1000
 _CHINA = 8 * 3600  # of upload dates, ahead of UTC
@@ -176,10 +170,7 @@ def _edition(config: configs.DataConfig) -> _Edition:
             f"expected a KuaiRand edition in --config.data.name (one of "
             f"{', '.join(download.KUAIRAND)}), received {config.name!r}"
         )
-    if config.dir:
-        path = pathlib.Path(config.dir)
-    else:
-        path = download.fetch_kuairand(config.name)
+    path = pathlib.Path(config.dir or download.fetch_kuairand(config.name))
     wanted = [config.name] if config.name else list(download.KUAIRAND)
     owners = {f"{file}_{name}.csv": name for name in wanted for file in _FILES}
     directory = archives.directory_of(path, owners)

@@ -147,7 +147,7 @@ def _require_new(
         )
 
 
-def require_mapped(names: Iterable[str], found: Iterable[str], place: str) -> None:
+def require_mapped(names: Iterable[str], found: Collection[str], place: str) -> None:
     """Checks that all tables with mapped columns exist.
 
     Args:
@@ -158,7 +158,6 @@ def require_mapped(names: Iterable[str], found: Iterable[str], place: str) -> No
     Raises:
       errors.UserError: A table is missing.
     """
-    found = list(found)
     for table in names:
         if table not in found:
             raise errors.UserError(
@@ -168,9 +167,8 @@ def require_mapped(names: Iterable[str], found: Iterable[str], place: str) -> No
 
 
 def _require_one_of(
-    name: str, known: Iterable[str], what: str, entry: str, flag: str = "--columns"
+    name: str, known: Collection[str], what: str, entry: str, flag: str = "--columns"
 ) -> None:
-    known = list(known)
     if name not in known:
         raise errors.UserError(
             f"expected {what} (one of {', '.join(known)}) in {flag}, received "

@@ -22,7 +22,6 @@ class Changed:
     """The result of adding a table of videos.
 
     Attributes:
-      num_named: Number of rows of the table.
       known: Ids in the prepared catalogue, which are unchanged.
       removed: Ids that are removed from all answers, which stay removed.
       unread: Columns that are not in the catalogue.
@@ -30,7 +29,6 @@ class Changed:
       num_added: Number of added videos after the change.
     """
 
-    num_named: int
     known: list[str]
     removed: list[str]
     unread: list[str]
@@ -148,7 +146,6 @@ def change(
             whole_files.flush(partial)
     removed = ids.cast(pl.String)
     return Changed(
-        num_named=len(ids),
         known=ids.filter(is_known).cast(pl.String).to_list(),
         removed=removed.filter(removed.is_in(removed_videos.read(workdir))).to_list(),
         unread=found.unread,

@@ -64,8 +64,7 @@ def derive(
       directory: Directory of the new set.
       needs_ranker: Whether a ranker is trained to the end of the log too.
       begins: Begin of the ranker's window, seconds since the epoch, for a refresh;
-        None:
-        by the ranking fraction.
+        None: by the ranking fraction.
 
     Raises:
       errors.UserError: The ranker has nothing to learn from before the end of the log.
@@ -92,11 +91,9 @@ def derive(
     }
     if data.config.protocol == "temporal":
         facts["windows"] = dataclasses.asdict(_windows(data, part, begins))
-    made_from = {prepared.KIND: data.manifest.fingerprint}
+    inputs = {prepared.KIND: data.manifest.fingerprint}
     config = configs.to_dict(data.config)
-    with artifacts.publish(
-        directory, prepared.KIND, config, made_from, facts
-    ) as partial:
+    with artifacts.publish(directory, prepared.KIND, config, inputs, facts) as partial:
         order = _order(data, begins)
         _write_entities(data.catalogue, order, labels, partial)
         _write_arrays(data.log, order, split, partial)
@@ -147,11 +144,7 @@ def _ranker_begins(data: prepared.PreparedData) -> int | None:
 
 def _obstacle(log: user_log.UserLog, split: _Split) -> str:
     shown = (shard.read().impressions for shard in log.shards)
-    parts = (
-        (split.of_impressions(table), table.clicked)
-        for table in shown
-        if table is not None
-    )
+    parts = ((split.of_impressions(t), t.clicked) for t in shown if t is not None)
     counts = log_warnings.shown_and_clicked(parts)
     return log_warnings.ranking_obstacle(counts, (events.Split.TRAIN,))
 

@@ -157,21 +157,12 @@ def _given_log(
     made: configs.DataConfig,
 ) -> Log:
     """Returns the settings of the given log's source, and its frames if it is some."""
-    frames = None if tables is None else tables_room.from_frames(tables)
-    source = made.source
+    config = dataclasses.replace(made, dir=str(data_dir or ""), name="", histories="")
     if tables is not None:
-        source = data_config.IN_MEMORY
-    elif source in ("world", data_config.IN_MEMORY):
-        source = "log"
-    config = dataclasses.replace(
-        made,
-        source=source,
-        dir=str(data_dir or ""),
-        name="",
-        histories="" if frames is None else made.histories,
-        files=made.files if frames is None else (),
-    )
-    return config, frames
+        config = dataclasses.replace(config, source=data_config.IN_MEMORY, files=())
+        return config, tables_room.from_frames(tables)
+    is_log = made.source in ("world", data_config.IN_MEMORY)
+    return dataclasses.replace(config, source="log" if is_log else made.source), None
 
 
 class _Refresh:

@@ -171,7 +171,7 @@ class _Routes:
         """Returns method, path and handler of each."""
         page = self._server.inspector
         model = "/v1/models/{name}"
-        version = model + "/versions/{number:int}"
+        version = model + "/versions/{number}"
         return [
             ("GET", "/healthz", self.healthz),
             ("GET", "/status", self.status),

@@ -227,7 +227,8 @@ def truth(
     indices = {video: index for index, video in enumerate(videos, 1)}
     best = pages.best(case, k)
     return {
-        "seconds": seconds(np.array([[indices[video] for video in ids]])),
+        # Uploads that were added later have no place in the world.
+        "seconds": seconds(np.array([[indices.get(video, 0) for video in ids]])),
         "best": [videos[index - 1] for index in best[0].tolist() if index],
         "best_seconds": seconds(best),
     }
@@ -256,8 +257,11 @@ def _case(data: prepared.PreparedData, user: int) -> protocol.Cases:
 def _history(version: models.Version, request: Mapping[str, Any]) -> Json:
     """Returns the watches of a request, the latest first, and their number."""
     watched = request.get(schema.WATCHED_VIDEO_IDS) or []
-    times = request.get(schema.WATCH_TIMES) or [None] * len(watched)
-    seconds = request.get(schema.WATCHED_SECONDS) or [None] * len(watched)
+    unknown = [None] * len(watched)  # a list of missing values may be shorter
+    times, seconds = (
+        values if len(values := request.get(name) or []) == len(watched) else unknown
+        for name in (schema.WATCH_TIMES, schema.WATCHED_SECONDS)
+    )
     shown = [
         {
             "place": place,

@@ -150,17 +150,17 @@ class Version:
         has_scann = bundle.RECOMMENDER in self.graphs
         return bundle.RECOMMENDER + ("" if has_scann else bundle.EXACT)
 
-    def require(self, name: str, number: int | None = None) -> None:
+    def require(self, name: str, number: str | None = None) -> None:
         """Checks that this is the requested version, and that it has a model.
 
         Args:
           name: Name of the model.
-          number: Requested version; None: any.
+          number: Requested version, as text of any client; None: any.
 
         Raises:
           problems.Problem: It is not, or has not.
         """
-        if name not in self.graphs or number not in (None, self.number):
+        if name not in self.graphs or number not in (None, str(self.number)):
             version = "" if number is None else f"version {number} of "
             raise problems.Problem(
                 problems.NOT_FOUND,
@@ -248,7 +248,7 @@ def _run(
       problems.Problem: Values of the rows do not fit the model.
     """
     for row in rows:
-        if len(row.get(schema.USER_VECTOR, ())) not in (0, dim):
+        if schema.USER_VECTOR in row and len(row[schema.USER_VECTOR]) != dim:
             raise problems.bad(
                 f"expected {dim} coordinates in each {schema.USER_VECTOR}, received "
                 f"{len(row[schema.USER_VECTOR])}"

@@ -5,7 +5,9 @@ import tempfile
 from collections.abc import Sequence
 
 from ytdnn.base import configs, errors, user_paths
+from ytdnn.evaluation import report_files
 from ytdnn.run.cli import arguments, command, output, resolved
+from ytdnn.run.pipeline import system_evaluation
 
 Flag = arguments.Flag
 
@@ -80,8 +82,6 @@ def _compare_anew(
     videos: str,
 ) -> list[str]:
     """Measures two runs for some videos, and prints as `show` does."""
-    from ytdnn.run.pipeline import system_evaluation
-
     with tempfile.TemporaryDirectory() as directory:
         outs = [pathlib.Path(directory) / name for name in _OPERANDS]
         for path, out in zip(paths, outs, strict=True):
@@ -104,7 +104,7 @@ def show(
       models: A model of each to compare; None: models of the same name.
       users: Users to compare; empty: all.
     """
-    from ytdnn.evaluation import compare, gates, report_files, terminal
+    from ytdnn.evaluation import compare, gates, terminal
 
     parsed = gates.parse(fail_if)
     first, second = (report_files.read(path) for path in paths)

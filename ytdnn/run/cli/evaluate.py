@@ -3,16 +3,13 @@
 import dataclasses
 import json
 import pathlib
-from typing import TYPE_CHECKING
 
 from ytdnn.base import configs, errors, registries
+from ytdnn.evaluation import report_files, report_model
 from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, command, output, resolved
 from ytdnn.run.pipeline import graph, runner, system_evaluation
-
-if TYPE_CHECKING:
-    from ytdnn.evaluation import report_files
-    from ytdnn.run.pipeline import tracker
+from ytdnn.run.pipeline import tracker as tracking
 
 Flag = arguments.Flag
 
@@ -115,9 +112,9 @@ def _evaluate_system(given: arguments.Arguments, kind: str, split: str) -> None:
     show(system_evaluation.evaluate(kind, path, data, config.evaluation, split, out))
 
 
-def show(evaluated: "report_files.Evaluation") -> None:
+def show(evaluated: report_files.Evaluation) -> None:
     """Prints an evaluation as a table, and the path of its page."""
-    from ytdnn.evaluation import report_files, report_model, terminal
+    from ytdnn.evaluation import terminal
 
     output.result(
         lambda: {
@@ -133,24 +130,20 @@ def show(evaluated: "report_files.Evaluation") -> None:
             f"videos that the data lack, {counts.of_other_users:,} of users who are "
             f"not asked; {counts.users_without:,} users have none"
         )
-    files = registries.HOOKS
-    if "page" in files:
-        output.say(
-            f"report: {evaluated.path / report_files.PAGE} (open it in a browser)"
-        )
+    if "page" in registries.HOOKS:
+        page = evaluated.path / report_files.PAGE
+        output.say(f"report: {page} (open it in a browser)")
     else:
         output.say(f"report: {evaluated.path / report_files.REPORT}")
 
 
 def track(
-    tracker: "tracker.Tracker | None",
-    evaluated: "report_files.Evaluation",
+    tracker: tracking.Tracker | None,
+    evaluated: report_files.Evaluation,
     split: str,
 ) -> None:
     """Reports an evaluation to the tracker, if there is one."""
     if tracker is not None:
-        from ytdnn.run.pipeline import tracker as tracking
-
         tracker.on_results(tracking.results(evaluated.report, split))
 
 

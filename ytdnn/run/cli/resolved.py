@@ -2,14 +2,10 @@
 
 import contextlib
 import pathlib
-from typing import TYPE_CHECKING
 
 from ytdnn.base import configs, errors, registries
 from ytdnn.run.cli import arguments, config_file, given_settings
-from ytdnn.run.pipeline import roles, sizes, workdir
-
-if TYPE_CHECKING:
-    from ytdnn.run.pipeline import tracker
+from ytdnn.run.pipeline import roles, sizes, tracker, workdir
 
 WORKDIR = arguments.Flag(
     "workdir", "Directory of the run, made if missing.", example="DIR", required=True
@@ -179,7 +175,7 @@ def tracker_name(given: arguments.Arguments) -> str:
 
 def tracked(
     given: arguments.Arguments, directory: pathlib.Path, config: configs.Config
-) -> "contextlib.AbstractContextManager[tracker.Tracker | None]":
+) -> contextlib.AbstractContextManager[tracker.Tracker | None]:
     """Returns the block in which the tracker of `--tracker`, if any, follows the run.
 
     In a cluster only the chief's process reports.
@@ -190,6 +186,4 @@ def tracked(
     name = tracker_name(given)
     if not name or not roles.from_config(config).leads:
         return contextlib.nullcontext()
-    from ytdnn.run.pipeline import tracker
-
     return tracker.tracked(name, directory, lambda: sizes.resolved(config, directory))

@@ -7,7 +7,7 @@ import pathlib
 from ytdnn.base import configs, environment, formats
 from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, command, engine, evaluate, output, resolved
-from ytdnn.run.pipeline import graph, roles, runner, workdir
+from ytdnn.run.pipeline import checking, graph, roles, runner, workdir
 
 _MISTAKES = 1
 
@@ -104,8 +104,6 @@ def _check(given: arguments.Arguments) -> int:
       ytdnn check --source=log --data_dir=logs
       ytdnn check --source=log --data_dir=logs --columns=watches.video_id=item_id
     """
-    from ytdnn.run.pipeline import checking
-
     checked = checking.check(resolved.config(given, configs.Config()).data)
     mistakes, notes = checked.mistakes, checked.notes
     output.result(

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 from ytdnn.base import artifacts, configs, errors, progress, user_paths
 from ytdnn.base.configs import data as data_config
 from ytdnn.bundle import versions
+from ytdnn.evaluation import report_files
 from ytdnn.run.pipeline import graph, roles, runner, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
-    from ytdnn.evaluation import in_memory, report_files
+    from ytdnn.evaluation import in_memory
     from ytdnn.log import prepared
     from ytdnn.log.sources import tables
     from ytdnn.run.pipeline import machines
@@ -190,7 +191,7 @@ def evaluate(
     split: str = "test",
     again: bool = False,
     verbose: Verbose = False,
-) -> "report_files.Evaluation": ...
+) -> report_files.Evaluation: ...
 @typing.overload
 def evaluate(
     workdir: Any, config: Any, *, settings: configs.EvaluationConfig | None = None
@@ -221,7 +222,7 @@ def evaluate_run(
     split: str = "test",
     again: bool = False,
     verbose: Verbose = False,
-) -> "report_files.Evaluation":
+) -> report_files.Evaluation:
     """Measures a run, and writes its report and page into the workdir.
 
     Args:
@@ -238,8 +239,6 @@ def evaluate_run(
       errors.UserError: An artefact is missing or stale, an input leaks, or there are no
         users to test.
     """
-    from ytdnn.evaluation import report_files
-
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     config = later_config(directory, config)
     step = graph.evaluation(split)
@@ -297,7 +296,7 @@ def run(
     *,
     machines: "machines.Machines | None" = None,
     verbose: Verbose = False,
-) -> "report_files.Evaluation":
+) -> report_files.Evaluation:
     """Runs all steps, from event log to bundle; resumes where it was stopped.
 
     Args:
@@ -312,8 +311,6 @@ def run(
     Raises:
       errors.UserError: A step fails.
     """
-    from ytdnn.evaluation import report_files
-
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     _require_config(config)
     if config is None:

@@ -177,7 +177,8 @@ def added(config: configs.Config) -> tuple[Step, ...]:
     """Returns the steps that registered parts add to a run with these settings.
 
     Raises:
-      errors.UserError: The config asks for a refit, whose steps are not installed.
+      errors.UserError: The config asks for a refit, whose steps are not installed, or
+        which the candidate model does not have.
     """
     if config.refit:
         steps.require_vectors(config)

@@ -8,7 +8,15 @@ import pathlib
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from ytdnn.base import artifacts, configs, environment, errors, registries, user_paths
+from ytdnn.base import (
+    artifacts,
+    configs,
+    environment,
+    errors,
+    registries,
+    schema,
+    user_paths,
+)
 from ytdnn.base.configs import data as data_config
 from ytdnn.run.pipeline import config_dicts, graph, roles, sizes, steps
 from ytdnn.run.pipeline import workdir as workdir_room
@@ -108,7 +116,6 @@ def next_command(config: configs.Config, workdir: pathlib.Path) -> str:
 
 def recommend_command(workdir: pathlib.Path) -> str:
     """Returns the command of recommendations for the first user of the prepared set."""
-    from ytdnn.base import schema
     from ytdnn.log import prepared
 
     user = prepared.load(workdir / "data").users[schema.USER_ID][0]

@@ -76,14 +76,14 @@ def vectors_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
 
 
 def require_vectors(config: configs.Config) -> None:
-    """Checks that the candidate model is the network, before a bundle is made.
+    """Checks that the candidate model is the network, for what needs its vectors.
 
     Raises:
       errors.UserError: It is another model.
     """
     if not config.candidates.is_network:
         raise errors.UserError(
-            f"expected candidates.model=network for a bundle, received "
+            f"expected candidates.model=network, received "
             f"{config.candidates.model.kind}, which makes lists and no vectors: "
             f"`ytdnn evaluate`, `compare` and `recommend --workdir` take its lists"
         )

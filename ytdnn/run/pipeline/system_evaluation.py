@@ -2,14 +2,11 @@
 
 import dataclasses
 import pathlib
-from typing import TYPE_CHECKING
 
 from ytdnn.base import configs, errors
+from ytdnn.evaluation import report_files
 from ytdnn.run.pipeline import graph, runner
 from ytdnn.run.pipeline import workdir as workdir_room
-
-if TYPE_CHECKING:
-    from ytdnn.evaluation import report_files
 
 
 def evaluate(
@@ -19,7 +16,7 @@ def evaluate(
     config: configs.EvaluationConfig,
     split: str,
     out: pathlib.Path,
-) -> "report_files.Evaluation":
+) -> report_files.Evaluation:
     """Measures a bundle or predictions, writes the report, and returns it.
 
     Args:
@@ -34,7 +31,7 @@ def evaluate(
       errors.UserError: An input is missing or damaged, or does not fit the prepared
         set.
     """
-    from ytdnn.evaluation import bundles, other_systems, predictions, report_files
+    from ytdnn.evaluation import bundles, other_systems, predictions
     from ytdnn.log import prepared
 
     data = prepared.load(data_directory)
@@ -49,7 +46,7 @@ def evaluate(
 
 def evaluate_part(
     workdir: pathlib.Path, out: pathlib.Path, *, users: str = "", videos: str = ""
-) -> "report_files.Evaluation":
+) -> report_files.Evaluation:
     """Measures a run on the test split and writes the report elsewhere.
 
     Args:
@@ -62,7 +59,7 @@ def evaluate_part(
       errors.UserError: It is no directory of a run, an artefact is missing or stale, or
         a part names nobody.
     """
-    from ytdnn.evaluation import evaluate_run, report_files
+    from ytdnn.evaluation import evaluate_run
 
     config = workdir_room.read_config(workdir)
     if config is None:
