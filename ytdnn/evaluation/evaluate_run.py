@@ -19,6 +19,7 @@ from ytdnn.evaluation import (
     protocol,
     report_files,
     report_model,
+    request_measure,
     run_systems,
     run_warnings,
     search,
@@ -158,6 +159,10 @@ def _measure(
         run.windows,
     )
     report = _stated(result.report, config, trained, ranking, num_changed)
+    by_requests = request_measure.measure(
+        data, own.makers, split, config.evaluation, run.windows, run.cases.num_listed
+    )
+    report = dataclasses.replace(report, requests=by_requests)
     if trained is not None:
         timed = _timed(data, cases, trained, ranking, indexes, config)
         report = dataclasses.replace(report, **timed)

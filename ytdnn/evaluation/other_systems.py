@@ -11,11 +11,13 @@ from typing import Any
 from ytdnn.base import configs
 from ytdnn.evaluation import (
     baselines,
+    by_window,
     leaks,
     lists,
     measure,
     protocol,
     report_files,
+    request_measure,
     truths,
 )
 from ytdnn.log import events, prepared
@@ -78,6 +80,12 @@ def evaluate(
         makers |= truth.systems(config).makers
     result = measure.measure(data, cases, makers, {}, code, config)
     rules = dataclasses.replace(result.report.protocol, **other.stated(cases))
-    report = dataclasses.replace(result.report, name=other.name, protocol=rules)
+    windows = by_window.WindowOpener(config.window_events)
+    by_requests = request_measure.measure(
+        data, makers, code, config, windows, other.num_listed
+    )
+    report = dataclasses.replace(
+        result.report, name=other.name, protocol=rules, requests=by_requests
+    )
     inputs = result.inputs | {other.kind: other.fingerprint}
     return dataclasses.replace(result, report=report, inputs=inputs)

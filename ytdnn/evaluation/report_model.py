@@ -171,6 +171,37 @@ class OffPolicy:
 
 
 @report_parts.part
+class RequestsReport:
+    """Lists by the protocol `requests`: each watch is a request at its own time.
+
+    Attributes:
+      requests: Number of requests.
+      watches: Number of watches of the split that they are a sample of.
+      users: Users of the requests.
+      delay_seconds: Age from which events are known to a request.
+      repeats: Requests whose answer the user had watched before: misses of every list.
+      unknown: Requests whose answer the candidate model cannot list.
+      best_count: MODEL that was best on validation among the lists that are counted up
+        to each request.
+      systems: By MODEL: hit rate, nDCG and MRR by METRIC@k, means over requests.
+      by_user: The same, means over users.
+      ahead: By MODEL (candidates, system) and METRIC@k: the system less the best count,
+        paired by user, and the ends of the interval.
+    """
+
+    requests: report_parts.Positive
+    watches: report_parts.Positive
+    users: report_parts.Positive
+    delay_seconds: report_parts.Count
+    repeats: report_parts.Count
+    unknown: report_parts.Count
+    best_count: str
+    systems: dict[str, Entry]
+    by_user: dict[str, Entry]
+    ahead: dict[str, dict[str, report_parts.WithInterval]]
+
+
+@report_parts.part
 class ReportVideo:
     """A video, as the log names it.
 
@@ -236,6 +267,8 @@ class Report:
       protocol: Every rule that the numbers depend on.
       leaks: Result of the leak check.
       lists: By MODEL: numbers of the lists.
+      requests: Lists by requests at the time of each watch; null where the protocol or
+        the log has no such times.
       slices: By SLICE: a row for each value; without the bounds of the page.
       impressions: By MODEL: numbers of the ranker; empty without impressions.
       calibration: By MODEL.
@@ -279,6 +312,7 @@ class Report:
     latency: dict[str, report_parts.Number] = pydantic.Field(default_factory=dict)
     vector_width: int = 0
     off_policy: OffPolicy | None = None
+    requests: RequestsReport | None = None
     warnings: tuple[str, ...] = pydantic.Field(
         default=(), validation_alias=pydantic.AliasChoices("warnings", "doubts")
     )

@@ -41,6 +41,10 @@ class EvaluationConfig:
       videos: Videos that count as right answers and as impressions of the ranker: a
         file of ids, or a condition over columns of `videos`; lists are not filtered.
         Empty: all.
+      num_requests: Maximum number of requests of the protocol `requests`, in which
+        each watch of the window is a request of its own; of more a sample is drawn.
+        0: none, only one request for each user.
+      delay_seconds: Age from which events are known to these requests.
       num_resamples: Bootstrap resamples of the users, for each interval.
       window_events: Number of events that are in memory at a time; a log with more is
         measured by groups of users, with the same result.
@@ -77,6 +81,8 @@ class EvaluationConfig:
     similarity_by: str = ""
     users: str = ""
     videos: str = ""
+    num_requests: components.NonNegative = 3_000
+    delay_seconds: components.NonNegative = 0
     num_resamples: components.Positive = 1_000
     seed: ClassVar[int] = 0  # of the resamples: reports can be compared
     window_events: components.Positive = 1 << 23

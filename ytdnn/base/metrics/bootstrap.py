@@ -5,7 +5,8 @@ independent. A resample is the number of times each user was drawn, so one matri
 product resamples every metric that is a ratio of sums over users, as a mean is.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ LEVEL = 0.95
 _BLOCK_BYTES = 64 * 2**20
 
 Array = npt.NDArray[np.float64]
+_K = TypeVar("_K", bound=Hashable)
 
 
 def ratio(numerator: float, denominator: float) -> float:
@@ -22,7 +24,7 @@ def ratio(numerator: float, denominator: float) -> float:
     return float(numerator / denominator) if denominator > 0.0 else float("nan")
 
 
-def ratios(parts: Mapping[str, tuple[Array, Array]]) -> dict[str, float]:
+def ratios(parts: Mapping[_K, tuple[Array, Array]]) -> dict[_K, float]:
     """Returns the ratio of the sums over users of each metric.
 
     >>> ratios({"x": (np.array([1.0, 2.0]), np.array([2.0, 4.0]))})
@@ -86,11 +88,11 @@ def ratio_draws(
 
 
 def ratio_intervals(
-    parts: Mapping[str, tuple[Array, Array]],
+    parts: Mapping[_K, tuple[Array, Array]],
     num_resamples: int = NUM_RESAMPLES,
     level: float = LEVEL,
     seed: int = 0,
-) -> dict[str, tuple[float, float]]:
+) -> dict[_K, tuple[float, float]]:
     """Returns the interval of each metric that is a ratio of sums over users.
 
     Args:

@@ -1,0 +1,192 @@
+"""Measures systems by requests, beside what is counted up to each of them."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn.base import configs
+from ytdnn.base.metrics import bootstrap, metric_names
+from ytdnn.evaluation import (
+    by_window,
+    lists,
+    report_model,
+    report_parts,
+    request_protocol,
+)
+from ytdnn.log import events, prepared
+from ytdnn.retrieval import live_counts
+
+_CHOSEN_BY = "ndcg"  # at the shortest length, on requests of validation
+_NUM_CHOSEN_BY = 1_000
+_LEFT_OUT = (lists.ORACLE, *lists.PAGE_BOUNDS)
+Ranks = npt.NDArray[np.int64]
+Parts = dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]
+
+
+def measure(
+    data: prepared.PreparedData,
+    makers: Mapping[str, lists.Maker],
+    split: events.Split,
+    config: configs.EvaluationConfig,
+    windows: by_window.WindowOpener,
+    num_listed: int | None = None,
+) -> report_model.RequestsReport | None:
+    """Returns the numbers of systems by requests; None where a log has none.
+
+    Args:
+      data: The prepared set.
+      makers: Makers of lists, by name.
+      split: `TEST` or `VALIDATION`.
+      config: Settings of requests, lengths and resamples.
+      windows: Opener of the windows that the makers' models read.
+      num_listed: Number of videos that the candidate model can list; None: the
+        vocabulary.
+    """
+    asked = request_protocol.cases(data, split, config, num_listed)
+    if asked is None:
+        return None
+    length = max(config.ks)
+    own = {name: make for name, make in makers.items() if name not in _LEFT_OUT}
+    listed = lists.made(data, asked.cases, own, length, windows)
+    ranks = {name: _ranks(videos, asked) for name, videos in listed.items()}
+    counts = live_counts.LiveCounts(data, _begin(data, asked, config))
+    best = _best_count(data, counts, config)
+    ranks |= _counted(counts, data, asked)
+    places, users = np.unique(asked.cases.users, return_inverse=True)
+    parts = {k: _parts(v, users, len(places), config.ks) for k, v in ranks.items()}
+    own_name = lists.SYSTEM if lists.SYSTEM in ranks else lists.CANDIDATES
+    return report_model.RequestsReport(
+        requests=len(asked),
+        watches=asked.num_watches,
+        users=len(places),
+        delay_seconds=config.delay_seconds,
+        repeats=int(asked.is_repeat.sum()),
+        unknown=int((asked.answers > asked.cases.num_listed).sum()),
+        best_count=best,
+        systems=_entries(parts, config),
+        by_user=_entries({k: _means(v) for k, v in parts.items()}, config),
+        ahead={
+            name: _ahead(parts[name], parts, best, config)
+            for name in (lists.CANDIDATES, own_name)
+            if name in parts
+        },
+    )
+
+
+def _ranks(videos: lists.Lists, asked: request_protocol.RequestCases) -> Ranks:
+    """Returns the place of each answer in its list, from 0; -1: not listed."""
+    is_answer = videos == asked.answers[:, np.newaxis]
+    ranks = np.where(is_answer.any(axis=1), is_answer.argmax(axis=1), -1)
+    return _without(ranks, asked)
+
+
+def _without(ranks: Ranks, asked: request_protocol.RequestCases) -> Ranks:
+    """Returns places where repeated watches are misses."""
+    return np.where(asked.is_repeat, -1, ranks)
+
+
+def _begin(
+    data: prepared.PreparedData,
+    asked: request_protocol.RequestCases,
+    config: configs.EvaluationConfig,
+) -> int:
+    """Returns the first moment that counts are asked for, validation included."""
+    begins = data.manifest.facts["windows"]["validation"]
+    return int(min(asked.moments.min(), begins - config.delay_seconds))
+
+
+def _best_count(
+    data: prepared.PreparedData,
+    counts: live_counts.LiveCounts,
+    config: configs.EvaluationConfig,
+) -> str:
+    """Returns the name of the counted list that is best on validation."""
+    few = dataclasses.replace(
+        config, num_requests=min(_NUM_CHOSEN_BY, config.num_requests)
+    )
+    validation = request_protocol.cases(data, events.Split.VALIDATION, few)
+    if validation is None:
+        return next(iter(live_counts.WINDOWS))
+    k = min(config.ks)
+    ranks = _counted(counts, data, validation)
+    gains = {name: _values(v, k)[_CHOSEN_BY].mean() for name, v in ranks.items()}
+    return max(gains, key=lambda name: gains[name])
+
+
+def _counted(
+    counts: live_counts.LiveCounts,
+    data: prepared.PreparedData,
+    asked: request_protocol.RequestCases,
+) -> dict[str, Ranks]:
+    """Returns the places of answers in each counted list, by its name."""
+    requests = asked.counted(data)
+    parts = [counts.ranks(window, requests) for window in live_counts.WINDOWS]
+    return {k: _without(v, asked) for part in parts for k, v in part.items()}
+
+
+def _values(ranks: Ranks, k: int) -> dict[str, npt.NDArray[np.float64]]:
+    """Returns hit, gain and reciprocal rank of each request at a length."""
+    hits = (ranks >= 0) & (ranks < k)
+    places = np.maximum(ranks, 0).astype(np.float64)
+    return {
+        "hit_rate": hits.astype(np.float64),
+        "ndcg": hits / np.log2(places + 2.0),
+        "mrr": hits / (places + 1.0),
+    }
+
+
+def _parts(
+    ranks: Ranks, users: npt.NDArray[np.integer], num: int, ks: tuple[int, ...]
+) -> Parts:
+    """Returns sums over each user's requests and their number, by metric@k."""
+    number = np.bincount(users, minlength=num).astype(np.float64)
+    parts: Parts = {}
+    for k in ks:
+        for name, values in _values(ranks, k).items():
+            sums = np.bincount(users, values, num).astype(np.float64)
+            parts[metric_names.at(name, k)] = sums, number
+    return parts
+
+
+def _means(parts: Parts) -> Parts:
+    """Returns each user's mean, for means over users."""
+    return {
+        name: (above / below, np.ones_like(below))
+        for name, (above, below) in parts.items()
+    }
+
+
+def _entries(
+    parts: Mapping[str, Parts], config: configs.EvaluationConfig
+) -> dict[str, report_model.Entry]:
+    """Returns the numbers of all systems, from the same resamples of the users."""
+    joined = {(k, name): both for k, own in parts.items() for name, both in own.items()}
+    values = bootstrap.ratios(joined)
+    intervals = bootstrap.ratio_intervals(
+        joined, config.num_resamples, seed=config.seed
+    )
+    return {
+        k: report_model.Entry(
+            values={name: values[k, name] for name in own},
+            intervals={name: intervals[k, name] for name in own},
+        )
+        for k, own in parts.items()
+    }
+
+
+def _ahead(
+    own: Parts,
+    parts: Mapping[str, Parts],
+    best: str,
+    config: configs.EvaluationConfig,
+) -> dict[str, report_parts.WithInterval]:
+    """Returns a system less the best counted list by metric@k, paired by user."""
+    gaps = {
+        name: (above - parts[best][name][0], below)
+        for name, (above, below) in own.items()
+    }
+    values = bootstrap.ratios(gaps)
+    intervals = bootstrap.ratio_intervals(gaps, config.num_resamples, seed=config.seed)
+    return {name: (values[name], *intervals[name]) for name in gaps}

@@ -1,0 +1,211 @@
+"""Counts of the watches up to each request: what is popular now.
+
+The popularity of the last quarter of an hour, hour, day, week or of all time, alone or
+with the transitions after the user's last watch. A count holds what was watched
+strictly before the second of a request, less a delay, and nothing of the request
+itself. A log is read once, and counts move on from request to request.
+"""
+
+import dataclasses
+import functools
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn.base import ragged
+from ytdnn.log import events, prepared
+
+# Seconds of the windows by name; None: all time.
+WINDOWS: dict[str, int | None] = {
+    "last_15_minutes": 900,
+    "last_hour": 3_600,
+    "last_day": 86_400,
+    "last_week": 604_800,
+    "all_time": None,
+}
+THEN_NEXT = "_then_next"  # ends the names of counts with transitions
+# Transitions are rarer than watches: they are counted in a window so many times longer,
+# with half the weight of all watches, less where there are few (three count nothing).
+_LONGER = 4
+_WEIGHT = 0.5
+_FEW = 3.0
+_LONGEST = _LONGER * 604_800
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Requests:
+    """Requests with one answer each.
+
+    Attributes:
+      moments: `[n] int64`, the second before which watches count.
+      last: `[n]` catalogue index of the user's last watch before, 0 = none.
+      answers: `[n]` catalogue index of the answer.
+      removed: Distinct catalogue indices that are in no list.
+    """
+
+    moments: Integers
+    last: npt.NDArray[np.integer]
+    answers: npt.NDArray[np.integer]
+    removed: ragged.Ragged
+
+
+class LiveCounts:
+    """The watches of a log by time, to count them up to any moment."""
+
+    def __init__(self, data: prepared.PreparedData, begin: int) -> None:
+        """Reads the watches of all users; of early ones only their number is kept.
+
+        Args:
+          data: The prepared set.
+          begin: The first moment that is asked for.
+        """
+        self._size = data.num_videos + 1
+        self._early = np.zeros(self._size, np.int64)
+        parts = []
+        for shard in data.log.shards:
+            times, videos, before = _watches(shard.read().watches)
+            is_late = times >= begin - _LONGEST
+            self._early += np.bincount(videos[~is_late], minlength=self._size)
+            parts.append([column[is_late] for column in (times, videos, before)])
+        times, videos, before = map(np.concatenate, zip(*parts, strict=True))
+        order = np.argsort(times, kind="stable")
+        self._times, self._videos = times[order], videos[order]
+        self._before = before[order]
+
+    def ranks(self, window: str, requests: Requests) -> dict[str, Integers]:
+        """Returns the place of each answer among all videos, from 0; -1: not counted.
+
+        Equal counts are ordered by catalogue index; removed videos have no place.
+
+        Args:
+          window: A name of `WINDOWS`.
+          requests: The requests.
+
+        Returns:
+          `[n]` by the window's name, and with transitions by that with `THEN_NEXT`.
+        """
+        seconds = WINDOWS[window]
+        stops = np.searchsorted(self._times, requests.moments)
+        starts = np.zeros_like(stops)
+        counts, start, stop = self._early.copy(), 0, 0
+        if seconds is not None:
+            starts = np.searchsorted(self._times, requests.moments - seconds)
+            counts[:] = 0
+        ranks = np.full((2, len(stops)), -1, np.int64)
+        for row in np.argsort(requests.moments, kind="stable").tolist():
+            np.add.at(counts, self._videos[stop : stops[row]], 1)
+            np.subtract.at(counts, self._videos[start : starts[row]], 1)
+            start, stop = starts[row], stops[row]
+            answer = requests.answers[row]
+            offsets = requests.removed.offsets[row : row + 2]
+            gone = requests.removed.values[slice(*offsets)]
+            ranks[0, row] = _rank(counts, _NOTHING, answer, gone)
+            following = self._following(requests, row, seconds, counts)
+            ranks[1, row] = ranks[0, row]
+            if len(following[0]):
+                ranks[1, row] = _rank(counts, following, answer, gone)
+        return dict(zip((window, window + THEN_NEXT), ranks, strict=True))
+
+    def scores(self, name: str, moment: int) -> npt.NDArray[np.float32]:
+        """Returns the counts of all videos at a moment, `[num_videos] float32`.
+
+        Args:
+          name: A name of `WINDOWS`.
+          moment: The second before which watches count.
+        """
+        window, start, early = WINDOWS[name], 0, self._early
+        if window is not None:
+            start = int(np.searchsorted(self._times, moment - window))
+            early = np.zeros_like(early)
+        counted = self._videos[start : np.searchsorted(self._times, moment)]
+        counts = np.bincount(counted, minlength=self._size) + early
+        return counts[1:].astype(np.float32)
+
+    def _following(
+        self, requests: Requests, row: int, window: int | None, counts: Integers
+    ) -> tuple[Integers, npt.NDArray[np.float64]]:
+        """Returns what followed the last watch: videos, and their share of counts."""
+        place = int(requests.last[row])
+        offsets, times, videos = self._transitions
+        if not place:
+            return _NOTHING
+        own = slice(offsets[place], offsets[place + 1])
+        moment = requests.moments[row]
+        longer = _LONGEST if window is None else _LONGER * window
+        first = np.searchsorted(times[own], moment - longer)
+        until = np.searchsorted(times[own], moment)
+        if first == until:
+            return _NOTHING
+        nexts, number = np.unique(videos[own][first:until], return_counts=True)
+        share = _WEIGHT * max(int(counts.sum()), 1) / (number.sum() + _FEW)
+        return nexts, number * share
+
+    @functools.cached_property
+    def _transitions(self) -> tuple[Integers, Integers, npt.NDArray[np.integer]]:
+        """Offsets by video, times and videos of what was watched right after it."""
+        order = np.argsort(self._before, kind="stable")
+        sizes = np.bincount(self._before, minlength=self._size)
+        offsets = np.append(0, np.cumsum(sizes))
+        return offsets, self._times[order], self._videos[order]
+
+
+_NOTHING: tuple[Integers, npt.NDArray[np.float64]] = (
+    np.zeros(0, np.int64),
+    np.zeros(0),
+)
+
+
+def _watches(watches: events.Watches) -> tuple[np.ndarray, ...]:
+    """Returns times, videos and the user's video before, without exact duplicates."""
+    times, videos, users = (
+        np.asarray(getattr(watches, name)) for name in ("times", "videos", "users")
+    )
+    is_same = np.append(False, users[1:] == users[:-1])
+    before = np.where(is_same, np.append(0, videos[:-1]), 0)
+    keep = ~(is_same & (before == videos) & np.append(False, times[1:] == times[:-1]))
+    return times[keep].astype(np.int64), videos[keep], before[keep]
+
+
+def _rank(
+    counts: Integers,
+    following: tuple[Integers, npt.NDArray[np.float64]],
+    answer: int,
+    gone: npt.NDArray[np.integer],
+) -> int:
+    """Returns the place of an answer, from 0; -1: nothing counts for it.
+
+    Args:
+      counts: `[num_videos + 1]`, of each video.
+      following: Videos with a further score, ascending, and that score.
+      answer: Catalogue index of the answer.
+      gone: Distinct catalogue indices without a place.
+    """
+    nexts, more = following
+    score = float(counts[answer] + more[nexts == answer].sum())
+    if score <= 0.0:
+        return -1
+    place = int(np.count_nonzero(counts > int(score)))
+    if score.is_integer():
+        place += int(np.count_nonzero(counts[:answer] == int(score)))
+    scores = counts[gone]
+    if len(nexts):
+        before = counts[nexts]
+        place -= _num_above(nexts, before, answer, score)
+        place += _num_above(nexts, before + more, answer, score)
+        scores = scores.astype(float)
+        is_next = ragged.are_among(gone, nexts)
+        scores[is_next] += more[np.searchsorted(nexts, gone[is_next])]
+    return place - _num_above(gone, scores, answer, score)
+
+
+def _num_above(
+    videos: npt.NDArray[np.integer],
+    scores: npt.NDArray[np.number],
+    answer: int,
+    score: float,
+) -> int:
+    """Returns the number of videos that come before an answer with some score."""
+    is_tie = (scores == score) & (videos < answer)
+    return int(np.count_nonzero((scores > score) | is_tie))
