@@ -178,8 +178,7 @@ def test_the_report_is_json_with_numbers_and_sibling_intervals(
         assert all(isinstance(value, float) for value in part["values"].values())
         assert set(part["intervals"]) == set(part["values"])
     values = found["impressions"]["ranker"]["values"]
-    # It gives seconds and odds, no click probability.
-    assert set(impression_metrics.METRICS) - set(values) == {"click_log_loss"}
+    assert set(values) == set(impression_metrics.METRICS)
     # A constant score: both undecided.
     assert values["auc"] == values["grouped_auc"] == 0.5
     assert values["weighted_per_user_loss"] == values["xauc"] == 0.5

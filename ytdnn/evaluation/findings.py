@@ -5,10 +5,17 @@ seconds of the slate, on any other log by the watch seconds of hits. Retrieval m
 answer another question, and judge the first stage.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import lists, report_model, report_parts, tables
+from ytdnn.evaluation import (
+    lists,
+    report_model,
+    report_parts,
+    shown_baselines,
+    shown_lists,
+    tables,
+)
 
 # These order by watch time: what they retrieve is no measure of them.
 TWO_STAGE = ("system", "system-scann")
@@ -93,12 +100,15 @@ def summary_table(report: report_model.Report) -> tables.Table:
         for metric, models in columns
         if any(entry.values.get(metric) is not None for entry in models.values())
     ]
+    best = {baseline.name for baseline in report.best_baselines.values()}
+    hidden = set(shown_baselines.NAMES) - best  # the page has them
     rows: list[list[tables.Cell]] = [
         [
             tables.model_title(name),
             *(estimate(models.get(name), metric) for metric, models in columns),
         ]
         for name in {**report.lists, **report.impressions}
+        if name not in hidden
     ]
     rules = report.protocol
     shown = f", {rules.ranker.impressions:,} impressions" if rules.ranker else ""
@@ -123,8 +133,8 @@ def headline(report: report_model.Report) -> str:
     """Returns the result of an evaluation in a sentence, empty where nothing judges.
 
     On a world it compares the ranker's slate with the candidates' by true watch
-    seconds; on a log with impressions the served order with popularity; otherwise the
-    candidates with the best baseline.
+    seconds; on a log with impressions the served order with the best count; otherwise
+    the candidates with the best baseline.
 
     Args:
       report: Report of the evaluation.
@@ -154,13 +164,15 @@ def _true_slates(report: report_model.Report) -> str:
 def _shown_order(report: report_model.Report) -> str:
     shown, metric = report.shown_lists, metric_names.FIRST_HALF
     own = next((name for name in _OWN if shown and name in shown.systems), "")
-    if shown is None or not own or "popularity" not in shown.ahead:
+    if shown is None or not own:
         return ""
-    difference = _known(shown.ahead["popularity"][metric])
+    rivals = {k: shown.systems[k][metric][0] or 0.0 for k in _counted(shown.ahead)}
+    best = max(rivals, key=lambda name: rivals[name], default="")
+    difference = _known(shown.ahead[best][metric]) if best else None
     if difference is None:
         return ""
     middle, low, high = (100.0 * part for part in difference)
-    names = [own, *(n for n in ("popularity", "candidates", "random") if n != own)]
+    names = [own, *(n for n in (best, "candidates", "random") if n != own)]
     shares = [
         f"{tables.model_title(name)} {shown.systems[name][metric][0] or 0.0:.1%}"
         for name in names
@@ -169,8 +181,14 @@ def _shown_order(report: report_model.Report) -> str:
     return (
         f"{verdict(low, high)}: share of the {gain_words(shown)} in the first half of "
         f"each user's shown videos, by order: {', '.join(shares)} ({middle:+.1f} "
-        f"points against popularity, 95 % interval {low:+.1f} to {high:+.1f})."
+        f"points against {tables.model_title(best)}, 95 % interval {low:+.1f} to "
+        f"{high:+.1f})."
     )
+
+
+def _counted(names: Iterable[str]) -> list[str]:
+    """Returns the baselines of impressions among names."""
+    return [name for name in names if name in shown_lists.BASELINES]
 
 
 def gain_words(shown: report_parts.ShownLists) -> str:
@@ -217,6 +235,7 @@ def _known(three: Sequence[float | None]) -> tuple[float, float, float] | None:
 def notes(report: report_model.Report) -> Iterator[str]:
     """Yields notes on the numbers of a report, a sentence or two each."""
     rules = report.protocol
+    yield from _baseline_notes(report)
     yield from _answer_notes(rules)
     later = rules.train_watches_after_answers
     if later:
@@ -247,6 +266,24 @@ def notes(report: report_model.Report) -> Iterator[str]:
     if rules.served_order:
         yield f"{rules.served_order}."
     yield from report.warnings
+
+
+def _baseline_notes(report: report_model.Report) -> Iterator[str]:
+    """Yields a note on the ranker beside the best baseline of each kind."""
+    for kind, best in report.best_baselines.items():
+        own, other = (
+            report.impressions[name].values[best.judge]
+            for name in ("ranker", best.name)
+        )
+        known = _known(best.ahead[best.judge])
+        if known is None or own is None or other is None:
+            continue
+        yield (
+            f"{verdict(*known[1:])} by {kind}: {metric_names.title(best.judge)} "
+            f"{own:.3f} of the ranker, {other:.3f} of the best count "
+            f"({tables.model_title(best.name)}), difference {known[0]:+.3f} "
+            f"({known[1]:+.3f} to {known[2]:+.3f})."
+        )
 
 
 def _answer_notes(rules: report_parts.Protocol) -> Iterator[str]:

@@ -271,6 +271,8 @@ class Report:
         the log has no such times.
       slices: By SLICE: a row for each value; without the bounds of the page.
       impressions: By MODEL: numbers of the ranker; empty without impressions.
+      best_baselines: By kind of prediction, `clicks` and `seconds`: the best baseline
+        beside the ranker; without those that it does not predict.
       calibration: By MODEL.
       outcomes: Outcomes besides the click; null where the log has none, or no model
         predicts one.
@@ -313,6 +315,9 @@ class Report:
     vector_width: int = 0
     off_policy: OffPolicy | None = None
     requests: RequestsReport | None = None
+    best_baselines: dict[str, report_parts.BestBaseline] = pydantic.Field(
+        default_factory=dict
+    )
     warnings: tuple[str, ...] = pydantic.Field(
         default=(), validation_alias=pydantic.AliasChoices("warnings", "doubts")
     )

@@ -77,6 +77,24 @@ class Predictions:
         return self.order if self.listed is None else self.listed
 
     @property
+    def click_orders(self) -> tuple[Values, Values] | None:
+        """Ranks by clicks: all impressions, and those of each user as one list.
+
+        By the click probability; without any prediction by the order, whose unit is not
+        known. None of predictions of watch seconds alone, which AUC says nothing of.
+        """
+        if self.click_probability is not None:
+            return self.click_probability, self.list_terms[schema.CLICKED]
+        if self.seconds is None and self.logits is None:
+            return self.order, self.list_order
+        return None
+
+    @property
+    def is_of_clicks_alone(self) -> bool:
+        """Whether the only prediction is that of a click."""
+        return self.seconds is None and self.click_probability is not None
+
+    @property
     def weighted_logits(self) -> Values | None:
         """Log odds of weighted logistic regression, `[n]`: the weighted log loss's.
 

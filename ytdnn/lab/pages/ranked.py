@@ -112,10 +112,22 @@ def impressions(report: report_model.Report) -> page.Section:
         "by prediction: calibrated predictions lie on the dashed line.",
         [
             listed.metric_table(models, "", f"{number:,} impressions"),
+            *_less_best(report),
             listed.definitions(measured),
             *_calibrations(report.calibration),
         ],
     )
+
+
+def _less_best(report: report_model.Report) -> Iterator[page.Block]:
+    """Yields the ranker less the best baseline of clicks, and of watch seconds."""
+    for kind, best in report.best_baselines.items():
+        headings = [metric_names.title(metric) for metric in best.ahead]
+        yield _orders_table(
+            [f"by {kind}: ranker less", *headings],
+            {best.name: best.ahead},
+            "{:+.3f}".format,
+        )
 
 
 def _calibrations(
