@@ -147,7 +147,7 @@ def test_each_count_is_found_where_it_is_right(
 ) -> None:
     data = _planted(tmp_path, later)
     shown = ranker.SplitImpressions(data.log, events.Split.TEST)
-    scorers = shown_baselines.Baselines(data, events.Split.TEST, CONFIG).scorers
+    scorers = shown_baselines.scorers(data, events.Split.TEST, CONFIG)
     predicted = {name: score(shown) for name, score in scorers.items()}
     same = np.full(len(shown.rows), 0.5)
     predicted["ranker"] = predictions.Predictions(same, same, same)
@@ -190,11 +190,11 @@ def test_smoothing_is_what_orders_validation_best(tmp_path: pathlib.Path) -> Non
     for user in ("u0", "u1"):
         rows += [(user, "a", 68, False, 0.0), (user, "b", 68, True, 9.0)]
     data = logged.prepared_data(tmp_path, [*rows, *logged.TEST])
-    found = shown_baselines.Baselines(data, events.Split.TEST, CONFIG).smoothings
-    # (1 + .41 s) / (1 + s) < (24 + .41 s) / (30 + s) from s = 3 on; 10 is asked first.
-    assert found["click_rate_frozen"] == 10.0
     shown = ranker.SplitImpressions(data.log, events.Split.VALIDATION)
     counted = shown_baselines.count(data, shown.rows)
+    # (1 + .41 s) / (1 + s) < (24 + .41 s) / (30 + s) from s = 3 on; 10 is asked first.
+    found = shown_baselines.best_smoothing("click_rate_frozen", shown, counted)
+    assert found == 10.0
     rates = {
         s: counted.value("click_rate_frozen", shown.rows, s) for s in (1.0, 3.0, 10.0)
     }
@@ -222,7 +222,7 @@ def test_counts_of_news_are_those_counted_by_hand(
         "click_rate": (0.676, 0.621),
         "click_rate_frozen": (0.619, 0.572),
     }.items():
-        one = shown_baselines.predicted(name, counted.value(name, shown.rows, 10.0))
+        one = counted.score(name, 10.0, shown)
         entry, _ = impression_metrics.measure(shown, one, CONFIG)
         found = [entry.values[metric] for metric in ("auc", "grouped_auc")]
         assert found == pytest.approx(expected, abs=0.01), name

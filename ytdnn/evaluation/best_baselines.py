@@ -9,36 +9,33 @@ which favours it. Differences are paired by user.
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from ytdnn.base import configs
-from ytdnn.base.metrics import bootstrap, metric_names
+from ytdnn.base.metrics import binary, bootstrap, metric_names
 from ytdnn.evaluation import (
     impression_metrics,
     ranker,
     report_model,
     report_parts,
     shown_baselines,
+    shown_lists,
 )
 from ytdnn.ranking import predictions
 
 CLICKS, SECONDS = "clicks", "seconds"
+_XAUC = metric_names.XAUC
 # Metrics of each kind of prediction; the first chooses the best baseline.
 METRICS = {
     CLICKS: (metric_names.GROUPED_AUC, metric_names.AUC, metric_names.CLICK_LOG_LOSS),
     SECONDS: (
-        metric_names.FIRST_HALF,
-        metric_names.FIRST_QUARTER,
-        metric_names.LIST_NDCG,
-        metric_names.XAUC,
-        metric_names.PER_USER_LOSS,
+        *(metric_names.FIRST_HALF, metric_names.FIRST_QUARTER, metric_names.LIST_NDCG),
+        *(_XAUC, metric_names.PER_USER_LOSS),
     ),
 }
 _OF_KIND = {
     CLICKS: (ranker.POPULARITY, *shown_baselines.CLICKS),
     SECONDS: (ranker.POPULARITY, *shown_baselines.SECONDS),
 }
-Floats = npt.NDArray[np.float64]
 
 
 def compare(
@@ -57,65 +54,49 @@ def compare(
       parts: Their sums by user.
       config: Resamples and their seed.
     """
-    found: dict[str, report_parts.BestBaseline] = {}
-    own = entries.get(ranker.RANKER)
-    for kind, (judge, *_) in METRICS.items():
-        known = {
-            name: value
-            for name in _OF_KIND[kind]
-            if name in entries
-            and (value := entries[name].values.get(judge)) is not None
-        }
-        is_kind = kind == CLICKS or impressions.seconds is not None
-        if own is None or own.values.get(judge) is None or not known or not is_kind:
+    best_of: dict[str, report_parts.BestBaseline] = {}
+    kinds = [CLICKS] if impressions.seconds is None else [CLICKS, SECONDS]
+    for kind in kinds:
+        judge = METRICS[kind][0]
+        known = {k: entry.values.get(judge) or 0.0 for k, entry in entries.items()}
+        names = [name for name in _OF_KIND[kind] if known.get(name)]
+        if not names or not known.get(ranker.RANKER):
             continue
-        best = max(known, key=lambda name: known[name])
-        names = (ranker.RANKER, best)
-        draws = [
-            _draws(kind, impressions, predicted[name], parts[name], config)
-            for name in names
-        ]
-        ahead = {
-            metric: _difference(own.values[metric], entries[best].values[metric], pair)
-            for metric in METRICS[kind]
-            if metric in draws[0] and metric in draws[1]
-            for pair in [draws[0][metric] - draws[1][metric]]
+        best = max(names, key=lambda name: known[name])
+        pair = {name: predicted[name] for name in (ranker.RANKER, best)}
+        sums = {
+            name: parts[name] | impression_metrics.pair_parts(impressions, one)
+            for name, one in pair.items()
         }
-        found[kind] = report_parts.BestBaseline(name=best, judge=judge, ahead=ahead)
-    return found
+        ahead = _ahead(METRICS[kind], impressions, pair, sums, config)
+        best_of[kind] = report_parts.BestBaseline(name=best, judge=judge, ahead=ahead)
+    return best_of
 
 
-def _draws(
-    kind: str,
+def _ahead(
+    metrics: tuple[str, ...],
     impressions: ranker.SplitImpressions,
-    predicted: predictions.Predictions,
-    parts: impression_metrics.Parts,
+    pair: Mapping[str, predictions.Predictions],
+    sums: Mapping[str, impression_metrics.Parts],
     config: configs.EvaluationConfig,
-) -> dict[str, Floats]:
-    """Returns the metrics of a kind on resamples of the users, `[resamples]` each."""
-    pairs = impression_metrics.pair_parts(impressions, predicted)
-    sums = {
-        name: both for name, both in (parts | pairs).items() if name in METRICS[kind]
-    }
-    above, below = (
-        np.stack([v[side] for v in sums.values()], axis=1) for side in (0, 1)
-    )
-    drawn = bootstrap.ratio_draws(above, below, config.num_resamples, config.seed)
-    found = dict(zip(sums, drawn.T, strict=True))
-    if metric_names.XAUC in found:  # a drawn user changes a pair at both ends
-        value = bootstrap.ratios(pairs)[metric_names.XAUC]
-        found[metric_names.XAUC] = 2.0 * found[metric_names.XAUC] - value
-    scores = impression_metrics.click_orders(impressions, predicted)
-    if kind == CLICKS and scores is not None:
-        found[metric_names.AUC] = impression_metrics.auc_draws(
-            impressions, scores[0], config
-        )
-    return found
-
-
-def _difference(
-    own: float | None, other: float | None, draws: Floats
-) -> report_parts.WithInterval:
-    low, high = bootstrap.percentiles(draws[:, np.newaxis])
-    value = None if own is None or other is None else own - other
-    return value, float(low[0]), float(high[0])
+) -> dict[str, report_parts.WithInterval]:
+    """Returns the first of two models less the second, by the metrics of both."""
+    both = [m for m in metrics if all(m in of_users for of_users in sums.values())]
+    shared = {name: {m: of_users[m] for m in both} for name, of_users in sums.items()}
+    ahead = shown_lists.resampled(shared, config).ahead(*pair)
+    if _XAUC in ahead:  # a drawn user changes a pair at both ends
+        value, low, high = (np.nan if v is None else v for v in ahead[_XAUC])
+        ahead[_XAUC] = value, 2.0 * low - value, 2.0 * high - value
+    orders = [
+        impression_metrics.click_orders(impressions, one) for one in pair.values()
+    ]
+    scores = [order[0] for order in orders if order is not None]
+    if metric_names.AUC in metrics and len(scores) == 2:
+        clicked = impressions.clicked
+        areas = [binary.auc(clicked, score) for score in scores]
+        draws = [
+            impression_metrics.auc_draws(impressions, score, config) for score in scores
+        ]
+        low, high = bootstrap.percentiles((draws[0] - draws[1])[:, np.newaxis])
+        ahead[metric_names.AUC] = areas[0] - areas[1], float(low[0]), float(high[0])
+    return ahead

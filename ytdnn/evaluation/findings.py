@@ -5,7 +5,7 @@ seconds of the slate, on any other log by the watch seconds of hits. Retrieval m
 answer another question, and judge the first stage.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
@@ -166,8 +166,9 @@ def _shown_order(report: report_model.Report) -> str:
     own = next((name for name in _OWN if shown and name in shown.systems), "")
     if shown is None or not own:
         return ""
-    rivals = {k: shown.systems[k][metric][0] or 0.0 for k in _counted(shown.ahead)}
-    best = max(rivals, key=lambda name: rivals[name], default="")
+    rivals = [name for name in shown.ahead if name in shown_lists.BASELINES]
+    values = {name: shown.systems[name][metric][0] or 0.0 for name in rivals}
+    best = max(rivals, key=lambda name: values[name], default="")
     difference = _known(shown.ahead[best][metric]) if best else None
     if difference is None:
         return ""
@@ -184,11 +185,6 @@ def _shown_order(report: report_model.Report) -> str:
         f"points against {tables.model_title(best)}, 95 % interval {low:+.1f} to "
         f"{high:+.1f})."
     )
-
-
-def _counted(names: Iterable[str]) -> list[str]:
-    """Returns the baselines of impressions among names."""
-    return [name for name in names if name in shown_lists.BASELINES]
 
 
 def gain_words(shown: report_parts.ShownLists) -> str:
@@ -271,18 +267,13 @@ def notes(report: report_model.Report) -> Iterator[str]:
 def _baseline_notes(report: report_model.Report) -> Iterator[str]:
     """Yields a note on the ranker beside the best baseline of each kind."""
     for kind, best in report.best_baselines.items():
-        own, other = (
-            report.impressions[name].values[best.judge]
-            for name in ("ranker", best.name)
-        )
-        known = _known(best.ahead[best.judge])
-        if known is None or own is None or other is None:
-            continue
+        own = report.impressions["ranker"].values[best.judge] or 0.0
+        gain, low, high = _known(best.ahead[best.judge]) or (0.0, 0.0, 0.0)
         yield (
-            f"{verdict(*known[1:])} by {kind}: {metric_names.title(best.judge)} "
-            f"{own:.3f} of the ranker, {other:.3f} of the best count "
-            f"({tables.model_title(best.name)}), difference {known[0]:+.3f} "
-            f"({known[1]:+.3f} to {known[2]:+.3f})."
+            f"{verdict(low, high)} by {kind}: {metric_names.title(best.judge)} "
+            f"{own:.3f} of the ranker, {own - gain:.3f} of the best count "
+            f"({tables.model_title(best.name)}), difference {gain:+.3f} ({low:+.3f} to "
+            f"{high:+.3f})."
         )
 
 

@@ -220,8 +220,8 @@ def _parts(
         sums[metric_names.CLICK_LOG_LOSS] = impressions.by_user(losses), sizes
         expected, happened = map(impressions.by_user, (probability, clicked))
         sums[metric_names.CLICK_CALIBRATION] = expected, happened
-    if impressions.seconds is not None and predicted.is_of_clicks_alone:
-        return sums
+        if impressions.seconds is not None and predicted.seconds is None:
+            return sums
     sums[metric_names.PER_USER_LOSS] = user_loss_parts(impressions, predicted.order)
     sums |= list_parts(impressions, predicted.list_order)
     logits = _weighted_logits(impressions, predicted)

@@ -140,7 +140,7 @@ def build(
     )
     counted = {}
     if data.log.has_impressions and config.evaluation.baselines:
-        counted = shown_baselines.Baselines(data, split, config.evaluation).scorers
+        counted = shown_baselines.scorers(data, split, config.evaluation)
     own = _own(systems, config, loaded, counted)
     # Where a stage is left out, there is nothing to compare its oracle with.
     has_lists = lists.CANDIDATES in own.makers

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import configs
-from ytdnn.base.metrics import bootstrap, metric_names
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import impression_metrics, ranker
 from ytdnn.log import events, prepared
 from ytdnn.ranking import predictions
@@ -31,7 +31,7 @@ _MOST_CHOSEN_BY = 1 << 20  # impressions
 Floats = npt.NDArray[np.float64]
 
 
-class Counted(NamedTuple):
+class WindowCounts(NamedTuple):
     """Sums over earlier impressions, for the impressions of a split.
 
     Attributes:
@@ -46,6 +46,18 @@ class Counted(NamedTuple):
     live: Floats
     frozen: Floats
 
+    def score(
+        self, name: str, smoothing: float, shown: ranker.SplitImpressions
+    ) -> predictions.Predictions:
+        """Returns the predictions of a count, one of `NAMES`, for some of the rows."""
+        values = self.value(name, shown.rows, smoothing)
+        if name in CLICKS:
+            return predictions.Predictions(values, click_probability=values)
+        if name.startswith(shown_counts.MEAN_SECONDS):
+            return predictions.Predictions(values, seconds=values)
+        logits = np.log(values)
+        return predictions.Predictions(logits, logits=logits)
+
     def value(self, name: str, rows: npt.NDArray[np.int64], smoothing: float) -> Floats:
         """Returns the value of a count, one of `NAMES`, at some of the rows."""
         sums = self.frozen if name.endswith(FROZEN) else self.live
@@ -56,7 +68,7 @@ class Counted(NamedTuple):
 
 def count(
     data: prepared.PreparedData, rows: npt.NDArray[np.int64], delay_seconds: int = 0
-) -> Counted:
+) -> WindowCounts:
     """Returns the counts for all impressions of a window.
 
     Args:
@@ -73,59 +85,43 @@ def count(
         data, np.append(every, videos), np.append(start, moments)
     )
     before, live = np.split(sums, [len(every)], axis=1)
-    return Counted(rows, shown_counts.mean(before), live, before[:, videos])
+    return WindowCounts(rows, shown_counts.mean(before), live, before[:, videos])
 
 
-class Baselines:
-    """The counts of a split as scorers, counted when the first is asked."""
+def scorers(
+    data: prepared.PreparedData, split: events.Split, config: configs.EvaluationConfig
+) -> dict[str, ranker.Scorer]:
+    """Returns the counts of a split as scorers, counted when the first is asked.
 
-    def __init__(
-        self,
-        data: prepared.PreparedData,
-        split: events.Split,
-        config: configs.EvaluationConfig,
-    ) -> None:
-        """Stores what is counted.
+    Those of seconds only where the log has watch time.
 
-        Args:
-          data: The prepared set, with impressions.
-          split: `TEST` or `VALIDATION`.
-          config: Delay of the counts.
-        """
-        self._data, self._split = data, split
-        self._delay = int(config.delay_seconds)
-        kinds = shown_counts.kinds(data.log.has_watch_seconds)
-        self.names = [n for n in NAMES if n.removesuffix(FROZEN) in kinds]
+    Args:
+      data: The prepared set, with impressions.
+      split: `TEST` or `VALIDATION`.
+      config: Delay of the counts.
+    """
 
-    @property
-    def scorers(self) -> dict[str, ranker.Scorer]:
-        """Scorers by name; those of seconds only where the log has watch time."""
-        return {name: functools.partial(self._score, name) for name in self.names}
+    @functools.cache
+    def counted(split: events.Split) -> tuple[ranker.SplitImpressions, WindowCounts]:
+        shown = ranker.SplitImpressions(data.log, split)
+        return shown, count(data, shown.rows, int(config.delay_seconds))
 
-    @functools.cached_property
-    def smoothings(self) -> dict[str, float]:
-        """The number of average impressions that is best on validation, by name."""
-        shown = ranker.SplitImpressions(self._data.log, events.Split.VALIDATION)
-        counted = count(self._data, shown.rows, self._delay)
-        shown = shown.select(
-            shown.users <= shown.users[:_MOST_CHOSEN_BY].max(initial=0)
-        )
-        return {name: best_smoothing(name, shown, counted) for name in self.names}
+    @functools.cache
+    def smoothing(name: str) -> float:
+        return best_smoothing(name, *counted(events.Split.VALIDATION))
 
-    @functools.cached_property
-    def _counted(self) -> Counted:
-        rows = ranker.SplitImpressions(self._data.log, self._split).rows
-        return count(self._data, rows, self._delay)
-
-    def _score(
-        self, name: str, impressions: ranker.SplitImpressions
+    def score(
+        name: str, impressions: ranker.SplitImpressions
     ) -> predictions.Predictions:
-        smoothing = self.smoothings[name]
-        return predicted(name, self._counted.value(name, impressions.rows, smoothing))
+        return counted(split)[1].score(name, smoothing(name), impressions)
+
+    kinds = shown_counts.kinds(data.log.has_watch_seconds)
+    names = [name for name in NAMES if name.removesuffix(FROZEN) in kinds]
+    return {name: functools.partial(score, name) for name in names}
 
 
 def best_smoothing(
-    name: str, shown: ranker.SplitImpressions, counted: Counted
+    name: str, shown: ranker.SplitImpressions, counted: WindowCounts
 ) -> float:
     """Returns the smoothing with which a count orders best, the first of equal ones.
 
@@ -134,25 +130,15 @@ def best_smoothing(
       shown: Impressions of validation.
       counted: Their counts.
     """
+    few = shown.users <= shown.users[:_MOST_CHOSEN_BY].max(initial=0)
+    shown = shown.select(few)
 
     def quality(smoothing: float) -> float:
         order = counted.value(name, shown.rows, smoothing)
         if name in CLICKS:
             parts = impression_metrics.grouped_auc_parts(shown, order)
         else:
-            sums = impression_metrics.list_parts(shown, order)
-            parts = sums[metric_names.FIRST_HALF]
-        found = bootstrap.ratio(*(float(part.sum()) for part in parts))
-        return found if np.isfinite(found) else 0.0
+            parts = impression_metrics.list_parts(shown, order)[metric_names.FIRST_HALF]
+        return float(parts[0].sum() / max(parts[1].sum(), 1e-9))
 
     return max(shown_counts.SMOOTHINGS, key=quality)
-
-
-def predicted(name: str, values: Floats) -> predictions.Predictions:
-    """Returns the values of a count, one of `NAMES`, as predictions."""
-    if name in CLICKS:
-        return predictions.Predictions(values, click_probability=values)
-    if name.startswith(shown_counts.MEAN_SECONDS):
-        return predictions.Predictions(values, seconds=values)
-    logits = np.log(values)
-    return predictions.Predictions(logits, logits=logits)

@@ -136,11 +136,11 @@ def parts(
       scores: `[n]`, higher = placed first.
     """
     sums = impression_metrics.list_parts(impressions, scores)
-    found = {name: sums[name] for name in METRICS}
+    sums = {name: sums[name] for name in METRICS}
     if impressions.seconds is None:
         name = metric_names.GROUPED_AUC
-        found[name] = impression_metrics.grouped_auc_parts(impressions, scores)
-    return found
+        sums[name] = impression_metrics.grouped_auc_parts(impressions, scores)
+    return sums
 
 
 @dataclasses.dataclass(frozen=True)

@@ -90,11 +90,6 @@ class Predictions:
         return None
 
     @property
-    def is_of_clicks_alone(self) -> bool:
-        """Whether the only prediction is that of a click."""
-        return self.seconds is None and self.click_probability is not None
-
-    @property
     def weighted_logits(self) -> Values | None:
         """Log odds of weighted logistic regression, `[n]`: the weighted log loss's.
 

@@ -122,14 +122,7 @@ def sums_before(
         ones = np.ones(len(keep))
         for total, values in zip(sums, (clicked, seconds, ones), strict=True):
             np.add.at(total, places[keep], values)
-    found = np.empty_like(sums)
-    found[:, order] = _running(sums, asked)
-    return found
-
-
-def _running(sums: Floats, groups: npt.NDArray[np.integer]) -> Floats:
-    """Returns running sums within each group of equal neighbours, `[3, n]`."""
-    total = np.cumsum(sums, axis=1)
-    is_first = np.append(True, groups[1:] != groups[:-1])[: len(groups)]
-    before = (total - sums)[:, is_first]
-    return total - before[:, np.cumsum(is_first) - 1]
+    total, is_first = np.cumsum(sums, axis=1), np.append(True, asked[1:] != asked[:-1])
+    before = (total - sums)[:, is_first[: len(asked)]]
+    sums[:, order] = total - before[:, np.cumsum(is_first[: len(asked)]) - 1]
+    return sums

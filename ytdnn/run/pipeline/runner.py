@@ -170,8 +170,9 @@ def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -
         manifest = artifacts.read_manifest(path, step.artefact_kind)
     except errors.UserError as error:
         return error.problem
+    made_with = steps.served_config(config, workdir) if step.is_served else config
     keys = config_dicts.differences(
-        manifest.config, dict(step.config(config)), step.prefix
+        manifest.config, dict(step.config(made_with)), step.prefix
     )
     if keys:
         more = ["…"] if len(keys) > _MOST_DIFFERENCES else []

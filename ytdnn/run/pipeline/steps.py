@@ -99,7 +99,7 @@ def ranker_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
 
 
 def served_config(config: configs.Config, workdir: pathlib.Path) -> configs.Config:
-    """Returns a run's config with `ranking.enabled` set by the artefact `choice`.
+    """Returns a run's config with the order that the artefact `choice` has chosen.
 
     Args:
       config: Config of the run.
@@ -107,10 +107,12 @@ def served_config(config: configs.Config, workdir: pathlib.Path) -> configs.Conf
     """
     if config.ranking.enabled != "auto":
         return config
-    choice = chosen_order.read(workdir)
-    enabled = choice is None or choice.serves_ranker
-    ranking = dataclasses.replace(config.ranking, enabled=enabled)
-    return dataclasses.replace(config, ranking=ranking)
+    choice = chosen_order.read(workdir) or chosen_order.Choice(True, "")
+    ranking = dataclasses.replace(config.ranking, enabled=choice.serves_ranker)
+    composition = config.composition
+    if composition.ordered_by == "ranker":
+        composition = dataclasses.replace(composition, ordered_by=choice.ordered_by)  # type: ignore[arg-type]
+    return dataclasses.replace(config, ranking=ranking, composition=composition)
 
 
 def ranker_not_served(config: configs.Config, workdir: pathlib.Path) -> str:
