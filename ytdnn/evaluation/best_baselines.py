@@ -83,7 +83,8 @@ def _ahead(
     """Returns the first of two models less the second, by the metrics of both."""
     both = [m for m in metrics if all(m in of_users for of_users in sums.values())]
     shared = {name: {m: of_users[m] for m in both} for name, of_users in sums.items()}
-    ahead = shown_lists.resampled(shared, config).ahead(*pair)
+    own, other = pair
+    ahead = shown_lists.resampled(shared, config).ahead(own, other)
     if _XAUC in ahead:  # a drawn user changes a pair at both ends
         value, low, high = (np.nan if v is None else v for v in ahead[_XAUC])
         ahead[_XAUC] = value, 2.0 * low - value, 2.0 * high - value
@@ -97,6 +98,7 @@ def _ahead(
         draws = [
             impression_metrics.auc_draws(impressions, score, config) for score in scores
         ]
-        low, high = bootstrap.percentiles((draws[0] - draws[1])[:, np.newaxis])
-        ahead[metric_names.AUC] = areas[0] - areas[1], float(low[0]), float(high[0])
+        ends = bootstrap.percentiles((draws[0] - draws[1])[:, np.newaxis])
+        first, last = (float(end[0]) for end in ends)
+        ahead[metric_names.AUC] = areas[0] - areas[1], first, last
     return ahead
