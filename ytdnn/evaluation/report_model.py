@@ -183,10 +183,11 @@ class RequestsReport:
       unknown: Requests whose answer the candidate model cannot list.
       best_count: MODEL that was best on validation among the lists that are counted up
         to each request.
+      rival: MODEL of the best baseline: `best_count`, or one fitted to the training.
       systems: By MODEL: hit rate, nDCG and MRR by METRIC@k, means over requests.
       by_user: The same, means over users.
-      ahead: By MODEL (candidates, system) and METRIC@k: the system less the best count,
-        paired by user, and the ends of the interval.
+      ahead: By MODEL and METRIC@k: a system that is no baseline less the rival, paired
+        by user, and the ends of the interval.
     """
 
     requests: report_parts.Positive
@@ -196,6 +197,7 @@ class RequestsReport:
     repeats: report_parts.Count
     unknown: report_parts.Count
     best_count: str
+    rival: str
     systems: dict[str, Entry]
     by_user: dict[str, Entry]
     ahead: dict[str, dict[str, report_parts.WithInterval]]

@@ -56,7 +56,7 @@ def measure(
     ranks |= _counted(counts, data, asked)
     places, users = np.unique(asked.cases.users, return_inverse=True)
     parts = {k: _parts(v, users, len(places), config.ks) for k, v in ranks.items()}
-    own_name = lists.SYSTEM if lists.SYSTEM in ranks else lists.CANDIDATES
+    rival = _rival(parts, best, config)
     return report_model.RequestsReport(
         requests=len(asked),
         watches=asked.num_watches,
@@ -65,14 +65,24 @@ def measure(
         repeats=int(asked.is_repeat.sum()),
         unknown=int((asked.answers > asked.cases.num_listed).sum()),
         best_count=best,
+        rival=rival,
         systems=_entries(parts, config),
         by_user=_entries({k: _means(v) for k, v in parts.items()}, config),
         ahead={
-            name: _ahead(parts[name], parts, best, config)
-            for name in (lists.CANDIDATES, own_name)
-            if name in parts
+            name: _ahead(parts[name], parts[rival], config)
+            for name in own
+            if name not in lists.REFERENCES
         },
     )
+
+
+def _rival(
+    parts: Mapping[str, Parts], best: str, config: configs.EvaluationConfig
+) -> str:
+    """Returns the best baseline; of counted lists only the one chosen on validation."""
+    metric = metric_names.at(_CHOSEN_BY, min(config.ks))
+    rivals = [name for name in parts if name in lists.REFERENCES or name == best]
+    return max(rivals, key=lambda name: parts[name][metric][0].sum())
 
 
 def _ranks(videos: lists.Lists, asked: request_protocol.RequestCases) -> Ranks:
@@ -177,15 +187,11 @@ def _entries(
 
 
 def _ahead(
-    own: Parts,
-    parts: Mapping[str, Parts],
-    best: str,
-    config: configs.EvaluationConfig,
+    own: Parts, rival: Parts, config: configs.EvaluationConfig
 ) -> dict[str, report_parts.WithInterval]:
-    """Returns a system less the best counted list by metric@k, paired by user."""
+    """Returns a system less its rival by metric@k, paired by user."""
     gaps = {
-        name: (above - parts[best][name][0], below)
-        for name, (above, below) in own.items()
+        name: (above - rival[name][0], below) for name, (above, below) in own.items()
     }
     values = bootstrap.ratios(gaps)
     intervals = bootstrap.ratio_intervals(gaps, config.num_resamples, seed=config.seed)

@@ -11,9 +11,10 @@ import dataclasses
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
-from ytdnn.base import configs, ragged
-from ytdnn.evaluation import parts, protocol
+from ytdnn.base import configs, ragged, schema
+from ytdnn.evaluation import parts, predictions, protocol
 from ytdnn.log import events, prepared
 from ytdnn.retrieval import live_counts
 
@@ -105,6 +106,23 @@ def cases(
     targets = ragged.Ragged(np.arange(len(labels) + 1), videos)
     asked = dataclasses.replace(asked, targets=targets, labels=labels)
     return RequestCases(asked, moments, is_repeat & config.remove_watched, number)
+
+
+def frame(data: prepared.PreparedData, asked: RequestCases) -> pl.DataFrame:
+    """Returns the requests for another system: `request_id`, `user_id`, `time`.
+
+    Args:
+      data: The prepared set.
+      asked: The requests.
+    """
+    users = pl.Series(asked.cases.users, dtype=pl.UInt32)
+    return pl.DataFrame(
+        {
+            predictions.REQUEST_ID: asked.cases.labels,
+            schema.USER_ID: data.users[schema.USER_ID].gather(users),
+            schema.TIME: asked.cases.times,
+        }
+    ).sort(schema.TIME, predictions.REQUEST_ID)
 
 
 def _watches(

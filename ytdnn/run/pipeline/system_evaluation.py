@@ -5,7 +5,7 @@ import pathlib
 
 from ytdnn.base import configs, errors
 from ytdnn.evaluation import report_files
-from ytdnn.run.pipeline import graph, runner
+from ytdnn.run.pipeline import graph, model_answers, runner
 from ytdnn.run.pipeline import workdir as workdir_room
 
 
@@ -42,6 +42,38 @@ def evaluate(
         other = predictions.read(path, data)
     report_files.write(out, other_systems.evaluate(other, data, config, split))
     return report_files.read(out)
+
+
+def write_requests(
+    data_directory: pathlib.Path,
+    config: configs.EvaluationConfig,
+    split: str,
+    path: pathlib.Path,
+) -> int:
+    """Writes the requests that a split is evaluated by, and returns their number.
+
+    Args:
+      data_directory: The prepared set.
+      config: Delay and number of requests.
+      split: `test` or `validation`.
+      path: The file, Parquet or CSV.
+
+    Raises:
+      errors.UserError: The set has no requests, or the file another ending.
+    """
+    from ytdnn.evaluation import request_protocol
+    from ytdnn.log import events, prepared
+
+    data = prepared.load(data_directory)
+    asked = request_protocol.cases(data, events.Split[split.upper()], config)
+    if asked is None:
+        raise errors.UserError(
+            f"expected a temporal split with {split} watches in {data_directory}, "
+            f"found {data.config.protocol} and evaluation.num_requests="
+            f"{config.num_requests}: only such a split has requests in time"
+        )
+    model_answers.write(request_protocol.frame(data, asked), path, "write_requests")
+    return len(asked)
 
 
 def evaluate_part(
