@@ -16,11 +16,16 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import errors, schema, user_paths, whole_files
-from ytdnn.evaluation import lists, other_systems, protocol, report_parts
+from ytdnn.evaluation import (
+    lists,
+    other_systems,
+    protocol,
+    report_parts,
+    request_protocol,
+)
 from ytdnn.log import prepared
 from ytdnn.log.sources import files
 
-REQUEST_ID = "request_id"  # the flat position of the watch that is the answer
 _COLUMNS = (schema.USER_ID, schema.VIDEO_ID, schema.SCORE)
 _ROW = "row"
 _HIGHEST_INDEX = 2**31 - 1  # of a video that is not known: last among ties
@@ -41,12 +46,12 @@ class PredictionFile:
     @property
     def answers_requests(self) -> bool:
         """Whether lists are for requests, not for users."""
-        return REQUEST_ID in self.frame.columns
+        return request_protocol.REQUEST_ID in self.frame.columns
 
     @property
     def key(self) -> str:
         """The column that says whose list a row belongs to."""
-        return REQUEST_ID if self.answers_requests else schema.USER_ID
+        return request_protocol.REQUEST_ID if self.answers_requests else schema.USER_ID
 
 
 def read(path: pathlib.Path, data: prepared.PreparedData) -> other_systems.Other:
@@ -87,8 +92,9 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> PredictionFile:
     """
     path = pathlib.Path(path)
     frame = _scan(path)
-    is_of_requests = REQUEST_ID in frame.columns
-    columns = (REQUEST_ID, *_COLUMNS[1:]) if is_of_requests else _COLUMNS
+    is_of_requests = request_protocol.REQUEST_ID in frame.columns
+    whose = request_protocol.REQUEST_ID if is_of_requests else schema.USER_ID
+    columns = (whose, *_COLUMNS[1:])
     missing = [name for name in columns if name not in frame.columns]
     if missing:
         raise errors.UserError(
@@ -99,7 +105,7 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> PredictionFile:
     if not frame.height:
         raise errors.UserError(f"expected rows in {path}, found only its header")
     if is_of_requests:
-        frame = _with_ids(path, frame, REQUEST_ID, pl.Int64())
+        frame = _with_ids(path, frame, request_protocol.REQUEST_ID, pl.Int64())
     for name, table in ((schema.USER_ID, data.users), (schema.VIDEO_ID, data.videos)):
         if name not in columns:
             continue
@@ -112,8 +118,9 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> PredictionFile:
             )
     frame = _with_scores(path, frame)
     twice = frame.select(columns[:2]).is_duplicated()
-    whom = "request" if is_of_requests else "user"
-    _refuse(path, frame, twice, schema.VIDEO_ID, f"each video once for a {whom}")
+    _refuse(
+        path, frame, twice, schema.VIDEO_ID, f"each video once for a {columns[0][:-3]}"
+    )
     if path.stem == lists.POPULARITY:
         raise errors.UserError(
             f"expected another name than {path.name}: the report already has a model "

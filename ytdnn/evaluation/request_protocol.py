@@ -14,9 +14,11 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import configs, ragged, schema
-from ytdnn.evaluation import parts, predictions, protocol
+from ytdnn.evaluation import parts, protocol
 from ytdnn.log import events, prepared
 from ytdnn.retrieval import live_counts
+
+REQUEST_ID = "request_id"  # of a file: the flat position of the answer's watch
 
 Integers = npt.NDArray[np.int64]
 
@@ -118,11 +120,11 @@ def frame(data: prepared.PreparedData, asked: RequestCases) -> pl.DataFrame:
     users = pl.Series(asked.cases.users, dtype=pl.UInt32)
     return pl.DataFrame(
         {
-            predictions.REQUEST_ID: asked.cases.labels,
+            REQUEST_ID: asked.cases.labels,
             schema.USER_ID: data.users[schema.USER_ID].gather(users),
             schema.TIME: asked.cases.times,
         }
-    ).sort(schema.TIME, predictions.REQUEST_ID)
+    ).sort(schema.TIME, REQUEST_ID)
 
 
 def _watches(
