@@ -83,14 +83,15 @@ def summary_table(report: report_model.Report) -> tables.Table:
     """Returns the table of all systems, by the metrics that judge them."""
     k, judge = headline_k(report), slate_metric(report)
     own = report.config.get("evaluation", {}).get("metrics", ())
-    listed = [metric_names.at(stem, k) for stem in (*_RETRIEVAL, *own)]
+    asked = report.requests
+    stems = _RETRIEVAL if asked is None else _BY_REQUEST
+    listed = [metric_names.at(stem, k) for stem in (*stems, *own)]
     retrieved = retrieval(report)
     columns = [(metric, metric_title(metric), retrieved) for metric in listed]
     if judge is not None:
         columns.insert(0, (judge, metric_title(judge), report.lists))
     columns += [(m, metric_title(m), report.impressions) for m in (*_RANKING, *own)]
     names = [*{**report.lists, **report.impressions}]
-    asked = report.requests
     if asked is not None:
         by_requests = [metric_names.at(stem, k) for stem in _BY_REQUEST]
         titles = [f"requests {metric_title(metric)}" for metric in by_requests]
