@@ -38,6 +38,7 @@ _OWN: dict[str, dict[str, str]] = {
     },
     "candidate_models": {
         "retrieval.counted_models": "recent_popularity, markov, co_watch",
+        "retrieval.item_models": "item_neighbours, rp3beta, ease",
         "retrieval.matrix_models": "user_neighbours, als",
     },
     "sources": {

@@ -242,14 +242,15 @@ def evaluate_run(
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     config = later_config(directory, config)
     step = graph.evaluation(split)
+    several = [graph.BASELINES, step]
     with workdir_room.lock(directory):
-        runner.require([step], config, directory)
+        runner.require(several, config, directory)
         kept = workdir_room.keep_config(directory, config)
         with (
             kept if split == "test" else contextlib.nullcontext(),
             progress.shown(bool(verbose)),
         ):
-            runner.run([step], config, directory, say, [step.name] if again else [])
+            runner.run(several, config, directory, say, [step.name] if again else [])
     return report_files.read(directory / step.name)
 
 

@@ -40,7 +40,7 @@ def recommend(
     from ytdnn.log.sources import id_files
     from ytdnn.retrieval import candidate_models
 
-    runner.require([graph.EVALUATION], config, workdir)
+    runner.require([graph.evaluation("test", "candidates")], config, workdir)
     data = prepared.load(workdir / graph.DATA.name)
     directory = workdir / graph.CANDIDATES.name
     model = candidate_models.load(directory, config.candidates)

@@ -33,6 +33,9 @@ def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
     }
 
 
+_TRAINED = ("candidates", "ranking")  # whose time bounds that of the baselines
+
+
 def prepare(
     config: configs.Config,
     workdir: pathlib.Path,
@@ -146,6 +149,31 @@ def describe_choice(config: configs.Config, workdir: pathlib.Path) -> list[str]:
     """Returns the lines to print after `workdir/choice` is made."""
     choice = chosen_order.read(workdir)
     return [] if choice is None else [choice.words]
+
+
+def fit_baselines(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `workdir/baselines`."""
+    from ytdnn.evaluation import tuned_baselines
+
+    stages = [name for name in _TRAINED if (workdir / name).exists()]
+    facts = [artifacts.read_manifest(workdir / name, name).facts for name in stages]
+    seconds = sum(float(each.get("seconds", 0.0)) for each in facts)
+    inputs = fingerprints(workdir, ["data", "candidates"])
+    tuned_baselines.make(config.evaluation, workdir, inputs, seconds)
+
+
+def baselines_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/baselines` depends on."""
+    from ytdnn.evaluation import tuned_baselines
+
+    return tuned_baselines.step_config(config.evaluation)
+
+
+def describe_baselines(config: configs.Config, workdir: pathlib.Path) -> list[str]:
+    """Returns the lines to print after `workdir/baselines` is made."""
+    from ytdnn.evaluation import tuned_baselines
+
+    return tuned_baselines.describe(workdir)
 
 
 def require_features(config: configs.Config, workdir: pathlib.Path) -> None:
