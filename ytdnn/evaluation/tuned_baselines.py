@@ -82,9 +82,7 @@ def make(
     with progress.Bar("baselines", len(names), "models") as bar:
         for number, name in enumerate(names):
             for settings in _GRIDS.get(name, [{}]):
-                needed = _seconds(
-                    name, settings, training, 0 if cases is None else len(cases)
-                )
+                needed = _seconds(name, settings, training, num_cases)
                 if name in bounded and time.process_time() + needed > until:
                     left_out.setdefault(name, f"some {needed:,.0f} s a fit")
                     continue
