@@ -6,6 +6,7 @@ time that the network's training took; what does not fit is named in the report.
 """
 
 import dataclasses
+import importlib.util
 import pathlib
 import pickle
 import time
@@ -83,8 +84,13 @@ def make(
         for number, name in enumerate(names):
             for settings in _GRIDS.get(name, [{}]):
                 needed = _seconds(name, settings, training, num_cases)
-                if name in bounded and time.process_time() + needed > until:
-                    left_out.setdefault(name, f"some {needed:,.0f} s a fit")
+                why = ""
+                if name == "als" and importlib.util.find_spec("implicit") is None:
+                    why = "pip install implicit"
+                elif time.process_time() + needed > until:
+                    why = f"some {needed:,.0f} s a fit"
+                if why and name in bounded:
+                    left_out.setdefault(name, why)
                     continue
                 tried = _fitted(name, settings, training, cases)
                 if name not in best or tried.value > best[name].value:

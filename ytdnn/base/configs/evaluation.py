@@ -24,12 +24,13 @@ class EvaluationConfig:
         right answers; 0 = all of the window.
       remove_watched: Whether videos of the user's history are removed from every
         list. If not, they may be right answers too.
-      baselines: Baselines by counting, in addition to popularity: `recent_popularity`,
-        `markov` (videos watched after the last watch), `co_watch` (videos others
-        watched near the last ten), `user_neighbours` (videos that users with similar
-        watches watched), `als` (implicit matrix factorisation, of ytdnn[baselines]).
-        `auto` means the first four, except those that would take minutes on a log of
-        this size. Empty: only popularity.
+      baselines: Candidate models to compare with, in addition to popularity:
+        `recent_popularity`, `markov` (videos watched after the last watch), `co_watch`
+        (videos others watched near the last ten), `rp3beta` (random walks),
+        `item_neighbours`, `user_neighbours`, `als` (implicit matrix factorisation),
+        `ease`, or any other registered one. `auto`: all of these, with their settings
+        chosen on validation, as far as a fifth of the training's time allows. Empty:
+        only popularity.
       slices: Columns that results are broken down by: `activity`, `new_user`,
         `video_age`, `popularity`, `channel_popularity`, `device`, and any column of
         `users` or `videos`; missing columns are left out.
