@@ -99,8 +99,8 @@ _R = TypeVar("_R", bound=registry.Registered)
 
 
 def _registry(kind: str, noun: str, cls: type[_R]) -> registry.Registry[_R]:
-    own = {f"ytdnn.{at}": names for at, names in _OWN.get(kind, {}).items()}
-    return registry.Registry(f"ytdnn.{kind}", noun, cls, own)
+    modules = {f"ytdnn.{at}": names for at, names in _OWN.get(kind, {}).items()}
+    return registry.Registry(f"ytdnn.{kind}", noun, cls, modules)
 
 
 _PLAIN = registry.Registered
@@ -254,8 +254,8 @@ _OWN_FILE = "own"  # kind of a part that its settings' `file` declares
 
 def every() -> dict[str, registry.Registry[Any]]:
     """Returns all registries by the last part of their group, such as `losses`."""
-    several = (v for v in globals().values() if isinstance(v, registry.Registry))
-    return {each.group.rpartition(".")[2]: each for each in several}
+    registries = (v for v in globals().values() if isinstance(v, registry.Registry))
+    return {each.group.rpartition(".")[2]: each for each in registries}
 
 
 def versions(candidates: Any) -> dict[str, str]:
@@ -276,9 +276,9 @@ def versions(candidates: Any) -> dict[str, str]:
     }
     if _OWN_FILE in (candidates.loss.kind, candidates.encoder.kind):
         for name, kind in (("loss", own_files.LOSS), ("encoder", own_files.ENCODER)):
-            own = getattr(candidates, name)
-            if own.kind == _OWN_FILE:
-                versions[name] = kind.fingerprint(own.file)
+            part = getattr(candidates, name)
+            if part.kind == _OWN_FILE:
+                versions[name] = kind.fingerprint(part.file)
     versions |= _of_features(candidates.features, "candidates")
     if candidates.content.enabled:
         versions |= _of_features(candidates.content.features, "candidates.content")
@@ -301,9 +301,9 @@ def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
 
 def versions_of_bundle(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts of a bundle, except its models."""
-    own = config.composition
+    composition = config.composition
     versions = _of_names(SOURCES, _source_names(config))
-    versions |= _of_names(RERANKERS, own.rerankers)
+    versions |= _of_names(RERANKERS, composition.rerankers)
     return {name: version for name, version in versions.items() if version}
 
 

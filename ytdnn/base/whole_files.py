@@ -95,13 +95,13 @@ def scratch(directory: pathlib.Path, name: str) -> Iterator[pathlib.Path]:
       directory: Final directory of the artefact.
       name: Purpose of the directory.
     """
-    made = directory.with_name(f".{directory.name}.{name}").absolute()
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir(parents=True)
+    path = directory.with_name(f".{directory.name}.{name}").absolute()
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
     try:
-        yield made
+        yield path
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def link(source: str, target: str) -> None:

@@ -96,8 +96,8 @@ def features_of(
     Raises:
       errors.UserError: A name is unknown, has no effect, or lacks its columns.
     """
-    own = data.catalogue.vectors.in_table(schema.VIDEOS)
-    return registry.choose(base_feature.CONTENT, data, config.features, own)
+    columns = data.catalogue.vectors.in_table(schema.VIDEOS)
+    return registry.choose(base_feature.CONTENT, data, config.features, columns)
 
 
 def _in_parts(
@@ -188,9 +188,9 @@ class ContentVectors(tf.keras.layers.Layer):
 
     def every_video(self) -> list[tf.Tensor]:
         """Returns all catalogue indices in parts, 0 in front."""
-        every = tf.range(self.num_videos + 1)
+        indices = tf.range(self.num_videos + 1)
         starts = range(0, self.num_videos + 1, _VIDEOS_A_PART)
-        return [every[start : start + _VIDEOS_A_PART] for start in starts]
+        return [indices[start : start + _VIDEOS_A_PART] for start in starts]
 
     def _inside(self, videos: tf.Tensor) -> tf.Tensor:
         is_inside = (videos > 0) & (videos <= self.num_videos)

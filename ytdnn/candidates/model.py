@@ -171,11 +171,11 @@ class CandidateModel(user_tower.FromLogs, tf.keras.Model):
           `[n, dim] float32` and `[n] float32`.
         """
         if self.content is not None:
-            own = randomness.of_stream(seed, randomness.RandomStream.VIDEO_IDS)
+            ids_seed = randomness.of_stream(seed, randomness.RandomStream.VIDEO_IDS)
             if videos is None:
                 videos = tf.range(self.videos.num_rows + 1)
             rate = inputs_config.ID_DROPOUT
-            kept = randomness.keep_columns(videos, rate, own, places, num_places)
+            kept = randomness.keep_columns(videos, rate, ids_seed, places, num_places)
             return self._with_content(self.content, videos, kept)
         if videos is None:
             table = tf.convert_to_tensor(self.videos.table)
@@ -297,8 +297,8 @@ def load_members(
     Raises:
       errors.UserError: It is missing, damaged, or was made from another data set.
     """
-    found = _restored(directory, data)
-    return [found] if isinstance(found, CandidateModel) else found.members
+    restored = _restored(directory, data)
+    return [restored] if isinstance(restored, CandidateModel) else restored.members
 
 
 def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
@@ -314,6 +314,6 @@ def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
         )
     inputs = tower_inputs.read(directory, config, data)
     with embeddings.undrawn():
-        found = joined([_made(config, data, inputs) for _ in range(config.num_kept)])
-    weights.restore(found, directory)
-    return found
+        networks = joined([_made(config, data, inputs) for _ in range(config.num_kept)])
+    weights.restore(networks, directory)
+    return networks

@@ -116,16 +116,16 @@ def like(
     Raises:
       errors.UserError: This version would read other features.
     """
-    found = from_config(config, data)
-    if list(found.measured) != list(trained.measured):
+    grown = from_config(config, data)
+    if list(grown.measured) != list(trained.measured):
         raise errors.UserError(
-            f"expected a model that reads {', '.join(found.measured)}, as this version "
+            f"expected a model that reads {', '.join(grown.measured)}, as this version "
             f"would train it, found one that reads {', '.join(trained.measured)}: "
             f"train it again"
         )
     old = trained.measured
-    measured = reading.with_old_widths(found.measured, found.features, old)
-    return dataclasses.replace(found, measured=measured)
+    measured = reading.with_old_widths(grown.measured, grown.features, old)
+    return dataclasses.replace(grown, measured=measured)
 
 
 def open_log(

@@ -118,9 +118,9 @@ class UserTower(tf.keras.layers.Layer):
         vectors = towers.dense(self.output_layer, top, seed)
         if self.skip_connection is None:
             return vectors
-        own = randomness.of_stream(seed, randomness.RandomStream.SKIP_CONNECTION)
+        skip_seed = randomness.of_stream(seed, randomness.RandomStream.SKIP_CONNECTION)
         return vectors + self.skip_connection(
-            tf.concat([*history, *searches], axis=-1), top, own
+            tf.concat([*history, *searches], axis=-1), top, skip_seed
         )
 
 

@@ -124,11 +124,11 @@ def _targets(
 
 def _of_targets(labels: tf.Tensor, offsets: tf.Tensor, smoothing: float) -> tf.Tensor:
     """Returns Σ_j y_j o_j, `[batch]`; smoothing skips offsets of `NEVER`."""
-    found = (1.0 - smoothing) * tf.gather(offsets, labels, batch_dims=1)
+    sums = (1.0 - smoothing) * tf.gather(offsets, labels, batch_dims=1)
     if smoothing > 0.0:
         possible = tf.where(offsets > NEVER, offsets, 0.0)[:, 1:]
-        found += smoothing * tf.reduce_mean(possible, axis=1)
-    return found
+        sums += smoothing * tf.reduce_mean(possible, axis=1)
+    return sums
 
 
 def _minus_targets(

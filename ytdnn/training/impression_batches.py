@@ -116,12 +116,12 @@ class ImpressionBatches:
 
         def examples(rows: tf.Tensor) -> inputs.Tensors:
             labels = log.labels(rows)
-            found = log.impressions(rows) | {
+            tensors = log.impressions(rows) | {
                 schema.LABELS: labels.clicked,
                 schema.WATCHED_SECONDS: labels.seconds,
             }
             if labels.outcomes is not None:
-                found[schema.OUTCOME_LABELS] = labels.outcomes
-            return found
+                tensors[schema.OUTCOME_LABELS] = labels.outcomes
+            return tensors
 
         return tf.function(examples, autograph=False)

@@ -31,13 +31,13 @@ MONITOR = "-mean_loss"
 
 def step_config(config: configs.Config) -> dict[str, object]:
     """Returns the part of the config that the ranking model depends on."""
-    found = {"ranking": configs.as_trained(config.ranking), "seed": config.seed}
+    settings = {"ranking": configs.as_trained(config.ranking), "seed": config.seed}
     if not set(_OF_SOURCES) & set(config.ranking.features.add):
-        return found
+        return settings
     places = config.composition.places
     if config.composition.remove_watched:
-        return found | {"composition": places}
-    return found | {"composition": {**places, "remove_watched": False}}
+        return settings | {"composition": places}
+    return settings | {"composition": {**places, "remove_watched": False}}
 
 
 def versions(config: configs.Config) -> dict[str, str]:
@@ -82,8 +82,8 @@ def train(
     work = checkpoints.workspace(directory, step_config(config), made_from, on.writes)
     randomness.set_seed(config.seed)
     if on.writes:
-        own = own_columns.find(data, config.ranking.own_columns)
-        for line in own.lines():
+        columns = own_columns.find(data, config.ranking.own_columns)
+        for line in columns.lines():
             progress.say(line)
     ranking_model = building.build(config.ranking, data, first_stage, on.scope())
     if on.writes:

@@ -172,8 +172,8 @@ def hit_rate_parts(
       k: Length at which lists are cut.
     """
     hits = weights_of(lists, *targets, weights)[:, :k].sum(axis=1)
-    every = np.bincount(targets.rows, weights, minlength=len(lists))
-    return hits, every.astype(np.float64)
+    answers = np.bincount(targets.rows, weights, minlength=len(lists))
+    return hits, answers.astype(np.float64)
 
 
 def _check_vectors(user_vectors: Vectors, video_vectors: Vectors) -> None:

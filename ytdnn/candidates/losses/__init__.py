@@ -107,9 +107,9 @@ def make(
         model, label_counts, config.precision, teachers, config.distillation
     )
     kind = config.loss.kind
-    found: Loss = registries.LOSSES[kind].make(config.loss, learner)
-    if isinstance(found, tf.keras.losses.Loss):
+    loss: Loss = registries.LOSSES[kind].make(config.loss, learner)
+    if isinstance(loss, tf.keras.losses.Loss):
         from ytdnn.candidates.losses import pairwise
 
-        return pairwise.from_keras(found, config.loss, learner, f"loss {kind}")
-    return found
+        return pairwise.from_keras(loss, config.loss, learner, f"loss {kind}")
+    return loss
