@@ -39,9 +39,9 @@ def new_indices(order: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
     Args:
       order: `[num_videos]` rows of the old catalogue in the new order.
     """
-    found = np.zeros(len(order) + 1, np.int32)
-    found[order + 1] = np.arange(1, len(order) + 1)
-    return found
+    indices = np.zeros(len(order) + 1, np.int32)
+    indices[order + 1] = np.arange(1, len(order) + 1)
+    return indices
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,11 +107,11 @@ class Catalogue:
         new one from its upload on.
         """
         always = np.iinfo(np.int64).min
-        found = np.full(self.num_videos, always)
+        listed = np.full(self.num_videos, always)
         if schema.UPLOAD_TIME in self.videos.columns:
             known = self.videos[schema.UPLOAD_TIME].cast(pl.Int64).fill_null(always)
-            found[self.vocabulary_size :] = known.to_numpy()[self.vocabulary_size :]
-        return found
+            listed[self.vocabulary_size :] = known.to_numpy()[self.vocabulary_size :]
+        return listed
 
     @functools.cached_property
     def vectors(self) -> "vectors_room.Vectors":

@@ -28,10 +28,10 @@ def training_set(data: prepared.PreparedData) -> prepared.PreparedData:
 
 def num_training_watches(data: prepared.PreparedData) -> np.ndarray:
     """Returns the training watches of each catalogue index, `[num_videos + 1]`."""
-    found = np.zeros(data.num_videos + 1, np.int64)
+    counts = np.zeros(data.num_videos + 1, np.int64)
     for shard in training_set(data).log.shards:
-        found += np.bincount(shard.read().watches.videos, minlength=len(found))
-    return found
+        counts += np.bincount(shard.read().watches.videos, minlength=len(counts))
+    return counts
 
 
 def _of_training(shard: user_shards.Shard) -> user_shards.Shard:
@@ -49,7 +49,7 @@ def expected_labels(data: prepared.PreparedData, per_user: int) -> np.ndarray:
     Returns:
       `[vocabulary_size] float64`.
     """
-    found = np.zeros(data.vocabulary_size + 1)
+    expected = np.zeros(data.vocabulary_size + 1)
     for shard in data.log.shards:
         watches = shard.read().watches
         is_label = are_labels(watches, data.vocabulary_size)
@@ -59,15 +59,15 @@ def expected_labels(data: prepared.PreparedData, per_user: int) -> np.ndarray:
             counts = np.maximum(np.bincount(users), 1)
             chances = np.minimum(1.0, per_user / counts)[users]
         videos = np.asarray(watches.videos)[is_label]
-        found += np.bincount(videos, chances, len(found))
-    return found[1:]
+        expected += np.bincount(videos, chances, len(expected))
+    return expected[1:]
 
 
 def are_labels(watches: events.Watches, vocabulary_size: int) -> np.ndarray:
     """Returns whether each watch is a training label, `[watches] bool`."""
-    found = watches.splits == events.Split.TRAIN
-    found &= watches.are_completed
-    return found & (np.asarray(watches.videos) <= vocabulary_size)
+    is_label = watches.splits == events.Split.TRAIN
+    is_label &= watches.are_completed
+    return is_label & (np.asarray(watches.videos) <= vocabulary_size)
 
 
 def cut(

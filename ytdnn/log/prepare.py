@@ -127,8 +127,8 @@ def _write(
     count = functools.partial(shard_tasks.count, rules=rules, stored=stored)
     counted = run_tasks(count, parts, "users' events, counted")
     labels = np.zeros(surveyed.videos.height + 1, np.int64)
-    for one in counted:
-        labels[one.videos] += one.labels
+    for shard in counted:
+        labels[shard.videos] += shard.labels
     files = [shard_tasks.token_file(rules.scratch, part.number) for part in parts]
     has_searches = schema.SEARCHES in surveyed.rows
     known = searches.vocabulary(files if has_searches else [], rules.config)
@@ -142,10 +142,10 @@ def _write(
     written = run_tasks(write, parts, "users' events, written")
     shard_tasks.remove_unfinished(rules.directory / user_shards.DIRECTORY)
     for table in sorted(written[0]):
-        facts[table] = sum(one[table] for one in written)
+        facts[table] = sum(shard[table] for shard in written)
     if has_searches:
         facts["search_tokens"] = known.height
-        left_out = sum(one.searches_left_out for one in counted)
+        left_out = sum(shard.searches_left_out for shard in counted)
         facts["searches_without_words"] = left_out
     facts[user_shards.FACT] = [
         user_shards.fact(part.first, part.size, part.num_events) for part in parts
@@ -172,30 +172,30 @@ def _stated(
 ) -> dict[str, object]:
     """Returns the facts about the log for the manifest."""
     log = surveyed.log
-    found: dict[str, object] = {
+    facts: dict[str, object] = {
         "log_columns": _columns(log),
         "bad_rows": surveyed.bad_rows,
         "left_out": _left_out(surveyed.rows, counts),
-        "unmatched": [dataclasses.asdict(one) for one in surveyed.unmatched],
+        "unmatched": [dataclasses.asdict(ids) for ids in surveyed.unmatched],
         "notes": {k: list(o.notes) for k, o in log.origins.items() if o.notes},
         "unused": {k: list(o.unused) for k, o in log.origins.items()},
         "order": shards.watch_order(surveyed.watch_columns, config)[1:],
         "split_column": schema.SPLIT in surveyed.watch_columns,
     }
     if surveyed.chosen.windows is not None:
-        found["windows"] = dataclasses.asdict(surveyed.chosen.windows)
-    return found
+        facts["windows"] = dataclasses.asdict(surveyed.chosen.windows)
+    return facts
 
 
 def _left_out(rows: Mapping[str, int], counts: Mapping[str, object]) -> dict[str, int]:
     """Returns the events of each table that the minimums of `core` leave out."""
-    found = {}
+    left_out = {}
     for table, number in rows.items():
         written = int(str(counts.get(table, 0)))
         if table == schema.SEARCHES:
             written += int(str(counts["searches_without_words"]))
-        found[table] = number - written
-    return {table: number for table, number in found.items() if number}
+        left_out[table] = number - written
+    return {table: number for table, number in left_out.items() if number}
 
 
 def _warnings(directory: pathlib.Path, facts: Mapping[str, object]) -> list[str]:

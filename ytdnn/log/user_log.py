@@ -365,6 +365,6 @@ class SplitWindows:
             before = index.watched_before(users[part], ends[part])
             known = before.values < stride
             watched = (before.rows[known] + part.start) * stride + before.values[known]
-            own = slice(watches.offsets[part.start], watches.offsets[part.stop])
-            is_new[own] &= ~np.isin(keys[own], watched)
+            inside = slice(watches.offsets[part.start], watches.offsets[part.stop])
+            is_new[inside] &= ~np.isin(keys[inside], watched)
         return is_new

@@ -91,19 +91,19 @@ def _by_times(
     dates: dict[str, int],
 ) -> Chosen:
     """Returns windows by dates, by shares of watches, or of impressions."""
-    found = _dated(config, times, dates) if dates else _shared(config, times)
+    windows = _dated(config, times, dates) if dates else _shared(config, times)
     if shown is None or not shown.size:
-        return Chosen(found)
-    edges = [found.ranking, found.ranking_validation]
+        return Chosen(windows)
+    edges = [windows.ranking, windows.ranking_validation]
     before, until = shown.num_below(edges)
     number, total = until - before, shown.size
     share = config.ranking_fraction * (1.0 - config.validation_fraction)
     advice = _advice(config, times, shown)
     if dates or number > _LEAST_OF_SHARE * share * total:
-        return Chosen(found, advice=advice)
+        return Chosen(windows, advice=advice)
     other = _of_impressions(config, times, shown)
     if other is None:
-        return Chosen(found, advice=advice)
+        return Chosen(windows, advice=advice)
     note = (
         f"note: the ranker's share of the watches, {formats.day(edges[0])} to "
         f"{formats.day(edges[1])}, holds {number:,} of {total:,} impressions to train "
@@ -157,18 +157,18 @@ def _dated(
         "ranking_validation", _last_share(times, ranking, test, share)
     )
     validation = dates.get("validation", _last_share(times, first, ranking, share))
-    found = Windows(validation, ranking, validated, test)
+    windows = Windows(validation, ranking, validated, test)
     if not first < validation <= ranking <= validated <= test <= last:
         said = ", ".join(
             f"{name} {formats.minute(start)}"
-            for name, start in dataclasses.asdict(found).items()
+            for name, start in dataclasses.asdict(windows).items()
         )
         raise errors.UserError(
             f"expected windows that follow each other between the first watch "
             f"({formats.minute(first)}) and the last ({formats.minute(last)}), "
             f"received {said}: change data.{next(iter(dates))}_from"
         )
-    return found
+    return windows
 
 
 def _last_share(
@@ -179,8 +179,8 @@ def _last_share(
     if high <= low:
         return start
     rank = low + int((high - low - 1) * (1.0 - share) + 0.5)
-    (found,) = times.at_ranks([rank])
-    return found
+    (begin,) = times.at_ranks([rank])
+    return begin
 
 
 def _dates(config: configs.DataConfig) -> dict[str, int]:
@@ -189,7 +189,7 @@ def _dates(config: configs.DataConfig) -> dict[str, int]:
     Raises:
       errors.UserError: A value is not a date.
     """
-    found = {}
+    begins = {}
     for name in _DATES:
         text = getattr(config, f"{name}_from")
         if not text:
@@ -203,8 +203,8 @@ def _dates(config: configs.DataConfig) -> dict[str, int]:
             ) from None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=datetime.UTC)
-        found[name] = int(moment.timestamp())
-    return found
+        begins[name] = int(moment.timestamp())
+    return begins
 
 
 def _advice(
@@ -252,14 +252,14 @@ def _shared(config: configs.DataConfig, times: order_statistics.Counts) -> Windo
         "test": training + config.ranking_fraction,
     }
     first, *edges = times.nearest([0.0, *shares.values()])
-    found = Windows(**dict(zip(shares, edges, strict=True)))
-    if found.validation <= first:
+    windows = Windows(**dict(zip(shares, edges, strict=True)))
+    if windows.validation <= first:
         raise errors.UserError(
             f"expected watches at several times for data.protocol=temporal, found the "
             f"training window empty (first watch {first}, window ends "
-            f"{found.validation}): use --protocol=leave_one_out"
+            f"{windows.validation}): use --protocol=leave_one_out"
         )
-    return found
+    return windows
 
 
 def _given_windows(watches: pl.LazyFrame) -> Windows:
@@ -299,18 +299,18 @@ def _spans(watches: pl.LazyFrame) -> dict[str, tuple[int, int]]:
     """Returns first and last time of each value of the `split` column."""
     time = pl.col(schema.TIME)
     grouped = watches.group_by(schema.SPLIT)
-    found = grouped.agg(time.min().alias("first"), time.max().alias("last"))
-    rows = found.collect(engine="streaming").iter_rows()
+    bounds = grouped.agg(time.min().alias("first"), time.max().alias("last"))
+    rows = bounds.collect(engine="streaming").iter_rows()
     return {name: (first, last) for name, first, last in rows}
 
 
-def _require_splits(found: Collection[str]) -> None:
+def _require_splits(splits: Collection[str]) -> None:
     """Checks that a `split` column has watches of every kind.
 
     Raises:
       errors.UserError: A split has no watches.
     """
-    missing = [name for name in schema.SPLITS if name not in found]
+    missing = [name for name in schema.SPLITS if name not in splits]
     if missing:
         raise errors.UserError(
             f"expected column {schema.WATCHES}.{schema.SPLIT} with "

@@ -88,13 +88,13 @@ def _require_same_columns(
     for path in paths if len(paths) > 1 else []:
         with event_log.readable(str(path)):
             text = pl.scan_csv(path, infer_schema=False, **options)
-            found = text.collect_schema().names()
-        columns = columns or found
-        if found != columns:
+            names = text.collect_schema().names()
+        columns = columns or names
+        if names != columns:
             raise errors.UserError(
                 f"expected in {path} the columns of {paths[0].name} "
                 f"({event_log.brief(', '.join(columns))}), found "
-                f"{event_log.brief(', '.join(found))}: write all parts with the same "
+                f"{event_log.brief(', '.join(names))}: write all parts with the same "
                 f"columns"
             )
 
@@ -108,19 +108,19 @@ def require_rows(paths: Sequence[pathlib.Path]) -> Layout:
     Raises:
       errors.UserError: A file fails the check; the message names the row.
     """
-    found = []
+    layouts = []
     for path in paths:
         with event_log.readable(str(path)):
-            found.append(_require_rows(path))
-    num_comments = {layout.num_comments for layout in found}
+            layouts.append(_require_rows(path))
+    num_comments = {layout.num_comments for layout in layouts}
     if len(num_comments) > 1:
         raise errors.UserError(
             f"expected parts in {paths[0].parent} with equally many comment lines "
             f"above the header, found {', '.join(map(str, sorted(num_comments)))}: "
             f"write all parts alike"
         )
-    num_blank = sum(layout.num_blank for layout in found)
-    return dataclasses.replace(found[0], num_blank=num_blank)
+    num_blank = sum(layout.num_blank for layout in layouts)
+    return dataclasses.replace(layouts[0], num_blank=num_blank)
 
 
 def _require_rows(path: pathlib.Path) -> Layout:
@@ -215,10 +215,12 @@ def _opened(path: pathlib.Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path)) if is_gzip else open(path, "rb")
 
 
-def _ragged(path: pathlib.Path, row: int, found: int, wanted: int) -> errors.UserError:
+def _ragged(
+    path: pathlib.Path, row: int, num_fields: int, wanted: int
+) -> errors.UserError:
     return errors.UserError(
         f"expected {wanted} fields in row {row} of {path}, as its header has, found "
-        f"{found}: mend the row; a comma inside a text needs quotes around it"
+        f"{num_fields}: mend the row; a comma inside a text needs quotes around it"
     )
 
 

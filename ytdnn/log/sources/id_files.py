@@ -61,10 +61,10 @@ def of_frame(
             f"{event_log.brief(', '.join(frame.columns)) or 'none'}: rename yours"
         )
     wanted = [column, *(name for name in others if name in frame.columns)]
-    found = pl.DataFrame([_ids(frame[name], place) for name in wanted]).drop_nulls()
-    if not found.height:
+    ids = pl.DataFrame([_ids(frame[name], place) for name in wanted]).drop_nulls()
+    if not ids.height:
         raise errors.UserError(f"expected ids in {place}, found none")
-    return found
+    return ids
 
 
 def _ids(column: pl.Series, place: str) -> pl.Series:
