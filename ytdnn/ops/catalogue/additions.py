@@ -130,14 +130,14 @@ def change(
     Raises:
       errors.UserError: The table cannot be read, or has no video.
     """
-    found = new_videos.read(given, data, columns, bad_rows)
-    if not found.table.height:
+    videos = new_videos.read(given, data, columns, bad_rows)
+    if not videos.table.height:
         raise errors.UserError("expected rows of new videos, received none")
-    ids = found.table[schema.VIDEO_ID]
+    ids = videos.table[schema.VIDEO_ID]
     is_known = ids.is_in(data.videos[schema.VIDEO_ID].implode())
     old = added_videos.read(workdir)
-    kept = found.table.clear() if old is None else old
-    new = found.table.filter(~is_known)
+    kept = videos.table.clear() if old is None else old
+    new = videos.table.filter(~is_known)
     table = pl.concat([kept, new], how="diagonal_relaxed")
     table = table.unique(schema.VIDEO_ID, keep="last", maintain_order=True)
     if table.height and (old is None or not table.equals(old)):
@@ -148,7 +148,7 @@ def change(
     return Changed(
         known=ids.filter(is_known).cast(pl.String).to_list(),
         removed=removed.filter(removed.is_in(removed_videos.read(workdir))).to_list(),
-        unread=found.unread,
-        dropped=found.dropped,
+        unread=videos.unread,
+        dropped=videos.dropped,
         num_added=table.height,
     )

@@ -100,10 +100,10 @@ def change(
     if not (directory / artifacts.MANIFEST).exists():
         return Removed(new, [], None)
     catalogue = _catalogue(directory)
-    found = removed_videos.indices(catalogue, new)
-    known = {catalogue[index - 1] for index in found}
+    indices = removed_videos.indices(catalogue, new)
+    known = {catalogue[index - 1] for index in indices}
     unknown = [video for video in video_ids if video not in known and not restored]
-    return Removed(new, unknown, _revise(directory, workdir, new, found))
+    return Removed(new, unknown, _revise(directory, workdir, new, indices))
 
 
 def _revise(

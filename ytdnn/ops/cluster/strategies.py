@@ -155,9 +155,9 @@ class MultiWorker(_Cluster):
 
     def agreed(self, values: Sequence[float]) -> list[float]:
         """Returns the chief's values, on every worker; all must call it together."""
-        own = [value * self.writes for value in values]
+        weighted = [value * self.writes for value in values]
         total = self.strategy.reduce(
-            tf.distribute.ReduceOp.SUM, tf.constant(own, tf.float64), axis=None
+            tf.distribute.ReduceOp.SUM, tf.constant(weighted, tf.float64), axis=None
         )
         return [float(value) for value in total.numpy()]
 
@@ -190,8 +190,8 @@ class Portion(streaming.WholeBatch):
 
     def own(self, values: tf.Tensor, rows: int) -> tf.Tensor:
         """Returns the portion's rows of values for a whole batch, `[rows, ...]`."""
-        own = self.size(rows)
-        return values[self.number * own : (self.number + 1) * own]
+        size = self.size(rows)
+        return values[self.number * size : (self.number + 1) * size]
 
 
 def _in_turns(

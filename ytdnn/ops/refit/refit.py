@@ -172,13 +172,13 @@ def _label_counts(
     data: prepared.PreparedData, watches_to: float
 ) -> npt.NDArray[np.int64]:
     """Returns how often each video is a training label, `[videos] int64`."""
-    found = np.zeros(data.num_videos + 1, np.int64)
+    counts = np.zeros(data.num_videos + 1, np.int64)
     for shard in data.log.shards:
         watches = shard.read().watches
         of_watches = _Split(watches_to).of_watches(watches)
         videos = np.asarray(watches.videos)[_are_labels(watches, of_watches)]
-        found += np.bincount(videos, minlength=len(found))
-    return found[1:]
+        counts += np.bincount(videos, minlength=len(counts))
+    return counts[1:]
 
 
 def _are_labels(watches: events.Watches, of_watches: Splits) -> Bools:
@@ -189,8 +189,10 @@ def _are_labels(watches: events.Watches, of_watches: Splits) -> Bools:
 def _order(data: prepared.PreparedData, begins: int | None) -> npt.NDArray[np.int64]:
     """Returns the catalogue with both vocabularies in front, the smaller one first."""
     ends = {np.inf, np.inf if begins is None else begins}
-    found = [_vocabulary(data, _label_counts(data, end)) for end in ends]
-    return np.argsort(-sum(known.astype(np.int64) for known in found), kind="stable")
+    vocabularies = [_vocabulary(data, _label_counts(data, end)) for end in ends]
+    return np.argsort(
+        -sum(known.astype(np.int64) for known in vocabularies), kind="stable"
+    )
 
 
 def _write_entities(
@@ -278,5 +280,5 @@ def _searches_in_training(shard: user_shards.Shard, split: _Split) -> Bools:
         owners = shard.watches.users[is_label]
         np.maximum.at(reached, owners, np.asarray(before)[is_label])
     users = ragged.rows_of(offsets)
-    found: Bools = np.arange(len(users)) - offsets[users] < reached[users]
-    return found
+    is_in_context: Bools = np.arange(len(users)) - offsets[users] < reached[users]
+    return is_in_context

@@ -119,9 +119,9 @@ def _stages(config: configs.Config, workdir: pathlib.Path) -> list[str]:
 
 def _stated(workdir: pathlib.Path) -> dict[str, Any]:
     """Returns the facts about a refit for the bundle's manifest."""
-    own, later = (artifacts.peek(workdir / place) for place in _SETS)
+    evaluated, later = (artifacts.peek(workdir / place) for place in _SETS)
     end = int(later[_FACT]["trained_to"])
-    windows = own.get("windows")
+    windows = evaluated.get("windows")
     held_out = "that held watches out"
     if windows is not None:
         held_out = f"whose training ended at {formats.utc(windows['test'])}"
@@ -146,8 +146,8 @@ def _measured(
         return None
     manifest = artifacts.read_manifest(path, report_files.KIND)
     chosen = steps.fingerprints(workdir, ["data", *stages])
-    asked = {"data", "candidates", "ranking"}
-    if {name: of for name, of in manifest.inputs.items() if name in asked} != chosen:
+    inputs = {"data", "candidates", "ranking"}
+    if {name: of for name, of in manifest.inputs.items() if name in inputs} != chosen:
         return None
     report = json.loads((path / report_files.REPORT).read_text(encoding="utf-8"))
     kept = {name: report[name] for name in ("protocol", "lists", "impressions")}
@@ -173,11 +173,11 @@ def _refit(
         left_out = earlier_left_out
     elif like is graph.RANKING:
         left_out = steps.ranker_not_served
-    own = () if like is graph.INDEX else (like.name,)
+    repeated = () if like is graph.INDEX else (like.name,)
     return graph.Step(
         f"{root}/{like.name}",
         "refit",
-        (*(f"{root}/{name}" for name in like.inputs), *more, *own),
+        (*(f"{root}/{name}" for name in like.inputs), *more, *repeated),
         functools.partial(run, root),
         like.config,
         like.prefix,
@@ -241,13 +241,13 @@ def refit(
     """
     directory, say = user_paths.expanded(workdir), api.speaker(verbose)
     config = dataclasses.replace(api.later_config(directory, config), refit=True)
-    several = added(config)
+    graph_steps = added(config)
     role = roles.from_config(config)
     if role.follows():
-        role.follow(several, directory)
-        return directory / several[-1].name
+        role.follow(graph_steps, directory)
+        return directory / graph_steps[-1].name
     with workdir_room.lock(directory), role.watched():
-        runner.require(several, config, directory)
+        runner.require(graph_steps, config, directory)
         with workdir_room.keep_config(directory, config), progress.shown(bool(verbose)):
-            runner.run(several, config, directory, say)
-    return directory / several[-1].name
+            runner.run(graph_steps, config, directory, say)
+    return directory / graph_steps[-1].name

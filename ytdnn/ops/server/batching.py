@@ -219,10 +219,10 @@ class Queue:
         for task in tasks:
             part = slice(first, first + len(task.rows))
             first = part.stop
-            own = {name: values[part] for name, values in outputs.items()}
+            answers = {name: values[part] for name, values in outputs.items()}
             waited = started - task.since
             if not task.future.done():  # the request was not given up
-                task.future.set_result(Answered(own, waited, seconds, len(rows)))
+                task.future.set_result(Answered(answers, waited, seconds, len(rows)))
 
     def _take(self) -> list[_Task]:
         """Returns the requests of the next batch, at least the first one."""

@@ -206,7 +206,7 @@ def _row(
         joined_log.VERSION: version.number,
         schema.USER_ID: None if user_id is None else joined_log.user_text(user_id),
         schema.DEVICE: request.get(schema.DEVICE) or None,
-        **{name: [one[key] for one in videos] for name, key in columns.items()},
+        **{name: [video[key] for video in videos] for name, key in columns.items()},
     }
 
 

@@ -52,9 +52,9 @@ def write_parts(
         os.chdir(here)  # relative paths are the driver's
         for batch in batches:
             for part in batch.column(0).to_pylist():
-                own = directory / f".part-{part:05d}.{uuid.uuid4().hex}"
-                write(part, own)
-                own.rename(directory / f"part-{part:05d}")
+                private = directory / f".part-{part:05d}.{uuid.uuid4().hex}"
+                write(part, private)
+                private.rename(directory / f"part-{part:05d}")
             yield batch
 
     opened.range(0, number, 1, number).mapInArrow(run, "id bigint").count()
@@ -151,11 +151,11 @@ def divided(
     def write(number: int, path: pathlib.Path) -> None:
         from ytdnn.run.pipeline import recommender as recommender_room
 
-        own = bulk.stream(recommender_room.Recommender.load(*places), **arguments)
+        loaded = bulk.stream(recommender_room.Recommender.load(*places), **arguments)
         last = min((number + 1) * size, count)
         starts = range(number * size, last, batch)
-        frames = [own.make(slice(s, min(s + batch, last))) for s in starts]
-        pl.concat([pl.DataFrame(schema=own.schema), *frames]).write_parquet(path)
+        frames = [loaded.make(slice(s, min(s + batch, last))) for s in starts]
+        pl.concat([pl.DataFrame(schema=loaded.schema), *frames]).write_parquet(path)
 
     files = write_parts(opened, -(-count // size), write, scratch)
     return dataclasses.replace(
