@@ -279,9 +279,9 @@ def versions(candidates: Any) -> dict[str, str]:
             part = getattr(candidates, name)
             if part.kind == _OWN_FILE:
                 versions[name] = kind.fingerprint(part.file)
-    versions |= _of_features(candidates.features, "candidates")
+    versions |= _feature_versions(candidates.features, "candidates")
     if candidates.content.enabled:
-        versions |= _of_features(candidates.content.features, "candidates.content")
+        versions |= _feature_versions(candidates.content.features, "candidates.content")
     return {name: version for name, version in versions.items() if version}
 
 
@@ -293,26 +293,26 @@ def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
       asks_sources: Whether the ranker reads the proposals of candidate sources.
     """
     versions = {"head": HEADS.version(config.ranking.head.kind)}
-    versions |= _of_features(config.ranking.features, "ranking")
+    versions |= _feature_versions(config.ranking.features, "ranking")
     if asks_sources:
-        versions |= _of_names(SOURCES, _source_names(config))
+        versions |= _part_versions(SOURCES, _source_names(config))
     return {name: version for name, version in versions.items() if version}
 
 
 def versions_of_bundle(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts of a bundle, except its models."""
     composition = config.composition
-    versions = _of_names(SOURCES, _source_names(config))
-    versions |= _of_names(RERANKERS, composition.rerankers)
+    versions = _part_versions(SOURCES, _source_names(config))
+    versions |= _part_versions(RERANKERS, composition.rerankers)
     return {name: version for name, version in versions.items() if version}
 
 
 def versions_of_evaluation(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts that an evaluation depends on."""
-    versions = _of_names(SOURCES, _source_names(config))
-    versions |= _of_names(RERANKERS, config.composition.rerankers)
+    versions = _part_versions(SOURCES, _source_names(config))
+    versions |= _part_versions(RERANKERS, config.composition.rerankers)
     for parts in (METRICS, IMPRESSION_METRICS):
-        versions |= _of_names(parts, config.evaluation.metrics)
+        versions |= _part_versions(parts, config.evaluation.metrics)
     return {name: version for name, version in versions.items() if version}
 
 
@@ -320,12 +320,14 @@ def _source_names(config: Any) -> list[str]:
     return [name for name, _ in config.composition.sources]
 
 
-def _of_names(parts: registry.Registry[Any], names: Iterable[str]) -> dict[str, str]:
+def _part_versions(
+    parts: registry.Registry[Any], names: Iterable[str]
+) -> dict[str, str]:
     """Returns the version of each part by kind and name, empty of ytdnn's own."""
     return {f"{parts.noun} {name}": parts.version(name) for name in names}
 
 
-def _of_features(chosen: Any, network: str) -> dict[str, str]:
+def _feature_versions(chosen: Any, network: str) -> dict[str, str]:
     """Returns the versions of other packages' features that a network may read.
 
     Args:
@@ -341,4 +343,4 @@ def _of_features(chosen: Any, network: str) -> dict[str, str]:
             or network in getattr(FEATURES[name].make, "default_in", ())
         )
     ]
-    return _of_names(FEATURES, names)
+    return _part_versions(FEATURES, names)

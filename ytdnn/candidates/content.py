@@ -45,7 +45,7 @@ class ContentInputs:
 
     def values(self, videos: tf.Tensor) -> reading.Tensors:
         """Returns each feature's values of catalogue indices `[...]`."""
-        return reading.read(self.readers, positions.of_videos(videos))
+        return reading.read(self.readers, positions.video_positions(videos))
 
     def vectors(self, dim: int, name: str) -> "ContentVectors":
         """Returns the layer from catalogue indices to vectors of a width."""
@@ -107,7 +107,7 @@ def _in_parts(
     numbers = {f.name: readers[f.name] for f in chosen if f.needs_quantiles}
     for start in range(1, size + 1, _VIDEOS_A_PART):
         part = tf.range(start, min(start + _VIDEOS_A_PART, size + 1))
-        yield reading.read(numbers, positions.of_videos(part))
+        yield reading.read(numbers, positions.video_positions(part))
 
 
 def read(directory: pathlib.Path, data: prepared.PreparedData) -> ContentInputs:
@@ -165,9 +165,9 @@ class ContentVectors(tf.keras.layers.Layer):
         inside = tf.reshape(self._inside(videos), [-1])
         distinct, places = tf.unique(inside)
         places = tf.reshape(places, tf.shape(videos))
-        return tf.gather(self._of_distinct(distinct), places)
+        return tf.gather(self._encode_distinct(distinct), places)
 
-    def _of_distinct(self, videos: tf.Tensor) -> tf.Tensor:
+    def _encode_distinct(self, videos: tf.Tensor) -> tf.Tensor:
         values = self._read.values(videos)
         encoded = reading.encode(self._encoders, values)
         parts = []

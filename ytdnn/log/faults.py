@@ -27,7 +27,7 @@ class Fault:
     bad: pl.Expr
 
 
-def of_table(table: str, columns: pl.Schema, known: pl.Series | None) -> list[Fault]:
+def find(table: str, columns: pl.Schema, known: pl.Series | None) -> list[Fault]:
     """Returns the faults that a row of `table` can have; a row's first match counts.
 
     Args:

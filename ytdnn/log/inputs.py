@@ -23,7 +23,7 @@ Features = dict[str, tf.Tensor]
 
 def training_set(data: prepared.PreparedData) -> prepared.PreparedData:
     """Returns the set with only the watches of the candidates' training window."""
-    return data.with_log(data.log.changed(_of_training))
+    return data.with_log(data.log.changed(_training_watches))
 
 
 def num_training_watches(data: prepared.PreparedData) -> np.ndarray:
@@ -34,7 +34,7 @@ def num_training_watches(data: prepared.PreparedData) -> np.ndarray:
     return counts
 
 
-def _of_training(shard: user_shards.Shard) -> user_shards.Shard:
+def _training_watches(shard: user_shards.Shard) -> user_shards.Shard:
     is_train = np.asarray(shard.watches.splits) == events.Split.TRAIN
     return dataclasses.replace(shard, watches=shard.watches.select(is_train))
 
@@ -156,7 +156,7 @@ def _positions(
     )
 
 
-def _of_impressions(
+def _impression_positions(
     log: positions.WatchLog, users: tf.Tensor, ends: tf.Tensor, impressions: np.ndarray
 ) -> positions.Positions:
     """Returns positions with impressions as the requests' own events."""
@@ -232,7 +232,7 @@ class SliceBatches:
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
         cut = self._step_cutter(epoch)
-        return streaming.of_steps(first_step, self.steps_per_epoch, cut)
+        return streaming.step_batches(first_step, self.steps_per_epoch, cut)
 
     def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], Features]:
         generator = self.generator(epoch)
@@ -348,7 +348,7 @@ def contexts(
     is_watch = ends < stops
     place = _positions(log, users, ends, at, is_watch)
     if impressions is not None:
-        place = _of_impressions(log, users, ends, impressions)
+        place = _impression_positions(log, users, ends, impressions)
     features = {
         **_rows(log, window),
         schema.FIRST_ROWS: tf.cast(foreign, tf.int32),

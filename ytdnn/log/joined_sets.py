@@ -227,7 +227,7 @@ class JoinedSets:
             "appended_from": self._old.windows.end_of_log + 1,
             vectors.FACT: written,
             **facts,
-            **outcomes.of_shards(
+            **outcomes.facts_from_shards(
                 [outcome.name for outcome in self._old.catalogue.outcomes],
                 user_shards.on_disk(directory, facts),
             ),

@@ -103,7 +103,7 @@ def facts(outcomes: Iterable[Outcome]) -> dict[str, object]:
     return {FACT: described} if described else {}
 
 
-def of_shards(
+def facts_from_shards(
     names: Sequence[str], shards: Iterable[user_shards.LazyShard]
 ) -> dict[str, object]:
     """Returns the manifest's entry of the outcomes in shards, which it reads.

@@ -118,7 +118,7 @@ class LogTensors:
                 self._made[table, field] = tf.constant(values)
         return self._made[table, field]
 
-    def of_event(self, field: str, at: Positions, missing: float | int) -> tf.Tensor:
+    def event_field(self, field: str, at: Positions, missing: float | int) -> tf.Tensor:
         """Returns a field of the event at each position, such as its device.
 
         Args:
@@ -146,7 +146,7 @@ def are_ranked(places: tf.Tensor, rows: tf.Tensor) -> bool:
     return bool(tf.reduce_all(tf.gather(places, rows) >= 0))
 
 
-def of_videos(videos: tf.Tensor) -> Positions:
+def video_positions(videos: tf.Tensor) -> Positions:
     """Returns positions without users, for features of videos only.
 
     Args:

@@ -55,10 +55,10 @@ def prepare(
       errors.UserError: The log is missing or malformed, or the filters leave nothing.
     """
     inputs = {} if given is None else given.fingerprints
-    return of_log(config, sources.read(config, given), directory, inputs, run_tasks)
+    return from_log(config, sources.read(config, given), directory, inputs, run_tasks)
 
 
-def of_log(
+def from_log(
     config: configs.DataConfig,
     log: event_log.EventLog,
     directory: pathlib.Path,
@@ -214,7 +214,7 @@ def _outcomes(
     """Returns the facts about outcomes of impressions; empty without outcomes."""
     columns = log.tables[schema.IMPRESSIONS].collect_schema().names()
     shards = user_shards.on_disk(directory, facts)
-    return outcomes.of_shards(outcomes.names_of(columns), shards)
+    return outcomes.facts_from_shards(outcomes.names_of(columns), shards)
 
 
 def _ranking_obstacle(directory: pathlib.Path, facts: Mapping[str, object]) -> str:

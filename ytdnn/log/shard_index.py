@@ -139,7 +139,7 @@ class ShardIndex:
         at = self.gather(table, "times", rows.values).astype(np.int64)
         return ragged.num_before(places, times, rows.offsets, at)
 
-    def of_users(self, users: npt.NDArray[np.integer]) -> user_shards.Shard:
+    def read_users(self, users: npt.NDArray[np.integer]) -> user_shards.Shard:
         """Returns the events of some users, in memory; other users have none.
 
         Args:
@@ -236,4 +236,4 @@ def bounded(sizes: Integers, most: int) -> list[slice]:
 def _selected(
     shard: user_shards.Shard, users: npt.NDArray[np.integer]
 ) -> user_shards.Shard:
-    return user_shards.of_users(shard, users)
+    return user_shards.select_users(shard, users)

@@ -55,7 +55,7 @@ class WholeBatch:
 WHOLE = WholeBatch()
 
 
-def of_steps(
+def step_batches(
     first: int, end: int, cut: Callable[[tf.Tensor], dict[str, tf.Tensor]]
 ) -> tf.data.Dataset:
     """Returns a batch for each step from `first` to `end`, with a prefetch of two.

@@ -48,7 +48,7 @@ class UserLog:
     def shard(self) -> user_shards.Shard:
         """The events of all users; several shards are read into memory.
 
-        For a log beyond memory see `shard_index`, `of_users` and `window`.
+        For a log beyond memory see `shard_index`, `read_users` and `window`.
         """
         if len(self.shards) == 1 and self.shards[0].num_users == self.num_users:
             return self.shard_index.shard(0)
@@ -124,7 +124,7 @@ class UserLog:
             return self
         return dataclasses.replace(self, shards=tuple(shards), _whole=self.whole)
 
-    def of_users(self, users: np.ndarray) -> "UserLog":
+    def read_users(self, users: np.ndarray) -> "UserLog":
         """Returns the log with the events of some users only, in memory.
 
         Users keep their index. Events have other flat positions: the user's own begin
@@ -133,7 +133,7 @@ class UserLog:
         Args:
           users: Distinct user indices, ascending.
         """
-        shard = self.shard_index.of_users(users)
+        shard = self.shard_index.read_users(users)
         shards = (user_shards.in_memory(shard, self.num_users),)
         return dataclasses.replace(self, shards=shards, _whole=self.whole)
 

@@ -165,7 +165,7 @@ def user_offsets(table: Any, num_users: int) -> np.ndarray:
     return np.asarray(table.offsets)
 
 
-def of_users(shard: Shard, users: np.ndarray) -> Shard:
+def select_users(shard: Shard, users: np.ndarray) -> Shard:
     """Returns the events of some users of a shard; other users have none.
 
     Args:

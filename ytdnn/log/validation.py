@@ -201,7 +201,7 @@ def _bad_rows(
     The fault that is met first in the file comes first.
     """
     origin = log.origin(table)
-    possible = faults.of_table(table, origin.rows.collect_schema(), known)
+    possible = faults.find(table, origin.rows.collect_schema(), known)
     fault = pl.col(_FAULT)
     bad = origin.rows.with_columns(faults.first_of(possible).alias(_FAULT))
     bad = bad.filter(fault.is_not_null())

@@ -101,7 +101,7 @@ def _by_times(
     advice = _advice(config, times, shown)
     if dates or number > _LEAST_OF_SHARE * share * total:
         return Chosen(windows, advice=advice)
-    other = _of_impressions(config, times, shown)
+    other = _shares_of_impressions(config, times, shown)
     if other is None:
         return Chosen(windows, advice=advice)
     note = (
@@ -112,7 +112,7 @@ def _by_times(
     return Chosen(other, notes=(note,), advice=advice)
 
 
-def _of_impressions(
+def _shares_of_impressions(
     config: configs.DataConfig,
     times: order_statistics.Counts,
     shown: order_statistics.Counts,

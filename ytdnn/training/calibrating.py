@@ -38,7 +38,7 @@ def fit(
       ranker: The trained model, not calibrated.
     """
     windows = streaming.ShardWindows(data, config.window_events)
-    ask = functools.partial(_of_window, ranker)
+    ask = functools.partial(_predict_window, ranker)
     pairs = [
         pair for pair in windows.collect(ask, ranker.close_log) if pair is not None
     ]
@@ -49,7 +49,7 @@ def fit(
     return dataclasses.replace(found_lines, outcomes=lines)
 
 
-def _of_window(
+def _predict_window(
     ranker: model.RankingModel, window: prepared.PreparedData
 ) -> tuple[npt.NDArray, list[Floats]] | None:
     """Returns the rows of `_fitted` and `_observed`; None without impressions."""

@@ -90,7 +90,7 @@ class ImpressionBatches:
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
         cut = self._step_cutter(epoch)
-        return streaming.of_steps(first_step, self.steps_per_epoch, cut)
+        return streaming.step_batches(first_step, self.steps_per_epoch, cut)
 
     def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], inputs.Tensors]:
         philox = np.random.Philox([self.seed, epoch, *self.stream])

@@ -91,12 +91,12 @@ class Tpu(Mirrored):
     def compiled(self, step: devices.Step) -> devices.Step:
         """Returns the step compiled by XLA; on a TPU, by the strategy."""
 
-        def of_static_shapes(batch: devices.Batch, number: tf.Tensor) -> tf.Tensor:
+        def static_step(batch: devices.Batch, number: tf.Tensor) -> tf.Tensor:
             with randomness.static_shapes():
                 return step(batch, number)
 
         jit = None if isinstance(self.strategy, tf.distribute.TPUStrategy) else True
-        return tf.function(of_static_shapes, reduce_retracing=True, jit_compile=jit)
+        return tf.function(static_step, reduce_retracing=True, jit_compile=jit)
 
 
 class _Cluster(Mirrored):

@@ -112,7 +112,7 @@ def listed_scores(
     )
     scores = []
     for ranker, at in ((earlier, times), (later, None)):
-        users_data = ranker.data.with_log(ranker.data.log.of_users(np.unique(users)))
+        users_data = ranker.data.with_log(ranker.data.log.read_users(np.unique(users)))
         offsets = users_data.log.shard_index.offsets("watches")
         ends = offsets[users] + num_watches if at is not None else offsets[users + 1]
         at = np.full(size, users_data.windows.end_of_log + 1) if at is None else at

@@ -60,7 +60,7 @@ def append(
         directory, prepared.KIND, configs.to_dict(old.config), inputs, facts
     ) as partial:
         part = partial.with_name(f".{directory.name}.new")
-        new = prepare.of_log(config, _with_entities(old, log), part, {})
+        new = prepare.from_log(config, _with_entities(old, log), part, {})
         facts |= joined_sets.JoinedSets(old, new).write(partial)
         shutil.rmtree(part)
     return prepared.load(directory)
