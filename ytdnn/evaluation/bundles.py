@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, errors, progress, schema
 from ytdnn.bundle import batches, requests, saved_models, user_requests
-from ytdnn.bundle import bundle as bundle_room
+from ytdnn.bundle import bundle as bundle_artifact
 from ytdnn.evaluation import by_window, lists, other_systems, protocol
 from ytdnn.log import prepared
 from ytdnn.retrieval.index import scann_index
@@ -36,7 +36,7 @@ class ServedLists:
       windows: Opens the events of the evaluated users.
     """
 
-    bundle: bundle_room.Bundle
+    bundle: bundle_artifact.Bundle
     data: prepared.PreparedData
     windows: by_window.WindowOpener = dataclasses.field(
         default_factory=lambda: by_window.WindowOpener(
@@ -61,16 +61,18 @@ def read(
       errors.UserError: The bundle is damaged, or cannot answer by these rules.
     """
     windows = by_window.WindowOpener(config.window_events)
-    served = ServedLists(bundle_room.load(directory), data, windows)
+    served = ServedLists(bundle_artifact.load(directory), data, windows)
     manifest = served.bundle.manifest
     stated = {"num_candidates": manifest.facts["num_candidates"]}
     return other_systems.Other(
         directory.resolve().name,
-        bundle_room.KIND,
+        bundle_artifact.KIND,
         manifest.fingerprint,
         makers(served, config),
         lambda cases: stated,
-        manifest.facts.get(bundle_room.REFIT, {}).get("trained_to", {}).get("seconds"),
+        manifest.facts.get(bundle_artifact.REFIT, {})
+        .get("trained_to", {})
+        .get("seconds"),
         _num_listed(served),
     )
 
@@ -92,15 +94,15 @@ def makers(
             f"that {does} watched videos, received {str(not removes).lower()}"
         )
     models = served.bundle.manifest.facts["models"]
-    suffix = bundle_room.EXACT
+    suffix = bundle_artifact.EXACT
     makers_by_name = {lists.CANDIDATES: _candidates(served)}
     if served.bundle.has_ranker:
         makers_by_name[lists.SYSTEM] = _recommender(
-            served, bundle_room.RECOMMENDER + suffix
+            served, bundle_artifact.RECOMMENDER + suffix
         )
-    needs = models.get(bundle_room.RECOMMENDER, {}).get("needs", [])
+    needs = models.get(bundle_artifact.RECOMMENDER, {}).get("needs", [])
     if "scann" in needs and scann_index.is_available():
-        makers_by_name[SYSTEM_SCANN] = _recommender(served, bundle_room.RECOMMENDER)
+        makers_by_name[SYSTEM_SCANN] = _recommender(served, bundle_artifact.RECOMMENDER)
     return makers_by_name
 
 
@@ -119,8 +121,8 @@ def _recommender(served: ServedLists, model: str) -> lists.Maker:
 
 
 def _candidates(served: ServedLists) -> lists.Maker:
-    tower = bundle_room.USER_TOWER
-    index = bundle_room.INDEX + bundle_room.EXACT
+    tower = bundle_artifact.USER_TOWER
+    index = bundle_artifact.INDEX + bundle_artifact.EXACT
 
     def make(cases: protocol.Cases, k: int) -> lists.Lists:
         watched = np.diff(cases.watched.offsets)

@@ -21,7 +21,7 @@ from ytdnn.base import schema
 
 if TYPE_CHECKING:
     from ytdnn.log import outcomes
-    from ytdnn.log import vectors as vectors_room
+    from ytdnn.log import vectors as log_vectors
 
 VIDEOS_FILE = "videos.parquet"
 TOKENS_FILE = "tokens.parquet"
@@ -65,7 +65,7 @@ class Catalogue:
     tokens: pl.DataFrame
     vocabularies: dict[str, list[str]]
     num_added: int = 0
-    _added_vectors: "Mapping[str, vectors_room.Rows] | None" = None
+    _added_vectors: "Mapping[str, log_vectors.Rows] | None" = None
 
     @property
     def num_videos(self) -> int:
@@ -114,11 +114,11 @@ class Catalogue:
         return listed
 
     @functools.cached_property
-    def vectors(self) -> "vectors_room.Vectors":
+    def vectors(self) -> "log_vectors.Vectors":
         """The log's vectors of users and videos, stored apart from the tables."""
-        from ytdnn.log import vectors as vectors_room
+        from ytdnn.log import vectors as log_vectors
 
-        return vectors_room.Vectors(self.directory, self.facts, self._added_vectors)
+        return log_vectors.Vectors(self.directory, self.facts, self._added_vectors)
 
     def with_videos(self, added: pl.DataFrame) -> "Catalogue":
         """Returns the catalogue with later videos (see `videos`) at its end."""

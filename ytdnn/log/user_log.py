@@ -16,7 +16,7 @@ import polars as pl
 
 from ytdnn.base import configs, ragged
 from ytdnn.log import events, user_shards
-from ytdnn.log import shard_index as index_room
+from ytdnn.log import shard_index as log_index
 
 USERS_FILE = "users.parquet"
 _EVENTS_A_PART = 1 << 22
@@ -55,9 +55,9 @@ class UserLog:
         return user_shards.joined(self.shards, self.num_users)
 
     @functools.cached_property
-    def shard_index(self) -> index_room.ShardIndex:
+    def shard_index(self) -> log_index.ShardIndex:
         """Finds the events of some users, or at flat positions, shard by shard."""
-        return index_room.ShardIndex(self.shards, self.num_users)
+        return log_index.ShardIndex(self.shards, self.num_users)
 
     @property
     def watches(self) -> events.Watches:
@@ -361,7 +361,7 @@ class SplitWindows:
             return is_new
         users, ends = np.asarray(users), np.asarray(ends)
         sizes = ends - index.offsets("watches")[users]
-        for part in index_room.bounded(sizes, _EVENTS_A_PART):
+        for part in log_index.bounded(sizes, _EVENTS_A_PART):
             before = index.watched_before(users[part], ends[part])
             known = before.values < stride
             watched = (before.rows[known] + part.start) * stride + before.values[known]

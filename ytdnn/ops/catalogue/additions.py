@@ -12,7 +12,7 @@ from ytdnn.bundle import added_videos, removed_videos, versions
 from ytdnn.log import new_videos, prepared
 from ytdnn.ops.refit import refitting
 from ytdnn.run.pipeline import api, graph, runner
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 _CONTENT = "content.json"  # of a candidate model with a content side
 
@@ -80,9 +80,9 @@ def add_videos(
         or stale, or the table is malformed.
     """
     directory, say = user_paths.expanded(workdir), api.speaker(verbose)
-    config = workdir_room.require_config(directory)
+    config = run_workdir.require_config(directory)
     bundle = graph.bundle(config)
-    with workdir_room.lock(directory):
+    with run_workdir.lock(directory):
         runner.require([bundle], config, directory)
         home = directory / refitting.LATER if config.refit else directory
         _require_content(home / graph.CANDIDATES.name)

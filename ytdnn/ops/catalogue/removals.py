@@ -13,7 +13,7 @@ import polars as pl
 from ytdnn.base import artifacts, errors, registries, schema, user_paths
 from ytdnn.bundle import removed_videos, versions
 from ytdnn.run.pipeline import api
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,13 +66,13 @@ def _changed(
     workdir: api.Path, video_ids: Iterable[str | int], restored: bool
 ) -> Removed:
     directory = user_paths.expanded(workdir)
-    workdir_room.require_config(directory)
+    run_workdir.require_config(directory)
     if isinstance(video_ids, str):
         video_ids = [video_ids]
     named = list(dict.fromkeys(str(video) for video in video_ids))
     if not named:
         raise errors.UserError("expected ids of videos, received none")
-    with workdir_room.lock(directory):
+    with run_workdir.lock(directory):
         return change(directory, named, restored)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from ytdnn.base import artifacts, configs, formats, progress, registries, user_paths
 from ytdnn.run.pipeline import api, graph, roles, runner, steps
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 LATER = "refit"
 EARLIER = "refit/earlier"
@@ -38,12 +38,12 @@ def earlier_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
 def _derive(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `data` of a folder of the refit."""
     from ytdnn.log import prepared
-    from ytdnn.ops.refit import refit as refit_room
+    from ytdnn.ops.refit import refit as refit_sets
 
-    part = refit_room.Part.EARLIER if root == EARLIER else refit_room.Part.WHOLE
+    part = refit_sets.Part.EARLIER if root == EARLIER else refit_sets.Part.WHOLE
     needs_ranker = not steps.ranker_not_served(config, workdir)
     data = prepared.load(workdir / "data")
-    refit_room.derive(data, part, workdir / root / "data", needs_ranker)
+    refit_sets.derive(data, part, workdir / root / "data", needs_ranker)
 
 
 def _train_candidates(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
@@ -93,7 +93,7 @@ def publish_ranking(root: str, config: configs.Config, workdir: pathlib.Path) ->
 
 def export(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `bundle` from the refitted models."""
-    from ytdnn.bundle import export as export_room
+    from ytdnn.bundle import export as bundle_export
 
     stated = _stated(workdir)
     evaluated = _stages(config, workdir)
@@ -107,8 +107,8 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
     if measured is not None and "ranking" not in served:
         lists = {k: v for k, v in measured["lists"].items() if k != "system"}
         measured |= {"lists": lists, "impressions": {}}
-    refit = export_room.Refit(LATER, stated | {"epochs": epochs}, measured)
-    export_room.export(workdir, config, refit)
+    refit = bundle_export.Refit(LATER, stated | {"epochs": epochs}, measured)
+    bundle_export.export(workdir, config, refit)
 
 
 def _stages(config: configs.Config, workdir: pathlib.Path) -> list[str]:
@@ -246,8 +246,8 @@ def refit(
     if role.follows():
         role.follow(graph_steps, directory)
         return directory / graph_steps[-1].name
-    with workdir_room.lock(directory), role.watched():
+    with run_workdir.lock(directory), role.watched():
         runner.require(graph_steps, config, directory)
-        with workdir_room.keep_config(directory, config), progress.shown(bool(verbose)):
+        with run_workdir.keep_config(directory, config), progress.shown(bool(verbose)):
             runner.run(graph_steps, config, directory, say)
     return directory / graph_steps[-1].name

@@ -29,13 +29,13 @@ from ytdnn.base import (
 )
 from ytdnn.base.configs import data as data_config
 from ytdnn.log import prepared, sources
-from ytdnn.log.sources import tables as tables_room
+from ytdnn.log.sources import tables as source_tables
 from ytdnn.ops.cluster import tasks
 from ytdnn.ops.refit import refit, refit_ranking, refitting
 from ytdnn.ops.refresh import append
 from ytdnn.ops.refresh import refresh as training
 from ytdnn.run.pipeline import api, steps
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 _STEPS = "refresh"
 APPENDED = f"{_STEPS}/appended"
@@ -43,7 +43,7 @@ EARLIER = f"{_STEPS}/earlier"
 _RECORD = "refresh.json"
 _LISTS = ("removed_videos.json", "added_videos.parquet")
 Say = Callable[[str], None]
-Log = tuple[configs.DataConfig, tables_room.TablesInMemory | None]
+Log = tuple[configs.DataConfig, source_tables.TablesInMemory | None]
 
 
 @registries.HOOKS.register("refresh")
@@ -90,9 +90,9 @@ def refresh(
             f"expected another --workdir than --from, received {directory} twice"
         )
     say = api.speaker(verbose)
-    run_config = workdir_room.require_config(source)
+    run_config = run_workdir.require_config(source)
     steps.require_vectors(run_config)
-    with workdir_room.lock(directory), progress.shown(bool(verbose)):
+    with run_workdir.lock(directory), progress.shown(bool(verbose)):
         pinned = _pinned(steps.served_config(run_config, source), config)
         read = dataclasses.replace(
             run_config.data,
@@ -139,7 +139,7 @@ def _pinned(run_config: configs.Config, given: configs.Config | None) -> configs
 
 
 def _log_key(
-    config: configs.DataConfig, frames: tables_room.TablesInMemory | None
+    config: configs.DataConfig, frames: source_tables.TablesInMemory | None
 ) -> dict[str, Any]:
     """Returns a log's identity: fingerprints of its frames, or its files' times."""
     if frames is not None:
@@ -162,7 +162,7 @@ def _given_log(
     config = dataclasses.replace(data, dir=str(data_dir or ""), name="", histories="")
     if tables is not None:
         config = dataclasses.replace(config, source=data_config.IN_MEMORY, files=())
-        return config, tables_room.from_frames(tables)
+        return config, source_tables.from_frames(tables)
     is_log = data.source in ("world", data_config.IN_MEMORY)
     return dataclasses.replace(config, source="log" if is_log else data.source), None
 
@@ -292,5 +292,5 @@ class _Refresh:
         refit_ranking.publish(self._config, earlier, later, inputs)
 
     def _export(self) -> None:
-        workdir_room.write_config(self._directory, self._config)
+        run_workdir.write_config(self._directory, self._config)
         steps.export(self._config, self._directory)

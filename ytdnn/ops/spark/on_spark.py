@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ytdnn.bundle import streams
     from ytdnn.log import shard_tasks
-    from ytdnn.run.pipeline import recommender as recommender_room
+    from ytdnn.run.pipeline import recommender as run_recommender
 
 Write = Callable[[int, pathlib.Path], None]
 
@@ -111,7 +111,7 @@ class SparkMachines:
     @contextlib.contextmanager
     def lists(
         self,
-        recommender: "recommender_room.Recommender",
+        recommender: "run_recommender.Recommender",
         arguments: dict[str, Any],
         path: pathlib.Path,
     ) -> "Iterator[streams.Stream]":
@@ -125,7 +125,7 @@ class SparkMachines:
 
 def divided(
     opened: "pyspark.sql.SparkSession",
-    recommender: "recommender_room.Recommender",
+    recommender: "run_recommender.Recommender",
     arguments: dict[str, Any],
     scratch: pathlib.Path,
 ) -> "streams.Stream":
@@ -149,9 +149,9 @@ def divided(
     batch, count = stream.size, len(stream.ids)
 
     def write(number: int, path: pathlib.Path) -> None:
-        from ytdnn.run.pipeline import recommender as recommender_room
+        from ytdnn.run.pipeline import recommender as run_recommender
 
-        loaded = bulk.stream(recommender_room.Recommender.load(*places), **arguments)
+        loaded = bulk.stream(run_recommender.Recommender.load(*places), **arguments)
         last = min((number + 1) * size, count)
         starts = range(number * size, last, batch)
         frames = [loaded.make(slice(s, min(s + batch, last))) for s in starts]
