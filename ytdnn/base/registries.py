@@ -95,7 +95,7 @@ _OWN: dict[str, dict[str, str]] = {
         "ops.spark.on_spark": "spark",
     },
 }
-_R = TypeVar("_R", bound=registry.Registered)
+_R = TypeVar("_R", bound=registry.RegisteredPart)
 
 
 def _registry(kind: str, noun: str, cls: type[_R]) -> registry.Registry[_R]:
@@ -103,11 +103,11 @@ def _registry(kind: str, noun: str, cls: type[_R]) -> registry.Registry[_R]:
     return registry.Registry(f"ytdnn.{kind}", noun, cls, modules)
 
 
-_PLAIN = registry.Registered
+_PLAIN = registry.RegisteredPart
 
 
 @dataclasses.dataclass(frozen=True)
-class RegisteredLoss(registry.Registered):
+class RegisteredLoss(registry.RegisteredPart):
     """A retrieval loss, see `ytdnn.candidates.losses`.
 
     Attributes:
@@ -125,7 +125,7 @@ HEADS = _registry("heads", "head", _PLAIN)
 
 
 @dataclasses.dataclass(frozen=True)
-class RegisteredLog(registry.Registered):
+class RegisteredLog(registry.RegisteredPart):
     """A source of event logs, `configs.DataConfig` → `event_log.EventLog`.
 
     Attributes:
@@ -146,7 +146,7 @@ CANDIDATE_MODELS = _registry("candidate_models", "candidate model", _PLAIN)
 
 
 @dataclasses.dataclass(frozen=True)
-class RegisteredSource(registry.Registered):
+class RegisteredSource(registry.RegisteredPart):
     """A candidate source, (number of places, prepared set) → `interface.Source`.
 
     Attributes:
@@ -167,7 +167,7 @@ FEATURES = _registry("features", "feature", _PLAIN)
 
 
 @dataclasses.dataclass(frozen=True)
-class RegisteredImpressionMetric(registry.Registered):
+class RegisteredImpressionMetric(registry.RegisteredPart):
     """A metric of predictions for impressions, a ratio of sums over users.
 
     A function (impressions, predictions) → numerators and denominators `[num_users]`,
@@ -211,7 +211,7 @@ IMPRESSION_METRICS = _registry(
 
 
 @dataclasses.dataclass(frozen=True)
-class RegisteredSection(registry.Registered):
+class RegisteredSection(registry.RegisteredPart):
     """Sections of the page of an evaluation: report → iterator of `page.Section`.
 
     Attributes:
@@ -230,7 +230,7 @@ COMMANDS = _registry("commands", "command", _PLAIN)
 
 
 @dataclasses.dataclass(frozen=True)
-class RegisteredSteps(registry.Registered):
+class RegisteredSteps(registry.RegisteredPart):
     """Steps that are added to a run, `configs.Config` → a tuple of `graph.Step`.
 
     Attributes:

@@ -20,7 +20,7 @@ from ytdnn.base import errors
 
 
 @dataclasses.dataclass(frozen=True)
-class Registered:
+class RegisteredPart:
     """A part of a registry.
 
     Attributes:
@@ -34,7 +34,7 @@ class Registered:
     config: type | None = None
 
 
-_R = TypeVar("_R", bound=Registered)
+_R = TypeVar("_R", bound=RegisteredPart)
 _F = TypeVar("_F", bound=Callable[..., Any])
 _ROOT = pathlib.Path(ytdnn.__file__).parent
 
@@ -57,7 +57,7 @@ class Registry(Generic[_R]):
         Args:
           group: Group of entry points.
           noun: Name of the kind in messages.
-          cls: Class of the parts, `Registered` or one with more fields.
+          cls: Class of the parts, `RegisteredPart` or one with more fields.
           known: Names of ytdnn's own parts by module, separated by commas.
         """
         self.group = group

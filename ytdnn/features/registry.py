@@ -44,7 +44,7 @@ def declared() -> Features:
 
 
 @functools.cache
-def _declared(registered: tuple[parts.Registered, ...]) -> Features:
+def _declared(registered: tuple[parts.RegisteredPart, ...]) -> Features:
     every = (*built_in(), *(part.make() for part in registered))
     return tuple(sorted(every, key=lambda feature: feature.scope))
 

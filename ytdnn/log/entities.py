@@ -134,7 +134,7 @@ def with_columns(log: event_log.EventLog, table: str, ids: pl.Series) -> pl.Data
 
 
 @dataclasses.dataclass(frozen=True)
-class Unmatched:
+class UnmatchedIds:
     """Ids of a table without a watch.
 
     Attributes:
@@ -150,7 +150,7 @@ class Unmatched:
     of: int
 
 
-def unmatched(log: event_log.EventLog) -> list[Unmatched]:
+def unmatched(log: event_log.EventLog) -> list[UnmatchedIds]:
     """Returns the ids without a watch of each table and column, if any.
 
     Args:
@@ -177,5 +177,5 @@ def unmatched(log: event_log.EventLog) -> list[Unmatched]:
                     f"or leave the table out"
                 )
             if number:
-                unmatched_ids.append(Unmatched(table, column, number, of))
+                unmatched_ids.append(UnmatchedIds(table, column, number, of))
     return unmatched_ids

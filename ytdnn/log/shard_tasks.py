@@ -110,7 +110,7 @@ class ShardEvents:
 
 
 @dataclasses.dataclass(frozen=True)
-class Counted:
+class ShardCounts:
     """The counts of one shard.
 
     Attributes:
@@ -148,7 +148,7 @@ def token_file(scratch: pathlib.Path, number: int) -> pathlib.Path:
     return scratch / f"tokens-{number:05d}.parquet"
 
 
-def count(users: ShardUsers, rules: Rules, stored: ShardEvents) -> Counted:
+def count(users: ShardUsers, rules: Rules, stored: ShardEvents) -> ShardCounts:
     """Counts a shard's training labels, and writes the tokens of its searches.
 
     Args:
@@ -168,7 +168,7 @@ def count(users: ShardUsers, rules: Rules, stored: ShardEvents) -> Counted:
         left_out = frames[schema.SEARCHES].height - rows.height
         with placed(token_file(rules.scratch, users.number)) as path:
             searches.write_tokens(rows, in_training, path)
-    return Counted(*np.unique(labels, return_counts=True), left_out)
+    return ShardCounts(*np.unique(labels, return_counts=True), left_out)
 
 
 def write(

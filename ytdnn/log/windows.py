@@ -32,7 +32,7 @@ class Windows:
 
 
 @dataclasses.dataclass(frozen=True)
-class Chosen:
+class ChosenWindows:
     """Windows, with notes on them.
 
     Attributes:
@@ -50,7 +50,7 @@ def choose(
     config: configs.DataConfig,
     watches: pl.LazyFrame,
     impressions: pl.LazyFrame | None = None,
-) -> Chosen:
+) -> ChosenWindows:
     """Returns the windows of a log; without windows if the protocol is not temporal.
 
     Args:
@@ -74,9 +74,9 @@ def choose(
     if config.protocol == "split":
         _require_splits(_spans(watches) if has_split else {})
     if config.protocol != "temporal":
-        return Chosen(None)
+        return ChosenWindows(None)
     if has_split:
-        return Chosen(_given_windows(watches))
+        return ChosenWindows(_given_windows(watches))
     times = order_statistics.Counts(watches, schema.TIME)
     shown = None
     if impressions is not None:
@@ -89,27 +89,27 @@ def _by_times(
     times: order_statistics.Counts,
     shown: order_statistics.Counts | None,
     dates: dict[str, int],
-) -> Chosen:
+) -> ChosenWindows:
     """Returns windows by dates, by shares of watches, or of impressions."""
     windows = _dated(config, times, dates) if dates else _shared(config, times)
     if shown is None or not shown.size:
-        return Chosen(windows)
+        return ChosenWindows(windows)
     edges = [windows.ranking, windows.ranking_validation]
     before, until = shown.num_below(edges)
     number, total = until - before, shown.size
     share = config.ranking_fraction * (1.0 - config.validation_fraction)
     advice = _advice(config, times, shown)
     if dates or number > _LEAST_OF_SHARE * share * total:
-        return Chosen(windows, advice=advice)
+        return ChosenWindows(windows, advice=advice)
     other = _shares_of_impressions(config, times, shown)
     if other is None:
-        return Chosen(windows, advice=advice)
+        return ChosenWindows(windows, advice=advice)
     note = (
         f"note: the ranker's share of the watches, {formats.day(edges[0])} to "
         f"{formats.day(edges[1])}, holds {number:,} of {total:,} impressions to train "
         f"on, so the windows are shares of the impressions at the time of watches"
     )
-    return Chosen(other, notes=(note,), advice=advice)
+    return ChosenWindows(other, notes=(note,), advice=advice)
 
 
 def _shares_of_impressions(

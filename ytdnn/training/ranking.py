@@ -217,7 +217,7 @@ def _validator(
 
     def validate() -> dict[str, float]:
         """Returns mean loss, AUC and, where pages have pairs, their loss."""
-        ask = functools.partial(_Validated.from_data, ranking_model)
+        ask = functools.partial(_ValidationRows.from_data, ranking_model)
         parts = windows.collect(ask, ranking_model.close_log)
         return _measured([part for part in parts if len(part.clicked)])
 
@@ -225,7 +225,7 @@ def _validator(
 
 
 @dataclasses.dataclass(frozen=True)
-class _Validated:
+class _ValidationRows:
     """The validation impressions of a window.
 
     Attributes:
@@ -245,7 +245,7 @@ class _Validated:
     @classmethod
     def from_data(
         cls, ranking_model: model.RankingModel, data: prepared.PreparedData
-    ) -> "_Validated":
+    ) -> "_ValidationRows":
         """Predicts."""
         rows = building.rows_of(data.log, events.Split.VALIDATION)
         shown = data.impressions
@@ -261,7 +261,7 @@ class _Validated:
         )
 
 
-def _measured(parts: list[_Validated]) -> dict[str, float]:
+def _measured(parts: list[_ValidationRows]) -> dict[str, float]:
     """Returns the metrics over all windows."""
     clicked = np.concatenate([part.clicked for part in parts])
     order = np.concatenate([part.order for part in parts])

@@ -18,7 +18,7 @@ _CONTENT = "content.json"  # of a candidate model with a content side
 
 
 @dataclasses.dataclass(frozen=True)
-class Changed:
+class TableResult:
     """The result of adding a table of videos.
 
     Attributes:
@@ -37,7 +37,7 @@ class Changed:
 
 
 @dataclasses.dataclass(frozen=True)
-class Added:
+class AdditionResult:
     """The result of adding videos to a run.
 
     Attributes:
@@ -46,7 +46,7 @@ class Added:
       share: Size of the delta part of the index, as a share of the main part.
     """
 
-    changed: Changed
+    changed: TableResult
     version: int | None
     share: float
 
@@ -59,7 +59,7 @@ def add_videos(
     columns: Sequence[str] = (),
     bad_rows: str = "stop",
     verbose: api.Verbose = False,
-) -> Added:
+) -> AdditionResult:
     """Adds new uploads to every answer of the current bundle and of later exports.
 
     Their vectors come from the content side of the trained candidate model, and are
@@ -94,7 +94,7 @@ def add_videos(
             number = versions.newest(directory / bundle.name)
         main = artifacts.read_manifest(home / graph.INDEX.name, graph.INDEX.name)
         share = changed.num_added / int(main.facts["num_videos"])
-    return Added(changed, number, share)
+    return AdditionResult(changed, number, share)
 
 
 def _require_content(candidates: pathlib.Path) -> None:
@@ -114,7 +114,7 @@ def change(
     given: Any,
     columns: Sequence[str] = (),
     bad_rows: str = "stop",
-) -> Changed:
+) -> TableResult:
     """Adds a table of videos to the added videos of a workdir.
 
     A later row of a video replaces an earlier one. If nothing changes, the file is not
@@ -145,7 +145,7 @@ def change(
             table.write_parquet(partial)
             whole_files.flush(partial)
     removed = ids.cast(pl.String)
-    return Changed(
+    return TableResult(
         known=ids.filter(is_known).cast(pl.String).to_list(),
         removed=removed.filter(removed.is_in(removed_videos.read(workdir))).to_list(),
         unread=videos.unread,

@@ -17,7 +17,7 @@ from ytdnn.run.pipeline import workdir as run_workdir
 
 
 @dataclasses.dataclass(frozen=True)
-class Removed:
+class RemovalResult:
     """The result of removing or restoring videos.
 
     Attributes:
@@ -32,7 +32,7 @@ class Removed:
 
 
 @registries.HOOKS.register("remove_videos")
-def remove_videos(workdir: api.Path, video_ids: Iterable[str | int]) -> Removed:
+def remove_videos(workdir: api.Path, video_ids: Iterable[str | int]) -> RemovalResult:
     """Removes videos from every answer of the current bundle and of later exports.
 
     The bundle gets a new version with the models of the newest; nothing is rebuilt.
@@ -49,7 +49,7 @@ def remove_videos(workdir: api.Path, video_ids: Iterable[str | int]) -> Removed:
 
 
 @registries.HOOKS.register("restore_videos")
-def restore_videos(workdir: api.Path, video_ids: Iterable[str | int]) -> Removed:
+def restore_videos(workdir: api.Path, video_ids: Iterable[str | int]) -> RemovalResult:
     """Restores removed videos.
 
     Args:
@@ -64,7 +64,7 @@ def restore_videos(workdir: api.Path, video_ids: Iterable[str | int]) -> Removed
 
 def _changed(
     workdir: api.Path, video_ids: Iterable[str | int], restored: bool
-) -> Removed:
+) -> RemovalResult:
     directory = user_paths.expanded(workdir)
     run_workdir.require_config(directory)
     if isinstance(video_ids, str):
@@ -78,7 +78,7 @@ def _changed(
 
 def change(
     workdir: pathlib.Path, video_ids: Collection[str], restored: bool = False
-) -> Removed:
+) -> RemovalResult:
     """Removes videos from all answers, or restores removed ones.
 
     Args:
@@ -98,12 +98,12 @@ def change(
     artifacts.write_json(workdir / removed_videos.FILE, {removed_videos.FACT: new})
     directory = workdir / removed_videos.BUNDLE
     if not (directory / artifacts.MANIFEST).exists():
-        return Removed(new, [], None)
+        return RemovalResult(new, [], None)
     catalogue = _catalogue(directory)
     indices = removed_videos.indices(catalogue, new)
     known = {catalogue[index - 1] for index in indices}
     unknown = [video for video in video_ids if video not in known and not restored]
-    return Removed(new, unknown, _revise(directory, workdir, new, indices))
+    return RemovalResult(new, unknown, _revise(directory, workdir, new, indices))
 
 
 def _revise(

@@ -20,7 +20,7 @@ _LOG = logging.getLogger("ytdnn.ops.server")
 _DRAIN_SECONDS = 60.0  # after which a version is closed under its last requests
 
 
-class Served:
+class ServedVersions:
     """The served version, and the state of others.
 
     Attributes:

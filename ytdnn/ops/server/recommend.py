@@ -31,7 +31,7 @@ Json = dict[str, Any]
 
 async def ask(
     version: models.Version, request: Mapping[str, Any], limits: settings.Limits
-) -> batching.Answered:
+) -> batching.QueueAnswer:
     """Returns the recommender's outputs for a request: every candidate, with ranks.
 
     Args:
