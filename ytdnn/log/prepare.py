@@ -93,7 +93,7 @@ def from_log(
         facts |= _stated(surveyed, config, facts)
         shards_made = user_shards.on_disk(partial, facts)
         facts |= watched_pairs.measure(shards_made).facts
-        facts["doubts"] = [
+        facts["warnings"] = [
             *surveyed.warnings,
             *surveyed.chosen.notes,
             *_warnings(partial, facts),

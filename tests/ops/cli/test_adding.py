@@ -63,7 +63,7 @@ def test_columns_and_bad_rows_reach_the_reader(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given: dict[str, Any] = {}
-    found = additions.TableResult(1, [], [], [], {"videos.age is below 0": 2}, 1)
+    found = additions.TableResult([], [], [], {"videos.age is below 0": 2}, 1)
 
     def add(*_: Any, **keywords: Any) -> additions.AdditionResult:
         given.update(keywords)

@@ -316,7 +316,7 @@ class Recommender:
         from ytdnn.bundle import frames
 
         full = [{**shared, **self._completed(item)} for item in requests]
-        for note in self._doubts(full):
+        for note in self._warnings(full):
             warnings.warn(note, stacklevel=3)
         users = [request.pop(schema.USER_ID, None) for request in full]
         if k is not None:
@@ -324,12 +324,12 @@ class Recommender:
         answers = self._answers(full, exact)
         return frames.from_answers(self.bundle, answers, users)
 
-    def _doubts(self, full: Sequence[dict[str, Any]]) -> list[str]:
+    def _warnings(self, full: Sequence[dict[str, Any]]) -> list[str]:
         """Returns the warnings about requests that are not of the log, each once."""
         own = ({k: v for k, v in item.items() if k != schema.USER_ID} for item in full)
         requests = [item for item in own if schema.WATCHED_VIDEO_IDS in item]
         return list(
-            dict.fromkeys(d for item in requests for d in self.bundle.doubts(item))
+            dict.fromkeys(w for item in requests for w in self.bundle.warnings(item))
         )
 
     def _completed(self, request: UserId | Request) -> dict[str, Any]:
