@@ -193,8 +193,8 @@ def num_before(
     entries *= stride
     entries += sorted_keys
     entries -= lowest
-    wanted = np.asarray(groups, np.int64) * stride + (keys - lowest)
-    places = np.searchsorted(entries, wanted, side="left")
+    searched = np.asarray(groups, np.int64) * stride + (keys - lowest)
+    places = np.searchsorted(entries, searched, side="left")
     return (places - offsets[groups]).astype(np.int64)
 
 
@@ -279,7 +279,7 @@ class Earlier:
         places = np.searchsorted(self._groups, groups)
         places = np.minimum(places, len(self._groups) - 1)
         times = np.clip(times, self._lowest, self._lowest + self._stride - 1)
-        wanted = places * self._stride + (times - self._lowest)
+        searched = places * self._stride + (times - self._lowest)
         first = self._firsts[places]
-        stop = np.searchsorted(self._keys, wanted, side="left")
+        stop = np.searchsorted(self._keys, searched, side="left")
         return first, np.where(self._groups[places] == groups, stop, first)

@@ -76,16 +76,19 @@ def from_config(
     """
     if not config.content.enabled or not configs.rows_are_videos(config.loss):
         return None
-    chosen = features_of(config.content, data)
+    features = features_of(config.content, data)
     reads_age = config.content.popularity_by_age
     ages = popularity_by_age.measure(data) if reads_age else None
-    if not chosen or (reads_age and ages is None):
+    if not features or (reads_age and ages is None):
         return None
-    readers = reading.open_log(chosen, positions.LogTensors(data))
+    readers = reading.open_log(features, positions.LogTensors(data))
     measured = reading.measure(
-        chosen, data, _in_parts(chosen, readers, data.vocabulary_size), _NUM_QUANTILES
+        features,
+        data,
+        _in_parts(features, readers, data.vocabulary_size),
+        _NUM_QUANTILES,
     )
-    return ContentInputs(data.num_videos, chosen, measured, readers, ages)
+    return ContentInputs(data.num_videos, features, measured, readers, ages)
 
 
 def features_of(
@@ -101,10 +104,10 @@ def features_of(
 
 
 def _in_parts(
-    chosen: registry.Features, readers: dict[str, positions.Reader], size: int
+    features: registry.Features, readers: dict[str, positions.Reader], size: int
 ) -> Iterator[reading.Tensors]:
     """Yields the numbers of the first videos that quantiles are made of."""
-    numbers = {f.name: readers[f.name] for f in chosen if f.needs_quantiles}
+    numbers = {f.name: readers[f.name] for f in features if f.needs_quantiles}
     for start in range(1, size + 1, _VIDEOS_A_PART):
         part = tf.range(start, min(start + _VIDEOS_A_PART, size + 1))
         yield reading.read(numbers, positions.video_positions(part))
@@ -117,29 +120,29 @@ def read(directory: pathlib.Path, data: prepared.PreparedData) -> ContentInputs:
       errors.UserError: This version, or the prepared set, has no such feature.
     """
     measured = reading.read_file(directory / tower_inputs.CONTENT)
-    chosen = registry.named(base_feature.CONTENT, list(measured), data)
-    readers = reading.open_log(chosen, positions.LogTensors(data))
+    features = registry.named(base_feature.CONTENT, list(measured), data)
+    readers = reading.open_log(features, positions.LogTensors(data))
     ages = None
     if (directory / _AGES).exists():
         ages = popularity_by_age.read(directory / _AGES, data)
-    return ContentInputs(data.num_videos, chosen, measured, readers, ages)
+    return ContentInputs(data.num_videos, features, measured, readers, ages)
 
 
 class ContentVectors(tf.keras.layers.Layer):
     """Catalogue indices to vectors of content."""
 
-    def __init__(self, read: ContentInputs, dim: int, **kwargs: Any) -> None:
+    def __init__(self, inputs: ContentInputs, dim: int, **kwargs: Any) -> None:
         """Creates the layer.
 
         Args:
-          read: Inputs of the content side.
+          inputs: Inputs of the content side.
           dim: Width of a vector.
           **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
-        self._read = read
+        self._read = inputs
         self._encoders = {
-            f.name: _encoder(f, read.measured[f.name], dim) for f in read.features
+            f.name: _encoder(f, inputs.measured[f.name], dim) for f in inputs.features
         }
         self._projections = {
             name: tf.keras.layers.Dense(dim, use_bias=False, name=f"{name}_projection")

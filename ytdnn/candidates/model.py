@@ -106,9 +106,9 @@ class CandidateModel(user_tower.FromLogs, tf.keras.Model):
     def facts(self) -> dict[str, object]:
         """Returns facts about the model for its manifest."""
         inputs = self.tower_inputs
-        read = ["watches"] + (["searches"] if inputs.num_tokens else [])
+        tables = ["watches"] + (["searches"] if inputs.num_tokens else [])
         return {
-            "sequences": read,
+            "sequences": tables,
             "encoder": self.config.encoder.kind,
             "features": [feature.name for feature in inputs.features],
             "sees_request_time": self.sees_request_time,
@@ -241,16 +241,16 @@ def joined(members: Sequence[CandidateModel]) -> Joined:
 def build(
     config: configs.CandidatesConfig,
     data: prepared.PreparedData,
-    read: tower_inputs.TowerInputs | None = None,
+    inputs: tower_inputs.TowerInputs | None = None,
 ) -> CandidateModel:
     """Returns a model with fresh weights, all its variables made.
 
     Args:
       config: Settings of candidate generation.
       data: The prepared set.
-      read: Inputs of the user tower; None: measured on the training data.
+      inputs: Inputs of the user tower; None: measured on the training data.
     """
-    model = _made(config, data, read or tower_inputs.from_config(config, data))
+    model = _made(config, data, inputs or tower_inputs.from_config(config, data))
     if model.head is not None:
         model.head.initialise(data)
     return model

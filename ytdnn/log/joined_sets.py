@@ -54,9 +54,9 @@ class JoinedSource:
 
     def num_events(self) -> npt.NDArray[np.int64]:
         """Returns the number of events of each user, `[users of the joined set]`."""
-        here = np.arange(self.data.num_users)
+        users = np.arange(self.data.num_users)
         index = self.data.log.shard_index
-        sizes = index.events_before(here + 1) - index.events_before(here)
+        sizes = index.events_before(users + 1) - index.events_before(users)
         return np.where(self.users < 0, 0, np.append(sizes, 0)[self.users])
 
     def mark_watched(self, is_watched: npt.NDArray[np.bool_]) -> None:
@@ -75,10 +75,10 @@ class JoinedSource:
           first: First user of the joined set.
           stop: User after the last.
         """
-        here = self.users[first:stop]
-        owners = np.flatnonzero(here >= 0)
-        owners = owners[np.argsort(here[owners])]
-        users = here[owners]
+        places = self.users[first:stop]
+        owners = np.flatnonzero(places >= 0)
+        owners = owners[np.argsort(places[owners])]
+        users = places[owners]
         firsts = [shard.first_user for shard in self.data.log.shards]
         bounds = np.searchsorted(users, [*firsts, self.data.num_users])
         parts: dict[str, list[pl.DataFrame]] = {}

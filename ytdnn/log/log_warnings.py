@@ -71,12 +71,12 @@ def from_shards(
     ratios: list[np.ndarray] = []
     stride = np.int64(videos.height + 1)
     for shard in shards:
-        read = shard.read()
-        watched = np.sort(read.watches.users * stride + read.watches.videos)
+        loaded = shard.read()
+        watched = np.sort(loaded.watches.users * stride + loaded.watches.videos)
         number += len(watched)
         repeats += int((np.diff(watched) == 0).sum())
-        ratios.append(_ratios(videos, read.watches))
-        shown = read.impressions
+        ratios.append(_ratios(videos, loaded.watches))
+        shown = loaded.impressions
         if shown is not None:
             clicked = np.asarray(shown.clicked)
             clicked_keys = (shown.users * stride + shown.videos)[clicked]

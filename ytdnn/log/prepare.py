@@ -157,13 +157,14 @@ def _require_memory(
     parts: list[shard_tasks.ShardUsers], config: configs.DataConfig
 ) -> None:
     """Checks that the events of the largest shard fit into memory, counted low."""
-    there = environment.available_memory()
+    available = environment.available_memory()
     needed = _BYTES_OF_EVENT * max((part.num_events for part in parts), default=0)
-    if needed > there:
+    if needed > available:
         raise errors.UserError(
-            f"expected config.data.events_per_shard to fit into the {there / 1e9:.3g} "
-            f"GB of memory available, received {config.events_per_shard:,}, which "
-            f"needs at least {needed / 1e9:.3g} GB: lower it"
+            f"expected config.data.events_per_shard to fit into the "
+            f"{available / 1e9:.3g} GB of memory available, received "
+            f"{config.events_per_shard:,}, which needs at least {needed / 1e9:.3g} GB: "
+            f"lower it"
         )
 
 
@@ -191,10 +192,10 @@ def _left_out(rows: Mapping[str, int], counts: Mapping[str, object]) -> dict[str
     """Returns the events of each table that the minimums of `core` leave out."""
     left_out = {}
     for table, number in rows.items():
-        written = int(str(counts.get(table, 0)))
+        num_written = int(str(counts.get(table, 0)))
         if table == schema.SEARCHES:
-            written += int(str(counts["searches_without_words"]))
-        left_out[table] = number - written
+            num_written += int(str(counts["searches_without_words"]))
+        left_out[table] = number - num_written
     return {table: number for table, number in left_out.items() if number}
 
 

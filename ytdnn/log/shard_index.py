@@ -87,9 +87,9 @@ class ShardIndex:
         like = self._values(0, table, column)
         gathered = np.empty((len(rows), *like.shape[1:]), like.dtype)
         for number in np.unique(numbers).tolist():
-            here = np.flatnonzero(numbers == number)
+            places = np.flatnonzero(numbers == number)
             values = self._values(number, table, column)
-            gathered[here] = values[rows[here] - starts[number]]
+            gathered[places] = values[rows[places] - starts[number]]
         return gathered
 
     def find(self, table: str, keep: Marks) -> Integers:

@@ -238,9 +238,9 @@ def joined(shards: Sequence[LazyShard], num_users: int) -> Shard:
     kinds: dict[str, type] = {}
     parts: dict[str, dict[str, list[np.ndarray]]] = {}
     for shard in shards:
-        read = shard.read()
-        for name in (field.name for field in dataclasses.fields(read)):
-            table = getattr(read, name)
+        loaded = shard.read()
+        for name in (field.name for field in dataclasses.fields(loaded)):
+            table = getattr(loaded, name)
             if table is None:
                 continue
             kinds[name] = type(table)

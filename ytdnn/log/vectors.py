@@ -252,10 +252,10 @@ def _joined(
     for rows, places in ((old, of_old), (new, of_new)):
         if rows is None:
             continue
-        there = np.flatnonzero(places >= 0)
-        vectors = rows[places[there] + first]
+        given = np.flatnonzero(places >= 0)
+        vectors = rows[places[given] + first]
         is_given = vectors.any(axis=1)
-        whole[there[is_given] + first] = vectors[is_given]
+        whole[given[is_given] + first] = vectors[is_given]
     return whole
 
 

@@ -254,13 +254,13 @@ def _validation(
 
 def make_batches(
     candidates: configs.CandidatesConfig,
-    read: tower_inputs.TowerInputs,
+    inputs: tower_inputs.TowerInputs,
     data: prepared.PreparedData,
     seed: int,
     are_few: bool = False,
 ) -> streaming.BatchStream:
     """Returns the training batches: every next watch in slices, or drawn labels."""
-    source = CandidateWindows(candidates, read, data, seed, are_few)
+    source = CandidateWindows(candidates, inputs, data, seed, are_few)
     sizes = [shard.num_events for shard in data.log.shards]
     return streaming.BatchStream(source, sizes, candidates.window_events, seed)
 

@@ -60,8 +60,8 @@ def from_frame(
             f"expected a column {column} in {place}, found "
             f"{event_log.brief(', '.join(frame.columns)) or 'none'}: rename yours"
         )
-    wanted = [column, *(name for name in others if name in frame.columns)]
-    ids = pl.DataFrame([_ids(frame[name], place) for name in wanted]).drop_nulls()
+    names = [column, *(name for name in others if name in frame.columns)]
+    ids = pl.DataFrame([_ids(frame[name], place) for name in names]).drop_nulls()
     if not ids.height:
         raise errors.UserError(f"expected ids in {place}, found none")
     return ids

@@ -183,12 +183,12 @@ def _edition(config: configs.DataConfig) -> _Edition:
             f"point --data_dir at the folder of one, and name it with --name"
         )
     if not editions:
-        there = ", ".join(sorted(inside.name for inside in directory.iterdir()))
+        content = ", ".join(sorted(inside.name for inside in directory.iterdir()))
         raise errors.UserError(
             f"expected KuaiRand in {path} (a folder with {_STANDARD[0]}_"
             f"{'.csv or …_'.join(wanted)}.csv), found "
-            f"{event_log.brief(there) or 'nothing'}: point --data_dir at the unpacked "
-            f"edition or its tar.gz, of {download.KUAIRAND_RECORD}"
+            f"{event_log.brief(content) or 'nothing'}: point --data_dir at the "
+            f"unpacked edition or its tar.gz, of {download.KUAIRAND_RECORD}"
         )
     return _Edition(*editions[0])
 

@@ -207,12 +207,12 @@ def _read(
 ) -> event_log.Origin:
     user_columns = _own_names(table, names)
     frame, layout = _scan(table, located, user_columns)
-    read = origin(table, frame, str(located.place), names, where, outcomes)
+    table_rows = origin(table, frame, str(located.place), names, where, outcomes)
     parts: tuple[tuple[int, str], ...] = ()
     if located.folder is not None:
         parts = files.part_starts(located.paths, layout.num_comments)
-    notes = (*(f"{table}: {note}" for note in layout.notes()), *read.notes)
-    return dataclasses.replace(read, parts=parts, notes=notes)
+    notes = (*(f"{table}: {note}" for note in layout.notes()), *table_rows.notes)
+    return dataclasses.replace(table_rows, parts=parts, notes=notes)
 
 
 def _own_names(table: str, names: Mapping[str, str]) -> dict[str, str]:
@@ -264,7 +264,7 @@ def origin(
         table, frame, file, user_columns, units=units, outcomes=outcomes
     )
     rows = rows.with_columns(scaled)
-    read = {*user_columns.values(), *rows.collect_schema()}
+    columns_read = {*user_columns.values(), *rows.collect_schema()}
     notes = [
         f"{table}.{k}: {reading.note}"
         for k, reading in readings.items()
@@ -275,7 +275,7 @@ def origin(
             size, kept = map(event_log.num_rows, (whole, frame))
         number = f"{size - kept:,} of {size:,} rows"
         notes.append(f"{table}: {number} left out by --where")
-    unused = tuple(name for name in columns if name not in read)
+    unused = tuple(name for name in columns if name not in columns_read)
     return event_log.Origin(rows, file, names, notes=tuple(notes), unused=unused)
 
 

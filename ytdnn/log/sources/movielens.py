@@ -140,8 +140,8 @@ def _read_parquet(folder: pathlib.Path) -> Tables:
             rows = files.scan_parquet([path])
             known = {**_HEADERLESS, schema.ORDER: "seq"}
             needed = _HEADERLESS if table == schema.WATCHES else {}
-            there = rows.collect_schema()
-            names = {k: v for k, v in known.items() if v in there or k in needed}
+            columns = rows.collect_schema()
+            names = {k: v for k, v in known.items() if v in columns or k in needed}
             tables[table] = event_log.Origin(rows, str(path), names)
     return tables
 

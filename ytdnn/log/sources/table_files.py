@@ -91,8 +91,8 @@ def find(given: str, named: Mapping[str, str]) -> LogFiles:
                 f"{advice if content else ''}"
             )
     tables = {table: each for table, each in located.items() if each is not None}
-    read = {each.place.name for each in tables.values()}
-    unread = [name for name in content if name not in read and is_table(name)]
+    names_read = {each.place.name for each in tables.values()}
+    unread = [name for name in content if name not in names_read and is_table(name)]
     return LogFiles(tables, unread)
 
 
@@ -242,9 +242,9 @@ def with_keys(
       frame: Frame scanned with `include_file_paths=PATH`.
       values: Values from `keys`.
     """
-    there = frame.collect_schema().names()
+    names = frame.collect_schema().names()
     columns = []
-    for key in [key for key in values if key not in there]:
+    for key in [key for key in values if key not in names]:
         whole = all(v is None or _INTEGER.fullmatch(v) for v in values[key].values())
         text = pl.col(PATH).replace_strict(values[key], return_dtype=pl.String)
         columns.append(text.cast(pl.Int64 if whole else pl.String).alias(key))

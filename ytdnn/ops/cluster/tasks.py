@@ -79,9 +79,9 @@ def from_environment(strategy: str) -> Task:
             f"--strategy=none"
         )
     try:
-        read = json.loads(text)
-        job, index = str(read["task"]["type"]), int(read["task"]["index"])
-        addresses = {str(job): list(all_) for job, all_ in read["cluster"].items()}
+        described = json.loads(text)
+        job, index = str(described["task"]["type"]), int(described["task"]["index"])
+        addresses = {str(job): list(all_) for job, all_ in described["cluster"].items()}
         if strategy == MULTI_WORKER and CHIEF in addresses:  # as platforms name them
             job, index = WORKER, index + (job == WORKER)
             addresses[WORKER] = addresses.pop(CHIEF) + addresses.get(WORKER, [])

@@ -219,10 +219,10 @@ def _write_arrays(
     """Writes the changed arrays of the events, and links the unchanged ones."""
     new_index = catalogues.new_indices(order)
     for number, shard in enumerate(log.shards):
-        read = shard.read()
-        changed = {"watch_splits": split.watch_splits(read.watches)}
-        if read.impressions is not None:
-            changed["impression_splits"] = split.impression_splits(read.impressions)
+        loaded = shard.read()
+        changed = {"watch_splits": split.watch_splits(loaded.watches)}
+        if loaded.impressions is not None:
+            changed["impression_splits"] = split.impression_splits(loaded.impressions)
         target = user_shards.path(directory, number)
         target.mkdir(parents=True)
         for path in sorted(user_shards.path(log.directory, number).iterdir()):

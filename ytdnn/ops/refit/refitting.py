@@ -66,9 +66,9 @@ def _train_ranking(root: str, config: configs.Config, workdir: pathlib.Path) -> 
     from ytdnn.ops.refit import refit_ranking
     from ytdnn.training import ranking
 
-    chosen = artifacts.read_manifest(workdir / "ranking", "ranking")
-    here = refit_ranking.load(config, workdir / root)
-    ranking.train(config, here.data, here.directory, here.first_stage, chosen)
+    manifest = artifacts.read_manifest(workdir / "ranking", "ranking")
+    ranker = refit_ranking.load(config, workdir / root)
+    ranking.train(config, ranker.data, ranker.directory, ranker.first_stage, manifest)
 
 
 def publish_ranking(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
@@ -145,9 +145,9 @@ def _measured(
     if not path.exists():
         return None
     manifest = artifacts.read_manifest(path, report_files.KIND)
-    chosen = steps.fingerprints(workdir, ["data", *stages])
+    current = steps.fingerprints(workdir, ["data", *stages])
     inputs = {"data", "candidates", "ranking"}
-    if {name: of for name, of in manifest.inputs.items() if name in inputs} != chosen:
+    if {name: of for name, of in manifest.inputs.items() if name in inputs} != current:
         return None
     report = json.loads((path / report_files.REPORT).read_text(encoding="utf-8"))
     kept = {name: report[name] for name in ("protocol", "lists", "impressions")}

@@ -111,10 +111,10 @@ def _member(
     randomness.set_seed(seed)
     on = devices.make(config.strategy)
     with on.scope():
-        read = tower_inputs.like(old.tower_inputs, config.candidates, data)
-        member = candidate_model.build(config.candidates, data, read)
-    of_videos = () if read.of_videos is None else read.of_videos.features
-    features = (*read.features, *of_videos)
+        inputs = tower_inputs.like(old.tower_inputs, config.candidates, data)
+        member = candidate_model.build(config.candidates, data, inputs)
+    of_videos = () if inputs.of_videos is None else inputs.of_videos.features
+    features = (*inputs.features, *of_videos)
     size = old.tower_inputs.vocabulary_size
     rows = carrying.tables(features, known, data, size)
     carrying.weights(old, member, rows)

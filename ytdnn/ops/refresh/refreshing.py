@@ -94,12 +94,12 @@ def refresh(
     steps.require_vectors(run_config)
     with run_workdir.lock(directory), progress.shown(bool(verbose)):
         pinned = _pinned(steps.served_config(run_config, source), config)
-        read = dataclasses.replace(
+        data = dataclasses.replace(
             run_config.data,
             columns=tuple(columns) or run_config.data.columns,
             bad_rows=bad_rows or run_config.data.bad_rows,  # type: ignore[arg-type]
         )
-        log = _given_log(data_dir, tables, read)
+        log = _given_log(data_dir, tables, data)
         task = _Refresh(source, directory, pinned, run_config.refit, log)
         task.begin()
         task.run(say)

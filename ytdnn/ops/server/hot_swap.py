@@ -73,12 +73,12 @@ class ServedVersions:
     @contextlib.contextmanager
     def version(self) -> Iterator[models.Version]:
         """Context with the version that answers a request, from begin to end."""
-        held = self.current
-        held.num_requests += 1
+        version = self.current
+        version.num_requests += 1
         try:
-            yield held
+            yield version
         finally:
-            held.num_requests -= 1
+            version.num_requests -= 1
 
     async def signature(
         self, version: models.Version, model: str, name: str

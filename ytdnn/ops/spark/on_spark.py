@@ -46,10 +46,10 @@ def write_parts(
       write: Function of a part's number and a path, at which it writes the part.
       directory: Directory that all machines reach.
     """
-    here, directory = pathlib.Path.cwd(), directory.absolute()
+    cwd, directory = pathlib.Path.cwd(), directory.absolute()
 
     def run(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
-        os.chdir(here)  # relative paths are the driver's
+        os.chdir(cwd)  # relative paths are the driver's
         for batch in batches:
             for part in batch.column(0).to_pylist():
                 private = directory / f".part-{part:05d}.{uuid.uuid4().hex}"
