@@ -295,24 +295,24 @@ def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
     versions = {"head": HEADS.version(config.ranking.head.kind)}
     versions |= _feature_versions(config.ranking.features, "ranking")
     if asks_sources:
-        versions |= _part_versions(SOURCES, _source_names(config))
+        versions |= _versions(SOURCES, _source_names(config))
     return {name: version for name, version in versions.items() if version}
 
 
 def versions_of_bundle(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts of a bundle, except its models."""
     composition = config.composition
-    versions = _part_versions(SOURCES, _source_names(config))
-    versions |= _part_versions(RERANKERS, composition.rerankers)
+    versions = _versions(SOURCES, _source_names(config))
+    versions |= _versions(RERANKERS, composition.rerankers)
     return {name: version for name, version in versions.items() if version}
 
 
 def versions_of_evaluation(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts that an evaluation depends on."""
-    versions = _part_versions(SOURCES, _source_names(config))
-    versions |= _part_versions(RERANKERS, config.composition.rerankers)
+    versions = _versions(SOURCES, _source_names(config))
+    versions |= _versions(RERANKERS, config.composition.rerankers)
     for parts in (METRICS, IMPRESSION_METRICS):
-        versions |= _part_versions(parts, config.evaluation.metrics)
+        versions |= _versions(parts, config.evaluation.metrics)
     return {name: version for name, version in versions.items() if version}
 
 
@@ -320,9 +320,7 @@ def _source_names(config: Any) -> list[str]:
     return [name for name, _ in config.composition.sources]
 
 
-def _part_versions(
-    parts: registry.Registry[Any], names: Iterable[str]
-) -> dict[str, str]:
+def _versions(parts: registry.Registry[Any], names: Iterable[str]) -> dict[str, str]:
     """Returns the version of each part by kind and name, empty of ytdnn's own."""
     return {f"{parts.noun} {name}": parts.version(name) for name in names}
 
@@ -343,4 +341,4 @@ def _feature_versions(chosen: Any, network: str) -> dict[str, str]:
             or network in getattr(FEATURES[name].make, "default_in", ())
         )
     ]
-    return _part_versions(FEATURES, names)
+    return _versions(FEATURES, names)

@@ -85,9 +85,7 @@ class Ensemble(user_tower.FromLogs, tf.keras.Model):
         """
         vectors = [member.video_vectors(moment) for member in self.members]
         places = np.cumsum([member.vector_dim for member in self.members]) - 1
-        taste = np.concatenate(
-            [member_vectors[:, :-1] for member_vectors in vectors], axis=1
-        )
+        taste = np.concatenate([part[:, :-1] for part in vectors], axis=1)
         matrices = nearest_products(
             np.delete(users, places, axis=1), taste, self.serving_dim
         )
@@ -122,13 +120,11 @@ class Ensemble(user_tower.FromLogs, tf.keras.Model):
         self, features: dict[str, tf.Tensor], seed: tf.Tensor | None = None
     ) -> tf.Tensor:
         """Returns `[slices, positions, vector_dim] float32`."""
-        vectors = [member.query_vectors(features, seed) for member in self.members]
+        parts = [member.query_vectors(features, seed) for member in self.members]
         if not self.serving_dim:
-            return tf.concat(vectors, axis=-1)
-        taste = tf.concat([each[..., :-1] for each in vectors], axis=-1)
-        return tf.concat(
-            [tf.matmul(taste, self.of_users), vectors[0][..., -1:]], axis=-1
-        )
+            return tf.concat(parts, axis=-1)
+        taste = tf.concat([part[..., :-1] for part in parts], axis=-1)
+        return tf.concat([tf.matmul(taste, self.of_users), parts[0][..., -1:]], axis=-1)
 
     def video_vectors(self, moment: int | None = None) -> np.ndarray:
         """Returns `[num_listed, vector_dim] float32`; see `model.CandidateModel`."""

@@ -171,7 +171,7 @@ class CandidateModel(user_tower.FromLogs, tf.keras.Model):
           `[n, dim] float32` and `[n] float32`.
         """
         if self.content is not None:
-            ids_seed = randomness.stream_seed(seed, randomness.RandomStream.VIDEO_IDS)
+            ids_seed = randomness.substream(seed, randomness.RandomStream.VIDEO_IDS)
             if videos is None:
                 videos = tf.range(self.videos.num_rows + 1)
             rate = inputs_config.ID_DROPOUT

@@ -88,10 +88,7 @@ class JoinedSource:
                 frames = self._frames(number, users[inside] - start, owners[inside])
                 for table, frame in frames.items():
                     parts.setdefault(table, []).append(frame)
-        return {
-            table: _pages_apart(frames_of_table)
-            for table, frames_of_table in parts.items()
-        }
+        return {table: _pages_apart(part) for table, part in parts.items()}
 
     def _frames(self, number: int, users: Integers, owners: Integers) -> Frames:
         """Returns the events of some users of a shard.

@@ -248,15 +248,11 @@ def joined(shards: Sequence[LazyShard], num_users: int) -> Shard:
             for column, values in columns(table):
                 of_table.setdefault(column, []).append(copied(values))
     firsts = [shard.first_user for shard in shards]
-    joined_tables = {
+    whole = {
         name: kind(**_joined(parts.pop(name), firsts, num_users))
         for name, kind in kinds.items()
     }
-    return Shard(
-        joined_tables["watches"],
-        joined_tables.get("searches"),
-        joined_tables.get("impressions"),
-    )
+    return Shard(whole["watches"], whole.get("searches"), whole.get("impressions"))
 
 
 def _joined(

@@ -167,7 +167,7 @@ class RankingNetwork(tf.keras.Model):
         # Nothing that the click reads learns from the other towers.
         fixed = tuple(towers.without_gradient(block) for block in blocks)
         of_towers = tf.stop_gradient(query), towers.Items(fixed, k)
-        of_stream = randomness.stream_seed(seed, randomness.RandomStream.OUTCOMES)
+        of_stream = randomness.substream(seed, randomness.RandomStream.OUTCOMES)
         of_outcomes = self._of_outcomes(of_towers, of_stream)[:, :, tf.newaxis, :, 0]
         of_outcomes = tf.repeat(of_outcomes, outputs.shape[2], axis=2)
         return tf.concat([outputs, of_outcomes], axis=-1)

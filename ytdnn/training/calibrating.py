@@ -82,10 +82,8 @@ def carried(
       lines: Lines of the earlier ranker's outcomes, by name.
       learned: Outcomes of the later ranker, which may differ.
     """
-    line_of_each = tuple(
-        lines.get(outcome.name, recalibration.IDENTITY) for outcome in learned
-    )
-    return dataclasses.replace(known, outcomes=line_of_each)
+    kept = tuple(lines.get(outcome.name, recalibration.IDENTITY) for outcome in learned)
+    return dataclasses.replace(known, outcomes=kept)
 
 
 def _observed(

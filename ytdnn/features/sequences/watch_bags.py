@@ -61,12 +61,10 @@ class WatchBags(watched.Watched):
         first = features[schema.FIRST_ROWS]
         inputs = *self.embedded(rows, seed), first
         parts = [
-            self.bags(
-                *inputs, randomness.stream_seed(seed, randomness.RandomStream.BAGS)
-            )
+            self.bags(*inputs, randomness.substream(seed, randomness.RandomStream.BAGS))
         ]
         if self.learned_bags is not None:
-            own = randomness.stream_seed(seed, randomness.RandomStream.LEARNED_BAGS)
+            own = randomness.substream(seed, randomness.RandomStream.LEARNED_BAGS)
             parts.append(self.learned_bags(*inputs, own))
         return parts
 

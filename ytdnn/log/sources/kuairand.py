@@ -204,9 +204,7 @@ def _log(
 
 def _impressions(log: event_log.Origin, config: configs.DataConfig) -> event_log.Origin:
     names = _IMPRESSION_NAMES | {schema.CLICKED: config.click}
-    names |= {
-        k: column for k, column in _OUTCOME_NAMES.items() if column != config.click
-    }
+    names |= {k: name for k, name in _OUTCOME_NAMES.items() if name != config.click}
     rows = casting.normalise(
         schema.IMPRESSIONS, log.rows, log.file, names, outcomes=config.outcomes
     )

@@ -205,8 +205,8 @@ def _read(
     where: str,
     outcomes: Sequence[str] = (),
 ) -> event_log.Origin:
-    user_columns = _own_names(table, names)
-    frame, layout = _scan(table, located, user_columns)
+    mapped = _own_names(table, names)
+    frame, layout = _scan(table, located, mapped)
     table_rows = origin(table, frame, str(located.place), names, where, outcomes)
     parts: tuple[tuple[int, str], ...] = ()
     if located.folder is not None:
@@ -246,25 +246,21 @@ def origin(
     # Blanks around a name are part of it only where the file has them.
     names = {k: v if v in columns else v.strip() for k, v in names.items()}
     names, scaled = _factors(table, names, columns)
-    user_columns = _own_names(table, names)
+    mapped = _own_names(table, names)
     missing = [
         column.name
         for column in table_schemas.TABLES[table].columns
-        if user_columns[column.name] not in columns
+        if mapped[column.name] not in columns
         and (column.required or column.name in names)
     ]
     if missing:
-        raise _missing(
-            table, {name: user_columns[name] for name in missing}, columns, file
-        )
+        raise _missing(table, {name: mapped[name] for name in missing}, columns, file)
     whole, frame = frame, files.filter_rows(frame, where, file)
-    readings = _times(table, frame, file, user_columns)
+    readings = _times(table, frame, file, mapped)
     units = {name: reading.unit for name, reading in readings.items()}
-    rows = casting.normalise(
-        table, frame, file, user_columns, units=units, outcomes=outcomes
-    )
+    rows = casting.normalise(table, frame, file, mapped, units=units, outcomes=outcomes)
     rows = rows.with_columns(scaled)
-    columns_read = {*user_columns.values(), *rows.collect_schema()}
+    columns_read = {*mapped.values(), *rows.collect_schema()}
     notes = [
         f"{table}.{k}: {reading.note}"
         for k, reading in readings.items()
@@ -308,22 +304,22 @@ def _factors(
 
 
 def _times(
-    table: str, frame: pl.LazyFrame, file: str, user_columns: Mapping[str, str]
+    table: str, frame: pl.LazyFrame, file: str, mapped: Mapping[str, str]
 ) -> dict[str, times.Reading]:
     """Returns how each column of times is read, by the schema's name."""
     with event_log.readable(file):
         dtypes = frame.collect_schema()
         return {
             column.name: times.reading(
-                frame, user_columns[column.name], dtypes[user_columns[column.name]]
+                frame, mapped[column.name], dtypes[mapped[column.name]]
             )
             for column in table_schemas.TABLES[table].columns
-            if column.kind == "time" and user_columns[column.name] in dtypes
+            if column.kind == "time" and mapped[column.name] in dtypes
         }
 
 
 def _scan(
-    table: str, located: table_files.TableFiles, user_columns: Mapping[str, str]
+    table: str, located: table_files.TableFiles, mapped: Mapping[str, str]
 ) -> tuple[pl.LazyFrame, csv_files.Layout]:
     """Returns the rows of a table's files, and their comment lines and blank rows."""
     keys = table_files.keys(located)
@@ -331,7 +327,7 @@ def _scan(
     layout = csv_files.Layout()
     if table_files.is_csv(located.paths[0]):
         named = [
-            user_columns[c.name]
+            mapped[c.name]
             for c in table_schemas.TABLES[table].columns
             if c.kind == "id"
         ]

@@ -194,11 +194,7 @@ def _walk(folder: pathlib.Path) -> Iterator[pathlib.Path]:
                 f"link: remove the link"
             )
         seen.add(real)
-        folders[:] = [
-            name_of_folder
-            for name_of_folder in folders
-            if not name_of_folder.startswith(_HIDDEN)
-        ]
+        folders[:] = [each for each in folders if not each.startswith(_HIDDEN)]
         for name in names:
             if not name.startswith(_HIDDEN):
                 yield pathlib.Path(place) / name
@@ -225,10 +221,8 @@ def keys(table_files: TableFiles) -> dict[str, dict[str, str | None]]:
 
 def _keys(path: pathlib.Path, folder: pathlib.Path) -> dict[str, str | None]:
     parts = map(_KEY.fullmatch, path.relative_to(folder).parent.parts)
-    values = {
-        part["key"]: urllib.parse.unquote(part["value"]) for part in parts if part
-    }
-    return {k: None if v == _MISSING else v for k, v in values.items()}
+    keys = {part["key"]: urllib.parse.unquote(part["value"]) for part in parts if part}
+    return {k: None if v == _MISSING else v for k, v in keys.items()}
 
 
 def with_keys(

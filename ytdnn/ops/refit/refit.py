@@ -189,10 +189,8 @@ def _are_labels(watches: events.Watches, of_watches: Splits) -> Bools:
 def _order(data: prepared.PreparedData, begins: int | None) -> npt.NDArray[np.int64]:
     """Returns the catalogue with both vocabularies in front, the smaller one first."""
     ends = {np.inf, np.inf if begins is None else begins}
-    vocabularies = [_vocabulary(data, _label_counts(data, end)) for end in ends]
-    return np.argsort(
-        -sum(known.astype(np.int64) for known in vocabularies), kind="stable"
-    )
+    masks = [_vocabulary(data, _label_counts(data, end)) for end in ends]
+    return np.argsort(-sum(known.astype(np.int64) for known in masks), kind="stable")
 
 
 def _write_entities(

@@ -76,9 +76,7 @@ def publish(
     if scores and isinstance(config.ranking.normalization, configs.QuantilesConfig):
         lists = listed_scores(earlier, later, config.seed)
         measured = with_moved(measured, scores, *lists)
-        facts["score_medians"] = [
-            float(np.median(scores_of_lists)) for scores_of_lists in lists
-        ]
+        facts["score_medians"] = [float(np.median(scored)) for scored in lists]
     with artifacts.publish(
         later.directory, model.KIND, ranking.step_config(config), inputs, facts
     ) as partial:

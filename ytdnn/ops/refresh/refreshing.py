@@ -106,15 +106,15 @@ def refresh(
     return directory / "bundle"
 
 
-def _pinned(run_config: configs.Config, given: configs.Config | None) -> configs.Config:
+def _pinned(run: configs.Config, given: configs.Config | None) -> configs.Config:
     """Returns the config of the new run: nothing of it is chosen by size again.
 
     Days are short: one process trains them, also those of a run that several trained.
     """
-    given = run_config if given is None else given
+    given = run if given is None else given
     plain = configs.DataConfig()
     data = dataclasses.replace(
-        run_config.data,
+        run.data,
         source=data_config.IN_MEMORY,
         dir="",
         name="",
@@ -124,16 +124,14 @@ def _pinned(run_config: configs.Config, given: configs.Config | None) -> configs
         click=plain.click,
     )
     return dataclasses.replace(
-        run_config,
+        run,
         data=data,
-        candidates=dataclasses.replace(run_config.candidates, auto=()),
-        ranking=dataclasses.replace(run_config.ranking, auto=()),
+        candidates=dataclasses.replace(run.candidates, auto=()),
+        ranking=dataclasses.replace(run.ranking, auto=()),
         index=given.index,
         composition=given.composition,
         refresh=given.refresh,
-        strategy="none"
-        if tasks.is_distributed(run_config.strategy)
-        else run_config.strategy,
+        strategy="none" if tasks.is_distributed(run.strategy) else run.strategy,
         refit=False,
     )
 

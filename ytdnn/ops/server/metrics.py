@@ -50,9 +50,7 @@ def versions() -> dict[int, int]:
         if metric.name == "ytdnn_version"
         for sample in metric.samples
     ]
-    return {
-        int(each.labels.get("pid", os.getpid())): int(each.value) for each in samples
-    }
+    return {int(one.labels.get("pid", os.getpid())): int(one.value) for one in samples}
 
 
 def _registry() -> prometheus.CollectorRegistry:

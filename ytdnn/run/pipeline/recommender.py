@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ytdnn.bundle import bulk as bundle_bulk
-    from ytdnn.bundle import bundle as bundle_artifact
+    from ytdnn.bundle import bundle as bundles
     from ytdnn.bundle import streams, user_requests
     from ytdnn.log import prepared
 
@@ -33,7 +33,7 @@ class Recommender:
 
     def __init__(
         self,
-        bundle: "bundle_artifact.Bundle",
+        bundle: "bundles.Bundle",
         data_directory: pathlib.Path,
         data: "prepared.PreparedData | None" = None,
     ) -> None:
@@ -62,14 +62,14 @@ class Recommender:
           errors.UserError: The bundle or prepared set is missing or damaged, or they do
             not fit each other.
         """
-        from ytdnn.bundle import bundle as bundle_artifact
+        from ytdnn.bundle import bundle as bundles
 
         directory = user_paths.expanded(bundle)
         if data is None:
             beside = directory.resolve().parent / _DATA
-            return cls(bundle_artifact.load(directory, version), beside)
+            return cls(bundles.load(directory, version), beside)
         known = _load_data(user_paths.expanded(data))
-        opened = bundle_artifact.load(directory, version)
+        opened = bundles.load(directory, version)
         recommender = cls(opened, known.directory, known)
         recommender._require_own_data(known)
         return recommender
@@ -346,14 +346,14 @@ class Recommender:
 
     def _answers(
         self, full: Sequence[dict[str, Any]], exact: bool
-    ) -> list["bundle_artifact.BundleAnswer"]:
+    ) -> list["bundles.BundleAnswer"]:
         """Returns the answer to each request, run in batches of similar length."""
         import numpy as np
 
         from ytdnn.bundle import batches
 
         lengths = np.array([requested.length(request) for request in full], np.int64)
-        answers: dict[int, bundle_artifact.BundleAnswer] = {}
+        answers: dict[int, bundles.BundleAnswer] = {}
         for part in batches.group_by_length(lengths):
             rows = part.tolist()
             answered = self.bundle.answer([full[row] for row in rows], exact)
