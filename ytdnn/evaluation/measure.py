@@ -104,13 +104,13 @@ def measure(
         protocol=dataclasses.replace(stated, ranker=shown.rules),
         leaks=order,
         lists=entries,
-        slices=slices.measure(context, systems),
+        slices=slices.measure(context, _without_baselines(systems)),
         impressions=shown.entries,
         calibration=shown.calibration,
         outcomes=shown.outcomes,
         shown_lists=shown.ordered,
         ranker_gain=summary.ranker_gain(per_user, config),
-        examples=_examples(context, systems),
+        examples=_examples(context, _without_baselines(systems)),
         config=_config(data, config),
     )
     table = _users(data.log, cases, per_user, shown)

@@ -271,7 +271,8 @@ class Report:
       lists: By MODEL: numbers of the lists.
       requests: Lists by requests at the time of each watch; null where the protocol or
         the log has no such times.
-      slices: By SLICE: a row for each value; without the bounds of the page.
+      slices: By SLICE: a row for each value; without baselines but popularity, and the
+        bounds of the page.
       impressions: By MODEL: numbers of the ranker; empty without impressions.
       calibration: By MODEL.
       outcomes: Outcomes besides the click; null where the log has none, or no model

@@ -10,6 +10,7 @@ from ytdnn.base import configs
 from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
     by_window,
+    findings,
     lists,
     report_model,
     report_parts,
@@ -21,6 +22,7 @@ from ytdnn.retrieval import live_counts
 _CHOSEN_BY = "ndcg"  # at the shortest length, on requests of validation
 _NUM_CHOSEN_BY = 1_000
 _LEFT_OUT = (lists.ORACLE, *lists.PAGE_BOUNDS)
+_BY_SECONDS = findings.TWO_STAGE  # ordered by watch time, which hits do not judge
 Ranks = npt.NDArray[np.int64]
 Parts = dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]
 
@@ -48,7 +50,8 @@ def measure(
     if asked is None:
         return None
     length = max(config.ks)
-    own = {name: make for name, make in makers.items() if name not in _LEFT_OUT}
+    left_out = (*_LEFT_OUT, *(_BY_SECONDS if data.log.has_watch_seconds else ()))
+    own = {name: make for name, make in makers.items() if name not in left_out}
     listed = lists.made(data, asked.cases, own, length, windows)
     ranks = {name: _ranks(videos, asked) for name, videos in listed.items()}
     counts = live_counts.LiveCounts(data, _begin(data, asked, config))
