@@ -118,6 +118,11 @@ def measure(
     return report_files.Result(report, table, inputs)
 
 
+def _without_baselines(listed: Mapping[str, lists.Lists]) -> dict[str, lists.Lists]:
+    """Returns the lists to look into: popularity is there to compare with."""
+    return {name: own for name, own in listed.items() if name not in lists.BASELINES}
+
+
 @dataclasses.dataclass(frozen=True)
 class _ImpressionResults:
     """Measurements on impressions; empty where the log has none.
