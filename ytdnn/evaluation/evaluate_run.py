@@ -91,7 +91,7 @@ def evaluate(
         index_artifact.KIND: has_vectors,
         ranking_model.KIND: has_ranker,
         chosen_order.KIND: chosen is not None,
-        tuned_baselines.KIND: not stage,
+        tuned_baselines.KIND: loaded.baselines is not None,
     }
     inputs = result.inputs | _fingerprints(workdir, is_used)
     inputs |= registries.versions_of_evaluation(config)

@@ -48,14 +48,14 @@ class RequestCases:
         """Catalogue index of each answer."""
         return self.cases.targets.values
 
-    def counted(self, data: prepared.PreparedData) -> live_counts.Requests:
+    def counted(self, data: prepared.PreparedData) -> live_counts.CountedRequests:
         """Returns the requests for `live_counts`."""
         index, ends = data.log.shard_index, self.cases.ends
         has_last = ends > index.offsets("watches")[self.cases.users]
         last = index.gather("watches", "videos", np.maximum(ends - 1, 0))
         removed, stride = self.cases.removed, data.num_videos + 1
         pairs = np.unique(removed.rows * stride + removed.values)
-        return live_counts.Requests(
+        return live_counts.CountedRequests(
             moments=self.moments,
             last=np.where(has_last, last, 0),
             answers=self.answers,

@@ -49,7 +49,7 @@ _DENSE, _SPARSE = 0.1, 15.0
 
 
 @dataclasses.dataclass
-class _Tuned:
+class _BestModel:
     """The best model of a name so far."""
 
     value: float
@@ -74,7 +74,7 @@ def make(
     data = prepared.load(workdir / prepared.KIND)
     training = candidate_models.TrainingData(data)
     until = time.process_time() + max(_LEAST_SECONDS, _SHARE * training_seconds)
-    best: dict[str, _Tuned] = {}
+    best: dict[str, _BestModel] = {}
     left_out: dict[str, str] = {}
     cases = _cases(data, config)
     num_cases = 0 if cases is None else len(cases)
@@ -189,15 +189,15 @@ def _fitted(
     settings: dict[str, Any],
     training: candidate_models.TrainingData,
     cases: protocol.Cases | None,
-) -> _Tuned:
+) -> _BestModel:
     """Fits a model, and measures it on validation."""
     model = _unfitted(name, settings)
     model.fit(training)
     if cases is None:
-        return _Tuned(0.0, model, settings)
+        return _BestModel(0.0, model, settings)
     listed = lists.from_candidate_model(model, training.prepared)(cases, _K)
     values = retrieval.metrics_at(listed, *cases.targets, (_K,))
-    return _Tuned(float(np.nanmean(values[f"ndcg@{_K}"])), model, settings)
+    return _BestModel(float(np.nanmean(values[f"ndcg@{_K}"])), model, settings)
 
 
 def _cases(

@@ -35,7 +35,7 @@ Integers = npt.NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
-class Requests:
+class CountedRequests:
     """Requests with one answer each.
 
     Attributes:
@@ -74,7 +74,7 @@ class LiveCounts:
         self._times, self._videos = times[order], videos[order]
         self._before = before[order]
 
-    def ranks(self, window: str, requests: Requests) -> dict[str, Integers]:
+    def ranks(self, window: str, requests: CountedRequests) -> dict[str, Integers]:
         """Returns the place of each answer among all videos, from 0; -1: not counted.
 
         Equal counts are ordered by catalogue index; removed videos have no place.
@@ -124,9 +124,9 @@ class LiveCounts:
         return counts[1:].astype(np.float32)
 
     def _following(
-        self, requests: Requests, row: int, window: int | None, counts: Integers
+        self, requests: CountedRequests, row: int, window: int | None, counts: Integers
     ) -> tuple[Integers, npt.NDArray[np.float64]]:
-        """Returns what followed the last watch: videos, and their share of counts."""
+        """Returns videos that followed the last watch, and their share of counts."""
         place = int(requests.last[row])
         offsets, times, videos = self._transitions
         if not place:

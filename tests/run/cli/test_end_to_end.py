@@ -88,6 +88,7 @@ def test_a_run_leaves_the_layout_of_the_design(finished: pathlib.Path) -> None:
         "index",
         "ranking",
         "choice",
+        "baselines",
         "bundle",
         "config.json",
         "evaluation",

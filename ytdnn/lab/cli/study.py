@@ -237,7 +237,9 @@ def _steps(cell: Cell, split: str, stage: str) -> list[graph.Step]:
     is_stale = any(
         runner.staleness(step, cell.config, cell.directory) for step in (*steps, whole)
     )
-    return [*steps, graph.evaluation(split, stage) if is_stale else whole]
+    if stage and is_stale:
+        return [*steps, graph.evaluation(split, stage)]
+    return [*steps, graph.BASELINES, whole]
 
 
 def _made(stage: str) -> list[graph.Step]:

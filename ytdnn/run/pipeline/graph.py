@@ -168,7 +168,7 @@ CHOICE = Step(
 BASELINES = Step(
     "baselines",
     "evaluate",
-    ("data", "candidates"),
+    ("data",),
     steps.fit_baselines,
     steps.baselines_config,
     describe=steps.describe_baselines,

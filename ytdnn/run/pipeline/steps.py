@@ -158,7 +158,7 @@ def fit_baselines(config: configs.Config, workdir: pathlib.Path) -> None:
     stages = [name for name in _TRAINED if (workdir / name).exists()]
     facts = [artifacts.read_manifest(workdir / name, name).facts for name in stages]
     seconds = sum(float(each.get("seconds", 0.0)) for each in facts)
-    inputs = fingerprints(workdir, ["data", "candidates"])
+    inputs = fingerprints(workdir, ["data"])
     tuned_baselines.make(config.evaluation, workdir, inputs, seconds)
 
 
