@@ -7,8 +7,7 @@ from typing import Annotated, Final, Literal
 import pydantic
 
 from ytdnn.base import registries
-from ytdnn.base.configs import by_size, components, inputs
-from ytdnn.base.configs import training as training_config
+from ytdnn.base.configs import by_size, components, networks
 
 HEAD: Final = "head"  # the loss of the click and the watch time
 OUTCOME_WEIGHT: Final = 0.1
@@ -123,11 +122,11 @@ class RankingConfig:
     shared_table: bool = True
     history_length: components.Positive = 50
     attention_units: components.NonNegative = 0
-    features: inputs.FeaturesConfig = inputs.FeaturesConfig()
+    features: networks.FeaturesConfig = networks.FeaturesConfig()
     own_columns: components.NonNegative = 64
     least_impressions: components.NonNegative = 0
-    normalization: Annotated[inputs.Normalization, components.BY_KIND] = (
-        inputs.QuantilesConfig()
+    normalization: Annotated[networks.Normalization, components.BY_KIND] = (
+        networks.QuantilesConfig()
     )
     tower: tuple[components.Positive, ...] = (512, 256)
     dropout: components.Fraction = 0.2
@@ -137,7 +136,7 @@ class RankingConfig:
     )
     precision: Literal["float32", "bfloat16"] = "float32"
     window_events: components.Positive = 1 << 23
-    training: training_config.TrainingConfig = training_config.TrainingConfig(
+    training: networks.TrainingConfig = networks.TrainingConfig(
         epochs=10,
         patience=4,
         table_optimizer="adagrad",

@@ -9,14 +9,12 @@ from typing import Annotated, Any, TypeVar
 import pydantic
 
 from ytdnn.base import own_files, registries
-from ytdnn.base.configs import by_size, components, constants, losses
+from ytdnn.base.configs import by_size, components, constants, networks
 from ytdnn.base.configs import candidates as candidates_config
-from ytdnn.base.configs import composition as composition_config
 from ytdnn.base.configs import data as data_config
 from ytdnn.base.configs import evaluation as evaluation_config
-from ytdnn.base.configs import index as index_config
 from ytdnn.base.configs import ranking as ranking_config
-from ytdnn.base.configs import training as training_config
+from ytdnn.base.configs import serving as serving_config
 
 _T = TypeVar("_T")
 
@@ -61,20 +59,18 @@ class Config:
     candidates: candidates_config.CandidatesConfig = candidates_config.CandidatesConfig(
         auto=by_size.OF_CANDIDATES
     )
-    index: index_config.IndexConfig = index_config.IndexConfig()
+    index: serving_config.IndexConfig = serving_config.IndexConfig()
     ranking: ranking_config.RankingConfig = ranking_config.RankingConfig(
         auto=by_size.OF_RANKING
     )
-    composition: composition_config.CompositionConfig = (
-        composition_config.CompositionConfig()
-    )
+    composition: serving_config.CompositionConfig = serving_config.CompositionConfig()
     evaluation: evaluation_config.EvaluationConfig = (
         evaluation_config.EvaluationConfig()
     )
     seed: components.Seed = 0
     strategy: Annotated[str, components.NameOf(registries.STRATEGIES)] = "none"
-    cluster: training_config.ClusterConfig = training_config.ClusterConfig()
-    refresh: training_config.RefreshConfig = training_config.RefreshConfig()
+    cluster: networks.ClusterConfig = networks.ClusterConfig()
+    refresh: networks.RefreshConfig = networks.RefreshConfig()
     refit: bool = False
 
 
@@ -101,7 +97,7 @@ def _candidate_settings(
     is_random = (
         ("initial_vectors" in given and own.initial_vectors == "random")
         or ("similarity" in given and own.similarity == "dot")
-        or ("loss" in given and not losses.rows_are_videos(own.loss))
+        or ("loss" in given and not networks.rows_are_videos(own.loss))
     )
     values = by_size.candidates(size)
     if is_random:
