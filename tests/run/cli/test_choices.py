@@ -138,7 +138,7 @@ def test_what_would_have_no_effect_is_refused_by_name(
             "expected config.candidates.loss to be one of "
             "configs.SampledSoftmaxConfig(), "
             "configs.FullSoftmaxConfig(), configs.BPRConfig(), "
-            "configs.WARPConfig(), configs.GBCEConfig(), configs.OwnLossConfig(), "
+            "configs.WARPConfig(), configs.GBCEConfig(), "
             "or a dict whose "
             "kind is sampled_softmax or",
         ),

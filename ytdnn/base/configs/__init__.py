@@ -29,8 +29,6 @@ from ytdnn.base.configs.networks import GBCEConfig as GBCEConfig
 from ytdnn.base.configs.networks import HeldOutWatchConfig as HeldOutWatchConfig
 from ytdnn.base.configs.networks import NextWatchConfig as NextWatchConfig
 from ytdnn.base.configs.networks import Normalization as Normalization
-from ytdnn.base.configs.networks import OwnEncoderConfig as OwnEncoderConfig
-from ytdnn.base.configs.networks import OwnLossConfig as OwnLossConfig
 from ytdnn.base.configs.networks import QuantilesConfig as QuantilesConfig
 from ytdnn.base.configs.networks import RawConfig as RawConfig
 from ytdnn.base.configs.networks import RefreshConfig as RefreshConfig

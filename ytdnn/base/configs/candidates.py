@@ -121,7 +121,6 @@ class CandidatesConfig:
         | networks.BPRConfig
         | networks.WARPConfig
         | networks.GBCEConfig
-        | networks.OwnLossConfig
         | components.Extension,
         components.OneOf(registries.LOSSES),
     ] = networks.SampledSoftmaxConfig()

@@ -150,6 +150,8 @@ class OneOf:
 
         def validate(value: Any, union: Any, info: Any) -> Any:
             kind = value.get(KIND) if isinstance(value, dict) else _kind(value)
+            if kind not in known:
+                refuse_own(kind)
             if not isinstance(kind, str) or kind not in known:
                 return union(value)
             if kind in fixed and info.mode != "json":
@@ -192,6 +194,19 @@ class NameOf:
             )
 
         return core_schema.no_info_after_validator_function(check, handler(source))
+
+
+def refuse_own(kind: Any) -> None:
+    """Checks that a kind is not that of a user's one class in a file, before 0.3.
+
+    Raises:
+      errors.SettingError: It is.
+    """
+    if kind == "own":
+        raise errors.SettingError(
+            "expected the name of a loss or an encoder, received own: register the "
+            "class in a file of config.extensions, as docs/extending.md shows"
+        )
 
 
 def _kind(value: Any) -> str:

@@ -132,20 +132,6 @@ class BagsConfig:
 
 
 @components.validated
-class OwnEncoderConfig:
-    """An encoder of the user's own, a class in a Python file (docs/encoders.md).
-
-    Attributes:
-      file: The file; the trained model keeps a copy of it.
-      beside_bags: Whether bags are used as well; the vectors are concatenated.
-    """
-
-    file: str = ""
-    beside_bags: bool = False
-    kind: Literal["own"] = "own"
-
-
-@components.validated
 class EncoderExtension(components.Extension):
     """Base class of the settings of an encoder that a file or a package registers.
 
@@ -156,7 +142,7 @@ class EncoderExtension(components.Extension):
     beside_bags: bool = False
 
 
-Encoder = BagsConfig | OwnEncoderConfig | EncoderExtension
+Encoder = BagsConfig | EncoderExtension
 
 
 @components.validated
@@ -241,23 +227,6 @@ class GBCEConfig:
     num_negatives: components.Positive = 256
     calibration: components.Share = 0.75
     kind: Literal["gbce"] = "gbce"
-
-
-@components.validated
-class OwnLossConfig:
-    """A loss of the user's own, a Keras loss in a Python file (docs/losses.md).
-
-    Attributes:
-      file: The file.
-      num_negatives: Sampled negatives per step, shared by its examples.
-      proposal_exponent: Negatives are drawn in proportion to label count to this
-        power; 0 = uniformly.
-    """
-
-    file: str = ""
-    num_negatives: components.Positive = 256
-    proposal_exponent: components.Share = 0.0
-    kind: Literal["own"] = "own"
 
 
 def rows_are_videos(loss: object) -> bool:

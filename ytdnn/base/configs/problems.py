@@ -10,7 +10,11 @@ from ytdnn.base import configs
 from ytdnn.base.configs import constants, run
 
 _MOST_PROBLEMS = 3
-_MOVED = {"index.num_candidates": "composition.num_candidates"}
+_MOVED = {
+    "index.num_candidates": "composition.num_candidates",
+    "candidates.loss.file": "extensions",
+    "candidates.encoder.file": "extensions",
+}
 _WORDS = {
     "int_parsing": "a whole number",
     "float_parsing": "a number",

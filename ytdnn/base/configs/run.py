@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import pydantic
 
-from ytdnn.base import own_files, registries
+from ytdnn.base import registries, registry
 from ytdnn.base.configs import by_size, components, constants, networks
 from ytdnn.base.configs import candidates as candidates_config
 from ytdnn.base.configs import data as data_config
@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 def _extended(files: tuple[str, ...]) -> tuple[str, ...]:
     """Registers the parts of some files."""
     for file in files:
-        own_files.extend(file)
+        registry.extend(file)
     return files
 
 

@@ -9,7 +9,7 @@ import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from ytdnn.base import configs, errors, own_files, user_paths
+from ytdnn.base import configs, errors, registry, user_paths
 from ytdnn.base.configs import constants, problems
 from ytdnn.run.cli import given_settings, settings
 
@@ -238,7 +238,7 @@ def _extend(argv: Sequence[str]) -> None:
         name, _, files = argument.lstrip("-").partition("=")
         if name == f"{_CONFIG}extensions":
             for file in given_settings.entries("extensions", files):
-                own_files.extend(file)
+                registry.extend(file)
 
 
 def require_setting(key: str) -> None:

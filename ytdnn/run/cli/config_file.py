@@ -7,11 +7,11 @@ from typing import Any
 
 from ml_collections import config_dict
 
-from ytdnn.base import configs, errors, own_files
+from ytdnn.base import configs, errors, registry
 from ytdnn.base.configs import spaces
 from ytdnn.run.pipeline import config_dicts, workdir
 
-_FILE = own_files.OwnFile("--config", "docs/sweep.md")
+_FILE = registry.OwnFile("--config", "docs/sweep.md")
 # A variant's name is a directory's.
 _NAME = re.compile(r"[\w+=-][\w.+=-]*")
 
