@@ -17,6 +17,11 @@ from ytdnn.base.configs.data import WORLDS as WORLDS
 from ytdnn.base.configs.data import DataConfig as DataConfig
 from ytdnn.base.configs.data import WorldConfig as WorldConfig
 from ytdnn.base.configs.evaluation import EvaluationConfig as EvaluationConfig
+from ytdnn.base.configs.evaluation import Options as Options
+from ytdnn.base.configs.evaluation import Range as Range
+from ytdnn.base.configs.evaluation import Space as Space
+from ytdnn.base.configs.evaluation import Value as Value
+from ytdnn.base.configs.evaluation import read_space as read_space
 from ytdnn.base.configs.networks import BagsConfig as BagsConfig
 from ytdnn.base.configs.networks import BPRConfig as BPRConfig
 from ytdnn.base.configs.networks import ClusterConfig as ClusterConfig
@@ -54,6 +59,7 @@ from ytdnn.base.configs.run import defaults as defaults
 from ytdnn.base.configs.run import differences as differences
 from ytdnn.base.configs.run import flat as flat
 from ytdnn.base.configs.run import from_dict as from_dict
+from ytdnn.base.configs.run import is_constant as is_constant
 from ytdnn.base.configs.run import quickstart as quickstart
 from ytdnn.base.configs.run import resolved as resolved
 from ytdnn.base.configs.run import sized as sized
@@ -66,5 +72,3 @@ from ytdnn.base.configs.serving import IndexConfig as IndexConfig
 from ytdnn.base.configs.serving import IndexKind as IndexKind
 from ytdnn.base.configs.serving import IvfConfig as IvfConfig
 from ytdnn.base.configs.serving import ScannConfig as ScannConfig
-from ytdnn.base.configs.spaces import Options as Options
-from ytdnn.base.configs.spaces import Range as Range

@@ -1,6 +1,6 @@
 """Settings of candidate generation (PAPER §3)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pydantic
 
@@ -70,9 +70,6 @@ class CandidatesConfig:
       loss: Loss that training minimises.
       precision: Precision of the tower's matrix products.
       training: Settings of the optimisation.
-      window_events: Number of events that are in memory at a time while training:
-        shards of users (`data.events_per_shard`) up to this number. A smaller log is
-        read as a whole; of a larger one, the order of users follows the windows.
       validation_users: Users that each epoch is validated on, a sample that is the same
         for all epochs and seeds; 0 = all.
       validate_repeats: Whether repeated watches are right answers in validation and
@@ -126,7 +123,8 @@ class CandidatesConfig:
     ] = networks.SampledSoftmaxConfig()
     precision: Literal["float32", "bfloat16"] = "float32"
     training: networks.TrainingConfig = networks.TrainingConfig()
-    window_events: components.Positive = 1 << 24
+    # In memory at a time while training; of a larger log, shards of users.
+    window_events: ClassVar[int] = 1 << 24
     validation_users: components.NonNegative = 10_000
     validate_repeats: bool = False
     validate_last: bool = False

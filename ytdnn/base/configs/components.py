@@ -263,6 +263,23 @@ def classes(component: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
                 yield from classes(part, f"{prefix}{field.name}.")
 
 
+def without(cls: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns nested dicts without the constants with their value, at any depth.
+
+    Args:
+      cls: Class of the component; values of other types are returned as they are.
+      values: Its settings, as read from JSON.
+    """
+    kept = constants.left_out(cls.__name__, values)
+    for field in dataclasses.fields(cls):
+        value = kept.get(field.name)
+        if isinstance(value, Mapping):
+            own = kinds(field.type).get(str(value.get(KIND)), field.type)
+            if dataclasses.is_dataclass(own):
+                kept[field.name] = without(own, value)
+    return kept
+
+
 def own_settings(component: Any) -> list[str]:
     """Returns the names of a component's settings, `kind` left out."""
     return [f.name for f in dataclasses.fields(component) if f.name != KIND]

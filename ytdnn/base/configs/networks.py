@@ -154,15 +154,11 @@ class SampledSoftmaxConfig:
       num_negatives: Sampled negatives per step, in addition to the in-batch ones.
       proposal_exponent: Negatives are drawn in proportion to label count to this
         power; 0 = uniformly, 1 = as often as they are labels.
-      correct_positive: Whether the positive's score, too, is corrected by its expected
-        count among the negatives. The gradient is then never nearer to that of full
-        softmax, and for rare videos far from it.
     """
 
     in_batch: bool = True
     num_negatives: components.NonNegative = 1024
     proposal_exponent: components.Share = 0.75
-    correct_positive: bool = False
     kind: Literal["sampled_softmax"] = "sampled_softmax"
 
     @pydantic.model_validator(mode="after")
@@ -220,12 +216,11 @@ class GBCEConfig:
     Attributes:
       num_negatives: Sampled negatives per step, drawn uniformly, shared by its
         examples.
-      calibration: From 0, plain binary cross-entropy, which is overconfident with few
-        negatives, to 1, probabilities calibrated over all videos.
     """
 
     num_negatives: components.Positive = 256
-    calibration: components.Share = 0.75
+    # From 0, plain binary cross-entropy, to 1, probabilities of all videos.
+    calibration: ClassVar[float] = 0.75
     kind: Literal["gbce"] = "gbce"
 
 
@@ -241,8 +236,8 @@ class TrainingConfig:
     Attributes:
       epochs: Passes over the training examples.
       batch_size: Examples per step, over all replicas.
-      learning_rate: Peak rate of the dense layers' optimiser (Adam).
-      schedule: `constant`, or `cosine` decay to zero over all epochs.
+      learning_rate: Peak rate of the dense layers' optimiser (Adam). All rates decay
+        to zero over all epochs, along a cosine.
       table_optimizer: Optimiser of the embedding tables: `adagrad` or `lazy_adam`,
         which update only the rows of the batch, so that the cost of a step does not
         grow with the corpus; or `adam`, for small corpora.
@@ -253,12 +248,9 @@ class TrainingConfig:
         `sum`, as in TFRS's tasks. Adagrad's accumulator and Adam's epsilon are meant
         for sums: a mean's gradient for a row seen once in a batch is so small that the
         row hardly moves. The dense layers always use the mean.
-      clip_norm: Global norm that gradients are clipped to; 0 = no clipping.
       ema_decay: Decay of the exponential moving average of the weights, which is then
         validated and published; 0 = no average.
       patience: Epochs without a better validation metric before stopping early.
-      checkpoint_every_steps: Steps between checkpoints within an epoch; each epoch
-        ends with one too.
       steps_per_execution: Number of steps in one call of TensorFlow, as in Keras.
         Several save the time between calls, which matters for short steps and
         accelerators; the numbers are those of 1. Only for a single process.
@@ -267,32 +259,25 @@ class TrainingConfig:
     epochs: components.Positive = 5
     batch_size: components.Positive = 1024
     learning_rate: components.PositiveFloat = 1e-3
-    schedule: Literal["constant", "cosine"] = "cosine"
     table_optimizer: Literal["adagrad", "lazy_adam", "adam"] = "adagrad"
     table_learning_rate: components.PositiveFloat = 0.1
     table_accumulator: components.PositiveFloat = 0.1
     table_gradient: Literal["mean", "sum"] = "mean"
-    clip_norm: components.NonNegativeFloat = 0.0
     ema_decay: components.Fraction = 0.0
     patience: components.Positive = 2
-    checkpoint_every_steps: components.Positive = 2_000
+    checkpoint_every_steps: ClassVar[int] = 2_000  # and at the end of an epoch
     steps_per_execution: components.Positive = 1
 
 
 @components.validated
 class ClusterConfig:
-    """How several processes train together (docs/scale.md).
+    """How several processes train together: constants (docs/scale.md)."""
 
-    Attributes:
-      start_seconds: Time that processes wait for one another to start.
-      lost_seconds: Time after which a process without an answer counts as lost.
-      shard_megabytes: Minimum size of a table's shards, at most one on each parameter
-        server. Keep it above the size of a tower's kernels.
-    """
-
-    start_seconds: components.Positive = 300
-    lost_seconds: components.Positive = 60
-    shard_megabytes: components.PositiveFloat = 64.0
+    start_seconds: ClassVar[int] = 300  # that processes wait for one another
+    lost_seconds: ClassVar[int] = 60  # without an answer
+    # Of a table's shards, one on each parameter server at most; above the size of a
+    # tower's kernels.
+    shard_megabytes: ClassVar[float] = 64.0
 
 
 @components.validated

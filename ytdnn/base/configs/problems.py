@@ -124,8 +124,8 @@ def removed(key: str) -> str:
     """Returns the message about a setting of an earlier version; empty for others."""
     if key in _MOVED:
         return f"config.{key} is config.{_MOVED[key]} now: set that"
-    if key in constants.by_path():
-        return constants.message(f"config.{key}", constants.by_path()[key])
+    if key in run.constants_by_path():
+        return constants.message(f"config.{key}", run.constants_by_path()[key])
     return ""
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 import pydantic
 
@@ -102,9 +102,6 @@ class RankingConfig:
         its own loss; the prediction is their mean. Ignored for a linear model.
       head: Target of an impression, and the score that orders it (PAPER §4.2).
       precision: Precision of the tower's products: `float32` or `bfloat16`.
-      window_events: Number of events that are in memory at a time while training:
-        shards of users (`data.events_per_shard`) up to this number. A smaller log is
-        read as a whole; of a larger one, the order of impressions follows the windows.
       training: Settings of the optimisation.
       loss_weights: Weights of the losses that are added up, such as ("liked=0.5",
         "reported=0"): of each outcome of the log by name, and of the `head`'s own, 1.
@@ -135,7 +132,8 @@ class RankingConfig:
         ClickTimesWatchTimeConfig()
     )
     precision: Literal["float32", "bfloat16"] = "float32"
-    window_events: components.Positive = 1 << 23
+    # In memory at a time while training; of a larger log, shards of users.
+    window_events: ClassVar[int] = 1 << 23
     training: networks.TrainingConfig = networks.TrainingConfig(
         epochs=10,
         patience=4,

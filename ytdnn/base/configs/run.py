@@ -257,7 +257,7 @@ def component(cls: type[_T], values: dict[str, Any]) -> _T:
     Raises:
       pydantic.ValidationError: Unknown keys or bad values, each with its path.
     """
-    values = constants.without(cls, values)
+    values = components.without(cls, values)
     return pydantic.TypeAdapter(cls).validate_json(json.dumps(values))
 
 
@@ -331,8 +331,27 @@ def _is_fixed(path: str, value: Any) -> bool:
     """Whether a setting, by its path in a part of the config, has its constant."""
     return any(
         value == fixed and f".{known}".endswith(f".{path}")
-        for known, fixed in constants.by_path().items()
+        for known, fixed in constants_by_path().items()
     )
+
+
+@functools.cache
+def constants_by_path() -> dict[str, Any]:
+    """Returns the constants of a whole run by path, as on the command line."""
+    return {
+        prefix + name: value
+        for prefix, cls in components.classes(Config)
+        for name, value in constants.BY_CLASS.get(cls.__name__, {}).items()
+    }
+
+
+def is_constant(path: str, text: str | None) -> bool:
+    """Whether a text, as typed, is the value of a constant."""
+    value = constants_by_path().get(path)
+    try:
+        return text is not None and value is not None and type(value)(text) == value
+    except ValueError:
+        return False
 
 
 def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,8 +27,8 @@ class ScannConfig:
     vectors of a run.
 
     Attributes:
-      min_videos: Below this corpus size ScaNN builds no tree and scores every point.
-      num_leaves: Number of leaves of the tree; 0 = from the corpus size. At the same
+      num_leaves: Number of leaves of the tree; 0 = from the corpus size: none below
+        2,000 videos, where every point is scored. At the same
         share of points scored, more and smaller leaves have a higher recall, until
         scoring the leaves' centres costs as much.
       leaves_to_search_fraction: Smallest share of the leaves that is searched; 0 =
@@ -38,7 +38,6 @@ class ScannConfig:
       reorder_factor: Number of points rescored exactly, as a multiple of k.
     """
 
-    min_videos: components.NonNegative = 2_000
     num_leaves: components.NonNegative = 0
     leaves_to_search_fraction: components.Share = 0.0
     dimensions_per_block: components.NonNegative = 2
@@ -54,15 +53,13 @@ class IvfConfig:
     for the vectors of a run.
 
     Attributes:
-      min_videos: Below this corpus size every video is scored exactly, which up to the
-        default is as fast.
-      num_lists: Number of lists; 0 = from the corpus size.
+      num_lists: Number of lists; 0 = from the corpus size: one below 25,000 videos, up
+        to where scoring every video exactly is as fast.
       lists_to_search_fraction: Smallest share of the lists that a query reads; 0 =
         from the corpus size.
       reorder_factor: Least number of videos scored exactly, as a multiple of k.
     """
 
-    min_videos: components.NonNegative = 25_000
     num_lists: components.NonNegative = 0
     lists_to_search_fraction: components.Share = 0.0
     reorder_factor: components.Positive = 1
@@ -77,14 +74,12 @@ class IndexConfig:
       search: Settings of the served index; `ivf` replaces `scann` if ScaNN is not
         installed. The exact index is always built, as the reference and for servers
         without ScaNN.
-      also: Further kinds of index to build and export, with their default settings.
     """
 
     search: Annotated[
         ExactConfig | ScannConfig | IvfConfig | components.Extension,
         components.OneOf(registries.INDEXES),
     ] = ScannConfig()
-    also: Annotated[tuple[str, ...], components.names_of(registries.INDEXES)] = ()
 
 
 TOWER = "tower"
@@ -115,13 +110,11 @@ class CompositionConfig:
       blend_weight: Weight of the candidate model's score, which is added to the
         logarithm of the ranker's; 0: the ranker's order.
       max_per_channel: Maximum number of a channel's videos in a slate; 0: no maximum.
-      temperature: Temperature of sampling among the best, in units of the logarithm of
-        the ranker's score; answers and the served log have propensities. 0: no
+      temperature: Temperature of sampling among the best 50, in units of the logarithm
+        of the ranker's score; answers and the served log have propensities. 0: no
         sampling.
-      explore_top: Number of the best videos that are sampled from.
-      young_every: Distance of the places reserved for young uploads: one of this number
-        of places is reserved. 0: none.
-      young_days: Maximum age of a young upload, in days.
+      young_every: Distance of the places reserved for uploads of the last 7 days: one
+        of this number of places is reserved. 0: none.
       first_pass: Number of candidates that a light first pass, distilled from the
         ranker at export, leaves for it to score, for slates of up to a fifth of that;
         0: all are scored. `auto`: 100 from 50,000 videos on, if these contain at least
@@ -154,9 +147,9 @@ class CompositionConfig:
     blend_weight: components.NonNegativeFloat = 0.0
     max_per_channel: components.NonNegative = 0
     temperature: components.NonNegativeFloat = 0.0
-    explore_top: components.Positive = 50
+    explore_top: ClassVar[int] = 50  # that are sampled from
     young_every: components.NonNegative = 0
-    young_days: components.PositiveFloat = 7.0
+    young_days: ClassVar[float] = 7.0  # of reserved places
     first_pass: Literal["auto"] | components.NonNegative = "auto"
     ranker_precision: Precision = "trained"
     diversity: components.NonNegativeFloat = 0.0
