@@ -41,30 +41,7 @@ WITHOUT_TENSORFLOW = {
     "ops/cli",
 }
 # Packages that take a moment to import: what imports one may wait for its use.
-HEAVY = {
-    "absl",
-    "fastapi",
-    "implicit",
-    "keras",
-    "matplotlib",
-    "ml_collections",
-    "mlflow",
-    "numpy",
-    "optuna",
-    "polars",
-    "prometheus_client",
-    "pyarrow",
-    "pyspark",
-    "scann",
-    "scipy",
-    "sklearn",
-    "starlette",
-    "tensorflow",
-    "tensorflow_recommenders",
-    "tf_keras",
-    "uvicorn",
-    "wandb",
-}
+HEAVY = {*ONLY_IN, "implicit", "numpy", "polars", "scipy", "tensorflow", "tf_keras"}
 # A refusal names a setting by its path in the config, which is made of components.
 LATE = {("base/configs/components.py", "base/configs/problems.py")}
 MODULES = sorted(ROOT.rglob("*.py"))

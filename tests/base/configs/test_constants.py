@@ -20,7 +20,7 @@ def _old_run() -> dict[str, Any]:
     values = configs.to_dict(config)
     values["candidates"]["content"]["id_dropout"] = 0.2
     values["candidates"]["loss"]["margin"] = 1.0
-    values["index"]["search"] |= {"leaf_avq": 8.0, "anisotropic_threshold": 0.2}
+    values["index"]["search"] |= {"leaf_avq": 8.0, "min_videos": 2_000}
     values["evaluation"]["block_megabytes"] = 128
     return values
 

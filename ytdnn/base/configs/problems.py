@@ -124,8 +124,9 @@ def removed(key: str) -> str:
     """Returns the message about a setting of an earlier version; empty for others."""
     if key in _MOVED:
         return f"config.{key} is config.{_MOVED[key]} now: set that"
-    if key in run.constants_by_path():
-        return constants.message(f"config.{key}", run.constants_by_path()[key])
+    for known, value in run.constants_by_path():
+        if known == key:
+            return constants.message(f"config.{key}", value)
     return ""
 
 

@@ -331,25 +331,25 @@ def _is_fixed(path: str, value: Any) -> bool:
     """Whether a setting, by its path in a part of the config, has its constant."""
     return any(
         value == fixed and f".{known}".endswith(f".{path}")
-        for known, fixed in constants_by_path().items()
+        for known, fixed in constants_by_path()
     )
 
 
 @functools.cache
-def constants_by_path() -> dict[str, Any]:
-    """Returns the constants of a whole run by path, as on the command line."""
-    return {
-        prefix + name: value
+def constants_by_path() -> list[tuple[str, Any]]:
+    """Returns the constants of a whole run with their paths, kind by kind."""
+    return [
+        (prefix + name, value)
         for prefix, cls in components.classes(Config)
         for name, value in constants.BY_CLASS.get(cls.__name__, {}).items()
-    }
+    ]
 
 
 def is_constant(path: str, text: str | None) -> bool:
     """Whether a text, as typed, is the value of a constant."""
-    value = constants_by_path().get(path)
+    values = [value for known, value in constants_by_path() if known == path]
     try:
-        return text is not None and value is not None and type(value)(text) == value
+        return text is not None and any(type(each)(text) == each for each in values)
     except ValueError:
         return False
 

@@ -227,9 +227,9 @@ class Ivf(interface.Index[configs.IvfConfig]):
 
 def num_lists(num_videos: int, config: configs.IvfConfig) -> int:
     """Returns the number of lists; one where the corpus is too small for more."""
-    if num_videos < _LEAST_VIDEOS and not config.num_lists:
-        return 1
-    return max(1, min(config.num_lists or lists_by_size(num_videos), num_videos))
+    if config.num_lists:
+        return min(config.num_lists, num_videos)
+    return lists_by_size(num_videos) if num_videos >= _LEAST_VIDEOS else 1
 
 
 def lists_by_size(num_videos: int) -> int:

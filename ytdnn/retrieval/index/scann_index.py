@@ -196,11 +196,9 @@ class Scann(interface.Index[configs.ScannConfig]):
 
 def num_leaves(num_videos: int, config: configs.ScannConfig) -> int:
     """Returns the leaves of the tree, 0 where the corpus is too small for one."""
-    least = _FEWEST_FOR_CODES if config.num_leaves else _LEAST_VIDEOS
-    if num_videos < least:
+    if num_videos < (_FEWEST_FOR_CODES if config.num_leaves else _LEAST_VIDEOS):
         return 0
-    wanted = config.num_leaves or leaves_by_size(num_videos)
-    return max(1, min(wanted, num_videos // 4))
+    return min(config.num_leaves or leaves_by_size(num_videos), num_videos // 4)
 
 
 def leaves_by_size(num_videos: int) -> int:
