@@ -59,16 +59,16 @@ def from_config(
     Raises:
       errors.UserError: The config names an unknown feature.
     """
-    chosen = registry.choose(base_feature.CANDIDATES, data, config.features)
+    features = registry.choose(base_feature.CANDIDATES, data, config.features)
     training = inputs.training_set(data)
-    examples = _training_features(chosen, training, config.window_events)
-    measured = reading.measure(chosen, data, examples, _NUM_QUANTILES)
+    examples = _training_features(features, training, config.window_events)
+    measured = reading.measure(features, data, examples, _NUM_QUANTILES)
     of_videos = None
     if config.content.enabled:
         from ytdnn.candidates import content
 
         of_videos = content.from_config(config, data)
-    return _inputs(config, data, chosen, measured, of_videos)
+    return _inputs(config, data, features, measured, of_videos)
 
 
 def _inputs(
@@ -79,10 +79,10 @@ def _inputs(
 
 
 def _training_features(
-    chosen: registry.Features, training: prepared.PreparedData, window_events: int
+    features: registry.Features, training: prepared.PreparedData, window_events: int
 ) -> Iterator[reading.Tensors]:
     """Yields the features of all training positions, part by part."""
-    opener = functools.partial(reading.open_log, chosen)
+    opener = functools.partial(reading.open_log, features)
     for window in streaming.ShardWindows(training, window_events):
         log = positions.load_watches(window, opener, with_searches=False)
         for start in range(0, log.num_watches, _POSITIONS_A_PART):
@@ -104,36 +104,36 @@ def like(
     Raises:
       errors.UserError: This version would read other features.
     """
-    found = from_config(config, data)
-    if list(found.measured) != list(trained.measured):
+    grown = from_config(config, data)
+    if list(grown.measured) != list(trained.measured):
         raise errors.UserError(
-            f"expected a model that reads {', '.join(found.measured)}, as this version "
+            f"expected a model that reads {', '.join(grown.measured)}, as this version "
             f"would train it, found one that reads {', '.join(trained.measured)}: "
             f"train it again"
         )
     old = trained.measured
-    measured = reading.with_old_widths(found.measured, found.features, old)
-    return dataclasses.replace(found, measured=measured)
+    measured = reading.with_old_widths(grown.measured, grown.features, old)
+    return dataclasses.replace(grown, measured=measured)
 
 
 def open_log(
-    read: TowerInputs, data: prepared.PreparedData, serving: bool = False
+    inputs: TowerInputs, data: prepared.PreparedData, serving: bool = False
 ) -> positions.WatchLog:
     """Returns the tensors that a user tower reads at a prepared set's watches.
 
     Args:
-      read: Inputs of the tower.
+      inputs: Inputs of the tower.
       data: The prepared set.
       serving: Whether training-only features have their serving value.
     """
 
     def opener(log: positions.LogTensors) -> Mapping[str, positions.Reader]:
-        readers = reading.open_log(read.features, log, serving)
-        if not read.sees_request_time:
+        readers = reading.open_log(inputs.features, log, serving)
+        if not inputs.sees_request_time:
             return readers
         return {**readers, schema.REQUEST_TIMES: lambda at: at.times}
 
-    return positions.load_watches(data, opener, with_searches=read.num_tokens > 0)
+    return positions.load_watches(data, opener, with_searches=inputs.num_tokens > 0)
 
 
 def contexts(
@@ -185,10 +185,10 @@ def read(
       errors.UserError: This version, or the prepared set, has no such feature.
     """
     measured = reading.read_file(directory / _FEATURES)
-    chosen = registry.named(base_feature.CANDIDATES, list(measured), data)
+    features = registry.named(base_feature.CANDIDATES, list(measured), data)
     of_videos = None
     if (directory / CONTENT).exists():
         from ytdnn.candidates import content
 
         of_videos = content.read(directory, data)
-    return _inputs(config, data, chosen, measured, of_videos)
+    return _inputs(config, data, features, measured, of_videos)

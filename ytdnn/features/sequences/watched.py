@@ -97,7 +97,7 @@ class Watched(registry.Encoder):
         """Returns the vectors of watched videos, and whether each has one."""
         if self.content is None:
             return self.videos(rows), self.videos.known(rows)
-        own = randomness.of_stream(seed, randomness.RandomStream.WATCHED_IDS)
+        own = randomness.substream(seed, randomness.RandomStream.WATCHED_IDS)
         kept = randomness.drop_indices(rows, networks.ID_DROPOUT, own)
         known = self.videos.known(rows) | self.content.known(rows)
         return self.videos(kept) + self.content(rows), known

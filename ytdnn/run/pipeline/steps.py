@@ -40,16 +40,16 @@ def prepare(
     machines: "machines.Machines | None" = None,
 ) -> None:
     """Makes `workdir/data`, from the source or from tables in memory."""
-    from ytdnn.log import prepare as prepare_room
+    from ytdnn.log import prepare as log_prepare
 
     if config.data.source == "world" and not config.data.dir:
         memory.require_world(config.data.world)
     directory = workdir / "data"
     if machines is None:
-        prepare_room.prepare(config.data, directory, given)
+        log_prepare.prepare(config.data, directory, given)
         return
     with machines.tasks(directory) as run_tasks:
-        prepare_room.prepare(config.data, directory, given, run_tasks)
+        log_prepare.prepare(config.data, directory, given, run_tasks)
 
 
 def data_config(config: configs.Config) -> Mapping[str, Any]:
@@ -269,18 +269,18 @@ def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
 
 def export(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/bundle`, with a record of the refresh, if any."""
-    from ytdnn.bundle import export as export_room
+    from ytdnn.bundle import export as bundle_export
     from ytdnn.log import prepared
 
     config = served_config(config, workdir)
     trained = prepared.load(workdir / "data").manifest.facts.get(prepared.REFIT)
     if trained is None:
-        export_room.export(workdir, config)
+        bundle_export.export(workdir, config)
         return
     end = int(trained[prepared.TRAINED_TO])
     moment = {"seconds": end, "utc": formats.utc(end)}
     facts = {"trained_to": moment, "evaluation": None}
-    export_room.export(workdir, config, export_room.Refit(".", facts, None))
+    bundle_export.export(workdir, config, bundle_export.Refit(".", facts, None))
 
 
 def changed_videos(workdir: pathlib.Path) -> dict[str, str]:
@@ -292,6 +292,6 @@ def changed_videos(workdir: pathlib.Path) -> dict[str, str]:
 
 def bundle_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/bundle` depends on."""
-    from ytdnn.bundle import export as export_room
+    from ytdnn.bundle import export as bundle_export
 
-    return export_room.step_config(config)
+    return bundle_export.step_config(config)
