@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import configs, errors
-from ytdnn.base.configs import inputs as inputs_config
+from ytdnn.base.configs import networks
 from ytdnn.candidates import losses, tower_inputs, user_tower
 from ytdnn.features import registry
 from ytdnn.layers import embeddings, randomness
@@ -174,7 +174,7 @@ class CandidateModel(user_tower.FromLogs, tf.keras.Model):
             ids_seed = randomness.substream(seed, randomness.RandomStream.VIDEO_IDS)
             if videos is None:
                 videos = tf.range(self.videos.num_rows + 1)
-            rate = inputs_config.ID_DROPOUT
+            rate = networks.ID_DROPOUT
             kept = randomness.keep_columns(videos, rate, ids_seed, places, num_places)
             return self._with_content(self.content, videos, kept)
         if videos is None:

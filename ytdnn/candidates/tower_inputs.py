@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _FEATURES = "features.json"
 CONTENT = "content.json"
-_ENCODER = "encoder.py"  # the user's own
 _POSITIONS_A_PART = 1 << 16
 _NUM_QUANTILES = 100  # of each continuous feature
 
@@ -38,7 +37,6 @@ class TowerInputs:
       features: Features of users and requests.
       measured: Statistics that their encoders need.
       of_videos: Inputs of the content side; None: videos have only ids.
-      own_encoder: Text of the file of the user's own encoder of the watch history.
     """
 
     vocabulary_size: int
@@ -46,7 +44,6 @@ class TowerInputs:
     features: tuple[base_feature.Feature, ...] = ()
     measured: reading.Statistics = dataclasses.field(default_factory=dict)
     of_videos: "content.ContentInputs | None" = None
-    own_encoder: str = ""
 
     @property
     def sees_request_time(self) -> bool:
@@ -71,16 +68,7 @@ def from_config(
         from ytdnn.candidates import content
 
         of_videos = content.from_config(config, data)
-    own_encoder = ""
-    if isinstance(config.encoder, configs.OwnEncoderConfig):
-        own_encoder = _own_encoder(config.encoder.file)
-    return _inputs(config, data, features, measured, of_videos, own_encoder)
-
-
-def _own_encoder(file: str) -> str:
-    from ytdnn.base import own_files
-
-    return own_files.ENCODER.read(file)
+    return _inputs(config, data, features, measured, of_videos)
 
 
 def _inputs(
@@ -184,8 +172,6 @@ def write(inputs: TowerInputs, directory: pathlib.Path) -> None:
     reading.write(directory / _FEATURES, inputs.measured)
     if inputs.of_videos is not None:
         inputs.of_videos.write(directory)
-    if inputs.own_encoder:
-        (directory / _ENCODER).write_text(inputs.own_encoder, encoding="utf-8")
 
 
 def read(
@@ -205,7 +191,4 @@ def read(
         from ytdnn.candidates import content
 
         of_videos = content.read(directory, data)
-    own_encoder = ""
-    if isinstance(config.encoder, configs.OwnEncoderConfig):
-        own_encoder = _own_encoder(str(directory / _ENCODER))
-    return _inputs(config, data, features, measured, of_videos, own_encoder)
+    return _inputs(config, data, features, measured, of_videos)

@@ -54,7 +54,6 @@ class UserTower(tf.keras.layers.Layer):
             inputs.vocabulary_size,
             of_videos,
             inputs.sees_request_time,
-            inputs.own_encoder,
         )
         self.features = reading.encoders(inputs.features, inputs.measured, _STDDEV)
         self.searches = None

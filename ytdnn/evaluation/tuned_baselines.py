@@ -30,7 +30,7 @@ _GRIDS: dict[str, list[dict[str, Any]]] = {
     "markov": [{}],
     "co_watch": [{}],
     "rp3beta": [{"beta": beta} for beta in (0.3, 0.6, 0.9)],
-    "item_neighbours": [{"shrink": shrink} for shrink in (0.0, 10.0, 100.0)],
+    "item_neighbours": [{}],
     "user_neighbours": [{}],
     "als": [
         {"factors": factors, "regularization": weight}

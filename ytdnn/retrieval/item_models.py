@@ -19,6 +19,7 @@ from scipy import sparse
 from ytdnn.base import configs, registries
 from ytdnn.retrieval import candidate_models
 
+_SHRINK = 10.0  # users in common, added to the denominator of the cosine
 _NEIGHBOURS = 200  # of each video, those with the largest weights
 _BLOCK_BYTES = 64 * 2**20  # of dense weights
 Floats = npt.NDArray[np.float32]
@@ -50,19 +51,7 @@ class _ItemModel:
         return requests.best(score, k)
 
 
-@configs.validated
-class ItemNeighboursConfig(configs.Extension):
-    """Neighbours of videos.
-
-    Attributes:
-      shrink: Users in common that are added to the denominator of the cosine.
-    """
-
-    shrink: float = 10.0
-    kind: Literal["item_neighbours"] = "item_neighbours"
-
-
-@registries.CANDIDATE_MODELS.register("item_neighbours", ItemNeighboursConfig)
+@registries.CANDIDATE_MODELS.register("item_neighbours")
 class ItemNeighbours(_ItemModel):
     """Videos with many users in common with those watched."""
 
@@ -72,7 +61,7 @@ class ItemNeighbours(_ItemModel):
         roots = np.sqrt(np.asarray(counts.sum(axis=0), np.float32).ravel())
 
         def similarity(rows: slice, common: Floats) -> Floats:
-            cosine = common / (np.outer(roots[rows], roots) + self.config.shrink)
+            cosine = common / (np.outer(roots[rows], roots) + _SHRINK)
             return np.asarray(cosine, np.float32)
 
         self.weights = _nearest(counts.T.tocsr(), counts, similarity)

@@ -1,6 +1,6 @@
 """`ytdnn parts`: lists the parts of each registry, with their origin."""
 
-from ytdnn.base import own_files, registries, registry
+from ytdnn.base import registries, registry
 from ytdnn.run.cli import arguments, command, given_settings, output, resolved
 
 
@@ -39,7 +39,7 @@ def run(given: command.Arguments) -> None:
     """
     named = given.values.get("extensions", "")
     for file in given_settings.entries("extensions", named):
-        own_files.extend(file)
+        registry.extend(file)
     every = registries.every()
     kind = arguments.choice(given, "kind", tuple(every))
     origins = {
