@@ -226,7 +226,7 @@ def _make(
     """Runs the steps of a run that are not current, up to its evaluation."""
     config, directory = cell.config, cell.directory
     with workdir.lock(directory), workdir.keep_config(directory, config):
-        for step in _made(stage):
+        for step in (*_made(stage), graph.BASELINES):
             sharing.share(step, config, directory, directories, output.say)
         runner.run(_steps(cell, split, stage), config, directory, output.say)
 
