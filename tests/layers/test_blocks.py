@@ -10,7 +10,7 @@ KERNEL = tf.random.stateless_normal([9, 7], [5, 6])
 
 
 def blocks(vectors: tf.Tensor, numbers: tf.Tensor) -> tuple[towers.Block, ...]:
-    return towers.of_vectors(vectors), towers.Block(numbers, is_learned=False)
+    return towers.to_block(vectors), towers.Block(numbers, is_learned=False)
 
 
 def side_by_side(vectors: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:

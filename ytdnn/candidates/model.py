@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import configs, errors
-from ytdnn.base.configs import inputs as inputs_config
+from ytdnn.base.configs import networks
 from ytdnn.candidates import losses, tower_inputs, user_tower
 from ytdnn.features import registry
 from ytdnn.layers import embeddings, randomness
@@ -106,9 +106,9 @@ class CandidateModel(user_tower.FromLogs, tf.keras.Model):
     def facts(self) -> dict[str, object]:
         """Returns facts about the model for its manifest."""
         inputs = self.tower_inputs
-        read = ["watches"] + (["searches"] if inputs.num_tokens else [])
+        tables = ["watches"] + (["searches"] if inputs.num_tokens else [])
         return {
-            "sequences": read,
+            "sequences": tables,
             "encoder": self.config.encoder.kind,
             "features": [feature.name for feature in inputs.features],
             "sees_request_time": self.sees_request_time,
@@ -171,11 +171,11 @@ class CandidateModel(user_tower.FromLogs, tf.keras.Model):
           `[n, dim] float32` and `[n] float32`.
         """
         if self.content is not None:
-            own = randomness.of_stream(seed, randomness.RandomStream.VIDEO_IDS)
+            ids_seed = randomness.substream(seed, randomness.RandomStream.VIDEO_IDS)
             if videos is None:
                 videos = tf.range(self.videos.num_rows + 1)
-            rate = inputs_config.ID_DROPOUT
-            kept = randomness.keep_columns(videos, rate, own, places, num_places)
+            rate = networks.ID_DROPOUT
+            kept = randomness.keep_columns(videos, rate, ids_seed, places, num_places)
             return self._with_content(self.content, videos, kept)
         if videos is None:
             table = tf.convert_to_tensor(self.videos.table)
@@ -241,16 +241,16 @@ def joined(members: Sequence[CandidateModel]) -> Joined:
 def build(
     config: configs.CandidatesConfig,
     data: prepared.PreparedData,
-    read: tower_inputs.TowerInputs | None = None,
+    inputs: tower_inputs.TowerInputs | None = None,
 ) -> CandidateModel:
     """Returns a model with fresh weights, all its variables made.
 
     Args:
       config: Settings of candidate generation.
       data: The prepared set.
-      read: Inputs of the user tower; None: measured on the training data.
+      inputs: Inputs of the user tower; None: measured on the training data.
     """
-    model = _made(config, data, read or tower_inputs.from_config(config, data))
+    model = _made(config, data, inputs or tower_inputs.from_config(config, data))
     if model.head is not None:
         model.head.initialise(data)
     return model
@@ -297,8 +297,8 @@ def load_members(
     Raises:
       errors.UserError: It is missing, damaged, or was made from another data set.
     """
-    found = _restored(directory, data)
-    return [found] if isinstance(found, CandidateModel) else found.members
+    restored = _restored(directory, data)
+    return [restored] if isinstance(restored, CandidateModel) else restored.members
 
 
 def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
@@ -314,6 +314,6 @@ def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
         )
     inputs = tower_inputs.read(directory, config, data)
     with embeddings.undrawn():
-        found = joined([_made(config, data, inputs) for _ in range(config.num_kept)])
-    weights.restore(found, directory)
-    return found
+        networks = joined([_made(config, data, inputs) for _ in range(config.num_kept)])
+    weights.restore(networks, directory)
+    return networks

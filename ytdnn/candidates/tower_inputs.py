@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _FEATURES = "features.json"
 CONTENT = "content.json"
-_ENCODER = "encoder.py"  # the user's own
 _POSITIONS_A_PART = 1 << 16
 _NUM_QUANTILES = 100  # of each continuous feature
 
@@ -38,7 +37,6 @@ class TowerInputs:
       features: Features of users and requests.
       measured: Statistics that their encoders need.
       of_videos: Inputs of the content side; None: videos have only ids.
-      own_encoder: Text of the file of the user's own encoder of the watch history.
     """
 
     vocabulary_size: int
@@ -46,7 +44,6 @@ class TowerInputs:
     features: tuple[base_feature.Feature, ...] = ()
     measured: reading.Statistics = dataclasses.field(default_factory=dict)
     of_videos: "content.ContentInputs | None" = None
-    own_encoder: str = ""
 
     @property
     def sees_request_time(self) -> bool:
@@ -62,25 +59,16 @@ def from_config(
     Raises:
       errors.UserError: The config names an unknown feature.
     """
-    chosen = registry.choose(base_feature.CANDIDATES, data, config.features)
+    features = registry.choose(base_feature.CANDIDATES, data, config.features)
     training = inputs.training_set(data)
-    examples = _training_features(chosen, training, config.window_events)
-    measured = reading.measure(chosen, data, examples, _NUM_QUANTILES)
+    examples = _training_features(features, training, config.window_events)
+    measured = reading.measure(features, data, examples, _NUM_QUANTILES)
     of_videos = None
     if config.content.enabled:
         from ytdnn.candidates import content
 
         of_videos = content.from_config(config, data)
-    own_encoder = ""
-    if isinstance(config.encoder, configs.OwnEncoderConfig):
-        own_encoder = _own_encoder(config.encoder.file)
-    return _inputs(config, data, chosen, measured, of_videos, own_encoder)
-
-
-def _own_encoder(file: str) -> str:
-    from ytdnn.base import own_files
-
-    return own_files.ENCODER.read(file)
+    return _inputs(config, data, features, measured, of_videos)
 
 
 def _inputs(
@@ -91,10 +79,10 @@ def _inputs(
 
 
 def _training_features(
-    chosen: registry.Features, training: prepared.PreparedData, window_events: int
+    features: registry.Features, training: prepared.PreparedData, window_events: int
 ) -> Iterator[reading.Tensors]:
     """Yields the features of all training positions, part by part."""
-    opener = functools.partial(reading.open_log, chosen)
+    opener = functools.partial(reading.open_log, features)
     for window in streaming.ShardWindows(training, window_events):
         log = positions.load_watches(window, opener, with_searches=False)
         for start in range(0, log.num_watches, _POSITIONS_A_PART):
@@ -116,36 +104,36 @@ def like(
     Raises:
       errors.UserError: This version would read other features.
     """
-    found = from_config(config, data)
-    if list(found.measured) != list(trained.measured):
+    grown = from_config(config, data)
+    if list(grown.measured) != list(trained.measured):
         raise errors.UserError(
-            f"expected a model that reads {', '.join(found.measured)}, as this version "
+            f"expected a model that reads {', '.join(grown.measured)}, as this version "
             f"would train it, found one that reads {', '.join(trained.measured)}: "
             f"train it again"
         )
     old = trained.measured
-    measured = reading.with_old_widths(found.measured, found.features, old)
-    return dataclasses.replace(found, measured=measured)
+    measured = reading.with_old_widths(grown.measured, grown.features, old)
+    return dataclasses.replace(grown, measured=measured)
 
 
 def open_log(
-    read: TowerInputs, data: prepared.PreparedData, serving: bool = False
+    inputs: TowerInputs, data: prepared.PreparedData, serving: bool = False
 ) -> positions.WatchLog:
     """Returns the tensors that a user tower reads at a prepared set's watches.
 
     Args:
-      read: Inputs of the tower.
+      inputs: Inputs of the tower.
       data: The prepared set.
       serving: Whether training-only features have their serving value.
     """
 
     def opener(log: positions.LogTensors) -> Mapping[str, positions.Reader]:
-        readers = reading.open_log(read.features, log, serving)
-        if not read.sees_request_time:
+        readers = reading.open_log(inputs.features, log, serving)
+        if not inputs.sees_request_time:
             return readers
         return {**readers, schema.REQUEST_TIMES: lambda at: at.times}
 
-    return positions.load_watches(data, opener, with_searches=read.num_tokens > 0)
+    return positions.load_watches(data, opener, with_searches=inputs.num_tokens > 0)
 
 
 def contexts(
@@ -184,8 +172,6 @@ def write(inputs: TowerInputs, directory: pathlib.Path) -> None:
     reading.write(directory / _FEATURES, inputs.measured)
     if inputs.of_videos is not None:
         inputs.of_videos.write(directory)
-    if inputs.own_encoder:
-        (directory / _ENCODER).write_text(inputs.own_encoder, encoding="utf-8")
 
 
 def read(
@@ -199,13 +185,10 @@ def read(
       errors.UserError: This version, or the prepared set, has no such feature.
     """
     measured = reading.read_file(directory / _FEATURES)
-    chosen = registry.named(base_feature.CANDIDATES, list(measured), data)
+    features = registry.named(base_feature.CANDIDATES, list(measured), data)
     of_videos = None
     if (directory / CONTENT).exists():
         from ytdnn.candidates import content
 
         of_videos = content.read(directory, data)
-    own_encoder = ""
-    if isinstance(config.encoder, configs.OwnEncoderConfig):
-        own_encoder = _own_encoder(str(directory / _ENCODER))
-    return _inputs(config, data, chosen, measured, of_videos, own_encoder)
+    return _inputs(config, data, features, measured, of_videos)

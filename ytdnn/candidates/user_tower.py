@@ -54,7 +54,6 @@ class UserTower(tf.keras.layers.Layer):
             inputs.vocabulary_size,
             of_videos,
             inputs.sees_request_time,
-            inputs.own_encoder,
         )
         self.features = reading.encoders(inputs.features, inputs.measured, _STDDEV)
         self.searches = None
@@ -113,14 +112,14 @@ class UserTower(tf.keras.layers.Layer):
         beside = reading.encode(self.features, tensors)
         inputs = tf.concat([*history, *beside, *searches], axis=-1)
         top = self.tower(
-            inputs, randomness.of_stream(seed, randomness.RandomStream.TOWER)
+            inputs, randomness.substream(seed, randomness.RandomStream.TOWER)
         )
         vectors = towers.dense(self.output_layer, top, seed)
         if self.skip_connection is None:
             return vectors
-        own = randomness.of_stream(seed, randomness.RandomStream.SKIP_CONNECTION)
+        skip_seed = randomness.substream(seed, randomness.RandomStream.SKIP_CONNECTION)
         return vectors + self.skip_connection(
-            tf.concat([*history, *searches], axis=-1), top, own
+            tf.concat([*history, *searches], axis=-1), top, skip_seed
         )
 
 

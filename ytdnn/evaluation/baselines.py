@@ -1,8 +1,9 @@
 """Baselines: candidate models that the network is compared with, beside popularity.
 
 `evaluation.baselines` names them: any registered candidate model
-(`ytdnn/retrieval/candidate_models.py`); `auto`, the default, is recent popularity, a
-Markov chain, co-watching and user neighbours where they take seconds.
+(`ytdnn/retrieval/candidate_models.py`). A run has those of `tuned_baselines`. For
+bundles, files of predictions and single stages `auto`, the default, is recent
+popularity, a Markov chain, co-watching and user neighbours where they take seconds.
 """
 
 import functools

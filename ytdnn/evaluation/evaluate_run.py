@@ -25,6 +25,7 @@ from ytdnn.evaluation import (
     search,
     summary,
     training_logs,
+    tuned_baselines,
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
@@ -90,6 +91,7 @@ def evaluate(
         index_artifact.KIND: has_vectors,
         ranking_model.KIND: has_ranker,
         chosen_order.KIND: chosen is not None,
+        tuned_baselines.KIND: loaded.baselines is not None,
     }
     inputs = result.inputs | _fingerprints(workdir, is_used)
     inputs |= registries.versions_of_evaluation(config)

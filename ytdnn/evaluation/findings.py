@@ -32,6 +32,7 @@ SHOWN_LIMITS = (
 )
 _OWN = ("ranker", "candidates")
 _RETRIEVAL = ("hit_rate", "recall", "ndcg")
+_BY_REQUEST = ("hit_rate", "ndcg")
 _RANKING = (metric_names.AUC, metric_names.PER_USER_LOSS)
 _HEADLINE_K = 10
 
@@ -89,15 +90,24 @@ def summary_table(report: report_model.Report) -> tables.Table:
     """Returns the table of all systems, by the metrics that judge them."""
     k, judge = headline_k(report), slate_metric(report)
     own = report.config.get("evaluation", {}).get("metrics", ())
-    listed = [metric_names.at(stem, k) for stem in (*_RETRIEVAL, *own)]
+    asked = report.requests
+    stems = _RETRIEVAL if asked is None else _BY_REQUEST
+    listed = [metric_names.at(stem, k) for stem in (*stems, *own)]
     retrieved = retrieval(report)
-    columns = [(metric, retrieved) for metric in listed]
+    columns = [(metric, metric_title(metric), retrieved) for metric in listed]
     if judge is not None:
-        columns.insert(0, (judge, report.lists))
-    columns += [(metric, report.impressions) for metric in (*_RANKING, *own)]
+        columns.insert(0, (judge, metric_title(judge), report.lists))
+    columns += [(m, metric_title(m), report.impressions) for m in (*_RANKING, *own)]
+    names = [*{**report.lists, **report.impressions}]
+    if asked is not None:
+        by_requests = [metric_names.at(stem, k) for stem in _BY_REQUEST]
+        titles = [f"requests {metric_title(metric)}" for metric in by_requests]
+        models = [asked.systems] * len(titles)
+        columns = [*zip(by_requests, titles, models, strict=True), *columns]
+        names.insert(names.index(lists.POPULARITY) + 1, asked.best_count)
     columns = [
-        (metric, models)
-        for metric, models in columns
+        (metric, title, models)
+        for metric, title, models in columns
         if any(entry.values.get(metric) is not None for entry in models.values())
     ]
     best = {baseline.name for baseline in report.best_baselines.values()}
@@ -105,15 +115,15 @@ def summary_table(report: report_model.Report) -> tables.Table:
     rows: list[list[tables.Cell]] = [
         [
             tables.model_title(name),
-            *(estimate(models.get(name), metric) for metric, models in columns),
+            *(estimate(models.get(name), metric) for metric, _, models in columns),
         ]
-        for name in {**report.lists, **report.impressions}
+        for name in names
         if name not in hidden
     ]
     rules = report.protocol
     shown = f", {rules.ranker.impressions:,} impressions" if rules.ranker else ""
     return tables.Table(
-        ["system", *(metric_title(metric) for metric, _ in columns)],
+        ["system", *(title for _, title, _ in columns)],
         rows,
         f"{rules.name} protocol, {rules.split} split: {rules.users:,} users, lists of "
         f"{rules.candidate_set_videos:,} videos{shown}",
@@ -127,6 +137,31 @@ def verdict(low: float, high: float) -> str:
     ('Better', 'Worse', 'No clear difference')
     """
     return "Better" if low > 0.0 else "Worse" if high < 0.0 else "No clear difference"
+
+
+def request_headline(report: report_model.Report) -> str:
+    """Returns the result by requests in a sentence; empty where there are none.
+
+    Args:
+      report: Report of the evaluation.
+    """
+    asked, k = report.requests, headline_k(report)
+    if asked is None or not asked.ahead:
+        return ""
+    metric = metric_names.at(_BY_REQUEST[0], k)
+    name = lists.CANDIDATES if lists.CANDIDATES in asked.ahead else [*asked.ahead][-1]
+    middle, low, high = _known(asked.ahead[name][metric]) or (0.0, 0.0, 0.0)
+    own, rival = (
+        estimate(asked.systems[n], metric).value or 0.0 for n in (name, asked.rival)
+    )
+    sample = f" of {asked.watches:,}" if asked.watches > asked.requests else ""
+    return (
+        f"{verdict(low, high)}: asked at the time of {asked.requests:,}{sample} "
+        f"{report.protocol.split} watches, {tables.model_title(name)} list the watched "
+        f"video among {k} in {own:.1%}, the best baseline "
+        f"({tables.model_title(asked.rival)}) in {rival:.1%} ({100.0 * middle:+.1f} "
+        f"points, 95 % interval {100.0 * low:+.1f} to {100.0 * high:+.1f})."
+    )
 
 
 def headline(report: report_model.Report) -> str:

@@ -27,7 +27,10 @@ BASELINES = (
     "markov",
     "co_watch",
     "user_neighbours",
+    "item_neighbours",
+    "rp3beta",
     "als",
+    "ease",
 )
 CANDIDATES_BY_TRUTH = "candidates_by_truth"
 ORACLE_BY_WATCH_TIME = "oracle_by_watch_time"

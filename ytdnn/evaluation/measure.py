@@ -106,14 +106,14 @@ def measure(
         protocol=dataclasses.replace(stated, ranker=shown.rules),
         leaks=order,
         lists=entries,
-        slices=slices.measure(context, systems),
+        slices=slices.measure(context, _without_baselines(systems)),
         impressions=shown.entries,
         best_baselines=shown.best,
         calibration=shown.calibration,
         outcomes=shown.outcomes,
         shown_lists=shown.ordered,
         ranker_gain=summary.ranker_gain(per_user, config),
-        examples=_examples(context, systems),
+        examples=_examples(context, _without_baselines(systems)),
         config=_config(data, config),
     )
     table = _users(data.log, cases, per_user, shown)
@@ -121,8 +121,13 @@ def measure(
     return report_files.Result(report, table, inputs)
 
 
+def _without_baselines(listed: Mapping[str, lists.Lists]) -> dict[str, lists.Lists]:
+    """Returns the lists to look into: popularity is there to compare with."""
+    return {name: own for name, own in listed.items() if name not in lists.BASELINES}
+
+
 @dataclasses.dataclass(frozen=True)
-class _Shown:
+class _ImpressionResults:
     """Measurements on impressions; empty where the log has none.
 
     Attributes:
@@ -150,9 +155,9 @@ def _shown(
     split: events.Split,
     config: configs.EvaluationConfig,
     windows: by_window.WindowOpener,
-) -> _Shown:
+) -> _ImpressionResults:
     if not data.log.has_impressions or not (scorers or orders):
-        return _Shown()
+        return _ImpressionResults()
     impressions = ranker.split_impressions(data, split, config)
     systems = Systems(scorers=dict(scorers), orders=dict(orders))
     every = ranker.scored(data, impressions, systems.every_scorer, windows)
@@ -168,9 +173,9 @@ def _shown(
     if len(impressions.rows):
         ordered = shown_lists.measure(data.log, impressions, scores, config)
     if not scorers:
-        return _Shown(ordered=ordered)
+        return _ImpressionResults(ordered=ordered)
     predicted = {name: every[name] for name in scorers}
-    result = _Shown(
+    result = _ImpressionResults(
         impressions,
         ordered,
         statement.describe_impressions(data.log, impressions),
@@ -196,7 +201,7 @@ def _users(
     log: user_log.UserLog,
     cases: protocol.Cases,
     per_user: Mapping[str, summary.PerUser],
-    shown: _Shown,
+    shown: _ImpressionResults,
 ) -> pl.DataFrame:
     """Returns the values of each user, so that two reports can be paired.
 

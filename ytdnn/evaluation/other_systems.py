@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ytdnn.base import configs
+from ytdnn.base import configs, errors
 from ytdnn.evaluation import (
     baselines,
     by_window,
@@ -37,6 +37,7 @@ class Other:
         recorded.
       num_listed: Number of videos that it can list, the first ones of the catalogue;
         None: the vocabulary.
+      request_makers: Makers of lists for the protocol `requests` alone.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Other:
     stated: Callable[[protocol.Cases], Mapping[str, Any]]
     trained_to: int | None = None
     num_listed: int | None = None
+    request_makers: Mapping[str, lists.Maker] = dataclasses.field(default_factory=dict)
 
 
 def evaluate(
@@ -81,8 +83,18 @@ def evaluate(
     result = measure.measure(data, cases, makers, {}, code, config)
     rules = dataclasses.replace(result.report.protocol, **other.stated(cases))
     windows = by_window.WindowOpener(config.window_events)
+    if other.request_makers and data.config.protocol != "temporal":
+        raise errors.UserError(
+            f"expected data.protocol=temporal for predictions of requests, found "
+            f"{data.config.protocol}: give user_id in place of request_id"
+        )
     by_requests = request_measure.measure(
-        data, makers, code, config, windows, other.num_listed
+        data,
+        {**makers, **other.request_makers},
+        code,
+        config,
+        windows,
+        other.num_listed,
     )
     report = dataclasses.replace(
         result.report, name=other.name, protocol=rules, requests=by_requests

@@ -1,5 +1,8 @@
 """Scores the predictions of any other system: a file of `user_id, video_id, score`.
 
+With `request_id` in place of `user_id` it answers the protocol `requests`, whose
+requests `ytdnn evaluate --write_requests=FILE` writes.
+
 A user's rows in descending score are the user's list, with ties by lower video index as
 everywhere. Watched videos are removed as from every list. A video that is not in the
 prepared set keeps its place and is no hit; users outside the evaluation are ignored;
@@ -13,7 +16,13 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import errors, schema, user_paths, whole_files
-from ytdnn.evaluation import lists, other_systems, protocol, report_parts
+from ytdnn.evaluation import (
+    lists,
+    other_systems,
+    protocol,
+    report_parts,
+    request_protocol,
+)
 from ytdnn.log import prepared
 from ytdnn.log.sources import files
 
@@ -28,11 +37,21 @@ class PredictionFile:
 
     Attributes:
       name: Name of the system in the report.
-      frame: `user_id`, `video_id`, `score`.
+      frame: `user_id` or `request_id`, `video_id`, `score`.
     """
 
     name: str
     frame: pl.DataFrame
+
+    @property
+    def answers_requests(self) -> bool:
+        """Whether lists are for requests, not for users."""
+        return request_protocol.REQUEST_ID in self.frame.columns
+
+    @property
+    def key(self) -> str:
+        """The column that says whose list a row belongs to."""
+        return request_protocol.REQUEST_ID if self.answers_requests else schema.USER_ID
 
 
 def read(path: pathlib.Path, data: prepared.PreparedData) -> other_systems.Other:
@@ -46,12 +65,17 @@ def read(path: pathlib.Path, data: prepared.PreparedData) -> other_systems.Other
       errors.UserError: The file is malformed; see `parse`.
     """
     systems = parse(path, data)
+    made = {systems.name: maker(systems, data)}
+    is_of_users = not systems.answers_requests
     return other_systems.Other(
         systems.name,
         "predictions",
         whole_files.sha256(path)[:16],
-        {systems.name: maker(systems, data)},
-        lambda cases: {"predictions": describe(systems, data, cases)},
+        made if is_of_users else {},
+        lambda cases: (
+            {"predictions": describe(systems, data, cases)} if is_of_users else {}
+        ),
+        request_makers={} if is_of_users else made,
     )
 
 
@@ -68,16 +92,23 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> PredictionFile:
     """
     path = pathlib.Path(path)
     frame = _scan(path)
-    missing = [name for name in _COLUMNS if name not in frame.columns]
+    is_of_requests = request_protocol.REQUEST_ID in frame.columns
+    whose = request_protocol.REQUEST_ID if is_of_requests else schema.USER_ID
+    columns = (whose, *_COLUMNS[1:])
+    missing = [name for name in columns if name not in frame.columns]
     if missing:
         raise errors.UserError(
-            f"expected columns {', '.join(_COLUMNS)} in {path}, found only "
+            f"expected columns {', '.join(columns)} in {path}, found only "
             f"{', '.join(frame.columns) or 'none'}: rename yours"
         )
-    frame = frame.select(_COLUMNS)
+    frame = frame.select(columns)
     if not frame.height:
         raise errors.UserError(f"expected rows in {path}, found only its header")
+    if is_of_requests:
+        frame = _with_ids(path, frame, request_protocol.REQUEST_ID, pl.Int64())
     for name, table in ((schema.USER_ID, data.users), (schema.VIDEO_ID, data.videos)):
+        if name not in columns:
+            continue
         frame = _with_ids(path, frame, name, table[name].dtype)
         if frame.height and not frame[name].is_in(table[name].implode()).any():
             raise errors.UserError(
@@ -86,8 +117,10 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> PredictionFile:
                 f"{table[name][0]!r})"
             )
     frame = _with_scores(path, frame)
-    twice = frame.select(schema.USER_ID, schema.VIDEO_ID).is_duplicated()
-    _refuse(path, frame, twice, schema.VIDEO_ID, "each video once for a user")
+    twice = frame.select(columns[:2]).is_duplicated()
+    _refuse(
+        path, frame, twice, schema.VIDEO_ID, f"each video once for a {columns[0][:-3]}"
+    )
     if path.stem == lists.POPULARITY:
         raise errors.UserError(
             f"expected another name than {path.name}: the report already has a model "
@@ -193,10 +226,15 @@ def _indexed(
     predictions: PredictionFile, data: prepared.PreparedData, cases: protocol.Cases
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns case, video index (0: unknown) and score of each row of a case."""
-    ids = data.users[schema.USER_ID].gather(pl.Series(cases.users, dtype=pl.UInt32))
-    users = pl.DataFrame({schema.USER_ID: ids}).with_row_index(_ROW)
+    key = predictions.key
+    if predictions.answers_requests:
+        ids = pl.Series(cases.labels, dtype=pl.Int64)
+    else:
+        users = pl.Series(cases.users, dtype=pl.UInt32)
+        ids = data.users[schema.USER_ID].gather(users)
+    whom = pl.DataFrame({key: ids}).with_row_index(_ROW)
     known = data.videos.select(schema.VIDEO_ID).with_row_index("index", offset=1)
-    frame = predictions.frame.join(users, on=schema.USER_ID, maintain_order="left")
+    frame = predictions.frame.join(whom, on=key, maintain_order="left")
     frame = frame.join(
         known, on=schema.VIDEO_ID, how="left", maintain_order="left"
     ).with_columns(pl.col("index").fill_null(0))

@@ -183,10 +183,11 @@ class RequestsReport:
       unknown: Requests whose answer the candidate model cannot list.
       best_count: MODEL that was best on validation among the lists that are counted up
         to each request.
+      rival: MODEL of the best baseline: `best_count`, or one fitted to the training.
       systems: By MODEL: hit rate, nDCG and MRR by METRIC@k, means over requests.
       by_user: The same, means over users.
-      ahead: By MODEL (candidates, system) and METRIC@k: the system less the best count,
-        paired by user, and the ends of the interval.
+      ahead: By MODEL and METRIC@k: a system that is no baseline less the rival, paired
+        by user, and the ends of the interval.
     """
 
     requests: report_parts.Positive
@@ -196,6 +197,7 @@ class RequestsReport:
     repeats: report_parts.Count
     unknown: report_parts.Count
     best_count: str
+    rival: str
     systems: dict[str, Entry]
     by_user: dict[str, Entry]
     ahead: dict[str, dict[str, report_parts.WithInterval]]
@@ -269,7 +271,8 @@ class Report:
       lists: By MODEL: numbers of the lists.
       requests: Lists by requests at the time of each watch; null where the protocol or
         the log has no such times.
-      slices: By SLICE: a row for each value; without the bounds of the page.
+      slices: By SLICE: a row for each value; without baselines but popularity, and the
+        bounds of the page.
       impressions: By MODEL: numbers of the ranker; empty without impressions.
       best_baselines: By kind of prediction, `clicks` and `seconds`: the best baseline
         beside the ranker; without those that it does not predict.

@@ -10,6 +10,7 @@ from ytdnn.base import configs
 from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
     by_window,
+    findings,
     lists,
     report_model,
     report_parts,
@@ -21,6 +22,7 @@ from ytdnn.retrieval import live_counts
 _CHOSEN_BY = "ndcg"  # at the shortest length, on requests of validation
 _NUM_CHOSEN_BY = 1_000
 _LEFT_OUT = (lists.ORACLE, *lists.PAGE_BOUNDS)
+_BY_SECONDS = findings.TWO_STAGE  # ordered by watch time, which hits do not judge
 Ranks = npt.NDArray[np.int64]
 Parts = dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]
 
@@ -48,7 +50,8 @@ def measure(
     if asked is None:
         return None
     length = max(config.ks)
-    own = {name: make for name, make in makers.items() if name not in _LEFT_OUT}
+    left_out = (*_LEFT_OUT, *(_BY_SECONDS if data.log.has_watch_seconds else ()))
+    own = {name: make for name, make in makers.items() if name not in left_out}
     listed = lists.made(data, asked.cases, own, length, windows)
     ranks = {name: _ranks(videos, asked) for name, videos in listed.items()}
     counts = live_counts.LiveCounts(data, _begin(data, asked, config))
@@ -56,7 +59,7 @@ def measure(
     ranks |= _counted(counts, data, asked)
     places, users = np.unique(asked.cases.users, return_inverse=True)
     parts = {k: _parts(v, users, len(places), config.ks) for k, v in ranks.items()}
-    own_name = lists.SYSTEM if lists.SYSTEM in ranks else lists.CANDIDATES
+    rival = _rival(parts, best, config)
     return report_model.RequestsReport(
         requests=len(asked),
         watches=asked.num_watches,
@@ -65,14 +68,24 @@ def measure(
         repeats=int(asked.is_repeat.sum()),
         unknown=int((asked.answers > asked.cases.num_listed).sum()),
         best_count=best,
+        rival=rival,
         systems=_entries(parts, config),
         by_user=_entries({k: _means(v) for k, v in parts.items()}, config),
         ahead={
-            name: _ahead(parts[name], parts, best, config)
-            for name in (lists.CANDIDATES, own_name)
-            if name in parts
+            name: _ahead(parts[name], parts[rival], config)
+            for name in own
+            if name not in lists.REFERENCES
         },
     )
+
+
+def _rival(
+    parts: Mapping[str, Parts], best: str, config: configs.EvaluationConfig
+) -> str:
+    """Returns the best baseline; of counted lists only the one chosen on validation."""
+    metric = metric_names.at(_CHOSEN_BY, min(config.ks))
+    rivals = [name for name in parts if name in lists.REFERENCES or name == best]
+    return max(rivals, key=lambda name: parts[name][metric][0].sum())
 
 
 def _ranks(videos: lists.Lists, asked: request_protocol.RequestCases) -> Ranks:
@@ -177,15 +190,11 @@ def _entries(
 
 
 def _ahead(
-    own: Parts,
-    parts: Mapping[str, Parts],
-    best: str,
-    config: configs.EvaluationConfig,
+    own: Parts, rival: Parts, config: configs.EvaluationConfig
 ) -> dict[str, report_parts.WithInterval]:
-    """Returns a system less the best counted list by metric@k, paired by user."""
+    """Returns a system less its rival by metric@k, paired by user."""
     gaps = {
-        name: (above - parts[best][name][0], below)
-        for name, (above, below) in own.items()
+        name: (above - rival[name][0], below) for name, (above, below) in own.items()
     }
     values = bootstrap.ratios(gaps)
     intervals = bootstrap.ratio_intervals(gaps, config.num_resamples, seed=config.seed)

@@ -11,11 +11,14 @@ import dataclasses
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
-from ytdnn.base import configs, ragged
+from ytdnn.base import configs, ragged, schema
 from ytdnn.evaluation import parts, protocol
 from ytdnn.log import events, prepared
 from ytdnn.retrieval import live_counts
+
+REQUEST_ID = "request_id"  # of a file: the flat position of the answer's watch
 
 Integers = npt.NDArray[np.int64]
 
@@ -45,14 +48,14 @@ class RequestCases:
         """Catalogue index of each answer."""
         return self.cases.targets.values
 
-    def counted(self, data: prepared.PreparedData) -> live_counts.Requests:
+    def counted(self, data: prepared.PreparedData) -> live_counts.CountedRequests:
         """Returns the requests for `live_counts`."""
         index, ends = data.log.shard_index, self.cases.ends
         has_last = ends > index.offsets("watches")[self.cases.users]
         last = index.gather("watches", "videos", np.maximum(ends - 1, 0))
         removed, stride = self.cases.removed, data.num_videos + 1
         pairs = np.unique(removed.rows * stride + removed.values)
-        return live_counts.Requests(
+        return live_counts.CountedRequests(
             moments=self.moments,
             last=np.where(has_last, last, 0),
             answers=self.answers,
@@ -105,6 +108,23 @@ def cases(
     targets = ragged.Ragged(np.arange(len(labels) + 1), videos)
     asked = dataclasses.replace(asked, targets=targets, labels=labels)
     return RequestCases(asked, moments, is_repeat & config.remove_watched, number)
+
+
+def frame(data: prepared.PreparedData, asked: RequestCases) -> pl.DataFrame:
+    """Returns the requests for another system: `request_id`, `user_id`, `time`.
+
+    Args:
+      data: The prepared set.
+      asked: The requests.
+    """
+    users = pl.Series(asked.cases.users, dtype=pl.UInt32)
+    return pl.DataFrame(
+        {
+            REQUEST_ID: asked.cases.labels,
+            schema.USER_ID: data.users[schema.USER_ID].gather(users),
+            schema.TIME: asked.cases.times,
+        }
+    ).sort(schema.TIME, REQUEST_ID)
 
 
 def _watches(

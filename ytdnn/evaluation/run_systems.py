@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 
 from ytdnn.base import configs, errors
 from ytdnn.candidates import model as candidate_model
@@ -18,6 +19,7 @@ from ytdnn.evaluation import (
     shown_baselines,
     shown_lists,
     truths,
+    tuned_baselines,
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
@@ -36,6 +38,7 @@ class TrainedModels:
       ranking: The ranker; None: only the candidates are measured.
       others: Further systems, such as a world's oracle.
       candidates: Maker of the candidates' lists, of a model other than the network.
+      baselines: Makers of the fitted baselines; None: they are fitted here.
       sources: The candidate sources in addition to the candidate model.
     """
 
@@ -45,6 +48,7 @@ class TrainedModels:
     others: measure.Systems = dataclasses.field(default_factory=measure.Systems)
     sources: tuple[retrieval.Source, ...] = ()
     candidates: lists.Maker | None = None
+    baselines: Mapping[str, lists.Maker] | None = None
 
 
 def load(workdir: pathlib.Path, config: configs.Config, stage: str) -> TrainedModels:
@@ -62,11 +66,14 @@ def load(workdir: pathlib.Path, config: configs.Config, stage: str) -> TrainedMo
     leaks.require_held_out(data)
     truth = truths.from_data(data)
     others = measure.Systems() if truth is None else truth.systems(config.evaluation)
+    fitted_baselines = None if stage else tuned_baselines.makers(workdir, data)
     if not config.candidates.is_network:
         directory = workdir / candidate_model.KIND
         fitted = candidate_models.load(directory, config.candidates)
         maker = lists.from_candidate_model(fitted, data)
-        return TrainedModels(data, None, None, others, candidates=maker)
+        return TrainedModels(
+            data, None, None, others, candidates=maker, baselines=fitted_baselines
+        )
     left_out = data.windows.ranker_left_out(config.ranking)
     if stage == ranking_model.KIND and left_out:
         raise errors.UserError(f"expected a ranker to evaluate, found none: {left_out}")
@@ -84,7 +91,9 @@ def load(workdir: pathlib.Path, config: configs.Config, stage: str) -> TrainedMo
         )
         ranking.order_by(config.composition.default_weights)
     sources = first_stage.other_sources if ranking is not None else ()
-    return TrainedModels(data, trained, ranking, others, sources)
+    return TrainedModels(
+        data, trained, ranking, others, sources, baselines=fitted_baselines
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,11 +174,14 @@ def _own(
     by_counts = {ranker.POPULARITY: ranker.popularity(data), **counted}
     orders = dict(by_counts)
     pooled, sources = None, loaded.sources
+    if trained is not None or loaded.candidates is not None:
+        rivals = loaded.baselines
+        if rivals is None:
+            rivals = baselines.makers(data, config.evaluation, run.cases)
+        makers |= rivals
     if loaded.candidates is not None:
-        makers |= baselines.makers(data, config.evaluation, run.cases)
         makers[lists.CANDIDATES] = loaded.candidates
     if trained is not None and of_videos is not None:
-        makers |= baselines.makers(data, config.evaluation, run.cases)
         ranked = lists.from_model(data, trained, of_videos)
         makers[lists.CANDIDATES] = ranked
         pooled = composing.pooled(ranked, sources, config.composition)

@@ -11,6 +11,7 @@ from rich import console, table
 # Beyond it no number is measured, and arithmetic on axes would lose its digits.
 LARGEST = 1e100
 _UNBOUNDED = 10_000  # characters
+_LEAST_WORDS = 16  # characters of folded text
 _WIDE = 0.002  # an interval that makes the fourth decimal worthless
 NONE = "–"
 
@@ -19,13 +20,26 @@ MODELS = {
     "markov": "Markov chain",
     "co_watch": "co-watch",
     "user_neighbours": "user neighbours",
-    "als": "alternating least squares",
     "click_rate": "click rate so far",
     "click_rate_frozen": "click rate, frozen",
     "mean_seconds": "mean seconds so far",
     "mean_seconds_frozen": "mean seconds, frozen",
     "odds": "odds of seconds so far",
     "odds_frozen": "odds of seconds, frozen",
+    "item_neighbours": "item neighbours",
+    "rp3beta": "random walks (RP3β)",
+    "als": "least squares (ALS)",
+    "ease": "EASE",
+    "last_15_minutes": "most watched, 15 minutes",
+    "last_hour": "most watched, hour",
+    "last_day": "most watched, day",
+    "last_week": "most watched, week",
+    "all_time": "most watched, all time",
+    "last_15_minutes_then_next": "15 minutes and what followed",
+    "last_hour_then_next": "hour and what followed",
+    "last_day_then_next": "day and what followed",
+    "last_week_then_next": "week and what followed",
+    "all_time_then_next": "all time and what followed",
     "system": "both stages",
     "candidates_by_truth": "candidates in best order",
     "oracle_by_watch_time": "best slate of all videos",
@@ -101,7 +115,10 @@ class Table:
 
 
 def draw(one: Table, width: int) -> table.Table:
-    """Returns a table for the terminal, without intervals where they have no room.
+    """Returns a table for the terminal.
+
+    Where there is no room, it is without intervals, then with folded text, then without
+    its last columns.
 
     Args:
       one: The table.
@@ -112,7 +129,13 @@ def draw(one: Table, width: int) -> table.Table:
         drawn = _drawn(one, with_intervals, fold=False)
         if drawn.__rich_measure__(screen, screen.options).maximum <= width:
             return drawn
-    return _drawn(one, with_intervals=False, fold=True)
+    for number in range(len(one.columns), 2, -1):
+        cells = [row[:number] for row in one.rows]
+        narrow = dataclasses.replace(one, columns=one.columns[:number], rows=cells)
+        drawn = _drawn(narrow, with_intervals=False, fold=True)
+        if drawn.__rich_measure__(screen, screen.options).minimum <= width:
+            break
+    return drawn
 
 
 def _drawn(one: Table, with_intervals: bool, fold: bool) -> table.Table:
@@ -125,7 +148,13 @@ def _drawn(one: Table, with_intervals: bool, fold: bool) -> table.Table:
     )
     for place, heading in enumerate(one.columns):
         if place in one.words:
-            result.add_column(heading, overflow="fold", no_wrap=not fold)
+            longest = max((len(text(row[place])) for row in one.rows), default=0)
+            result.add_column(
+                heading,
+                overflow="fold",
+                no_wrap=not fold,
+                min_width=min(longest, _LEAST_WORDS) if fold else None,
+            )
         else:
             lines = heading.replace(" ↓", "\N{NO-BREAK SPACE}↓").replace(" ", "\n")
             result.add_column(lines, justify="right", no_wrap=True)

@@ -27,7 +27,9 @@ _RULES = {
 def show(report: report_model.Report) -> None:
     """Prints the result of a report, a table of its systems, and notes."""
     screen = rich.get_console()
-    screen.print(findings.headline(report), highlight=False, markup=False)
+    for line in (findings.request_headline(report), findings.headline(report)):
+        if line:
+            screen.print(line, highlight=False, markup=False)
     screen.print(tables.draw(findings.summary_table(report), screen.width))
     for line in (*_index_lines(report), *findings.notes(report)):
         screen.print(line, highlight=False, markup=False)

@@ -242,7 +242,7 @@ def blocks(
         return [towers.Block(each, is_learned=False) for each in coordinates]
 
     def block(layer: tf.keras.layers.Layer, vectors: tf.Tensor) -> towers.Block:
-        return towers.of_vectors(vectors, bool(layer.trainable_variables))
+        return towers.to_block(vectors, bool(layer.trainable_variables))
 
     return _encoded(layers, tensors, numbers, block)
 

@@ -156,8 +156,8 @@ class HistoryBags(_Bags):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments of the layer, for `from_config`."""
-        own = {"rates": self.rates, "dropout": self.dropout}
-        return {**super().get_config(), **own, "is_bounded": self.is_bounded}
+        arguments = {"rates": self.rates, "dropout": self.dropout}
+        return {**super().get_config(), **arguments, "is_bounded": self.is_bounded}
 
 
 class LearnedBags(_Bags):

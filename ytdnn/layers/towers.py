@@ -45,7 +45,7 @@ class Items:
         """Returns vectors `[queries, k, coordinates]` as learned items."""
         if isinstance(items, cls):
             return items
-        return cls((of_vectors(items),), tf.shape(items)[1])
+        return cls((to_block(items),), tf.shape(items)[1])
 
     @property
     def width(self) -> int:
@@ -62,7 +62,7 @@ class Items:
         return tf.reshape(values, shape)
 
 
-def of_vectors(vectors: tf.Tensor, is_learned: bool = True) -> Block:
+def to_block(vectors: tf.Tensor, is_learned: bool = True) -> Block:
     """Returns vectors `[..., coordinates]` as a block, their examples in order."""
     flat = tf.reshape(vectors, [-1, vectors.shape[-1]])
     return Block(tf.transpose(flat), is_learned)
@@ -197,10 +197,10 @@ def dense(
     """
     if seed is not None or values.shape.rank == 2:
         return layer(values)
-    found = layer(tf.reshape(values, [-1, values.shape[-1]]))
-    shape = tf.concat([tf.shape(values)[:-1], found.shape[1:]], axis=0)
+    outputs = layer(tf.reshape(values, [-1, values.shape[-1]]))
+    shape = tf.concat([tf.shape(values)[:-1], outputs.shape[1:]], axis=0)
     return tf.ensure_shape(
-        tf.reshape(found, shape), [*values.shape[:-1], found.shape[-1]]
+        tf.reshape(outputs, shape), [*values.shape[:-1], outputs.shape[-1]]
     )
 
 
@@ -263,8 +263,8 @@ class Tower(tf.keras.layers.Layer):
         if self.split and not self._layers:
             query, items = inputs[0], Items.from_vectors(inputs[1])
             repeated = tf.repeat(query[:, tf.newaxis], items.per_query, axis=1)
-            own = items.beside(query, examples(items.blocks))
-            values = tf.concat([repeated, own], axis=-1)
+            video_rows = items.beside(query, examples(items.blocks))
+            values = tf.concat([repeated, video_rows], axis=-1)
         for depth, layer in enumerate(self._layers):
             is_split = self.split and depth == 0
             values = layer(values, seed) if is_split else dense(layer, values, seed)

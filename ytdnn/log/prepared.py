@@ -133,8 +133,8 @@ class PreparedData:
             return self._whole.once(key, make)
         if key not in self._made:
             self._made[key] = self.shared(key, make)
-        found: Made = self._made[key]
-        return found
+        value: Made = self._made[key]
+        return value
 
     def shared(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """Returns an object as `once` does, but cached only until the next `release`.
@@ -145,9 +145,9 @@ class PreparedData:
             return self._whole.shared(key, make)
         if key in self._made:
             return cast("Made", self._made[key])
-        found: Made = self._shared[key] if key in self._shared else make()
-        self._shared[key] = found
-        return found
+        value: Made = self._shared[key] if key in self._shared else make()
+        self._shared[key] = value
+        return value
 
     def release(self) -> None:
         """Forgets what is `shared`."""
@@ -222,5 +222,5 @@ def _with_earlier(shard: user_shards.Shard, since: int) -> user_shards.Shard:
         return shard
     splits = np.asarray(shown.splits)
     is_added = (splits == events.Split.CONTEXT) & (np.asarray(shown.times) >= since)
-    found = np.where(is_added, events.Split.EARLIER, splits).astype(splits.dtype)
-    return dataclasses.replace(shard, impressions=shown.replace(splits=found))
+    codes = np.where(is_added, events.Split.EARLIER, splits).astype(splits.dtype)
+    return dataclasses.replace(shard, impressions=shown.replace(splits=codes))

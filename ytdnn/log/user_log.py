@@ -16,7 +16,7 @@ import polars as pl
 
 from ytdnn.base import configs, ragged
 from ytdnn.log import events, user_shards
-from ytdnn.log import shard_index as index_room
+from ytdnn.log import shard_index as log_index
 
 USERS_FILE = "users.parquet"
 _EVENTS_A_PART = 1 << 22
@@ -48,16 +48,16 @@ class UserLog:
     def shard(self) -> user_shards.Shard:
         """The events of all users; several shards are read into memory.
 
-        For a log beyond memory see `shard_index`, `of_users` and `window`.
+        For a log beyond memory see `shard_index`, `read_users` and `window`.
         """
         if len(self.shards) == 1 and self.shards[0].num_users == self.num_users:
             return self.shard_index.shard(0)
         return user_shards.joined(self.shards, self.num_users)
 
     @functools.cached_property
-    def shard_index(self) -> index_room.ShardIndex:
+    def shard_index(self) -> log_index.ShardIndex:
         """Finds the events of some users, or at flat positions, shard by shard."""
-        return index_room.ShardIndex(self.shards, self.num_users)
+        return log_index.ShardIndex(self.shards, self.num_users)
 
     @property
     def watches(self) -> events.Watches:
@@ -124,7 +124,7 @@ class UserLog:
             return self
         return dataclasses.replace(self, shards=tuple(shards), _whole=self.whole)
 
-    def of_users(self, users: np.ndarray) -> "UserLog":
+    def read_users(self, users: np.ndarray) -> "UserLog":
         """Returns the log with the events of some users only, in memory.
 
         Users keep their index. Events have other flat positions: the user's own begin
@@ -133,7 +133,7 @@ class UserLog:
         Args:
           users: Distinct user indices, ascending.
         """
-        shard = self.shard_index.of_users(users)
+        shard = self.shard_index.read_users(users)
         shards = (user_shards.in_memory(shard, self.num_users),)
         return dataclasses.replace(self, shards=shards, _whole=self.whole)
 
@@ -361,10 +361,10 @@ class SplitWindows:
             return is_new
         users, ends = np.asarray(users), np.asarray(ends)
         sizes = ends - index.offsets("watches")[users]
-        for part in index_room.bounded(sizes, _EVENTS_A_PART):
+        for part in log_index.bounded(sizes, _EVENTS_A_PART):
             before = index.watched_before(users[part], ends[part])
             known = before.values < stride
             watched = (before.rows[known] + part.start) * stride + before.values[known]
-            own = slice(watches.offsets[part.start], watches.offsets[part.stop])
-            is_new[own] &= ~np.isin(keys[own], watched)
+            inside = slice(watches.offsets[part.start], watches.offsets[part.stop])
+            is_new[inside] &= ~np.isin(keys[inside], watched)
         return is_new

@@ -84,12 +84,12 @@ def on_disk(directory: pathlib.Path, facts: Mapping[str, Any]) -> tuple[LazyShar
     """
     return tuple(
         LazyShard(
-            found["first_user"],
-            found["users"],
-            found["events"],
+            entry["first_user"],
+            entry["users"],
+            entry["events"],
             functools.partial(_read, path(directory, number)),
         )
-        for number, found in enumerate(facts[FACT])
+        for number, entry in enumerate(facts[FACT])
     )
 
 
@@ -122,16 +122,16 @@ class Queries:
             first, last = (int(bounds[number + side]) for side in (0, 1))
             begin = max(start, first)
             rows = pl.scan_parquet(files[number]).select(schema.QUERY)
-            found = rows.slice(begin - first, min(stop, last) - begin).collect()
-            texts += found[schema.QUERY].to_list()
+            queries = rows.slice(begin - first, min(stop, last) - begin).collect()
+            texts += queries[schema.QUERY].to_list()
         return texts
 
     @functools.cached_property
     def _bounds(self) -> np.ndarray:
         """First search of each shard among all, in the order of the files."""
         shards = on_disk(self._directory, self._facts)
-        found = (shard.read().searches for shard in shards)
-        sizes = [0 if table is None else len(table) for table in found]
+        search_tables = (shard.read().searches for shard in shards)
+        sizes = [0 if table is None else len(table) for table in search_tables]
         return np.cumsum([0, *sizes])
 
 
@@ -165,7 +165,7 @@ def user_offsets(table: Any, num_users: int) -> np.ndarray:
     return np.asarray(table.offsets)
 
 
-def of_users(shard: Shard, users: np.ndarray) -> Shard:
+def select_users(shard: Shard, users: np.ndarray) -> Shard:
     """Returns the events of some users of a shard; other users have none.
 
     Args:
@@ -173,14 +173,14 @@ def of_users(shard: Shard, users: np.ndarray) -> Shard:
       users: Distinct indices within the shard, ascending.
     """
     num_users = len(shard.watches.offsets) - 1
-    found: dict[str, Any] = {}
+    selected: dict[str, Any] = {}
     for field in dataclasses.fields(shard):
         table = getattr(shard, field.name)
-        found[field.name] = table
+        selected[field.name] = table
         if table is not None:
             rows = _rows_of_users(table, users, num_users)
-            found[field.name] = type(table)(**_taken(table, rows))
-    return Shard(**found)
+            selected[field.name] = type(table)(**_taken(table, rows))
+    return Shard(**selected)
 
 
 def _rows_of_users(table: Any, users: np.ndarray, num_users: int) -> ragged.Ragged:
@@ -195,23 +195,23 @@ def _rows_of_users(table: Any, users: np.ndarray, num_users: int) -> ragged.Ragg
 def _taken(table: Any, rows: ragged.Ragged) -> dict[str, np.ndarray]:
     """Returns the columns of some rows of a table, with the offsets of `rows`."""
     named = dict(columns(table))
-    found = {}
+    selected = {}
     if named.pop(_OFFSETS, None) is not None:
-        found[_OFFSETS] = rows.offsets
+        selected[_OFFSETS] = rows.offsets
     starts = named.pop(_TOKEN_OFFSETS, None)
     if starts is not None:
         starts = np.asarray(starts)
         words = ragged.ranges(starts[rows.values], starts[rows.values + 1])
-        found[_TOKEN_OFFSETS] = words.offsets
-        found[_TOKENS] = np.asarray(named.pop(_TOKENS))[words.values]
-    return found | {k: np.asarray(v)[rows.values] for k, v in named.items()}
+        selected[_TOKEN_OFFSETS] = words.offsets
+        selected[_TOKENS] = np.asarray(named.pop(_TOKENS))[words.values]
+    return selected | {k: np.asarray(v)[rows.values] for k, v in named.items()}
 
 
 def tables(shard: Shard) -> dict[str, Any]:
     """Returns the tables that a shard has, by the prefixes of their files."""
-    every: dict[str, Any] = {WATCH: shard.watches, SEARCH: shard.searches}
-    every[IMPRESSION] = shard.impressions
-    return {name: table for name, table in every.items() if table is not None}
+    named: dict[str, Any] = {WATCH: shard.watches, SEARCH: shard.searches}
+    named[IMPRESSION] = shard.impressions
+    return {name: table for name, table in named.items() if table is not None}
 
 
 def columns(table: Any) -> Iterator[tuple[str, np.ndarray]]:
@@ -238,9 +238,9 @@ def joined(shards: Sequence[LazyShard], num_users: int) -> Shard:
     kinds: dict[str, type] = {}
     parts: dict[str, dict[str, list[np.ndarray]]] = {}
     for shard in shards:
-        read = shard.read()
-        for name in (field.name for field in dataclasses.fields(read)):
-            table = getattr(read, name)
+        loaded = shard.read()
+        for name in (field.name for field in dataclasses.fields(loaded)):
+            table = getattr(loaded, name)
             if table is None:
                 continue
             kinds[name] = type(table)
@@ -248,32 +248,32 @@ def joined(shards: Sequence[LazyShard], num_users: int) -> Shard:
             for column, values in columns(table):
                 of_table.setdefault(column, []).append(copied(values))
     firsts = [shard.first_user for shard in shards]
-    found = {
+    whole = {
         name: kind(**_joined(parts.pop(name), firsts, num_users))
         for name, kind in kinds.items()
     }
-    return Shard(found["watches"], found.get("searches"), found.get("impressions"))
+    return Shard(whole["watches"], whole.get("searches"), whole.get("impressions"))
 
 
 def _joined(
     columns: dict[str, list[np.ndarray]], firsts: Sequence[int], num_users: int
 ) -> dict[str, np.ndarray]:
     """Returns the columns of a table, and lets go of the parts of each."""
-    found = {}
+    whole = {}
     for name in list(columns):
         parts = columns.pop(name)
         if name == _OFFSETS:
-            found[name] = _offsets(parts, firsts, num_users)
+            whole[name] = _offsets(parts, firsts, num_users)
         elif name == _TOKEN_OFFSETS:
-            found[name] = _chained(parts)
+            whole[name] = _chained(parts)
         elif name == _USERS:
-            found[name] = _shifted(parts, firsts)
+            whole[name] = _shifted(parts, firsts)
         elif name == _PAGES:
             number = [int(np.max(part, initial=-1)) + 1 for part in parts]
-            found[name] = _shifted(parts, np.cumsum([0, *number[:-1]]).tolist())
+            whole[name] = _shifted(parts, np.cumsum([0, *number[:-1]]).tolist())
         else:
-            found[name] = np.concatenate(parts)
-    return found
+            whole[name] = np.concatenate(parts)
+    return whole
 
 
 def _shifted(parts: Sequence[np.ndarray], by: Iterable[int]) -> np.ndarray:

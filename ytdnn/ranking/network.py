@@ -152,11 +152,11 @@ class RankingNetwork(tf.keras.Model):
         shown = tensors[schema.IMPRESSION_VIDEOS]
         looked_up = {"shown": shown} | {name: tensors[name] for name in self._seeds}
         videos = [
-            towers.of_vectors(self.videos[use](indices))
+            towers.to_block(self.videos[use](indices))
             for use, indices in looked_up.items()
         ]
         if self._attention is not None:
-            videos.append(towers.of_vectors(self._attended(tensors, self._attention)))
+            videos.append(towers.to_block(self._attended(tensors, self._attention)))
         blocks = (*videos, *reading.blocks(self._of_videos, tensors))
         query, k = self._query(tensors), tf.shape(shown)[1]
         outputs = self._tower((query, towers.Items(blocks, k)), seed=seed)
@@ -167,7 +167,7 @@ class RankingNetwork(tf.keras.Model):
         # Nothing that the click reads learns from the other towers.
         fixed = tuple(towers.without_gradient(block) for block in blocks)
         of_towers = tf.stop_gradient(query), towers.Items(fixed, k)
-        of_stream = randomness.of_stream(seed, randomness.RandomStream.OUTCOMES)
+        of_stream = randomness.substream(seed, randomness.RandomStream.OUTCOMES)
         of_outcomes = self._of_outcomes(of_towers, of_stream)[:, :, tf.newaxis, :, 0]
         of_outcomes = tf.repeat(of_outcomes, outputs.shape[2], axis=2)
         return tf.concat([outputs, of_outcomes], axis=-1)
@@ -180,7 +180,7 @@ class RankingNetwork(tf.keras.Model):
         """
         shown = self.videos["shown"](tensors[schema.IMPRESSION_VIDEOS])
         layers = {name: self._of_videos[name] for name in self._of_shown}
-        blocks = [towers.of_vectors(shown), *reading.blocks(layers, tensors)]
+        blocks = [towers.to_block(shown), *reading.blocks(layers, tensors)]
         return towers.examples(blocks)
 
     def _attended(

@@ -195,7 +195,7 @@ def lists(
     Raises:
       errors.UserError: See `_checked`.
     """
-    chosen, is_short = _allowed(model, requests, k, k)
+    chosen, is_short = _allowed(model, requests, min(k, requests.num_videos), k)
     if is_short.any():
         rows = np.flatnonzero(is_short)
         some = take(requests, rows)

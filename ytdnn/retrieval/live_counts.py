@@ -35,7 +35,7 @@ Integers = npt.NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
-class Requests:
+class CountedRequests:
     """Requests with one answer each.
 
     Attributes:
@@ -74,7 +74,7 @@ class LiveCounts:
         self._times, self._videos = times[order], videos[order]
         self._before = before[order]
 
-    def ranks(self, window: str, requests: Requests) -> dict[str, Integers]:
+    def ranks(self, window: str, requests: CountedRequests) -> dict[str, Integers]:
         """Returns the place of each answer among all videos, from 0; -1: not counted.
 
         Equal counts are ordered by catalogue index; removed videos have no place.
@@ -124,9 +124,9 @@ class LiveCounts:
         return counts[1:].astype(np.float32)
 
     def _following(
-        self, requests: Requests, row: int, window: int | None, counts: Integers
+        self, requests: CountedRequests, row: int, window: int | None, counts: Integers
     ) -> tuple[Integers, npt.NDArray[np.float64]]:
-        """Returns what followed the last watch: videos, and their share of counts."""
+        """Returns videos that followed the last watch, and their share of counts."""
         place = int(requests.last[row])
         offsets, times, videos = self._transitions
         if not place:
@@ -159,13 +159,16 @@ _NOTHING: tuple[Integers, npt.NDArray[np.float64]] = (
 
 def _watches(watches: events.Watches) -> tuple[np.ndarray, ...]:
     """Returns times, videos and the user's video before, without exact duplicates."""
-    times, videos, users = (
-        np.asarray(getattr(watches, name)) for name in ("times", "videos", "users")
-    )
-    is_same = np.append(False, users[1:] == users[:-1])
-    before = np.where(is_same, np.append(0, videos[:-1]), 0)
-    keep = ~(is_same & (before == videos) & np.append(False, times[1:] == times[:-1]))
-    return times[keep].astype(np.int64), videos[keep], before[keep]
+    columns = (watches.users, watches.times, watches.videos)
+    users, times, videos = (np.asarray(column) for column in columns)
+    order = np.lexsort((videos, times, users))
+    is_again = [c[order][1:] == c[order][:-1] for c in (users, times, videos)]
+    keep = np.ones(len(order), bool)
+    keep[order[1:][np.all(is_again, axis=0)]] = False
+    users, times, videos = users[keep], times[keep], videos[keep]
+    is_first = np.append(True, users[1:] != users[:-1])[: len(users)]
+    before = np.where(is_first, 0, np.append(0, videos[:-1])[: len(users)])
+    return times.astype(np.int64), videos, before
 
 
 def _rank(

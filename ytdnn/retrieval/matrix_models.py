@@ -65,10 +65,11 @@ class ALSConfig(configs.Extension):
 
     Attributes:
       factors: Width of the vectors.
+      regularization: Weight of the vectors' squared lengths.
     """
 
     factors: int = 64
-    regularization: ClassVar[float] = 0.01  # of the vectors' squared lengths
+    regularization: float = 0.01
     iterations: ClassVar[int] = 12  # passes over both sides
     kind: Literal["als"] = "als"
 

@@ -122,9 +122,9 @@ class OneDevice:
             batches: Iterator[Batch], first: tf.Tensor, number: tf.Tensor
         ) -> tf.Tensor:
             losses = tf.TensorArray(tf.float32, number)
-            for made in tf.range(number):
-                loss = compiled(next(batches), first + tf.cast(made, tf.int64))
-                losses = losses.write(made, loss)
+            for number_done in tf.range(number):
+                loss = compiled(next(batches), first + tf.cast(number_done, tf.int64))
+                losses = losses.write(number_done, loss)
             return losses.stack()
 
         return tf.function(steps, reduce_retracing=True)
@@ -148,8 +148,8 @@ def make(name: str, cluster: configs.ClusterConfig = _CLUSTER) -> OneDevice:
       name: Name of the strategy.
       cluster: Settings, with the time to wait for other processes.
     """
-    found: OneDevice = registries.STRATEGIES[name].make(cluster)
-    return found
+    devices: OneDevice = registries.STRATEGIES[name].make(cluster)
+    return devices
 
 
 class FiniteGuard:
@@ -225,8 +225,7 @@ class FiniteGuard:
         culprits = ", ".join(names) or "none of inputs and weights, so the loss itself"
         return errors.UserError(
             f"the {self._name} {what} at {place} ({culprits}): lower "
-            f"training.learning_rate or table_learning_rate, or set "
-            f"training.clip_norm; {self._describe_latest()}"
+            f"training.learning_rate or table_learning_rate; {self._describe_latest()}"
         )
 
 

@@ -5,7 +5,7 @@ import pathlib
 
 from tests.run.cli import conftest, fakes
 
-RUN = ["data", "candidates", "index", "ranking", "evaluation"]
+RUN = ["data", "candidates", "index", "ranking", "baselines", "evaluation"]
 EARLIER = ["earlier/data", "earlier/candidates", "earlier/ranking"]
 LATER = ["refit/data", "refit/candidates", "refit/index", "refit/ranking"]
 
@@ -16,7 +16,7 @@ def test_run_refits_between_evaluation_and_bundle(
     result = cli("run", "--workdir", workdir, "--refit")
     assert result.status == 0, result.err
     assert rooms.calls == [*RUN, *EARLIER, *LATER, "bundle"]
-    assert "[7/14] refit/earlier/data: started (not made yet)" in result.out
+    assert "[8/15] refit/earlier/data: started (not made yet)" in result.out
     assert (
         "measured on the run that held watches out; the served models "
         "are trained to 2023-11-14T22:13:20Z"

@@ -35,7 +35,7 @@ def _log() -> dict[str, pl.DataFrame]:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     directory = tmp_path_factory.mktemp("full")
-    return full_log.prepared_data(directory, _log(), min_search_token_count=1)
+    return full_log.prepared_data(directory, _log(), token_count=1)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_the_same_split_gives_the_same_words_and_arrays(
     data: prepared.PreparedData, tmp_path: pathlib.Path
 ) -> None:
     """Where nothing moves, the set is what `prepare` made."""
-    as_it_is = types.SimpleNamespace(of_watches=lambda watches: watches.splits)
+    as_it_is = types.SimpleNamespace(watch_splits=lambda watches: watches.splits)
     user_shards.path(tmp_path, 0).mkdir(parents=True)
     refit._write_searches(data, as_it_is, tmp_path)
     again = pl.read_parquet(tmp_path / catalogues.TOKENS_FILE)

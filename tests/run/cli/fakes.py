@@ -130,7 +130,8 @@ class Rooms:
         split: str,
         stage: str = "",
     ) -> report_files.Result:
-        names = ["data", "candidates"] if stage else ["data", "candidates", "index"]
+        names = ["data", "candidates"]
+        names += [] if stage else ["index", "baselines"]
         has_ranker = self.has_impressions and config.ranking.enabled
         if stage != "candidates" and has_ranker:
             names.append("ranking")
@@ -143,6 +144,11 @@ class Rooms:
         settings = {"config": summary.plain(configs.to_dict(config))}
         report = example.typed(example.bare() | settings)
         return report_files.Result(report, pl.DataFrame(), inputs)
+
+    def fit_baselines(
+        self, config: configs.EvaluationConfig, workdir: pathlib.Path, *_: Any
+    ) -> None:
+        self._make("baselines", workdir, {}, ["data"])
 
     def choose(
         self, config: configs.Config, workdir: pathlib.Path
@@ -220,6 +226,11 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "retrieval.stage": types.SimpleNamespace(load=lambda *_: None),
         "retrieval.index.artifact": types.SimpleNamespace(build=rooms.build_index),
         "evaluation.order_choice": types.SimpleNamespace(from_run=rooms.choose),
+        "evaluation.tuned_baselines": types.SimpleNamespace(
+            make=rooms.fit_baselines,
+            step_config=lambda config: {},
+            describe=lambda workdir: [],
+        ),
         "evaluation.evaluate_run": types.SimpleNamespace(evaluate=rooms.evaluate),
         "evaluation.prepared_table": types.SimpleNamespace(
             lines=lambda data, named, workdir: ["table"]

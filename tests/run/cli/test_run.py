@@ -16,7 +16,8 @@ from ytdnn.base import errors
 from ytdnn.run import pipeline
 from ytdnn.run.cli import main
 
-ALL = ["data", "candidates", "index", "ranking", "evaluation", "bundle"]
+TRAINED = ["candidates", "index", "ranking"]
+ALL = ["data", *TRAINED, "baselines", "evaluation", "bundle"]
 
 
 def test_run_makes_every_output_and_shows_the_report(
@@ -47,7 +48,7 @@ def test_a_changed_setting_makes_its_step_and_those_after_it_again(
     cli("run", "--workdir", workdir)
     rooms.calls.clear()
     result = cli("run", "--workdir", workdir, "--config.candidates.embedding_dim=8")
-    assert rooms.calls == ["candidates", "index", "ranking", "evaluation", "bundle"]
+    assert rooms.calls == [*TRAINED, "evaluation", "bundle"]
     assert "ranking: started (made from another candidates)" in result.out
     assert "config.candidates.embedding_dim was 256, is 8" in result.out
 

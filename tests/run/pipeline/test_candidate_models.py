@@ -78,7 +78,7 @@ def test_what_needs_vectors_is_refused(
 ) -> None:
     workdir = f"--workdir={runs / 'last_day'}"
     assert main.main(["export", workdir]) == 2
-    assert "expected candidates.model=network for a bundle" in capsys.readouterr().err
+    assert "expected candidates.model=network, received" in capsys.readouterr().err
     for command in (["refit"], ["index", "tune"]):
         assert main.main([*command, workdir]) == 2
         assert "makes lists and no vectors" in capsys.readouterr().err

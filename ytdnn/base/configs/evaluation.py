@@ -1,11 +1,15 @@
-"""Settings of offline evaluation."""
+"""Settings of offline evaluation, and the space that `ytdnn sweep` searches."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import pydantic
 
 from ytdnn.base import registries
 from ytdnn.base.configs import components
+
+Value = bool | int | float | str | tuple[int | float | str, ...]
+Space = Mapping[str, "Options | Range"]
 
 
 @components.validated
@@ -24,12 +28,13 @@ class EvaluationConfig:
         right answers; 0 = all of the window.
       remove_watched: Whether videos of the user's history are removed from every
         list. If not, they may be right answers too.
-      baselines: Baselines by counting, in addition to popularity: `recent_popularity`,
-        `markov` (videos watched after the last watch), `co_watch` (videos others
-        watched near the last ten), `user_neighbours` (videos that users with similar
-        watches watched), `als` (implicit matrix factorisation, of ytdnn[baselines]).
-        `auto` means the first four, except those that would take minutes on a log of
-        this size. Empty: only popularity.
+      baselines: Candidate models to compare with, in addition to popularity:
+        `recent_popularity`, `markov` (videos watched after the last watch), `co_watch`
+        (videos others watched near the last ten), `rp3beta` (random walks),
+        `item_neighbours`, `user_neighbours`, `als` (implicit matrix factorisation),
+        `ease`, or any other registered one. `auto`: all of these, with their settings
+        chosen on validation, as far as a fifth of the training's time allows. Empty:
+        only popularity.
       slices: Columns that results are broken down by: `activity`, `new_user`,
         `video_age`, `popularity`, `channel_popularity`, `device`, and any column of
         `users` or `videos`; missing columns are left out.
@@ -46,8 +51,6 @@ class EvaluationConfig:
         0: none, only one request for each user.
       delay_seconds: Age from which events are known to these requests.
       num_resamples: Bootstrap resamples of the users, for each interval.
-      window_events: Number of events that are in memory at a time; a log with more is
-        measured by groups of users, with the same result.
       off_policy_pages: Number of logged slates with propensities, sampled, on which the
         reward of other slates is estimated; 0: none.
       off_policy_most_weight: Upper bound on the weight of a logged place in these
@@ -85,7 +88,82 @@ class EvaluationConfig:
     delay_seconds: components.NonNegative = 0
     num_resamples: components.Positive = 1_000
     seed: ClassVar[int] = 0  # of the resamples: reports can be compared
-    window_events: components.Positive = 1 << 23
+    window_events: ClassVar[int] = 1 << 23  # in memory at a time; same results
     off_policy_pages: components.NonNegative = 1_000
     off_policy_most_weight: components.NonNegativeFloat = 0.0
     num_examples: ClassVar[int] = 8  # users with history and lists in the report
+
+
+@components.validated
+class Options:
+    """One of several values.
+
+    Attributes:
+      values: The values, as a config has them; a kind of component by its name.
+      when: Values of earlier settings of the space for which this one is searched; of
+        several values of one setting, any.
+    """
+
+    values: tuple[Value, ...]
+    when: tuple[tuple[str, Value], ...] = ()
+
+    @pydantic.model_validator(mode="after")
+    def _has_values(self) -> "Options":
+        if not self.values:
+            raise ValueError("expected one value or more in a choice, received none")
+        return self
+
+
+@components.validated
+class Range:
+    """A number in a closed interval.
+
+    Attributes:
+      low: Smallest value.
+      high: Largest value.
+      log: Whether it is drawn uniformly on a logarithmic scale.
+      whole: Whether it is an integer.
+      when: See `Options`.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False
+    when: tuple[tuple[str, Value], ...] = ()
+
+    @pydantic.model_validator(mode="after")
+    def _is_a_range(self) -> "Range":
+        if not self.low < self.high:
+            raise ValueError(
+                f"expected low below high, received {self.low:g} and {self.high:g}"
+            )
+        if self.log and self.low <= 0.0:
+            raise ValueError(
+                f"expected a positive low on a logarithmic scale, received {self.low:g}"
+            )
+        return self
+
+
+def read_space(given: Mapping[str, object]) -> dict[str, Options | Range]:
+    """Returns a space; options may be given as plain lists.
+
+    Args:
+      given: A `Options`, a `Range` or a list of values for each setting, by its key in
+        the config, such as `candidates.training.learning_rate`.
+
+    Raises:
+      ValueError: A value is of another type.
+    """
+    space: dict[str, Options | Range] = {}
+    for key, values in given.items():
+        if isinstance(values, Options | Range):
+            space[key] = values
+        elif isinstance(values, Sequence) and not isinstance(values, str):
+            space[key] = Options(values=tuple(values))
+        else:
+            raise ValueError(
+                f"expected a list of values, a configs.Options or a configs.Range for "
+                f"{key}, received {values!r}"
+            )
+    return space

@@ -61,10 +61,10 @@ class WatchBags(watched.Watched):
         first = features[schema.FIRST_ROWS]
         inputs = *self.embedded(rows, seed), first
         parts = [
-            self.bags(*inputs, randomness.of_stream(seed, randomness.RandomStream.BAGS))
+            self.bags(*inputs, randomness.substream(seed, randomness.RandomStream.BAGS))
         ]
         if self.learned_bags is not None:
-            own = randomness.of_stream(seed, randomness.RandomStream.LEARNED_BAGS)
+            own = randomness.substream(seed, randomness.RandomStream.LEARNED_BAGS)
             parts.append(self.learned_bags(*inputs, own))
         return parts
 

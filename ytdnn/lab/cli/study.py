@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ytdnn.base import artifacts, configs, errors, registries
 from ytdnn.evaluation import report_files
+from ytdnn.lab.pages import studied
 from ytdnn.run.cli import (
     arguments,
     command,
@@ -225,7 +226,7 @@ def _make(
     """Runs the steps of a run that are not current, up to its evaluation."""
     config, directory = cell.config, cell.directory
     with workdir.lock(directory), workdir.keep_config(directory, config):
-        for step in _made(stage):
+        for step in (*_made(stage), graph.BASELINES):
             sharing.share(step, config, directory, directories, output.say)
         runner.run(_steps(cell, split, stage), config, directory, output.say)
 
@@ -237,7 +238,9 @@ def _steps(cell: Cell, split: str, stage: str) -> list[graph.Step]:
     is_stale = any(
         runner.staleness(step, cell.config, cell.directory) for step in (*steps, whole)
     )
-    return [*steps, graph.evaluation(split, stage) if is_stale else whole]
+    if stage and is_stale:
+        return [*steps, graph.evaluation(split, stage)]
+    return [*steps, graph.BASELINES, whole]
 
 
 def _made(stage: str) -> list[graph.Step]:
@@ -252,7 +255,6 @@ def _show(
     directory: pathlib.Path,
 ) -> None:
     """Prints the table of a study and writes `study.json` and `study.md`."""
-    from ytdnn.lab.pages import studied
     from ytdnn.lab.studies import study
 
     result = study.measure(directories, split, metrics)

@@ -18,7 +18,8 @@ def render(report: report_model.Report) -> str:
     title = f"Evaluation of {report.name}" if report.name else "Evaluation"
     parts = sorted(registries.REPORT_SECTIONS.parts(), key=lambda part: part.place)
     sections = [section for part in parts for section in part.make(report)]
-    return page.render(title, _summary(report), sections, findings.headline(report))
+    lines = findings.request_headline(report), findings.headline(report)
+    return page.render(title, _summary(report), sections, " ".join(filter(None, lines)))
 
 
 def _summary(report: report_model.Report) -> str:

@@ -18,6 +18,8 @@ _FAR_OFF = "oracle_by_watch_time"  # the others could not be read beside it
 def sections(report: report_model.Report) -> Iterator[page.Section]:
     """Yields a section for each part that the report has."""
     yield systems(report)
+    if report.requests is not None:
+        yield requests(report.requests)
     yield retrieval(report)
     if report.slices:
         yield slices(report)
@@ -45,6 +47,39 @@ def _slate_plot(models: Mapping[str, report_model.Entry], metric: str) -> page.B
         f"{title} of the first {metric_names.length(metric)} videos",
         "seconds, mean over users",
     )
+
+
+def requests(asked: report_model.RequestsReport) -> page.Section:
+    """Returns the section on lists at the time of each watch."""
+    delay = f", {asked.delay_seconds:,} seconds late" if asked.delay_seconds else ""
+    return page.Section(
+        "By requests",
+        f"Each of {asked.requests:,} watches (of {asked.watches:,} in the window, of "
+        f"{asked.users:,} users) is one request at its own time, with everything known "
+        f"until then{delay}; the answer is that watch. In {asked.repeats:,} the user "
+        f"had watched the video, and in {asked.unknown:,} the candidate model cannot "
+        f"list it: misses. Lists of the most watched are counted up to each request, "
+        f"alone and with half of what followed the user's last video; validation chose "
+        f"{tables.model_title(asked.best_count)}.",
+        [
+            _by_system(asked.systems, "Means over requests"),
+            page.Details(
+                "Means over users",
+                [_by_system(asked.by_user, "Means over users of their means")],
+            ),
+        ],
+    )
+
+
+def _by_system(models: Mapping[str, report_model.Entry], caption: str) -> page.Table:
+    """Returns a table of systems down, metrics across."""
+    metrics = [*next(iter(models.values())).values]
+    rows: list[list[page.Cell]] = [
+        [tables.model_title(name), *(findings.estimate(entry, m) for m in metrics)]
+        for name, entry in models.items()
+    ]
+    columns = ["system", *map(metric_names.title, metrics)]
+    return page.Table(columns, rows, caption)
 
 
 def retrieval(report: report_model.Report) -> page.Section:

@@ -72,9 +72,11 @@ def carry_candidates(
         place = work / f"member-{number}"
         place.mkdir(exist_ok=True)
         state = checkpoints.read_state(source / candidates.state_file(number))
-        member, found = _member(config, old, known, data, begins, members, state, place)
+        member, member_facts = _member(
+            config, old, known, data, begins, members, state, place
+        )
         members.append(member)
-        facts.append(found)
+        facts.append(member_facts)
     whole = candidate_model.joined(members)
     ensemble.project(whole, data, config.seed)
     with artifacts.publish(
@@ -109,10 +111,10 @@ def _member(
     randomness.set_seed(seed)
     on = devices.make(config.strategy)
     with on.scope():
-        read = tower_inputs.like(old.tower_inputs, config.candidates, data)
-        member = candidate_model.build(config.candidates, data, read)
-    of_videos = () if read.of_videos is None else read.of_videos.features
-    features = (*read.features, *of_videos)
+        inputs = tower_inputs.like(old.tower_inputs, config.candidates, data)
+        member = candidate_model.build(config.candidates, data, inputs)
+    of_videos = () if inputs.of_videos is None else inputs.of_videos.features
+    features = (*inputs.features, *of_videos)
     size = old.tower_inputs.vocabulary_size
     rows = carrying.tables(features, known, data, size)
     carrying.weights(old, member, rows)
@@ -122,10 +124,10 @@ def _member(
     training = dataclasses.replace(training, epochs=config.refresh.epochs)
     learned = _labels(data, begins, config.refresh.replay, seed)
     logs = learned.log.each_shard()
-    of_shards = (int(own.watches.are_completed.sum()) for own in logs)
+    of_shards = (int(shard.watches.are_completed.sum()) for shard in logs)
     training = loop.capped_batches(training, sum(of_shards), candidate_model.KIND)
-    own = dataclasses.replace(config.candidates, training=training)
-    config = dataclasses.replace(config, candidates=own, seed=seed)
+    candidates_config = dataclasses.replace(config.candidates, training=training)
+    config = dataclasses.replace(config, candidates=candidates_config, seed=seed)
     stage = candidates.make_stage(config, learned, member, are_few=True, before=before)
     state = carrying.state(state, member, rows, training.table_accumulator)
     stage = dataclasses.replace(stage, state=state, validates_start=False)
@@ -204,8 +206,8 @@ def carry_ranking(
     training = dataclasses.replace(training, epochs=config.refresh.epochs)
     number = sum(building.num_rows(data.log, events.Split.TRAIN))
     training = loop.capped_batches(training, number, ranking_model.KIND)
-    own = dataclasses.replace(config.ranking, training=training)
-    config_of = dataclasses.replace(config, ranking=own)
+    ranking_config = dataclasses.replace(config.ranking, training=training)
+    config_of = dataclasses.replace(config, ranking=ranking_config)
     stage = ranking.make_stage(config_of, data, new, stop_after=training.epochs)
     state = checkpoints.read_state(source.directory / checkpoints.STATE_FILE)
     state = carrying.state(state, new.network, rows, training.table_accumulator)

@@ -9,8 +9,8 @@ import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from ytdnn.base import configs, errors, own_files, user_paths
-from ytdnn.base.configs import constants, problems
+from ytdnn.base import configs, errors, registry, user_paths
+from ytdnn.base.configs import problems
 from ytdnn.run.cli import given_settings, settings
 
 _PATH = re.compile(r"\b(DIR|FILE|PATH)\b")
@@ -178,7 +178,7 @@ def _overrides(given: Mapping[str, str]) -> dict[str, str]:
     overrides: dict[str, str] = {}
     for name, text in given.items():
         key = name.removeprefix(_CONFIG)
-        is_constant = constants.is_value(key, text) and key not in settings.catalogue()
+        is_constant = configs.is_constant(key, text) and key not in settings.catalogue()
         if name.startswith(_CONFIG) and not is_constant:
             require_setting(key)
             overrides[key] = text
@@ -238,7 +238,7 @@ def _extend(argv: Sequence[str]) -> None:
         name, _, files = argument.lstrip("-").partition("=")
         if name == f"{_CONFIG}extensions":
             for file in given_settings.entries("extensions", files):
-                own_files.extend(file)
+                registry.extend(file)
 
 
 def require_setting(key: str) -> None:

@@ -22,6 +22,11 @@ _FLAGS = (
     Flag("bundle", "Directory of a bundle to evaluate.", example="DIR"),
     Flag("data", "Prepared set of these; default: WORKDIR/data.", example="DIR"),
     Flag("split", "Window to evaluate; default: test.", example="|".join(_SPLITS)),
+    Flag(
+        "write_requests",
+        "Write the requests of the split, for --predictions with request_id, and exit.",
+        example="FILE",
+    ),
     Flag("out", "Report of these; default: NAME_evaluation.", example="DIR"),
     Flag("users", key="evaluation.users", example="FILE|CONDITION"),
     Flag("videos", key="evaluation.videos", example="FILE|CONDITION"),
@@ -45,6 +50,7 @@ def _run(given: arguments.Arguments) -> None:
       ytdnn evaluate --workdir=runs/mine
       ytdnn evaluate --workdir=runs/mine --split=validation --k=10,50,100
       ytdnn evaluate --predictions=als.parquet --data=runs/mine/data
+      ytdnn evaluate --workdir=runs/mine --write_requests=requests.parquet
       ytdnn evaluate --bundle=runs/mine/bundle --data=runs/mine/data --out=DIR
       ytdnn evaluate --explain
     """
@@ -56,6 +62,9 @@ def _run(given: arguments.Arguments) -> None:
         return
     split = arguments.choice(given, "split", _SPLITS, _SPLITS[0])
     chosen = [name for name in _OTHERS if name in values]
+    if "write_requests" in values:
+        _write_requests(given, split)
+        return
     if len(chosen) > 1:
         raise errors.UserError("expected --predictions or --bundle, received both")
     if chosen:
@@ -92,24 +101,40 @@ def _evaluate_run(given: arguments.Arguments, split: str) -> None:
     output.say(f"next: {runner.next_command(config, directory)}")
 
 
+def _write_requests(given: arguments.Arguments, split: str) -> None:
+    data, config = _prepared_set(given, "--write_requests")
+    path = pathlib.Path(given.values["write_requests"])
+    number = system_evaluation.write_requests(data, config.evaluation, split, path)
+    output.say(
+        f"{number:,} requests in {path}: give request_id, video_id and score of your "
+        f"lists to ytdnn evaluate --predictions=FILE"
+    )
+
+
 def _evaluate_system(given: arguments.Arguments, kind: str, split: str) -> None:
     values = given.values
     path = pathlib.Path(values[kind])
-    if "data" not in values and "workdir" not in values:
-        raise errors.UserError(
-            f"expected --data=DIR, the prepared set to evaluate --{kind} on, or "
-            f"--workdir=DIR, received neither"
-        )
-    if "workdir" in values:
-        directory = pathlib.Path(values["workdir"])
-        config = resolved.later_config(given, directory)
-        data = pathlib.Path(values.get("data", directory / graph.DATA.name))
-    else:
-        config = resolved.config(given, configs.Config())
-        data = pathlib.Path(values["data"])
+    data, config = _prepared_set(given, f"--{kind}")
     name = f"{path.resolve().stem}_evaluation"
     out = pathlib.Path(values.get("out", path.parent / name))
     show(system_evaluation.evaluate(kind, path, data, config.evaluation, split, out))
+
+
+def _prepared_set(
+    given: arguments.Arguments, what: str
+) -> tuple[pathlib.Path, configs.Config]:
+    """Returns the prepared set that something is evaluated on, and the settings."""
+    values = given.values
+    if "data" not in values and "workdir" not in values:
+        raise errors.UserError(
+            f"expected --data=DIR, the prepared set to evaluate {what} on, or "
+            f"--workdir=DIR, received neither"
+        )
+    if "workdir" not in values:
+        return pathlib.Path(values["data"]), resolved.config(given, configs.Config())
+    directory = pathlib.Path(values["workdir"])
+    config = resolved.later_config(given, directory)
+    return pathlib.Path(values.get("data", directory / graph.DATA.name)), config
 
 
 def show(evaluated: report_files.Evaluation) -> None:

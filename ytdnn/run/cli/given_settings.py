@@ -8,7 +8,7 @@ from typing import Any
 import pydantic
 
 from ytdnn.base import configs, errors
-from ytdnn.base.configs import problems
+from ytdnn.base.configs import components, problems
 from ytdnn.run.cli import settings
 from ytdnn.run.pipeline import config_dicts
 
@@ -56,6 +56,7 @@ def _choice(path: str, kind: str, before: dict[str, Any]) -> dict[str, Any]:
     """Returns a choice, of its defaults if it is of another kind than before."""
     known = configs.choices()[path]
     if kind not in known:
+        components.refuse_own(kind)
         raise errors.UserError(
             f"expected config.{path} to be one of {', '.join(known.names())}, received "
             f"{kind!r} ({_ORIGIN})"

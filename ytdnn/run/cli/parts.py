@@ -1,6 +1,6 @@
 """`ytdnn parts`: lists the parts of each registry, with their origin."""
 
-from ytdnn.base import own_files, registries, registry
+from ytdnn.base import registries, registry
 from ytdnn.run.cli import arguments, command, given_settings, output, resolved
 
 
@@ -39,7 +39,7 @@ def run(given: command.Arguments) -> None:
     """
     named = given.values.get("extensions", "")
     for file in given_settings.entries("extensions", named):
-        own_files.extend(file)
+        registry.extend(file)
     every = registries.every()
     kind = arguments.choice(given, "kind", tuple(every))
     origins = {
@@ -54,6 +54,6 @@ def run(given: command.Arguments) -> None:
             output.say(f"  {part}{f' ({origin})' if origin != 'ytdnn' else ''}")
 
 
-def _origin(of: registry.Registry[registry.Registered], name: str) -> str:
+def _origin(of: registry.Registry[registry.RegisteredPart], name: str) -> str:
     """Returns where a part comes from: ytdnn, a package or a file."""
     return "ytdnn" if name in of.own() else of.version(name)

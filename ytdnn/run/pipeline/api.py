@@ -21,7 +21,7 @@ from ytdnn.base.configs import data as data_config
 from ytdnn.bundle import versions
 from ytdnn.evaluation import report_files
 from ytdnn.run.pipeline import graph, roles, runner, steps
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 if TYPE_CHECKING:
     from ytdnn.evaluation import in_memory
@@ -82,7 +82,7 @@ def prepare(
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     _require_config(config)
     if config is None:
-        config = workdir_room.read_config(directory) or configs.Config()
+        config = run_workdir.read_config(directory) or configs.Config()
     elif tables is not NO_TABLES:
         _require_no_other_source(config.data)
     in_memory = None
@@ -90,8 +90,8 @@ def prepare(
         in_memory, config = _from_memory(tables, config)
     step = graph.data_of(in_memory, machines)
     with (
-        workdir_room.lock(directory),
-        workdir_room.keep_config(directory, config),
+        run_workdir.lock(directory),
+        run_workdir.keep_config(directory, config),
         progress.shown(bool(verbose)),
     ):
         runner.run([step], config, directory, say, [step.name] if again else [])
@@ -147,11 +147,11 @@ def train(
     if role.follows():
         role.follow(chosen_steps, directory)
         return _trained(chosen_steps, config, directory, is_whole=False)
-    with workdir_room.lock(directory), role.watched():
+    with run_workdir.lock(directory), role.watched():
         runner.require(chosen_steps, config, directory)
         steps.require_features(config, directory)
         with (
-            workdir_room.keep_config(directory, config),
+            run_workdir.keep_config(directory, config),
             progress.shown(bool(verbose)),
         ):
             runner.run(chosen_steps, config, directory, say)
@@ -242,14 +242,15 @@ def evaluate_run(
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     config = later_config(directory, config)
     step = graph.evaluation(split)
-    with workdir_room.lock(directory):
-        runner.require([step], config, directory)
-        kept = workdir_room.keep_config(directory, config)
+    several = [graph.BASELINES, step]
+    with run_workdir.lock(directory):
+        runner.require(several, config, directory)
+        kept = run_workdir.keep_config(directory, config)
         with (
             kept if split == "test" else contextlib.nullcontext(),
             progress.shown(bool(verbose)),
         ):
-            runner.run([step], config, directory, say, [step.name] if again else [])
+            runner.run(several, config, directory, say, [step.name] if again else [])
     return report_files.read(directory / step.name)
 
 
@@ -280,9 +281,9 @@ def export(
     steps.require_vectors(config)
     step = graph.bundle(config)
     bundle = directory / step.name
-    with workdir_room.lock(directory):
+    with run_workdir.lock(directory):
         runner.require([step], config, directory)
-        with workdir_room.keep_config(directory, config):
+        with run_workdir.keep_config(directory, config):
             runner.run([step], config, directory, say)
         if keep is not None:
             removed = versions.prune(bundle, keep)
@@ -314,15 +315,15 @@ def run(
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     _require_config(config)
     if config is None:
-        config = workdir_room.read_config(directory) or configs.Config()
+        config = run_workdir.read_config(directory) or configs.Config()
     role = roles.from_config(config)
     if role.follows():
         role.follow(graph.every(config), directory)
         return report_files.read(directory / graph.EVALUATION.name)
     with (
-        workdir_room.lock(directory),
+        run_workdir.lock(directory),
         role.watched(),
-        workdir_room.keep_config(directory, config),
+        run_workdir.keep_config(directory, config),
         progress.shown(bool(verbose)),
     ):
         chosen_steps = graph.every(config)
@@ -341,11 +342,11 @@ def later_config(
       errors.UserError: The workdir has no prepared set, or the config is invalid.
     """
     _require_config(config)
-    run_config = workdir_room.require_config(directory)
+    run_config = run_workdir.require_config(directory)
     return (
         run_config
         if config is None
-        else workdir_room.from_same_source(config, run_config)
+        else run_workdir.from_same_source(config, run_config)
     )
 
 

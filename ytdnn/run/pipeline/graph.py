@@ -82,7 +82,14 @@ def evaluation(split: str, stage: str = "") -> Step:
       errors.UserError: The split is unknown.
     """
     require_split(split)
-    inputs: tuple[str, ...] = ("data", "candidates", "index", "ranking", "choice")
+    inputs: tuple[str, ...] = (
+        "data",
+        "candidates",
+        "index",
+        "ranking",
+        "choice",
+        "baselines",
+    )
     if stage:
         inputs = ("data", *dict.fromkeys(("candidates", stage)))
     return Step(
@@ -158,6 +165,14 @@ CHOICE = Step(
     describe=steps.describe_choice,
     sections=("ranking",),
 )
+BASELINES = Step(
+    "baselines",
+    "evaluate",
+    ("data",),
+    steps.fit_baselines,
+    steps.baselines_config,
+    describe=steps.describe_baselines,
+)
 EVALUATION = evaluation("test")
 BUNDLE = Step(
     "bundle",
@@ -169,7 +184,7 @@ BUNDLE = Step(
     sections=("composition", "refit"),
     is_served=True,
 )
-STEPS = (DATA, CANDIDATES, INDEX, RANKING, CHOICE, EVALUATION, BUNDLE)
+STEPS = (DATA, CANDIDATES, INDEX, RANKING, CHOICE, BASELINES, EVALUATION, BUNDLE)
 TRAINED = (CANDIDATES, INDEX, RANKING, CHOICE)
 
 

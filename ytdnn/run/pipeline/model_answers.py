@@ -40,7 +40,7 @@ def recommend(
     from ytdnn.log.sources import id_files
     from ytdnn.retrieval import candidate_models
 
-    runner.require([graph.EVALUATION], config, workdir)
+    runner.require([graph.evaluation("test", "candidates")], config, workdir)
     data = prepared.load(workdir / graph.DATA.name)
     directory = workdir / graph.CANDIDATES.name
     model = candidate_models.load(directory, config.candidates)
@@ -68,8 +68,13 @@ def recommend(
     return pl.DataFrame(columns)
 
 
-def write(lists: "pl.DataFrame", path: pathlib.Path) -> pathlib.Path:
+def write(lists: "pl.DataFrame", path: pathlib.Path, flag: str = "out") -> pathlib.Path:
     """Writes lists as Parquet or CSV, whole or not at all, and returns the path.
+
+    Args:
+      lists: The lists.
+      path: The file.
+      flag: Name of the flag that gives it.
 
     Raises:
       errors.UserError: The file has another ending.
@@ -77,7 +82,7 @@ def write(lists: "pl.DataFrame", path: pathlib.Path) -> pathlib.Path:
     path = user_paths.expanded(path)
     if path.suffix not in (".parquet", ".csv"):
         raise errors.UserError(
-            f"expected --out as FILE.parquet or FILE.csv, received {path}"
+            f"expected --{flag} as FILE.parquet or FILE.csv, received {path}"
         )
     with whole_files.whole_file(path) as partial:
         if path.suffix == ".csv":

@@ -19,7 +19,7 @@ from ytdnn.base import (
 )
 from ytdnn.base.configs import data as data_config
 from ytdnn.run.pipeline import config_dicts, graph, roles, sizes, steps
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 Say = Callable[[str], None]
 
@@ -68,7 +68,7 @@ def run(
         started = time.perf_counter()
         step.run(config, workdir)
         environment.collect()
-        workdir_room.record(workdir, config, step.sections)
+        run_workdir.record(workdir, config, step.sections)
         seconds = time.perf_counter() - started
         for line in step.describe(config, workdir) if step.describe else ():
             say(line)

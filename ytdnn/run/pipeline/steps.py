@@ -33,6 +33,9 @@ def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
     }
 
 
+_TRAINED = ("candidates", "ranking")  # whose time bounds that of the baselines
+
+
 def prepare(
     config: configs.Config,
     workdir: pathlib.Path,
@@ -40,16 +43,16 @@ def prepare(
     machines: "machines.Machines | None" = None,
 ) -> None:
     """Makes `workdir/data`, from the source or from tables in memory."""
-    from ytdnn.log import prepare as prepare_room
+    from ytdnn.log import prepare as log_prepare
 
     if config.data.source == "world" and not config.data.dir:
         memory.require_world(config.data.world)
     directory = workdir / "data"
     if machines is None:
-        prepare_room.prepare(config.data, directory, given)
+        log_prepare.prepare(config.data, directory, given)
         return
     with machines.tasks(directory) as run_tasks:
-        prepare_room.prepare(config.data, directory, given, run_tasks)
+        log_prepare.prepare(config.data, directory, given, run_tasks)
 
 
 def data_config(config: configs.Config) -> Mapping[str, Any]:
@@ -148,6 +151,31 @@ def describe_choice(config: configs.Config, workdir: pathlib.Path) -> list[str]:
     """Returns the lines to print after `workdir/choice` is made."""
     choice = chosen_order.read(workdir)
     return [] if choice is None else [choice.words]
+
+
+def fit_baselines(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `workdir/baselines`."""
+    from ytdnn.evaluation import tuned_baselines
+
+    stages = [name for name in _TRAINED if (workdir / name).exists()]
+    facts = [artifacts.read_manifest(workdir / name, name).facts for name in stages]
+    seconds = sum(float(each.get("seconds", 0.0)) for each in facts)
+    inputs = fingerprints(workdir, ["data"])
+    tuned_baselines.make(config.evaluation, workdir, inputs, seconds)
+
+
+def baselines_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/baselines` depends on."""
+    from ytdnn.evaluation import tuned_baselines
+
+    return tuned_baselines.step_config(config.evaluation)
+
+
+def describe_baselines(config: configs.Config, workdir: pathlib.Path) -> list[str]:
+    """Returns the lines to print after `workdir/baselines` is made."""
+    from ytdnn.evaluation import tuned_baselines
+
+    return tuned_baselines.describe(workdir)
 
 
 def require_features(config: configs.Config, workdir: pathlib.Path) -> None:
@@ -271,18 +299,18 @@ def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
 
 def export(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/bundle`, with a record of the refresh, if any."""
-    from ytdnn.bundle import export as export_room
+    from ytdnn.bundle import export as bundle_export
     from ytdnn.log import prepared
 
     config = served_config(config, workdir)
     trained = prepared.load(workdir / "data").manifest.facts.get(prepared.REFIT)
     if trained is None:
-        export_room.export(workdir, config)
+        bundle_export.export(workdir, config)
         return
     end = int(trained[prepared.TRAINED_TO])
     moment = {"seconds": end, "utc": formats.utc(end)}
     facts = {"trained_to": moment, "evaluation": None}
-    export_room.export(workdir, config, export_room.Refit(".", facts, None))
+    bundle_export.export(workdir, config, bundle_export.Refit(".", facts, None))
 
 
 def changed_videos(workdir: pathlib.Path) -> dict[str, str]:
@@ -294,6 +322,6 @@ def changed_videos(workdir: pathlib.Path) -> dict[str, str]:
 
 def bundle_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/bundle` depends on."""
-    from ytdnn.bundle import export as export_room
+    from ytdnn.bundle import export as bundle_export
 
-    return export_room.step_config(config)
+    return bundle_export.step_config(config)

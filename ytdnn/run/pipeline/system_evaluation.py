@@ -5,8 +5,8 @@ import pathlib
 
 from ytdnn.base import configs, errors
 from ytdnn.evaluation import report_files
-from ytdnn.run.pipeline import graph, runner
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import graph, model_answers, runner
+from ytdnn.run.pipeline import workdir as run_workdir
 
 
 def evaluate(
@@ -44,6 +44,38 @@ def evaluate(
     return report_files.read(out)
 
 
+def write_requests(
+    data_directory: pathlib.Path,
+    config: configs.EvaluationConfig,
+    split: str,
+    path: pathlib.Path,
+) -> int:
+    """Writes the requests that a split is evaluated by, and returns their number.
+
+    Args:
+      data_directory: The prepared set.
+      config: Delay and number of requests.
+      split: `test` or `validation`.
+      path: The file, Parquet or CSV.
+
+    Raises:
+      errors.UserError: The set has no requests, or the file another ending.
+    """
+    from ytdnn.evaluation import request_protocol
+    from ytdnn.log import events, prepared
+
+    data = prepared.load(data_directory)
+    asked = request_protocol.cases(data, events.Split[split.upper()], config)
+    if asked is None:
+        raise errors.UserError(
+            f"expected a temporal split with {split} watches in {data_directory}, "
+            f"found {data.config.protocol} and evaluation.num_requests="
+            f"{config.num_requests}: only such a split has requests in time"
+        )
+    model_answers.write(request_protocol.frame(data, asked), path, "write_requests")
+    return len(asked)
+
+
 def evaluate_part(
     workdir: pathlib.Path, out: pathlib.Path, *, users: str = "", videos: str = ""
 ) -> report_files.Evaluation:
@@ -61,7 +93,7 @@ def evaluate_part(
     """
     from ytdnn.evaluation import evaluate_run
 
-    config = workdir_room.read_config(workdir)
+    config = run_workdir.read_config(workdir)
     if config is None:
         raise errors.UserError(
             f"expected the directory of a run, which --videos measures anew, found no "
@@ -70,7 +102,7 @@ def evaluate_part(
     named = {"users": users, "videos": videos}
     part = {name: value for name, value in named.items() if value}
     evaluation = dataclasses.replace(config.evaluation, **part)  # type: ignore[arg-type]
-    with workdir_room.lock(workdir):
+    with run_workdir.lock(workdir):
         runner.require([graph.evaluation("test")], config, workdir)
         config = dataclasses.replace(config, evaluation=evaluation)
         result = evaluate_run.evaluate(workdir, config, "test")

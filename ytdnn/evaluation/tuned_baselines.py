@@ -1,0 +1,235 @@
+"""The artefact `baselines`: candidate models as an opponent would set them.
+
+Each is fitted to the training window for every setting below, the best one by nDCG on
+validation is kept, and evaluations read it. All of it takes at most a fifth of the
+time that the network's training took; what does not fit is named in the report.
+"""
+
+import dataclasses
+import importlib.util
+import pathlib
+import pickle
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ytdnn.base import artifacts, configs, errors, progress, registries
+from ytdnn.base.configs import components
+from ytdnn.base.metrics import retrieval
+from ytdnn.evaluation import lists, protocol
+from ytdnn.log import events, prepared
+from ytdnn.retrieval import candidate_models
+
+KIND = "baselines"
+AUTO = "auto"
+# In order: the dearest are the last, for which no time may be left.
+_GRIDS: dict[str, list[dict[str, Any]]] = {
+    "recent_popularity": [{}],
+    "markov": [{}],
+    "co_watch": [{}],
+    "rp3beta": [{"beta": beta} for beta in (0.3, 0.6, 0.9)],
+    "item_neighbours": [{}],
+    "user_neighbours": [{}],
+    "als": [
+        {"factors": factors, "regularization": weight}
+        for factors in (16, 64, 128)
+        for weight in (0.01, 1.0, 10.0)
+    ],
+    "ease": [{"regularization": weight} for weight in (100.0, 300.0, 1_000.0)],
+}
+_AUTO_NAMES = (*_GRIDS,)
+_NUM_CASES = 2_000  # of validation
+_K = 10
+_SHARE = 0.2  # of the seconds of the training
+_LEAST_SECONDS = 20.0
+# Seconds of a thousand million steps on a slow core, by which a fit is foretold.
+_DENSE, _SPARSE = 0.1, 15.0
+
+
+@dataclasses.dataclass
+class _BestModel:
+    """The best model of a name so far."""
+
+    value: float
+    model: candidate_models.BaseCandidateModel
+    settings: dict[str, Any]
+
+
+def make(
+    config: configs.EvaluationConfig,
+    workdir: pathlib.Path,
+    inputs: Mapping[str, str],
+    training_seconds: float,
+) -> None:
+    """Fits the baselines of a run, and writes the artefact `baselines`.
+
+    Args:
+      config: Names of the baselines, and rules of right answers.
+      workdir: Directory of the run, with `data`.
+      inputs: Fingerprints of the artefacts that it depends on.
+      training_seconds: Time that the training took.
+    """
+    data = prepared.load(workdir / prepared.KIND)
+    training = candidate_models.TrainingData(data)
+    until = time.process_time() + max(_LEAST_SECONDS, _SHARE * training_seconds)
+    best: dict[str, _BestModel] = {}
+    left_out: dict[str, str] = {}
+    cases = _cases(data, config)
+    num_cases = 0 if cases is None else len(cases)
+    names = chosen(config)
+    bounded = [name for name in names if name not in config.baselines]
+    with progress.Bar("baselines", len(names), "models") as bar:
+        for number, name in enumerate(names):
+            for settings in _GRIDS.get(name, [{}]):
+                needed = _seconds(name, settings, training, num_cases)
+                why = ""
+                if name == "als" and importlib.util.find_spec("implicit") is None:
+                    why = "pip install implicit"
+                elif time.process_time() + needed > until:
+                    why = f"some {needed:,.0f} s a fit"
+                if why and name in bounded:
+                    left_out.setdefault(name, why)
+                    continue
+                tried = _fitted(name, settings, training, cases)
+                if name not in best or tried.value > best[name].value:
+                    best[name] = tried
+            bar.reach(number + 1)
+    facts = {
+        "settings": {name: one.settings for name, one in best.items()},
+        "validation": {name: one.value for name, one in best.items()},
+        "left_out": {n: why for n, why in left_out.items() if n not in best},
+    }
+    settings = step_config(config)
+    with artifacts.publish(workdir / KIND, KIND, settings, inputs, facts) as partial:
+        for name, one in best.items():
+            (partial / f"{name}.pickle").write_bytes(pickle.dumps(vars(one.model)))
+
+
+def chosen(config: configs.EvaluationConfig) -> list[str]:
+    """Returns the names in the config, with `auto` replaced by all baselines."""
+    parts = [_AUTO_NAMES if name == AUTO else (name,) for name in config.baselines]
+    return list(dict.fromkeys(name for part in parts for name in part))
+
+
+def step_config(config: configs.EvaluationConfig) -> dict[str, Any]:
+    """Returns the settings that the artefact depends on."""
+    return {
+        "baselines": list(config.baselines),
+        "remove_watched": config.remove_watched,
+    }
+
+
+def describe(workdir: pathlib.Path) -> list[str]:
+    """Returns a line on the chosen settings and one on what was left out."""
+    facts = artifacts.read_manifest(workdir / KIND, KIND).facts
+    settings = [
+        f"{name} ({', '.join(f'{k} {v:g}' for k, v in chosen_settings.items())})"
+        for name, chosen_settings in facts["settings"].items()
+        if chosen_settings
+    ]
+    lines = [f"baselines, chosen on validation: {', '.join(settings)}"] * bool(settings)
+    if facts["left_out"]:
+        named = [f"{name} ({why})" for name, why in facts["left_out"].items()]
+        lines.append(
+            f"baselines left out, as all have a fifth of the training's time: "
+            f"{', '.join(named)}; --config.evaluation.baselines=NAME,… fits them"
+        )
+    return lines
+
+
+def makers(
+    workdir: pathlib.Path, data: prepared.PreparedData
+) -> dict[str, lists.Maker] | None:
+    """Returns the makers of the baselines of a run; each is read for its first lists.
+
+    None where the run has none.
+
+    Args:
+      workdir: Directory of the run, with the artefact.
+      data: The prepared set.
+    """
+    if not (workdir / KIND / artifacts.MANIFEST).exists():
+        return None
+    facts = artifacts.read_manifest(workdir / KIND, KIND).facts
+    return {
+        name: _on_first_use(workdir / KIND / f"{name}.pickle", name, settings, data)
+        for name, settings in facts["settings"].items()
+    }
+
+
+def _on_first_use(
+    path: pathlib.Path,
+    name: str,
+    settings: Mapping[str, Any],
+    data: prepared.PreparedData,
+) -> lists.Maker:
+    made: list[lists.Maker] = []
+
+    def make_lists(cases: protocol.Cases, k: int) -> lists.Lists:
+        if not made:
+            model = _unfitted(name, settings)
+            vars(model).update(pickle.loads(path.read_bytes()))
+            made.append(lists.from_candidate_model(model, data))
+        return made[0](cases, k)
+
+    return make_lists
+
+
+def _unfitted(
+    name: str, settings: Mapping[str, Any]
+) -> candidate_models.BaseCandidateModel:
+    cls = registries.CANDIDATE_MODELS[name].config or components.without_settings(name)
+    return candidate_models.make(cls(**settings))
+
+
+def _fitted(
+    name: str,
+    settings: dict[str, Any],
+    training: candidate_models.TrainingData,
+    cases: protocol.Cases | None,
+) -> _BestModel:
+    """Fits a model, and measures it on validation."""
+    model = _unfitted(name, settings)
+    model.fit(training)
+    if cases is None:
+        return _BestModel(0.0, model, settings)
+    listed = lists.from_candidate_model(model, training.prepared)(cases, _K)
+    values = retrieval.metrics_at(listed, *cases.targets, (_K,))
+    return _BestModel(float(np.nanmean(values[f"ndcg@{_K}"])), model, settings)
+
+
+def _cases(
+    data: prepared.PreparedData, config: configs.EvaluationConfig
+) -> protocol.Cases | None:
+    """Returns some cases of validation; None where it has no right answers."""
+    try:
+        cases = protocol.cases(data, events.Split.VALIDATION, config)
+    except errors.UserError:
+        return None
+    if len(cases) <= _NUM_CASES:
+        return cases
+    rng = np.random.default_rng(config.seed)
+    drawn = rng.choice(len(cases), _NUM_CASES, replace=False)
+    return protocol.take(cases, np.sort(drawn))
+
+
+def _seconds(
+    name: str,
+    settings: Mapping[str, Any],
+    training: candidate_models.TrainingData,
+    num_cases: int,
+) -> float:
+    """Returns the seconds that a fit and its lists may take."""
+    sizes = np.diff(training.matrix.indptr).astype(np.float64)
+    size, pairs = training.videos.height, float((sizes**2).sum())
+    scores = float(num_cases) * size
+    dense, sparse = {
+        "rp3beta": (size**2, pairs),
+        "item_neighbours": (size**2, pairs),
+        "user_neighbours": (scores, num_cases * sizes.sum()),
+        "als": (scores, 12.0 * sizes.sum() * settings.get("factors", 0)),
+        "ease": (size**3 + scores * sizes.mean(), pairs),
+    }.get(name, (scores, 20.0 * sizes.sum()))
+    return 1e-9 * (_DENSE * dense + _SPARSE * sparse)
