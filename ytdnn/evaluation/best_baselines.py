@@ -93,8 +93,7 @@ def _ahead(
     ]
     scores = [order[0] for order in orders if order is not None]
     if metric_names.AUC in metrics and len(scores) == 2:
-        clicked = impressions.clicked
-        areas = [binary.auc(clicked, score) for score in scores]
+        areas = [binary.auc(impressions.clicked, score) for score in scores]
         draws = [
             impression_metrics.auc_draws(impressions, score, config) for score in scores
         ]

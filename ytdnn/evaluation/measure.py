@@ -164,11 +164,8 @@ def _shown(
     # Those that only order come first.
     names = sorted(every, key=lambda name: name in scorers)
     by_clicks = shown_baselines.CLICKS if data.log.has_watch_seconds else ()
-    scores = {
-        name: np.asarray(every[name].list_order)
-        for name in names
-        if name not in by_clicks
-    }
+    names = [name for name in names if name not in by_clicks]
+    scores = {name: np.asarray(every[name].list_order) for name in names}
     ordered = None
     if len(impressions.rows):
         ordered = shown_lists.measure(data.log, impressions, scores, config)

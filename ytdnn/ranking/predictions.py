@@ -84,7 +84,9 @@ class Predictions:
         known. None of predictions of watch seconds alone, which AUC says nothing of.
         """
         if self.click_probability is not None:
-            return self.click_probability, self.list_terms[schema.CLICKED]
+            other = self.list_order if self.seconds is None else self.click_probability
+            listed = self.listed_terms.get(schema.CLICKED, other)
+            return self.click_probability, listed
         if self.seconds is None and self.logits is None:
             return self.order, self.list_order
         return None
