@@ -142,7 +142,7 @@ def test_a_count_that_is_surely_better_is_served(tmp_path: pathlib.Path) -> None
     found = order_choice.choose(data, _candidates(data), wrong, CONFIG)
     assert found.serves_ranker
     assert found.ordered_by in shown_counts.KINDS
-    assert "frozen is served (ranking.enabled=auto), with the ranker's" in found.words
+    assert "frozen) is served (ranking.enabled=auto), with the ranker's" in found.words
     assert "and in that of " in found.words
     # One that is right is served, and so are candidates as good as the count.
     right = logged.ranker_of(data, {"a": 1.0})

@@ -112,7 +112,7 @@ def _decided(judged: report_parts.ShownLists | None) -> chosen_order.Choice:
     if counted:
         return chosen_order.Choice(
             True,
-            f"The order of {tables.model_title(counted)} is served (ranking.enabled="
+            f"A counted order ({tables.model_title(counted)}) is served (ranking.enabled="
             f"auto), with the ranker's predictions: {_compared(judged, gains)}"
             f". That is surely better: {_ADVICE}; {_ALL_THE_SAME}",
             counted.removesuffix(shown_baselines.FROZEN),
