@@ -428,7 +428,9 @@ def test_the_batch_is_about_the_data(
     capsys: pytest.CaptureFixture[str], asked: int, examples: int, used: int
 ) -> None:
     training = configs.TrainingConfig(batch_size=asked)
-    assert loop.capped_batches(training, examples, "ranking").batch_size == used
+    config = configs.Config(ranking=configs.RankingConfig(training=training))
+    capped = loop.capped_batches(config, "ranking", examples)
+    assert capped.ranking.training.batch_size == used
     said = capsys.readouterr().err
     if asked == used:
         assert said == ""

@@ -86,11 +86,11 @@ def train(
         directory, model.KIND, step_config(config), inputs_made_from, facts
     ) as partial:
         model.save(whole, partial)
-        _share(places, own.num_kept, partial)
+        share(places, own.num_kept, partial)
     shutil.rmtree(work)
 
 
-def _share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> None:
+def share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> None:
     """Copies the optimisers of the kept networks, and all curves, into an artefact."""
     for number, place in enumerate(places[-num_kept:]):
         checkpoints.share_state(place, partial, state_file(number))
@@ -138,9 +138,7 @@ def _member(
         candidate_model = model.build(config.candidates, data)
     begins = _begun(config.candidates, data, candidate_model, on, refitted)
     num_labels = _num_training_watches(data.log)
-    training = loop.capped_batches(config.candidates.training, num_labels, model.KIND)
-    candidates = dataclasses.replace(config.candidates, training=training)
-    config = dataclasses.replace(config, candidates=candidates)
+    config = loop.capped_batches(config, model.KIND, num_labels)
     stage = make_stage(
         config,
         data,
@@ -150,7 +148,7 @@ def _member(
     )
     if members > 1:
         stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
-    facts = loop.fit(stage, training, config.seed, on, work)
+    facts = loop.fit(stage, config.candidates.training, config.seed, on, work)
     return candidate_model, facts | begins
 
 

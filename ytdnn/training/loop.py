@@ -333,23 +333,27 @@ def _place(reached: checkpoints.Progress) -> str:
 
 
 def capped_batches(
-    training: configs.TrainingConfig, num_examples: int, stage: str
-) -> configs.TrainingConfig:
-    """Returns the settings with a batch not much larger than the examples of an epoch.
+    config: configs.Config, stage: str, num_examples: int
+) -> configs.Config:
+    """Returns the config with a batch not much larger than the examples of an epoch.
 
     Padding would only cost time and memory. The cap is the next power of two at or
     above the number of examples, and at least 1,024.
 
     Args:
-      training: Settings of a stage.
+      config: Config of a run.
+      stage: `candidates` or `ranking`.
       num_examples: Number of examples of an epoch.
-      stage: Name of the stage, for the message about it.
     """
     most = max(_LEAST_CAP, 1 << max(0, num_examples - 1).bit_length())
-    if training.batch_size <= most:
-        return training
+    section = getattr(config, stage)
+    size = section.training.batch_size
+    if size <= most:
+        return config
     progress.say(
-        f"note: {stage}: training.batch_size is {training.batch_size:,}, but there are "
+        f"note: {stage}: training.batch_size is {size:,}, but there are "
         f"only {num_examples:,} examples: {most:,} is used"
     )
-    return dataclasses.replace(training, batch_size=most)
+    training = dataclasses.replace(section.training, batch_size=most)
+    section = dataclasses.replace(section, training=training)
+    return dataclasses.replace(config, **{stage: section})

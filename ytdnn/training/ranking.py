@@ -6,6 +6,7 @@ import math
 import pathlib
 import shutil
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -91,11 +92,9 @@ def train(
             progress.say(line)
     stop_after = None if chosen is None else int(chosen.facts["best_epoch"])
     num_rows = sum(building.num_training_rows(data.log))
-    training = loop.capped_batches(config.ranking.training, num_rows, model.KIND)
-    ranking = dataclasses.replace(config.ranking, training=training)
-    config_of = dataclasses.replace(config, ranking=ranking)
-    stage = make_stage(config_of, data, ranking_model, stop_after)
-    facts = loop.fit(stage, training, config.seed, on, work)
+    capped = loop.capped_batches(config, model.KIND, num_rows)
+    stage = make_stage(capped, data, ranking_model, stop_after)
+    facts = loop.fit(stage, capped.ranking.training, config.seed, on, work)
     del stage  # with its windows
     environment.collect()
     if not on.writes:
@@ -105,11 +104,30 @@ def train(
     else:
         ranking_model.calibrate(calibrating.fit(config.ranking, data, ranking_model))
     facts["calibration"] = dataclasses.asdict(ranking_model.measured.calibration)
-    facts |= ranking_model.facts()
-    with artifacts.publish(
-        directory, model.KIND, step_config(config), made_from, facts
-    ) as partial:
-        model.save(ranking_model, partial)
+    publish(ranking_model, directory, step_config(config), made_from, facts, work)
+
+
+def publish(
+    trained: model.RankingModel,
+    directory: pathlib.Path,
+    config: dict[str, object],
+    made_from: dict[str, str],
+    facts: dict[str, Any],
+    work: pathlib.Path,
+) -> None:
+    """Publishes a trained ranker with its optimiser and logs, and removes `work`.
+
+    Args:
+      trained: The ranker.
+      directory: Directory of the artefact.
+      config: Settings that it depends on, from `step_config`.
+      made_from: Fingerprints of its inputs.
+      facts: Facts about its training.
+      work: Directory in which it was trained.
+    """
+    facts |= trained.facts()
+    with artifacts.publish(directory, model.KIND, config, made_from, facts) as partial:
+        model.save(trained, partial)
         checkpoints.share_state(work, partial)
         shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
     shutil.rmtree(work)

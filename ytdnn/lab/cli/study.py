@@ -10,7 +10,7 @@ import dataclasses
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from ytdnn.base import artifacts, configs, errors, registries
+from ytdnn.base import artifacts, configs, errors
 from ytdnn.evaluation import report_files
 from ytdnn.run.cli import (
     arguments,
@@ -82,6 +82,10 @@ _ASKED_TOO = tuple(
         "validation_fraction",
     )
 )
+_GROUPS = (
+    *("extensions", "data", "candidates", "index", "ranking", "composition"),
+    *("evaluation", "seed", "strategy"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +97,7 @@ class Cell:
     directory: pathlib.Path
 
 
+@command.register("study", FLAGS, _GROUPS)
 def run(given: arguments.Arguments) -> None:
     """Train several variants of a config, and compare them.
 
@@ -261,24 +266,3 @@ def _show(
     artifacts.write_text(directory / "study.md", studied.markdown(result))
     artifacts.write_json(directory / "study.json", result)
     output.say(f"table: {directory / 'study.md'}, numbers: {directory / 'study.json'}")
-
-
-@registries.COMMANDS.register("study")
-def study_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function(
-        "study",
-        run,
-        FLAGS,
-        (
-            "extensions",
-            "data",
-            "candidates",
-            "index",
-            "ranking",
-            "composition",
-            "evaluation",
-            "seed",
-            "strategy",
-        ),
-    )

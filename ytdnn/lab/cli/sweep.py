@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import rich.box
 import rich.table
 
-from ytdnn.base import artifacts, configs, errors, registries
+from ytdnn.base import artifacts, configs, errors
 from ytdnn.base.configs import spaces
 from ytdnn.lab.studies import sweeping, swept
 from ytdnn.run.cli import (
@@ -60,6 +60,11 @@ FLAGS = (
 _TRIALS = 30
 
 
+@command.register(
+    "sweep",
+    (*FLAGS, *resolved.DATA_FLAGS),
+    ("data", "candidates", "ranking", "composition", "evaluation", "seed"),
+)
 def run(given: arguments.Arguments) -> None:
     """Search settings on validation with Optuna, and test the best once.
 
@@ -204,14 +209,3 @@ def _milliseconds(value: float | None) -> str:
 
 def _words(given: Mapping[str, str]) -> str:
     return " ".join(f"{key.partition('.')[2]}={value}" for key, value in given.items())
-
-
-@registries.COMMANDS.register("sweep")
-def sweep_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function(
-        "sweep",
-        run,
-        (*FLAGS, *resolved.DATA_FLAGS),
-        ("data", "candidates", "ranking", "composition", "evaluation", "seed"),
-    )

@@ -30,6 +30,7 @@ _FLAGS = (
 _AS_GOOD = 1.1  # times the chosen setting's time that exact search may take
 
 
+@command.register("index tune", _FLAGS)
 def _run(given: arguments.Arguments) -> None:
     """Find the cheapest settings of the index that reach a recall.
 
@@ -97,9 +98,3 @@ def _show(tuned: "tune.TuningResult") -> None:
         rows.append((word, *numbers, f"{trial.megabytes:,.0f}"))
     title = f"{tuned.kind}, the {tuned.k} best of {tuned.num_videos:,} videos"
     output.table(title, columns, rows)
-
-
-@registries.COMMANDS.register("index tune")
-def tune_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function("index tune", _run, _FLAGS)

@@ -3,7 +3,7 @@
 import pathlib
 import time
 
-from ytdnn.base import artifacts, configs, errors, registries
+from ytdnn.base import artifacts, configs, errors
 from ytdnn.run.cli import arguments, command, given_settings, output
 from ytdnn.run.pipeline import memory
 
@@ -28,6 +28,7 @@ FLAGS = (
 )
 
 
+@command.register("world", FLAGS, ("data.world",))
 def run(given: arguments.Arguments) -> None:
     """Write the synthetic world as an event log, with plots.
 
@@ -96,9 +97,3 @@ def _draw(
         f"users, who are a fair sample of all."
     )
     artifacts.write_text(directory / name, world_page.draw(logs, summary))
-
-
-@registries.COMMANDS.register("world")
-def world_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function("world", run, FLAGS, ("data.world",))

@@ -91,7 +91,12 @@ def change(
     """
     old = removed_videos.read(workdir)
     if restored:
-        _require_removed(video_ids, old)
+        strange = [video for video in video_ids if video not in set(old)]
+        if strange:
+            raise errors.UserError(
+                f"expected removed videos to restore ({len(old)} are removed), "
+                f"received {strange[0]}, which is not removed: leave it out"
+            )
         new = [video for video in old if video not in set(video_ids)]
     else:
         new = list(dict.fromkeys([*old, *video_ids]))
@@ -129,15 +134,6 @@ def _revise(
         manifest,
         lambda path: asset if path.name == removed_videos.ASSET else None,
     )
-
-
-def _require_removed(video_ids: Collection[str], old: Collection[str]) -> None:
-    strange = [video for video in video_ids if video not in set(old)]
-    if strange:
-        raise errors.UserError(
-            f"expected removed videos to restore ({len(old)} are removed), received "
-            f"{strange[0]}, which is not removed: leave it out"
-        )
 
 
 def _catalogue(directory: pathlib.Path) -> pl.Series:

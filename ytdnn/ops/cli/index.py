@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ytdnn.base import errors, registries
+from ytdnn.base import errors
 from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, command, given_settings, output, resolved
 from ytdnn.run.pipeline import graph
@@ -37,6 +37,7 @@ REMOVAL_FLAGS = (
 _MOST_SHOWN = 5
 
 
+@command.register("index add", FLAGS)
 def add(given: arguments.Arguments) -> None:
     """Add new uploads to the served videos, without training or a rebuild.
 
@@ -71,6 +72,7 @@ def add(given: arguments.Arguments) -> None:
     _say_version(directory, added.version)
 
 
+@command.register("index remove", REMOVAL_FLAGS)
 def remove(given: arguments.Arguments) -> None:
     """Remove videos from the served videos, without a rebuild.
 
@@ -88,6 +90,7 @@ def remove(given: arguments.Arguments) -> None:
     _change(given, pipeline.remove_videos)
 
 
+@command.register("index restore", REMOVAL_FLAGS)
 def restore(given: arguments.Arguments) -> None:
     """Restore removed videos.
 
@@ -138,21 +141,3 @@ def _video_ids(given: arguments.Arguments) -> list[str]:
     if not any(named):
         raise errors.UserError("expected --videos=ID,… or --file=FILE with ids in it")
     return [video for video in named if video]
-
-
-@registries.COMMANDS.register("index add")
-def index_add_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function("index add", add, FLAGS)
-
-
-@registries.COMMANDS.register("index remove")
-def index_remove_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function("index remove", remove, REMOVAL_FLAGS)
-
-
-@registries.COMMANDS.register("index restore")
-def index_restore_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function("index restore", restore, REMOVAL_FLAGS)

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from ytdnn.base import errors, registries
+from ytdnn.base import errors
 from ytdnn.ops.refit import refitting
 from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, command, given_settings, output, resolved
@@ -40,6 +40,7 @@ FLAGS = (
 )
 
 
+@command.register("refresh", FLAGS, SECTIONS)
 def refresh(given: arguments.Arguments) -> None:
     """Continue the training of a run's models with newer events.
 
@@ -77,6 +78,7 @@ def refresh(given: arguments.Arguments) -> None:
     output.say(f"next: {runner.recommend_command(directory)}")
 
 
+@command.register("refit", (resolved.WORKDIR, resolved.CONFIG, resolved.STRATEGY))
 def refit(given: arguments.Arguments) -> None:
     """Retrain the chosen models to the end of the log, and export them.
 
@@ -96,17 +98,3 @@ def refit(given: arguments.Arguments) -> None:
     config = dataclasses.replace(config, refit=True)
     output.say(f"the evaluation in {bundle} was {refitting.note(config, directory)}")
     output.say(f"next: {runner.next_command(config, directory)}")
-
-
-@registries.COMMANDS.register("refit")
-def refit_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function(
-        "refit", refit, (resolved.WORKDIR, resolved.CONFIG, resolved.STRATEGY)
-    )
-
-
-@registries.COMMANDS.register("refresh")
-def refresh_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function("refresh", refresh, FLAGS, SECTIONS)

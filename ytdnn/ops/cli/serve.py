@@ -6,7 +6,7 @@ import pathlib
 import re
 from collections.abc import Mapping
 
-from ytdnn.base import errors, registries
+from ytdnn.base import errors
 from ytdnn.run.cli import arguments, command, output
 from ytdnn.run.pipeline import graph
 
@@ -86,6 +86,7 @@ _MOST_PROCESSES = 256
 _NONE = "none"
 
 
+@command.register("serve", FLAGS)
 def run(given: arguments.Arguments) -> None:
     """Serve a bundle over HTTP, with a page to inspect its answers.
 
@@ -133,6 +134,7 @@ def run(given: arguments.Arguments) -> None:
     start.run(configured, output.say)
 
 
+@command.register("join-log", JOIN_FLAGS)
 def join(given: arguments.Arguments) -> None:
     """Turn served slates and their feedback into an event log to train on.
 
@@ -206,15 +208,3 @@ def _require_packages() -> None:
             f"ytdnn serve needs {', '.join(missing)}: pip install -c constraints.txt "
             f"'.[serve]' in the checkout"
         )
-
-
-@registries.COMMANDS.register("serve")
-def serve_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function("serve", run, FLAGS)
-
-
-@registries.COMMANDS.register("join-log")
-def join_log_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function("join-log", join, JOIN_FLAGS)

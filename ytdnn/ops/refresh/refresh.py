@@ -68,8 +68,8 @@ def carry_candidates(
     trained = candidate_model.load_members(source, known)
     members: list[candidate_model.CandidateModel] = []
     facts = []
-    for number, old in enumerate(trained):
-        place = work / f"member-{number}"
+    places = [work / f"member-{number}" for number in range(len(trained))]
+    for number, (old, place) in enumerate(zip(trained, places, strict=True)):
         place.mkdir(exist_ok=True)
         state = checkpoints.read_state(source / candidates.state_file(number))
         member, found = _member(config, old, known, data, begins, members, state, place)
@@ -85,13 +85,18 @@ def carry_candidates(
         candidates.joined_facts(facts) | whole.facts() | {"learned_from": begins},
     ) as partial:
         candidate_model.save(whole, partial)
-        for number in range(len(members) if begins is not None else 0):
-            place = work / f"member-{number}"
-            checkpoints.share_state(place, partial, candidates.state_file(number))
-            target = partial / artifacts.LOGS
-            target = target / place.name if number else target
-            shutil.copytree(place / artifacts.LOGS, target)
+        if begins is not None:
+            candidates.share(places, len(places), partial)
     shutil.rmtree(work)
+
+
+def _brief(config: configs.Config, stage: str, num_examples: int) -> configs.Config:
+    """Returns the config with the epochs of a refresh and batches for its examples."""
+    section = getattr(config, stage)
+    training = dataclasses.replace(section.training, epochs=config.refresh.epochs)
+    section = dataclasses.replace(section, training=training)
+    config = dataclasses.replace(config, **{stage: section})
+    return loop.capped_batches(config, stage, num_examples)
 
 
 def _member(
@@ -118,14 +123,12 @@ def _member(
     carrying.weights(old, member, rows)
     if begins is None:
         return member, {"epochs": 0, "best_epoch": 0, "seconds": 0.0, "validation": {}}
-    training = config.candidates.training
-    training = dataclasses.replace(training, epochs=config.refresh.epochs)
     learned = _labels(data, begins, config.refresh.replay, seed)
     logs = learned.log.each_shard()
     of_shards = (int(own.watches.are_completed.sum()) for own in logs)
-    training = loop.capped_batches(training, sum(of_shards), candidate_model.KIND)
-    own = dataclasses.replace(config.candidates, training=training)
-    config = dataclasses.replace(config, candidates=own, seed=seed)
+    config = dataclasses.replace(config, seed=seed)
+    config = _brief(config, candidate_model.KIND, sum(of_shards))
+    training = config.candidates.training
     stage = candidates.make_stage(config, learned, member, are_few=True, before=before)
     state = carrying.state(state, member, rows, training.table_accumulator)
     stage = dataclasses.replace(stage, state=state, validates_start=False)
@@ -200,26 +203,13 @@ def carry_ranking(
     size = old.measured.vocabulary_size
     rows = carrying.tables(new.features, source.data, data, size)
     carrying.weights(old.network, new.network, rows)
-    training = config.ranking.training
-    training = dataclasses.replace(training, epochs=config.refresh.epochs)
     number = sum(building.num_rows(data.log, events.Split.TRAIN))
-    training = loop.capped_batches(training, number, ranking_model.KIND)
-    own = dataclasses.replace(config.ranking, training=training)
-    config_of = dataclasses.replace(config, ranking=own)
-    stage = ranking.make_stage(config_of, data, new, stop_after=training.epochs)
+    brief = _brief(config, ranking_model.KIND, number)
+    training = brief.ranking.training
+    stage = ranking.make_stage(brief, data, new, stop_after=training.epochs)
     state = checkpoints.read_state(source.directory / checkpoints.STATE_FILE)
     state = carrying.state(state, new.network, rows, training.table_accumulator)
     stage = dataclasses.replace(stage, state=state)
     del old  # before training takes its memory
     facts = loop.fit(stage, training, config.seed, on, work)
-    with artifacts.publish(
-        directory,
-        ranking_model.KIND,
-        ranking.step_config(config),
-        inputs,
-        facts | new.facts(),
-    ) as partial:
-        ranking_model.save(new, partial)
-        checkpoints.share_state(work, partial)
-        shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
-    shutil.rmtree(work)
+    ranking.publish(new, directory, ranking.step_config(config), inputs, facts, work)

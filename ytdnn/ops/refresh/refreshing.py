@@ -131,7 +131,7 @@ def _pinned(made: configs.Config, given: configs.Config | None) -> configs.Confi
         index=given.index,
         composition=given.composition,
         refresh=given.refresh,
-        strategy="none" if tasks.is_distributed(made.strategy) else made.strategy,
+        strategy="none" if made.strategy in tasks.JOBS else made.strategy,
         refit=False,
     )
 
