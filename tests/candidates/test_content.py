@@ -15,8 +15,8 @@ from ytdnn.base.metrics import retrieval
 from ytdnn.candidates import content, losses, model, tower_inputs
 from ytdnn.evaluation import lists, protocol
 from ytdnn.log import events, inputs, prepared
+from ytdnn.run.pipeline import steps
 from ytdnn.training import candidates
-from ytdnn.training import features as checks
 
 SEED = tf.constant([3, 4])
 LOSSES = {
@@ -105,7 +105,7 @@ def test_a_vector_is_removed_as_any_feature_of_content(tmp_path):
     for features, is_read in ((configs.FeaturesConfig(), True), (removed, False)):
         of_content = configs.ContentConfig(features=features)
         config = configs.Config(candidates=configs.CandidatesConfig(content=of_content))
-        checks.require(config, data)
+        steps._require_features(config, data)
         read = content.from_config(config.candidates, data)
         assert ("videos.clip" in [f.name for f in read.features]) == is_read
 

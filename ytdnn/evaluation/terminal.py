@@ -29,7 +29,7 @@ def show(report: report_model.Report) -> None:
     screen = rich.get_console()
     screen.print(findings.headline(report), highlight=False, markup=False)
     screen.print(tables.draw(findings.summary_table(report), screen.width))
-    recall, lines = report.index.get(_SCANN_RECALL), findings.notes(report)
+    recall, lines = report.index.get(_SCANN_RECALL), list(findings.notes(report))
     if recall is not None:
         lines = [f"ScaNN finds {recall:.1%} of the 100 nearest videos.", *lines]
     for line in lines:

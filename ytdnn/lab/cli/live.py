@@ -92,7 +92,7 @@ def _world(given: arguments.Arguments) -> configs.WorldConfig | None:
     if preset not in configs.WORLDS:
         raise errors.UserError(
             f"expected --preset to be one of {', '.join(configs.WORLDS)}, received "
-            f"{preset!r}{arguments.closest(preset, list(configs.WORLDS))}"
+            f"{preset!r}{given_settings.closest(preset, list(configs.WORLDS))}"
         )
     config = configs.Config()
     data = dataclasses.replace(config.data, world=configs.WORLDS[preset])

@@ -16,11 +16,11 @@ from ytdnn.run.cli import (
     arguments,
     command,
     config_file,
+    flags,
     given_settings,
     output,
-    resolved,
 )
-from ytdnn.run.pipeline import graph, roles, runner, sharing, workdir
+from ytdnn.run.pipeline import graph, runner, sharing, workdir
 
 Flag = arguments.Flag
 
@@ -30,11 +30,9 @@ _STAGES = {
     "ranking": (graph.CANDIDATES, graph.RANKING),
 }
 FLAGS = (
+    dataclasses.replace(flags.WORKDIR, text="Directory of the study, made if missing."),
     dataclasses.replace(
-        resolved.WORKDIR, text="Directory of the study, made if missing."
-    ),
-    dataclasses.replace(
-        resolved.CONFIG,
+        flags.CONFIG,
         text="Python file with a get_variants() that returns a config for each name, "
         "the first the baseline; or with a get_config() alone.",
         required=True,
@@ -65,7 +63,7 @@ FLAGS = (
         "for the first. Default: the usual ones of each model.",
         example="candidates/map@100,…",
     ),
-    resolved.K,
+    flags.K,
 )
 # What variants must share, so that all are asked for the same answers.
 _ASKED = ("evaluation.", "data.world.")
@@ -121,7 +119,7 @@ def run(given: arguments.Arguments) -> None:
     stage = arguments.choice(given, "stage", [name for name in _STAGES if name])
     variants = _variants(given)
     for config in variants.values():
-        roles.from_config(config).require_alone("study")
+        runner.make_role(config).require_alone("study")
     cells = list(_cells(variants, _seeds(given), directory))
     if (directory / workdir.CONFIG_FILE).exists():
         raise errors.UserError(
@@ -155,7 +153,7 @@ def _variants(given: arguments.Arguments) -> dict[str, configs.Config]:
         if name not in loaded:
             raise errors.UserError(
                 f"expected --only to name variants of {file} ({', '.join(loaded)}), "
-                f"received {name}{arguments.closest(name, list(loaded))}"
+                f"received {name}{given_settings.closest(name, list(loaded))}"
             )
     variants = {
         name: given_settings.apply(config, given.overrides)

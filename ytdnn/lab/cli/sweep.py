@@ -14,12 +14,13 @@ from ytdnn.run.cli import (
     command,
     compare,
     config_file,
+    flags,
     given_settings,
     output,
     resolved,
     settings,
 )
-from ytdnn.run.pipeline import roles, steps, workdir
+from ytdnn.run.pipeline import runner, steps, workdir
 
 Flag = arguments.Flag
 
@@ -54,15 +55,15 @@ FLAGS = (
         "ranker, which also has weighted_per_user_loss and mean_loss.",
         example="METRIC",
     ),
-    resolved.TRACKER,
-    resolved.JSON,
+    flags.TRACKER,
+    flags.JSON,
 )
 _TRIALS = 30
 
 
 @command.register(
     "sweep",
-    (*FLAGS, *resolved.DATA_FLAGS),
+    (*FLAGS, *flags.DATA_FLAGS),
     ("data", "candidates", "ranking", "composition", "evaluation", "seed"),
 )
 def run(given: arguments.Arguments) -> None:
@@ -94,7 +95,7 @@ def run(given: arguments.Arguments) -> None:
     metrics = list(sweeping.METRICS[stage])
     metric = arguments.choice(given, "metric", metrics, metrics[0])
     base = resolved.config(given, configs.Config())
-    roles.from_config(base).require_alone("sweep")
+    runner.make_role(base).require_alone("sweep")
     steps.require_vectors(base)
     sweep = sweeping.Sweep(
         directory,
@@ -151,7 +152,7 @@ def _space(given: arguments.Arguments, stage: str) -> spaces.Space | None:
     known = settings.catalogue()
     for key in space:
         if key not in known:
-            hint = arguments.closest(key, list(known))
+            hint = given_settings.closest(key, list(known))
             raise errors.UserError(
                 f"expected settings in get_space() of {file}, received {key!r}{hint}"
             )

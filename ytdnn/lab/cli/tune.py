@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ytdnn.base import errors, registries
 from ytdnn.lab.index_tuning import tuning
-from ytdnn.run.cli import arguments, command, output, resolved
+from ytdnn.run.cli import arguments, command, flags, output, resolved
 from ytdnn.run.pipeline import runner, workdir
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _KINDS = ("scann", "ivf")
 _FLAGS = (
-    resolved.WORKDIR,
-    resolved.CONFIG,
+    flags.WORKDIR,
+    flags.CONFIG,
     arguments.Flag("kind", "Kind of index; default: scann.", example="|".join(_KINDS)),
     arguments.Flag(
         "recall", "Share of the exact results to find; default: 0.95.", example="R"
@@ -25,7 +25,7 @@ _FLAGS = (
         "Number of results per query; default: the run's num_candidates.",
         example="N",
     ),
-    resolved.JSON,
+    flags.JSON,
 )
 _AS_GOOD = 1.1  # times the chosen setting's time that exact search may take
 

@@ -5,7 +5,7 @@ import time
 
 from ytdnn.base import artifacts, configs, errors
 from ytdnn.run.cli import arguments, command, given_settings, output
-from ytdnn.run.pipeline import memory
+from ytdnn.run.pipeline import sizes
 
 PAGE = "world.html"
 FLAGS = (
@@ -45,11 +45,11 @@ def run(given: arguments.Arguments) -> None:
     if preset not in configs.WORLDS:
         raise errors.UserError(
             f"expected --preset to be one of {', '.join(configs.WORLDS)}, received "
-            f"{preset!r}{arguments.closest(preset, list(configs.WORLDS))}"
+            f"{preset!r}{given_settings.closest(preset, list(configs.WORLDS))}"
         )
     config = configs.Config(data=configs.DataConfig(world=configs.WORLDS[preset]))
     world = given_settings.apply(config, given.overrides).data.world
-    memory.require_world(world)
+    sizes.require_memory_of_world(world)
     output.say(
         f"[1/2] tables: started ({world.num_users:,} users, {world.num_videos:,} "
         f"videos, {world.num_days} days, seed {world.seed})"

@@ -6,12 +6,12 @@ from typing import Any
 
 from ytdnn.base import errors
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, command, given_settings, output, resolved
+from ytdnn.run.cli import arguments, command, flags, given_settings, output
 from ytdnn.run.pipeline import graph
 
 _BAD_ROWS = ("stop", "drop")
 FLAGS = (
-    resolved.WORKDIR,
+    flags.WORKDIR,
     arguments.Flag(
         "file",
         "Parquet or CSV file with the columns of the log's table videos.",
@@ -30,7 +30,7 @@ FLAGS = (
     ),
 )
 REMOVAL_FLAGS = (
-    resolved.WORKDIR,
+    flags.WORKDIR,
     arguments.Flag("videos", "Ids of videos, as in the log.", example="ID,…"),
     arguments.Flag("file", "Text file with one id per line.", example="FILE"),
 )

@@ -6,7 +6,7 @@ import pathlib
 from ytdnn.base import errors
 from ytdnn.ops.refit import refitting
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, command, given_settings, output, resolved
+from ytdnn.run.cli import arguments, command, flags, given_settings, output, resolved
 from ytdnn.run.pipeline import runner
 
 _BAD_ROWS = ("stop", "drop")
@@ -78,7 +78,7 @@ def refresh(given: arguments.Arguments) -> None:
     output.say(f"next: {runner.recommend_command(directory)}")
 
 
-@command.register("refit", (resolved.WORKDIR, resolved.CONFIG, resolved.STRATEGY))
+@command.register("refit", (flags.WORKDIR, flags.CONFIG, flags.STRATEGY))
 def refit(given: arguments.Arguments) -> None:
     """Retrain the chosen models to the end of the log, and export them.
 

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ytdnn.base import errors, registries
-from ytdnn.run.pipeline import roles
+from ytdnn.run.pipeline import runner
 
 if TYPE_CHECKING:
     from ytdnn.run.pipeline import graph
@@ -143,7 +143,7 @@ def listens(address: str) -> bool:
         return False
 
 
-class _Several(roles.SingleProcess):
+class _Several(runner.SingleProcess):
     """Base class of roles in a cluster that `TF_CONFIG` describes."""
 
     @property

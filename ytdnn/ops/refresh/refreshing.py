@@ -34,7 +34,7 @@ from ytdnn.ops.cluster import tasks
 from ytdnn.ops.refit import refit, refit_ranking, refitting
 from ytdnn.ops.refresh import append
 from ytdnn.ops.refresh import refresh as training
-from ytdnn.run.pipeline import api, steps
+from ytdnn.run.pipeline import api, served, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
 _STEPS = "refresh"
@@ -93,7 +93,7 @@ def refresh(
     made = workdir_room.require_config(source)
     steps.require_vectors(made)
     with workdir_room.lock(directory), progress.shown(bool(verbose)):
-        pinned = _pinned(steps.served_config(made, source), config)
+        pinned = _pinned(served.served_config(made, source), config)
         read = dataclasses.replace(
             made.data,
             columns=tuple(columns) or made.data.columns,
@@ -291,4 +291,4 @@ class _Refresh:
 
     def _export(self) -> None:
         workdir_room.write_config(self._directory, self._config)
-        steps.export(self._config, self._directory)
+        served.export(self._config, self._directory)

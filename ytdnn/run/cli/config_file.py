@@ -9,7 +9,7 @@ from ml_collections import config_dict
 
 from ytdnn.base import configs, errors, own_files
 from ytdnn.base.configs import spaces
-from ytdnn.run.pipeline import config_dicts, workdir
+from ytdnn.run.pipeline import workdir
 
 _FILE = own_files.OwnFile("--config", "docs/sweep.md")
 # A variant's name is a directory's.
@@ -127,4 +127,4 @@ def _converted(value: Any, function: str, file: str) -> configs.Config:
             f"expected {function} of {file} to return a configs.Config, a ConfigDict "
             f"or a dict, received {type(value).__name__}"
         )
-    return config_dicts.validated(value, file)
+    return workdir.validated(value, file)

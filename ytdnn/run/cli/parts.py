@@ -1,7 +1,7 @@
 """`ytdnn parts`: lists the parts of each registry, with their origin."""
 
 from ytdnn.base import own_files, registries, registry
-from ytdnn.run.cli import arguments, command, given_settings, output, resolved
+from ytdnn.run.cli import arguments, command, flags, given_settings, output
 
 
 @registries.COMMANDS.register("parts")
@@ -24,7 +24,7 @@ def parts() -> command.Command:
             command.Flag(
                 "extensions", "Files that register parts.", example="FILE.py,…"
             ),
-            resolved.JSON,
+            flags.JSON,
         ),
         groups=(),
         run=run,

@@ -6,31 +6,23 @@ depend on `verbose`: False prints nothing, True prints, a function is called wit
 line.
 """
 
-import contextlib
 import dataclasses
 import functools
 import os
 import pathlib
-import types
-import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, errors, progress, user_paths
-from ytdnn.base.configs import data as data_config
 from ytdnn.bundle import versions
 from ytdnn.evaluation import report_files
-from ytdnn.run.pipeline import graph, roles, runner, steps
+from ytdnn.run.pipeline import graph, runner, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
-    from ytdnn.evaluation import in_memory
-    from ytdnn.log import prepared
-    from ytdnn.log.sources import tables
     from ytdnn.run.pipeline import machines
 
 Path = str | os.PathLike[str]
-NO_TABLES: Mapping[str, Any] = types.MappingProxyType({})  # the default: none given
 Verbose = bool | Callable[[str], None]
 
 
@@ -46,77 +38,6 @@ class TrainedRun:
 
     directories: dict[str, pathlib.Path]
     facts: dict[str, dict[str, Any]]
-
-
-def prepare(
-    workdir: Path,
-    config: configs.Config | None = None,
-    *,
-    tables: Mapping[str, Any] = NO_TABLES,
-    machines: "machines.Machines | None" = None,
-    again: bool = False,
-    verbose: Verbose = False,
-) -> "prepared.PreparedData":
-    """Reads and checks an event log, splits it, and writes `workdir/data`.
-
-    Args:
-      workdir: Directory of the run, made if missing.
-      config: Config of the run; None: that of the workdir, or the defaults (the
-        embedded world).
-      tables: Frames of Polars or pandas by the table's name (`watches` at least),
-        instead of the config's source. None is refused, so that missing frames are
-        never replaced by another log.
-      machines: Machines that share the work, such as `on_spark.SparkMachines`; None:
-        this machine.
-      again: Whether to prepare again even if the output is complete and current.
-      verbose: See the module's docstring.
-
-    Returns:
-      The prepared set.
-
-    Raises:
-      errors.UserError: The log is missing or malformed, or the filters leave nothing.
-    """
-    from ytdnn.log import prepared
-
-    directory, say = user_paths.expanded(workdir), speaker(verbose)
-    _require_config(config)
-    if config is None:
-        config = workdir_room.read_config(directory) or configs.Config()
-    elif tables is not NO_TABLES:
-        _require_no_other_source(config.data)
-    in_memory = None
-    if tables is not NO_TABLES:
-        in_memory, config = _from_memory(tables, config)
-    step = graph.data_of(in_memory, machines)
-    with (
-        workdir_room.lock(directory),
-        workdir_room.keep_config(directory, config),
-        progress.shown(bool(verbose)),
-    ):
-        runner.run([step], config, directory, say, [step.name] if again else [])
-    return prepared.load(directory / step.name)
-
-
-def _from_memory(
-    frames: Mapping[str, Any], config: configs.Config
-) -> tuple["tables.TablesInMemory", configs.Config]:
-    """Returns frames as tables, and the config with their source."""
-    from ytdnn.log.sources import tables
-
-    data = dataclasses.replace(
-        config.data, source=data_config.IN_MEMORY, dir="", name=""
-    )
-    return tables.from_frames(frames), dataclasses.replace(config, data=data)
-
-
-def _require_no_other_source(data: configs.DataConfig) -> None:
-    if data.dir or data.name:
-        raise errors.UserError(
-            f"expected tables= or a source in the config, received both "
-            f"(config.data.dir={data.dir!r}, config.data.name={data.name!r}): leave "
-            f"one out"
-        )
 
 
 def train(
@@ -143,7 +64,7 @@ def train(
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     chosen_steps = graph.trained(stage)
     config = later_config(directory, config)
-    role = roles.from_config(config)
+    role = runner.make_role(config)
     if role.follows():
         role.follow(chosen_steps, directory)
         return _trained(chosen_steps, config, directory, is_whole=False)
@@ -181,76 +102,6 @@ def _trained(
         for name, path in directories.items()
     }
     return TrainedRun(directories, facts)
-
-
-@typing.overload
-def evaluate(
-    workdir: Path,
-    config: configs.Config | None = None,
-    *,
-    split: str = "test",
-    again: bool = False,
-    verbose: Verbose = False,
-) -> report_files.Evaluation: ...
-@typing.overload
-def evaluate(
-    workdir: Any, config: Any, *, settings: configs.EvaluationConfig | None = None
-) -> "in_memory.ListMetrics": ...
-def evaluate(workdir: Any, config: Any = None, **options: Any) -> Any:
-    """Measures a run, or lists in memory.
-
-    `evaluate(workdir, config)` writes the report and page of a run into its workdir
-    (`evaluate_run`); `evaluate(lists, truth)` takes two frames and returns metrics
-    (`ytdnn.evaluation.in_memory.evaluate`).
-
-    Raises:
-      errors.UserError: See these two.
-    """
-    from ytdnn.log.sources import frames
-
-    if not frames.is_frame(workdir):
-        return evaluate_run(workdir, config, **options)
-    from ytdnn.evaluation import in_memory
-
-    return in_memory.evaluate(workdir, config, options.pop("settings", None), **options)
-
-
-def evaluate_run(
-    workdir: Path,
-    config: configs.Config | None = None,
-    *,
-    split: str = "test",
-    again: bool = False,
-    verbose: Verbose = False,
-) -> report_files.Evaluation:
-    """Measures a run, and writes its report and page into the workdir.
-
-    Args:
-      workdir: Directory of the run, trained.
-      config: Config of the run; None: that of the workdir.
-      split: `test`, or `validation`, to choose settings by.
-      again: Whether to measure again even if the output is complete and current.
-      verbose: See the module's docstring.
-
-    Returns:
-      The report, with the metrics of each user.
-
-    Raises:
-      errors.UserError: An artefact is missing or stale, an input leaks, or there are no
-        users to test.
-    """
-    directory, say = user_paths.expanded(workdir), speaker(verbose)
-    config = later_config(directory, config)
-    step = graph.evaluation(split)
-    with workdir_room.lock(directory):
-        runner.require([step], config, directory)
-        kept = workdir_room.keep_config(directory, config)
-        with (
-            kept if split == "test" else contextlib.nullcontext(),
-            progress.shown(bool(verbose)),
-        ):
-            runner.run([step], config, directory, say, [step.name] if again else [])
-    return report_files.read(directory / step.name)
 
 
 def export(
@@ -312,10 +163,10 @@ def run(
       errors.UserError: A step fails.
     """
     directory, say = user_paths.expanded(workdir), speaker(verbose)
-    _require_config(config)
+    require_config(config)
     if config is None:
         config = workdir_room.read_config(directory) or configs.Config()
-    role = roles.from_config(config)
+    role = runner.make_role(config)
     if role.follows():
         role.follow(graph.every(config), directory)
         return report_files.read(directory / graph.EVALUATION.name)
@@ -340,7 +191,7 @@ def later_config(
     Raises:
       errors.UserError: The workdir has no prepared set, or the config is invalid.
     """
-    _require_config(config)
+    require_config(config)
     run_config = workdir_room.require_config(directory)
     return (
         run_config
@@ -349,7 +200,7 @@ def later_config(
     )
 
 
-def _require_config(config: object) -> None:
+def require_config(config: object) -> None:
     """Checks the type of a config from a notebook.
 
     Raises:

@@ -4,21 +4,28 @@ A step is skipped, with a message, if its output is complete and was made from t
 config and these inputs.
 """
 
+import contextlib
 import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ytdnn.base import configs, errors, registries
+
+if TYPE_CHECKING:
+    from ytdnn.run.pipeline import graph
+
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
+from typing import Any
 
 from ytdnn.base import (
     artifacts,
-    configs,
     environment,
-    errors,
-    registries,
     schema,
     user_paths,
 )
 from ytdnn.base.configs import data as data_config
-from ytdnn.run.pipeline import config_dicts, graph, roles, sizes, steps
+from ytdnn.run.pipeline import graph, served, sizes, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
 Say = Callable[[str], None]
@@ -52,7 +59,7 @@ def run(
     Raises:
       errors.UserError: A step fails.
     """
-    chosen_steps, role = config, roles.from_config(config)
+    chosen_steps, role = config, make_role(config)
     for number, step in enumerate(several, 1):
         config = sizes.resolved(chosen_steps, workdir)
         label = f"[{number}/{len(several)}] {step.name}:"
@@ -170,9 +177,7 @@ def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -
         manifest = artifacts.read_manifest(path, step.artefact_kind)
     except errors.UserError as error:
         return error.problem
-    keys = config_dicts.differences(
-        manifest.config, dict(step.config(config)), step.prefix
-    )
+    keys = _differences(manifest.config, dict(step.config(config)), step.prefix)
     if keys:
         more = ["…"] if len(keys) > _MOST_DIFFERENCES else []
         return "; ".join(keys[:_MOST_DIFFERENCES] + more)
@@ -201,7 +206,7 @@ def input_fingerprints(
     """
     by_name = {each.name: each for each in (*graph.STEPS, *graph.every(config))}
     if step.is_served:
-        config = steps.served_config(config, workdir)
+        config = served.served_config(config, workdir)
     # A step of a part that these settings leave out has inputs of its own kind.
     names = [
         name
@@ -218,7 +223,7 @@ def input_fingerprints(
     if step.config is graph.EVALUATION.config:
         prints |= registries.versions_of_evaluation(config)
     if step.name == graph.BUNDLE.name:
-        prints |= steps.changed_videos(workdir)
+        prints |= served.changed_videos(workdir)
         prints |= registries.versions_of_bundle(config)
     return {**prints, **step.given}
 
@@ -248,3 +253,84 @@ def _is_read(file: pathlib.Path, data: pathlib.Path) -> bool:
         own = file.resolve()
         return any(own == one or one in own.parents for one in read)
     return file.suffix.lower() in _TABLES
+
+
+def _differences(
+    old: dict[str, Any], new: dict[str, Any], prefix: str = ""
+) -> list[str]:
+    """Returns a phrase `config.KEY was OLD, is NEW` for each setting that differs.
+
+    Args:
+      old: Nested dicts.
+      new: Nested dicts.
+      prefix: Prefix that their keys need to be settings.
+    """
+    keys = configs.differences(old, new)
+    return [
+        f"config.{prefix}{key} {how}"
+        for key, how in keys.items()
+        if key.rpartition(".")[0] not in keys  # settings of a kind changed with it
+    ]
+
+
+class SingleProcess:
+    """The role of a process that runs everything itself.
+
+    Attributes:
+      config: Config of the run.
+    """
+
+    def __init__(self, config: configs.Config) -> None:
+        """Stores the config."""
+        self.config = config
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes and reports the outputs of a run."""
+        return True
+
+    def require_alone(self, command: str) -> None:
+        """Checks that no cluster is given to a command for a single process.
+
+        Args:
+          command: Name of the command.
+
+        Raises:
+          errors.UserError: The config has a cluster.
+        """
+
+    def follows(self) -> bool:
+        """Joins the other processes, if any, before TensorFlow is used.
+
+        Returns:
+          Whether another process leads.
+        """
+        return False
+
+    def follow(self, several: Sequence["graph.Step"], workdir: pathlib.Path) -> None:
+        """Takes part in the steps that all processes make together.
+
+        Args:
+          several: Steps in order.
+          workdir: Directory of the run, on a file system that all share.
+        """
+
+    def watched(self) -> contextlib.AbstractContextManager[None]:
+        """Context that turns TensorFlow's errors about a lost process into one line."""
+        return contextlib.nullcontext()
+
+    def says(self, is_made: bool) -> None:
+        """Tells the other processes whether the next training is made, or all done."""
+
+
+def make_role(config: configs.Config) -> SingleProcess:
+    """Returns the role of this process in a run.
+
+    Raises:
+      errors.UserError: The config names a strategy that is not installed.
+    """
+    if config.strategy in registries.STRATEGIES.missing:
+        raise errors.UserError(registries.STRATEGIES.unknown(config.strategy))
+    part = registries.HOOKS.get(f"role of {config.strategy}")
+    role: SingleProcess = SingleProcess(config) if part is None else part.make(config)
+    return role

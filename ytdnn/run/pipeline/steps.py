@@ -4,23 +4,23 @@ Every function takes (config, workdir). Packages are imported inside functions:
 TensorFlow takes seconds to load, and help, errors and `import ytdnn` do not need it.
 """
 
-import dataclasses
 import gc
 import pathlib
 import tempfile
 from collections.abc import Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
-from ytdnn.base import artifacts, configs, errors, formats, registries
-from ytdnn.evaluation import chosen_order, report_files
-from ytdnn.run.pipeline import memory, native_log, sizes
+from ytdnn.base import artifacts, configs, errors, registries
+from ytdnn.candidates import content
+from ytdnn.features import base_feature, registry
+from ytdnn.log import prepared
+from ytdnn.ranking import building
+from ytdnn.retrieval import diversity
+from ytdnn.run.pipeline import native_log, sizes
 
 if TYPE_CHECKING:
     from ytdnn.log.sources import tables
     from ytdnn.run.pipeline import machines
-
-
-_ENABLED = "config.ranking.enabled is true"
 
 
 def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
@@ -43,7 +43,7 @@ def prepare(
     from ytdnn.log import prepare as prepare_room
 
     if config.data.source == "world" and not config.data.dir:
-        memory.require_world(config.data.world)
+        sizes.require_memory_of_world(config.data.world)
     directory = workdir / "data"
     if machines is None:
         prepare_room.prepare(config.data, directory, given)
@@ -98,62 +98,11 @@ def ranker_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     return prepared.load(workdir / "data").windows.ranker_left_out(config.ranking)
 
 
-def served_config(config: configs.Config, workdir: pathlib.Path) -> configs.Config:
-    """Returns a run's config with `ranking.enabled` set by the artefact `choice`.
-
-    Args:
-      config: Config of the run.
-      workdir: Directory of the run.
-    """
-    if config.ranking.enabled != "auto":
-        return config
-    choice = chosen_order.read(workdir)
-    enabled = choice is None or choice.serves_ranker
-    ranking = dataclasses.replace(config.ranking, enabled=enabled)
-    return dataclasses.replace(config, ranking=ranking)
-
-
-def ranker_not_served(config: configs.Config, workdir: pathlib.Path) -> str:
-    """Returns why the run serves no ranker; empty if it serves one."""
-    why = ranker_left_out(config, workdir)
-    if why or ranker_left_out(served_config(config, workdir), workdir) == "":
-        return why
-    return "the candidates' order is served (ranking.enabled=auto)"
-
-
-def choice_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
-    """Returns why there is no order to choose; empty if there is."""
-    why = ranker_left_out(config, workdir)
-    return why or ("" if config.ranking.enabled == "auto" else _ENABLED)
-
-
-def choose_order(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Makes `workdir/choice`."""
-    from ytdnn.evaluation import order_choice
-
-    choice = order_choice.from_run(config, workdir)
-    inputs = fingerprints(workdir, ["data", "candidates", "ranking"])
-    directory = workdir / chosen_order.KIND
-    chosen_order.publish(directory, choice, choice_config(config), inputs)
-
-
-def choice_config(config: configs.Config) -> Mapping[str, Any]:
-    """Returns the settings that `workdir/choice` depends on."""
-    return {"ranking": {"enabled": config.ranking.enabled}}
-
-
-def describe_choice(config: configs.Config, workdir: pathlib.Path) -> list[str]:
-    """Returns the lines to print after `workdir/choice` is made."""
-    choice = chosen_order.read(workdir)
-    return [] if choice is None else [choice.words]
-
-
 def require_features(config: configs.Config, workdir: pathlib.Path) -> None:
     """Checks the features in the config, of both networks."""
     from ytdnn.log import prepared
-    from ytdnn.training import features
 
-    features.require(config, prepared.load(workdir / "data"))
+    _require_features(config, prepared.load(workdir / "data"))
 
 
 def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
@@ -168,7 +117,7 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
         return
     from ytdnn.training import candidates
 
-    memory.require(config, sizes.log_size(workdir), "candidates")
+    sizes.require_memory(config, sizes.log_size(workdir), "candidates")
     require_features(config, workdir)
     candidates.train(config, prepared.load(workdir / "data"), workdir / "candidates")
 
@@ -234,7 +183,7 @@ def train_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.retrieval import stage
     from ytdnn.training import ranking
 
-    memory.require(config, sizes.log_size(workdir), "ranking")
+    sizes.require_memory(config, sizes.log_size(workdir), "ranking")
     data = prepared.load(workdir / "data")
     first_stage = stage.load(workdir / "candidates", data, config.composition)
     ranking.train(config, data, workdir / "ranking", first_stage)
@@ -247,51 +196,17 @@ def ranking_config(config: configs.Config) -> Mapping[str, Any]:
     return ranking.step_config(config)
 
 
-def evaluate(
-    config: configs.Config,
-    workdir: pathlib.Path,
-    split: str = "test",
-    stage: str = "",
-) -> None:
-    """Makes `workdir/evaluation`, or that of another split or of one stage."""
-    from ytdnn.evaluation import evaluate_run
+def _require_features(config: configs.Config, data: prepared.PreparedData) -> None:
+    """Checks the features of both networks, and the composition.
 
-    directory = workdir / report_files.DIRECTORIES[split]
-    result = evaluate_run.evaluate(workdir, config, split, stage)
-    report_files.write(directory, result)
-
-
-def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
-    """Returns the settings that `workdir/evaluation` depends on."""
-    settings = configs.to_dict(config)
-    return {name: settings[name] for name in report_files.SETTINGS}
-
-
-def export(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Makes `workdir/bundle`, with a record of the refresh, if any."""
-    from ytdnn.bundle import export as export_room
-    from ytdnn.log import prepared
-
-    config = served_config(config, workdir)
-    trained = prepared.load(workdir / "data").manifest.facts.get(prepared.REFIT)
-    if trained is None:
-        export_room.export(workdir, config)
-        return
-    end = int(trained[prepared.TRAINED_TO])
-    moment = {"seconds": end, "utc": formats.utc(end)}
-    facts = {"trained_to": moment, "evaluation": None}
-    export_room.export(workdir, config, export_room.Refit(".", facts, None))
-
-
-def changed_videos(workdir: pathlib.Path) -> dict[str, str]:
-    """Returns the fingerprints of the lists of removed and added videos, if any."""
-    from ytdnn.bundle import added_videos, removed_videos
-
-    return removed_videos.inputs(workdir) | added_videos.inputs(workdir)
-
-
-def bundle_config(config: configs.Config) -> Mapping[str, Any]:
-    """Returns the settings that `workdir/bundle` depends on."""
-    from ytdnn.bundle import export as export_room
-
-    return export_room.step_config(config)
+    Raises:
+      errors.UserError: A feature's name is unknown, has no effect, or its columns are
+        missing; or columns of the composition are missing.
+    """
+    candidates = config.candidates
+    registry.choose(base_feature.CANDIDATES, data, candidates.features)
+    if candidates.content.enabled:
+        content.features_of(candidates.content, data)
+    if not data.windows.ranker_left_out(config.ranking):
+        building.features_of(config.ranking, data)
+        diversity.require(config.composition, data.catalogue)

@@ -7,10 +7,14 @@ import json
 import os
 import pathlib
 from collections.abc import Collection, Iterator
+from typing import Any
+
+import pydantic
 
 from ytdnn.base import artifacts, configs, environment, errors
 from ytdnn.base.configs import data as data_config
-from ytdnn.run.pipeline import config_dicts, sizes
+from ytdnn.base.configs import problems
+from ytdnn.run.pipeline import sizes
 
 CONFIG_FILE = "config.json"
 _LOCK_FILE = ".lock"
@@ -107,7 +111,7 @@ def read_config(directory: pathlib.Path) -> configs.Config | None:
             f"--config=FILE.py, and it is written again"
         ) from None
     try:
-        return config_dicts.validated(values, str(path))
+        return validated(values, str(path))
     except errors.UserError as error:
         raise errors.UserError(
             f"{error}: made by another version; run `ytdnn run --workdir={directory} "
@@ -156,3 +160,24 @@ def source_settings(earlier: configs.Config) -> tuple[str, ...]:
     """Returns the settings of `data` that later steps read from the prepared set."""
     in_memory = earlier.data.source == data_config.IN_MEMORY
     return ("source", "dir", "name") if in_memory else ("dir", "name")
+
+
+def validated(values: dict[str, Any], origin: str) -> configs.Config:
+    """Returns the config from nested dicts.
+
+    Args:
+      values: Settings; missing ones take their default.
+      origin: Source of the settings, for the error.
+
+    Raises:
+      errors.UserError: Unknown keys or bad values, each named with its path.
+    """
+    try:
+        return configs.from_dict(values)
+    except pydantic.ValidationError as error:
+        raise errors.UserError(f"{problems.describe(error)} ({origin})") from None
+    except TypeError as error:
+        raise errors.UserError(
+            f"expected settings of plain numbers, texts and tuples, received another "
+            f"({error}) ({origin})"
+        ) from None
