@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, errors
 from ytdnn.base.configs import inputs as inputs_config
-from ytdnn.candidates import losses, tower_inputs, user_tower
+from ytdnn.candidates import from_logs, losses, tower_inputs, user_tower
 from ytdnn.features import registry
 from ytdnn.layers import embeddings, randomness
 from ytdnn.log import catalogues, fields, prepared
@@ -31,7 +31,7 @@ KIND = "candidates"
 _VIDEOS_A_BLOCK = 1 << 14
 
 
-class CandidateModel(user_tower.FromLogs, tf.keras.Model):
+class CandidateModel(from_logs.FromLogs, tf.keras.Model):
     """User tower and video table.
 
     Attributes:

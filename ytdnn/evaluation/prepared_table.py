@@ -14,7 +14,7 @@ from ytdnn.log import (
     events,
     outcomes,
     prepared,
-    user_log,
+    split_windows,
     vectors,
 )
 
@@ -201,7 +201,7 @@ def _splits(counts: np.ndarray) -> str:
     return f"{train:,} to train on, {validation:,} to validate, {test:,} to test"
 
 
-def _windows(windows: user_log.SplitWindows) -> Iterator[str]:
+def _windows(windows: split_windows.SplitWindows) -> Iterator[str]:
     """Yields the bounds of the windows of the temporal protocol."""
     bounds = windows.facts.get("windows")
     if bounds is None:

@@ -23,12 +23,12 @@ from ytdnn.features import base_feature
 from ytdnn.log import catalogues, fields, prepared
 
 if TYPE_CHECKING:
-    from ytdnn.features.sequences import watch_bags, watched
+    from ytdnn.features.sequences import side_by_side, watch_bags, watched
     from ytdnn.log import request as raw_request
 
 Features = tuple[base_feature.Feature, ...]
 Tensors = dict[str, tf.Tensor]
-Watches = Union["watched.Watched", "watch_bags.SideBySide"]
+Watches = Union["watched.Watched", "side_by_side.SideBySide"]
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Whose own columns each network can read.
 _OWN_TABLES = {
@@ -312,12 +312,12 @@ def make_encoder(
     if not config.encoder.beside_bags:
         found: watched.Watched = make_sequence(*sizes, name="watches", **shared)
         return found
-    from ytdnn.features.sequences import watch_bags
+    from ytdnn.features.sequences import side_by_side
 
     bags = _bags(*sizes, name="bags")
     shared |= {"videos": bags.videos, "name": "sequence"}
     ordered = make_sequence(*sizes, **shared)
-    return watch_bags.SideBySide(bags, ordered, name="watches")
+    return side_by_side.SideBySide(bags, ordered, name="watches")
 
 
 def _bags(*args: Any, name: str) -> "watch_bags.WatchBags":

@@ -16,7 +16,14 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import events, positions, prepared, streaming, user_shards
+from ytdnn.log import (
+    events,
+    positions,
+    prepared,
+    search_tensors,
+    streaming,
+    user_shards,
+)
 
 Features = dict[str, tf.Tensor]
 
@@ -107,7 +114,7 @@ def cut(
     features |= labels(log, clipped, inside)
     if log.searches is not None:
         before = tf.gather(log.searches.num_before, clipped)
-        features |= positions.searches_before(
+        features |= search_tensors.searches_before(
             log.searches, users, tf.cast(before, tf.int64), search_length
         )
     return features
@@ -269,47 +276,6 @@ def num_slices(num_watches: int, slice_length: int) -> int:
     return -(-(num_watches + slice_length - 1) // slice_length)
 
 
-class FewSlices(SliceBatches):
-    """The batches of only the slices with a label, if few watches are labels."""
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Number of batches in the epoch with most slices."""
-        return -(-self._most // self.slices_per_batch)
-
-    @functools.cached_property
-    def _most(self) -> int:
-        return max(len(self._firsts(offset)) for offset in range(self.slice_length))
-
-    @functools.cached_property
-    def _num_before(self) -> np.ndarray:
-        return np.append(0, np.cumsum(self.log.is_label.numpy()))
-
-    def _firsts(self, offset: int) -> np.ndarray:
-        """Returns the first positions of an epoch's slices with a label."""
-        firsts = np.arange(self.num_slices, dtype=np.int64) * self.slice_length - offset
-        starts, ends = (
-            np.clip(places, 0, self.log.num_watches)
-            for places in (firsts, firsts + self.slice_length)
-        )
-        return firsts[self._num_before[ends] > self._num_before[starts]]
-
-    def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], Features]:
-        generator = self.generator(epoch)
-        offset = int(generator.integers(self.slice_length))
-        firsts = tf.constant(generator.permutation(self._firsts(offset)))
-        last = int(firsts.shape[0]) - 1
-        beyond = tf.constant(self.log.num_watches, tf.int64)
-
-        def cut_step(step: tf.Tensor) -> Features:
-            slots = self.portion.slots(step, self.slices_per_batch)
-            chosen = tf.gather(firsts, tf.minimum(slots, last))
-            features: Features = self._cut(tf.where(slots <= last, chosen, beyond))
-            return features
-
-        return cut_step
-
-
 def contexts(
     log: positions.WatchLog,
     users: np.ndarray,
@@ -362,7 +328,7 @@ def contexts(
         if num_searches is not None:
             known = tf.constant(np.asarray(num_searches, np.int64))[:, tf.newaxis]
             before = tf.minimum(before, known)
-        features |= positions.searches_before(
+        features |= search_tensors.searches_before(
             log.searches, users, before, search_length
         )
     return features

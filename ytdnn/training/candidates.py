@@ -13,8 +13,8 @@ import numpy.typing as npt
 from ytdnn.base import artifacts, configs, registries
 from ytdnn.candidates import losses, model, tower_inputs
 from ytdnn.layers import randomness
-from ytdnn.log import events, inputs, prepared, streaming, user_log
-from ytdnn.training import checkpoints, devices, loop
+from ytdnn.log import events, few_slices, inputs, prepared, streaming, user_log
+from ytdnn.training import checkpoints, devices, loop, optimizer_states
 
 if TYPE_CHECKING:
     from ytdnn.log import drawn_labels
@@ -93,7 +93,7 @@ def train(
 def share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> None:
     """Copies the optimisers of the kept networks, and all curves, into an artefact."""
     for number, place in enumerate(places[-num_kept:]):
-        checkpoints.share_state(place, partial, state_file(number))
+        optimizer_states.share_state(place, partial, state_file(number))
     # The curves of the first are the stage's; the others' lie beside them.
     shutil.copytree(places[0] / artifacts.LOGS, partial / artifacts.LOGS)
     for place in places[1:]:
@@ -103,7 +103,7 @@ def share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> N
 
 def state_file(number: int) -> str:
     """Returns the file of a network's optimiser, relative to the artefact."""
-    return f"{number}.{checkpoints.STATE_FILE}"
+    return f"{number}.{optimizer_states.STATE_FILE}"
 
 
 def _members_of(
@@ -305,7 +305,7 @@ class CandidateWindows:
         )
         config = self._config
         if self._is_sliced:
-            batches = inputs.FewSlices if self._are_few else inputs.SliceBatches
+            batches = few_slices.FewSlices if self._are_few else inputs.SliceBatches
             return batches(
                 log=log,
                 batch_size=config.training.batch_size,

@@ -17,7 +17,7 @@ import tensorflow as tf
 from ytdnn.base import artifacts, configs, errors, progress
 from ytdnn.layers import embeddings, randomness
 from ytdnn.log import streaming
-from ytdnn.training import checkpoints, devices, optimizers
+from ytdnn.training import checkpoints, devices, optimizer_states, optimizers
 
 Batch = dict[str, tf.Tensor]
 _LEAST_CAP = 1_024  # smaller batches gain nothing
@@ -58,7 +58,7 @@ class TrainingStage:
     monitor: str
     stop_after: int | None = None
     validates_start: bool = False
-    state: checkpoints.State | None = None
+    state: optimizer_states.State | None = None
 
 
 def fit(
@@ -116,7 +116,7 @@ def fit(
             meter.show_epoch(reached.epoch, loss, metrics, stage.monitor, is_best)
     meter.show_end()
     if on.writes:
-        checkpoints.write_state(trainer.optimizer, trainer.variables, directory)
+        optimizer_states.write_state(trainer.optimizer, trainer.variables, directory)
         keeper.restore_best()
     return reached.facts() | meter.facts()
 
@@ -210,7 +210,7 @@ class Trainer:
                 0 if stage.state is None else stage.state.steps,
             )
         if stage.state is not None:
-            checkpoints.assign_state(self.optimizer, variables, stage.state)
+            optimizer_states.assign_state(self.optimizer, variables, stage.state)
         self._losses: list[Any] = []
         self.step = on.compiled(self._step)
 

@@ -15,7 +15,7 @@ from ytdnn.base import artifacts, configs, environment, progress, registries, sc
 from ytdnn.base.metrics import binary, per_user_loss
 from ytdnn.features import own_columns
 from ytdnn.layers import randomness
-from ytdnn.log import events, prepared, streaming
+from ytdnn.log import earlier_impressions, events, prepared, streaming
 from ytdnn.ranking import building, heads, inputs, model, outcomes
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.training import (
@@ -24,6 +24,7 @@ from ytdnn.training import (
     devices,
     impression_batches,
     loop,
+    optimizer_states,
 )
 
 _OF_SOURCES = ("candidate_source", "seed_video")  # features that ask all sources
@@ -75,7 +76,9 @@ def train(
     made_from = {prepared.KIND: data.manifest.fingerprint, **versions(config)}
     if first_stage is not None and first_stage.manifest is not None:
         made_from[retrieval_stage.KIND] = first_stage.manifest.fingerprint
-    data = prepared.with_earlier_impressions(data, config.ranking.least_impressions)
+    data = earlier_impressions.with_earlier_impressions(
+        data, config.ranking.least_impressions
+    )
     if chosen is not None:
         made_from[model.KIND] = chosen.fingerprint
     else:
@@ -128,7 +131,7 @@ def publish(
     facts |= trained.facts()
     with artifacts.publish(directory, model.KIND, config, made_from, facts) as partial:
         model.save(trained, partial)
-        checkpoints.share_state(work, partial)
+        optimizer_states.share_state(work, partial)
         shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
     shutil.rmtree(work)
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from ytdnn.base import configs, schema
 from ytdnn.base.configs import inputs as inputs_config
 from ytdnn.features import registry
-from ytdnn.layers import embeddings, randomness
+from ytdnn.layers import embeddings, other_tables, randomness
 from ytdnn.log import catalogues, fields
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Watched(registry.Encoder):
         vectors, known = (
             np.concatenate(of_parts) for of_parts in zip(*parts, strict=True)
         )
-        self.videos = embeddings.FixedTable(vectors, known, name="watched_videos")
+        self.videos = other_tables.FixedTable(vectors, known, name="watched_videos")
         self.content = None
 
     def embedded(

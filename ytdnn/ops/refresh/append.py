@@ -14,7 +14,14 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import artifacts, configs, errors, formats, schema, table_schemas
-from ytdnn.log import catalogues, event_log, joined_sets, prepare, prepared, user_log
+from ytdnn.log import (
+    catalogues,
+    event_log,
+    joined_sets,
+    prepare,
+    prepared,
+    split_windows,
+)
 
 _FAR = 2**32 - 2  # a row of no file
 _EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
@@ -113,7 +120,7 @@ def _since(log: event_log.EventLog, end: int) -> event_log.EventLog:
     return log
 
 
-def _require_new(windows: user_log.SplitWindows, log: event_log.EventLog) -> None:
+def _require_new(windows: split_windows.SplitWindows, log: event_log.EventLog) -> None:
     """Checks that there are watches after the end of the old set.
 
     Raises:

@@ -16,7 +16,7 @@ import tensorflow as tf
 from ytdnn.base import schema
 from ytdnn.features import base_feature, encodings
 from ytdnn.log import catalogues, prepared
-from ytdnn.training import checkpoints, optimizers
+from ytdnn.training import optimizer_states, optimizers
 
 Features = Sequence[base_feature.Feature]
 # Tables whose rows are videos, and those of search tokens, by their names.
@@ -110,11 +110,11 @@ def weights(
 
 
 def state(
-    old: checkpoints.State | None,
+    old: optimizer_states.State | None,
     model: tf.Module,
     of_tables: Mapping[str, RowSources],
     fresh: float,
-) -> checkpoints.State | None:
+) -> optimizer_states.State | None:
     """Returns the state of an optimiser, for the variables of a grown model.
 
     Args:
@@ -135,7 +135,7 @@ def state(
                 values, np.full(shape, begin, values.dtype)
             )
         slots[number, name] = values
-    return checkpoints.State(old.steps, slots)
+    return optimizer_states.State(old.steps, slots)
 
 
 def _rows(
