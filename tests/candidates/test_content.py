@@ -105,7 +105,7 @@ def test_a_vector_is_removed_as_any_feature_of_content(tmp_path):
     for features, is_read in ((configs.FeaturesConfig(), True), (removed, False)):
         of_content = configs.ContentConfig(features=features)
         config = configs.Config(candidates=configs.CandidatesConfig(content=of_content))
-        steps._require_features(config, data)
+        steps.require_features(config, data)
         read = content.from_config(config.candidates, data)
         assert ("videos.clip" in [f.name for f in read.features]) == is_read
 

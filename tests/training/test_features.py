@@ -18,7 +18,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 
 def test_features_of_both_networks_are_checked(data: prepared.PreparedData) -> None:
-    steps._require_features(configs.Config(), data)
+    steps.require_features(configs.Config(), data)
     for config in (
         configs.Config(ranking=configs.RankingConfig(features=WRONG)),
         configs.Config(candidates=configs.CandidatesConfig(features=WRONG)),
@@ -29,7 +29,7 @@ def test_features_of_both_networks_are_checked(data: prepared.PreparedData) -> N
         ),
     ):
         with pytest.raises(errors.UserError, match=r"received 'videos\.genr'"):
-            steps._require_features(config, data)
+            steps.require_features(config, data)
 
 
 def test_without_impressions_there_is_no_ranker_to_check(
@@ -39,4 +39,4 @@ def test_without_impressions_there_is_no_ranker_to_check(
     del log["impressions"]
     data = full_log.prepared_data(tmp_path, log)
     config = configs.Config(ranking=configs.RankingConfig(features=WRONG))
-    steps._require_features(config, data)
+    steps.require_features(config, data)

@@ -10,10 +10,12 @@ import tensorflow as tf
 
 from ytdnn.base import artifacts, configs
 from ytdnn.features import base_feature
-from ytdnn.layers import continuous, split_dense
+from ytdnn.layers import continuous
 from ytdnn.log import catalogues, fields, positions, prepared
 
 if TYPE_CHECKING:
+    from ytdnn.layers import split_dense
+
     pass
 
 Tensors = dict[str, tf.Tensor]
@@ -147,16 +149,17 @@ def encode(
 
 def blocks(
     layers: Mapping[str, tf.keras.layers.Layer], tensors: Tensors
-) -> list[split_dense.Block]:
+) -> "list[split_dense.Block]":
     """Returns the coordinates of each feature's vectors, in order of the layers."""
+    from ytdnn.layers import split_dense
 
     def numbers(
         alike: Sequence[continuous.QuantileFeature], values: Sequence[tf.Tensor]
-    ) -> list[split_dense.Block]:
+    ) -> "list[split_dense.Block]":
         coordinates = continuous.coordinates(alike, values)
         return [split_dense.Block(each, is_learned=False) for each in coordinates]
 
-    def block(layer: tf.keras.layers.Layer, vectors: tf.Tensor) -> split_dense.Block:
+    def block(layer: tf.keras.layers.Layer, vectors: tf.Tensor) -> "split_dense.Block":
         return split_dense.of_vectors(vectors, bool(layer.trainable_variables))
 
     return _encoded(layers, tensors, numbers, block)

@@ -54,15 +54,28 @@ def recency(num_positions: int | tf.Tensor, num_rows: int | tf.Tensor) -> tf.Ten
     return tf.cast(tf.maximum(distance, 0), tf.float32)
 
 
-class Bags(tf.keras.layers.Layer):
-    """Base class of weighted averages of the watch history, side by side."""
+class HistoryBags(tf.keras.layers.Layer):
+    """Bags of the watch history: averages with weights rate^position."""
 
-    dropout: float
-    is_bounded: bool
+    def __init__(
+        self,
+        rates: Sequence[float] = (1.0,),
+        dropout: float = 0.0,
+        is_bounded: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        """Creates the layer.
 
-    def row_weights(self, num_positions: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
-        """Returns the weight of each row, `[positions, bags, rows] float32`."""
-        raise NotImplementedError
+        Args:
+          rates: Decay rate of each bag, in (0, 1]; 1 is the mean.
+          dropout: Share of rows each position loses when a seed is given.
+          is_bounded: See `history_mask`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self.is_bounded = is_bounded
+        self.rates = tuple(rates)
+        self.dropout = dropout
 
     def call(
         self,
@@ -94,30 +107,6 @@ class Bags(tf.keras.layers.Layer):
         flat = tf.reshape(weights, [-1, num_positions * num_bags, num_rows])
         width = num_bags * rows.shape[-1]
         return tf.reshape(tf.matmul(flat, rows), [-1, num_positions, width])
-
-
-class HistoryBags(Bags):
-    """Bags of the watch history: averages with weights rate^position."""
-
-    def __init__(
-        self,
-        rates: Sequence[float] = (1.0,),
-        dropout: float = 0.0,
-        is_bounded: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        """Creates the layer.
-
-        Args:
-          rates: Decay rate of each bag, in (0, 1]; 1 is the mean.
-          dropout: Share of rows each position loses when a seed is given.
-          is_bounded: See `history_mask`.
-          **kwargs: Arguments of `tf.keras.layers.Layer`.
-        """
-        super().__init__(**kwargs)
-        self.is_bounded = is_bounded
-        self.rates = tuple(rates)
-        self.dropout = dropout
 
     def row_weights(self, num_positions: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
         """Returns the powers of the rates."""

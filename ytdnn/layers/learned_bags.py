@@ -10,7 +10,7 @@ from ytdnn.layers import bags
 _FASTEST, _SLOWEST = 0.3, 0.99  # initial decay rates of learned bags
 
 
-class LearnedBags(bags.Bags):
+class LearnedBags(bags.HistoryBags):
     """Weighted averages of the history by learned curves over its positions."""
 
     def __init__(
@@ -30,11 +30,9 @@ class LearnedBags(bags.Bags):
           is_bounded: See `history_mask`.
           **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
-        super().__init__(**kwargs)
-        self.is_bounded = is_bounded
+        super().__init__((), dropout, is_bounded, **kwargs)
         self.num_bags = num_bags
         self.length = length
-        self.dropout = dropout
         half_lives = np.geomspace(
             -1.0 / np.log(_FASTEST), -1.0 / np.log(_SLOWEST), num_bags
         )
@@ -55,10 +53,6 @@ class LearnedBags(bags.Bags):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments of the layer, for `from_config`."""
-        return {
-            **super().get_config(),
-            "num_bags": self.num_bags,
-            "length": self.length,
-            "dropout": self.dropout,
-            "is_bounded": self.is_bounded,
-        }
+        config = super().get_config()
+        del config["rates"]
+        return {**config, "num_bags": self.num_bags, "length": self.length}

@@ -4,11 +4,14 @@ The first layer of a ranker's tower is a `split_dense.SplitDense`.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from ytdnn.layers import randomness, split_dense
+from ytdnn.layers import randomness
+
+if TYPE_CHECKING:
+    from ytdnn.layers import split_dense
 
 
 def dense(
@@ -67,6 +70,8 @@ class Tower(tf.keras.layers.Layer):
         for depth, width in enumerate(self.widths):
             name = f"relu_{depth}"
             if split and depth == 0:
+                from ytdnn.layers import split_dense
+
                 self._layers.append(split_dense.SplitDense(width, policy, name=name))
                 continue
             self._layers.append(
@@ -81,7 +86,7 @@ class Tower(tf.keras.layers.Layer):
 
     def call(
         self,
-        inputs: tf.Tensor | tuple[tf.Tensor, tf.Tensor | split_dense.Items],
+        inputs: "tf.Tensor | tuple[tf.Tensor, tf.Tensor | split_dense.Items]",
         seed: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Returns `[..., widths[-1]] float32` for `inputs [..., dim]`.
@@ -93,6 +98,8 @@ class Tower(tf.keras.layers.Layer):
         """
         values = inputs
         if self.split and not self._layers:
+            from ytdnn.layers import split_dense
+
             query, items = inputs[0], split_dense.Items.from_vectors(inputs[1])
             repeated = tf.repeat(query[:, tf.newaxis], items.per_query, axis=1)
             own = items.beside(query, split_dense.examples(items.blocks))

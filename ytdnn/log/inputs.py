@@ -20,7 +20,6 @@ from ytdnn.log import (
     events,
     positions,
     prepared,
-    search_tensors,
     streaming,
     user_shards,
 )
@@ -113,6 +112,8 @@ def cut(
     }
     features |= labels(log, clipped, inside)
     if log.searches is not None:
+        from ytdnn.log import search_tensors
+
         before = tf.gather(log.searches.num_before, clipped)
         features |= search_tensors.searches_before(
             log.searches, users, tf.cast(before, tf.int64), search_length
@@ -321,6 +322,8 @@ def contexts(
         **{name: reader(place) for name, reader in log.readers.items()},
     }
     if log.searches is not None:
+        from ytdnn.log import search_tensors
+
         before = tf.cast(tf.gather(log.searches.num_before, at), tf.int64)
         offsets = log.searches.offsets
         total = tf.gather(offsets, users + 1) - tf.gather(offsets, users)

@@ -16,7 +16,6 @@ from polars import selectors
 from ytdnn.base import artifacts, progress, ragged, schema
 from ytdnn.log import (
     catalogues,
-    joined_shards,
     outcomes,
     prepared,
     query_texts,
@@ -104,7 +103,7 @@ class JoinedSource:
         size = self.data.log.shards[number].num_users
         found = {}
         for name, table in user_shards.tables(shard).items():
-            offsets = joined_shards.user_offsets(table, size)
+            offsets = user_shards.user_offsets(table, size)
             rows = ragged.ranges(offsets[users], offsets[users + 1])
             columns = {
                 column: self._renumbered(column, np.asarray(values)[rows.values])

@@ -12,20 +12,13 @@ from typing import Any
 import numpy as np
 
 from ytdnn.base import ragged
-from ytdnn.log import events, user_shards
+from ytdnn.log import user_shards
 
 # Rows of other tables, and pages, count from 0 in each shard.
 _USERS, _PAGES = "users", "pages"
 
 
 _OFFSETS, _TOKEN_OFFSETS, _TOKENS = "offsets", "token_offsets", "tokens"
-
-
-def user_offsets(table: Any, num_users: int) -> np.ndarray:
-    """Returns the first event of each user in a table, `[num_users + 1] int64`."""
-    if isinstance(table, events.Impressions):
-        return table.rows_of_users(num_users)
-    return np.asarray(table.offsets)
 
 
 def of_users(shard: user_shards.Shard, users: np.ndarray) -> user_shards.Shard:
@@ -48,7 +41,7 @@ def of_users(shard: user_shards.Shard, users: np.ndarray) -> user_shards.Shard:
 
 def _rows_of_users(table: Any, users: np.ndarray, num_users: int) -> ragged.Ragged:
     """Returns the rows of each user of a shard, empty for users left out."""
-    offsets = user_offsets(table, num_users)
+    offsets = user_shards.user_offsets(table, num_users)
     sizes = np.zeros(num_users + 1, np.int64)
     sizes[users + 1] = offsets[users + 1] - offsets[users]
     rows = ragged.ranges(offsets[users], offsets[users + 1]).values

@@ -9,12 +9,15 @@ request (`ytdnn/log/request.py`). A feature returns the same tensor for both (DE
 
 import dataclasses
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.log import prepared, search_tensors
+from ytdnn.log import prepared
+
+if TYPE_CHECKING:
+    from ytdnn.log import search_tensors
 
 MISSING = -1.0
 NO_SCORE = float(np.finfo(np.float32).min)  # a score may be any other number
@@ -214,7 +217,7 @@ class WatchLog:
     times: tf.Tensor
     is_label: tf.Tensor
     offsets: tf.Tensor
-    searches: search_tensors.SearchTensors | None
+    searches: "search_tensors.SearchTensors | None"
     readers: Mapping[str, Reader]
     tensors: LogTensors
 
@@ -240,15 +243,18 @@ def load_watches(
     is_label = data.watches.are_completed & (
         np.asarray(data.watches.videos) <= data.vocabulary_size
     )
+    searches = None
+    if with_searches and data.catalogue.has_searches:
+        from ytdnn.log import search_tensors
+
+        searches = search_tensors.from_log(log)
     return WatchLog(
         videos=log.column("watches", "videos"),
         users=tf.constant(_users(np.asarray(data.watches.offsets))),
         times=log.column("watches", "times"),
         is_label=tf.constant(is_label),
         offsets=log.column("watches", "offsets"),
-        searches=search_tensors.from_log(log)
-        if with_searches and data.catalogue.has_searches
-        else None,
+        searches=searches,
         readers=opener(log),
         tensors=log,
     )

@@ -12,12 +12,15 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import polars as pl
 
 from ytdnn.base import artifacts, configs, schema
-from ytdnn.log import catalogues, events, split_windows, user_log, user_shards
+from ytdnn.log import catalogues, events, user_log, user_shards
+
+if TYPE_CHECKING:
+    from ytdnn.log import split_windows
 
 Made = TypeVar("Made")
 
@@ -48,8 +51,10 @@ class PreparedData:
     _whole: "PreparedData | None" = None
 
     @functools.cached_property
-    def windows(self) -> split_windows.SplitWindows:
+    def windows(self) -> "split_windows.SplitWindows":
         """The split of the log."""
+        from ytdnn.log import split_windows
+
         whole = None if self._whole is None else self._whole.windows
         return split_windows.SplitWindows(
             self.log, self.manifest.facts, self._end_of_training, whole

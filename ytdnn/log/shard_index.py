@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import ragged
-from ytdnn.log import joined_shards, user_shards
+from ytdnn.log import user_shards
 
 Integers = npt.NDArray[np.int64]
 Marks = Callable[[Any], npt.NDArray[np.bool_]]
@@ -118,7 +118,7 @@ class ShardIndex:
         for number, shard in enumerate(self._shards):
             events_of = self._table(number, table)
             before = np.append(0, np.cumsum(keep(events_of)))
-            offsets = joined_shards.user_offsets(events_of, shard.num_users)
+            offsets = user_shards.user_offsets(events_of, shard.num_users)
             own = slice(shard.first_user, shard.first_user + shard.num_users)
             found[own] = np.diff(before[offsets])
         return found
@@ -155,6 +155,8 @@ class ShardIndex:
         parts = parts or [
             self._shards[0].changed(functools.partial(_selected, users=users[:0]))
         ]
+        from ytdnn.log import joined_shards
+
         return joined_shards.joined(parts, self._num_users)
 
     def watched_before(
@@ -184,7 +186,7 @@ class ShardIndex:
             for table in TABLES:
                 events = self._table(number, table)
                 if events is not None:
-                    offsets = joined_shards.user_offsets(events, shard.num_users)
+                    offsets = user_shards.user_offsets(events, shard.num_users)
                     sizes[table][own] = np.diff(offsets)
         return {table: np.cumsum(of_users) for table, of_users in sizes.items()}
 
@@ -236,4 +238,6 @@ def bounded(sizes: Integers, most: int) -> list[slice]:
 def _selected(
     shard: user_shards.Shard, users: npt.NDArray[np.integer]
 ) -> user_shards.Shard:
+    from ytdnn.log import joined_shards
+
     return joined_shards.of_users(shard, users)

@@ -9,13 +9,16 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from ytdnn.log import events, joined_shards, query_texts, user_shards
+from ytdnn.log import events, user_shards
 from ytdnn.log import shard_index as index_room
+
+if TYPE_CHECKING:
+    from ytdnn.log import query_texts
 
 USERS_FILE = "users.parquet"
 
@@ -50,6 +53,8 @@ class UserLog:
         """
         if len(self.shards) == 1 and self.shards[0].num_users == self.num_users:
             return self.shard_index.shard(0)
+        from ytdnn.log import joined_shards
+
         return joined_shards.joined(self.shards, self.num_users)
 
     @functools.cached_property
@@ -96,8 +101,10 @@ class UserLog:
         return shown is not None and shown.seconds is not None
 
     @functools.cached_property
-    def queries(self) -> query_texts.Queries:
+    def queries(self) -> "query_texts.Queries":
         """The texts of searches."""
+        from ytdnn.log import query_texts
+
         return query_texts.Queries(self.directory, self.facts)
 
     @property

@@ -126,3 +126,10 @@ def columns(table: Any) -> Iterator[tuple[str, np.ndarray]]:
         values = getattr(table, field.name)
         if values is not None:
             yield field.name, values
+
+
+def user_offsets(table: Any, num_users: int) -> np.ndarray:
+    """Returns the first event of each user in a table, `[num_users + 1] int64`."""
+    if isinstance(table, events.Impressions):
+        return table.rows_of_users(num_users)
+    return np.asarray(table.offsets)

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from ytdnn.base import artifacts, configs, registries
 from ytdnn.candidates import losses, model, tower_inputs
 from ytdnn.layers import randomness
-from ytdnn.log import events, few_slices, inputs, prepared, streaming, user_log
-from ytdnn.training import checkpoints, devices, loop, optimizer_states
+from ytdnn.log import events, inputs, prepared, streaming, user_log
+from ytdnn.training import checkpoints, devices, loop
 
 if TYPE_CHECKING:
     from ytdnn.log import drawn_labels
@@ -92,18 +92,16 @@ def train(
 
 def share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> None:
     """Copies the optimisers of the kept networks, and all curves, into an artefact."""
+    from ytdnn.training import optimizer_states
+
     for number, place in enumerate(places[-num_kept:]):
-        optimizer_states.share_state(place, partial, state_file(number))
+        name = optimizer_states.file_of(number)
+        optimizer_states.share_state(place, partial, name)
     # The curves of the first are the stage's; the others' lie beside them.
     shutil.copytree(places[0] / artifacts.LOGS, partial / artifacts.LOGS)
     for place in places[1:]:
         target = partial / artifacts.LOGS / place.name
         shutil.copytree(place / artifacts.LOGS, target)
-
-
-def state_file(number: int) -> str:
-    """Returns the file of a network's optimiser, relative to the artefact."""
-    return f"{number}.{optimizer_states.STATE_FILE}"
 
 
 def _members_of(
@@ -305,7 +303,11 @@ class CandidateWindows:
         )
         config = self._config
         if self._is_sliced:
-            batches = few_slices.FewSlices if self._are_few else inputs.SliceBatches
+            batches = inputs.SliceBatches
+            if self._are_few:
+                from ytdnn.log import few_slices
+
+                batches = few_slices.FewSlices
             return batches(
                 log=log,
                 batch_size=config.training.batch_size,

@@ -10,14 +10,17 @@ import functools
 import pathlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from ytdnn.base import artifacts, configs, errors, progress
 from ytdnn.layers import embeddings, randomness
 from ytdnn.log import streaming
-from ytdnn.training import checkpoints, devices, optimizer_states, optimizers
+from ytdnn.training import checkpoints, devices, optimizers
+
+if TYPE_CHECKING:
+    from ytdnn.training import optimizer_states
 
 Batch = dict[str, tf.Tensor]
 _LEAST_CAP = 1_024  # smaller batches gain nothing
@@ -58,7 +61,7 @@ class TrainingStage:
     monitor: str
     stop_after: int | None = None
     validates_start: bool = False
-    state: optimizer_states.State | None = None
+    state: "optimizer_states.State | None" = None
 
 
 def fit(
@@ -116,6 +119,8 @@ def fit(
             meter.show_epoch(reached.epoch, loss, metrics, stage.monitor, is_best)
     meter.show_end()
     if on.writes:
+        from ytdnn.training import optimizer_states
+
         optimizer_states.write_state(trainer.optimizer, trainer.variables, directory)
         keeper.restore_best()
     return reached.facts() | meter.facts()
@@ -210,6 +215,8 @@ class Trainer:
                 0 if stage.state is None else stage.state.steps,
             )
         if stage.state is not None:
+            from ytdnn.training import optimizer_states
+
             optimizer_states.assign_state(self.optimizer, variables, stage.state)
         self._losses: list[Any] = []
         self.step = on.compiled(self._step)

@@ -102,3 +102,8 @@ def _slots(
             for name in sorted(one.get_slot_names()):
                 with contextlib.suppress(KeyError):
                     yield number, name, one.get_slot(variable, name)
+
+
+def file_of(number: int) -> str:
+    """Returns the file of a candidate network's optimiser, within the artefact."""
+    return f"{number}.{STATE_FILE}"

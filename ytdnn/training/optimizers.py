@@ -11,7 +11,6 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from ytdnn.base import configs
-from ytdnn.training import lazy_adam
 
 _MOST_ROWS = 2  # of a table, for each row of the gradient, that are updated at once
 
@@ -37,13 +36,6 @@ class Adagrad(tf.keras.optimizers.legacy.Adagrad):
             )
         summed = tf.math.unsorted_segment_sum(grad, indices, num_rows)
         return self._resource_apply_dense(summed, handle, **kwargs)
-
-
-_OF_TABLES = {
-    "adagrad": Adagrad,
-    "lazy_adam": lazy_adam.LazyAdam,
-    "adam": tf.keras.optimizers.legacy.Adam,
-}
 
 
 class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
@@ -112,7 +104,13 @@ def table_name(table: tf.Variable) -> str:
 def _one(
     kind: str, rate: _Schedule, training: configs.TrainingConfig
 ) -> tf.keras.optimizers.legacy.Optimizer:
-    optimizer_class = _OF_TABLES[kind]
+    optimizer_class = tf.keras.optimizers.legacy.Adam
+    if kind == "adagrad":
+        optimizer_class = Adagrad
+    elif kind == "lazy_adam":
+        from ytdnn.training import lazy_adam
+
+        optimizer_class = lazy_adam.LazyAdam
     if training.ema_decay > 0.0:
         from ytdnn.training import averages
 

@@ -78,7 +78,7 @@ def carry_candidates(
     places = [work / f"member-{number}" for number in range(len(trained))]
     for number, (old, place) in enumerate(zip(trained, places, strict=True)):
         place.mkdir(exist_ok=True)
-        state = optimizer_states.read_state(source / candidates.state_file(number))
+        state = optimizer_states.read_state(source / optimizer_states.file_of(number))
         member, found = _member(config, old, known, data, begins, members, state, place)
         members.append(member)
         facts.append(found)

@@ -61,6 +61,8 @@ def train(
     Raises:
       errors.UserError: The data do not fit the config, or the stage is unknown.
     """
+    from ytdnn.log import prepared
+
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     chosen_steps = graph.trained(stage)
     config = later_config(directory, config)
@@ -70,7 +72,7 @@ def train(
         return _trained(chosen_steps, config, directory, is_whole=False)
     with workdir_room.lock(directory), role.watched():
         runner.require(chosen_steps, config, directory)
-        steps.require_features(config, directory)
+        steps.require_features(config, prepared.load(directory / graph.DATA.name))
         with (
             workdir_room.keep_config(directory, config),
             progress.shown(bool(verbose)),

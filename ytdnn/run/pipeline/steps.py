@@ -11,14 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, errors, registries
-from ytdnn.candidates import content
-from ytdnn.features import base_feature, registry
-from ytdnn.log import prepared
-from ytdnn.ranking import building
-from ytdnn.retrieval import diversity
 from ytdnn.run.pipeline import native_log, sizes
 
 if TYPE_CHECKING:
+    from ytdnn.log import prepared
     from ytdnn.log.sources import tables
     from ytdnn.run.pipeline import machines
 
@@ -98,11 +94,25 @@ def ranker_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     return prepared.load(workdir / "data").windows.ranker_left_out(config.ranking)
 
 
-def require_features(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Checks the features in the config, of both networks."""
-    from ytdnn.log import prepared
+def require_features(config: configs.Config, data: "prepared.PreparedData") -> None:
+    """Checks the features of both networks, and the composition.
 
-    _require_features(config, prepared.load(workdir / "data"))
+    Raises:
+      errors.UserError: A feature's name is unknown, has no effect, or its columns are
+        missing; or columns of the composition are missing.
+    """
+    from ytdnn.candidates import content
+    from ytdnn.features import base_feature, registry
+    from ytdnn.ranking import building
+    from ytdnn.retrieval import diversity
+
+    candidates = config.candidates
+    registry.choose(base_feature.CANDIDATES, data, candidates.features)
+    if candidates.content.enabled:
+        content.features_of(candidates.content, data)
+    if not data.windows.ranker_left_out(config.ranking):
+        building.features_of(config.ranking, data)
+        diversity.require(config.composition, data.catalogue)
 
 
 def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
@@ -118,8 +128,9 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.training import candidates
 
     sizes.require_memory(config, sizes.log_size(workdir), "candidates")
-    require_features(config, workdir)
-    candidates.train(config, prepared.load(workdir / "data"), workdir / "candidates")
+    data = prepared.load(workdir / "data")
+    require_features(config, data)
+    candidates.train(config, data, workdir / "candidates")
 
 
 def candidates_config(config: configs.Config) -> Mapping[str, Any]:
@@ -194,19 +205,3 @@ def ranking_config(config: configs.Config) -> Mapping[str, Any]:
     from ytdnn.training import ranking
 
     return ranking.step_config(config)
-
-
-def _require_features(config: configs.Config, data: prepared.PreparedData) -> None:
-    """Checks the features of both networks, and the composition.
-
-    Raises:
-      errors.UserError: A feature's name is unknown, has no effect, or its columns are
-        missing; or columns of the composition are missing.
-    """
-    candidates = config.candidates
-    registry.choose(base_feature.CANDIDATES, data, candidates.features)
-    if candidates.content.enabled:
-        content.features_of(candidates.content, data)
-    if not data.windows.ranker_left_out(config.ranking):
-        building.features_of(config.ranking, data)
-        diversity.require(config.composition, data.catalogue)
