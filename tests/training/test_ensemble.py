@@ -9,7 +9,7 @@ from tests import planted
 from tests.training import kills
 from ytdnn import configs
 from ytdnn.base import artifacts
-from ytdnn.candidates import model
+from ytdnn.candidates import model, stored
 from ytdnn.log import events
 from ytdnn.training import candidates, validation
 
@@ -48,9 +48,9 @@ def test_its_scores_are_the_mean_of_the_single_networks(data, pair, tmp_path):
     for seed in (2, 3):  # of seed 1 and two members
         directory = tmp_path / str(seed)
         candidates.train(_config(seed, ensemble_size=1), data, directory)
-        single.append(_scores(model.load(directory, data), data))
+        single.append(_scores(stored.load(directory, data), data))
     assert np.any(single[0] != single[1])
-    joined = model.load(pair, data)
+    joined = stored.load(pair, data)
     assert joined.video_vectors().shape == (data.vocabulary_size, joined.vector_dim)
     np.testing.assert_allclose(
         _scores(joined, data), (single[0] + single[1]) / 2, atol=1e-5
@@ -63,7 +63,7 @@ def test_its_manifest_tells_of_each_network_and_of_all(data, pair):
     assert [one["epochs"] for one in facts["members"]] == [EPOCHS, EPOCHS]
     assert facts["epochs"] == 2 * EPOCHS
     assert validation.METRIC in facts["validation"]
-    assert facts["features"] == model.load(pair, data).facts()["features"]
+    assert facts["features"] == stored.load(pair, data).facts()["features"]
 
 
 @pytest.mark.thorough
@@ -105,13 +105,13 @@ def test_killed_in_either_network_it_ends_with_the_same_numbers(
         candidates.train(config, data, tmp_path / "killed")
     assert messages == []  # all that was kept is restored
     np.testing.assert_array_equal(
-        model.load(tmp_path / "killed", data).video_vectors(),
-        model.load(pair, data).video_vectors(),
+        stored.load(tmp_path / "killed", data).video_vectors(),
+        stored.load(pair, data).video_vectors(),
     )
 
 
 def _of_each(directory, data):
-    return [member.video_vectors() for member in model.load(directory, data).members]
+    return [member.video_vectors() for member in stored.load(directory, data).members]
 
 
 NUM_TAUGHT = 3
@@ -150,9 +150,9 @@ def test_of_several_the_last_may_be_kept_alone(data, taught, tmp_path):
     own = dataclasses.replace(TAUGHT.candidates, kept_networks="last")
     alone = dataclasses.replace(TAUGHT, candidates=own)
     candidates.train(alone, data, tmp_path / "last")
-    found = model.load(tmp_path / "last", data)
+    found = stored.load(tmp_path / "last", data)
     assert isinstance(found, model.CandidateModel)
-    last = model.load(taught, data).members[-1]
+    last = stored.load(taught, data).members[-1]
     np.testing.assert_array_equal(found.video_vectors(), last.video_vectors())
     facts = artifacts.read_manifest(tmp_path / "last", model.KIND).facts
     of_last = facts["members"][-1]["validation"][validation.METRIC]
@@ -162,7 +162,7 @@ def test_of_several_the_last_may_be_kept_alone(data, taught, tmp_path):
     candidates.train(alone, data, tmp_path / "refit", chosen)
     facts = artifacts.read_manifest(tmp_path / "refit", model.KIND).facts
     assert len(facts["members"]) == NUM_TAUGHT
-    assert isinstance(model.load(tmp_path / "refit", data), model.CandidateModel)
+    assert isinstance(stored.load(tmp_path / "refit", data), model.CandidateModel)
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +176,7 @@ def projected(data, tmp_path_factory):
 
 @pytest.mark.thorough
 def test_projected_its_vectors_are_narrow_and_its_scores_near(data, pair, projected):
-    wide, narrow = model.load(pair, data), model.load(projected, data)
+    wide, narrow = stored.load(pair, data), stored.load(projected, data)
     assert narrow.video_vectors().shape == (data.vocabulary_size, 5)
     assert narrow.vector_dim == 5
     assert narrow.bias_coordinates == [4]
@@ -191,7 +191,7 @@ def test_projected_its_vectors_are_narrow_and_its_scores_near(data, pair, projec
 
 
 def test_projected_to_all_coordinates_the_scores_are_the_same(data, pair):
-    wide = model.load(pair, data)
+    wide = stored.load(pair, data)
     config = dataclasses.replace(wide.config, serving_dim=wide.vector_dim - 2)
     for member in wide.members:
         member.config = config

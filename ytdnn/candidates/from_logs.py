@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import configs
-from ytdnn.candidates import tower_inputs
+from ytdnn.candidates import user_tower
 from ytdnn.log import positions, prepared
 
 _CONTEXT_BATCH = 1024
@@ -21,7 +21,7 @@ class FromLogs:
 
     config: configs.CandidatesConfig
     vector_dim: int
-    tower_inputs: tower_inputs.TowerInputs
+    tower_inputs: user_tower.TowerInputs
 
     def query_vectors(self, features: dict[str, tf.Tensor]) -> tf.Tensor:
         """Returns `[slices, positions, vector_dim] float32`."""
@@ -79,7 +79,7 @@ class FromLogs:
 
     def open_log(self, data: prepared.PreparedData) -> positions.WatchLog:
         """Returns the tensors that the tower reads, with values as for a request."""
-        return tower_inputs.open_log(self.tower_inputs, data, serving=True)
+        return user_tower.open_log(self.tower_inputs, data, serving=True)
 
     def vectors_at(
         self,
@@ -103,7 +103,7 @@ class FromLogs:
         vectors = [np.zeros([0, self.vector_dim], np.float32)]
         for start in range(0, len(users), _CONTEXT_BATCH):
             rows = slice(start, start + _CONTEXT_BATCH)
-            tensors = tower_inputs.contexts(
+            tensors = user_tower.contexts(
                 self.config,
                 log,
                 users[rows],
@@ -133,7 +133,7 @@ class FromLogs:
         num_searches = None
         if log.searches is not None:
             num_searches = data.log.searches.num_before(users, times)
-        tensors = tower_inputs.contexts(
+        tensors = user_tower.contexts(
             self.config, log, users, end_watches, num_searches
         )
         names = [feature.name for feature in self.tower_inputs.features]

@@ -5,19 +5,160 @@ tokens; concatenated; the ReLU tower; a linear layer to the embedding size. The 
 last ReLU layer is itself the user vector; here a linear layer follows it, so that a
 vector may have negative coordinates. Beyond the paper, a skip connection may lead from
 the encoded sequences to the user vector (`ytdnn/layers/gated_bags.py`).
+
+Its features are chosen by the config among those the log has, measured on the training
+watches, and kept with the model.
 """
 
-from typing import Any
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tensorflow as tf
 
-from ytdnn.base import configs
-from ytdnn.candidates import tower_inputs
-from ytdnn.features import reading, registry
+from ytdnn.base import configs, schema
+from ytdnn.features import base_feature, reading, registry
 from ytdnn.layers import randomness, towers
-from ytdnn.log import catalogues, fields
+from ytdnn.log import catalogues, fields, inputs, positions, prepared, streaming
+
+if TYPE_CHECKING:
+    from ytdnn.candidates import content
 
 _STDDEV = 0.05  # of the initial values of features' embeddings
+CONTENT = "content.json"
+_POSITIONS_A_PART = 1 << 16
+_NUM_QUANTILES = 100  # of each continuous feature
+
+
+@dataclasses.dataclass(frozen=True)
+class TowerInputs:
+    """The inputs of a user tower.
+
+    Attributes:
+      vocabulary_size: Videos with an id embedding.
+      num_tokens: Size of the vocabulary of search tokens, 0 where searches are not
+        read.
+      features: Features of users and requests.
+      measured: Statistics that their encoders need.
+      of_videos: Inputs of the content side; None: videos have only ids.
+      own_encoder: Text of the file of the user's own encoder of the watch history.
+    """
+
+    vocabulary_size: int
+    num_tokens: int = 0
+    features: tuple[base_feature.Feature, ...] = ()
+    measured: reading.Statistics = dataclasses.field(default_factory=dict)
+    of_videos: "content.ContentInputs | None" = None
+    own_encoder: str = ""
+
+    @property
+    def sees_request_time(self) -> bool:
+        """Whether the time of the request is read; reports of evaluation state this."""
+        return any(feature.sees_request_time for feature in self.features)
+
+
+def measure_inputs(
+    config: configs.CandidatesConfig, data: prepared.PreparedData
+) -> TowerInputs:
+    """Returns the inputs of a user tower, measured on the training data of a set.
+
+    Raises:
+      errors.UserError: The config names an unknown feature.
+    """
+    chosen = registry.choose(base_feature.CANDIDATES, data, config.features)
+    training = inputs.training_set(data)
+    examples = _training_features(chosen, training, config.window_events)
+    measured = reading.measure(chosen, data, examples, _NUM_QUANTILES)
+    of_videos = None
+    if config.content.enabled:
+        from ytdnn.candidates import content
+
+        of_videos = content.from_config(config, data)
+    own_encoder = ""
+    if isinstance(config.encoder, configs.OwnEncoderConfig):
+        own_encoder = read_own_encoder(config.encoder.file)
+    return make_inputs(config, data, chosen, measured, of_videos, own_encoder)
+
+
+def read_own_encoder(file: str) -> str:
+    """Returns the text of the file of an encoder."""
+    from ytdnn.base import own_files
+
+    return own_files.ENCODER.read(file)
+
+
+def make_inputs(
+    config: configs.CandidatesConfig, data: prepared.PreparedData, *parts: Any
+) -> TowerInputs:
+    """Returns the inputs with these parts, and sizes of a set's vocabularies."""
+    num_tokens = data.catalogue.tokens.height if config.search_length else 0
+    return TowerInputs(data.vocabulary_size, num_tokens, *parts)
+
+
+def _training_features(
+    chosen: registry.Features, training: prepared.PreparedData, window_events: int
+) -> Iterator[reading.Tensors]:
+    """Yields the features of all training positions, part by part."""
+    opener = functools.partial(reading.open_log, chosen)
+    for window in streaming.ShardWindows(training, window_events):
+        log = positions.load_watches(window, opener, with_searches=False)
+        for start in range(0, log.num_watches, _POSITIONS_A_PART):
+            stop = min(start + _POSITIONS_A_PART, log.num_watches)
+            rows = tf.range(start, stop, dtype=tf.int64)[:, tf.newaxis]
+            yield inputs.labels(log, rows, tf.ones_like(rows, tf.bool))
+
+
+def open_log(
+    read: TowerInputs, data: prepared.PreparedData, serving: bool = False
+) -> positions.WatchLog:
+    """Returns the tensors that a user tower reads at a prepared set's watches.
+
+    Args:
+      read: Inputs of the tower.
+      data: The prepared set.
+      serving: Whether training-only features have their serving value.
+    """
+
+    def opener(log: positions.LogTensors) -> Mapping[str, positions.Reader]:
+        readers = reading.open_log(read.features, log, serving)
+        if not read.sees_request_time:
+            return readers
+        return {**readers, schema.REQUEST_TIMES: lambda at: at.times}
+
+    return positions.load_watches(data, opener, with_searches=read.num_tokens > 0)
+
+
+def contexts(
+    config: configs.CandidatesConfig,
+    log: positions.WatchLog,
+    users: np.ndarray,
+    ends: np.ndarray,
+    num_searches: np.ndarray | None = None,
+    impressions: np.ndarray | None = None,
+) -> inputs.Features:
+    """Returns the tower's inputs before given watches, slices of one position.
+
+    Args:
+      config: Settings of the lengths of sequences.
+      log: The log from `open_log`, for serving.
+      users: `[n]` user indices.
+      ends: `[n]` flat positions where each user's context ends.
+      num_searches: `[n]` of the user's searches that count; None: those before the
+        watch.
+      impressions: `[n]` rows of impressions, if these are the requests; None: watches
+        are.
+    """
+    return inputs.contexts(
+        log,
+        users,
+        ends,
+        config.history_length,
+        config.search_length,
+        num_searches,
+        impressions,
+    )
 
 
 class UserTower(tf.keras.layers.Layer):
@@ -30,7 +171,7 @@ class UserTower(tf.keras.layers.Layer):
     def __init__(
         self,
         config: configs.CandidatesConfig,
-        inputs: tower_inputs.TowerInputs,
+        inputs: TowerInputs,
         **kwargs: Any,
     ) -> None:
         """Creates the layer.

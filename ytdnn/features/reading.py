@@ -16,8 +16,6 @@ from ytdnn.log import catalogues, fields, positions, prepared
 if TYPE_CHECKING:
     from ytdnn.layers import split_dense
 
-    pass
-
 Tensors = dict[str, tf.Tensor]
 Statistics = dict[str, base_feature.FeatureStatistics]
 T = TypeVar("T")

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.features import base_feature
+from ytdnn.features import base_feature, reading
 from ytdnn.log import prepared
 
 if TYPE_CHECKING:
     from ytdnn.log import request as raw_request
-from ytdnn.features import reading
 
 
 class RequestReaders(tf.Module):

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import artifacts, configs, registries
-from ytdnn.candidates import losses, model, tower_inputs
+from ytdnn.candidates import losses, model, stored, user_tower
 from ytdnn.layers import randomness
 from ytdnn.log import events, inputs, prepared, streaming, user_log
 from ytdnn.training import checkpoints, devices, loop
@@ -85,7 +85,7 @@ def train(
     with artifacts.publish(
         directory, model.KIND, step_config(config), inputs_made_from, facts
     ) as partial:
-        model.save(whole, partial)
+        stored.save(whole, partial)
         share(places, own.num_kept, partial)
     shutil.rmtree(work)
 
@@ -250,7 +250,7 @@ def _validation(
 
 def make_batches(
     candidates: configs.CandidatesConfig,
-    read: tower_inputs.TowerInputs,
+    read: user_tower.TowerInputs,
     data: prepared.PreparedData,
     seed: int,
     are_few: bool = False,
@@ -267,7 +267,7 @@ class CandidateWindows:
     def __init__(
         self,
         config: configs.CandidatesConfig,
-        read: tower_inputs.TowerInputs,
+        read: user_tower.TowerInputs,
         data: prepared.PreparedData,
         seed: int,
         are_few: bool,
@@ -298,7 +298,7 @@ class CandidateWindows:
     ) -> "inputs.SliceBatches | drawn_labels.DrawnBatches":
         """Reads a window."""
         shards = [self._data.log.shards[number] for number in window.shards]
-        log = tower_inputs.open_log(
+        log = user_tower.open_log(
             self._read, self._data.with_log(self._data.log.window(shards))
         )
         config = self._config

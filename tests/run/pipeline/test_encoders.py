@@ -16,7 +16,7 @@ from tests.features.sequences import documented
 from ytdnn import configs
 from ytdnn.base import artifacts, schema
 from ytdnn.bundle import bundle, requests, user_requests
-from ytdnn.candidates import model
+from ytdnn.candidates import stored
 from ytdnn.log import events, prepared
 from ytdnn.run.pipeline import graph, runner
 
@@ -109,7 +109,7 @@ def test_served_vectors_are_those_of_the_model(runs: Runs, kind: str) -> None:
     workdir = runs(kind)
     data = prepared.load(workdir / "data")
     users, ends = (found[:9] for found in data.windows.first_watches(events.Split.TEST))
-    trained = model.load(workdir / "candidates", data)
+    trained = stored.load(workdir / "candidates", data)
     expected = trained.user_vectors(data, users, ends)
     served = bundle.load(workdir / "bundle")
     fields = served.inputs("user_tower")
@@ -156,6 +156,6 @@ def test_a_changed_file_is_trained_again_and_a_lost_one_named(runs: Runs) -> Non
         file.unlink()
         reason = runner.staleness(graph.CANDIDATES, config, workdir)
         assert "expected a Python file" in reason
-        model.load(workdir / "candidates", prepared.load(workdir / "data"))
+        stored.load(workdir / "candidates", prepared.load(workdir / "data"))
     finally:
         file.write_text(documented.gru())

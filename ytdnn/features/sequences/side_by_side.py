@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.features import registry
-from ytdnn.features.sequences import sequence, watch_bags
+from ytdnn.features.sequences import sequence, watched
 from ytdnn.log import catalogues, fields
 
 
@@ -19,7 +19,7 @@ class SideBySide(registry.Encoder):
 
     def __init__(
         self,
-        bags: watch_bags.WatchBags,
+        bags: watched.WatchBags,
         ordered: sequence.SequenceEncoder,
         **kwargs: Any,
     ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ytdnn.base import errors, registries
 from ytdnn.lab.index_tuning import tuning
 from ytdnn.run.cli import arguments, command, flags, output, resolved
-from ytdnn.run.pipeline import runner, workdir
+from ytdnn.run.pipeline import advice, workdir
 
 if TYPE_CHECKING:
     from ytdnn.lab.index_tuning import tune
@@ -72,7 +72,7 @@ def _run(given: arguments.Arguments) -> None:
         f"{tuning.flags(tuned)}"
     )
     config = workdir.require_config(directory)
-    output.say(f"next: {runner.next_command(config, directory)}")
+    output.say(f"next: {advice.next_command(config, directory)}")
 
 
 def _recall(text: str) -> float:

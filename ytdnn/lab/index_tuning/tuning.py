@@ -71,13 +71,13 @@ def _tuned(
     """Loads the candidate model and its queries, and tunes."""
     import numpy as np
 
-    from ytdnn.candidates import model
+    from ytdnn.candidates import stored
     from ytdnn.evaluation import by_window, protocol
     from ytdnn.lab.index_tuning import tune
     from ytdnn.log import events, prepared
 
     data = prepared.load(directory / graph.DATA.name)
-    candidates = model.load(directory / graph.CANDIDATES.name, data)
+    candidates = stored.load(directory / graph.CANDIDATES.name, data)
     cases = protocol.cases(data, events.Split.VALIDATION, config.evaluation)
     if len(cases) > _MOST_QUERIES:
         rng = np.random.default_rng(config.seed)

@@ -7,7 +7,7 @@ from ytdnn.base import errors
 from ytdnn.ops.refit import refitting
 from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, command, flags, given_settings, output, resolved
-from ytdnn.run.pipeline import runner
+from ytdnn.run.pipeline import advice
 
 _BAD_ROWS = ("stop", "drop")
 SECTIONS = ("refresh", "index", "composition")
@@ -75,7 +75,7 @@ def refresh(given: arguments.Arguments) -> None:
         verbose=output.say,
     )
     output.say(f"bundle: {bundle}")
-    output.say(f"next: {runner.recommend_command(directory)}")
+    output.say(f"next: {advice.recommend_command(directory)}")
 
 
 @command.register("refit", (flags.WORKDIR, flags.CONFIG, flags.STRATEGY))
@@ -97,4 +97,4 @@ def refit(given: arguments.Arguments) -> None:
     bundle = pipeline.refit(directory, config, verbose=output.say)
     config = dataclasses.replace(config, refit=True)
     output.say(f"the evaluation in {bundle} was {refitting.note(config, directory)}")
-    output.say(f"next: {runner.next_command(config, directory)}")
+    output.say(f"next: {advice.next_command(config, directory)}")

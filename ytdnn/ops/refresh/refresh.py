@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ytdnn.base import artifacts, configs, errors, registries
-from ytdnn.candidates import ensemble, tower_inputs
+from ytdnn.candidates import ensemble, stored
 from ytdnn.candidates import model as candidate_model
 from ytdnn.layers import randomness
 from ytdnn.log import events, prepared, user_shards
@@ -72,7 +72,7 @@ def carry_candidates(
     manifest = artifacts.read_manifest(source, candidate_model.KIND)
     made_from = inputs | {"source": manifest.fingerprint}
     work = checkpoints.workspace(directory, key, made_from)
-    trained = candidate_model.load_members(source, known)
+    trained = stored.load_members(source, known)
     members: list[candidate_model.CandidateModel] = []
     facts = []
     places = [work / f"member-{number}" for number in range(len(trained))]
@@ -91,7 +91,7 @@ def carry_candidates(
         inputs,
         candidates.joined_facts(facts) | whole.facts() | {"learned_from": begins},
     ) as partial:
-        candidate_model.save(whole, partial)
+        stored.save(whole, partial)
         if begins is not None:
             candidates.share(places, len(places), partial)
     shutil.rmtree(work)
@@ -121,7 +121,7 @@ def _member(
     randomness.set_seed(seed)
     on = devices.make(config.strategy)
     with on.scope():
-        read = tower_inputs.like(old.tower_inputs, config.candidates, data)
+        read = stored.grown_inputs(old.tower_inputs, config.candidates, data)
         member = candidate_model.build(config.candidates, data, read)
     of_videos = () if read.of_videos is None else read.of_videos.features
     features = (*read.features, *of_videos)

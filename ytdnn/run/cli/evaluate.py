@@ -8,7 +8,7 @@ from ytdnn.base import configs, errors, registries
 from ytdnn.evaluation import report_files, report_model
 from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, command, flags, output, resolved
-from ytdnn.run.pipeline import graph, runner, system_evaluation
+from ytdnn.run.pipeline import advice, graph, system_evaluation
 from ytdnn.run.pipeline import tracker as tracking
 
 Flag = arguments.Flag
@@ -89,7 +89,7 @@ def _evaluate_run(given: arguments.Arguments, split: str) -> None:
     show(evaluated)
     for note in graph.notes(config, directory):
         output.say(note)
-    output.say(f"next: {runner.next_command(config, directory)}")
+    output.say(f"next: {advice.next_command(config, directory)}")
 
 
 def _evaluate_system(given: arguments.Arguments, kind: str, split: str) -> None:

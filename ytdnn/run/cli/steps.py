@@ -15,7 +15,7 @@ from ytdnn.run.cli import (
     output,
     resolved,
 )
-from ytdnn.run.pipeline import checking, graph, runner, workdir
+from ytdnn.run.pipeline import advice, checking, graph, workdir
 
 _MISTAKES = 1
 
@@ -51,7 +51,7 @@ def _run(given: arguments.Arguments) -> None:
         output.say(note)
     if (directory / graph.BUNDLE.name).exists():
         output.say(f"bundle: {directory / graph.BUNDLE.name}")
-    output.say(f"next: {runner.recommend_command(directory)}")
+    output.say(f"next: {advice.recommend_command(directory)}")
 
 
 def _first(given: arguments.Arguments) -> configs.Config:
@@ -145,7 +145,7 @@ def _export(given: arguments.Arguments) -> None:
     keep = given.values.get("keep")
     number = None if keep is None else arguments.whole("keep", keep)
     pipeline.export(directory, config, keep=number, verbose=output.say)
-    output.say(f"next: {runner.next_command(config, directory)}")
+    output.say(f"next: {advice.next_command(config, directory)}")
 
 
 _NEW_LOG = (flags.CONFIG, *flags.DATA_FLAGS)

@@ -6,7 +6,7 @@ import pathlib
 from ytdnn.base import configs, environment
 from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, command, flags, output, resolved
-from ytdnn.run.pipeline import graph, runner
+from ytdnn.run.pipeline import advice, graph, runner
 
 
 def _run(given: arguments.Arguments) -> None:
@@ -28,7 +28,7 @@ def _run(given: arguments.Arguments) -> None:
     with resolved.tracked(given, directory, config):
         pipeline.train(directory, config, stage=stage, verbose=output.say)
     if runner.make_role(config).leads:
-        output.say(f"next: {runner.next_command(config, directory)}")
+        output.say(f"next: {advice.next_command(config, directory)}")
 
 
 _FLAGS = (

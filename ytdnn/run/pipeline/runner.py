@@ -6,24 +6,11 @@ config and these inputs.
 
 import contextlib
 import pathlib
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from ytdnn.base import configs, errors, registries
-
-if TYPE_CHECKING:
-    from ytdnn.run.pipeline import graph
-
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from ytdnn.base import (
-    artifacts,
-    environment,
-    schema,
-    user_paths,
-)
+from ytdnn.base import artifacts, configs, environment, errors, registries, user_paths
 from ytdnn.base.configs import data as data_config
 from ytdnn.run.pipeline import graph, served, sizes, steps
 from ytdnn.run.pipeline import workdir as workdir_room
@@ -111,23 +98,6 @@ def _unread(step: graph.Step, path: pathlib.Path) -> str:
     if step is not graph.DATA or not artifacts.read_manifest(path, step.name).inputs:
         return ""
     return " (its tables were frames in memory, which are not read again)"
-
-
-def next_command(config: configs.Config, workdir: pathlib.Path) -> str:
-    """Returns the command of the first step to run; `recommend` if all are current."""
-    for step in graph.every(config):
-        if _applies(step, config, workdir) and staleness(step, config, workdir):
-            return f"ytdnn {step.command} --workdir={workdir}"
-    return recommend_command(workdir)
-
-
-def recommend_command(workdir: pathlib.Path) -> str:
-    """Returns the command of recommendations for the first user of the prepared set."""
-    from ytdnn.log import prepared
-
-    user = prepared.load(workdir / "data").users[schema.USER_ID][0]
-    words = [f"--workdir={workdir}", f"--user={user}"]
-    return " ".join(["ytdnn recommend", *map(errors.shell, words)])
 
 
 def require(
@@ -307,7 +277,7 @@ class SingleProcess:
         """
         return False
 
-    def follow(self, several: Sequence["graph.Step"], workdir: pathlib.Path) -> None:
+    def follow(self, several: Sequence[graph.Step], workdir: pathlib.Path) -> None:
         """Takes part in the steps that all processes make together.
 
         Args:

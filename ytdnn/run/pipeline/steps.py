@@ -173,11 +173,11 @@ def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
 
 def _write_video_vectors(workdir: pathlib.Path, file: IO[bytes]) -> tuple[int, ...]:
     """Writes the candidates' vectors, and returns their shape."""
-    from ytdnn.candidates import model
+    from ytdnn.candidates import stored
     from ytdnn.log import prepared
 
     data = prepared.load(workdir / "data")
-    vectors = model.load(workdir / "candidates", data).video_vectors()
+    vectors = stored.load(workdir / "candidates", data).video_vectors()
     vectors.tofile(file)
     file.flush()
     return vectors.shape
