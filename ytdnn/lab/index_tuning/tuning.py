@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, errors, registries, user_paths
-from ytdnn.run.pipeline import api, graph, native_log, runner, steps
+from ytdnn.run.pipeline import graph, native_log, runner, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def tune_index(
     kind: str = "scann",
     recall: float = 0.95,
     k: int | None = None,
-    verbose: api.Verbose = False,
+    verbose: runner.Verbose = False,
 ) -> "tune.TuningResult":
     """Finds the cheapest setting of a kind of index that reaches a recall.
 
@@ -47,8 +47,8 @@ def tune_index(
     """
     if not 0.0 < recall <= 1.0:
         raise errors.UserError(f"expected --recall in (0, 1], received {recall}")
-    directory, say = user_paths.expanded(workdir), api.speaker(verbose)
-    config = api.later_config(directory, config)
+    directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
+    config = workdir_room.later_config(directory, config)
     steps.require_vectors(config)
     with workdir_room.lock(directory):
         runner.require([_STEP], config, directory)

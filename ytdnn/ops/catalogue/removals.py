@@ -12,7 +12,7 @@ import polars as pl
 
 from ytdnn.base import artifacts, errors, registries, schema, user_paths
 from ytdnn.bundle import removed_videos, versions
-from ytdnn.run.pipeline import api
+from ytdnn.run.pipeline import runner
 from ytdnn.run.pipeline import workdir as workdir_room
 
 
@@ -32,7 +32,7 @@ class Removed:
 
 
 @registries.HOOKS.register("remove_videos")
-def remove_videos(workdir: api.Path, video_ids: Iterable[str | int]) -> Removed:
+def remove_videos(workdir: runner.Path, video_ids: Iterable[str | int]) -> Removed:
     """Removes videos from every answer of the current bundle and of later exports.
 
     The bundle gets a new version with the models of the newest; nothing is rebuilt.
@@ -49,7 +49,7 @@ def remove_videos(workdir: api.Path, video_ids: Iterable[str | int]) -> Removed:
 
 
 @registries.HOOKS.register("restore_videos")
-def restore_videos(workdir: api.Path, video_ids: Iterable[str | int]) -> Removed:
+def restore_videos(workdir: runner.Path, video_ids: Iterable[str | int]) -> Removed:
     """Restores removed videos.
 
     Args:
@@ -63,7 +63,7 @@ def restore_videos(workdir: api.Path, video_ids: Iterable[str | int]) -> Removed
 
 
 def _changed(
-    workdir: api.Path, video_ids: Iterable[str | int], restored: bool
+    workdir: runner.Path, video_ids: Iterable[str | int], restored: bool
 ) -> Removed:
     directory = user_paths.expanded(workdir)
     workdir_room.require_config(directory)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ytdnn.base import artifacts, configs, formats, progress, registries, user_paths
-from ytdnn.run.pipeline import api, graph, runner, served, steps
+from ytdnn.run.pipeline import graph, runner, served, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
 LATER = "refit"
@@ -217,10 +217,10 @@ def added(config: configs.Config) -> tuple[graph.Step, ...]:
 
 @registries.HOOKS.register("refit")
 def refit(
-    workdir: api.Path,
+    workdir: runner.Path,
     config: configs.Config | None = None,
     *,
-    verbose: api.Verbose = False,
+    verbose: runner.Verbose = False,
 ) -> pathlib.Path:
     """Trains both stages again, to the end of the log, and exports the models.
 
@@ -239,8 +239,10 @@ def refit(
       errors.UserError: An artefact is missing or stale, or the ranker has nothing to
         learn from before the end of the log.
     """
-    directory, say = user_paths.expanded(workdir), api.speaker(verbose)
-    config = dataclasses.replace(api.later_config(directory, config), refit=True)
+    directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
+    config = dataclasses.replace(
+        workdir_room.later_config(directory, config), refit=True
+    )
     several = added(config)
     role = runner.make_role(config)
     if role.follows():

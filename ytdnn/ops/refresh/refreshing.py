@@ -34,7 +34,7 @@ from ytdnn.ops.cluster import tasks
 from ytdnn.ops.refit import refit, refit_ranking, refitting
 from ytdnn.ops.refresh import append
 from ytdnn.ops.refresh import refresh as training
-from ytdnn.run.pipeline import api, served, steps
+from ytdnn.run.pipeline import runner, served, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
 _STEPS = "refresh"
@@ -48,15 +48,15 @@ Log = tuple[configs.DataConfig, tables_room.TablesInMemory | None]
 
 @registries.HOOKS.register("refresh")
 def refresh(
-    from_workdir: api.Path,
-    workdir: api.Path,
+    from_workdir: runner.Path,
+    workdir: runner.Path,
     *,
-    data_dir: api.Path | None = None,
+    data_dir: runner.Path | None = None,
     tables: Mapping[str, Any] | None = None,
     config: configs.Config | None = None,
     columns: Sequence[str] = (),
     bad_rows: str = "",
-    verbose: api.Verbose = False,
+    verbose: runner.Verbose = False,
 ) -> pathlib.Path:
     """Lets the models of a run learn from the events since, and exports them.
 
@@ -89,7 +89,7 @@ def refresh(
         raise errors.UserError(
             f"expected another --workdir than --from, received {directory} twice"
         )
-    say = api.speaker(verbose)
+    say = runner.speaker(verbose)
     made = workdir_room.require_config(source)
     steps.require_vectors(made)
     with workdir_room.lock(directory), progress.shown(bool(verbose)):
@@ -152,7 +152,7 @@ def _log_key(
 
 
 def _given_log(
-    data_dir: api.Path | None,
+    data_dir: runner.Path | None,
     tables: Mapping[str, Any] | None,
     made: configs.DataConfig,
 ) -> Log:

@@ -1,6 +1,6 @@
 """The pipeline: the graph of a run's steps, and the Python API.
 
-`api`, `preparing` and `evaluating` have the functions users call, `recommender`
+`api` and `training` have the functions users call, `recommender`
 answers requests with a bundle, `bulk` writes the answers for many users into files;
 `graph` declares the output and the inputs of each step, `steps` runs it; `workdir` is a
 run's directory. The other functions are registered (`registries.HOOKS`). Slow imports
@@ -10,16 +10,15 @@ happen when a function is called: `import ytdnn` loads neither TensorFlow nor Po
 from typing import Any
 
 from ytdnn.base import registries
-from ytdnn.run.pipeline.api import TrainedRun, export, run, train
+from ytdnn.run.pipeline.api import evaluate, export, prepare, run
 from ytdnn.run.pipeline.bulk import (
     write_recommendations,
     write_similar,
     write_user_vectors,
     write_video_vectors,
 )
-from ytdnn.run.pipeline.evaluating import evaluate
-from ytdnn.run.pipeline.preparing import prepare
 from ytdnn.run.pipeline.recommender import Recommender
+from ytdnn.run.pipeline.training import TrainedRun, train
 
 __all__ = [
     "Recommender",

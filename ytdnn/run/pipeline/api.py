@@ -3,115 +3,180 @@
 Each does the same as the command of its name: it skips outputs that are complete and
 current, refuses inputs that do not fit, and writes the run's `config.json`. Messages
 depend on `verbose`: False prints nothing, True prints, a function is called with each
-line.
+line. See also `training`.
 """
 
+import contextlib
 import dataclasses
-import functools
-import os
 import pathlib
-from collections.abc import Callable, Sequence
+import types
+import typing
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ytdnn.base import artifacts, configs, errors, progress, user_paths
+from ytdnn.base import configs, errors, progress, user_paths
+from ytdnn.base.configs import data as data_config
 from ytdnn.bundle import versions
 from ytdnn.evaluation import report_files
 from ytdnn.run.pipeline import graph, runner, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
+    from ytdnn.evaluation import in_memory
+    from ytdnn.log import prepared
+    from ytdnn.log.sources import tables
     from ytdnn.run.pipeline import machines
 
-Path = str | os.PathLike[str]
-Verbose = bool | Callable[[str], None]
+NO_TABLES: Mapping[str, Any] = types.MappingProxyType({})  # the default: none given
 
 
-@dataclasses.dataclass(frozen=True)
-class TrainedRun:
-    """The outputs of training in a workdir.
-
-    Attributes:
-      directories: Directory of each stage that applies: `candidates`, `index`,
-        `ranking`.
-      facts: Facts about each stage by its name: epochs, seconds, validation metrics.
-    """
-
-    directories: dict[str, pathlib.Path]
-    facts: dict[str, dict[str, Any]]
-
-
-def train(
-    workdir: Path,
+def prepare(
+    workdir: runner.Path,
     config: configs.Config | None = None,
     *,
-    stage: str = "",
-    verbose: Verbose = False,
-) -> TrainedRun:
-    """Trains candidates, builds the index, trains the ranker; or one of these.
-
-    A training that was killed resumes from its last checkpoint.
+    tables: Mapping[str, Any] = NO_TABLES,
+    machines: "machines.Machines | None" = None,
+    again: bool = False,
+    verbose: runner.Verbose = False,
+) -> "prepared.PreparedData":
+    """Reads and checks an event log, splits it, and writes `workdir/data`.
 
     Args:
-      workdir: Directory of the run, with `data`.
-      config: Config of the run; None: that of the workdir. The source of the data is
-        taken from the prepared set.
-      stage: `candidates`, `index` or `ranking`: only that stage; empty: all.
+      workdir: Directory of the run, made if missing.
+      config: Config of the run; None: that of the workdir, or the defaults (the
+        embedded world).
+      tables: Frames of Polars or pandas by the table's name (`watches` at least),
+        instead of the config's source. None is refused, so that missing frames are
+        never replaced by another log.
+      machines: Machines that share the work, such as `on_spark.SparkMachines`; None:
+        this machine.
+      again: Whether to prepare again even if the output is complete and current.
       verbose: See the module's docstring.
 
+    Returns:
+      The prepared set.
+
     Raises:
-      errors.UserError: The data do not fit the config, or the stage is unknown.
+      errors.UserError: The log is missing or malformed, or the filters leave nothing.
     """
     from ytdnn.log import prepared
 
-    directory, say = user_paths.expanded(workdir), speaker(verbose)
-    chosen_steps = graph.trained(stage)
-    config = later_config(directory, config)
-    role = runner.make_role(config)
-    if role.follows():
-        role.follow(chosen_steps, directory)
-        return _trained(chosen_steps, config, directory, is_whole=False)
-    with workdir_room.lock(directory), role.watched():
-        runner.require(chosen_steps, config, directory)
-        steps.require_features(config, prepared.load(directory / graph.DATA.name))
-        with (
-            workdir_room.keep_config(directory, config),
-            progress.shown(bool(verbose)),
-        ):
-            runner.run(chosen_steps, config, directory, say)
-    return _trained(chosen_steps, config, directory)
+    directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
+    workdir_room.require_type(config)
+    if config is None:
+        config = workdir_room.read_config(directory) or configs.Config()
+    elif tables is not NO_TABLES:
+        _require_no_other_source(config.data)
+    in_memory = None
+    if tables is not NO_TABLES:
+        in_memory, config = _from_memory(tables, config)
+    step = graph.data_of(in_memory, machines)
+    with (
+        workdir_room.lock(directory),
+        workdir_room.keep_config(directory, config),
+        progress.shown(bool(verbose)),
+    ):
+        runner.run([step], config, directory, say, [step.name] if again else [])
+    return prepared.load(directory / step.name)
 
 
-def _trained(
-    chosen_steps: Sequence[graph.Step],
-    config: configs.Config,
-    directory: pathlib.Path,
-    is_whole: bool = True,
-) -> TrainedRun:
-    """Returns the outputs of the training steps that apply.
+def _from_memory(
+    frames: Mapping[str, Any], config: configs.Config
+) -> tuple["tables.TablesInMemory", configs.Config]:
+    """Returns frames as tables, and the config with their source."""
+    from ytdnn.log.sources import tables
+
+    data = dataclasses.replace(
+        config.data, source=data_config.IN_MEMORY, dir="", name=""
+    )
+    return tables.from_frames(frames), dataclasses.replace(config, data=data)
+
+
+def _require_no_other_source(data: configs.DataConfig) -> None:
+    if data.dir or data.name:
+        raise errors.UserError(
+            f"expected tables= or a source in the config, received both "
+            f"(config.data.dir={data.dir!r}, config.data.name={data.name!r}): leave "
+            f"one out"
+        )
+
+
+@typing.overload
+def evaluate(
+    workdir: runner.Path,
+    config: configs.Config | None = None,
+    *,
+    split: str = "test",
+    again: bool = False,
+    verbose: runner.Verbose = False,
+) -> report_files.Evaluation: ...
+@typing.overload
+def evaluate(
+    workdir: Any, config: Any, *, settings: configs.EvaluationConfig | None = None
+) -> "in_memory.ListMetrics": ...
+def evaluate(workdir: Any, config: Any = None, **options: Any) -> Any:
+    """Measures a run, or lists in memory.
+
+    `evaluate(workdir, config)` writes the report and page of a run into its workdir
+    (`evaluate_run`); `evaluate(lists, truth)` takes two frames and returns metrics
+    (`ytdnn.evaluation.in_memory.evaluate`).
+
+    Raises:
+      errors.UserError: See these two.
+    """
+    from ytdnn.log.sources import frames
+
+    if not frames.is_frame(workdir):
+        return evaluate_run(workdir, config, **options)
+    from ytdnn.evaluation import in_memory
+
+    return in_memory.evaluate(workdir, config, options.pop("settings", None), **options)
+
+
+def evaluate_run(
+    workdir: runner.Path,
+    config: configs.Config | None = None,
+    *,
+    split: str = "test",
+    again: bool = False,
+    verbose: runner.Verbose = False,
+) -> report_files.Evaluation:
+    """Measures a run, and writes its report and page into the workdir.
 
     Args:
-      chosen_steps: Steps in order.
-      config: Config of the run.
-      directory: Directory of the run.
-      is_whole: Whether all outputs must be there; a process that serves a chief may
-        have a disk of its own.
+      workdir: Directory of the run, trained.
+      config: Config of the run; None: that of the workdir.
+      split: `test`, or `validation`, to choose settings by.
+      again: Whether to measure again even if the output is complete and current.
+      verbose: See the module's docstring.
+
+    Returns:
+      The report, with the metrics of each user.
+
+    Raises:
+      errors.UserError: An artefact is missing or stale, an input leaks, or there are no
+        users to test.
     """
-    names = [step.name for step in chosen_steps if not step.left_out(config, directory)]
-    names = [name for name in names if is_whole or (directory / name).exists()]
-    directories = {name: directory / name for name in names}
-    facts = {
-        name: artifacts.read_manifest(path, name).facts
-        for name, path in directories.items()
-    }
-    return TrainedRun(directories, facts)
+    directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
+    config = workdir_room.later_config(directory, config)
+    step = graph.evaluation(split)
+    with workdir_room.lock(directory):
+        runner.require([step], config, directory)
+        kept = workdir_room.keep_config(directory, config)
+        with (
+            kept if split == "test" else contextlib.nullcontext(),
+            progress.shown(bool(verbose)),
+        ):
+            runner.run([step], config, directory, say, [step.name] if again else [])
+    return report_files.read(directory / step.name)
 
 
 def export(
-    workdir: Path,
+    workdir: runner.Path,
     config: configs.Config | None = None,
     *,
     keep: int | None = None,
-    verbose: Verbose = False,
+    verbose: runner.Verbose = False,
 ) -> pathlib.Path:
     """Writes the bundle of SavedModels and returns its directory.
 
@@ -126,10 +191,10 @@ def export(
     Raises:
       errors.UserError: An artefact is missing or stale, or `keep` is less than 1.
     """
-    directory, say = user_paths.expanded(workdir), speaker(verbose)
+    directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
     if keep is not None:
         versions.require_some(keep)
-    config = later_config(directory, config)
+    config = workdir_room.later_config(directory, config)
     steps.require_vectors(config)
     step = graph.bundle(config)
     bundle = directory / step.name
@@ -144,11 +209,11 @@ def export(
 
 
 def run(
-    workdir: Path,
+    workdir: runner.Path,
     config: configs.Config | None = None,
     *,
     machines: "machines.Machines | None" = None,
-    verbose: Verbose = False,
+    verbose: runner.Verbose = False,
 ) -> report_files.Evaluation:
     """Runs all steps, from event log to bundle; resumes where it was stopped.
 
@@ -164,8 +229,8 @@ def run(
     Raises:
       errors.UserError: A step fails.
     """
-    directory, say = user_paths.expanded(workdir), speaker(verbose)
-    require_config(config)
+    directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
+    workdir_room.require_type(config)
     if config is None:
         config = workdir_room.read_config(directory) or configs.Config()
     role = runner.make_role(config)
@@ -183,44 +248,3 @@ def run(
             chosen_steps = (graph.data_of(None, machines), *chosen_steps[1:])
         runner.run(chosen_steps, config, directory, say)
     return report_files.read(directory / graph.EVALUATION.name)
-
-
-def later_config(
-    directory: pathlib.Path, config: configs.Config | None
-) -> configs.Config:
-    """Returns the config of a function that works on prepared data.
-
-    Raises:
-      errors.UserError: The workdir has no prepared set, or the config is invalid.
-    """
-    require_config(config)
-    run_config = workdir_room.require_config(directory)
-    return (
-        run_config
-        if config is None
-        else workdir_room.from_same_source(config, run_config)
-    )
-
-
-def require_config(config: object) -> None:
-    """Checks the type of a config from a notebook.
-
-    Raises:
-      errors.UserError: It is of another type.
-    """
-    if config is not None and not isinstance(config, configs.Config):
-        raise errors.UserError(
-            f"expected a ytdnn.Config, received {type(config).__name__}: give "
-            f"ytdnn.Config(…), or leave it out"
-        )
-
-
-def speaker(verbose: Verbose) -> Callable[[str], None]:
-    """Returns the function that is called with each message."""
-    if callable(verbose):
-        return verbose
-    return functools.partial(print, flush=True) if verbose else _say_nothing
-
-
-def _say_nothing(line: str) -> None:
-    """Ignores a message."""

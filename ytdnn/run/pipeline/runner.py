@@ -5,6 +5,8 @@ config and these inputs.
 """
 
 import contextlib
+import functools
+import os
 import pathlib
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -15,6 +17,8 @@ from ytdnn.base.configs import data as data_config
 from ytdnn.run.pipeline import graph, served, sizes, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
+Path = str | os.PathLike[str]
+Verbose = bool | Callable[[str], None]
 Say = Callable[[str], None]
 
 _MOST_DIFFERENCES = 3
@@ -304,3 +308,10 @@ def make_role(config: configs.Config) -> SingleProcess:
     part = registries.HOOKS.get(f"role of {config.strategy}")
     role: SingleProcess = SingleProcess(config) if part is None else part.make(config)
     return role
+
+
+def speaker(verbose: Verbose) -> Say:
+    """Returns the function that is called with each message."""
+    if callable(verbose):
+        return verbose
+    return functools.partial(print, flush=True) if verbose else lambda line: None

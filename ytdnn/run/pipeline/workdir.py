@@ -141,21 +141,6 @@ def require_config(directory: pathlib.Path) -> configs.Config:
     return config
 
 
-def from_same_source(config: configs.Config, earlier: configs.Config) -> configs.Config:
-    """Returns a config with the source settings that the data were prepared with.
-
-    A config with a directory or an edition is returned unchanged.
-
-    Args:
-      config: Config as given for a later step.
-      earlier: Config that the data were prepared with.
-    """
-    if config.data.dir or config.data.name:
-        return config
-    source = {name: getattr(earlier.data, name) for name in source_settings(earlier)}
-    return dataclasses.replace(config, data=dataclasses.replace(config.data, **source))
-
-
 def source_settings(earlier: configs.Config) -> tuple[str, ...]:
     """Returns the settings of `data` that later steps read from the prepared set."""
     in_memory = earlier.data.source == data_config.IN_MEMORY
@@ -181,3 +166,41 @@ def validated(values: dict[str, Any], origin: str) -> configs.Config:
             f"expected settings of plain numbers, texts and tuples, received another "
             f"({error}) ({origin})"
         ) from None
+
+
+def later_config(
+    directory: pathlib.Path, config: configs.Config | None
+) -> configs.Config:
+    """Returns the config of a function that works on prepared data.
+
+    The source of the data is taken from the prepared set, unless the config names a
+    directory or an edition.
+
+    Args:
+      directory: Directory of the run.
+      config: Config as given; None: that of the run.
+
+    Raises:
+      errors.UserError: The workdir has no prepared set, or the config is invalid.
+    """
+    require_type(config)
+    earlier = require_config(directory)
+    if config is None:
+        return earlier
+    if config.data.dir or config.data.name:
+        return config
+    source = {name: getattr(earlier.data, name) for name in source_settings(earlier)}
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, **source))
+
+
+def require_type(config: object) -> None:
+    """Checks the type of a config from a notebook.
+
+    Raises:
+      errors.UserError: It is of another type.
+    """
+    if config is not None and not isinstance(config, configs.Config):
+        raise errors.UserError(
+            f"expected a ytdnn.Config, received {type(config).__name__}: give "
+            f"ytdnn.Config(…), or leave it out"
+        )
