@@ -14,13 +14,7 @@ from ytdnn.base import artifacts, errors, progress, schema
 from ytdnn.candidates import model, stored
 from ytdnn.layers import randomness
 from ytdnn.log import events, streaming
-from ytdnn.training import (
-    candidates,
-    checkpoints,
-    devices,
-    loop,
-    starting,
-)
+from ytdnn.training import candidates, checkpoints, devices, loop, starting
 
 
 @pytest.fixture(scope="module")

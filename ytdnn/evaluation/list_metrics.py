@@ -15,13 +15,7 @@ from ytdnn.base.metrics import (
     retrieval,
     watch_time,
 )
-from ytdnn.evaluation import (
-    lists,
-    protocol,
-    report_model,
-    summary,
-    truths,
-)
+from ytdnn.evaluation import lists, protocol, report_model, summary, truths
 from ytdnn.log import catalogues, prepared
 from ytdnn.retrieval import attributes
 

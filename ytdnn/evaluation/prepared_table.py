@@ -9,14 +9,7 @@ from rich import console
 
 from ytdnn.base import configs, errors, formats, schema, table_schemas
 from ytdnn.evaluation import tables
-from ytdnn.log import (
-    catalogues,
-    events,
-    outcomes,
-    prepared,
-    split_windows,
-    vectors,
-)
+from ytdnn.log import catalogues, events, outcomes, prepared, split_windows, vectors
 
 _WIDTH = 120
 _OWN_SHOWN = 5  # columns in the example of a command

@@ -16,13 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import (
-    events,
-    positions,
-    prepared,
-    streaming,
-    user_shards,
-)
+from ytdnn.log import events, positions, prepared, streaming, user_shards
 
 Features = dict[str, tf.Tensor]
 

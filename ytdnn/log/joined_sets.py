@@ -18,7 +18,6 @@ from ytdnn.log import (
     catalogues,
     outcomes,
     prepared,
-    query_texts,
     shard_tasks,
     user_log,
     user_shards,
@@ -114,7 +113,7 @@ class JoinedSource:
             found[name] = pl.DataFrame(columns)
             if name == user_shards.SEARCH:
                 home = user_shards.path(self.data.directory, number)
-                texts = pl.read_parquet(home / query_texts.QUERIES_FILE)[rows.values]
+                texts = pl.read_parquet(home / user_shards.QUERIES_FILE)[rows.values]
                 found[name] = found[name].with_columns(texts[_QUERY])
         return found
 
@@ -276,7 +275,7 @@ class JoinedSets:
         shard.mkdir(parents=True)
         if user_shards.SEARCH in frames:
             queries = frames[user_shards.SEARCH].select(_QUERY)
-            queries.write_parquet(shard / query_texts.QUERIES_FILE)
+            queries.write_parquet(shard / user_shards.QUERIES_FILE)
             arrays["search_tokens"] = np.zeros(0, np.int32)
             arrays["search_token_sizes"] = np.zeros(len(queries), np.int64)
         shard_tasks.save(arrays, shard)

@@ -11,8 +11,6 @@ import polars as pl
 from ytdnn.base import schema
 from ytdnn.log import user_shards
 
-QUERIES_FILE = "queries.parquet"
-
 
 def query_files(
     directory: pathlib.Path, facts: Mapping[str, Any]
@@ -20,7 +18,8 @@ def query_files(
     """Returns the files of the texts of searches, in order of their shards."""
     number = len(facts[user_shards.FACT])
     return [
-        user_shards.path(directory, place) / QUERIES_FILE for place in range(number)
+        user_shards.path(directory, place) / user_shards.QUERIES_FILE
+        for place in range(number)
     ]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import configs, progress, schema
-from ytdnn.log import events, query_texts, searches, shards, user_shards, windows
+from ytdnn.log import events, searches, shards, user_shards, windows
 
 _VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _ROWS = {
@@ -215,7 +215,7 @@ def write(
         save(arrays, path)
         if kept is not None:
             queries = kept.select(schema.QUERY)
-            queries.write_parquet(path / query_texts.QUERIES_FILE)
+            queries.write_parquet(path / user_shards.QUERIES_FILE)
     return {table: len(arrays[name]) for table, name in _ROWS.items() if name in arrays}
 
 

@@ -15,6 +15,7 @@ from ytdnn.base import errors, schema
 from ytdnn.log import events
 
 DIRECTORY = "shards"
+QUERIES_FILE = "queries.parquet"
 FACT = "shards"
 WATCH, SEARCH, IMPRESSION = "watch", "search", "impression"
 

@@ -14,13 +14,7 @@ from ytdnn.features import base_feature as features_interface
 from ytdnn.features import first_stage, registry
 from ytdnn.layers import weights
 from ytdnn.log import catalogues, fields, prepared
-from ytdnn.ranking import (
-    heads,
-    inputs,
-    network,
-    predictions,
-    weighted_order,
-)
+from ytdnn.ranking import heads, inputs, network, predictions, weighted_order
 from ytdnn.retrieval import stage
 
 KIND = "ranking"

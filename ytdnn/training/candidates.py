@@ -92,11 +92,11 @@ def train(
 
 def share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> None:
     """Copies the optimisers of the kept networks, and all curves, into an artefact."""
-    from ytdnn.training import optimizer_states
+    from ytdnn.training import states
 
     for number, place in enumerate(places[-num_kept:]):
-        name = optimizer_states.file_of(number)
-        optimizer_states.share_state(place, partial, name)
+        name = states.file_of(number)
+        states.share_state(place, partial, name)
     # The curves of the first are the stage's; the others' lie beside them.
     shutil.copytree(places[0] / artifacts.LOGS, partial / artifacts.LOGS)
     for place in places[1:]:

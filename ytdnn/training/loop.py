@@ -20,7 +20,7 @@ from ytdnn.log import streaming
 from ytdnn.training import checkpoints, devices, optimizers
 
 if TYPE_CHECKING:
-    from ytdnn.training import optimizer_states
+    from ytdnn.training import states
 
 Batch = dict[str, tf.Tensor]
 _LEAST_CAP = 1_024  # smaller batches gain nothing
@@ -61,7 +61,7 @@ class TrainingStage:
     monitor: str
     stop_after: int | None = None
     validates_start: bool = False
-    state: "optimizer_states.State | None" = None
+    state: "states.State | None" = None
 
 
 def fit(
@@ -119,9 +119,9 @@ def fit(
             meter.show_epoch(reached.epoch, loss, metrics, stage.monitor, is_best)
     meter.show_end()
     if on.writes:
-        from ytdnn.training import optimizer_states
+        from ytdnn.training import states
 
-        optimizer_states.write_state(trainer.optimizer, trainer.variables, directory)
+        states.write_state(trainer.optimizer, trainer.variables, directory)
         keeper.restore_best()
     return reached.facts() | meter.facts()
 
@@ -215,9 +215,9 @@ class Trainer:
                 0 if stage.state is None else stage.state.steps,
             )
         if stage.state is not None:
-            from ytdnn.training import optimizer_states
+            from ytdnn.training import states
 
-            optimizer_states.assign_state(self.optimizer, variables, stage.state)
+            states.assign_state(self.optimizer, variables, stage.state)
         self._losses: list[Any] = []
         self.step = on.compiled(self._step)
 

@@ -24,7 +24,7 @@ from ytdnn.training import (
     devices,
     impression_batches,
     loop,
-    optimizer_states,
+    states,
 )
 
 _OF_SOURCES = ("candidate_source", "seed_video")  # features that ask all sources
@@ -131,7 +131,7 @@ def publish(
     facts |= trained.facts()
     with artifacts.publish(directory, model.KIND, config, made_from, facts) as partial:
         model.save(trained, partial)
-        optimizer_states.share_state(work, partial)
+        states.share_state(work, partial)
         shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
     shutil.rmtree(work)
 

@@ -19,7 +19,7 @@ from ytdnn.candidates import stored
 from ytdnn.log import events, prepared
 from ytdnn.ops.refresh import refresh
 from ytdnn.run.pipeline import graph, runner, workdir
-from ytdnn.training import optimizer_states
+from ytdnn.training import states
 
 Tables = dict[str, pl.DataFrame]
 EVENTS = (schema.WATCHES, schema.IMPRESSIONS)
@@ -128,11 +128,11 @@ def test_the_ranker_learns_from_scores_of_candidates_that_came_before(
 @pytest.mark.thorough
 def test_optimisers_go_on(runs: Runs) -> None:
     for stage, name in (
-        ("candidates", f"0.{optimizer_states.STATE_FILE}"),
-        ("ranking", optimizer_states.STATE_FILE),
+        ("candidates", f"0.{states.STATE_FILE}"),
+        ("ranking", states.STATE_FILE),
     ):
         old, new = (
-            optimizer_states.read_state(home / stage / name)
+            states.read_state(home / stage / name)
             for home in (runs.source, runs.workdir)
         )
         assert old is not None

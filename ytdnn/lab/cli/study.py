@@ -12,14 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ytdnn.base import artifacts, configs, errors
 from ytdnn.evaluation import report_files
-from ytdnn.run.cli import (
-    arguments,
-    command,
-    config_file,
-    flags,
-    given_settings,
-    output,
-)
+from ytdnn.run.cli import arguments, command, config_file, flags, given_settings, output
 from ytdnn.run.pipeline import graph, runner, sharing, workdir
 
 Flag = arguments.Flag

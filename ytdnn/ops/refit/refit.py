@@ -26,7 +26,6 @@ from ytdnn.log import (
     events,
     log_warnings,
     prepared,
-    query_texts,
     searches,
     shard_tasks,
     shards,
@@ -254,7 +253,7 @@ def _write_tokens(
     files = []
     for number, shard in enumerate(log.shards):
         files.append(shard_tasks.token_file(scratch, number))
-        path = user_shards.path(log.directory, number) / query_texts.QUERIES_FILE
+        path = user_shards.path(log.directory, number) / user_shards.QUERIES_FILE
         place = pl.int_range(pl.len())
         frame = pl.read_parquet(path).with_columns(
             pl.lit(0).alias(shards.USER),

@@ -240,9 +240,8 @@ def refit(
         learn from before the end of the log.
     """
     directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
-    config = dataclasses.replace(
-        workdir_room.later_config(directory, config), refit=True
-    )
+    config = workdir_room.later_config(directory, config)
+    config = dataclasses.replace(config, refit=True)
     several = added(config)
     role = runner.make_role(config)
     if role.follows():

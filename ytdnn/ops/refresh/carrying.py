@@ -16,7 +16,7 @@ import tensorflow as tf
 from ytdnn.base import schema
 from ytdnn.features import base_feature, encodings
 from ytdnn.log import catalogues, prepared
-from ytdnn.training import optimizer_states, optimizers
+from ytdnn.training import optimizers, states
 
 Features = Sequence[base_feature.Feature]
 # Tables whose rows are videos, and those of search tokens, by their names.
@@ -110,11 +110,11 @@ def weights(
 
 
 def state(
-    old: optimizer_states.State | None,
+    old: states.State | None,
     model: tf.Module,
     of_tables: Mapping[str, RowSources],
     fresh: float,
-) -> optimizer_states.State | None:
+) -> states.State | None:
     """Returns the state of an optimiser, for the variables of a grown model.
 
     Args:
@@ -135,7 +135,7 @@ def state(
                 values, np.full(shape, begin, values.dtype)
             )
         slots[number, name] = values
-    return optimizer_states.State(old.steps, slots)
+    return states.State(old.steps, slots)
 
 
 def _rows(

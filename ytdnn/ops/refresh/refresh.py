@@ -23,14 +23,7 @@ from ytdnn.ops.refresh import carrying
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.training import (
-    candidates,
-    checkpoints,
-    devices,
-    loop,
-    optimizer_states,
-    ranking,
-)
+from ytdnn.training import candidates, checkpoints, devices, loop, ranking, states
 
 _REPLAYED_TOGETHER = 16  # watches
 
@@ -78,7 +71,7 @@ def carry_candidates(
     places = [work / f"member-{number}" for number in range(len(trained))]
     for number, (old, place) in enumerate(zip(trained, places, strict=True)):
         place.mkdir(exist_ok=True)
-        state = optimizer_states.read_state(source / optimizer_states.file_of(number))
+        state = states.read_state(source / states.file_of(number))
         member, found = _member(config, old, known, data, begins, members, state, place)
         members.append(member)
         facts.append(found)
@@ -113,7 +106,7 @@ def _member(
     data: prepared.PreparedData,
     begins: int | None,
     before: Sequence[candidate_model.CandidateModel],
-    state: optimizer_states.State | None,
+    state: states.State | None,
     place: pathlib.Path,
 ) -> tuple[candidate_model.CandidateModel, dict[str, Any]]:
     """Returns one network on the grown set, and the facts of its training."""
@@ -214,7 +207,7 @@ def carry_ranking(
     brief = _brief(config, ranking_model.KIND, number)
     training = brief.ranking.training
     stage = ranking.make_stage(brief, data, new, stop_after=training.epochs)
-    state = optimizer_states.read_state(source.directory / optimizer_states.STATE_FILE)
+    state = states.read_state(source.directory / states.STATE_FILE)
     state = carrying.state(state, new.network, rows, training.table_accumulator)
     stage = dataclasses.replace(stage, state=state)
     del old  # before training takes its memory

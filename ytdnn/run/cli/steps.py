@@ -6,15 +6,7 @@ import pathlib
 
 from ytdnn.base import configs, environment, formats
 from ytdnn.run import pipeline
-from ytdnn.run.cli import (
-    arguments,
-    command,
-    engine,
-    evaluate,
-    flags,
-    output,
-    resolved,
-)
+from ytdnn.run.cli import arguments, command, engine, evaluate, flags, output, resolved
 from ytdnn.run.pipeline import advice, checking, graph, workdir
 
 _MISTAKES = 1
