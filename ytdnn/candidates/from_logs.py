@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs
 from ytdnn.candidates import user_tower
-from ytdnn.log import positions, prepared
+from ytdnn.log import contexts, positions, prepared
 
 _CONTEXT_BATCH = 1024
 
@@ -103,8 +103,7 @@ class FromLogs:
         vectors = [np.zeros([0, self.vector_dim], np.float32)]
         for start in range(0, len(users), _CONTEXT_BATCH):
             rows = slice(start, start + _CONTEXT_BATCH)
-            tensors = user_tower.contexts(
-                self.config,
+            tensors = self._contexts(
                 log,
                 users[rows],
                 end_watches[rows],
@@ -133,8 +132,16 @@ class FromLogs:
         num_searches = None
         if log.searches is not None:
             num_searches = data.log.searches.num_before(users, times)
-        tensors = user_tower.contexts(
-            self.config, log, users, end_watches, num_searches
-        )
+        tensors = self._contexts(log, users, end_watches, num_searches)
         names = [feature.name for feature in self.tower_inputs.features]
         return {name: tensors[name][:, 0].numpy() for name in names}
+
+    def _contexts(
+        self,
+        log: positions.WatchLog,
+        users: np.ndarray,
+        ends: np.ndarray,
+        *others: np.ndarray | None,
+    ) -> dict[str, tf.Tensor]:
+        lengths = self.config.history_length, self.config.search_length
+        return contexts.read(log, users, ends, *lengths, *others)

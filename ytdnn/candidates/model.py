@@ -22,6 +22,7 @@ from ytdnn.candidates import from_logs, losses, user_tower
 from ytdnn.features import registry
 from ytdnn.layers import embeddings, randomness
 from ytdnn.log import catalogues, fields, prepared
+from ytdnn.log import inputs as inputs_room
 
 if TYPE_CHECKING:
     from ytdnn.candidates import content, ensemble
@@ -262,9 +263,10 @@ def make(
 ) -> CandidateModel:
     """Returns a model with fresh weights, before its head is filled."""
     model = CandidateModel(config, inputs)
-    none = np.zeros([1], np.int64)
     log = user_tower.open_log(inputs, data.with_log(data.log.some), serving=True)
-    features = user_tower.contexts(config, log, none, none)
+    first = tf.zeros([1], tf.int64)
+    lengths = config.history_length, config.search_length
+    features = inputs_room.cut(log, first, 1, *lengths)
     model.query_vectors(features)
     model.columns(tf.zeros([1], tf.int32))
     return model

@@ -15,7 +15,6 @@ import functools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import configs, schema
@@ -128,37 +127,6 @@ def open_log(
         return {**readers, schema.REQUEST_TIMES: lambda at: at.times}
 
     return positions.load_watches(data, opener, with_searches=read.num_tokens > 0)
-
-
-def contexts(
-    config: configs.CandidatesConfig,
-    log: positions.WatchLog,
-    users: np.ndarray,
-    ends: np.ndarray,
-    num_searches: np.ndarray | None = None,
-    impressions: np.ndarray | None = None,
-) -> inputs.Features:
-    """Returns the tower's inputs before given watches, slices of one position.
-
-    Args:
-      config: Settings of the lengths of sequences.
-      log: The log from `open_log`, for serving.
-      users: `[n]` user indices.
-      ends: `[n]` flat positions where each user's context ends.
-      num_searches: `[n]` of the user's searches that count; None: those before the
-        watch.
-      impressions: `[n]` rows of impressions, if these are the requests; None: watches
-        are.
-    """
-    return inputs.contexts(
-        log,
-        users,
-        ends,
-        config.history_length,
-        config.search_length,
-        num_searches,
-        impressions,
-    )
 
 
 class UserTower(tf.keras.layers.Layer):
