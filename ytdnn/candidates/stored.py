@@ -3,10 +3,10 @@
 import dataclasses
 import pathlib
 
-from ytdnn.base import configs, errors
+from ytdnn.base import configs, errors, own_files
 from ytdnn.candidates import model, user_tower
 from ytdnn.features import base_feature, reading, registry
-from ytdnn.layers import embeddings
+from ytdnn.layers import embeddings, weights
 from ytdnn.log import prepared
 
 _FEATURES = "features.json"
@@ -14,11 +14,14 @@ _ENCODER = "encoder.py"  # the user's own
 
 
 def save(trained: model.Joined, directory: pathlib.Path) -> None:
-    """Writes weights and features into an artefact directory being published."""
-    from ytdnn.layers import weights
-
+    """Writes weights and inputs into an artefact directory being published."""
+    inputs = trained.tower_inputs
     weights.save(trained, directory)
-    _write_inputs(trained.tower_inputs, directory)
+    reading.write(directory / _FEATURES, inputs.measured)
+    if inputs.of_videos is not None:
+        inputs.of_videos.write(directory)
+    if inputs.own_encoder:
+        (directory / _ENCODER).write_text(inputs.own_encoder, encoding="utf-8")
 
 
 def load(directory: pathlib.Path, data: prepared.PreparedData) -> model.Joined:
@@ -45,8 +48,6 @@ def load_members(
 
 
 def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> model.Joined:
-    from ytdnn.layers import weights
-
     directory = pathlib.Path(directory)
     config = weights.trained_config(directory, model.KIND, data.manifest).candidates
     if not config.is_network:
@@ -62,15 +63,6 @@ def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> model.Joi
         )
     weights.restore(found, directory)
     return found
-
-
-def _write_inputs(inputs: user_tower.TowerInputs, directory: pathlib.Path) -> None:
-    """Writes the inputs of a trained tower and its videos, apart from the weights."""
-    reading.write(directory / _FEATURES, inputs.measured)
-    if inputs.of_videos is not None:
-        inputs.of_videos.write(directory)
-    if inputs.own_encoder:
-        (directory / _ENCODER).write_text(inputs.own_encoder, encoding="utf-8")
 
 
 def _read_inputs(
@@ -92,7 +84,7 @@ def _read_inputs(
         of_videos = content.read(directory, data)
     own_encoder = ""
     if isinstance(config.encoder, configs.OwnEncoderConfig):
-        own_encoder = user_tower.read_own_encoder(str(directory / _ENCODER))
+        own_encoder = own_files.ENCODER.read(str(directory / _ENCODER))
     return user_tower.make_inputs(
         config, data, chosen, measured, of_videos, own_encoder
     )

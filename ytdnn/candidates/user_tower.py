@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from ytdnn.base import configs, schema
+from ytdnn.base import configs, own_files, schema
 from ytdnn.features import base_feature, reading, registry
 from ytdnn.layers import randomness, towers
 from ytdnn.log import catalogues, fields, inputs, positions, prepared, streaming
@@ -77,15 +77,8 @@ def measure_inputs(
         of_videos = content.from_config(config, data)
     own_encoder = ""
     if isinstance(config.encoder, configs.OwnEncoderConfig):
-        own_encoder = read_own_encoder(config.encoder.file)
+        own_encoder = own_files.ENCODER.read(config.encoder.file)
     return make_inputs(config, data, chosen, measured, of_videos, own_encoder)
-
-
-def read_own_encoder(file: str) -> str:
-    """Returns the text of the file of an encoder."""
-    from ytdnn.base import own_files
-
-    return own_files.ENCODER.read(file)
 
 
 def make_inputs(

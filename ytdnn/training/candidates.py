@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import artifacts, configs, registries
-from ytdnn.candidates import losses, model, stored, user_tower
+from ytdnn.candidates import losses, model, user_tower
 from ytdnn.layers import randomness
 from ytdnn.log import events, inputs, prepared, streaming, user_log
 from ytdnn.training import checkpoints, devices, loop
@@ -74,6 +74,8 @@ def train(
         facts_of_members.append(found)
     if not on.writes:
         return
+    from ytdnn.candidates import stored
+
     whole = model.joined(members[-own.num_kept :])
     if number > 1:
         from ytdnn.candidates import ensemble
