@@ -21,8 +21,7 @@ from ytdnn.base.configs import inputs as inputs_config
 from ytdnn.candidates import from_logs, losses, user_tower
 from ytdnn.features import registry
 from ytdnn.layers import embeddings, randomness
-from ytdnn.log import catalogues, fields, prepared
-from ytdnn.log import inputs as inputs_room
+from ytdnn.log import catalogues, fields, inputs, prepared
 
 if TYPE_CHECKING:
     from ytdnn.candidates import content, ensemble
@@ -259,14 +258,14 @@ def build(
 def make(
     config: configs.CandidatesConfig,
     data: prepared.PreparedData,
-    inputs: user_tower.TowerInputs,
+    read: user_tower.TowerInputs,
 ) -> CandidateModel:
     """Returns a model with fresh weights, before its head is filled."""
-    model = CandidateModel(config, inputs)
-    log = user_tower.open_log(inputs, data.with_log(data.log.some), serving=True)
+    model = CandidateModel(config, read)
+    log = user_tower.open_log(read, data.with_log(data.log.some), serving=True)
     first = tf.zeros([1], tf.int64)
     lengths = config.history_length, config.search_length
-    features = inputs_room.cut(log, first, 1, *lengths)
+    features = inputs.cut(log, first, 1, *lengths)
     model.query_vectors(features)
     model.columns(tf.zeros([1], tf.int32))
     return model

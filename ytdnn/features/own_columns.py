@@ -163,11 +163,11 @@ def feature(name: str, data: prepared.PreparedData) -> base_feature.Feature:
 
 def in_tables(data: prepared.PreparedData, tables: Sequence[str]) -> list[str]:
     """Returns the log's own columns of some tables, as "table.column"."""
-    found = []
+    names = []
     for table in tables:
         frame = data.users if table == schema.USERS else data.videos
-        found += [
+        names += [
             f"{table}.{c}" for c in frame.columns if c not in prepared.MADE_COLUMNS
         ]
-        found += data.catalogue.vectors.in_table(table)
-    return found
+        names += data.catalogue.vectors.in_table(table)
+    return names

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from ytdnn.base import configs, ragged
-from ytdnn.log import events, user_log
-from ytdnn.log import shard_index as index_room
+from ytdnn.log import events, shard_index, user_log
 
 _EVENTS_A_PART = 1 << 22
 
@@ -176,7 +175,7 @@ class SplitWindows:
             return is_new
         users, ends = np.asarray(users), np.asarray(ends)
         sizes = ends - index.offsets("watches")[users]
-        for part in index_room.bounded(sizes, _EVENTS_A_PART):
+        for part in shard_index.bounded(sizes, _EVENTS_A_PART):
             before = index.watched_before(users[part], ends[part])
             known = before.values < stride
             watched = (before.rows[known] + part.start) * stride + before.values[known]

@@ -97,7 +97,7 @@ def fit(
         stage.name, max(1, last_epoch), stage.steps_per_epoch, training.batch_size
     )
     guard = devices.FiniteGuard(stage.name, stage.model, keeper.describe_latest, on)
-    logs = Logs(directory, on.writes)
+    logs = _open_logs(directory, on.writes)
     with meter:
         if stage.validates_start and stage.monitor and reached.is_fresh:
             metrics = _validated(trainer)
@@ -114,7 +114,7 @@ def fit(
             if on.writes:
                 progress.tell_observers(stage.name, reached.epoch, scalars)
             keeper.save(reached)
-            logs.write(reached.epoch, scalars)
+            _log(logs, reached.epoch, scalars)
             is_best = bool(stage.monitor) and reached.best_epoch == reached.epoch
             meter.show_epoch(reached.epoch, loss, metrics, stage.monitor, is_best)
     meter.show_end()
@@ -126,30 +126,24 @@ def fit(
     return reached.facts() | meter.facts()
 
 
-class Logs:
-    """TensorBoard scalars of each epoch, under `directory/logs`."""
+def _open_logs(directory: pathlib.Path, writes: bool) -> tf.summary.SummaryWriter:
+    """Returns TensorBoard's logs under `directory/logs`.
 
-    def __init__(self, directory: pathlib.Path, writes: bool = True) -> None:
-        """Opens the log; its file appears with the first write.
+    With several processes only the chief `writes` them.
+    """
+    if not writes:
+        return tf.summary.create_noop_writer()
+    return tf.summary.create_file_writer(str(directory / artifacts.LOGS))
 
-        Args:
-          directory: Directory of the training.
-          writes: Whether this process writes it; with several processes, only the chief
-            does.
-        """
-        place = str(directory / artifacts.LOGS)
-        self._writer = (
-            tf.summary.create_file_writer(place)
-            if writes
-            else tf.summary.create_noop_writer()
-        )
 
-    def write(self, epoch: int, scalars: Mapping[str, float]) -> None:
-        """Writes the scalars of an epoch (counted from 1)."""
-        with self._writer.as_default(step=epoch):
-            for name, value in scalars.items():
-                tf.summary.scalar(name, value)
-        self._writer.flush()
+def _log(
+    logs: tf.summary.SummaryWriter, epoch: int, scalars: Mapping[str, float]
+) -> None:
+    """Writes the scalars of an epoch (counted from 1)."""
+    with logs.as_default(step=epoch):
+        for name, value in scalars.items():
+            tf.summary.scalar(name, value)
+    logs.flush()
 
 
 def _require_same(on: devices.OneDevice, reached: checkpoints.Progress) -> None:

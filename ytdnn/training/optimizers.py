@@ -96,11 +96,6 @@ def make(
     )
 
 
-def table_name(table: tf.Variable) -> str:
-    """Returns the name of a table: its layer's, or its own."""
-    return str(table.name).partition("/")[0].partition(":")[0]
-
-
 def _one(
     kind: str, rate: _Schedule, training: configs.TrainingConfig
 ) -> tf.keras.optimizers.legacy.Optimizer:

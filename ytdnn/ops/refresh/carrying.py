@@ -16,7 +16,7 @@ import tensorflow as tf
 from ytdnn.base import schema
 from ytdnn.features import base_feature, encodings
 from ytdnn.log import catalogues, prepared
-from ytdnn.training import optimizers, states
+from ytdnn.training import states
 
 Features = Sequence[base_feature.Feature]
 # Tables whose rows are videos, and those of search tokens, by their names.
@@ -142,7 +142,7 @@ def _rows(
     variable: tf.Variable, of_tables: Mapping[str, RowSources]
 ) -> RowSources | None:
     """Returns where the rows of a variable come from, None where it is no table."""
-    name = optimizers.table_name(variable)
+    name = str(variable.name).partition("/")[0].partition(":")[0]
     found = of_tables.get(name)
     if found is None and name.startswith(_OF_USES):
         found = of_tables[_OF_VIDEOS[0]]

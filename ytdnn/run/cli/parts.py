@@ -1,6 +1,6 @@
 """`ytdnn parts`: lists the parts of each registry, with their origin."""
 
-from ytdnn.base import own_files, registries, registry
+from ytdnn.base import registries, registry
 from ytdnn.run.cli import arguments, command, flags, given_settings, output
 
 
@@ -37,9 +37,7 @@ def run(given: command.Arguments) -> None:
     Raises:
       errors.UserError: The kind is unknown, or a file cannot be read.
     """
-    named = given.values.get("extensions", "")
-    for file in given_settings.entries("extensions", named):
-        own_files.extend(file)
+    given_settings.extend(given.values.get("extensions", ""))
     every = registries.every()
     kind = arguments.choice(given, "kind", tuple(every))
     origins = {

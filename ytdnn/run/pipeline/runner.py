@@ -71,7 +71,8 @@ def run(
         for line in step.describe(config, workdir) if step.describe else ():
             say(line)
         path = workdir / step.name
-        say(f"{label} done in {seconds:.1f} s: {path}{_next(several, number)}")
+        following = f"; next: {several[number].name}" if several[number:] else ""
+        say(f"{label} done in {seconds:.1f} s: {path}{following}")
     if any(step.is_shared for step in several):
         role.says(is_made=False)
 
@@ -91,10 +92,6 @@ def _decided(
         return "", reason or "asked for"
     path = workdir / step.name
     return f"skipped: {path} is complete and current{_unread(step, path)}", ""
-
-
-def _next(chosen_steps: Sequence[graph.Step], number: int) -> str:
-    return f"; next: {chosen_steps[number].name}" if number < len(chosen_steps) else ""
 
 
 def _unread(step: graph.Step, path: pathlib.Path) -> str:
@@ -119,7 +116,7 @@ def require(
         wanted.add(graph.CHOICE.name)
     wanted -= chosen_steps
     for step in graph.every(config):
-        if step.name in wanted and _applies(step, config, workdir):
+        if step.name in wanted and not step.left_out(config, workdir):
             reason = staleness(step, config, workdir)
             if reason:
                 advice = _advice(step, config, workdir)
@@ -136,10 +133,6 @@ def _advice(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -> 
         f"run `ytdnn {step.command} --workdir={workdir}` first, or `ytdnn run` for "
         f"all steps"
     )
-
-
-def _applies(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -> bool:
-    return not step.left_out(config, workdir)
 
 
 def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -> str:
@@ -185,7 +178,7 @@ def input_fingerprints(
     names = [
         name
         for name in step.inputs
-        if name not in by_name or _applies(by_name[name], config, workdir)
+        if name not in by_name or not by_name[name].left_out(config, workdir)
     ]
     prints = steps.fingerprints(workdir, names)
     home = f"{pathlib.PurePath(step.name).parent}/"

@@ -110,6 +110,6 @@ def changed_videos(workdir: pathlib.Path) -> dict[str, str]:
 
 def bundle_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/bundle` depends on."""
-    from ytdnn.bundle import export as export_room
+    from ytdnn.bundle import export
 
-    return export_room.step_config(config)
+    return export.step_config(config)
