@@ -64,7 +64,7 @@ from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments as command_line
 from ytdnn.run.cli import config_file, given_settings
 from ytdnn.run.pipeline import served, steps, system_evaluation
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 from ytdnn.training import candidates
 
 NEVER, REFRESHED, SCRATCH = "never refreshed", "refreshed", "from scratch"
@@ -128,7 +128,7 @@ def _train_anew(
     if (scratch / "bundle" / artifacts.MANIFEST).exists():
         return
     artifacts.share(refreshed / prepared.KIND, scratch / prepared.KIND)
-    config = workdir_room.require_config(refreshed)
+    config = run_workdir.require_config(refreshed)
     data = prepared.load(scratch / prepared.KIND)
     chosen = artifacts.read_manifest(run / "candidates", "candidates")
     candidates.train(config, data, scratch / "candidates", chosen)

@@ -162,7 +162,7 @@ def test_a_package_that_fails_is_named(tmp_path: pathlib.Path) -> None:
 
 def test_a_part_in_a_folder_that_is_not_installed_is_named() -> None:
     own = {"ytdnn.base.errors": "walk, run", "ytdnn.hangar.fly": "fly"}
-    parts = registry.Registry("ytdnn.none", "command", registry.Registered, own)
+    parts = registry.Registry("ytdnn.none", "command", registry.RegisteredPart, own)
     assert parts.names() == ("walk", "run")
     with pytest.raises(
         errors.UserError,

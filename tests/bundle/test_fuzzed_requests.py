@@ -62,7 +62,7 @@ def _check(run: conftest.Run, data: st.DataObject, number: int) -> None:
             requests.parse(request, fields)
         except errors.UserError:  # one line always
             continue
-        assert all("\n" not in line for line in run.bundle.doubts(request))
+        assert all("\n" not in line for line in run.bundle.warnings(request))
         good.append(request | {"k": min(request.get("k") or 3, 50)})
     for answer in run.bundle.answer(good[: batches.MAX_REQUESTS], exact=True):
         assert all(math.isfinite(score) for score in answer.scores)

@@ -39,7 +39,7 @@ DOUBTS = {
 @pytest.mark.thorough
 @pytest.mark.parametrize("line", DOUBTS)
 def test_a_doubt_is_said_and_the_request_answered(run: conftest.Run, line: str) -> None:
-    assert run.bundle.doubts(DOUBTS[line]) == [line]
+    assert run.bundle.warnings(DOUBTS[line]) == [line]
     with pytest.warns(UserWarning, match=".") as caught:
         Recommender.load(run.bundle.directory).recommend(
             {"watched_video_ids": []} | DOUBTS[line], exact=True
@@ -50,7 +50,7 @@ def test_a_doubt_is_said_and_the_request_answered(run: conftest.Run, line: str) 
 @pytest.mark.thorough
 def test_what_the_log_says_is_not_doubted(run: conftest.Run) -> None:
     request = run.bundle.fitting(user_requests.at_end(run.data, "u1"))
-    assert run.bundle.doubts(request) == []
+    assert run.bundle.warnings(request) == []
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Recommender.load(run.bundle.directory).recommend("u1", exact=True)

@@ -10,7 +10,7 @@ KERNEL = tf.random.stateless_normal([9, 7], [5, 6])
 
 
 def blocks(vectors: tf.Tensor, numbers: tf.Tensor) -> tuple[split_dense.Block, ...]:
-    return split_dense.of_vectors(vectors), split_dense.Block(numbers, is_learned=False)
+    return split_dense.to_block(vectors), split_dense.Block(numbers, is_learned=False)
 
 
 def side_by_side(vectors: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:

@@ -35,13 +35,13 @@ def test_steps_and_salts_draw_differently():
 def test_streams_differ_and_are_functions_of_the_seed():
     streams = list(randomness.RandomStream)
     assert len({stream.value for stream in streams}) == len(streams) >= 6
-    seeds = [randomness.of_stream(SEED, stream).numpy() for stream in streams]
-    again = [randomness.of_stream(SEED, stream).numpy() for stream in streams]
+    seeds = [randomness.substream(SEED, stream).numpy() for stream in streams]
+    again = [randomness.substream(SEED, stream).numpy() for stream in streams]
     np.testing.assert_array_equal(seeds, again)
     assert len({seed.tobytes() for seed in seeds}) == len(streams)
-    other = randomness.of_stream(SEED + 1, streams[0]).numpy()
+    other = randomness.substream(SEED + 1, streams[0]).numpy()
     assert other.tobytes() != seeds[0].tobytes()
-    assert randomness.of_stream(None, streams[0]) is None
+    assert randomness.substream(None, streams[0]) is None
 
 
 def test_dropped_indices_are_those_of_nothing():

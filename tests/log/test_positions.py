@@ -49,10 +49,10 @@ def test_what_a_request_brings_is_missing_where_the_log_has_no_event(data):
     log = positions.LogTensors(data)
     rows = np.arange(20)
     users = data.watches.users[rows]
-    found = log.of_event("devices", _at(data, users, rows), 0)
+    found = log.event_field("devices", _at(data, users, rows), 0)
     np.testing.assert_array_equal(found, data.watches.devices[rows])
-    without = log.of_event("logged_in", _at(data, users, rows, is_event=False), -1)
+    without = log.event_field("logged_in", _at(data, users, rows, is_event=False), -1)
     assert without.numpy().tolist() == [-1] * 20
     # A row behind the log is asked for where a user has no later watch.
     behind = _at(data, users[:1], [len(data.watches)], is_event=False)
-    assert log.of_event("devices", behind, 0).numpy().tolist() == [0]
+    assert log.event_field("devices", behind, 0).numpy().tolist() == [0]

@@ -37,7 +37,7 @@ def test_columns_are_those_of_the_joined_log(
 
 
 def test_events_of_users_are_the_joined_log_s(data: prepared.PreparedData) -> None:
-    own, index = data.log.of_users(USERS), data.log.shard_index
+    own, index = data.log.read_users(USERS), data.log.shard_index
     for table in shard_index.TABLES:
         here = own.shard_index.offsets(table)
         assert (np.flatnonzero(np.diff(here)) == USERS).all()

@@ -124,7 +124,7 @@ def new_manifest(
     facts: Mapping[str, Any],
 ) -> Manifest:
     """Returns the manifest of an artefact that this program has just made."""
-    found = Manifest(
+    manifest = Manifest(
         kind=kind,
         format_version=FORMAT_VERSION,
         made_by=f"ytdnn {ytdnn.__version__}",
@@ -133,7 +133,7 @@ def new_manifest(
         files=files,
         facts=_plain(facts),
     )
-    return dataclasses.replace(found, checksum=found.own_checksum)
+    return dataclasses.replace(manifest, checksum=manifest.own_checksum)
 
 
 def share(source: pathlib.Path, directory: pathlib.Path) -> None:
@@ -212,8 +212,8 @@ def peek(path: pathlib.Path, field: str = "facts") -> dict[str, Any]:
       ValueError: The file is not JSON.
       KeyError: The field is missing.
     """
-    found: dict[str, Any] = json.loads(path.read_text())[field]
-    return found
+    value: dict[str, Any] = json.loads(path.read_text())[field]
+    return value
 
 
 def _parsed(path: pathlib.Path, kind: str) -> Manifest:
@@ -239,12 +239,12 @@ def _parsed(path: pathlib.Path, kind: str) -> Manifest:
             f"run `ytdnn {_command(kind)}` again",
         )
     try:
-        found = Manifest(**values)
+        manifest = Manifest(**values)
     except TypeError:
         raise errors.UserError(
             f"{path} lacks fields of format version {FORMAT_VERSION}", _AGAIN
         ) from None
-    return found
+    return manifest
 
 
 def _command(kind: str) -> str:
@@ -268,8 +268,8 @@ def _check_file(path: pathlib.Path, entry: Mapping[str, Any], deep: bool) -> Non
         )
     if not deep and size > _ALWAYS_HASHED_BYTES:
         return
-    found = whole_files.sha256(path) if deep else whole_files.sha256_once(path, status)
-    if found != entry["sha256"]:
+    digest = whole_files.sha256(path) if deep else whole_files.sha256_once(path, status)
+    if digest != entry["sha256"]:
         raise errors.UserError(
             f"{path} disagrees with {manifest.name}: its SHA-256 differs from the "
             f"recorded one",

@@ -30,11 +30,11 @@ _LIMITS = (
 
 def versions() -> dict[str, str]:
     """Returns the versions of Python, ytdnn and the main packages."""
-    found = {"python": platform.python_version(), "ytdnn": ytdnn.__version__}
+    installed = {"python": platform.python_version(), "ytdnn": ytdnn.__version__}
     for package in _PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[package] = importlib.metadata.version(package)
-    return found
+            installed[package] = importlib.metadata.version(package)
+    return installed
 
 
 def machine() -> str:
@@ -74,19 +74,19 @@ def give_memory_back() -> None:
 
 def available_memory() -> float:
     """Returns the bytes that this process may still allocate; infinite if unknown."""
-    found = float("inf")
+    available = float("inf")
     try:
         for line in _MEMORY.read_text().splitlines():
             if line.startswith("MemAvailable:"):
-                found = float(line.split()[1]) * 1024.0
+                available = float(line.split()[1]) * 1024.0
     except OSError:
-        return found
+        return available
     for path in _LIMITS:
         try:
-            found = min(found, float(path.read_text()))
+            available = min(available, float(path.read_text()))
         except (OSError, ValueError):
             continue  # no limit, or "max"
-    return found
+    return available
 
 
 def collect() -> None:

@@ -10,9 +10,9 @@ def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
 
     Case, and blanks around a name, are ignored.
     """
-    plain = {one.strip().lower(): one for one in known}
-    found = difflib.get_close_matches(name.strip().lower(), plain, 1, cutoff)
-    return plain[found[0]] if found else ""
+    plain = {each.strip().lower(): each for each in known}
+    matches = difflib.get_close_matches(name.strip().lower(), plain, 1, cutoff)
+    return plain[matches[0]] if matches else ""
 
 
 def hint(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
@@ -65,10 +65,10 @@ class SeveralError(UserError):
       messages: Message of each mistake.
     """
 
-    def __init__(self, found: Sequence[UserError]) -> None:
+    def __init__(self, mistakes: Sequence[UserError]) -> None:
         """Takes the message of the first mistake."""
-        super().__init__(str(found[0]))
-        self.messages = [str(one) for one in found]
+        super().__init__(str(mistakes[0]))
+        self.messages = [str(each) for each in mistakes]
 
 
 class SettingError(UserError, ValueError):

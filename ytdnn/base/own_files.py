@@ -64,20 +64,20 @@ class OwnFile:
           errors.UserError: The file raises an error, or does not declare exactly one
             subclass.
         """
-        found = [
+        classes = [
             each
             for each in vars(self.run(text, file)).values()
             if isinstance(each, type)
             and issubclass(each, base)
             and each.__module__ == pathlib.Path(file).stem
         ]
-        if len(found) != 1:
-            names = ", ".join(each.__name__ for each in found) or "none"
+        if len(classes) != 1:
+            names = ", ".join(each.__name__ for each in classes) or "none"
             raise errors.UserError(
                 f"expected one subclass of {base_name} in {self.setting}={file}, "
                 f"found {names}"
             )
-        return found[0]
+        return classes[0]
 
     def run(self, text: str, file: str, name: str = "") -> types.ModuleType:
         """Runs the text of a file, and returns it as a module.

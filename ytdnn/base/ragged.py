@@ -130,8 +130,8 @@ def are_among(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
     if not len(ascending):
         return np.zeros(len(values), bool)
     places = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
-    found: np.ndarray = ascending[places] == values
-    return found
+    is_equal: np.ndarray = ascending[places] == values
+    return is_equal
 
 
 def ranges(starts: np.ndarray, stops: np.ndarray) -> Ragged:
@@ -159,14 +159,14 @@ def running_max(keys: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         return keys
     lowest = int(keys.min())
     stride = int(keys.max()) - lowest + 1
-    found = rows_of(offsets)  # changed in place, as there are many
-    found *= stride
-    found += keys
-    found -= lowest
-    np.maximum.accumulate(found, out=found)
-    found %= stride
-    found += lowest
-    return found
+    maxima = rows_of(offsets)  # changed in place, as there are many
+    maxima *= stride
+    maxima += keys
+    maxima -= lowest
+    np.maximum.accumulate(maxima, out=maxima)
+    maxima %= stride
+    maxima += lowest
+    return maxima
 
 
 def num_before(
@@ -193,9 +193,9 @@ def num_before(
     entries *= stride
     entries += sorted_keys
     entries -= lowest
-    wanted = np.asarray(groups, np.int64) * stride + (keys - lowest)
-    found = np.searchsorted(entries, wanted, side="left")
-    return (found - offsets[groups]).astype(np.int64)
+    searched = np.asarray(groups, np.int64) * stride + (keys - lowest)
+    places = np.searchsorted(entries, searched, side="left")
+    return (places - offsets[groups]).astype(np.int64)
 
 
 class Earlier:
@@ -238,8 +238,8 @@ class Earlier:
         """Returns the sum of `values [events]` over those events, `[n] float64`."""
         first, stop = self.ranges(groups, times)
         before = self.cumulated(values)
-        found: np.ndarray = before[stop] - before[first]
-        return found
+        sums: np.ndarray = before[stop] - before[first]
+        return sums
 
     def cumulated(self, values: np.ndarray) -> npt.NDArray[np.float64]:
         """Returns sums of `values [events]` in the order of `ranges`, from 0 on.
@@ -262,8 +262,8 @@ class Earlier:
         first, stop = self.ranges(groups, times)
         if not len(self._times):
             return np.full(len(first), default, np.int64)
-        found = self._times[np.maximum(stop - 1, 0)]
-        return np.where(stop > first, found, default).astype(np.int64)
+        last = self._times[np.maximum(stop - 1, 0)]
+        return np.where(stop > first, last, default).astype(np.int64)
 
     def ranges(
         self, groups: np.ndarray, times: np.ndarray
@@ -279,7 +279,7 @@ class Earlier:
         places = np.searchsorted(self._groups, groups)
         places = np.minimum(places, len(self._groups) - 1)
         times = np.clip(times, self._lowest, self._lowest + self._stride - 1)
-        wanted = places * self._stride + (times - self._lowest)
+        searched = places * self._stride + (times - self._lowest)
         first = self._firsts[places]
-        stop = np.searchsorted(self._keys, wanted, side="left")
+        stop = np.searchsorted(self._keys, searched, side="left")
         return first, np.where(self._groups[places] == groups, stop, first)

@@ -95,19 +95,19 @@ _OWN: dict[str, dict[str, str]] = {
         "ops.spark.on_spark": "spark",
     },
 }
-_R = TypeVar("_R", bound=registry.Registered)
+_R = TypeVar("_R", bound=registry.RegisteredPart)
 
 
 def _registry(kind: str, noun: str, cls: type[_R]) -> registry.Registry[_R]:
-    own = {f"ytdnn.{at}": names for at, names in _OWN.get(kind, {}).items()}
-    return registry.Registry(f"ytdnn.{kind}", noun, cls, own)
+    modules = {f"ytdnn.{at}": names for at, names in _OWN.get(kind, {}).items()}
+    return registry.Registry(f"ytdnn.{kind}", noun, cls, modules)
 
 
-_PLAIN = registry.Registered
+_PLAIN = registry.RegisteredPart
 
 
 @dataclasses.dataclass(frozen=True)
-class RegisteredLoss(registry.Registered):
+class RegisteredLoss(registry.RegisteredPart):
     """A retrieval loss, see `ytdnn.candidates.losses`.
 
     Attributes:
@@ -125,7 +125,7 @@ HEADS = _registry("heads", "head", _PLAIN)
 
 
 @dataclasses.dataclass(frozen=True)
-class RegisteredLog(registry.Registered):
+class RegisteredLog(registry.RegisteredPart):
     """A source of event logs, `configs.DataConfig` → `event_log.EventLog`.
 
     Attributes:
@@ -146,7 +146,7 @@ CANDIDATE_MODELS = _registry("candidate_models", "candidate model", _PLAIN)
 
 
 @dataclasses.dataclass(frozen=True)
-class RegisteredSource(registry.Registered):
+class RegisteredSource(registry.RegisteredPart):
     """A candidate source, (number of places, prepared set) → `interface.Source`.
 
     Attributes:
@@ -167,7 +167,7 @@ FEATURES = _registry("features", "feature", _PLAIN)
 
 
 @dataclasses.dataclass(frozen=True)
-class RegisteredImpressionMetric(registry.Registered):
+class RegisteredImpressionMetric(registry.RegisteredPart):
     """A metric of predictions for impressions, a ratio of sums over users.
 
     A function (impressions, predictions) → numerators and denominators `[num_users]`,
@@ -211,7 +211,7 @@ IMPRESSION_METRICS = _registry(
 
 
 @dataclasses.dataclass(frozen=True)
-class RegisteredSection(registry.Registered):
+class RegisteredSection(registry.RegisteredPart):
     """Sections of the page of an evaluation: report → iterator of `page.Section`.
 
     Attributes:
@@ -230,7 +230,7 @@ COMMANDS = _registry("commands", "command", _PLAIN)
 
 
 @dataclasses.dataclass(frozen=True)
-class RegisteredSteps(registry.Registered):
+class RegisteredSteps(registry.RegisteredPart):
     """Steps that are added to a run, `configs.Config` → a tuple of `graph.Step`.
 
     Attributes:
@@ -254,8 +254,8 @@ _OWN_FILE = "own"  # kind of a part that its settings' `file` declares
 
 def every() -> dict[str, registry.Registry[Any]]:
     """Returns all registries by the last part of their group, such as `losses`."""
-    several = (v for v in globals().values() if isinstance(v, registry.Registry))
-    return {each.group.rpartition(".")[2]: each for each in several}
+    registries = (v for v in globals().values() if isinstance(v, registry.Registry))
+    return {each.group.rpartition(".")[2]: each for each in registries}
 
 
 def versions(candidates: Any) -> dict[str, str]:
@@ -276,12 +276,12 @@ def versions(candidates: Any) -> dict[str, str]:
     }
     if _OWN_FILE in (candidates.loss.kind, candidates.encoder.kind):
         for name, kind in (("loss", own_files.LOSS), ("encoder", own_files.ENCODER)):
-            own = getattr(candidates, name)
-            if own.kind == _OWN_FILE:
-                versions[name] = kind.fingerprint(own.file)
-    versions |= _of_features(candidates.features, "candidates")
+            part = getattr(candidates, name)
+            if part.kind == _OWN_FILE:
+                versions[name] = kind.fingerprint(part.file)
+    versions |= _feature_versions(candidates.features, "candidates")
     if candidates.content.enabled:
-        versions |= _of_features(candidates.content.features, "candidates.content")
+        versions |= _feature_versions(candidates.content.features, "candidates.content")
     return {name: version for name, version in versions.items() if version}
 
 
@@ -293,26 +293,26 @@ def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
       asks_sources: Whether the ranker reads the proposals of candidate sources.
     """
     versions = {"head": HEADS.version(config.ranking.head.kind)}
-    versions |= _of_features(config.ranking.features, "ranking")
+    versions |= _feature_versions(config.ranking.features, "ranking")
     if asks_sources:
-        versions |= _of_names(SOURCES, _source_names(config))
+        versions |= _versions(SOURCES, _source_names(config))
     return {name: version for name, version in versions.items() if version}
 
 
 def versions_of_bundle(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts of a bundle, except its models."""
-    own = config.composition
-    versions = _of_names(SOURCES, _source_names(config))
-    versions |= _of_names(RERANKERS, own.rerankers)
+    composition = config.composition
+    versions = _versions(SOURCES, _source_names(config))
+    versions |= _versions(RERANKERS, composition.rerankers)
     return {name: version for name, version in versions.items() if version}
 
 
 def versions_of_evaluation(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts that an evaluation depends on."""
-    versions = _of_names(SOURCES, _source_names(config))
-    versions |= _of_names(RERANKERS, config.composition.rerankers)
+    versions = _versions(SOURCES, _source_names(config))
+    versions |= _versions(RERANKERS, config.composition.rerankers)
     for parts in (METRICS, IMPRESSION_METRICS):
-        versions |= _of_names(parts, config.evaluation.metrics)
+        versions |= _versions(parts, config.evaluation.metrics)
     return {name: version for name, version in versions.items() if version}
 
 
@@ -320,12 +320,12 @@ def _source_names(config: Any) -> list[str]:
     return [name for name, _ in config.composition.sources]
 
 
-def _of_names(parts: registry.Registry[Any], names: Iterable[str]) -> dict[str, str]:
+def _versions(parts: registry.Registry[Any], names: Iterable[str]) -> dict[str, str]:
     """Returns the version of each part by kind and name, empty of ytdnn's own."""
     return {f"{parts.noun} {name}": parts.version(name) for name in names}
 
 
-def _of_features(chosen: Any, network: str) -> dict[str, str]:
+def _feature_versions(chosen: Any, network: str) -> dict[str, str]:
     """Returns the versions of other packages' features that a network may read.
 
     Args:
@@ -341,4 +341,4 @@ def _of_features(chosen: Any, network: str) -> dict[str, str]:
             or network in getattr(FEATURES[name].make, "default_in", ())
         )
     ]
-    return _of_names(FEATURES, names)
+    return _versions(FEATURES, names)

@@ -20,7 +20,7 @@ from ytdnn.base import errors
 
 
 @dataclasses.dataclass(frozen=True)
-class Registered:
+class RegisteredPart:
     """A part of a registry.
 
     Attributes:
@@ -34,7 +34,7 @@ class Registered:
     config: type | None = None
 
 
-_R = TypeVar("_R", bound=Registered)
+_R = TypeVar("_R", bound=RegisteredPart)
 _F = TypeVar("_F", bound=Callable[..., Any])
 _ROOT = pathlib.Path(ytdnn.__file__).parent
 
@@ -50,22 +50,22 @@ class Registry(Generic[_R]):
     """
 
     def __init__(
-        self, group: str, noun: str, cls: type[_R], own: Mapping[str, str]
+        self, group: str, noun: str, cls: type[_R], known: Mapping[str, str]
     ) -> None:
         """Creates the registry; nothing is imported.
 
         Args:
           group: Group of entry points.
           noun: Name of the kind in messages.
-          cls: Class of the parts, `Registered` or one with more fields.
-          own: Names of ytdnn's own parts by module, separated by commas.
+          cls: Class of the parts, `RegisteredPart` or one with more fields.
+          known: Names of ytdnn's own parts by module, separated by commas.
         """
         self.group = group
         self.noun = noun
         self._cls = cls
         self._parts: dict[str, _R] = {}
         self._origins: dict[str, str] = {}
-        modules = {n: at for at, names in own.items() for n in names.split(", ")}
+        modules = {n: at for at, names in known.items() for n in names.split(", ")}
         self.missing = {n: at for n, at in modules.items() if not _is_installed(at)}
         self._modules = {n: at for n, at in modules.items() if n not in self.missing}
 
@@ -189,8 +189,8 @@ class Registry(Generic[_R]):
 
 @functools.cache
 def _installed(group: str) -> tuple[importlib.metadata.EntryPoint, ...]:
-    every = importlib.metadata.entry_points(group=group)
-    return tuple(each for each in every if not each.value.startswith("ytdnn."))
+    entry_points = importlib.metadata.entry_points(group=group)
+    return tuple(each for each in entry_points if not each.value.startswith("ytdnn."))
 
 
 def _is_installed(module: str) -> bool:

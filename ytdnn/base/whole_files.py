@@ -34,11 +34,11 @@ def sha256_once(path: pathlib.Path, status: os.stat_result) -> str:
     """
     if time.time_ns() - status.st_ctime_ns < _SETTLED_NS:
         return sha256(path)
-    return _of_unchanged(path, status.st_ino, status.st_size, status.st_ctime_ns)
+    return _cached_sha256(path, status.st_ino, status.st_size, status.st_ctime_ns)
 
 
 @functools.lru_cache(2**17)
-def _of_unchanged(path: pathlib.Path, *changes: int) -> str:
+def _cached_sha256(path: pathlib.Path, *changes: int) -> str:
     del changes  # which the cache goes by
     return sha256(path)
 
@@ -95,13 +95,13 @@ def scratch(directory: pathlib.Path, name: str) -> Iterator[pathlib.Path]:
       directory: Final directory of the artefact.
       name: Purpose of the directory.
     """
-    made = directory.with_name(f".{directory.name}.{name}").absolute()
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir(parents=True)
+    path = directory.with_name(f".{directory.name}.{name}").absolute()
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
     try:
-        yield made
+        yield path
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def link(source: str, target: str) -> None:

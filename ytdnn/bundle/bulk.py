@@ -16,7 +16,7 @@ import tensorflow as tf
 from ytdnn.base import ragged, schema
 from ytdnn.base.metrics import selection
 from ytdnn.bundle import batches, user_requests
-from ytdnn.bundle import bundle as bundle_room
+from ytdnn.bundle import bundle as bundles
 from ytdnn.retrieval.index import interface
 
 _INDEX = "index"
@@ -80,7 +80,7 @@ Maker = Callable[[Indices], Lists]
 
 
 def recommend(
-    bundle: bundle_room.Bundle,
+    bundle: bundles.Bundle,
     logged: user_requests.LoggedRequests,
     k: int,
     limits: BulkFilters,
@@ -105,7 +105,7 @@ def recommend(
         0 if limits.allowed is None else len(limits.allowed)
     )
     most = batches.MAX_REQUESTS
-    if model.endswith(bundle_room.EXACT):
+    if model.endswith(bundles.EXACT):
         most = int(np.clip(_MOST_SCORES // max(1, len(column)), 1, most))
 
     def answer(users: Indices) -> dict[str, tf.Tensor]:
@@ -144,7 +144,7 @@ def recommend(
 
 
 def _shared_inputs(
-    bundle: bundle_room.Bundle, fields: batches.Fields, k: int, limits: BulkFilters
+    bundle: bundles.Bundle, fields: batches.Fields, k: int, limits: BulkFilters
 ) -> dict[str, npt.NDArray[Any]]:
     """Returns the inputs that all users' requests have in common, a batch of one."""
     ids = bundle.videos[schema.VIDEO_ID]
@@ -170,7 +170,7 @@ def _indices_of(ids: npt.NDArray, known: pl.DataFrame) -> npt.NDArray[np.int32]:
 
 
 def nearest(
-    bundle: bundle_room.Bundle,
+    bundle: bundles.Bundle,
     logged: user_requests.LoggedRequests,
     k: int,
     limits: BulkFilters,
@@ -200,7 +200,7 @@ def nearest(
 
 
 def _permitted(
-    bundle: bundle_room.Bundle, limits: BulkFilters, num_videos: int, time: int
+    bundle: bundles.Bundle, limits: BulkFilters, num_videos: int, time: int
 ) -> npt.NDArray[np.int32]:
     """Returns the videos that limits permit: all that an exact search finds for them.
 
@@ -210,7 +210,7 @@ def _permitted(
       num_videos: Number of videos with a vector.
       time: Time of the requests, seconds.
     """
-    model = bundle_room.INDEX + bundle_room.EXACT
+    model = bundles.INDEX + bundles.EXACT
     dated = dataclasses.replace(limits, request={**limits.request, schema.TIME: time})
     inputs = _shared_inputs(bundle, bundle.inputs(model), num_videos, dated)
     query = np.zeros((1, bundle.vector_dim), np.float32)
@@ -230,7 +230,7 @@ def _join(first: ragged.Ragged, other: ragged.Ragged) -> ragged.Ragged:
     return ragged.from_rows(rows, values, len(first.sizes))
 
 
-def similar(bundle: bundle_room.Bundle, k: int, by: str = "") -> Maker:
+def similar(bundle: bundles.Bundle, k: int, by: str = "") -> Maker:
     """Returns the function from videos to the most similar ones, by cosine.
 
     The bias is no part of the cosine. The video itself and removed videos are left out.
@@ -265,11 +265,11 @@ class UserVectors:
     """Computes vectors of users of a log by the user tower of a bundle."""
 
     def __init__(
-        self, bundle: bundle_room.Bundle, logged: user_requests.LoggedRequests
+        self, bundle: bundles.Bundle, logged: user_requests.LoggedRequests
     ) -> None:
         """Loads the user tower."""
         self._bundle, self._logged = bundle, logged
-        self._fields = bundle.inputs(bundle_room.USER_TOWER)
+        self._fields = bundle.inputs(bundles.USER_TOWER)
 
     def __call__(self, users: Indices) -> Vectors:
         """Returns `[n, dim] float32`; a user without watches has an empty history."""
@@ -278,7 +278,7 @@ class UserVectors:
         every = batches.group_by_length(lengths, _MOST_USERS, _MOST_CELLS)
         for part in every:
             inputs = self._logged.inputs(users[part], self._fields)
-            outputs = self._bundle.run(bundle_room.USER_TOWER, inputs)
+            outputs = self._bundle.run(bundles.USER_TOWER, inputs)
             parts.append(outputs[schema.USER_VECTOR].numpy())
         vectors: Vectors = np.concatenate(parts)
         vectors[np.concatenate(every)] = vectors.copy()

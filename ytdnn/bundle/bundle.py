@@ -336,7 +336,7 @@ class Bundle:
         known = self.inputs(RECOMMENDER + EXACT)
         return {name: value for name, value in request.items() if name in known}
 
-    def doubts(self, request: requests.Request) -> list[str]:
+    def warnings(self, request: requests.Request) -> list[str]:
         """Returns warnings about a well-formed request that looks like a mistake.
 
         Raises:

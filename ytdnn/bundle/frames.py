@@ -9,7 +9,7 @@ import polars as pl
 
 from ytdnn.base import schema
 from ytdnn.bundle import batches, bulk
-from ytdnn.bundle import bundle as bundle_room
+from ytdnn.bundle import bundle as bundles
 from ytdnn.retrieval import slate
 
 REQUEST = "request"
@@ -35,7 +35,7 @@ def indices_of(known: pl.Series, ids: pl.Series) -> npt.NDArray[np.int64]:
 
 
 def schema_of_lists(
-    bundle: bundle_room.Bundle,
+    bundle: bundles.Bundle,
     ids: pl.Series,
     video: str,
     columns: Iterable[str] = (schema.SCORE,),
@@ -54,7 +54,7 @@ def schema_of_lists(
 
 
 def from_lists(
-    bundle: bundle_room.Bundle,
+    bundle: bundles.Bundle,
     ids: pl.Series,
     lists: bulk.Lists,
     video: str = schema.VIDEO_ID,
@@ -77,7 +77,7 @@ def from_lists(
         pl.Series(schema.SCORE, lists.scores[rows, columns], pl.Float32),
     ]
     for name, values in lists.more.items():
-        column = bundle_room.column(name)
+        column = bundles.column(name)
         parts.append(_series(column, values[rows, columns]))
     return pl.DataFrame(parts)
 
@@ -99,8 +99,8 @@ def lists_of_users(lists: pl.DataFrame, users: pl.Series) -> pl.DataFrame:
 
 
 def from_answers(
-    bundle: bundle_room.Bundle,
-    answers: Sequence[bundle_room.BundleAnswer],
+    bundle: bundles.Bundle,
+    answers: Sequence[bundles.BundleAnswer],
     users: Sequence[Any],
 ) -> pl.DataFrame:
     """Returns answers as rows; the user of each where any is named.
@@ -138,7 +138,7 @@ def from_answers(
 
 
 def from_candidates(
-    bundle: bundle_room.Bundle, request: dict[str, Any], exact: bool
+    bundle: bundles.Bundle, request: dict[str, Any], exact: bool
 ) -> pl.DataFrame:
     """Returns the candidates of a request, those of the slate first.
 
@@ -161,15 +161,15 @@ def from_candidates(
     none = np.finfo(np.float32).min  # no score
     ids, seeds = (
         batches.plain(row[name][np.newaxis])[0]
-        for name in (schema.IDS, bundle_room.SEED_IDS)
+        for name in (schema.IDS, bundles.SEED_IDS)
     )
     titles, names = bundle.titles, (None, *bundle.source_names)
-    scores = row[bundle_room.CANDIDATE_SCORES].numpy()
+    scores = row[bundles.CANDIDATE_SCORES].numpy()
     columns = {
-        RANK: [int(rank) or None for rank in row[bundle_room.RANKS]],
+        RANK: [int(rank) or None for rank in row[bundles.RANKS]],
         schema.VIDEO_ID: pl.Series(ids, dtype=bundle.id_type),
         schema.TITLE: pl.Series([titles.get(video) for video in ids], dtype=pl.String),
-        schema.SOURCE: [names[source] for source in row[bundle_room.SOURCES].numpy()],
+        schema.SOURCE: [names[source] for source in row[bundles.SOURCES].numpy()],
         schema.SEED_VIDEO_ID: pl.Series(
             [seed if seed in titles else None for seed in seeds], dtype=bundle.id_type
         ),
@@ -193,7 +193,7 @@ def _series(column: str, values: npt.NDArray[Any]) -> pl.Series:
     return names.gather(pl.Series(values, dtype=pl.UInt32)).rename(column)
 
 
-def _has_titles(bundle: bundle_room.Bundle) -> bool:
+def _has_titles(bundle: bundles.Bundle) -> bool:
     return schema.TITLE in bundle.videos.columns
 
 

@@ -18,7 +18,7 @@ from polars.io import plugins
 
 from ytdnn.base import errors, formats, schema
 from ytdnn.bundle import bulk, bulk_ids, frames, user_requests
-from ytdnn.bundle import bundle as bundle_room
+from ytdnn.bundle import bundle as bundles
 
 PARQUET = (".parquet", ".pq")
 CSV = (".csv",)
@@ -126,7 +126,7 @@ class Stream:
 
 
 def recommendations(
-    bundle: bundle_room.Bundle,
+    bundle: bundles.Bundle,
     logged: user_requests.LoggedRequests,
     ids: bulk_ids.BulkIds,
     k: int,
@@ -175,14 +175,14 @@ def recommendations(
     else:
         make = bulk.nearest(bundle, logged, k, limits)
     size = _REQUESTS_A_PART if by_model else _PRODUCTS_A_PART
-    meanings = bundle.meanings if by_model else {schema.SCORE: bundle_room.DOT_PRODUCT}
+    meanings = bundle.meanings if by_model else {schema.SCORE: bundles.DOT_PRODUCT}
     columns = frames.schema_of_lists(bundle, ids.ids, schema.VIDEO_ID, meanings)
     frame = _lists(bundle, ids, make, schema.VIDEO_ID)
     return Stream(ids, columns, frame, size, meanings, notes, k)
 
 
 def similar(
-    bundle: bundle_room.Bundle, ids: bulk_ids.BulkIds, k: int, by: str = ""
+    bundle: bundles.Bundle, ids: bulk_ids.BulkIds, k: int, by: str = ""
 ) -> Stream:
     """Returns the most similar videos: `video_id`, `rank`, `similar_video_id`, ….
 
@@ -207,7 +207,7 @@ def similar(
 
 
 def _lists(
-    bundle: bundle_room.Bundle,
+    bundle: bundles.Bundle,
     ids: bulk_ids.BulkIds,
     make: bulk.Maker,
     video: str,
@@ -222,7 +222,7 @@ def _lists(
 
 
 def user_vectors(
-    bundle: bundle_room.Bundle,
+    bundle: bundles.Bundle,
     logged: user_requests.LoggedRequests,
     ids: bulk_ids.BulkIds,
 ) -> Stream:
@@ -232,14 +232,14 @@ def user_vectors(
     return _vectors(bundle, ids, vectors)
 
 
-def video_vectors(bundle: bundle_room.Bundle, ids: bulk_ids.BulkIds) -> Stream:
+def video_vectors(bundle: bundles.Bundle, ids: bulk_ids.BulkIds) -> Stream:
     """Returns the vectors of videos: `video_id`, `vector`."""
     vectors = bundle.video_vectors()
     return _vectors(bundle, ids, lambda videos: vectors[videos - 1])
 
 
 def _vectors(
-    bundle: bundle_room.Bundle,
+    bundle: bundles.Bundle,
     ids: bulk_ids.BulkIds,
     vectors: Callable[[bulk.Indices], bulk.Vectors],
 ) -> Stream:

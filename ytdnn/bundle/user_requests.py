@@ -52,7 +52,7 @@ def at_end(
     user = _user_index(data.log, user_id)
     own = data
     if len(data.log.shards) > 1:
-        own = data.with_log(data.log.of_users(np.array([user])))
+        own = data.with_log(data.log.read_users(np.array([user])))
     end = int(own.watches.offsets[user + 1])
     request = at_position(own, user, end, data.windows.end_of_log + 1)
     return request | {schema.K: k}

@@ -59,13 +59,13 @@ def vectors(data: prepared.PreparedData, dim: int) -> Floats:
     scale = 1.0 / np.sqrt(watched + _DAMPING).astype(np.float32)
     space = _Space(lambda rows: _product(parts, scale, rows), len(watched))
     rank = min(dim, max(0, min(data.num_users, int((watched > 0).sum())) - 1))
-    found = np.zeros((len(watched), dim), np.float32)
+    embedded = np.zeros((len(watched), dim), np.float32)
     if rank:
         basis, values = space.leading(rank)
-        found[:, :rank] = basis * scale[:, np.newaxis] * values
-    lengths = np.linalg.norm(found, axis=1, keepdims=True)
+        embedded[:, :rank] = basis * scale[:, np.newaxis] * values
+    lengths = np.linalg.norm(embedded, axis=1, keepdims=True)
     known = (watched / (watched + _DAMPING)).astype(np.float32)[:, np.newaxis]
-    return found / np.maximum(lengths, _SHORTEST) * known
+    return embedded / np.maximum(lengths, _SHORTEST) * known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,10 +122,10 @@ class _Space:
         half = max(bound, 1e-12) / 2.0
 
         def shifted(columns: Floats) -> Floats:
-            found = _without(self.product(columns), first)
-            found /= half
-            found -= columns
-            return found
+            result = _without(self.product(columns), first)
+            result /= half
+            result -= columns
+            return result
 
         before, now = rows, shifted(rows)
         for _ in range(_DEGREE - 1):
@@ -198,7 +198,7 @@ def _product(parts: _Parts, scale: Floats, rows: Floats) -> Floats:
       scale: `[videos]`, of each video's watches.
       rows: `[videos, columns]`.
     """
-    found = np.empty_like(rows)
+    products = np.empty_like(rows)
     for few in parts.columns_at_once(rows.shape[1]):
         scaled = rows[:, few] * scale[:, np.newaxis]
         total = np.zeros_like(scaled)
@@ -212,14 +212,14 @@ def _product(parts: _Parts, scale: Floats, rows: Floats) -> Floats:
             of_users = np.divide(of_users, damped[:, np.newaxis], dtype=np.float32)
             users, videos = part.users[part.by_video], part.videos[part.by_video]
             total += _sums(of_users, users, videos, len(rows))
-        np.multiply(total, scale[:, np.newaxis], out=found[:, few])
-    return found
+        np.multiply(total, scale[:, np.newaxis], out=products[:, few])
+    return products
 
 
 def _sums(values: Floats, rows: Ints, groups: Ints, num_groups: int) -> Floats:
     """Returns the sums of rows by group, `[num_groups, columns]`, groups ascending."""
-    found = tf.sparse.segment_sum(values, rows, groups, num_segments=num_groups)
-    return np.asarray(memoryview(found))  # not copied
+    sums = tf.sparse.segment_sum(values, rows, groups, num_segments=num_groups)
+    return np.asarray(memoryview(sums))  # not copied
 
 
 def _without(rows: Floats, direction: Floats) -> Floats:

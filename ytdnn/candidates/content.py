@@ -45,7 +45,7 @@ class ContentInputs:
 
     def values(self, videos: tf.Tensor) -> reading.Tensors:
         """Returns each feature's values of catalogue indices `[...]`."""
-        return reading.read(self.readers, positions.of_videos(videos))
+        return reading.read(self.readers, positions.video_positions(videos))
 
     def vectors(self, dim: int, name: str) -> "ContentVectors":
         """Returns the layer from catalogue indices to vectors of a width."""
@@ -76,16 +76,19 @@ def from_config(
     """
     if not config.content.enabled or not configs.rows_are_videos(config.loss):
         return None
-    chosen = features_of(config.content, data)
+    features = features_of(config.content, data)
     reads_age = config.content.popularity_by_age
     ages = popularity_by_age.measure(data) if reads_age else None
-    if not chosen or (reads_age and ages is None):
+    if not features or (reads_age and ages is None):
         return None
-    readers = reading.open_log(chosen, positions.LogTensors(data))
+    readers = reading.open_log(features, positions.LogTensors(data))
     measured = reading.measure(
-        chosen, data, _in_parts(chosen, readers, data.vocabulary_size), _NUM_QUANTILES
+        features,
+        data,
+        _in_parts(features, readers, data.vocabulary_size),
+        _NUM_QUANTILES,
     )
-    return ContentInputs(data.num_videos, chosen, measured, readers, ages)
+    return ContentInputs(data.num_videos, features, measured, readers, ages)
 
 
 def features_of(
@@ -96,18 +99,18 @@ def features_of(
     Raises:
       errors.UserError: A name is unknown, has no effect, or lacks its columns.
     """
-    own = data.catalogue.vectors.in_table(schema.VIDEOS)
-    return registry.choose(base_feature.CONTENT, data, config.features, own)
+    columns = data.catalogue.vectors.in_table(schema.VIDEOS)
+    return registry.choose(base_feature.CONTENT, data, config.features, columns)
 
 
 def _in_parts(
-    chosen: registry.Features, readers: dict[str, positions.Reader], size: int
+    features: registry.Features, readers: dict[str, positions.Reader], size: int
 ) -> Iterator[reading.Tensors]:
     """Yields the numbers of the first videos that quantiles are made of."""
-    numbers = {f.name: readers[f.name] for f in chosen if f.needs_quantiles}
+    numbers = {f.name: readers[f.name] for f in features if f.needs_quantiles}
     for start in range(1, size + 1, _VIDEOS_A_PART):
         part = tf.range(start, min(start + _VIDEOS_A_PART, size + 1))
-        yield reading.read(numbers, positions.of_videos(part))
+        yield reading.read(numbers, positions.video_positions(part))
 
 
 def read(directory: pathlib.Path, data: prepared.PreparedData) -> ContentInputs:
@@ -117,29 +120,29 @@ def read(directory: pathlib.Path, data: prepared.PreparedData) -> ContentInputs:
       errors.UserError: This version, or the prepared set, has no such feature.
     """
     measured = reading.read_file(directory / user_tower.CONTENT)
-    chosen = registry.named(base_feature.CONTENT, list(measured), data)
-    readers = reading.open_log(chosen, positions.LogTensors(data))
+    features = registry.named(base_feature.CONTENT, list(measured), data)
+    readers = reading.open_log(features, positions.LogTensors(data))
     ages = None
     if (directory / _AGES).exists():
         ages = popularity_by_age.read(directory / _AGES, data)
-    return ContentInputs(data.num_videos, chosen, measured, readers, ages)
+    return ContentInputs(data.num_videos, features, measured, readers, ages)
 
 
 class ContentVectors(tf.keras.layers.Layer):
     """Catalogue indices to vectors of content."""
 
-    def __init__(self, read: ContentInputs, dim: int, **kwargs: Any) -> None:
+    def __init__(self, inputs: ContentInputs, dim: int, **kwargs: Any) -> None:
         """Creates the layer.
 
         Args:
-          read: Inputs of the content side.
+          inputs: Inputs of the content side.
           dim: Width of a vector.
           **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
-        self._read = read
+        self._read = inputs
         self._encoders = {
-            f.name: _encoder(f, read.measured[f.name], dim) for f in read.features
+            f.name: _encoder(f, inputs.measured[f.name], dim) for f in inputs.features
         }
         self._projections = {
             name: tf.keras.layers.Dense(dim, use_bias=False, name=f"{name}_projection")
@@ -165,9 +168,9 @@ class ContentVectors(tf.keras.layers.Layer):
         inside = tf.reshape(self._inside(videos), [-1])
         distinct, places = tf.unique(inside)
         places = tf.reshape(places, tf.shape(videos))
-        return tf.gather(self._of_distinct(distinct), places)
+        return tf.gather(self._encode_distinct(distinct), places)
 
-    def _of_distinct(self, videos: tf.Tensor) -> tf.Tensor:
+    def _encode_distinct(self, videos: tf.Tensor) -> tf.Tensor:
         values = self._read.values(videos)
         encoded = reading.encode(self._encoders, values)
         parts = []
@@ -188,9 +191,9 @@ class ContentVectors(tf.keras.layers.Layer):
 
     def every_video(self) -> list[tf.Tensor]:
         """Returns all catalogue indices in parts, 0 in front."""
-        every = tf.range(self.num_videos + 1)
+        indices = tf.range(self.num_videos + 1)
         starts = range(0, self.num_videos + 1, _VIDEOS_A_PART)
-        return [every[start : start + _VIDEOS_A_PART] for start in starts]
+        return [indices[start : start + _VIDEOS_A_PART] for start in starts]
 
     def _inside(self, videos: tf.Tensor) -> tf.Tensor:
         is_inside = (videos > 0) & (videos <= self.num_videos)

@@ -72,8 +72,8 @@ class Ensemble(from_logs.FromLogs, tf.keras.Model):
     @property
     def user_variables(self) -> list[tf.Variable]:
         """Variables that a query is computed with."""
-        own = [v for member in self.members for v in member.user_variables]
-        return [*own, self.of_users] if self.serving_dim else own
+        variables = [v for member in self.members for v in member.user_variables]
+        return [*variables, self.of_users] if self.serving_dim else variables
 
     def choose_projection(self, users: np.ndarray, moment: int | None = None) -> None:
         """Chooses the projection with scores nearest to the unprojected ones.
@@ -83,13 +83,13 @@ class Ensemble(from_logs.FromLogs, tf.keras.Model):
             projection.
           moment: See `model.CandidateModel.video_vectors`.
         """
-        own = [member.video_vectors(moment) for member in self.members]
+        vectors = [member.video_vectors(moment) for member in self.members]
         places = np.cumsum([member.vector_dim for member in self.members]) - 1
-        taste = np.concatenate([one[:, :-1] for one in own], axis=1)
-        found = nearest_products(
+        taste = np.concatenate([part[:, :-1] for part in vectors], axis=1)
+        matrices = nearest_products(
             np.delete(users, places, axis=1), taste, self.serving_dim
         )
-        for variable, values in zip(self._projection, found, strict=True):
+        for variable, values in zip(self._projection, matrices, strict=True):
             variable.assign(values)
 
     @property
@@ -120,16 +120,16 @@ class Ensemble(from_logs.FromLogs, tf.keras.Model):
         self, features: dict[str, tf.Tensor], seed: tf.Tensor | None = None
     ) -> tf.Tensor:
         """Returns `[slices, positions, vector_dim] float32`."""
-        own = [member.query_vectors(features, seed) for member in self.members]
+        parts = [member.query_vectors(features, seed) for member in self.members]
         if not self.serving_dim:
-            return tf.concat(own, axis=-1)
-        taste = tf.concat([one[..., :-1] for one in own], axis=-1)
-        return tf.concat([tf.matmul(taste, self.of_users), own[0][..., -1:]], axis=-1)
+            return tf.concat(parts, axis=-1)
+        taste = tf.concat([part[..., :-1] for part in parts], axis=-1)
+        return tf.concat([tf.matmul(taste, self.of_users), parts[0][..., -1:]], axis=-1)
 
     def video_vectors(self, moment: int | None = None) -> np.ndarray:
         """Returns `[num_listed, vector_dim] float32`; see `model.CandidateModel`."""
-        own = [member.video_vectors(moment) for member in self.members]
-        joined: np.ndarray = np.concatenate(own, axis=1) / np.float32(len(own))
+        vectors = [member.video_vectors(moment) for member in self.members]
+        joined: np.ndarray = np.concatenate(vectors, axis=1) / np.float32(len(vectors))
         if not self.serving_dim:
             return joined
         places = np.cumsum([member.vector_dim for member in self.members]) - 1
@@ -163,7 +163,9 @@ def project(
         rng = np.random.Generator(np.random.Philox(seed))
         rows = np.sort(rng.choice(rows, _MOST_POSITIONS, replace=False))
     users = np.asarray(part.watches.users)[rows]
-    vectors = [one.user_vectors(part, users, rows) for one in candidate_model.members]
+    vectors = [
+        member.user_vectors(part, users, rows) for member in candidate_model.members
+    ]
     candidate_model.choose_projection(
         np.concatenate(vectors, axis=1), data.windows.training_window[1]
     )

@@ -105,9 +105,9 @@ class CandidateModel(from_logs.FromLogs, tf.keras.Model):
     def facts(self) -> dict[str, object]:
         """Returns facts about the model for its manifest."""
         inputs = self.tower_inputs
-        read = ["watches"] + (["searches"] if inputs.num_tokens else [])
+        tables = ["watches"] + (["searches"] if inputs.num_tokens else [])
         return {
-            "sequences": read,
+            "sequences": tables,
             "encoder": self.config.encoder.kind,
             "features": [feature.name for feature in inputs.features],
             "sees_request_time": self.sees_request_time,
@@ -170,11 +170,11 @@ class CandidateModel(from_logs.FromLogs, tf.keras.Model):
           `[n, dim] float32` and `[n] float32`.
         """
         if self.content is not None:
-            own = randomness.of_stream(seed, randomness.RandomStream.VIDEO_IDS)
+            ids_seed = randomness.substream(seed, randomness.RandomStream.VIDEO_IDS)
             if videos is None:
                 videos = tf.range(self.videos.num_rows + 1)
             rate = inputs_config.ID_DROPOUT
-            kept = randomness.keep_columns(videos, rate, own, places, num_places)
+            kept = randomness.keep_columns(videos, rate, ids_seed, places, num_places)
             return self._with_content(self.content, videos, kept)
         if videos is None:
             table = tf.convert_to_tensor(self.videos.table)

@@ -135,8 +135,8 @@ class Traffic:
             is_out = (ages >= 0) & (days > _UNKNOWN)
             of_ages = rates[np.clip(ages, 0, _OLDEST)]
             totals += np.where(is_out, count / max(1, self.num_videos) * of_ages, 0.0)
-        found: Floats = totals[places]
-        return found
+        labels: Floats = totals[places]
+        return labels
 
 
 def measure(data: prepared.PreparedData) -> PopularityByAge | None:
@@ -180,9 +180,9 @@ def _labels(data: prepared.PreparedData, uploads: Days) -> tuple[Counts, Counts]
 
 def read(path: pathlib.Path, data: prepared.PreparedData) -> PopularityByAge:
     """Returns the rates that `write` wrote, for the catalogue of a prepared set."""
-    found = json.loads(path.read_text())
-    traffic = found["traffic"] | {"watches": tuple(found["traffic"]["watches"])}
-    log_rates = np.array(found["log_rates"])
+    values = json.loads(path.read_text())
+    traffic = values["traffic"] | {"watches": tuple(values["traffic"]["watches"])}
+    log_rates = np.array(values["log_rates"])
     return _made(data, _upload_days(data.catalogue), log_rates, Traffic(**traffic))
 
 
@@ -208,8 +208,8 @@ def _rates(of_ages: Counts, uploads: Days, traffic: Traffic) -> Floats:
       uploads: `[videos]` days of upload.
       traffic: Watches of the training window by day.
     """
-    every = np.arange(_OLDEST + 1)
-    bins = np.searchsorted(_EDGES, every, side="right") - 1
+    all_ages = np.arange(_OLDEST + 1)
+    bins = np.searchsorted(_EDGES, all_ages, side="right") - 1
 
     def binned(ages: npt.NDArray[np.integer], weights: npt.NDArray) -> Floats:
         inside = bins[np.clip(ages, 0, _OLDEST)]
@@ -222,8 +222,8 @@ def _rates(of_ages: Counts, uploads: Days, traffic: Traffic) -> Floats:
         out = days <= day
         share = count * numbers[out] / max(1, numbers[out].sum())
         shared += binned(day - days[out], share)
-    found: Floats = ((binned(every, of_ages) + _PRIOR) / (shared + _PRIOR))[bins]
-    return found
+    rates: Floats = ((binned(all_ages, of_ages) + _PRIOR) / (shared + _PRIOR))[bins]
+    return rates
 
 
 def _upload_days(catalogue: catalogues.Catalogue) -> Days:

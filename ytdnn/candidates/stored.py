@@ -43,8 +43,8 @@ def load_members(
     Raises:
       errors.UserError: It is missing, damaged, or was made from another data set.
     """
-    found = _restored(directory, data)
-    return [found] if isinstance(found, model.CandidateModel) else found.members
+    trained = _restored(directory, data)
+    return [trained] if isinstance(trained, model.CandidateModel) else trained.members
 
 
 def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> model.Joined:
@@ -58,11 +58,11 @@ def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> model.Joi
         )
     inputs = _read_inputs(directory, config, data)
     with embeddings.undrawn():
-        found = model.joined(
+        trained = model.joined(
             [model.make(config, data, inputs) for _ in range(config.num_kept)]
         )
-    weights.restore(found, directory)
-    return found
+    weights.restore(trained, directory)
+    return trained
 
 
 def _read_inputs(
@@ -76,7 +76,7 @@ def _read_inputs(
       errors.UserError: This version, or the prepared set, has no such feature.
     """
     measured = reading.read_file(directory / _FEATURES)
-    chosen = registry.named(base_feature.CANDIDATES, list(measured), data)
+    features = registry.named(base_feature.CANDIDATES, list(measured), data)
     of_videos = None
     if (directory / user_tower.CONTENT).exists():
         from ytdnn.candidates import content
@@ -86,7 +86,7 @@ def _read_inputs(
     if isinstance(config.encoder, configs.OwnEncoderConfig):
         own_encoder = own_files.ENCODER.read(str(directory / _ENCODER))
     return user_tower.make_inputs(
-        config, data, chosen, measured, of_videos, own_encoder
+        config, data, features, measured, of_videos, own_encoder
     )
 
 
@@ -105,13 +105,13 @@ def grown_inputs(
     Raises:
       errors.UserError: This version would read other features.
     """
-    found = user_tower.measure_inputs(config, data)
-    if list(found.measured) != list(trained.measured):
+    grown = user_tower.measure_inputs(config, data)
+    if list(grown.measured) != list(trained.measured):
         raise errors.UserError(
-            f"expected a model that reads {', '.join(found.measured)}, as this version "
+            f"expected a model that reads {', '.join(grown.measured)}, as this version "
             f"would train it, found one that reads {', '.join(trained.measured)}: "
             f"train it again"
         )
     old = trained.measured
-    measured = reading.with_old_widths(found.measured, found.features, old)
-    return dataclasses.replace(found, measured=measured)
+    measured = reading.with_old_widths(grown.measured, grown.features, old)
+    return dataclasses.replace(grown, measured=measured)

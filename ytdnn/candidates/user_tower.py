@@ -66,10 +66,10 @@ def measure_inputs(
     Raises:
       errors.UserError: The config names an unknown feature.
     """
-    chosen = registry.choose(base_feature.CANDIDATES, data, config.features)
+    features = registry.choose(base_feature.CANDIDATES, data, config.features)
     training = inputs.training_set(data)
-    examples = _training_features(chosen, training, config.window_events)
-    measured = reading.measure(chosen, data, examples, _NUM_QUANTILES)
+    examples = _training_features(features, training, config.window_events)
+    measured = reading.measure(features, data, examples, _NUM_QUANTILES)
     of_videos = None
     if config.content.enabled:
         from ytdnn.candidates import content
@@ -78,7 +78,7 @@ def measure_inputs(
     own_encoder = ""
     if isinstance(config.encoder, configs.OwnEncoderConfig):
         own_encoder = own_files.ENCODER.read(config.encoder.file)
-    return make_inputs(config, data, chosen, measured, of_videos, own_encoder)
+    return make_inputs(config, data, features, measured, of_videos, own_encoder)
 
 
 def make_inputs(
@@ -90,10 +90,10 @@ def make_inputs(
 
 
 def _training_features(
-    chosen: registry.Features, training: prepared.PreparedData, window_events: int
+    features: registry.Features, training: prepared.PreparedData, window_events: int
 ) -> Iterator[reading.Tensors]:
     """Yields the features of all training positions, part by part."""
-    opener = functools.partial(reading.open_log, chosen)
+    opener = functools.partial(reading.open_log, features)
     for window in streaming.ShardWindows(training, window_events):
         log = positions.load_watches(window, opener, with_searches=False)
         for start in range(0, log.num_watches, _POSITIONS_A_PART):
@@ -213,12 +213,12 @@ class UserTower(tf.keras.layers.Layer):
         beside = reading.encode(self.features, tensors)
         inputs = tf.concat([*history, *beside, *searches], axis=-1)
         top = self.tower(
-            inputs, randomness.of_stream(seed, randomness.RandomStream.TOWER)
+            inputs, randomness.substream(seed, randomness.RandomStream.TOWER)
         )
         vectors = towers.dense(self.output_layer, top, seed)
         if self.skip_connection is None:
             return vectors
-        own = randomness.of_stream(seed, randomness.RandomStream.SKIP_CONNECTION)
+        skip_seed = randomness.substream(seed, randomness.RandomStream.SKIP_CONNECTION)
         return vectors + self.skip_connection(
-            tf.concat([*history, *searches], axis=-1), top, own
+            tf.concat([*history, *searches], axis=-1), top, skip_seed
         )

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, errors, progress, schema
 from ytdnn.bundle import batches, requests, saved_models, user_requests
-from ytdnn.bundle import bundle as bundle_room
+from ytdnn.bundle import bundle as bundles
 from ytdnn.evaluation import by_window, lists, other_systems, protocol
 from ytdnn.log import prepared
 from ytdnn.retrieval.index import scann_index
@@ -36,7 +36,7 @@ class ServedLists:
       windows: Opens the events of the evaluated users.
     """
 
-    bundle: bundle_room.Bundle
+    bundle: bundles.Bundle
     data: prepared.PreparedData
     windows: by_window.WindowOpener = dataclasses.field(
         default_factory=lambda: by_window.WindowOpener(
@@ -61,16 +61,16 @@ def read(
       errors.UserError: The bundle is damaged, or cannot answer by these rules.
     """
     windows = by_window.WindowOpener(config.window_events)
-    served = ServedLists(bundle_room.load(directory), data, windows)
+    served = ServedLists(bundles.load(directory), data, windows)
     manifest = served.bundle.manifest
     stated = {"num_candidates": manifest.facts["num_candidates"]}
     return other_systems.Other(
         directory.resolve().name,
-        bundle_room.KIND,
+        bundles.KIND,
         manifest.fingerprint,
         makers(served, config),
         lambda cases: stated,
-        manifest.facts.get(bundle_room.REFIT, {}).get("trained_to", {}).get("seconds"),
+        manifest.facts.get(bundles.REFIT, {}).get("trained_to", {}).get("seconds"),
         _num_listed(served),
     )
 
@@ -92,15 +92,15 @@ def makers(
             f"that {does} watched videos, received {str(not removes).lower()}"
         )
     models = served.bundle.manifest.facts["models"]
-    suffix = bundle_room.EXACT
+    suffix = bundles.EXACT
     makers_by_name = {lists.CANDIDATES: _candidates(served)}
     if served.bundle.has_ranker:
         makers_by_name[lists.SYSTEM] = _recommender(
-            served, bundle_room.RECOMMENDER + suffix
+            served, bundles.RECOMMENDER + suffix
         )
-    needs = models.get(bundle_room.RECOMMENDER, {}).get("needs", [])
+    needs = models.get(bundles.RECOMMENDER, {}).get("needs", [])
     if "scann" in needs and scann_index.is_available():
-        makers_by_name[SYSTEM_SCANN] = _recommender(served, bundle_room.RECOMMENDER)
+        makers_by_name[SYSTEM_SCANN] = _recommender(served, bundles.RECOMMENDER)
     return makers_by_name
 
 
@@ -119,8 +119,8 @@ def _recommender(served: ServedLists, model: str) -> lists.Maker:
 
 
 def _candidates(served: ServedLists) -> lists.Maker:
-    tower = bundle_room.USER_TOWER
-    index = bundle_room.INDEX + bundle_room.EXACT
+    tower = bundles.USER_TOWER
+    index = bundles.INDEX + bundles.EXACT
 
     def make(cases: protocol.Cases, k: int) -> lists.Lists:
         watched = np.diff(cases.watched.offsets)

@@ -120,7 +120,7 @@ class WindowOpener:
         self, data: prepared.PreparedData, users: npt.NDArray[np.integer]
     ) -> UserWindow:
         self.close()
-        self._last = UserWindow(data, data.with_log(data.log.of_users(users)), users)
+        self._last = UserWindow(data, data.with_log(data.log.read_users(users)), users)
         return self._last
 
     def divided(

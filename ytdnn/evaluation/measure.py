@@ -119,7 +119,7 @@ def measure(
 
 
 @dataclasses.dataclass(frozen=True)
-class _Shown:
+class _ImpressionResults:
     """Measurements on impressions; empty where the log has none.
 
     Attributes:
@@ -145,9 +145,9 @@ def _shown(
     split: events.Split,
     config: configs.EvaluationConfig,
     windows: by_window.WindowOpener,
-) -> _Shown:
+) -> _ImpressionResults:
     if not data.log.has_impressions or not (scorers or orders):
-        return _Shown()
+        return _ImpressionResults()
     impressions = ranker.split_impressions(data, split, config)
     systems = Systems(scorers=dict(scorers), orders=dict(orders))
     every = ranker.scored(data, impressions, systems.every_scorer, windows)
@@ -158,9 +158,9 @@ def _shown(
     if len(impressions.rows):
         ordered = shown_lists.measure(data.log, impressions, scores, config)
     if not scorers:
-        return _Shown(ordered=ordered)
+        return _ImpressionResults(ordered=ordered)
     predicted = {name: every[name] for name in scorers}
-    result = _Shown(
+    result = _ImpressionResults(
         impressions,
         ordered,
         statement.describe_impressions(data.log, impressions),
@@ -182,7 +182,7 @@ def _users(
     log: user_log.UserLog,
     cases: protocol.Cases,
     per_user: Mapping[str, summary.PerUser],
-    shown: _Shown,
+    shown: _ImpressionResults,
 ) -> pl.DataFrame:
     """Returns the values of each user, so that two reports can be paired.
 

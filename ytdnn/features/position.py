@@ -65,7 +65,7 @@ class Position(base_feature.TrainingOnly):
         """Returns the reader of the logged impression's place, -1 for other videos."""
 
         def read(at: positions.Positions) -> tf.Tensor:
-            places = tf.cast(log.of_event("positions", at, -1), tf.float32)
+            places = tf.cast(log.event_field("positions", at, -1), tf.float32)
             return tf.broadcast_to(places[..., tf.newaxis], tf.shape(at.videos))
 
         return read

@@ -158,7 +158,7 @@ def blocks(
         return [split_dense.Block(each, is_learned=False) for each in coordinates]
 
     def block(layer: tf.keras.layers.Layer, vectors: tf.Tensor) -> "split_dense.Block":
-        return split_dense.of_vectors(vectors, bool(layer.trainable_variables))
+        return split_dense.to_block(vectors, bool(layer.trainable_variables))
 
     return _encoded(layers, tensors, numbers, block)
 

@@ -42,7 +42,7 @@ def declared() -> Features:
 
 
 @functools.cache
-def _declared(registered: tuple[parts.Registered, ...]) -> Features:
+def _declared(registered: tuple[parts.RegisteredPart, ...]) -> Features:
     every = (*built_in(), *(part.make() for part in registered))
     return tuple(sorted(every, key=lambda feature: feature.scope))
 
@@ -245,8 +245,8 @@ def make_encoder(
         shared["own_encoder"] = own_encoder
     make_sequence = registries.ENCODERS[config.encoder.kind].make
     if not config.encoder.beside_bags:
-        found: watched.Watched = make_sequence(*sizes, name="watches", **shared)
-        return found
+        encoder: watched.Watched = make_sequence(*sizes, name="watches", **shared)
+        return encoder
     from ytdnn.features.sequences import side_by_side
 
     bags = _bags(*sizes, name="bags")

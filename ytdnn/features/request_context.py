@@ -46,7 +46,7 @@ class Device(encodings.Categorical, base_feature.ReadAtRequest):
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Reads the request's own event."""
-        return lambda at: log.of_event("devices", at, 0)
+        return lambda at: log.event_field("devices", at, 0)
 
     def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Looks the name up."""
@@ -115,7 +115,7 @@ class LoggedIn(encodings.Share, base_feature.ReadAtRequest):
 
         def read(at: positions.Positions) -> tf.Tensor:
             if at.event == "watches":
-                return tf.cast(log.of_event("logged_in", at, -1), tf.float32)
+                return tf.cast(log.event_field("logged_in", at, -1), tf.float32)
             starts = tf.gather(log.column("watches", "offsets"), at.users)
             last = tf.maximum(at.ends - 1, 0)
             states = tf.cast(

@@ -145,12 +145,12 @@ def apply_all(
       layers: See `coordinates`.
       values: See `coordinates`.
     """
-    found = [tf.transpose(rows) for rows in coordinates(layers, values)]
-    width = found[0].shape[-1]
+    outputs = [tf.transpose(rows) for rows in coordinates(layers, values)]
+    width = outputs[0].shape[-1]
     shape = tf.concat([tf.shape(values[0]), [width]], axis=0)
     return [
         tf.ensure_shape(tf.reshape(each, shape), [*value.shape, width])
-        for each, value in zip(found, values, strict=True)
+        for each, value in zip(outputs, values, strict=True)
     ]
 
 

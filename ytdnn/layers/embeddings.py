@@ -104,7 +104,7 @@ class RowsNormal(tf.keras.initializers.Initializer):
         if not _IS_DRAWN.get():
             shape = [stop - first, *whole[1:]]
             return tf.raw_ops.Empty(shape=shape, dtype=dtype or tf.float32)
-        found = []
+        blocks = []
         for start in range(first // _BLOCK_ROWS * _BLOCK_ROWS, stop, _BLOCK_ROWS):
             rows = [min(_BLOCK_ROWS, whole[0] - start), *whole[1:]]
             # A place changes Keras's seed; an empty one leaves it as it is.
@@ -112,8 +112,8 @@ class RowsNormal(tf.keras.initializers.Initializer):
             block = self._of_block(
                 rows, dtype, partition_shape=rows, partition_offset=place
             )
-            found.append(block[max(0, first - start) : stop - start])
-        return tf.concat(found, axis=0)
+            blocks.append(block[max(0, first - start) : stop - start])
+        return tf.concat(blocks, axis=0)
 
 
 class EmbeddingTable(tf.keras.layers.Layer):

@@ -90,7 +90,7 @@ def uniform(number: int, seed: tf.Tensor) -> tf.Tensor:
     return (high * 2.0**32 + tf.cast(words[:, 1], tf.float64)) * 2.0**-52
 
 
-def of_stream(seed: tf.Tensor | None, stream: RandomStream) -> tf.Tensor | None:
+def substream(seed: tf.Tensor | None, stream: RandomStream) -> tf.Tensor | None:
     """Returns the seed of one stream of a step; None outside training."""
     return None if seed is None else fold(seed, stream)
 
@@ -246,8 +246,8 @@ def places(
     of_all = num_queries * num_replicas()
     first = tf.cast(_context().replica_id_in_sync_group, tf.int32) * num_queries
     of_labels = tf.math.floormod(first + tf.range(num_labels), of_all)
-    found = tf.concat([of_labels, of_all + tf.range(num_negatives)], axis=0)
-    return found, of_all + num_negatives
+    joined = tf.concat([of_labels, of_all + tf.range(num_negatives)], axis=0)
+    return joined, of_all + num_negatives
 
 
 def _context() -> Any:

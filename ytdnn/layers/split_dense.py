@@ -43,7 +43,7 @@ class Items:
         """Returns vectors `[queries, k, coordinates]` as learned items."""
         if isinstance(items, cls):
             return items
-        return cls((of_vectors(items),), tf.shape(items)[1])
+        return cls((to_block(items),), tf.shape(items)[1])
 
     @property
     def width(self) -> int:
@@ -60,7 +60,7 @@ class Items:
         return tf.reshape(values, shape)
 
 
-def of_vectors(vectors: tf.Tensor, is_learned: bool = True) -> Block:
+def to_block(vectors: tf.Tensor, is_learned: bool = True) -> Block:
     """Returns vectors `[..., coordinates]` as a block, their examples in order."""
     flat = tf.reshape(vectors, [-1, vectors.shape[-1]])
     return Block(tf.transpose(flat), is_learned)

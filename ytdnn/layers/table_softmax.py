@@ -55,7 +55,7 @@ def table_cross_entropy(
         log_total = softmax.log_total(logits, probabilities)
         of_labels = tf.reduce_sum(queries * target_rows, axis=1) + target_bias
         if offsets is not None:
-            of_labels += _of_targets(labels, offsets, smoothing)
+            of_labels += _target_sum(labels, offsets, smoothing)
         losses = log_total - hard_share * of_labels
         if soft is not None:
             losses -= soft_share * tf.reduce_sum(soft * logits, axis=1)
@@ -117,13 +117,13 @@ def _targets(
     return rows, of_bias
 
 
-def _of_targets(labels: tf.Tensor, offsets: tf.Tensor, smoothing: float) -> tf.Tensor:
+def _target_sum(labels: tf.Tensor, offsets: tf.Tensor, smoothing: float) -> tf.Tensor:
     """Returns Σ_j y_j o_j, `[batch]`; smoothing skips offsets of `NEVER`."""
-    found = (1.0 - smoothing) * tf.gather(offsets, labels, batch_dims=1)
+    sums = (1.0 - smoothing) * tf.gather(offsets, labels, batch_dims=1)
     if smoothing > 0.0:
         possible = tf.where(offsets > softmax.NEVER, offsets, 0.0)[:, 1:]
-        found += smoothing * tf.reduce_mean(possible, axis=1)
-    return found
+        sums += smoothing * tf.reduce_mean(possible, axis=1)
+    return sums
 
 
 def _minus_targets(

@@ -116,10 +116,10 @@ class TowerEnsemble(tf.keras.layers.Layer):
     ) -> tf.Tensor:
         """Returns `[examples, size, units]`, each tower by its own kernel."""
         dtype = self._product_dtype
-        found = tf.einsum(
+        products = tf.einsum(
             "emi,mio->emo", tf.cast(hidden, dtype), tf.cast(kernels, dtype)
         )
-        return found + tf.cast(biases, dtype)
+        return products + tf.cast(biases, dtype)
 
     def _dropped(
         self, hidden: tf.Tensor, seed: tf.Tensor | None, depth: int

@@ -32,10 +32,10 @@ def dense(
     """
     if seed is not None or values.shape.rank == 2:
         return layer(values)
-    found = layer(tf.reshape(values, [-1, values.shape[-1]]))
-    shape = tf.concat([tf.shape(values)[:-1], found.shape[1:]], axis=0)
+    outputs = layer(tf.reshape(values, [-1, values.shape[-1]]))
+    shape = tf.concat([tf.shape(values)[:-1], outputs.shape[1:]], axis=0)
     return tf.ensure_shape(
-        tf.reshape(found, shape), [*values.shape[:-1], found.shape[-1]]
+        tf.reshape(outputs, shape), [*values.shape[:-1], outputs.shape[-1]]
     )
 
 

@@ -21,7 +21,7 @@ from ytdnn.base import schema
 
 if TYPE_CHECKING:
     from ytdnn.log import outcomes
-    from ytdnn.log import vectors as vectors_room
+    from ytdnn.log import vectors as log_vectors
 
 VIDEOS_FILE = "videos.parquet"
 TOKENS_FILE = "tokens.parquet"
@@ -39,9 +39,9 @@ def new_indices(order: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
     Args:
       order: `[num_videos]` rows of the old catalogue in the new order.
     """
-    found = np.zeros(len(order) + 1, np.int32)
-    found[order + 1] = np.arange(1, len(order) + 1)
-    return found
+    indices = np.zeros(len(order) + 1, np.int32)
+    indices[order + 1] = np.arange(1, len(order) + 1)
+    return indices
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Catalogue:
     tokens: pl.DataFrame
     vocabularies: dict[str, list[str]]
     num_added: int = 0
-    _added_vectors: "Mapping[str, vectors_room.Rows] | None" = None
+    _added_vectors: "Mapping[str, log_vectors.Rows] | None" = None
 
     @property
     def num_videos(self) -> int:
@@ -107,18 +107,18 @@ class Catalogue:
         new one from its upload on.
         """
         always = np.iinfo(np.int64).min
-        found = np.full(self.num_videos, always)
+        listed = np.full(self.num_videos, always)
         if schema.UPLOAD_TIME in self.videos.columns:
             known = self.videos[schema.UPLOAD_TIME].cast(pl.Int64).fill_null(always)
-            found[self.vocabulary_size :] = known.to_numpy()[self.vocabulary_size :]
-        return found
+            listed[self.vocabulary_size :] = known.to_numpy()[self.vocabulary_size :]
+        return listed
 
     @functools.cached_property
-    def vectors(self) -> "vectors_room.Vectors":
+    def vectors(self) -> "log_vectors.Vectors":
         """The log's vectors of users and videos, stored apart from the tables."""
-        from ytdnn.log import vectors as vectors_room
+        from ytdnn.log import vectors as log_vectors
 
-        return vectors_room.Vectors(self.directory, self.facts, self._added_vectors)
+        return log_vectors.Vectors(self.directory, self.facts, self._added_vectors)
 
     def with_videos(self, added: pl.DataFrame) -> "Catalogue":
         """Returns the catalogue with later videos (see `videos`) at its end."""

@@ -7,7 +7,7 @@ from ytdnn.base import schema
 from ytdnn.log import inputs, positions
 
 
-def _of_impressions(
+def _impression_positions(
     log: positions.WatchLog, users: tf.Tensor, ends: tf.Tensor, impressions: np.ndarray
 ) -> positions.Positions:
     """Returns positions with impressions as the requests' own events."""
@@ -61,7 +61,7 @@ def read(
     is_watch = ends < stops
     place = inputs.watch_positions(log, users, ends, at, is_watch)
     if impressions is not None:
-        place = _of_impressions(log, users, ends, impressions)
+        place = _impression_positions(log, users, ends, impressions)
     features = {
         **inputs.watch_rows(log, window),
         schema.FIRST_ROWS: tf.cast(foreign, tf.int32),

@@ -165,7 +165,7 @@ class DrawnBatches:
         positions = self.positions(epoch)
         num_steps = -(-len(positions) // self.batch_size)
         cut = self._step_cutter(tf.constant(positions), epoch)
-        return streaming.of_steps(first_step, num_steps, cut)
+        return streaming.step_batches(first_step, num_steps, cut)
 
     @functools.cached_property
     def _labels(self) -> tuple[np.ndarray, np.ndarray]:

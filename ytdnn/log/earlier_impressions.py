@@ -49,5 +49,5 @@ def _with_earlier(shard: user_shards.Shard, since: int) -> user_shards.Shard:
         return shard
     splits = np.asarray(shown.splits)
     is_added = (splits == events.Split.CONTEXT) & (np.asarray(shown.times) >= since)
-    found = np.where(is_added, events.Split.EARLIER, splits).astype(splits.dtype)
-    return dataclasses.replace(shard, impressions=shown.replace(splits=found))
+    codes = np.where(is_added, events.Split.EARLIER, splits).astype(splits.dtype)
+    return dataclasses.replace(shard, impressions=shown.replace(splits=codes))

@@ -57,7 +57,7 @@ def catalogue(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
     for table in (schema.IMPRESSIONS, schema.VIDEOS):
         if table in log.tables:
             seen.append(log.tables[table].select(ids, pl.lit(False).alias(IN_WATCHES)))
-    found = (
+    videos = (
         pl.concat(seen)
         .with_row_index(shards.ROW)
         .group_by(schema.VIDEO_ID)
@@ -66,10 +66,10 @@ def catalogue(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
     order = [shards.ROW]
     if schema.VIDEOS in log.tables:
         listed = log.tables[schema.VIDEOS].select(ids).with_row_index("place")
-        found = found.join(listed, on=schema.VIDEO_ID, how="left")
+        videos = videos.join(listed, on=schema.VIDEO_ID, how="left")
         order = ["place", shards.ROW]
     return (
-        found.sort(order, nulls_last=True)
+        videos.sort(order, nulls_last=True)
         .select(schema.VIDEO_ID, IN_WATCHES)
         .with_row_index(shards.VIDEO, offset=1)
         .collect(engine="streaming")
@@ -134,7 +134,7 @@ def with_columns(log: event_log.EventLog, table: str, ids: pl.Series) -> pl.Data
 
 
 @dataclasses.dataclass(frozen=True)
-class Unmatched:
+class UnmatchedIds:
     """Ids of a table without a watch.
 
     Attributes:
@@ -150,7 +150,7 @@ class Unmatched:
     of: int
 
 
-def unmatched(log: event_log.EventLog) -> list[Unmatched]:
+def unmatched(log: event_log.EventLog) -> list[UnmatchedIds]:
     """Returns the ids without a watch of each table and column, if any.
 
     Args:
@@ -159,17 +159,17 @@ def unmatched(log: event_log.EventLog) -> list[Unmatched]:
     Raises:
       errors.UserError: A table has ids, but none of them has a watch.
     """
-    found = []
+    unmatched_ids = []
     for table, columns in _COLUMNS.items():
         for column in columns if table in log.tables else ():
-            own, watched = (
+            ids, watched = (
                 log.tables[name].select(column).drop_nulls().unique()
                 for name in (table, schema.WATCHES)
             )
-            number = event_log.num_rows(own.join(watched, on=column, how="anti"))
-            of = event_log.num_rows(own) if number else 0
+            number = event_log.num_rows(ids.join(watched, on=column, how="anti"))
+            of = event_log.num_rows(ids) if number else 0
             if number and number == of:
-                first, known = (rows.min().collect().item() for rows in (own, watched))
+                first, known = (rows.min().collect().item() for rows in (ids, watched))
                 raise errors.UserError(
                     f"expected {table}.{column} in {log.origin(table).file} to hold "
                     f"ids that {schema.WATCHES} has, found none among its {of:,} (as "
@@ -177,5 +177,5 @@ def unmatched(log: event_log.EventLog) -> list[Unmatched]:
                     f"or leave the table out"
                 )
             if number:
-                found.append(Unmatched(table, column, number, of))
-    return found
+                unmatched_ids.append(UnmatchedIds(table, column, number, of))
+    return unmatched_ids

@@ -118,8 +118,8 @@ def from_origins(origins: dict[str, Origin], facts: dict[str, Any]) -> EventLog:
     return EventLog(tables, facts, origins)
 
 
-def table_columns(table: str, found: pl.Schema) -> list[str]:
-    """Returns the columns of `table` among `found`, the schema's first.
+def table_columns(table: str, columns: pl.Schema) -> list[str]:
+    """Returns the columns of `table` among `columns`, the schema's first.
 
     A table of entities keeps the log's own columns too, and impressions their own
     outcomes; hidden columns are left out.
@@ -127,8 +127,8 @@ def table_columns(table: str, found: pl.Schema) -> list[str]:
     known = table_schemas.TABLES[table].names
     is_entity = table_schemas.TABLES[table].key is not None
     keeps_own = is_entity or table == schema.IMPRESSIONS
-    own = found.names() if keeps_own else []
-    names = dict.fromkeys([name for name in known if name in found] + own)
+    others = columns.names() if keeps_own else []
+    names = dict.fromkeys([name for name in known if name in columns] + others)
     return [name for name in names if not name.startswith(HIDDEN)]
 
 

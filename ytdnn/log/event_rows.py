@@ -87,13 +87,13 @@ def vocabularies(tables: Mapping[str, pl.LazyFrame]) -> dict[str, list[str]]:
 
     A column in several tables has the values of the watches, if these have it.
     """
-    found: dict[str, list[str]] = {}
+    texts: dict[str, list[str]] = {}
     for table, columns in _TEXTS.items():
         for column in columns:
-            if table in tables and column not in found:
+            if table in tables and column not in texts:
                 values = text_values(column, tables[table])
-                found |= {column: values} if values else {}
-    return found
+                texts |= {column: values} if values else {}
+    return texts
 
 
 def text_index(column: str, values: list[str]) -> pl.Expr:
@@ -106,8 +106,8 @@ def text_values(column: str, rows: pl.LazyFrame) -> list[str]:
     """Returns the distinct texts of a column; empty for a missing column."""
     if column not in rows.collect_schema():
         return []
-    found = rows.select(pl.col(column).drop_nulls().unique().sort())
-    values: list[str] = found.collect(engine="streaming")[column].to_list()
+    distinct = rows.select(pl.col(column).drop_nulls().unique().sort())
+    values: list[str] = distinct.collect(engine="streaming")[column].to_list()
     return values
 
 
@@ -138,8 +138,8 @@ def with_clicks(log: event_log.EventLog) -> event_log.EventLog:
     known = table_schemas.TABLES[schema.WATCHES].names
     shared = [name for name in shown.collect_schema() if name in known]
     clicks = shown.filter(pl.col(schema.CLICKED)).select(shared)
-    every = pl.concat([watches, clicks], how="diagonal_relaxed")
-    return dataclasses.replace(log, tables={**log.tables, schema.WATCHES: every})
+    joined = pl.concat([watches, clicks], how="diagonal_relaxed")
+    return dataclasses.replace(log, tables={**log.tables, schema.WATCHES: joined})
 
 
 def with_completed(
@@ -173,8 +173,8 @@ def with_completed(
 
 
 def _require(log: event_log.EventLog, table: str, column: str, setting: str) -> None:
-    found = table in log.tables and column in log.tables[table].collect_schema()
-    if not found:
+    has_column = table in log.tables and column in log.tables[table].collect_schema()
+    if not has_column:
         raise errors.UserError(
             f"expected a column {table}.{column} for {setting}, found none: add it to "
             f"the log, or set {setting} to 0"

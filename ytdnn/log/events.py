@@ -53,9 +53,9 @@ class _Table:
         paths = {
             field.name: directory / f"{table}_{field.name}.npy" for field in fields
         }
-        found = {k: _load(path) for k, path in paths.items() if path.exists()}
+        arrays = {k: _load(path) for k, path in paths.items() if path.exists()}
         needed = [f.name for f in fields if f.default is dataclasses.MISSING]
-        return cls(**found) if all(name in found for name in needed) else None
+        return cls(**arrays) if all(name in arrays for name in needed) else None
 
     def replace(self, **changed: np.ndarray) -> Self:
         """Returns the table with some arrays replaced."""

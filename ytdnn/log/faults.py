@@ -27,37 +27,37 @@ class Fault:
     bad: pl.Expr
 
 
-def of_table(table: str, found: pl.Schema, known: pl.Series | None) -> list[Fault]:
+def find(table: str, columns: pl.Schema, known: pl.Series | None) -> list[Fault]:
     """Returns the faults that a row of `table` can have; a row's first match counts.
 
     Args:
       table: Name of a schema table.
-      found: Columns of the origin's rows.
+      columns: Columns of the origin's rows.
       known: Ids of the table of videos; None: there is no such table.
     """
     faults = []
     for column in table_schemas.TABLES[table].columns:
-        if column.name in found:
-            faults += _column_faults(column, found)
+        if column.name in columns:
+            faults += _column_faults(column, columns)
     if table == schema.IMPRESSIONS:
-        for name in outcomes.own(event_log.table_columns(table, found)):
-            faults += _column_faults(table_schemas.outcome(name), found)
+        for name in outcomes.own(event_log.table_columns(table, columns)):
+            faults += _column_faults(table_schemas.outcome(name), columns)
     key = table_schemas.TABLES[table].key
     if key is not None:
-        faults += _own_faults(table, found)
+        faults += _own_faults(table, columns)
         again = ~pl.col(key).is_first_distinct()
         faults.append(Fault(key, f"{key} is a duplicate", "listed once", again))
-    elif known is not None and schema.VIDEO_ID in found:
+    elif known is not None and schema.VIDEO_ID in columns:
         faults.append(_unlisted_video(known))
     return faults
 
 
-def _own_faults(table: str, found: pl.Schema) -> list[Fault]:
+def _own_faults(table: str, columns: pl.Schema) -> list[Fault]:
     """Returns the faults of the user's own columns of numbers and of vectors."""
     known = set(table_schemas.TABLES[table].names)
     of_vectors = [
         fault
-        for name in vectors.columns(found)
+        for name in vectors.columns(columns)
         if name not in known and not name.startswith(event_log.HIDDEN)
         for fault in _vector_faults(name)
     ]
@@ -68,7 +68,7 @@ def _own_faults(table: str, found: pl.Schema) -> list[Fault]:
             "a finite number",
             pl.col(name).is_infinite(),
         )
-        for name, dtype in found.items()
+        for name, dtype in columns.items()
         if name not in known
         and not name.startswith(event_log.HIDDEN)
         and dtype.is_float()
@@ -108,17 +108,17 @@ def _unlisted_video(known: pl.Series) -> Fault:
     )
 
 
-def _column_faults(column: table_schemas.Column, found: pl.Schema) -> list[Fault]:
+def _column_faults(column: table_schemas.Column, columns: pl.Schema) -> list[Fault]:
     name, value = column.name, pl.col(column.name)
     expected = event_log.EXPECTED[column.kind]
     faults = []
-    if event_log.raw(name) in found:
+    if event_log.raw(name) in columns:
         lost = value.is_null() & pl.col(event_log.raw(name)).is_not_null()
         short = expected.partition(" (")[0]
         faults.append(Fault(name, f"{name} is not {short}", expected, lost))
     if column.required:
         faults.append(Fault(name, f"{name} is null", expected, value.is_null()))
-        if column.kind == "id" and found[name] == pl.String:
+        if column.kind == "id" and columns[name] == pl.String:
             wanted = f"{expected}, not empty"
             faults.append(Fault(name, f"{name} is empty", wanted, value == ""))
     if column.kind == "time":

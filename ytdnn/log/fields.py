@@ -143,9 +143,9 @@ def queries() -> Field:
     return Field(schema.QUERIES, "string", "batch, length", "", meaning)
 
 
-def union(*several: Fields) -> Fields:
+def union(*readers: Fields) -> Fields:
     """Returns the fields of several readers, each name once."""
-    return tuple({field.name: field for fields in several for field in fields}.values())
+    return tuple({field.name: field for fields in readers for field in fields}.values())
 
 
 def describe(fields: Iterable[Field]) -> dict[str, dict[str, Any]]:

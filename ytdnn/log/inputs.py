@@ -23,18 +23,18 @@ Features = dict[str, tf.Tensor]
 
 def training_set(data: prepared.PreparedData) -> prepared.PreparedData:
     """Returns the set with only the watches of the candidates' training window."""
-    return data.with_log(data.log.changed(_of_training))
+    return data.with_log(data.log.changed(_training_watches))
 
 
 def num_training_watches(data: prepared.PreparedData) -> np.ndarray:
     """Returns the training watches of each catalogue index, `[num_videos + 1]`."""
-    found = np.zeros(data.num_videos + 1, np.int64)
+    counts = np.zeros(data.num_videos + 1, np.int64)
     for shard in training_set(data).log.shards:
-        found += np.bincount(shard.read().watches.videos, minlength=len(found))
-    return found
+        counts += np.bincount(shard.read().watches.videos, minlength=len(counts))
+    return counts
 
 
-def _of_training(shard: user_shards.Shard) -> user_shards.Shard:
+def _training_watches(shard: user_shards.Shard) -> user_shards.Shard:
     is_train = np.asarray(shard.watches.splits) == events.Split.TRAIN
     return dataclasses.replace(shard, watches=shard.watches.select(is_train))
 
@@ -49,7 +49,7 @@ def expected_labels(data: prepared.PreparedData, per_user: int) -> np.ndarray:
     Returns:
       `[vocabulary_size] float64`.
     """
-    found = np.zeros(data.vocabulary_size + 1)
+    expected = np.zeros(data.vocabulary_size + 1)
     for shard in data.log.shards:
         watches = shard.read().watches
         is_label = are_labels(watches, data.vocabulary_size)
@@ -59,15 +59,15 @@ def expected_labels(data: prepared.PreparedData, per_user: int) -> np.ndarray:
             counts = np.maximum(np.bincount(users), 1)
             chances = np.minimum(1.0, per_user / counts)[users]
         videos = np.asarray(watches.videos)[is_label]
-        found += np.bincount(videos, chances, len(found))
-    return found[1:]
+        expected += np.bincount(videos, chances, len(expected))
+    return expected[1:]
 
 
 def are_labels(watches: events.Watches, vocabulary_size: int) -> np.ndarray:
     """Returns whether each watch is a training label, `[watches] bool`."""
-    found = watches.splits == events.Split.TRAIN
-    found &= watches.are_completed
-    return found & (np.asarray(watches.videos) <= vocabulary_size)
+    is_label = watches.splits == events.Split.TRAIN
+    is_label &= watches.are_completed
+    return is_label & (np.asarray(watches.videos) <= vocabulary_size)
 
 
 def cut(
@@ -219,7 +219,7 @@ class SliceBatches:
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
         cut = self._step_cutter(epoch)
-        return streaming.of_steps(first_step, self.steps_per_epoch, cut)
+        return streaming.step_batches(first_step, self.steps_per_epoch, cut)
 
     def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], Features]:
         generator = self.generator(epoch)

@@ -54,9 +54,9 @@ class JoinedSource:
 
     def num_events(self) -> npt.NDArray[np.int64]:
         """Returns the number of events of each user, `[users of the joined set]`."""
-        here = np.arange(self.data.num_users)
+        users = np.arange(self.data.num_users)
         index = self.data.log.shard_index
-        sizes = index.events_before(here + 1) - index.events_before(here)
+        sizes = index.events_before(users + 1) - index.events_before(users)
         return np.where(self.users < 0, 0, np.append(sizes, 0)[self.users])
 
     def mark_watched(self, is_watched: npt.NDArray[np.bool_]) -> None:
@@ -75,20 +75,20 @@ class JoinedSource:
           first: First user of the joined set.
           stop: User after the last.
         """
-        here = self.users[first:stop]
-        owners = np.flatnonzero(here >= 0)
-        owners = owners[np.argsort(here[owners])]
-        users = here[owners]
+        places = self.users[first:stop]
+        owners = np.flatnonzero(places >= 0)
+        owners = owners[np.argsort(places[owners])]
+        users = places[owners]
         firsts = [shard.first_user for shard in self.data.log.shards]
         bounds = np.searchsorted(users, [*firsts, self.data.num_users])
         parts: dict[str, list[pl.DataFrame]] = {}
         for number, start in enumerate(firsts):
-            own = slice(*bounds[number : number + 2].tolist())
-            if own.start < own.stop or not number:  # the first has the columns
-                frames = self._frames(number, users[own] - start, owners[own])
+            inside = slice(*bounds[number : number + 2].tolist())
+            if inside.start < inside.stop or not number:  # the first has the columns
+                frames = self._frames(number, users[inside] - start, owners[inside])
                 for table, frame in frames.items():
                     parts.setdefault(table, []).append(frame)
-        return {table: _pages_apart(several) for table, several in parts.items()}
+        return {table: _pages_apart(part) for table, part in parts.items()}
 
     def _frames(self, number: int, users: Integers, owners: Integers) -> Frames:
         """Returns the events of some users of a shard.
@@ -100,7 +100,7 @@ class JoinedSource:
         """
         shard = self.data.log.shard_index.shard(number)
         size = self.data.log.shards[number].num_users
-        found = {}
+        frames = {}
         for name, table in user_shards.tables(shard).items():
             offsets = user_shards.user_offsets(table, size)
             rows = ragged.ranges(offsets[users], offsets[users + 1])
@@ -110,12 +110,12 @@ class JoinedSource:
                 if column not in _LEFT_OUT
             }
             columns[_USER] = np.repeat(owners, np.diff(rows.offsets)).astype(np.int32)
-            found[name] = pl.DataFrame(columns)
+            frames[name] = pl.DataFrame(columns)
             if name == user_shards.SEARCH:
                 home = user_shards.path(self.data.directory, number)
                 texts = pl.read_parquet(home / user_shards.QUERIES_FILE)[rows.values]
-                found[name] = found[name].with_columns(texts[_QUERY])
-        return found
+                frames[name] = frames[name].with_columns(texts[_QUERY])
+        return frames
 
     def _renumbered(self, column: str, values: Integers) -> Integers:
         if column in _VIDEOS:
@@ -142,7 +142,7 @@ def _later_behind(old: Frames, new: Frames, num_users: int) -> Frames:
         table: np.bincount(frame[_USER].to_numpy(), minlength=num_users)
         for table, frame in old.items()
     }
-    found = {}
+    joined = {}
     for table, frame in old.items():
         later = new.get(table, frame.clear())
         for column in _COUNTS.keys() & set(frame.columns):
@@ -152,26 +152,26 @@ def _later_behind(old: Frames, new: Frames, num_users: int) -> Frames:
             values = pl.Series(column, number, frame.schema[column])
             later = later.with_columns(values)
         rows = _pages_apart([frame, later]).select(frame.columns)
-        found[table] = rows.sort(_USER, maintain_order=True)
-    return found
+        joined[table] = rows.sort(_USER, maintain_order=True)
+    return joined
 
 
 def _arrays(frames: Frames, num_users: int) -> dict[str, Integers]:
     """Returns the arrays of a shard, without the words of searches."""
-    found = {}
+    arrays = {}
     for table, frame in frames.items():
         users = frame[_USER].to_numpy()
         for column in frame.columns:
             if column not in (_USER, _QUERY):
-                found[f"{table}_{column}"] = frame[column].to_numpy()
+                arrays[f"{table}_{column}"] = frame[column].to_numpy()
         if table == user_shards.IMPRESSION:
-            pages = found[f"{table}_{_PAGES}"]
+            pages = arrays[f"{table}_{_PAGES}"]
             keys = users * (np.int64(pages.max(initial=0)) + 1) + pages
             dense = np.unique(keys, return_inverse=True)[1].astype(np.int64)
-            found |= {f"{table}_{_PAGES}": dense, f"{table}_{_USER}": users}
+            arrays |= {f"{table}_{_PAGES}": dense, f"{table}_{_USER}": users}
         else:
-            found[f"{table}_sizes"] = np.bincount(users, minlength=num_users)
-    return found
+            arrays[f"{table}_sizes"] = np.bincount(users, minlength=num_users)
+    return arrays
 
 
 class JoinedSets:
@@ -194,7 +194,7 @@ class JoinedSets:
         both = old.catalogue.vocabularies, new.catalogue.vocabularies
         self._names = {
             name: list(
-                dict.fromkeys(value for one in both for value in one.get(name, ()))
+                dict.fromkeys(value for texts in both for value in texts.get(name, ()))
             )
             for name in {**both[0], **both[1]}
         }
@@ -224,8 +224,8 @@ class JoinedSets:
             "appended_from": self._old.windows.end_of_log + 1,
             vectors.FACT: written,
             **facts,
-            **outcomes.of_shards(
-                [one.name for one in self._old.catalogue.outcomes],
+            **outcomes.facts_from_shards(
+                [outcome.name for outcome in self._old.catalogue.outcomes],
                 user_shards.on_disk(directory, facts),
             ),
         }
@@ -243,7 +243,7 @@ class JoinedSets:
         ]
         known = self._old.manifest.facts
         return {
-            table: sum(one[table] for one in written)
+            table: sum(numbers[table] for numbers in written)
             for table in _ROWS
             if table in known
         } | {
@@ -321,14 +321,14 @@ def _joined(old: pl.DataFrame, new: pl.DataFrame, key: str) -> pl.DataFrame:
 def _rows_in(whole: pl.DataFrame, part: pl.DataFrame, key: str) -> Integers:
     """Returns the row of each id of the joined set in a part, -1 if missing."""
     index = part.select(key).with_row_index("row")
-    found = whole.select(key).join(index, on=key, how="left", maintain_order="left")
-    rows: Integers = found["row"].cast(pl.Int64).fill_null(-1).to_numpy()
+    matched = whole.select(key).join(index, on=key, how="left", maintain_order="left")
+    rows: Integers = matched["row"].cast(pl.Int64).fill_null(-1).to_numpy()
     return rows
 
 
 def _places(whole: pl.Series, part: pl.Series) -> Integers:
     """Returns the place of each value of a part in the whole."""
     index = whole.to_frame("key").with_row_index("place")
-    found = part.to_frame("key").join(index, on="key", maintain_order="left")
-    places: Integers = found["place"].to_numpy()
+    matched = part.to_frame("key").join(index, on="key", maintain_order="left")
+    places: Integers = matched["place"].to_numpy()
     return places

@@ -21,7 +21,7 @@ _USERS, _PAGES = "users", "pages"
 _OFFSETS, _TOKEN_OFFSETS, _TOKENS = "offsets", "token_offsets", "tokens"
 
 
-def of_users(shard: user_shards.Shard, users: np.ndarray) -> user_shards.Shard:
+def select_users(shard: user_shards.Shard, users: np.ndarray) -> user_shards.Shard:
     """Returns the events of some users of a shard; other users have none.
 
     Args:
@@ -29,14 +29,14 @@ def of_users(shard: user_shards.Shard, users: np.ndarray) -> user_shards.Shard:
       users: Distinct indices within the shard, ascending.
     """
     num_users = len(shard.watches.offsets) - 1
-    found: dict[str, Any] = {}
+    selected: dict[str, Any] = {}
     for field in dataclasses.fields(shard):
         table = getattr(shard, field.name)
-        found[field.name] = table
+        selected[field.name] = table
         if table is not None:
             rows = _rows_of_users(table, users, num_users)
-            found[field.name] = type(table)(**_taken(table, rows))
-    return user_shards.Shard(**found)
+            selected[field.name] = type(table)(**_taken(table, rows))
+    return user_shards.Shard(**selected)
 
 
 def _rows_of_users(table: Any, users: np.ndarray, num_users: int) -> ragged.Ragged:
@@ -51,16 +51,16 @@ def _rows_of_users(table: Any, users: np.ndarray, num_users: int) -> ragged.Ragg
 def _taken(table: Any, rows: ragged.Ragged) -> dict[str, np.ndarray]:
     """Returns the columns of some rows of a table, with the offsets of `rows`."""
     named = dict(user_shards.columns(table))
-    found = {}
+    selected = {}
     if named.pop(_OFFSETS, None) is not None:
-        found[_OFFSETS] = rows.offsets
+        selected[_OFFSETS] = rows.offsets
     starts = named.pop(_TOKEN_OFFSETS, None)
     if starts is not None:
         starts = np.asarray(starts)
         words = ragged.ranges(starts[rows.values], starts[rows.values + 1])
-        found[_TOKEN_OFFSETS] = words.offsets
-        found[_TOKENS] = np.asarray(named.pop(_TOKENS))[words.values]
-    return found | {k: np.asarray(v)[rows.values] for k, v in named.items()}
+        selected[_TOKEN_OFFSETS] = words.offsets
+        selected[_TOKENS] = np.asarray(named.pop(_TOKENS))[words.values]
+    return selected | {k: np.asarray(v)[rows.values] for k, v in named.items()}
 
 
 def joined(
@@ -81,9 +81,9 @@ def joined(
     kinds: dict[str, type] = {}
     parts: dict[str, dict[str, list[np.ndarray]]] = {}
     for shard in shards:
-        read = shard.read()
-        for name in (field.name for field in dataclasses.fields(read)):
-            table = getattr(read, name)
+        loaded = shard.read()
+        for name in (field.name for field in dataclasses.fields(loaded)):
+            table = getattr(loaded, name)
             if table is None:
                 continue
             kinds[name] = type(table)
@@ -91,12 +91,12 @@ def joined(
             for column, values in user_shards.columns(table):
                 of_table.setdefault(column, []).append(copied(values))
     firsts = [shard.first_user for shard in shards]
-    found = {
+    whole = {
         name: kind(**_joined(parts.pop(name), firsts, num_users))
         for name, kind in kinds.items()
     }
     return user_shards.Shard(
-        found["watches"], found.get("searches"), found.get("impressions")
+        whole["watches"], whole.get("searches"), whole.get("impressions")
     )
 
 
@@ -104,21 +104,21 @@ def _joined(
     columns: dict[str, list[np.ndarray]], firsts: Sequence[int], num_users: int
 ) -> dict[str, np.ndarray]:
     """Returns the columns of a table, and lets go of the parts of each."""
-    found = {}
+    whole = {}
     for name in list(columns):
         parts = columns.pop(name)
         if name == _OFFSETS:
-            found[name] = _offsets(parts, firsts, num_users)
+            whole[name] = _offsets(parts, firsts, num_users)
         elif name == _TOKEN_OFFSETS:
-            found[name] = _chained(parts)
+            whole[name] = _chained(parts)
         elif name == _USERS:
-            found[name] = _shifted(parts, firsts)
+            whole[name] = _shifted(parts, firsts)
         elif name == _PAGES:
             number = [int(np.max(part, initial=-1)) + 1 for part in parts]
-            found[name] = _shifted(parts, np.cumsum([0, *number[:-1]]).tolist())
+            whole[name] = _shifted(parts, np.cumsum([0, *number[:-1]]).tolist())
         else:
-            found[name] = np.concatenate(parts)
-    return found
+            whole[name] = np.concatenate(parts)
+    return whole
 
 
 def _shifted(parts: Sequence[np.ndarray], by: Iterable[int]) -> np.ndarray:

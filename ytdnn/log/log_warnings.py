@@ -26,20 +26,20 @@ def from_watches(watches: pl.LazyFrame) -> list[str]:
     """Returns a line for each warning about the times of watches."""
     times = order_statistics.Counts(watches, schema.TIME)
     first, last, low, high = times.nearest([0.0, 1.0, *_MIDDLE])
-    found = []
+    lines = []
     if high < _YEAR_2000:
-        found.append(
+        lines.append(
             f"note: the watches lie between {formats.day(low)} and "
             f"{formats.day(high)}, before the year 2000: give seconds since 1970 or "
             f"ISO text"
         )
     elif last - first < schema.DAY_SECONDS:
-        found.append(
+        lines.append(
             f"note: all watches lie within {(last - first) / 3600:,.1f} hours: check "
             f"the unit of watches.time; splits by time need days "
             f"(--protocol=leave_one_out needs none)"
         )
-    return found
+    return lines
 
 
 def odd_ids(ids: pl.Series) -> list[str]:
@@ -52,7 +52,7 @@ def odd_ids(ids: pl.Series) -> list[str]:
         return []
     plain = ids.str.strip_chars(" \t\"'")
     odd = ids.filter((plain != ids) | plain.str.to_lowercase().is_in(_NO_IDS))
-    named = [repr(one) for one in odd.head(_MOST_NAMED)]
+    named = [repr(each) for each in odd.head(_MOST_NAMED)]
     number = f"note: {len(odd):,} {ids.name}s look wrong, such as {', '.join(named)}"
     advice = "leave out rows without an id by --where, blanks and quotes in the files"
     return [f"{number}, and are read as any other: {advice}"] if named else []
@@ -71,17 +71,17 @@ def from_shards(
     ratios: list[np.ndarray] = []
     stride = np.int64(videos.height + 1)
     for shard in shards:
-        read = shard.read()
-        watched = np.sort(read.watches.users * stride + read.watches.videos)
+        loaded = shard.read()
+        watched = np.sort(loaded.watches.users * stride + loaded.watches.videos)
         number += len(watched)
         repeats += int((np.diff(watched) == 0).sum())
-        ratios.append(_ratios(videos, read.watches))
-        shown = read.impressions
+        ratios.append(_ratios(videos, loaded.watches))
+        shown = loaded.impressions
         if shown is not None:
             clicked = np.asarray(shown.clicked)
-            asked = (shown.users * stride + shown.videos)[clicked]
-            unwatched += int((~ragged.are_among(asked, watched)).sum())
-            clicks += len(asked)
+            clicked_keys = (shown.users * stride + shown.videos)[clicked]
+            unwatched += int((~ragged.are_among(clicked_keys, watched)).sum())
+            clicks += len(clicked_keys)
     return [
         *_long_watches(np.concatenate(ratios)),
         *_unwatched_clicks(unwatched, clicks),
@@ -147,12 +147,12 @@ def shown_and_clicked(
     Returns:
       `[2, splits] int64`; None without parts.
     """
-    number, found = len(events.Split), None
+    number, total = len(events.Split), None
     for splits, clicked in parts:
         cells = np.asarray(clicked) * np.int64(number) + np.asarray(splits)
         counts = np.bincount(cells, minlength=2 * number).reshape(2, number)
-        found = counts if found is None else found + counts
-    return found
+        total = counts if total is None else total + counts
+    return total
 
 
 def ranking_obstacle(

@@ -54,34 +54,34 @@ def read(
         type than in the catalogue.
     """
     mapped = [c for c in data.config.columns if c.startswith(f"{schema.VIDEOS}.")]
-    own = log.parse_columns(columns)
-    log.require_mapped(own, [schema.VIDEOS], "new videos")
+    mapped_here = log.parse_columns(columns)
+    log.require_mapped(mapped_here, [schema.VIDEOS], "new videos")
     names = {
         **log.parse_columns(mapped).get(schema.VIDEOS, {}),
-        **own.get(schema.VIDEOS, {}),
+        **mapped_here.get(schema.VIDEOS, {}),
     }
     if isinstance(given, str | pathlib.Path):
-        found = log.read_file(schema.VIDEOS, user_paths.expanded(given), names)
+        origin = log.read_file(schema.VIDEOS, user_paths.expanded(given), names)
     else:
         rows = frames.to_polars(given, _NAME).with_row_index(event_log.ROW)
-        found = log.origin(schema.VIDEOS, rows, _NAME, names, "")
-    read = event_log.from_origins({schema.VIDEOS: found}, {})
+        origin = log.origin(schema.VIDEOS, rows, _NAME, names, "")
+    read = event_log.from_origins({schema.VIDEOS: origin}, {})
     read, dropped = validation.check_entities(read, schema.VIDEOS, bad_rows)
-    with event_log.readable(found.file, "--file"):
+    with event_log.readable(origin.file, "--file"):
         table = read.tables[schema.VIDEOS].collect()
     wanted = dict(data.videos.drop(catalogues.TRAIN_COUNT, strict=False).schema)
     of_videos = data.catalogue.vectors.in_table(schema.VIDEOS)
     wanted |= {name.partition(".")[2]: vectors.DTYPE for name in of_videos}
-    unread = [*found.unused, *(name for name in table.columns if name not in wanted)]
+    unread = [*origin.unused, *(name for name in table.columns if name not in wanted)]
     made_columns = [
-        _cast(table[name], dtype, found.file)
+        _cast(table[name], dtype, origin.file)
         if name in table.columns
         else pl.Series(name, [None] * table.height, dtype)
         for name, dtype in wanted.items()
     ]
-    made = pl.DataFrame(made_columns)
-    data.catalogue.vectors.extended(made)  # refuses those of another width
-    return NewVideos(made, unread, dropped)
+    rows_of_set = pl.DataFrame(made_columns)
+    data.catalogue.vectors.extended(rows_of_set)  # refuses those of another width
+    return NewVideos(rows_of_set, unread, dropped)
 
 
 def _cast(values: pl.Series, dtype: pl.DataType, file: str) -> pl.Series:

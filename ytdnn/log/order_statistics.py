@@ -37,8 +37,8 @@ class Counts:
     def _grouped(self, rows: pl.LazyFrame, width: int) -> tuple[Integers, Integers]:
         """Returns values divided by a width, ascending, and the number of each."""
         grouped = rows.group_by((self._column // width).alias("value")).agg(pl.len())
-        found = grouped.collect(engine="streaming").sort("value").cast(pl.Int64)
-        return found["value"].to_numpy(), found["len"].to_numpy()
+        counted = grouped.collect(engine="streaming").sort("value").cast(pl.Int64)
+        return counted["value"].to_numpy(), counted["len"].to_numpy()
 
     def _inside(self, buckets: Collection[int]) -> tuple[Integers, Integers]:
         """Returns the values in some buckets, and the number of each."""
@@ -71,10 +71,10 @@ class Counts:
         values = np.append(values, buckets[others] * _BUCKET)
         order = np.argsort(values)
         reached = np.cumsum(np.append(numbers, sizes[others])[order])
-        found: list[int] = values[order][
+        at_rank: list[int] = values[order][
             np.searchsorted(reached, ranks, "right")
         ].tolist()
-        return found
+        return at_rank
 
     def num_below(self, bounds: Sequence[int]) -> list[int]:
         """Returns the number of values below each bound.
@@ -84,9 +84,9 @@ class Counts:
         """
         buckets, sizes = self._buckets
         values, numbers = self._inside({bound // _BUCKET for bound in bounds})
-        found = []
+        numbers_below = []
         for bound in bounds:
             inside = (values // _BUCKET == bound // _BUCKET) & (values < bound)
             whole = sizes[buckets < bound // _BUCKET].sum()
-            found.append(int(whole + numbers[inside].sum()))
-        return found
+            numbers_below.append(int(whole + numbers[inside].sum()))
+        return numbers_below

@@ -63,8 +63,10 @@ def prefixed(name: str) -> str:
 
 def from_prefixed(columns: Iterable[str]) -> tuple[str, ...]:
     """Returns the outcomes among the columns of a shard, in their order."""
-    found = (one.removeprefix(_PREFIX) for one in columns if one.startswith(_PREFIX))
-    return names_of(found)
+    unprefixed = (
+        name.removeprefix(_PREFIX) for name in columns if name.startswith(_PREFIX)
+    )
+    return names_of(unprefixed)
 
 
 def measure(names: Sequence[str], parts: Iterable[np.ndarray]) -> tuple[Outcome, ...]:
@@ -95,13 +97,13 @@ def measure(names: Sequence[str], parts: Iterable[np.ndarray]) -> tuple[Outcome,
     )
 
 
-def facts(found: Iterable[Outcome]) -> dict[str, object]:
+def facts(outcomes: Iterable[Outcome]) -> dict[str, object]:
     """Returns the manifest's entry of outcomes; empty without outcomes."""
-    described = [dataclasses.asdict(one) for one in found]
+    described = [dataclasses.asdict(outcome) for outcome in outcomes]
     return {FACT: described} if described else {}
 
 
-def of_shards(
+def facts_from_shards(
     names: Sequence[str], shards: Iterable[user_shards.LazyShard]
 ) -> dict[str, object]:
     """Returns the manifest's entry of the outcomes in shards, which it reads.
@@ -119,4 +121,4 @@ def of_shards(
 
 def from_facts(facts: Mapping[str, Any]) -> tuple[Outcome, ...]:
     """Returns the outcomes of a manifest, in the order of their array."""
-    return tuple(Outcome(**one) for one in facts.get(FACT, ()))
+    return tuple(Outcome(**outcome) for outcome in facts.get(FACT, ()))

@@ -92,15 +92,15 @@ class LogTensors:
         """Returns `make()`, cached for this log, so that several readers share it."""
         if key not in self._kept:
             self._kept[key] = make()
-        found: prepared.Made = self._kept[key]
-        return found
+        value: prepared.Made = self._kept[key]
+        return value
 
     def shared(self, key: Hashable, make: Callable[[], prepared.Made]) -> prepared.Made:
         """Returns `make()`, cached only while features are opened; see `release`."""
         if key not in self._shared:
             self._shared[key] = make()
-        found: prepared.Made = self._shared[key]
-        return found
+        value: prepared.Made = self._shared[key]
+        return value
 
     def release(self) -> None:
         """Forgets what only the opening of features needed, of the whole set too."""
@@ -120,7 +120,7 @@ class LogTensors:
                 self._made[table, field] = tf.constant(values)
         return self._made[table, field]
 
-    def of_event(self, field: str, at: Positions, missing: float | int) -> tf.Tensor:
+    def event_field(self, field: str, at: Positions, missing: float | int) -> tf.Tensor:
         """Returns a field of the event at each position, such as its device.
 
         Args:
@@ -132,8 +132,8 @@ class LogTensors:
             return tf.fill(tf.shape(at.rows), missing)
         values = self.column(at.event, field)
         last = tf.maximum(tf.size(values, tf.int64) - 1, 0)
-        found = tf.gather(values, tf.clip_by_value(at.rows, 0, last))
-        return tf.where(at.is_event, found, tf.cast(missing, found.dtype))
+        gathered = tf.gather(values, tf.clip_by_value(at.rows, 0, last))
+        return tf.where(at.is_event, gathered, tf.cast(missing, gathered.dtype))
 
 
 def are_ranked(places: tf.Tensor, rows: tf.Tensor) -> bool:
@@ -148,7 +148,7 @@ def are_ranked(places: tf.Tensor, rows: tf.Tensor) -> bool:
     return bool(tf.reduce_all(tf.gather(places, rows) >= 0))
 
 
-def of_videos(videos: tf.Tensor) -> Positions:
+def video_positions(videos: tf.Tensor) -> Positions:
     """Returns positions without users, for features of videos only.
 
     Args:
@@ -169,8 +169,8 @@ def of_videos(videos: tf.Tensor) -> Positions:
 def last_watch_times(log: LogTensors, at: Positions) -> tf.Tensor:
     """Returns the time of the last watch of each history, `[...] int64`, 0 = none."""
     starts = tf.gather(log.column("watches", "offsets"), at.users)
-    found = tf.gather(log.column("watches", "times"), tf.maximum(at.ends - 1, 0))
-    return tf.where(at.ends > starts, found, tf.zeros_like(found))
+    last = tf.gather(log.column("watches", "times"), tf.maximum(at.ends - 1, 0))
+    return tf.where(at.ends > starts, last, tf.zeros_like(last))
 
 
 def seconds_since(times: tf.Tensor, earlier_times: tf.Tensor) -> tf.Tensor:

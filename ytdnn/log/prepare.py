@@ -55,10 +55,10 @@ def prepare(
       errors.UserError: The log is missing or malformed, or the filters leave nothing.
     """
     inputs = {} if given is None else given.fingerprints
-    return of_log(config, sources.read(config, given), directory, inputs, run_tasks)
+    return from_log(config, sources.read(config, given), directory, inputs, run_tasks)
 
 
-def of_log(
+def from_log(
     config: configs.DataConfig,
     log: event_log.EventLog,
     directory: pathlib.Path,
@@ -93,7 +93,7 @@ def of_log(
         facts |= _stated(surveyed, config, facts)
         shards_made = user_shards.on_disk(partial, facts)
         facts |= watched_pairs.measure(shards_made).facts
-        facts["doubts"] = [
+        facts["warnings"] = [
             *surveyed.warnings,
             *surveyed.chosen.notes,
             *_warnings(partial, facts),
@@ -127,8 +127,8 @@ def _write(
     count = functools.partial(shard_tasks.count, rules=rules, stored=stored)
     counted = run_tasks(count, parts, "users' events, counted")
     labels = np.zeros(surveyed.videos.height + 1, np.int64)
-    for one in counted:
-        labels[one.videos] += one.labels
+    for shard in counted:
+        labels[shard.videos] += shard.labels
     files = [shard_tasks.token_file(rules.scratch, part.number) for part in parts]
     has_searches = schema.SEARCHES in surveyed.rows
     known = searches.vocabulary(files if has_searches else [], rules.config)
@@ -142,10 +142,10 @@ def _write(
     written = run_tasks(write, parts, "users' events, written")
     shard_tasks.remove_unfinished(rules.directory / user_shards.DIRECTORY)
     for table in sorted(written[0]):
-        facts[table] = sum(one[table] for one in written)
+        facts[table] = sum(shard[table] for shard in written)
     if has_searches:
         facts["search_tokens"] = known.height
-        left_out = sum(one.searches_left_out for one in counted)
+        left_out = sum(shard.searches_left_out for shard in counted)
         facts["searches_without_words"] = left_out
     facts[user_shards.FACT] = [
         user_shards.fact(part.first, part.size, part.num_events) for part in parts
@@ -157,13 +157,14 @@ def _require_memory(
     parts: list[shard_tasks.ShardUsers], config: configs.DataConfig
 ) -> None:
     """Checks that the events of the largest shard fit into memory, counted low."""
-    there = environment.available_memory()
+    available = environment.available_memory()
     needed = _BYTES_OF_EVENT * max((part.num_events for part in parts), default=0)
-    if needed > there:
+    if needed > available:
         raise errors.UserError(
-            f"expected config.data.events_per_shard to fit into the {there / 1e9:.3g} "
-            f"GB of memory available, received {config.events_per_shard:,}, which "
-            f"needs at least {needed / 1e9:.3g} GB: lower it"
+            f"expected config.data.events_per_shard to fit into the "
+            f"{available / 1e9:.3g} GB of memory available, received "
+            f"{config.events_per_shard:,}, which needs at least {needed / 1e9:.3g} GB: "
+            f"lower it"
         )
 
 
@@ -172,30 +173,30 @@ def _stated(
 ) -> dict[str, object]:
     """Returns the facts about the log for the manifest."""
     log = surveyed.log
-    found: dict[str, object] = {
+    facts: dict[str, object] = {
         "log_columns": _columns(log),
         "bad_rows": surveyed.bad_rows,
         "left_out": _left_out(surveyed.rows, counts),
-        "unmatched": [dataclasses.asdict(one) for one in surveyed.unmatched],
+        "unmatched": [dataclasses.asdict(ids) for ids in surveyed.unmatched],
         "notes": {k: list(o.notes) for k, o in log.origins.items() if o.notes},
         "unused": {k: list(o.unused) for k, o in log.origins.items()},
         "order": shards.watch_order(surveyed.watch_columns, config)[1:],
         "split_column": schema.SPLIT in surveyed.watch_columns,
     }
     if surveyed.chosen.windows is not None:
-        found["windows"] = dataclasses.asdict(surveyed.chosen.windows)
-    return found
+        facts["windows"] = dataclasses.asdict(surveyed.chosen.windows)
+    return facts
 
 
 def _left_out(rows: Mapping[str, int], counts: Mapping[str, object]) -> dict[str, int]:
     """Returns the events of each table that the minimums of `core` leave out."""
-    found = {}
+    left_out = {}
     for table, number in rows.items():
-        written = int(str(counts.get(table, 0)))
+        num_written = int(str(counts.get(table, 0)))
         if table == schema.SEARCHES:
-            written += int(str(counts["searches_without_words"]))
-        found[table] = number - written
-    return {table: number for table, number in found.items() if number}
+            num_written += int(str(counts["searches_without_words"]))
+        left_out[table] = number - num_written
+    return {table: number for table, number in left_out.items() if number}
 
 
 def _warnings(directory: pathlib.Path, facts: Mapping[str, object]) -> list[str]:
@@ -214,7 +215,7 @@ def _outcomes(
     """Returns the facts about outcomes of impressions; empty without outcomes."""
     columns = log.tables[schema.IMPRESSIONS].collect_schema().names()
     shards = user_shards.on_disk(directory, facts)
-    return outcomes.of_shards(outcomes.names_of(columns), shards)
+    return outcomes.facts_from_shards(outcomes.names_of(columns), shards)
 
 
 def _ranking_obstacle(directory: pathlib.Path, facts: Mapping[str, object]) -> str:

@@ -137,8 +137,8 @@ class PreparedData:
             return self._whole.once(key, make)
         if key not in self._made:
             self._made[key] = self.shared(key, make)
-        found: Made = self._made[key]
-        return found
+        value: Made = self._made[key]
+        return value
 
     def shared(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """Returns an object as `once` does, but cached only until the next `release`.
@@ -149,9 +149,9 @@ class PreparedData:
             return self._whole.shared(key, make)
         if key in self._made:
             return cast("Made", self._made[key])
-        found: Made = self._shared[key] if key in self._shared else make()
-        self._shared[key] = found
-        return found
+        value: Made = self._shared[key] if key in self._shared else make()
+        self._shared[key] = value
+        return value
 
     def release(self) -> None:
         """Forgets what is `shared`."""

@@ -39,14 +39,14 @@ class Queries:
             first, last = (int(bounds[number + side]) for side in (0, 1))
             begin = max(start, first)
             rows = pl.scan_parquet(files[number]).select(schema.QUERY)
-            found = rows.slice(begin - first, min(stop, last) - begin).collect()
-            texts += found[schema.QUERY].to_list()
+            queries = rows.slice(begin - first, min(stop, last) - begin).collect()
+            texts += queries[schema.QUERY].to_list()
         return texts
 
     @functools.cached_property
     def _bounds(self) -> np.ndarray:
         """First search of each shard among all, in the order of the files."""
         shards = user_shards.on_disk(self._directory, self._facts)
-        found = (shard.read().searches for shard in shards)
-        sizes = [0 if table is None else len(table) for table in found]
+        search_tables = (shard.read().searches for shard in shards)
+        sizes = [0 if table is None else len(table) for table in search_tables]
         return np.cumsum([0, *sizes])

@@ -54,8 +54,8 @@ class Request:
         """Returns `make()`, cached for this request and all its readers."""
         if key not in self._made:
             self._made[key] = make()
-        found: Made = self._made[key]
-        return found
+        value: Made = self._made[key]
+        return value
 
     @functools.cached_property
     def times(self) -> tf.Tensor:

@@ -39,11 +39,11 @@ def with_tokens(frame: pl.DataFrame) -> pl.DataFrame:
         for part in queries.to_frame().iter_slices(_QUERIES_A_STEP)
         for text in _join(part[schema.QUERY].to_list())
     ]
-    found = pl.DataFrame(
+    tokens_of_query = pl.DataFrame(
         {schema.QUERY: queries, _JOINED: pl.Series(joined, dtype=pl.String)}
     )
-    found = found.filter(pl.col(_JOINED) != "")
-    rows = frame.join(found, on=schema.QUERY).sort(
+    tokens_of_query = tokens_of_query.filter(pl.col(_JOINED) != "")
+    rows = frame.join(tokens_of_query, on=schema.QUERY).sort(
         [shards.USER, schema.TIME, shards.ROW]
     )
     split = pl.col(_JOINED).str.split(_NEWLINE).alias(_TOKENS)
@@ -57,8 +57,8 @@ def _join(queries: list[str]) -> Iterable[bytes]:
 
     from ytdnn.log import tokens
 
-    found = tokens.tokenise(tf.constant(queries, tf.string))
-    joined = tf.strings.reduce_join(found, axis=1, separator=_NEWLINE)
+    tokens_of_query = tokens.tokenise(tf.constant(queries, tf.string))
+    joined = tf.strings.reduce_join(tokens_of_query, axis=1, separator=_NEWLINE)
     return iter(joined.numpy())
 
 
@@ -116,15 +116,15 @@ def token_arrays(rows: pl.DataFrame, known: pl.DataFrame) -> shards.Arrays:
     indices = known.select(
         catalogues.TOKEN, pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("index")
     )
-    found, sizes = _encode(rows, indices)
+    encoded, sizes = _encode(rows, indices)
     offsets = np.append(0, np.cumsum(sizes)).astype(np.int64)
-    return {"search_tokens": found, "search_token_offsets": offsets}
+    return {"search_tokens": encoded, "search_token_offsets": offsets}
 
 
 def in_training(rows: pl.DataFrame) -> np.ndarray:
     """Returns whether training contexts have the searches, `[searches] bool`."""
-    found: np.ndarray = rows[_IN_TRAINING].to_numpy()
-    return found
+    is_in_training: np.ndarray = rows[_IN_TRAINING].to_numpy()
+    return is_in_training
 
 
 def _encode(rows: pl.DataFrame, indices: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -58,10 +58,10 @@ class ShardIndex:
         Args:
           users: `[n]` user indices, or the number of users.
         """
-        found = np.zeros(np.shape(users), np.int64)
+        counts = np.zeros(np.shape(users), np.int64)
         for table in TABLES:
-            found += self.offsets(table)[users]
-        return found
+            counts += self.offsets(table)[users]
+        return counts
 
     def has(self, table: str, column: str) -> bool:
         """Whether the log has a column of a table, by the first shard."""
@@ -85,12 +85,12 @@ class ShardIndex:
         starts = self._starts(table)
         numbers = np.searchsorted(starts, rows, side="right") - 1
         like = self._values(0, table, column)
-        found = np.empty((len(rows), *like.shape[1:]), like.dtype)
+        gathered = np.empty((len(rows), *like.shape[1:]), like.dtype)
         for number in np.unique(numbers).tolist():
-            here = np.flatnonzero(numbers == number)
+            places = np.flatnonzero(numbers == number)
             values = self._values(number, table, column)
-            found[here] = values[rows[here] - starts[number]]
-        return found
+            gathered[places] = values[rows[places] - starts[number]]
+        return gathered
 
     def find(self, table: str, keep: Marks) -> Integers:
         """Returns the flat positions of some events, ascending.
@@ -114,14 +114,14 @@ class ShardIndex:
           table: One of `TABLES`, which the log has.
           keep: Function that marks the events of a shard's table.
         """
-        found = np.zeros(self._num_users, np.int64)
+        counts = np.zeros(self._num_users, np.int64)
         for number, shard in enumerate(self._shards):
             events_of = self._table(number, table)
             before = np.append(0, np.cumsum(keep(events_of)))
             offsets = user_shards.user_offsets(events_of, shard.num_users)
-            own = slice(shard.first_user, shard.first_user + shard.num_users)
-            found[own] = np.diff(before[offsets])
-        return found
+            users = slice(shard.first_user, shard.first_user + shard.num_users)
+            counts[users] = np.diff(before[offsets])
+        return counts
 
     def num_before(
         self, table: str, users: npt.NDArray[np.integer], times: Integers
@@ -133,13 +133,13 @@ class ShardIndex:
           users: `[n]` user indices.
           times: `[n]` seconds.
         """
-        asked, places = np.unique(users, return_inverse=True)
+        distinct, places = np.unique(users, return_inverse=True)
         offsets = self.offsets(table)
-        rows = ragged.ranges(offsets[asked], offsets[asked + 1])
+        rows = ragged.ranges(offsets[distinct], offsets[distinct + 1])
         at = self.gather(table, "times", rows.values).astype(np.int64)
         return ragged.num_before(places, times, rows.offsets, at)
 
-    def of_users(self, users: npt.NDArray[np.integer]) -> user_shards.Shard:
+    def read_users(self, users: npt.NDArray[np.integer]) -> user_shards.Shard:
         """Returns the events of some users, in memory; other users have none.
 
         Args:
@@ -149,9 +149,9 @@ class ShardIndex:
         bounds = np.searchsorted(users, [0, *ends])
         parts = []
         for number, shard in enumerate(self._shards):
-            own = users[bounds[number] : bounds[number + 1]] - shard.first_user
-            if len(own):
-                parts.append(shard.changed(functools.partial(_selected, users=own)))
+            inside = users[bounds[number] : bounds[number + 1]] - shard.first_user
+            if len(inside):
+                parts.append(shard.changed(functools.partial(_selected, users=inside)))
         parts = parts or [
             self._shards[0].changed(functools.partial(_selected, users=users[:0]))
         ]
@@ -182,12 +182,12 @@ class ShardIndex:
     def _counted(self) -> dict[str, Integers]:
         sizes = {table: np.zeros(self._num_users + 1, np.int64) for table in TABLES}
         for number, shard in enumerate(self._shards):
-            own = slice(shard.first_user + 1, shard.first_user + shard.num_users + 1)
+            users = slice(shard.first_user + 1, shard.first_user + shard.num_users + 1)
             for table in TABLES:
                 events = self._table(number, table)
                 if events is not None:
                     offsets = user_shards.user_offsets(events, shard.num_users)
-                    sizes[table][own] = np.diff(offsets)
+                    sizes[table][users] = np.diff(offsets)
         return {table: np.cumsum(of_users) for table, of_users in sizes.items()}
 
     def _starts(self, table: str) -> Integers:
@@ -225,14 +225,14 @@ def bounded(sizes: Integers, most: int) -> list[slice]:
       sizes: `[n]`, size of each row.
       most: Maximum total of a slice, unless a single row has more.
     """
-    ends, start, found = np.cumsum(sizes), 0, []
+    ends, start, slices = np.cumsum(sizes), 0, []
     while start < len(sizes):
         before = int(ends[start - 1]) if start else 0
         stop = int(np.searchsorted(ends, before + most, side="right"))
         stop = max(stop, start + 1)
-        found.append(slice(start, stop))
+        slices.append(slice(start, stop))
         start = stop
-    return found
+    return slices
 
 
 def _selected(
@@ -240,4 +240,4 @@ def _selected(
 ) -> user_shards.Shard:
     from ytdnn.log import joined_shards
 
-    return joined_shards.of_users(shard, users)
+    return joined_shards.select_users(shard, users)

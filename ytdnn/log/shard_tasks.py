@@ -110,7 +110,7 @@ class ShardEvents:
 
 
 @dataclasses.dataclass(frozen=True)
-class Counted:
+class ShardCounts:
     """The counts of one shard.
 
     Attributes:
@@ -148,7 +148,7 @@ def token_file(scratch: pathlib.Path, number: int) -> pathlib.Path:
     return scratch / f"tokens-{number:05d}.parquet"
 
 
-def count(users: ShardUsers, rules: Rules, stored: ShardEvents) -> Counted:
+def count(users: ShardUsers, rules: Rules, stored: ShardEvents) -> ShardCounts:
     """Counts a shard's training labels, and writes the tokens of its searches.
 
     Args:
@@ -168,7 +168,7 @@ def count(users: ShardUsers, rules: Rules, stored: ShardEvents) -> Counted:
         left_out = frames[schema.SEARCHES].height - rows.height
         with placed(token_file(rules.scratch, users.number)) as path:
             searches.write_tokens(rows, in_training, path)
-    return Counted(*np.unique(labels, return_counts=True), left_out)
+    return ShardCounts(*np.unique(labels, return_counts=True), left_out)
 
 
 def write(
@@ -192,21 +192,21 @@ def write(
     """
     frames = stored.read(users.number)
     arrays = _watches(rules, users, frames)
-    found = kept = None
+    search_arrays = kept = None
     if schema.SEARCHES in frames:
         kept = pl.read_parquet(token_file(rules.scratch, users.number))
-        found, _ = shards.search_arrays(kept, users.first, arrays)
+        search_arrays, _ = shards.search_arrays(kept, users.first, arrays)
     if schema.IMPRESSIONS in frames:
         arrays |= shards.impression_arrays(
             frames[schema.IMPRESSIONS],
             users.first,
             arrays,
             rules.bounds,
-            found,
+            search_arrays,
             rules.config.page_gap_seconds,
         )
-    if kept is not None and found is not None:
-        arrays |= found | searches.token_arrays(kept, tokens)
+    if kept is not None and search_arrays is not None:
+        arrays |= search_arrays | searches.token_arrays(kept, tokens)
     for name in _VIDEOS:
         if name in arrays:
             arrays[name] = new_index[arrays[name]]
@@ -243,14 +243,14 @@ def placed(target: pathlib.Path) -> Iterator[pathlib.Path]:
     Args:
       target: The file or directory.
     """
-    own = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    yield own
+    private = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    yield private
     try:
-        own.rename(target)
+        private.rename(target)
     except OSError:
         if not target.exists():
             raise
-        shutil.rmtree(own)
+        shutil.rmtree(private)
 
 
 def remove_unfinished(directory: pathlib.Path) -> None:

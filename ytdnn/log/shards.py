@@ -180,13 +180,15 @@ def impression_arrays(
     else:
         codes = temporal_impressions(times, bounds)
     pages = _pages(frame, users, times, page_gap_seconds)
-    asked = events.request_times(pages, times)
+    request_times = events.request_times(pages, times)
     arrays = {
         "impression_users": users.astype(np.int32),
         "impression_videos": videos.astype(np.int32),
         "impression_times": times,
         "impression_clicked": frame[schema.CLICKED].to_numpy().astype(bool),
-        "impression_num_watches": ragged.num_before(users, asked, offsets, reached),
+        "impression_num_watches": ragged.num_before(
+            users, request_times, offsets, reached
+        ),
         "impression_pages": pages,
         "impression_splits": codes,
     }
@@ -194,7 +196,7 @@ def impression_arrays(
     if searches is not None:
         search_offsets = np.append(0, np.cumsum(searches["search_sizes"]))
         arrays["impression_num_searches"] = ragged.num_before(
-            users, asked, search_offsets, searches["search_times"]
+            users, request_times, search_offsets, searches["search_times"]
         ).astype(np.int32)
     return arrays
 

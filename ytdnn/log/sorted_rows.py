@@ -42,8 +42,10 @@ def falling(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
       `[batch, n]` and `[batch, n] int32`.
     """
     size = values.shape[1]
-    found, places = tf.math.top_k(values, tf.shape(values)[1] if size is None else size)
-    return found, places
+    ordered, places = tf.math.top_k(
+        values, tf.shape(values)[1] if size is None else size
+    )
+    return ordered, places
 
 
 def num_below(ordered: tf.Tensor, values: tf.Tensor) -> tf.Tensor:

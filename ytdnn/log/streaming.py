@@ -55,7 +55,7 @@ class WholeBatch:
 WHOLE = WholeBatch()
 
 
-def of_steps(
+def step_batches(
     first: int, end: int, cut: Callable[[tf.Tensor], dict[str, tf.Tensor]]
 ) -> tf.data.Dataset:
     """Returns a batch for each step from `first` to `end`, with a prefetch of two.
@@ -162,11 +162,11 @@ class BatchStream:
 
     def _grouped(self) -> list[Window]:
         """Returns the windows."""
-        every = range(len(self._sizes))
-        if sum(self._sizes) <= self._most or len(every) == 1:
-            return [Window(tuple(every))]
-        rng = np.random.Generator(np.random.Philox([self._seed, len(every), 0]))
-        order = rng.permutation(len(every)).tolist()
+        shards = range(len(self._sizes))
+        if sum(self._sizes) <= self._most or len(shards) == 1:
+            return [Window(tuple(shards))]
+        rng = np.random.Generator(np.random.Philox([self._seed, len(shards), 0]))
+        order = rng.permutation(len(shards)).tolist()
         parts = grouped(self._sizes, self._most, order)
         return [Window(part, (1 + part[0],)) for part in parts]
 
@@ -263,15 +263,15 @@ def grouped(
       most: Maximum number of events of a group.
       order: Order of the shards.
     """
-    found: list[list[int]] = []
+    groups: list[list[int]] = []
     filled = most
     for shard in order:
-        if filled + sizes[shard] > most or not found:
-            found.append([])
+        if filled + sizes[shard] > most or not groups:
+            groups.append([])
             filled = 0
-        found[-1].append(shard)
+        groups[-1].append(shard)
         filled += sizes[shard]
-    return [tuple(sorted(group)) for group in found]
+    return [tuple(sorted(group)) for group in groups]
 
 
 class ShardWindows:
@@ -316,11 +316,11 @@ class ShardWindows:
           close: Function that is called after each of several windows, so that nothing
             holds it.
         """
-        found, collector = [], Collector()
+        results, collector = [], Collector()
         for place, group in enumerate(self._groups):
-            found.append(ask(self[place]))
+            results.append(ask(self[place]))
             if len(self) > 1:
                 close()
                 shards = self._data.log.shards
                 collector.release(sum(shards[number].num_events for number in group))
-        return found
+        return results

@@ -48,13 +48,13 @@ class Survey:
 
     log: event_log.EventLog
     bad_rows: dict[str, int]
-    unmatched: list[entities.Unmatched]
+    unmatched: list[entities.UnmatchedIds]
     events: dict[str, pl.LazyFrame]
     rows: dict[str, int]
     users: pl.DataFrame
     videos: pl.DataFrame
     vocabularies: dict[str, list[str]]
-    chosen: windows.Chosen
+    chosen: windows.ChosenWindows
     warnings: list[str]
     watch_columns: list[str]
 

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn.log import events, user_shards
-from ytdnn.log import shard_index as index_room
+from ytdnn.log import shard_index as log_index
 
 if TYPE_CHECKING:
     from ytdnn.log import query_texts
@@ -49,7 +49,7 @@ class UserLog:
     def shard(self) -> user_shards.Shard:
         """The events of all users; several shards are read into memory.
 
-        For a log beyond memory see `shard_index`, `of_users` and `window`.
+        For a log beyond memory see `shard_index`, `read_users` and `window`.
         """
         if len(self.shards) == 1 and self.shards[0].num_users == self.num_users:
             return self.shard_index.shard(0)
@@ -58,9 +58,9 @@ class UserLog:
         return joined_shards.joined(self.shards, self.num_users)
 
     @functools.cached_property
-    def shard_index(self) -> index_room.ShardIndex:
+    def shard_index(self) -> log_index.ShardIndex:
         """Finds the events of some users, or at flat positions, shard by shard."""
-        return index_room.ShardIndex(self.shards, self.num_users)
+        return log_index.ShardIndex(self.shards, self.num_users)
 
     @property
     def watches(self) -> events.Watches:
@@ -129,7 +129,7 @@ class UserLog:
             return self
         return dataclasses.replace(self, shards=tuple(shards), _whole=self.whole)
 
-    def of_users(self, users: np.ndarray) -> "UserLog":
+    def read_users(self, users: np.ndarray) -> "UserLog":
         """Returns the log with the events of some users only, in memory.
 
         Users keep their index. Events have other flat positions: the user's own begin
@@ -138,7 +138,7 @@ class UserLog:
         Args:
           users: Distinct user indices, ascending.
         """
-        shard = self.shard_index.of_users(users)
+        shard = self.shard_index.read_users(users)
         shards = (user_shards.in_memory(shard, self.num_users),)
         return dataclasses.replace(self, shards=shards, _whole=self.whole)
 

@@ -77,12 +77,12 @@ def on_disk(directory: pathlib.Path, facts: Mapping[str, Any]) -> tuple[LazyShar
     """
     return tuple(
         LazyShard(
-            found["first_user"],
-            found["users"],
-            found["events"],
+            entry["first_user"],
+            entry["users"],
+            entry["events"],
             functools.partial(_read, path(directory, number)),
         )
-        for number, found in enumerate(facts[FACT])
+        for number, entry in enumerate(facts[FACT])
     )
 
 
@@ -116,9 +116,9 @@ def with_validation_in_training(shard: Shard) -> Shard:
 
 def tables(shard: Shard) -> dict[str, Any]:
     """Returns the tables that a shard has, by the prefixes of their files."""
-    every: dict[str, Any] = {WATCH: shard.watches, SEARCH: shard.searches}
-    every[IMPRESSION] = shard.impressions
-    return {name: table for name, table in every.items() if table is not None}
+    named: dict[str, Any] = {WATCH: shard.watches, SEARCH: shard.searches}
+    named[IMPRESSION] = shard.impressions
+    return {name: table for name, table in named.items() if table is not None}
 
 
 def columns(table: Any) -> Iterator[tuple[str, np.ndarray]]:

@@ -56,8 +56,8 @@ def validate(
         if table == schema.VIDEOS:
             known = _keys(log)
     _require_rows(num_rows[schema.WATCHES], log.origin(schema.WATCHES), report)
-    found = {"rows": num_rows, "missing": missing}
-    return dataclasses.replace(log, facts={**log.facts, **found}), report
+    new_facts = {"rows": num_rows, "missing": missing}
+    return dataclasses.replace(log, facts={**log.facts, **new_facts}), report
 
 
 def check_entities(
@@ -90,15 +90,15 @@ def findings(log: event_log.EventLog) -> list[str]:
     _require_tables(log)
     log = _with_one_id_type(log)
     known: pl.Series | None = None
-    found = []
+    lines = []
     for table in sorted(log.tables, key=_is_event):
         possible, bad = _bad_rows(log, table, known)
-        found += [str(_error(table, log.origin(table), [one])) for one in bad]
+        lines += [str(_error(table, log.origin(table), [kind])) for kind in bad]
         if bad:
             log = _without(log, table, possible)
         if table == schema.VIDEOS:
             known = _keys(log)
-    return found
+    return lines
 
 
 def _is_event(table: str) -> bool:
@@ -118,12 +118,12 @@ def _require_tables(log: event_log.EventLog) -> None:
 def _require_columns(log: event_log.EventLog, table: str) -> None:
     origin = log.origin(table)
     with event_log.readable(origin.file):
-        found = log.tables[table].collect_schema()
+        columns = log.tables[table].collect_schema()
     for column in table_schemas.TABLES[table].columns:
-        if column.required and column.name not in found:
+        if column.required and column.name not in columns:
             raise errors.UserError(
                 f"expected column {table}.{column.name} in {origin.file}, found only "
-                f"{', '.join(found) or 'none'}: name yours with "
+                f"{', '.join(columns) or 'none'}: name yours with "
                 f"--columns={table}.{column.name}=YOUR_COLUMN"
             )
 
@@ -164,23 +164,23 @@ def _id_columns(
     A seed is a video id too.
     """
     for table, frame in log.tables.items():
-        found = frame.collect_schema()
+        dtypes = frame.collect_schema()
         for column in table_schemas.TABLES[table].columns:
             is_seed = column.name == schema.SEED_VIDEO_ID and name == schema.VIDEO_ID
-            if (column.name == name or is_seed) and column.name in found:
-                yield table, column.name, found[column.name]
+            if (column.name == name or is_seed) and column.name in dtypes:
+                yield table, column.name, dtypes[column.name]
 
 
 def _check(
     log: event_log.EventLog, table: str, known: pl.Series | None, bad_rows: str
 ) -> tuple[event_log.EventLog, dict[str, int]]:
     """Returns the log without bad rows in `table`, and their number by reason."""
-    possible, found = _bad_rows(log, table, known)
-    if not found:
+    possible, kinds = _bad_rows(log, table, known)
+    if not kinds:
         return log, {}
     if bad_rows == "stop":
-        raise _error(table, log.origin(table), found)
-    reasons = {f"{table}.{bad.fault.reason}": bad.num_rows for bad in found}
+        raise _error(table, log.origin(table), kinds)
+    reasons = {f"{table}.{bad.fault.reason}": bad.num_rows for bad in kinds}
     return _without(log, table, possible), reasons
 
 
@@ -201,7 +201,7 @@ def _bad_rows(
     The fault that is met first in the file comes first.
     """
     origin = log.origin(table)
-    possible = faults.of_table(table, origin.rows.collect_schema(), known)
+    possible = faults.find(table, origin.rows.collect_schema(), known)
     fault = pl.col(_FAULT)
     bad = origin.rows.with_columns(faults.first_of(possible).alias(_FAULT))
     bad = bad.filter(fault.is_not_null())
@@ -213,14 +213,14 @@ def _bad_rows(
 
 
 def _error(
-    table: str, origin: event_log.Origin, found: list[_BadRows]
+    table: str, origin: event_log.Origin, bad_rows: list[_BadRows]
 ) -> errors.UserError:
     """Returns the error of the earliest bad row."""
-    fault, row = found[0].fault, found[0].first_row
-    total = sum(bad.num_rows for bad in found)
+    fault, row = bad_rows[0].fault, bad_rows[0].first_row
+    total = sum(bad.num_rows for bad in bad_rows)
     others = f" ({total} bad rows in all)" if total > 1 else ""
-    own = origin.names.get(fault.column, fault.column)
-    called = f" (your {own})" if own != fault.column else ""
+    user_column = origin.names.get(fault.column, fault.column)
+    called = f" (your {user_column})" if user_column != fault.column else ""
     return errors.UserError(
         f"expected {table}.{fault.column}{called} to be {fault.expected}, found "
         f"{_value(origin, fault.column, row)} in {origin.place(row)}{others}: mend "
@@ -278,8 +278,8 @@ def _num_distinct(rows: pl.LazyFrame, num_rows: int) -> int:
         hashed.filter(pl.col("hash") % parts == part).select(pl.col("hash").n_unique())
         for part in range(parts)
     ]
-    found = (query.collect(engine="streaming").item() for query in queries)
-    return sum(map(int, found))
+    numbers = (query.collect(engine="streaming").item() for query in queries)
+    return sum(map(int, numbers))
 
 
 def _keys(log: event_log.EventLog) -> pl.Series:

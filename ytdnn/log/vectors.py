@@ -43,9 +43,9 @@ def is_vector(dtype: pl.DataType) -> bool:
     return isinstance(dtype, pl.List) and dtype.inner.is_float()
 
 
-def columns(found: pl.Schema) -> list[str]:
+def columns(table_schema: pl.Schema) -> list[str]:
     """Returns the vector columns of a table."""
-    return [name for name, dtype in found.items() if is_vector(dtype)]
+    return [name for name, dtype in table_schema.items() if is_vector(dtype)]
 
 
 def normalised(values: pl.Series, width: int, place: str) -> Rows:
@@ -72,9 +72,9 @@ def normalised(values: pl.Series, width: int, place: str) -> Rows:
         )
     vectors = flat.reshape(-1, width).astype(np.float32)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _SMALLEST)
-    found = np.zeros((len(values), width), np.float16)
-    found[is_there] = vectors
-    return found
+    rows = np.zeros((len(values), width), np.float16)
+    rows[is_there] = vectors
+    return rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,8 +117,8 @@ class Vectors:
         self._added = dict(added or {})
         known = facts.get(FACT, {})
         self._columns = {name: StoredColumn(**values) for name, values in known.items()}
-        self.widths = {name: one.width for name, one in self._columns.items()}
-        self.missing = {name: one.missing for name, one in self._columns.items()}
+        self.widths = {name: column.width for name, column in self._columns.items()}
+        self.missing = {name: column.missing for name, column in self._columns.items()}
         self._read = functools.cache(self._rows)
 
     def in_table(self, table: str) -> list[str]:
@@ -143,7 +143,7 @@ class Vectors:
         Args:
           added: Rows of the new videos.
         """
-        found = {}
+        extended = {}
         for column in self.in_table(schema.VIDEOS):
             name = column.partition(".")[2]
             width = self.widths[column]
@@ -151,15 +151,15 @@ class Vectors:
             if name in added.columns:
                 new = normalised(added[name], width, f"{column} of added videos")
             old = self._added.get(column, new[:0])
-            found[column] = np.concatenate([old, new])
-        return found
+            extended[column] = np.concatenate([old, new])
+        return extended
 
     def _rows(self, column: str) -> Rows:
-        found: Rows = np.load(self.file(column), mmap_mode="r")
+        stored: Rows = np.load(self.file(column), mmap_mode="r")
         added = self._added.get(column)
         if added is not None and len(added):
-            return np.concatenate([found, added])
-        return found
+            return np.concatenate([stored, added])
+        return stored
 
     def write_ordered(
         self, order: npt.NDArray[np.integer], directory: pathlib.Path
@@ -173,12 +173,12 @@ class Vectors:
         if not self.widths:
             return
         (directory / DIRECTORY).mkdir()
-        for column, one in self._columns.items():
+        for column, stored in self._columns.items():
             if column in self.in_table(schema.USERS):
-                whole_files.link(str(self.file(column)), str(directory / one.file))
+                whole_files.link(str(self.file(column)), str(directory / stored.file))
                 continue
             places = np.append(0, np.asarray(order) + 1)
-            _save(self.rows(column), places, directory / one.file)
+            _save(self.rows(column), places, directory / stored.file)
 
     @property
     def served(self) -> dict[str, Any]:
@@ -193,13 +193,13 @@ class Vectors:
           directory: Directory of the new version.
         """
         for column in self.in_table(schema.VIDEOS):
-            one = self._columns[column]
+            stored = self._columns[column]
             (directory / DIRECTORY).mkdir(exist_ok=True)
             rows = self.rows(column)
             if isinstance(rows, np.memmap):
-                whole_files.link(str(self.file(column)), str(directory / one.file))
+                whole_files.link(str(self.file(column)), str(directory / stored.file))
             else:
-                events.save(directory / one.file, rows)
+                events.save(directory / stored.file, rows)
 
     def write_joined(
         self,
@@ -221,11 +221,11 @@ class Vectors:
         Raises:
           errors.UserError: The new vectors have another width.
         """
-        found = {}
-        for column, one in self._columns.items():
-            if new.widths.get(column, one.width) != one.width:
+        facts = {}
+        for column, stored in self._columns.items():
+            if new.widths.get(column, stored.width) != stored.width:
                 raise errors.UserError(
-                    f"expected {column} to hold vectors of {one.width} numbers as "
+                    f"expected {column} to hold vectors of {stored.width} numbers as "
                     f"before, received {new.widths[column]}: make them with the same "
                     f"encoder, or prepare the grown log"
                 )
@@ -233,10 +233,10 @@ class Vectors:
             later = new.rows(column) if column in new.widths else None
             rows = _joined(self.rows(column), later, *places[table], table)
             (directory / DIRECTORY).mkdir(exist_ok=True)
-            events.save(directory / one.file, rows)
+            events.save(directory / stored.file, rows)
             missing = int((~rows.any(axis=1)).sum()) - (table == schema.VIDEOS)
-            found[column] = vars(dataclasses.replace(one, missing=missing))
-        return found
+            facts[column] = vars(dataclasses.replace(stored, missing=missing))
+        return facts
 
 
 def _joined(
@@ -248,15 +248,15 @@ def _joined(
 ) -> Rows:
     """Returns the rows of all users or videos; see `Vectors.write_joined`."""
     first = 1 if table == schema.VIDEOS else 0  # no video has index 0
-    found = np.zeros((len(of_old) + first, old.shape[1]), np.float16)
+    whole = np.zeros((len(of_old) + first, old.shape[1]), np.float16)
     for rows, places in ((old, of_old), (new, of_new)):
         if rows is None:
             continue
-        there = np.flatnonzero(places >= 0)
-        vectors = rows[places[there] + first]
+        given = np.flatnonzero(places >= 0)
+        vectors = rows[places[given] + first]
         is_given = vectors.any(axis=1)
-        found[there[is_given] + first] = vectors[is_given]
-    return found
+        whole[given[is_given] + first] = vectors[is_given]
+    return whole
 
 
 def created(path: pathlib.Path, shape: tuple[int, int]) -> np.memmap:
@@ -289,16 +289,16 @@ def lines(facts: Mapping[str, Any], sizes: Mapping[str, int]) -> list[str]:
       facts: Facts of a manifest.
       sizes: Number of users and of videos, by table.
     """
-    found = []
-    for name, one in facts.get(FACT, {}).items():
+    texts = []
+    for name, stored in facts.get(FACT, {}).items():
         size = sizes[name.partition(".")[0]]
-        share = one["missing"] / max(1, size)
-        megabytes = 2 * size * one["width"] / 1e6
-        found.append(
-            f"vectors: {name}: {one['width']:,} numbers each, {share:.1%} missing, "
+        share = stored["missing"] / max(1, size)
+        megabytes = 2 * size * stored["width"] / 1e6
+        texts.append(
+            f"vectors: {name}: {stored['width']:,} numbers each, {share:.1%} missing, "
             f"{megabytes:,.1f} MB"
         )
-    return found
+    return texts
 
 
 def write(
@@ -319,7 +319,7 @@ def write(
         return {}
     names = columns(log.tables[table].collect_schema())
     first = 1 if table == schema.VIDEOS else 0
-    found = {}
+    facts = {}
     for number, name in enumerate(names):
         width = _width(log, table, name)
         if not width:
@@ -334,8 +334,8 @@ def write(
             given += int(rows.any(axis=1).sum())
         target.flush()
         missing = len(ids) - given
-        found[f"{table}.{name}"] = vars(StoredColumn(file, width, missing))
-    return found
+        facts[f"{table}.{name}"] = vars(StoredColumn(file, width, missing))
+    return facts
 
 
 def _width(log: event_log.EventLog, table: str, name: str) -> int:
@@ -356,7 +356,7 @@ def _parts(
         size = ROWS_A_PART
         parts = query.collect_batches(chunk_size=size, maintain_order=True)
         for part in parts:
-            found = part.join(places, on=ids.name, how="inner")
-            if found.height:
-                rows = normalised(found[name], width, f"{table}.{name} of {file}")
-                yield found["__place__"].to_numpy().astype(np.int64), rows
+            matched = part.join(places, on=ids.name, how="inner")
+            if matched.height:
+                rows = normalised(matched[name], width, f"{table}.{name} of {file}")
+                yield matched["__place__"].to_numpy().astype(np.int64), rows

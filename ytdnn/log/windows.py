@@ -32,7 +32,7 @@ class Windows:
 
 
 @dataclasses.dataclass(frozen=True)
-class Chosen:
+class ChosenWindows:
     """Windows, with notes on them.
 
     Attributes:
@@ -50,7 +50,7 @@ def choose(
     config: configs.DataConfig,
     watches: pl.LazyFrame,
     impressions: pl.LazyFrame | None = None,
-) -> Chosen:
+) -> ChosenWindows:
     """Returns the windows of a log; without windows if the protocol is not temporal.
 
     Args:
@@ -74,9 +74,9 @@ def choose(
     if config.protocol == "split":
         _require_splits(_spans(watches) if has_split else {})
     if config.protocol != "temporal":
-        return Chosen(None)
+        return ChosenWindows(None)
     if has_split:
-        return Chosen(_given_windows(watches))
+        return ChosenWindows(_given_windows(watches))
     times = order_statistics.Counts(watches, schema.TIME)
     shown = None
     if impressions is not None:
@@ -89,30 +89,30 @@ def _by_times(
     times: order_statistics.Counts,
     shown: order_statistics.Counts | None,
     dates: dict[str, int],
-) -> Chosen:
+) -> ChosenWindows:
     """Returns windows by dates, by shares of watches, or of impressions."""
-    found = _dated(config, times, dates) if dates else _shared(config, times)
+    windows = _dated(config, times, dates) if dates else _shared(config, times)
     if shown is None or not shown.size:
-        return Chosen(found)
-    edges = [found.ranking, found.ranking_validation]
+        return ChosenWindows(windows)
+    edges = [windows.ranking, windows.ranking_validation]
     before, until = shown.num_below(edges)
     number, total = until - before, shown.size
     share = config.ranking_fraction * (1.0 - config.validation_fraction)
     advice = _advice(config, times, shown)
     if dates or number > _LEAST_OF_SHARE * share * total:
-        return Chosen(found, advice=advice)
-    other = _of_impressions(config, times, shown)
+        return ChosenWindows(windows, advice=advice)
+    other = _shares_of_impressions(config, times, shown)
     if other is None:
-        return Chosen(found, advice=advice)
+        return ChosenWindows(windows, advice=advice)
     note = (
         f"note: the ranker's share of the watches, {formats.day(edges[0])} to "
         f"{formats.day(edges[1])}, holds {number:,} of {total:,} impressions to train "
         f"on, so the windows are shares of the impressions at the time of watches"
     )
-    return Chosen(other, notes=(note,), advice=advice)
+    return ChosenWindows(other, notes=(note,), advice=advice)
 
 
-def _of_impressions(
+def _shares_of_impressions(
     config: configs.DataConfig,
     times: order_statistics.Counts,
     shown: order_statistics.Counts,
@@ -157,18 +157,18 @@ def _dated(
         "ranking_validation", _last_share(times, ranking, test, share)
     )
     validation = dates.get("validation", _last_share(times, first, ranking, share))
-    found = Windows(validation, ranking, validated, test)
+    windows = Windows(validation, ranking, validated, test)
     if not first < validation <= ranking <= validated <= test <= last:
         said = ", ".join(
             f"{name} {formats.minute(start)}"
-            for name, start in dataclasses.asdict(found).items()
+            for name, start in dataclasses.asdict(windows).items()
         )
         raise errors.UserError(
             f"expected windows that follow each other between the first watch "
             f"({formats.minute(first)}) and the last ({formats.minute(last)}), "
             f"received {said}: change data.{next(iter(dates))}_from"
         )
-    return found
+    return windows
 
 
 def _last_share(
@@ -179,8 +179,8 @@ def _last_share(
     if high <= low:
         return start
     rank = low + int((high - low - 1) * (1.0 - share) + 0.5)
-    (found,) = times.at_ranks([rank])
-    return found
+    (begin,) = times.at_ranks([rank])
+    return begin
 
 
 def _dates(config: configs.DataConfig) -> dict[str, int]:
@@ -189,7 +189,7 @@ def _dates(config: configs.DataConfig) -> dict[str, int]:
     Raises:
       errors.UserError: A value is not a date.
     """
-    found = {}
+    begins = {}
     for name in _DATES:
         text = getattr(config, f"{name}_from")
         if not text:
@@ -203,8 +203,8 @@ def _dates(config: configs.DataConfig) -> dict[str, int]:
             ) from None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=datetime.UTC)
-        found[name] = int(moment.timestamp())
-    return found
+        begins[name] = int(moment.timestamp())
+    return begins
 
 
 def _advice(
@@ -252,14 +252,14 @@ def _shared(config: configs.DataConfig, times: order_statistics.Counts) -> Windo
         "test": training + config.ranking_fraction,
     }
     first, *edges = times.nearest([0.0, *shares.values()])
-    found = Windows(**dict(zip(shares, edges, strict=True)))
-    if found.validation <= first:
+    windows = Windows(**dict(zip(shares, edges, strict=True)))
+    if windows.validation <= first:
         raise errors.UserError(
             f"expected watches at several times for data.protocol=temporal, found the "
             f"training window empty (first watch {first}, window ends "
-            f"{found.validation}): use --protocol=leave_one_out"
+            f"{windows.validation}): use --protocol=leave_one_out"
         )
-    return found
+    return windows
 
 
 def _given_windows(watches: pl.LazyFrame) -> Windows:
@@ -299,18 +299,18 @@ def _spans(watches: pl.LazyFrame) -> dict[str, tuple[int, int]]:
     """Returns first and last time of each value of the `split` column."""
     time = pl.col(schema.TIME)
     grouped = watches.group_by(schema.SPLIT)
-    found = grouped.agg(time.min().alias("first"), time.max().alias("last"))
-    rows = found.collect(engine="streaming").iter_rows()
+    bounds = grouped.agg(time.min().alias("first"), time.max().alias("last"))
+    rows = bounds.collect(engine="streaming").iter_rows()
     return {name: (first, last) for name, first, last in rows}
 
 
-def _require_splits(found: Collection[str]) -> None:
+def _require_splits(splits: Collection[str]) -> None:
     """Checks that a `split` column has watches of every kind.
 
     Raises:
       errors.UserError: A split has no watches.
     """
-    missing = [name for name in schema.SPLITS if name not in found]
+    missing = [name for name in schema.SPLITS if name not in splits]
     if missing:
         raise errors.UserError(
             f"expected column {schema.WATCHES}.{schema.SPLIT} with "

@@ -30,7 +30,7 @@ from ytdnn.base.metrics import recalibration
 from ytdnn.ranking import click_times
 
 if TYPE_CHECKING:
-    from ytdnn.ranking import outcomes as outcomes_room
+    from ytdnn.ranking import outcomes as ranking_outcomes
 
 MAX_LOGIT = 80.0  # exp(80) is finite in float32
 SECONDS = "expected watch seconds of an impression, 0 of one without a click"
@@ -130,7 +130,7 @@ class Head(abc.ABC):
     meaning: str
     seconds_meaning: str = SECONDS
     keeps_mean: bool = True
-    outcomes: "tuple[outcomes_room.PredictedOutcome, ...]" = ()
+    outcomes: "tuple[ranking_outcomes.PredictedOutcome, ...]" = ()
 
     def score(self, order: tf.Tensor) -> tf.Tensor:
         """Returns the score of each value of `HeadPredictions.order`, `[...] float32`.

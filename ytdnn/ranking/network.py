@@ -153,12 +153,12 @@ class RankingNetwork(tf.keras.Model):
         shown = tensors[schema.IMPRESSION_VIDEOS]
         looked_up = {"shown": shown} | {name: tensors[name] for name in self._seeds}
         videos = [
-            split_dense.of_vectors(self.videos[use](indices))
+            split_dense.to_block(self.videos[use](indices))
             for use, indices in looked_up.items()
         ]
         if self._attention is not None:
             videos.append(
-                split_dense.of_vectors(self._attended(tensors, self._attention))
+                split_dense.to_block(self._attended(tensors, self._attention))
             )
         blocks = (*videos, *reading.blocks(self._of_videos, tensors))
         query, k = self._query(tensors), tf.shape(shown)[1]
@@ -170,7 +170,7 @@ class RankingNetwork(tf.keras.Model):
         # Nothing that the click reads learns from the other towers.
         fixed = tuple(split_dense.without_gradient(block) for block in blocks)
         of_towers = tf.stop_gradient(query), split_dense.Items(fixed, k)
-        of_stream = randomness.of_stream(seed, randomness.RandomStream.OUTCOMES)
+        of_stream = randomness.substream(seed, randomness.RandomStream.OUTCOMES)
         of_outcomes = self._of_outcomes(of_towers, of_stream)[:, :, tf.newaxis, :, 0]
         of_outcomes = tf.repeat(of_outcomes, outputs.shape[2], axis=2)
         return tf.concat([outputs, of_outcomes], axis=-1)
@@ -183,7 +183,7 @@ class RankingNetwork(tf.keras.Model):
         """
         shown = self.videos["shown"](tensors[schema.IMPRESSION_VIDEOS])
         layers = {name: self._of_videos[name] for name in self._of_shown}
-        blocks = [split_dense.of_vectors(shown), *reading.blocks(layers, tensors)]
+        blocks = [split_dense.to_block(shown), *reading.blocks(layers, tensors)]
         return split_dense.examples(blocks)
 
     def _attended(

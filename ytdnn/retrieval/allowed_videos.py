@@ -9,7 +9,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from ytdnn.log import lookups
-from ytdnn.retrieval import conditions as conditions_room
+from ytdnn.retrieval import conditions as filter_conditions
 from ytdnn.retrieval import rows
 
 
@@ -30,7 +30,7 @@ class AllowedVideos(NamedTuple):
     allowed: tf.Tensor | None = None
     is_limited: tf.Tensor | None = None
     removed: lookups.RemovedVideos | None = None
-    conditions: conditions_room.Conditions | None = None
+    conditions: filter_conditions.Conditions | None = None
 
     @property
     def num_excluded(self) -> tf.Tensor:

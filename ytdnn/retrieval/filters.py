@@ -107,7 +107,7 @@ class Filters(tf.Module):
         is_given = tf.reduce_any(keys != "", axis=1) | (names != "")
         lists = self.lists()
 
-        def of_sets() -> tuple[tf.Tensor, ...]:
+        def read_sets() -> tuple[tf.Tensor, ...]:
             alone = [tf.strings.as_string(times)[:, tf.newaxis], names[:, tf.newaxis]]
             joined = tf.strings.reduce_join(
                 tf.concat([keys, values, *alone], axis=1),
@@ -125,7 +125,7 @@ class Filters(tf.Module):
         none = (*(nothing,) * 4, tf.zeros([0], tf.int32), tf.zeros([0]))
         fields = tf.cond(
             tf.reduce_any(is_given),
-            of_sets,
+            read_sets,
             lambda: (*none, tf.zeros([batch], tf.int32)),
         )
         return conditions.Conditions(*(lists, *fields, is_given))

@@ -118,27 +118,27 @@ def averaging(
 
 @contextlib.contextmanager
 def applied(
-    several: Sequence[tf.keras.optimizers.legacy.Optimizer],
+    optimizers: Sequence[tf.keras.optimizers.legacy.Optimizer],
     variables: Sequence[tf.Variable],
 ) -> Iterator[None]:
     """Context in which the variables have their averages as values.
 
     Args:
-      several: Made by `averaging`, each for some of the variables, after at least one
-        step.
+      optimizers: Made by `averaging`, each for some of the variables, after at least
+        one step.
       variables: All trained variables.
     """
     values = [tf.identity(variable) for variable in variables]
     for variable in variables:
-        variable.assign(_owner(several, variable).average(variable))
+        variable.assign(_owner(optimizers, variable).average(variable))
     yield
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
 
-def _owner(several: Sequence[Any], variable: tf.Variable) -> Any:
+def _owner(optimizers: Sequence[Any], variable: tf.Variable) -> Any:
     """Returns the optimiser that has slots of the variable."""
-    for optimizer in several:
+    for optimizer in optimizers:
         with contextlib.suppress(KeyError):
             optimizer.get_slot(variable, _SUM)
             return optimizer

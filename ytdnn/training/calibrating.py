@@ -38,33 +38,35 @@ def fit(
       ranker: The trained model, not calibrated.
     """
     windows = streaming.ShardWindows(data, config.window_events)
-    ask = functools.partial(_of_window, ranker)
-    found = [one for one in windows.collect(ask, ranker.close_log) if one is not None]
-    parts = [part for part, _ in found]
+    ask = functools.partial(_predict_window, ranker)
+    pairs = [
+        pair for pair in windows.collect(ask, ranker.close_log) if pair is not None
+    ]
+    parts = [part for part, _ in pairs]
     whole = np.concatenate([np.zeros([0, 4]), *parts]).astype(np.float64)
-    lines = _lines(ranker.head.outcomes, [observed for _, observed in found])
+    lines = _lines(ranker.head.outcomes, [observed for _, observed in pairs])
     found_lines = _fitted(whole, ranker.head.keeps_mean)
     return dataclasses.replace(found_lines, outcomes=lines)
 
 
-def _of_window(
+def _predict_window(
     ranker: model.RankingModel, window: prepared.PreparedData
 ) -> tuple[npt.NDArray, list[Floats]] | None:
     """Returns the rows of `_fitted` and `_observed`; None without impressions."""
     rows = building.rows_of(window.log, events.Split.VALIDATION)
     if not len(rows):
         return None
-    found = ranker.predictions(window, rows)
+    predicted = ranker.predictions(window, rows)
     shown = window.impressions
-    observed = _observed(ranker.head.outcomes, found, shown, rows)
-    if found.click_probability is None:
+    observed = _observed(ranker.head.outcomes, predicted, shown, rows)
+    if predicted.click_probability is None:
         return np.zeros([0, 4]), observed
     clicked = np.asarray(shown.clicked)[rows]
-    expected = np.zeros(len(rows)) if found.seconds is None else found.seconds
+    expected = np.zeros(len(rows)) if predicted.seconds is None else predicted.seconds
     watched = np.zeros(len(rows))
-    if found.seconds is not None and shown.seconds is not None:
+    if predicted.seconds is not None and shown.seconds is not None:
         watched = np.where(clicked, np.asarray(shown.seconds)[rows], 0.0)
-    columns = [found.click_probability, expected, clicked, watched]
+    columns = [predicted.click_probability, expected, clicked, watched]
     return np.column_stack(columns), observed
 
 
@@ -80,21 +82,21 @@ def carried(
       lines: Lines of the earlier ranker's outcomes, by name.
       learned: Outcomes of the later ranker, which may differ.
     """
-    found = tuple(lines.get(one.name, recalibration.IDENTITY) for one in learned)
-    return dataclasses.replace(known, outcomes=found)
+    kept = tuple(lines.get(outcome.name, recalibration.IDENTITY) for outcome in learned)
+    return dataclasses.replace(known, outcomes=kept)
 
 
 def _observed(
     learned: Sequence[outcomes.PredictedOutcome],
-    found: predictions.Predictions,
+    predicted: predictions.Predictions,
     shown: events.Impressions,
     rows: npt.NDArray[np.int64],
 ) -> list[Floats]:
     """Returns predictions and observed values of each outcome, `[n, 2]`."""
     pairs = []
-    for one in learned:
-        values = np.asarray(shown.outcomes)[rows, one.place].astype(np.float64)
-        pair = np.column_stack([found.outcomes[one.name], values])
+    for outcome in learned:
+        values = np.asarray(shown.outcomes)[rows, outcome.place].astype(np.float64)
+        pair = np.column_stack([predicted.outcomes[outcome.name], values])
         pairs.append(pair[np.isfinite(values)])
     return pairs
 
@@ -109,10 +111,10 @@ def _lines(
       parts: See `_observed`, of each window.
     """
     lines = []
-    for place, one in enumerate(learned):
+    for place, outcome in enumerate(learned):
         whole = np.concatenate([np.zeros([0, 2]), *(part[place] for part in parts)])
         predicted, observed = whole.T
-        if one.is_binary:
+        if outcome.is_binary:
             chances = np.clip(predicted, _LEAST, 1.0 - _LEAST)
             log_odds = np.log(chances / (1.0 - chances))
             lines.append(recalibration.fit_log_odds(log_odds, observed))

@@ -27,9 +27,9 @@ _NO_VALIDATION: Validation = (dict, "")
 
 def step_config(config: configs.Config) -> dict[str, object]:
     """Returns the part of the config that the candidate model depends on."""
-    own = configs.as_trained(config.candidates)
-    del own["model"]  # the network: 0.2 knew no other, and its runs are read
-    return {"candidates": own, "seed": config.seed}
+    settings = configs.as_trained(config.candidates)
+    del settings["model"]  # the network: 0.2 knew no other, and its runs are read
+    return {"candidates": settings, "seed": config.seed}
 
 
 def train(
@@ -49,46 +49,46 @@ def train(
       chosen: Manifest of the model to refit: each network is trained for as many epochs
         as its best one took there, and nothing is validated.
     """
-    own = config.candidates
+    settings = config.candidates
     on = devices.make(config.strategy, config.cluster)
-    on.require_fits(own.training, model.KIND, own.loss)
+    on.require_fits(settings.training, model.KIND, settings.loss)
     inputs_made_from = {
         prepared.KIND: data.manifest.fingerprint,
-        **registries.versions(own),
+        **registries.versions(settings),
     }
     if chosen is not None:
         inputs_made_from[model.KIND] = chosen.fingerprint
     work = checkpoints.workspace(
         directory, step_config(config), inputs_made_from, on.writes
     )
-    if own.train_on_validation:
+    if settings.train_on_validation:
         data = data.with_validation_in_training()
-    number = own.ensemble_size
+    number = settings.ensemble_size
     places = [work / f"member-{i}" if number > 1 else work for i in range(number)]
     refitted = _members_of(chosen, number)
     members: list[model.CandidateModel] = []
     facts_of_members = []
     for place, of_member in zip(places, refitted, strict=True):
-        member, found = _member(config, data, members, place, of_member)
+        member, member_facts = _member(config, data, members, place, of_member)
         members.append(member)
-        facts_of_members.append(found)
+        facts_of_members.append(member_facts)
     if not on.writes:
         return
     from ytdnn.candidates import stored
 
-    whole = model.joined(members[-own.num_kept :])
+    whole = model.joined(members[-settings.num_kept :])
     if number > 1:
         from ytdnn.candidates import ensemble
 
         ensemble.project(whole, data, config.seed)
     facts = joined_facts(facts_of_members) | whole.facts()
     if number > 1 and chosen is None:
-        facts["validation"] = _validation(own, data, whole)[0]()
+        facts["validation"] = _validation(settings, data, whole)[0]()
     with artifacts.publish(
         directory, model.KIND, step_config(config), inputs_made_from, facts
     ) as partial:
         stored.save(whole, partial)
-        share(places, own.num_kept, partial)
+        share(places, settings.num_kept, partial)
     shutil.rmtree(work)
 
 
@@ -112,8 +112,8 @@ def _members_of(
     """Returns the facts of each network that is refitted; None: validation decides."""
     if chosen is None:
         return [None] * number
-    found: list[Mapping[str, Any]] = chosen.facts.get("members", [chosen.facts])
-    return found
+    members: list[Mapping[str, Any]] = chosen.facts.get("members", [chosen.facts])
+    return members
 
 
 def _member(
@@ -172,7 +172,7 @@ def _begun(
 
 def _num_training_watches(log: user_log.UserLog) -> int:
     splits = (shard.read().watches.splits for shard in log.shards)
-    return sum(int((one == events.Split.TRAIN).sum()) for one in splits)
+    return sum(int((each == events.Split.TRAIN).sum()) for each in splits)
 
 
 def joined_facts(of_members: list[dict[str, Any]]) -> dict[str, Any]:

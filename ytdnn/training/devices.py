@@ -122,9 +122,9 @@ class OneDevice:
             batches: Iterator[Batch], first: tf.Tensor, number: tf.Tensor
         ) -> tf.Tensor:
             losses = tf.TensorArray(tf.float32, number)
-            for made in tf.range(number):
-                loss = compiled(next(batches), first + tf.cast(made, tf.int64))
-                losses = losses.write(made, loss)
+            for number_done in tf.range(number):
+                loss = compiled(next(batches), first + tf.cast(number_done, tf.int64))
+                losses = losses.write(number_done, loss)
             return losses.stack()
 
         return tf.function(steps, reduce_retracing=True)
@@ -148,8 +148,8 @@ def make(name: str, cluster: configs.ClusterConfig = _CLUSTER) -> OneDevice:
       name: Name of the strategy.
       cluster: Settings, with the time to wait for other processes.
     """
-    found: OneDevice = registries.STRATEGIES[name].make(cluster)
-    return found
+    devices: OneDevice = registries.STRATEGIES[name].make(cluster)
+    return devices
 
 
 class FiniteGuard:

@@ -90,7 +90,7 @@ class ImpressionBatches:
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
         cut = self._step_cutter(epoch)
-        return streaming.of_steps(first_step, self.steps_per_epoch, cut)
+        return streaming.step_batches(first_step, self.steps_per_epoch, cut)
 
     def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], inputs.Tensors]:
         philox = np.random.Philox([self.seed, epoch, *self.stream])
@@ -116,12 +116,12 @@ class ImpressionBatches:
 
         def examples(rows: tf.Tensor) -> inputs.Tensors:
             labels = log.labels(rows)
-            found = log.impressions(rows) | {
+            tensors = log.impressions(rows) | {
                 schema.LABELS: labels.clicked,
                 schema.WATCHED_SECONDS: labels.seconds,
             }
             if labels.outcomes is not None:
-                found[schema.OUTCOME_LABELS] = labels.outcomes
-            return found
+                tensors[schema.OUTCOME_LABELS] = labels.outcomes
+            return tensors
 
         return tf.function(examples, autograph=False)

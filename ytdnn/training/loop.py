@@ -152,13 +152,13 @@ def _require_same(on: devices.OneDevice, reached: checkpoints.Progress) -> None:
     Raises:
       errors.UserError: The checkpoint of this process differs from the chief's.
     """
-    own = [float(reached.epoch), float(reached.step_in_epoch)]
-    expected = on.agreed(own)
-    if own != expected:
+    position = [float(reached.epoch), float(reached.step_in_epoch)]
+    expected = on.agreed(position)
+    if position != expected:
         raise errors.UserError(
             f"expected the chief's checkpoint (epoch and step {expected}), found "
-            f"another ({own}): all workers need one --workdir on a file system they "
-            f"share"
+            f"another ({position}): all workers need one --workdir on a file system "
+            f"they share"
         )
 
 
@@ -227,7 +227,7 @@ class Trainer:
           also ends where a checkpoint is due.
         """
         most = self.training.steps_per_execution
-        every = self.training.checkpoint_every_steps
+        checkpoint_steps = self.training.checkpoint_every_steps
         start = epoch * self.stage.steps_per_epoch
         if most == 1:
             for batch in self.on.batches(self.stage.batches, epoch, first):
@@ -237,7 +237,7 @@ class Trainer:
         for feed in self.on.feeds(self.stage.batches, epoch, first):
             left = feed.length
             while left > 0:
-                number = min(most, every - first % every, left)
+                number = min(most, checkpoint_steps - first % checkpoint_steps, left)
                 step = tf.constant(start + first, tf.int64)
                 losses = self._several(feed.batches, step, tf.constant(number))
                 yield list(losses.numpy()), {}

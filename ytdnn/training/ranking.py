@@ -33,13 +33,13 @@ MONITOR = "-mean_loss"
 
 def step_config(config: configs.Config) -> dict[str, object]:
     """Returns the part of the config that the ranking model depends on."""
-    found = {"ranking": configs.as_trained(config.ranking), "seed": config.seed}
+    settings = {"ranking": configs.as_trained(config.ranking), "seed": config.seed}
     if not set(_OF_SOURCES) & set(config.ranking.features.add):
-        return found
+        return settings
     places = config.composition.places
     if config.composition.remove_watched:
-        return found | {"composition": places}
-    return found | {"composition": {**places, "remove_watched": False}}
+        return settings | {"composition": places}
+    return settings | {"composition": {**places, "remove_watched": False}}
 
 
 def versions(config: configs.Config) -> dict[str, str]:
@@ -86,8 +86,8 @@ def train(
     work = checkpoints.workspace(directory, step_config(config), made_from, on.writes)
     randomness.set_seed(config.seed)
     if on.writes:
-        own = own_columns.find(data, config.ranking.own_columns)
-        for line in own.lines():
+        columns = own_columns.find(data, config.ranking.own_columns)
+        for line in columns.lines():
             progress.say(line)
     ranking_model = building.build(config.ranking, data, first_stage, on.scope())
     if on.writes:
@@ -238,7 +238,7 @@ def _validator(
 
     def validate() -> dict[str, float]:
         """Returns mean loss, AUC and, where pages have pairs, their loss."""
-        ask = functools.partial(_Validated.from_data, ranking_model)
+        ask = functools.partial(_ValidationRows.from_data, ranking_model)
         parts = windows.collect(ask, ranking_model.close_log)
         return _measured([part for part in parts if len(part.clicked)])
 
@@ -246,7 +246,7 @@ def _validator(
 
 
 @dataclasses.dataclass(frozen=True)
-class _Validated:
+class _ValidationRows:
     """The validation impressions of a window.
 
     Attributes:
@@ -266,7 +266,7 @@ class _Validated:
     @classmethod
     def from_data(
         cls, ranking_model: model.RankingModel, data: prepared.PreparedData
-    ) -> "_Validated":
+    ) -> "_ValidationRows":
         """Predicts."""
         rows = building.rows_of(data.log, events.Split.VALIDATION)
         shown = data.impressions
@@ -282,7 +282,7 @@ class _Validated:
         )
 
 
-def _measured(parts: list[_Validated]) -> dict[str, float]:
+def _measured(parts: list[_ValidationRows]) -> dict[str, float]:
     """Returns the metrics over all windows."""
     clicked = np.concatenate([part.clicked for part in parts])
     order = np.concatenate([part.order for part in parts])

@@ -153,8 +153,8 @@ def begin(
     if refitted is not None:
         start = Start(**refitted.get(_FACT, {}))
     elif not config.train_on_validation and validation.has_targets(config, data):
-        found = _best(config, data, candidate_model, vectors)
-        bag, length = on.agreed([found.bag, found.length])
+        best = _best(config, data, candidate_model, vectors)
+        bag, length = on.agreed([best.bag, best.length])
         start = Start(int(bag), length)
         progress.say(
             f"candidates: begins at counted co-watching (bag {start.bag + 1}, videos' "
@@ -204,9 +204,9 @@ def search(
     bag = max(known, key=lambda place: known[place])
     if known[bag] <= _LEAST_GAIN * known[0]:
         bag = 0
-    found, best = Start(bag), known[bag]
+    best_start, best = Start(bag), known[bag]
     if not tries_lengths:
-        return found
+        return best_start
     first = _LENGTHS.index(1.0)
     for lengths in (_LENGTHS[first + 1 :], _LENGTHS[:first][::-1]):
         for length in lengths:
@@ -214,7 +214,7 @@ def search(
             now = value(start)
             if now <= best:
                 break
-            found, best = start, now
-        if found.length != 1.0:
+            best_start, best = start, now
+        if best_start.length != 1.0:
             break
-    return found
+    return best_start

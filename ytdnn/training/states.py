@@ -67,12 +67,12 @@ def read_state(path: pathlib.Path) -> State | None:
     """Returns the state in a file; None if there is no file (older versions)."""
     if not path.exists():
         return None
-    with np.load(path) as found:
+    with np.load(path) as arrays:
         slots = {}
-        for name in set(found.files) - {_STEPS}:
+        for name in set(arrays.files) - {_STEPS}:
             number, _, slot = name.partition(".")
-            slots[int(number), slot] = found[name]
-        return State(int(found[_STEPS]), slots)
+            slots[int(number), slot] = arrays[name]
+        return State(int(arrays[_STEPS]), slots)
 
 
 def share_state(
@@ -89,8 +89,8 @@ def assign_state(
     for number, name, slot in _slots(optimizer, variables):
         if (number, name) in state.slots:
             slot.assign(state.slots[number, name])
-    for one in optimizer.optimizers:
-        one.iterations.assign(state.steps)
+    for each in optimizer.optimizers:
+        each.iterations.assign(state.steps)
 
 
 def _slots(

@@ -168,20 +168,20 @@ def _measured(
 def _means(parts: list[Values]) -> dict[str, float]:
     """Returns the mean of each metric, and half the 95 % interval of the first."""
     whole = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
-    found = {name: float(values.mean()) for name, values in whole.items()}
+    means = {name: float(values.mean()) for name, values in whole.items()}
     values = whole[METRIC]
-    found[HALF_INTERVAL] = float(_NORMAL_95 * values.std() / np.sqrt(len(values)))
-    return found
+    means[HALF_INTERVAL] = float(_NORMAL_95 * values.std() / np.sqrt(len(values)))
+    return means
 
 
 def _with_validation(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
     """Returns the users with a watch in the validation window, ascending."""
-    found = [np.zeros(0, np.int64)]
+    users_of_shards = [np.zeros(0, np.int64)]
     shards = map(data.with_log, data.log.each_shard())
     for place, shard in zip(data.log.shards, shards, strict=True):
         users, _ = shard.windows.first_watches(events.Split.VALIDATION)
-        found.append(users.astype(np.int64) + place.first_user)
-    return np.concatenate(found)
+        users_of_shards.append(users.astype(np.int64) + place.first_user)
+    return np.concatenate(users_of_shards)
 
 
 def _sample(users: npt.NDArray[np.int64], number: int) -> npt.NDArray[np.int64] | None:

@@ -14,7 +14,7 @@ from ytdnn.bundle import added_videos, bundle
 from ytdnn.candidates import stored
 from ytdnn.log import catalogues, new_videos, prepared
 from ytdnn.run import pipeline
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 STAGES = ("data", "candidates", "index", "ranking")
 NEW = ["new 1", "new 2"]
@@ -30,7 +30,7 @@ def workdir(
         artifacts.share(content_run.workdir / name, directory / name)
     artifacts.share(content_run.bundle.directory, directory / "bundle")
     config = dataclasses.replace(content_run.config, data=content_run.data.config)
-    workdir_room.write_config(directory, config)
+    run_workdir.write_config(directory, config)
     pipeline.add_videos(directory, rows(content_run.data))
     return directory
 
@@ -148,6 +148,6 @@ def test_mistakes_are_one_line(
     with pytest.raises(errors.UserError, match="remove it, and add the videos again"):
         added_videos.read(workdir)
     config = dataclasses.replace(run.config, data=run.data.config)
-    workdir_room.write_config(run.workdir, config)
+    run_workdir.write_config(run.workdir, config)
     with pytest.raises(errors.UserError, match="with a content side"):
         pipeline.add_videos(run.workdir, rows(run.data))

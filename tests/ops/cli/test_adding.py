@@ -18,9 +18,11 @@ def said(
 ) -> list[str]:
     values = {"known": [], "removed": [], "unread": [], "dropped": {}}
     values |= {"num_added": 3} | changed
-    found = additions.Changed(**values)
+    found = additions.TableResult(**values)
     monkeypatch.setattr(
-        pipeline, "add_videos", lambda *_, **__: additions.Added(found, version, share)
+        pipeline,
+        "add_videos",
+        lambda *_, **__: additions.AdditionResult(found, version, share),
     )
     assert main.main(["index", "add", "--workdir=runs/a", "--file=new.csv"]) == 0
     return capsys.readouterr().out.splitlines()
@@ -61,11 +63,11 @@ def test_columns_and_bad_rows_reach_the_reader(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given: dict[str, Any] = {}
-    found = additions.Changed(1, [], [], [], {"videos.age is below 0": 2}, 1)
+    found = additions.TableResult([], [], [], {"videos.age is below 0": 2}, 1)
 
-    def add(*_: Any, **keywords: Any) -> additions.Added:
+    def add(*_: Any, **keywords: Any) -> additions.AdditionResult:
         given.update(keywords)
-        return additions.Added(found, 2, 0.01)
+        return additions.AdditionResult(found, 2, 0.01)
 
     monkeypatch.setattr(pipeline, "add_videos", add)
     flags = ["--columns=videos.title=a, b,videos.topic=t", "--bad_rows=drop"]

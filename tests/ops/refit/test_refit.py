@@ -97,7 +97,7 @@ def test_the_same_split_gives_the_same_words_and_arrays(
     data: prepared.PreparedData, tmp_path: pathlib.Path
 ) -> None:
     """Where nothing moves, the set is what `prepare` made."""
-    as_it_is = types.SimpleNamespace(of_watches=lambda watches: watches.splits)
+    as_it_is = types.SimpleNamespace(watch_splits=lambda watches: watches.splits)
     user_shards.path(tmp_path, 0).mkdir(parents=True)
     refit._write_searches(data, as_it_is, tmp_path)
     again = pl.read_parquet(tmp_path / catalogues.TOKENS_FILE)

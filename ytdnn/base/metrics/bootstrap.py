@@ -79,8 +79,8 @@ def ratio_draws(
     """
     num_users = len(numerators)
     sums = np.concatenate([numerators, denominators], axis=1)
-    found = [block @ sums for block in blocks(num_users, num_resamples, seed)]
-    above, below = np.split(np.concatenate(found), 2, axis=1)
+    resampled = [block @ sums for block in blocks(num_users, num_resamples, seed)]
+    above, below = np.split(np.concatenate(resampled), 2, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(below > 0.0, above / below, np.nan)
 

@@ -107,9 +107,9 @@ def bins(predicted: Values, num_bins: int = NUM_BINS) -> npt.NDArray[np.intp]:
     order = np.argsort(predicted, kind="stable")
     first, stop = equal_values.bounds(equal_values.starts(np.asarray(predicted)[order]))
     middle = (first + stop) / 2.0
-    found = np.empty(size, np.intp)
-    found[order] = middle * min(num_bins, size) / max(size, 1)
-    return np.unique(found, return_inverse=True)[1]
+    quantiles = np.empty(size, np.intp)
+    quantiles[order] = middle * min(num_bins, size) / max(size, 1)
+    return np.unique(quantiles, return_inverse=True)[1]
 
 
 def _sums(

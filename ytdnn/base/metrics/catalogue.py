@@ -58,10 +58,10 @@ def mean_of_listed(lists: Lists, values: Array, k: int) -> Array:
     >>> mean_of_listed(np.array([[1, 2], [3, 0]], np.int32), values, k=2)
     array([15., nan])
     """
-    found = values[lists[:, :k]]
-    defined = np.isfinite(found)
+    listed = values[lists[:, :k]]
+    defined = np.isfinite(listed)
     number = defined.sum(axis=1)
-    total = np.where(defined, found, 0.0).sum(axis=1)
+    total = np.where(defined, listed, 0.0).sum(axis=1)
     return np.where(number > 0, total / np.maximum(number, 1), np.nan)
 
 
@@ -95,15 +95,15 @@ def similarity_of_vectors(lists: Lists, vectors: npt.NDArray, k: int) -> Array:
     >>> similarity_of_vectors(np.array([[1, 2, 3], [3, 0, 0]], np.int32), vectors, k=3)
     array([0.33333333,        nan])
     """
-    found = [np.zeros(0)]
+    means = [np.zeros(0)]
     for start in range(0, len(lists), _USERS_A_PART):
         some = np.asarray(vectors[lists[start : start + _USERS_A_PART, :k]], np.float64)
         squares = np.square(some).sum(axis=2)
         number = (squares > 0.0).sum(axis=1)
         # |Σ v|² counts each pair twice, and each vector with itself.
         total = np.square(some.sum(axis=1)).sum(axis=1) - squares.sum(axis=1)
-        found.append(_pair_mean(total, number))
-    return np.concatenate(found)
+        means.append(_pair_mean(total, number))
+    return np.concatenate(means)
 
 
 def similarity_of_values(
@@ -136,8 +136,8 @@ def similarity_of_values(
 def _pair_mean(total: npt.NDArray, number: npt.NDArray) -> Array:
     """Returns twice a sum over pairs as a mean, NaN of fewer than two."""
     pairs = number * (number - 1)
-    found: Array = np.where(pairs > 0, total / np.maximum(pairs, 1), np.nan)
-    return found
+    mean: Array = np.where(pairs > 0, total / np.maximum(pairs, 1), np.nan)
+    return mean
 
 
 def gini(lists: Lists, num_videos: int, k: int) -> tuple[float, float, float]:
@@ -170,7 +170,7 @@ def gini(lists: Lists, num_videos: int, k: int) -> tuple[float, float, float]:
     np.add.at(counts, (rows, cut.ravel()), 1)
     counts = counts[:, 1:]
     whole = _gini(counts.sum(axis=0))
-    left_out = np.array([_gini(counts.sum(axis=0) - one) for one in counts])
+    left_out = np.array([_gini(counts.sum(axis=0) - group) for group in counts])
     spread = np.square(left_out - left_out.mean()).sum()
     error = np.sqrt((groups - 1) / max(groups, 1) * spread)
     half = _NORMAL_QUANTILE * float(error) if groups > 1 and np.isfinite(error) else 0.0
@@ -211,8 +211,8 @@ def novelty(lists: Lists, watches: Array, k: int) -> Array:
     cut = lists[:, :k]
     number = (cut > 0).sum(axis=1)
     total = np.where(cut > 0, bits[cut], 0.0).sum(axis=1)
-    found: Array = np.where(number > 0, total / np.maximum(number, 1), np.nan)
-    return found
+    mean: Array = np.where(number > 0, total / np.maximum(number, 1), np.nan)
+    return mean
 
 
 def replace_by_values(lists: Lists, values: npt.NDArray[np.integer]) -> Lists:
@@ -225,10 +225,10 @@ def replace_by_values(lists: Lists, values: npt.NDArray[np.integer]) -> Lists:
     >>> replace_by_values(np.array([[1, 2, 3]], np.int32), np.array([0, 5, 5, 7]))
     array([[5, 0, 7]], dtype=int32)
     """
-    found = values[lists].astype(np.int32)
-    order = np.argsort(found, axis=1, kind="stable")
-    ordered = np.take_along_axis(found, order, axis=1)
-    again = np.zeros(found.shape, bool)
+    replaced = values[lists].astype(np.int32)
+    order = np.argsort(replaced, axis=1, kind="stable")
+    ordered = np.take_along_axis(replaced, order, axis=1)
+    again = np.zeros(replaced.shape, bool)
     again[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
-    np.put_along_axis(found, order, np.where(again, 0, ordered), axis=1)
-    return found
+    np.put_along_axis(replaced, order, np.where(again, 0, ordered), axis=1)
+    return replaced

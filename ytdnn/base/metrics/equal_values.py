@@ -82,6 +82,6 @@ class Places:
         """
         first, stop = self._ties
         sums = np.append(0.0, np.cumsum(weights))
-        found = np.empty(len(weights))
-        found[self._order] = (sums[stop] - sums[first]) / (stop - first)
-        return found
+        shares = np.empty(len(weights))
+        shares[self._order] = (sums[stop] - sums[first]) / (stop - first)
+        return shares

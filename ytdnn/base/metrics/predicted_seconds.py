@@ -147,16 +147,16 @@ def gains_of_first(
     >>> half.item(), whole.item()
     (10.0, 40.0)
     """
-    found = equal_values.Places.from_scores(lists, scores)
+    ranking = equal_values.Places.from_scores(lists, scores)
     given: PerImpression = np.asarray(gains, np.float64)
 
     def summed(weights: PerImpression) -> PerImpression:
         return np.bincount(lists, weights, num_lists).astype(np.float64)
 
     def inside(share: float) -> PerImpression:
-        return np.clip(share * found.sizes - found.places, 0.0, 1.0)
+        return np.clip(share * ranking.sizes - ranking.places, 0.0, 1.0)
 
-    held = [summed(found.shared(inside(share)) * given) for share in shares]
+    held = [summed(ranking.shared(inside(share)) * given) for share in shares]
     return held, summed(given)
 
 
@@ -166,9 +166,9 @@ def _discounts(pages: Groups, scores: Values, k: int) -> PerImpression:
     Ranks count from 1 at the highest score; above k, unless that is 0, the discount
     is 0.
     """
-    found = equal_values.Places.from_scores(pages, scores)
-    discounts = 1.0 / np.log2(found.places + 2.0)
-    return found.shared(np.where((found.places < k) | (k == 0), discounts, 0.0))
+    ranking = equal_values.Places.from_scores(pages, scores)
+    discounts = 1.0 / np.log2(ranking.places + 2.0)
+    return ranking.shared(np.where((ranking.places < k) | (k == 0), discounts, 0.0))
 
 
 def _rising_pairs(groups: Groups, values: Values) -> PerImpression:
@@ -180,7 +180,7 @@ def _rising_pairs(groups: Groups, values: Values) -> PerImpression:
     earlier row has a 0 and the later a 1.
     """
     ranks = _ranks(groups, values)
-    places, found = np.arange(len(values)), np.zeros(len(values))
+    places, pairs = np.arange(len(values)), np.zeros(len(values))
     prefix = equal_values.starts(groups)
     for bit in reversed(range(int(ranks.max(initial=0)).bit_length())):
         first, stop = equal_values.bounds(prefix)
@@ -189,12 +189,12 @@ def _rising_pairs(groups: Groups, values: Values) -> PerImpression:
         ones_before = ones[:-1] - ones[first]
         zeros_before = np.arange(len(values)) - first - ones_before
         ones_after = ones[stop] - ones[:-1]
-        found[places] += np.where(is_one, zeros_before, ones_after)
+        pairs[places] += np.where(is_one, zeros_before, ones_after)
         first_one = stop - (ones[stop] - ones[first])
         moved = np.where(is_one, first_one + ones_before, first + zeros_before)
         prefix[first_one[first_one < stop]] = True
         places[moved] = places.copy()
-    return found
+    return pairs
 
 
 def _ranks(groups: Groups, values: Values) -> npt.NDArray[np.int64]:

@@ -62,8 +62,8 @@ def fit_log_odds(log_odds: Floats, happened: Floats) -> Line:
     """
 
     def means(x: Floats) -> tuple[Floats, Floats]:
-        found = 1.0 / (1.0 + np.exp(-np.clip(x, -50.0, 50.0)))
-        return found, found * (1.0 - found)
+        chances = 1.0 / (1.0 + np.exp(-np.clip(x, -50.0, 50.0)))
+        return chances, chances * (1.0 - chances)
 
     return _fitted(log_odds, happened, means)
 
@@ -77,8 +77,8 @@ def fit_log_amounts(log_amounts: Floats, observed: Floats) -> Line:
     """
 
     def means(x: Floats) -> tuple[Floats, Floats]:
-        found = np.exp(np.clip(x, -50.0, 50.0))
-        return found, found
+        amounts = np.exp(np.clip(x, -50.0, 50.0))
+        return amounts, amounts
 
     return _fitted(log_amounts, observed, means)
 
@@ -101,17 +101,17 @@ def _fitted(predicted: Floats, observed: Floats, means: Means) -> Line:
     inputs = np.column_stack([np.ones(len(x)), x] if varies else [np.ones(len(x))])
     offset = np.zeros(len(x)) if varies else x
     start = np.array([0.0, 1.0] if varies else [0.0])
-    found = _newton(inputs, offset, y, start, means)
-    if found is None or (varies and found[1] <= 0.0):
+    coefficients = _newton(inputs, offset, y, start, means)
+    if coefficients is None or (varies and coefficients[1] <= 0.0):
         return IDENTITY
-    mean, weight = means(inputs @ found + offset)
+    mean, weight = means(inputs @ coefficients + offset)
     bread = np.linalg.pinv(inputs.T @ (inputs * weight[:, np.newaxis]))
     scores = inputs * (y - mean)[:, np.newaxis]
     covariance = bread @ (scores.T @ scores) @ bread
-    difference = found - start
+    difference = coefficients - start
     if difference @ np.linalg.pinv(covariance) @ difference <= _CRITICAL:
         return IDENTITY
-    return Line(float(found[0]), float(found[1]) if varies else 1.0)
+    return Line(float(coefficients[0]), float(coefficients[1]) if varies else 1.0)
 
 
 def _newton(
@@ -127,18 +127,18 @@ def _newton(
       means: Function that returns the means, and their derivatives, of linear
         predictors.
     """
-    found = start.copy()
+    coefficients = start.copy()
     for _ in range(_STEPS):
-        mean, weight = means(inputs @ found + offset)
+        mean, weight = means(inputs @ coefficients + offset)
         hessian = inputs.T @ (inputs * weight[:, np.newaxis])
         try:
             step = np.linalg.solve(hessian, inputs.T @ (observed - mean))
         except np.linalg.LinAlgError:
             return None
         # Bounded, since nearly separable data would send full steps too far.
-        found = found + np.clip(step, -1.0, 1.0)
-        if not np.isfinite(found).all():
+        coefficients = coefficients + np.clip(step, -1.0, 1.0)
+        if not np.isfinite(coefficients).all():
             return None
         if np.abs(step).max() < _CONVERGED:
-            return found
+            return coefficients
     return None

@@ -72,12 +72,12 @@ def hits_of(
     target_users = ragged.rows_of(target_offsets)
     targets = np.asarray(target_videos)[target_offsets[0] : target_offsets[-1]]
     stride = int(max(top.max(initial=0), targets.max(initial=0))) + 1
-    wanted = np.sort(target_users * stride + targets)
+    answer_keys = np.sort(target_users * stride + targets)
     listed = np.arange(len(top))[:, None] * stride + top
-    if not len(wanted):
+    if not len(answer_keys):
         return np.zeros(top.shape, bool)
-    places = np.minimum(np.searchsorted(wanted, listed), len(wanted) - 1)
-    return (wanted[places] == listed) & (top > 0)
+    places = np.minimum(np.searchsorted(answer_keys, listed), len(answer_keys) - 1)
+    return (answer_keys[places] == listed) & (top > 0)
 
 
 def weights_of(
@@ -172,8 +172,8 @@ def hit_rate_parts(
       k: Length at which lists are cut.
     """
     hits = weights_of(lists, *targets, weights)[:, :k].sum(axis=1)
-    every = np.bincount(targets.rows, weights, minlength=len(lists))
-    return hits, every.astype(np.float64)
+    answers = np.bincount(targets.rows, weights, minlength=len(lists))
+    return hits, answers.astype(np.float64)
 
 
 def _check_vectors(user_vectors: Vectors, video_vectors: Vectors) -> None:

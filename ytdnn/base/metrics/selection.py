@@ -125,13 +125,13 @@ def _best_keys(
             videos = slice(first, min(first + width, num_videos))
             size = users.stop - users.start, videos.stop - first
             scores = memory[: size[0] * size[1]].reshape(size)
-            made = score(users, videos, scores)
-            if isinstance(made, ScoreBlock) and first and available is None:
+            block = score(users, videos, scores)
+            if isinstance(block, ScoreBlock) and first and available is None:
                 # Of a removed video a maximum is too high, which is checked.
-                best.add(made.scores, first, made.maxima, removed.places(videos))
+                best.add(block.scores, first, block.maxima, removed.places(videos))
                 continue
-            if isinstance(made, ScoreBlock):
-                scores = np.array(made.scores)
+            if isinstance(block, ScoreBlock):
+                scores = np.array(block.scores)
             removed.remove(scores, videos)
             best.add(scores, first)
         yield users, best.keys()
@@ -236,8 +236,8 @@ def _maxima(scores: Scores) -> Scores:
     number = scores.shape[1] // GROUP
     end = number * GROUP
     groups = scores[:, :end].reshape(len(scores), GROUP, number)
-    found: Scores = groups.max(axis=1)
-    return found
+    maxima: Scores = groups.max(axis=1)
+    return maxima
 
 
 class ExcludedVideos:
@@ -287,12 +287,12 @@ class ExcludedVideos:
         columns = np.asarray(videos).astype(np.int64) - 1
         stride = int(max(columns.max(initial=0), self._columns.max(initial=0))) + 2
         keys = self._rows * stride + self._columns
-        found = np.isin(rows * stride + columns, keys) & (columns >= 0)
+        removed = np.isin(rows * stride + columns, keys) & (columns >= 0)
         if self._available is not None:
             since, times = self._available
             # Column -1, no video of the vocabulary, reads the last and is then left.
-            found |= (since[columns] > times[rows]) & (columns >= 0)
-        return found
+            removed |= (since[columns] > times[rows]) & (columns >= 0)
+        return removed
 
 
 def _keys(scores: npt.NDArray[np.float32], columns: npt.NDArray[np.int64]) -> Keys:
@@ -332,5 +332,5 @@ def _videos_of(keys: Keys) -> npt.NDArray[np.int32]:
 
 
 def _scores_or_zero(keys: Keys) -> Scores:
-    found: Scores = np.where(keys == _REMOVED, np.float32(0.0), _scores_of(keys))
-    return found
+    scores: Scores = np.where(keys == _REMOVED, np.float32(0.0), _scores_of(keys))
+    return scores

@@ -57,9 +57,9 @@ def recall(seconds: Seconds, relevant: ragged.Ragged, k: int) -> Seconds:
     >>> recall(np.array([[0.0, 30.0]]), answers, k=2).item()
     0.3333333333333333
     """
-    found = hit_watch_seconds(seconds, relevant, k)
+    hit = hit_watch_seconds(seconds, relevant, k)
     total = np.bincount(relevant.rows, relevant.values, len(seconds))
-    return found / np.where(total > 0.0, total, 1.0)
+    return hit / np.where(total > 0.0, total, 1.0)
 
 
 @registries.METRICS.register(

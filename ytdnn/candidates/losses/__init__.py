@@ -19,7 +19,7 @@ from ytdnn.base import configs, errors, registries
 from ytdnn.log import prepared
 
 if TYPE_CHECKING:
-    from ytdnn.candidates import model as model_room
+    from ytdnn.candidates import model as candidate_model
 
 Floats = npt.NDArray[np.float32]
 Features = dict[str, tf.Tensor]
@@ -46,10 +46,10 @@ class Learner:
       distillation: Share of the teachers' prediction in the target.
     """
 
-    model: "model_room.CandidateModel"
+    model: "candidate_model.CandidateModel"
     label_counts: np.ndarray
     precision: str
-    teachers: "Sequence[model_room.CandidateModel]" = ()
+    teachers: "Sequence[candidate_model.CandidateModel]" = ()
     distillation: float = 0.0
 
 
@@ -91,9 +91,9 @@ def make_head(config: configs.CandidatesConfig, num_videos: int) -> TableHead | 
 
 def make(
     config: configs.CandidatesConfig,
-    model: "model_room.CandidateModel",
+    model: "candidate_model.CandidateModel",
     label_counts: np.ndarray,
-    teachers: "Sequence[model_room.CandidateModel]" = (),
+    teachers: "Sequence[candidate_model.CandidateModel]" = (),
 ) -> Loss:
     """Returns the configured loss.
 
@@ -107,9 +107,9 @@ def make(
         model, label_counts, config.precision, teachers, config.distillation
     )
     kind = config.loss.kind
-    found: Loss = registries.LOSSES[kind].make(config.loss, learner)
-    if isinstance(found, tf.keras.losses.Loss):
+    loss: Loss = registries.LOSSES[kind].make(config.loss, learner)
+    if isinstance(loss, tf.keras.losses.Loss):
         from ytdnn.candidates.losses import pairwise
 
-        return pairwise.from_keras(found, config.loss, learner, f"loss {kind}")
-    return found
+        return pairwise.from_keras(loss, config.loss, learner, f"loss {kind}")
+    return loss

@@ -119,8 +119,8 @@ def powers(label_counts: np.ndarray, exponent: float) -> npt.NDArray[np.float64]
         count 1, so that a video that was never a label can be a negative.
       exponent: Chances are in proportion to counts to this power; 0 = uniform.
     """
-    found = np.maximum(np.asarray(label_counts, np.float64), 1.0) ** exponent
-    return np.asarray(found / found.sum())
+    weights = np.maximum(np.asarray(label_counts, np.float64), 1.0) ** exponent
+    return np.asarray(weights / weights.sum())
 
 
 class NegativeSampler:
@@ -141,11 +141,11 @@ class NegativeSampler:
 
         They are sorted, which makes gathers and updates of their rows cheaper.
         """
-        own = randomness.fold(seed, randomness.RandomStream.PROPOSALS)
-        uniform = randomness.uniform(number, own)
-        found = tf.searchsorted(self._cumulative, tf.sort(uniform), side="right")
+        own_seed = randomness.fold(seed, randomness.RandomStream.PROPOSALS)
+        uniform = randomness.uniform(number, own_seed)
+        columns = tf.searchsorted(self._cumulative, tf.sort(uniform), side="right")
         last = tf.size(self._cumulative) - 1
-        return tf.minimum(found, last) + 1
+        return tf.minimum(columns, last) + 1
 
     def distinct(self, number: int, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws as `sample` does, and returns each drawn video once with its count.

@@ -85,14 +85,14 @@ def _scored(loss: Any, place: str) -> Scored:
         labels = tf.concat(
             [tf.ones_like(scores[:, :1]), tf.zeros_like(scores[:, 1:])], axis=1
         )
-        found = tf.convert_to_tensor(loss.call(labels, scores))
-        if not found.shape.is_compatible_with(positive.shape):
+        values = tf.convert_to_tensor(loss.call(labels, scores))
+        if not values.shape.is_compatible_with(positive.shape):
             raise errors.UserError(
                 f"expected a loss of shape [batch] from {type(loss).__name__}.call in "
-                f"{place}, received shape {found.shape}: return one value for each "
+                f"{place}, received shape {values.shape}: return one value for each "
                 f"row, without a mean over the batch"
             )
-        return tf.cast(found, tf.float32)
+        return tf.cast(values, tf.float32)
 
     return losses
 
@@ -210,8 +210,8 @@ class WARP(_OfScores):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments, for `from_config`."""
-        own = {"num_videos": self.num_videos, "margin": self.margin}
-        return {**super().get_config(), **own}
+        arguments = {"num_videos": self.num_videos, "margin": self.margin}
+        return {**super().get_config(), **arguments}
 
 
 class GBCE(_OfScores):
@@ -248,8 +248,8 @@ class GBCE(_OfScores):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments, for `from_config`."""
-        own = {"num_videos": self.num_videos, "num_negatives": self.num_negatives}
-        return {**super().get_config(), **own, "calibration": self.calibration}
+        arguments = {"num_videos": self.num_videos, "num_negatives": self.num_negatives}
+        return {**super().get_config(), **arguments, "calibration": self.calibration}
 
 
 def _mean(values: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:

@@ -58,9 +58,9 @@ class SampledSoftmax:
         """Returns the sum of weighted losses and the sum of weights."""
         queries = self._model.flat_queries(batch, seed)
         labels = columns.labels_of(batch, self._config.in_batch)
-        own, weights = labels.own(labels.videos), labels.own(labels.weights)
+        videos, weights = labels.own(labels.videos), labels.own(labels.weights)
         number = self._config.num_negatives
-        drawn = columns.drawn(self.proposal, number, seed, own)
+        drawn = columns.drawn(self.proposal, number, seed, videos)
         of_labels, of_drawn = self._scored(labels, drawn.videos, seed)
         num_in_batch = labels.num_others() if self._config.in_batch else tf.zeros([])
         sums = []
@@ -71,10 +71,10 @@ class SampledSoftmax:
             sums.append(self._log_sum(batch, queries, drawn, of_drawn, num_in_batch))
         vectors, bias = (labels.own(values) for values in of_labels)
         if self._config.correct_positive:
-            bias -= self._log_expected(own, num_in_batch)
+            bias -= self._log_expected(videos, num_in_batch)
         positives = tf.reduce_sum(queries * vectors, axis=1) + bias
         if self._model.ages is not None:
-            positives += self._model.ages.own_offsets(_times(batch), own)
+            positives += self._model.ages.own_offsets(_times(batch), videos)
         # −log of the positive's share
         losses = tf.nn.softplus(tf.reduce_logsumexp(tf.stack(sums), axis=0) - positives)
         return tf.reduce_sum(losses * weights), tf.reduce_sum(weights)
@@ -102,9 +102,9 @@ class SampledSoftmax:
         videos = [labels.videos, drawn]
         sizes = [tf.size(each) for each in videos]
         places = randomness.places(labels.num_queries, *sizes)
-        found = self._model.columns(tf.concat(videos, axis=0), seed, *places)
+        scored = self._model.columns(tf.concat(videos, axis=0), seed, *places)
         # Not sliced: the gradient of a slice is a pass over zeros.
-        vectors, biases = (tf.split(values, sizes) for values in found)
+        vectors, biases = (tf.split(values, sizes) for values in scored)
         return (vectors[0], biases[0]), (vectors[1], biases[1])
 
     def _log_sum(

@@ -53,7 +53,7 @@ class SearchBag(registry.Encoder):
             self.tokens.known(rows),
             features[schema.FIRST_TOKENS],
             features[schema.END_TOKENS],
-            randomness.of_stream(seed, randomness.RandomStream.TOKEN_BAG),
+            randomness.substream(seed, randomness.RandomStream.TOKEN_BAG),
         )
         return [average]
 

@@ -110,7 +110,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         self, features: registry.Tensors, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the state after the last watch of each position, zero without one."""
-        own = randomness.of_stream(seed, randomness.RandomStream.SEQUENCE)
+        own = randomness.substream(seed, randomness.RandomStream.SEQUENCE)
         rows, known = self.embedded(features[schema.WATCH_ROWS], seed)
         first_rows = features[schema.FIRST_ROWS]
         if own is not None and self.config.history_dropout > 0.0:

@@ -99,7 +99,7 @@ class Watched(registry.Encoder):
         """Returns the vectors of watched videos, and whether each has one."""
         if self.content is None:
             return self.videos(rows), self.videos.known(rows)
-        own = randomness.of_stream(seed, randomness.RandomStream.WATCHED_IDS)
+        own = randomness.substream(seed, randomness.RandomStream.WATCHED_IDS)
         kept = randomness.drop_indices(rows, inputs_config.ID_DROPOUT, own)
         known = self.videos.known(rows) | self.content.known(rows)
         return self.videos(kept) + self.content(rows), known
@@ -185,9 +185,9 @@ class WatchBags(Watched):
         first = features[schema.FIRST_ROWS]
         inputs = *self.embedded(rows, seed), first
         parts = [
-            self.bags(*inputs, randomness.of_stream(seed, randomness.RandomStream.BAGS))
+            self.bags(*inputs, randomness.substream(seed, randomness.RandomStream.BAGS))
         ]
         if self.learned_bags is not None:
-            own = randomness.of_stream(seed, randomness.RandomStream.LEARNED_BAGS)
+            own = randomness.substream(seed, randomness.RandomStream.LEARNED_BAGS)
             parts.append(self.learned_bags(*inputs, own))
         return parts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, errors, registries, user_paths
 from ytdnn.run.pipeline import graph, native_log, runner, steps
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 if TYPE_CHECKING:
     from ytdnn.lab.index_tuning import tune
@@ -48,15 +48,15 @@ def tune_index(
     if not 0.0 < recall <= 1.0:
         raise errors.UserError(f"expected --recall in (0, 1], received {recall}")
     directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
-    config = workdir_room.later_config(directory, config)
+    config = run_workdir.later_config(directory, config)
     steps.require_vectors(config)
-    with workdir_room.lock(directory):
+    with run_workdir.lock(directory):
         runner.require([_STEP], config, directory)
         length = config.composition.num_candidates if k is None else k
         tuned = _tuned(directory, config, kind, recall, length, say)
         _publish(directory, tuned)
         search = dataclasses.replace(config.index, search=tuned.chosen.config)
-        workdir_room.write_config(directory, dataclasses.replace(config, index=search))
+        run_workdir.write_config(directory, dataclasses.replace(config, index=search))
     return tuned
 
 

@@ -13,7 +13,7 @@ from ytdnn.run.pipeline import runner, workdir
 if TYPE_CHECKING:
     import polars as pl
 
-    from ytdnn.lab.live import arms as arms_room
+    from ytdnn.lab.live import arms as live_arms
     from ytdnn.lab.live import play, report
 
 REPORT, PAGE = "report.json", "report.html"
@@ -54,12 +54,12 @@ def live_test(
         no live days, `refresh_days` is no number of days of a run, or `out` holds
         another test.
     """
-    from ytdnn.lab.live import arms as arms_room
+    from ytdnn.lab.live import arms as live_arms
     from ytdnn.lab.live import play, report
 
     words = _words(arms) if isinstance(arms, Mapping) else list(arms)
-    parsed_arms = arms_room.refreshed(arms_room.parse(words), refresh_days)
-    lived = arms_room.world_of(parsed_arms, world)
+    parsed_arms = live_arms.refreshed(live_arms.parse(words), refresh_days)
+    lived = live_arms.world_of(parsed_arms, world)
     test = play.Test(lived, parsed_arms, days or lived.live_days, seed)
     directory, say = user_paths.expanded(out), runner.speaker(verbose)
     directory.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def _words(arms: Mapping[str, str | os.PathLike[str] | None]) -> list[str]:
 
 
 def _offline(
-    arms: "Sequence[arms_room.Arm]", say: Callable[[str], None]
+    arms: "Sequence[live_arms.Arm]", say: Callable[[str], None]
 ) -> dict[str, dict[str, float]]:
     """Returns offline metrics of the served lists of each run that was evaluated."""
     values = {}

@@ -17,7 +17,7 @@ import polars as pl
 
 from ytdnn.base import artifacts, configs, errors, progress
 from ytdnn.base.configs import constants
-from ytdnn.lab.live import arms as arms_room
+from ytdnn.lab.live import arms as live_arms
 from ytdnn.lab.live import catalogue, comparing, days, history, measures
 from ytdnn.lab.world import behaviour, corpus, events, generate, policy
 
@@ -40,7 +40,7 @@ class Test:
     """
 
     world: configs.WorldConfig
-    arms: Sequence[arms_room.Arm]
+    arms: Sequence[live_arms.Arm]
     num_days: int
     seed: int = 0
 
@@ -107,7 +107,7 @@ def play(
     _check(test, directory, refresh)
     world = generate.World(test.world)
     known = history.UserHistories(test.world.num_users)
-    opened = [arms_room.RunningArm(arm, world, known) for arm in test.arms]
+    opened = [live_arms.RunningArm(arm, world, known) for arm in test.arms]
     crowds = [world.crowd(number) for number in range(world.num_crowds)]
     before = [crowd.play() for crowd in progress.through(crowds, "log", "crowds")]
     known.add(before)
@@ -204,7 +204,7 @@ class _Split:
     def __init__(
         self,
         test: Test,
-        opened: Sequence[arms_room.RunningArm],
+        opened: Sequence[live_arms.RunningArm],
         arm_of: npt.NDArray[np.int64],
     ) -> None:
         self.arm_of = arm_of
@@ -291,7 +291,7 @@ def joined(pages: Sequence[policy.Page], rows: npt.NDArray[np.int64]) -> policy.
 
 
 def _refresh(
-    due: Sequence[arms_room.RunningArm],
+    due: Sequence[live_arms.RunningArm],
     world: generate.World,
     directory: pathlib.Path | None,
     day: int,
@@ -304,7 +304,7 @@ def _refresh(
         if run.workdir is None:
             continue
         workdir = directory / "refreshed" / run.arm.name / f"{day:04d}"
-        if not arms_room.has_bundle(workdir):  # the last step of a refresh
+        if not live_arms.has_bundle(workdir):  # the last step of a refresh
             first = day - run.arm.refresh_days + 1
             new = days.between(directory, run.arm.name, world, first, day + 1)
             last = day - world.config.num_days + 1

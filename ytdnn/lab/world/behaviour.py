@@ -228,17 +228,17 @@ class Crowd:
         numbers = page_number(self.users.first + rows, self._num_pages[rows])
         self._num_pages[rows] += 1
 
-        def of_row(values: np.ndarray) -> np.ndarray:
+        def spread(values: np.ndarray) -> np.ndarray:
             return np.broadcast_to(values[:, None], shape)[shown]
 
         self._recorded.impressions.add(
-            users=of_row(self.users.first + rows),
-            times=of_row(self.clock[rows]),
-            devices=of_row(visit.devices),
+            users=spread(self.users.first + rows),
+            times=spread(self.clock[rows]),
+            devices=spread(visit.devices),
             videos=videos[shown],
             clicked=clicked[shown],
             seconds=seconds[shown],
-            pages=of_row(numbers),
+            pages=spread(numbers),
             positions=np.broadcast_to(np.arange(shape[1]), shape)[shown],
             sources=page.sources[shown],
             scores=page.scores[shown],

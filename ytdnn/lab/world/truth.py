@@ -192,7 +192,7 @@ class _UsersAtTime:
     rows: np.ndarray
     time: int
     day: popularity.Day
-    found: tuple[np.ndarray, np.ndarray]
+    current: tuple[np.ndarray, np.ndarray]
     liking: np.ndarray
     speaks: np.ndarray
 
@@ -214,7 +214,7 @@ class _UsersAtTime:
             rows=users,
             time=time,
             day=shared.shelves.day(popularity.day_of(time)),
-            found=current,
+            current=current,
             liking=interests.affinity_to_all(
                 everyone, users, current, shared.videos, num_leaves
             ),
@@ -263,7 +263,7 @@ def _by_pages(requests: _UsersAtTime) -> np.ndarray:
     fresh = narrow * requests.drawn(day.fresh, lasting)
     fresh += (1.0 - narrow) * requests.drawn(day.fresh, None)
     shown += shares[policy.FRESH] * fresh
-    recent = interests.leaf_weights(*requests.found, shared.topics.num_leaves)
+    recent = interests.leaf_weights(*requests.current, shared.topics.num_leaves)
     shown += shares[policy.RELATED] * requests.drawn(day.heat, recent)
     _add_subscribed(requests, shown, float(shares[policy.SUBSCRIBED]))
     places = np.minimum(shared.config.impressions_per_page * shown, 1.0)
@@ -293,7 +293,7 @@ def _add_subscribed(requests: _UsersAtTime, shown: np.ndarray, share: float) -> 
 
 def _by_search(requests: _UsersAtTime, accepted: np.ndarray) -> np.ndarray:
     """Expected watches of results: up to three draws, the first accepted is watched."""
-    leaves, weights = requests.found
+    leaves, weights = requests.current
     num_leaves = requests.world.shared.topics.num_leaves
     has_focus = weights[:, -1:] > 0.0
     focused = np.where(has_focus, behaviour.SEARCH_FOCUS_SHARE, 0.0)

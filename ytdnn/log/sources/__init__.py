@@ -29,11 +29,11 @@ def read(
     _require_own_settings(config)
     config = dataclasses.replace(config, dir=user_paths.text(config.dir))
     if config.source == data_config.IN_MEMORY:
-        found = tables.read(config, given)
+        log = tables.read(config, given)
     else:
-        found = registries.LOGS[config.source].make(config)
-    _require_outcomes(config, found)
-    return found
+        log = registries.LOGS[config.source].make(config)
+    _require_outcomes(config, log)
+    return log
 
 
 def _require_outcomes(config: configs.DataConfig, log: event_log.EventLog) -> None:
@@ -44,24 +44,24 @@ def _require_outcomes(config: configs.DataConfig, log: event_log.EventLog) -> No
             f"{', '.join(log.tables)}: add it, or leave the setting out"
         )
     for name in config.outcomes:
-        found = log.tables[schema.IMPRESSIONS].collect_schema().names()
-        if name not in found:
+        columns = log.tables[schema.IMPRESSIONS].collect_schema().names()
+        if name not in columns:
             origin = log.origin(schema.IMPRESSIONS)
-            hint = errors.hint(name, [*found, *origin.unused])
+            hint = errors.hint(name, [*columns, *origin.unused])
             raise errors.UserError(
                 f"expected a column {schema.IMPRESSIONS}.{name} for data.outcomes, "
-                f"found {', '.join(found)}{hint}"
+                f"found {', '.join(columns)}{hint}"
             )
 
 
 def _require_own_settings(config: configs.DataConfig) -> None:
     """Refuses a setting that the source does not have."""
-    own: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
     if config.source != data_config.IN_MEMORY:
-        own = registries.LOGS[config.source].settings
+        settings = registries.LOGS[config.source].settings
     for setting in data_config.OF_SOURCES:
         value = getattr(config, setting)
-        if setting not in own and value != getattr(configs.DataConfig(), setting):
+        if setting not in settings and value != getattr(configs.DataConfig(), setting):
             owners = [p.name for p in registries.LOGS.parts() if setting in p.settings]
             raise errors.UserError(
                 f"expected no --config.data.{setting} with --source={config.source}, "

@@ -47,20 +47,20 @@ def normalise(
     """
     names, units = names or {}, units or {}
     with event_log.readable(file):
-        found = frame.collect_schema()
+        dtypes = frame.collect_schema()
     expressions = [pl.col(event_log.ROW, *keep)]
     for column in table_schemas.TABLES[table].columns:
-        own = names.get(column.name, column.name)
-        if own in found:
-            place = f"{table}.{column.name} ({own} of {file})"
+        user_column = names.get(column.name, column.name)
+        if user_column in dtypes:
+            place = f"{table}.{column.name} ({user_column} of {file})"
             unit = units.get(column.name, 0)
-            expressions += cast(column, own, found[own], place, unit)
+            expressions += cast(column, user_column, dtypes[user_column], place, unit)
     if table_schemas.TABLES[table].key is not None:
-        expressions += _own_columns(table, found, names, keep)
+        expressions += _own_columns(table, dtypes, names, keep)
     if table == schema.IMPRESSIONS:
         for name in outcomes:
-            if name in found and name not in schema.OUTCOMES:
-                expressions += _outcome(name, found[name], f"{table}.{name} of {file}")
+            if name in dtypes and name not in schema.OUTCOMES:
+                expressions += _outcome(name, dtypes[name], f"{table}.{name} of {file}")
     return frame.select(expressions)
 
 
@@ -72,34 +72,36 @@ def _outcome(name: str, dtype: pl.DataType, place: str) -> list[pl.Expr]:
 
 
 def _own_columns(
-    table: str, found: pl.Schema, names: Mapping[str, str], keep: Sequence[str]
+    table: str, dtypes: pl.Schema, names: Mapping[str, str], keep: Sequence[str]
 ) -> list[pl.Expr]:
     """Returns the log's own columns: numbers as float64, vectors, others as text."""
     known = {names.get(c.name, c.name) for c in table_schemas.TABLES[table].columns}
     known |= set(table_schemas.TABLES[table].names) | set(keep)
-    own = []
-    for name, dtype in found.items():
+    expressions = []
+    for name, dtype in dtypes.items():
         if name in known or name.startswith(event_log.HIDDEN):
             continue
         if dtype.is_numeric():
-            own.append(pl.col(name).cast(pl.Float64))
+            expressions.append(pl.col(name).cast(pl.Float64))
         elif dtype in (*_TEXT, pl.Boolean):
-            own.append(pl.col(name).cast(pl.String))
+            expressions.append(pl.col(name).cast(pl.String))
         elif vectors.is_vector(dtype):
             lists = pl.List(dtype.inner)  # type: ignore[attr-defined]
-            own.append(pl.col(name).cast(lists).cast(vectors.DTYPE, strict=False))
-    return own
+            expressions.append(
+                pl.col(name).cast(lists).cast(vectors.DTYPE, strict=False)
+            )
+    return expressions
 
 
 def cast(
     column: table_schemas.Column,
-    own: str,
+    user_column: str,
     dtype: pl.DataType,
     place: str,
     unit: int = 0,
 ) -> list[pl.Expr]:
     """Returns the cast column and, if the cast can fail, the raw column."""
-    value = pl.col(own)
+    value = pl.col(user_column)
     if dtype.is_float():
         value = value.fill_nan(None)  # NaN is how pandas writes a missing value
     if dtype == pl.Null:

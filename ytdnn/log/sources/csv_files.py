@@ -88,13 +88,13 @@ def _require_same_columns(
     for path in paths if len(paths) > 1 else []:
         with event_log.readable(str(path)):
             text = pl.scan_csv(path, infer_schema=False, **options)
-            found = text.collect_schema().names()
-        columns = columns or found
-        if found != columns:
+            names = text.collect_schema().names()
+        columns = columns or names
+        if names != columns:
             raise errors.UserError(
                 f"expected in {path} the columns of {paths[0].name} "
                 f"({event_log.brief(', '.join(columns))}), found "
-                f"{event_log.brief(', '.join(found))}: write all parts with the same "
+                f"{event_log.brief(', '.join(names))}: write all parts with the same "
                 f"columns"
             )
 
@@ -108,23 +108,23 @@ def require_rows(paths: Sequence[pathlib.Path]) -> Layout:
     Raises:
       errors.UserError: A file fails the check; the message names the row.
     """
-    found = []
+    layouts = []
     for path in paths:
         with event_log.readable(str(path)):
-            found.append(_require_rows(path))
-    num_comments = {layout.num_comments for layout in found}
+            layouts.append(_require_rows(path))
+    num_comments = {layout.num_comments for layout in layouts}
     if len(num_comments) > 1:
         raise errors.UserError(
             f"expected parts in {paths[0].parent} with equally many comment lines "
             f"above the header, found {', '.join(map(str, sorted(num_comments)))}: "
             f"write all parts alike"
         )
-    num_blank = sum(layout.num_blank for layout in found)
-    return dataclasses.replace(found[0], num_blank=num_blank)
+    num_blank = sum(layout.num_blank for layout in layouts)
+    return dataclasses.replace(layouts[0], num_blank=num_blank)
 
 
 def _require_rows(path: pathlib.Path) -> Layout:
-    num_comments, wanted = _header(path)
+    num_comments, num_expected = _header(path)
     lines = pl.scan_csv(
         path,
         has_header=False,
@@ -147,12 +147,12 @@ def _require_rows(path: pathlib.Path) -> Layout:
         bad = (
             lines.select(fields.alias("fields"), (line != "").alias("is_text"))
             .with_row_index("row")
-            .filter((pl.col("fields") != wanted) & pl.col("is_text"))
+            .filter((pl.col("fields") != num_expected) & pl.col("is_text"))
             .head(1)
         )
         for row, number, _ in bad.collect(engine="streaming").rows():
-            raise _ragged(path, row, number, wanted)
-    return Layout(num_comments, num_blank if wanted > 1 else 0)
+            raise _ragged(path, row, number, num_expected)
+    return Layout(num_comments, num_blank if num_expected > 1 else 0)
 
 
 def _header(path: pathlib.Path) -> tuple[int, int]:
@@ -200,11 +200,11 @@ def _require_quoted_fields(path: pathlib.Path, num_comments: int) -> int:
     with _opened(path) as file:
         text = io.TextIOWrapper(file, "utf-8", errors="replace", newline="")
         rows = csv.reader(itertools.islice(text, num_comments, None))
-        wanted = len(next(rows))
+        num_expected = len(next(rows))
         for number, row in enumerate(rows, 1):
             num_blank += not any(row)
-            if row and len(row) != wanted:
-                raise _ragged(path, number, len(row), wanted)
+            if row and len(row) != num_expected:
+                raise _ragged(path, number, len(row), num_expected)
     return num_blank
 
 
@@ -215,10 +215,13 @@ def _opened(path: pathlib.Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path)) if is_gzip else open(path, "rb")
 
 
-def _ragged(path: pathlib.Path, row: int, found: int, wanted: int) -> errors.UserError:
+def _ragged(
+    path: pathlib.Path, row: int, num_fields: int, num_expected: int
+) -> errors.UserError:
     return errors.UserError(
-        f"expected {wanted} fields in row {row} of {path}, as its header has, found "
-        f"{found}: mend the row; a comma inside a text needs quotes around it"
+        f"expected {num_expected} fields in row {row} of {path}, as its header has, "
+        f"found {num_fields}: mend the row; a comma inside a text needs quotes around "
+        f"it"
     )
 
 

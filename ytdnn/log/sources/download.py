@@ -81,14 +81,14 @@ def _published_md5(file: str) -> str:
     if not (cached.is_file() and (cached.parent / file).is_file()):
         cached.unlink(missing_ok=True)
         cached = _retrieve(BASE_URL + cached.name, None)
-    found = re.search(r"\b[0-9a-f]{32}\b", cached.read_text(errors="replace").lower())
-    if found is None:
+    match = re.search(r"\b[0-9a-f]{32}\b", cached.read_text(errors="replace").lower())
+    if match is None:
         cached.unlink()
         raise errors.UserError(
             f"expected an MD5 in {BASE_URL}{file}.md5, found something else: fetch the "
             f"zip yourself and pass its path with --data_dir"
         )
-    return found.group()
+    return match.group()
 
 
 def _retrieve(url: str, known_hash: str | None) -> pathlib.Path:

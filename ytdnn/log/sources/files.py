@@ -52,9 +52,9 @@ def require_parquet(path: pathlib.Path) -> None:
         tail = file.read()
     if head != b"PAR1" or tail != b"PAR1":
         size = path.stat().st_size
-        found = "the beginning of one" if head == b"PAR1" else f"{size:,} other bytes"
+        content = "the beginning of one" if head == b"PAR1" else f"{size:,} other bytes"
         raise errors.UserError(
-            f"expected a Parquet file in {path}, found {found}: export it again, or "
+            f"expected a Parquet file in {path}, found {content}: export it again, or "
             f"name it .csv if it is text"
         )
 

@@ -46,7 +46,7 @@ def to_polars(frame: Any, name: str) -> pl.LazyFrame:
     if isinstance(frame, pl.DataFrame):
         return frame.lazy()
     if is_pandas(frame):
-        columns = {str(own): frame[own] for own in frame.columns}
+        columns = {str(label): frame[label] for label in frame.columns}
         if len(columns) < len(frame.columns):
             raise errors.UserError(
                 f"expected columns of different names in {name}, received "

@@ -16,7 +16,7 @@ from ytdnn.log.sources import csv_files, files
 def read(
     path: pathlib.Path, column: str, others: tuple[str, ...] = (), flag: str = "it"
 ) -> pl.DataFrame:
-    """Returns the ids of a file; see `of_frame`.
+    """Returns the ids of a file; see `from_frame`.
 
     Args:
       path: The file.
@@ -25,7 +25,7 @@ def read(
       flag: Flag that named the file, for messages.
 
     Raises:
-      errors.UserError: The file cannot be read, or its table is refused by `of_frame`.
+      errors.UserError: The file cannot be read, or `from_frame` refuses its table.
     """
     path = user_paths.expanded(path)
     if not path.exists():
@@ -35,10 +35,10 @@ def read(
             f"expected a file of ids in {path}, found {user_paths.kind(path)}"
         )
     frame = _read_table(path, flag) if _is_table(path) else _read_lines(path, column)
-    return of_frame(frame, str(path), column, others)
+    return from_frame(frame, str(path), column, others)
 
 
-def of_frame(
+def from_frame(
     frame: pl.DataFrame, place: str, column: str, others: tuple[str, ...] = ()
 ) -> pl.DataFrame:
     """Returns the ids of a frame, in its order, without rows that lack an id.
@@ -60,11 +60,11 @@ def of_frame(
             f"expected a column {column} in {place}, found "
             f"{event_log.brief(', '.join(frame.columns)) or 'none'}: rename yours"
         )
-    wanted = [column, *(name for name in others if name in frame.columns)]
-    found = pl.DataFrame([_ids(frame[name], place) for name in wanted]).drop_nulls()
-    if not found.height:
+    names = [column, *(name for name in others if name in frame.columns)]
+    ids = pl.DataFrame([_ids(frame[name], place) for name in names]).drop_nulls()
+    if not ids.height:
         raise errors.UserError(f"expected ids in {place}, found none")
-    return found
+    return ids
 
 
 def _ids(column: pl.Series, place: str) -> pl.Series:

@@ -110,12 +110,12 @@ class _Edition:
         """Returns the rows of files one after the other, in upstream's columns."""
         paths = [self.path(name) for name in names]
         frame = csv_files.scan_csv(paths, ids)
-        found = [name for name in frame.collect_schema() if name != event_log.ROW]
+        columns = [name for name in frame.collect_schema() if name != event_log.ROW]
         for column in needed:
-            if column not in found:
+            if column not in columns:
                 raise errors.UserError(
                     f"expected column {column} in {paths[0]}, found "
-                    f"{event_log.brief(', '.join(found))}: this is no KuaiRand file; "
+                    f"{event_log.brief(', '.join(columns))}: this is no KuaiRand file; "
                     f"use --source=log for own tables"
                 )
         if len(paths) == 1:
@@ -141,10 +141,10 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
             f"received {','.join(config.columns)}: use --source=log for own tables"
         )
     edition = _edition(config)
-    standard, every = _STANDARD, (*_STANDARD, *_RANDOM)
-    shown = {"standard": standard, "random": _RANDOM, "all": every}[config.exposure]
+    standard, both = _STANDARD, (*_STANDARD, *_RANDOM)
+    shown = {"standard": standard, "random": _RANDOM, "all": both}[config.exposure]
     # A history holds what was watched, however it was exposed.
-    watched = standard if config.exposure == "standard" else every
+    watched = standard if config.exposure == "standard" else both
     logs = {names: _log(edition, names, config) for names in (shown, watched)}
     watches = _watches(logs[watched], config.click)
     if config.histories:
@@ -175,22 +175,22 @@ def _edition(config: configs.DataConfig) -> _Edition:
     owners = {f"{file}_{name}.csv": name for name in wanted for file in _FILES}
     directory = archives.directory_of(path, owners)
     inside = [p for depth in ("*", "*/*", "*/*/*") for p in directory.glob(depth)]
-    found = sorted({(p.parent, owners[p.name]) for p in inside if p.name in owners})
-    if len(found) > 1:
-        several = ", ".join(f"{folder} ({name})" for folder, name in found)
+    editions = sorted({(p.parent, owners[p.name]) for p in inside if p.name in owners})
+    if len(editions) > 1:
+        named = ", ".join(f"{folder} ({name})" for folder, name in editions)
         raise errors.UserError(
-            f"expected one edition of KuaiRand in {path}, found several ({several}): "
+            f"expected one edition of KuaiRand in {path}, found several ({named}): "
             f"point --data_dir at the folder of one, and name it with --name"
         )
-    if not found:
-        there = ", ".join(sorted(inside.name for inside in directory.iterdir()))
+    if not editions:
+        content = ", ".join(sorted(inside.name for inside in directory.iterdir()))
         raise errors.UserError(
             f"expected KuaiRand in {path} (a folder with {_STANDARD[0]}_"
             f"{'.csv or …_'.join(wanted)}.csv), found "
-            f"{event_log.brief(there) or 'nothing'}: point --data_dir at the unpacked "
-            f"edition or its tar.gz, of {download.KUAIRAND_RECORD}"
+            f"{event_log.brief(content) or 'nothing'}: point --data_dir at the "
+            f"unpacked edition or its tar.gz, of {download.KUAIRAND_RECORD}"
         )
-    return _Edition(*found[0])
+    return _Edition(*editions[0])
 
 
 def _log(
@@ -204,7 +204,7 @@ def _log(
 
 def _impressions(log: event_log.Origin, config: configs.DataConfig) -> event_log.Origin:
     names = _IMPRESSION_NAMES | {schema.CLICKED: config.click}
-    names |= {k: own for k, own in _OUTCOME_NAMES.items() if own != config.click}
+    names |= {k: name for k, name in _OUTCOME_NAMES.items() if name != config.click}
     rows = casting.normalise(
         schema.IMPRESSIONS, log.rows, log.file, names, outcomes=config.outcomes
     )
@@ -237,11 +237,11 @@ def _watches(log: event_log.Origin, click: str) -> event_log.Origin:
 
 def _keep_given(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Keeps the original times, for messages, before they are converted to seconds."""
-    found = rows.collect_schema()
+    columns = rows.collect_schema()
     missing = [
         pl.col(name).alias(event_log.raw(name))
         for name in (schema.TIME, schema.WATCH_SECONDS)
-        if event_log.raw(name) not in found
+        if event_log.raw(name) not in columns
     ]
     return rows.with_columns(missing)
 
@@ -302,15 +302,15 @@ def _users(edition: _Edition) -> event_log.Origin:
 
 def _as_text(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.Expr]:
     """Returns codes as text: "3" of 3 and of 3.0."""
-    found = frame.collect_schema()
+    dtypes = frame.collect_schema()
     return [
         (
             pl.col(name).cast(pl.Int64, strict=False).cast(pl.String)
-            if found[name].is_numeric()
+            if dtypes[name].is_numeric()
             else pl.col(name).cast(pl.String)
         )
         for name in columns
-        if name in found
+        if name in dtypes
     ]
 
 
@@ -328,14 +328,14 @@ def _with_histories(watches: event_log.Origin, path: pathlib.Path) -> event_log.
     size = pl.len().alias("size")
     with event_log.readable(str(path)):
         table = pl.scan_parquet(path)
-        found = table.collect_schema()
+        columns = table.collect_schema()
         counts = watches.rows.select(size, pl.col(schema.TIME).min())
         number, start = counts.collect(engine="streaming").row(0)
     for column in (schema.USER_ID, _SEQUENCE):
-        if column not in found:
+        if column not in columns:
             raise errors.UserError(
                 f"expected column {column} in {path}, found "
-                f"{event_log.brief(', '.join(found))}: give a file with each user's "
+                f"{event_log.brief(', '.join(columns))}: give a file with each user's "
                 f"watches in order"
             )
     day = (start + _CHINA) // schema.DAY_SECONDS * schema.DAY_SECONDS - _CHINA

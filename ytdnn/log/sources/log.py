@@ -44,17 +44,17 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
     Raises:
       errors.UserError: There is no `watches`, or a mapping or file does not fit.
     """
-    own = parse_files(config.files)
+    named_files = parse_files(config.files)
     given, copied = config.dir, config.dir
     if object_stores.is_url(given):
-        wanted = [own.get(table, table) for table in table_schemas.TABLES]
+        wanted = [named_files.get(table, table) for table in table_schemas.TABLES]
         cache = archives.cache_directory() / "remote"
         copied = str(remote.fetched(given, wanted, cache))
-    found = table_files.find(copied, own)
+    log_files = table_files.find(copied, named_files)
     names = parse_columns(config.columns)
-    require_mapped(names, found.tables, given)
+    require_mapped(names, log_files.tables, given)
     origins, without = {}, []
-    for table, files_of in found.tables.items():
+    for table, files_of in log_files.tables.items():
         where = config.where if table == schema.WATCHES else ""
         own_names = names.get(table, {})
         try:
@@ -65,8 +65,8 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
             origins[table] = _called(origin, copied, given.rstrip("/"))
     if without:
         raise errors.SeveralError(without)
-    if found.unread:
-        watches, names_of = origins[schema.WATCHES], ", ".join(found.unread)
+    if log_files.unread:
+        watches, names_of = origins[schema.WATCHES], ", ".join(log_files.unread)
         note = f"files that no table is read from: {event_log.brief(names_of)}"
         notes = (*watches.notes, note)
         origins[schema.WATCHES] = dataclasses.replace(watches, notes=notes)
@@ -98,18 +98,18 @@ def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
     """
     names: dict[str, dict[str, str]] = {}
     for entry in entries:
-        found = _ENTRY.fullmatch(entry.lstrip())
-        if found is None:
+        match = _ENTRY.fullmatch(entry.lstrip())
+        if match is None:
             raise errors.UserError(
                 f"expected --columns as table.column=your_column, received {entry!r}: "
                 f"write for example --columns=watches.video_id=item_id"
             )
-        table, column, own = found.group("table", "column", "own")
+        table, column, user_column = match.group("table", "column", "own")
         _require_one_of(table, table_schemas.TABLES, "a table", entry)
         columns = table_schemas.TABLES[table].names
         _require_one_of(column, columns, f"a column of {table}", entry)
         _require_new(column, names.setdefault(table, {}), entry)
-        names[table][column] = own
+        names[table][column] = user_column
     return names
 
 
@@ -125,15 +125,15 @@ def parse_files(entries: Iterable[str]) -> dict[str, str]:
     """
     names: dict[str, str] = {}
     for entry in entries:
-        table, _, own = (part.strip() for part in entry.partition("="))
-        if not own:
+        table, _, file = (part.strip() for part in entry.partition("="))
+        if not file:
             raise errors.UserError(
                 f"expected --files as table=your_file, received {entry!r}: write for "
                 f"example --files=watches=clicks.parquet"
             )
         _require_one_of(table, table_schemas.TABLES, "a table", entry, "--files")
         _require_new(table, names, entry, "--files")
-        names[table] = user_paths.text(own)
+        names[table] = user_paths.text(file)
     return names
 
 
@@ -147,22 +147,22 @@ def _require_new(
         )
 
 
-def require_mapped(names: Iterable[str], found: Collection[str], place: str) -> None:
+def require_mapped(names: Iterable[str], tables: Collection[str], place: str) -> None:
     """Checks that all tables with mapped columns exist.
 
     Args:
       names: Tables of `parse_columns`.
-      found: Names of the existing tables.
+      tables: Names of the existing tables.
       place: Path, for the error.
 
     Raises:
       errors.UserError: A table is missing.
     """
     for table in names:
-        if table not in found:
+        if table not in tables:
             raise errors.UserError(
                 f"expected a table {table} in {place} for --columns={table}.…, "
-                f"found {', '.join(found)}: add the table or leave the mapping out"
+                f"found {', '.join(tables)}: add the table or leave the mapping out"
             )
 
 
@@ -200,19 +200,19 @@ def read_file(
 
 def _read(
     table: str,
-    found: table_files.TableFiles,
+    located: table_files.TableFiles,
     names: Mapping[str, str],
     where: str,
     outcomes: Sequence[str] = (),
 ) -> event_log.Origin:
-    own = _own_names(table, names)
-    frame, layout = _scan(table, found, own)
-    read = origin(table, frame, str(found.place), names, where, outcomes)
+    mapped = _own_names(table, names)
+    frame, layout = _scan(table, located, mapped)
+    table_rows = origin(table, frame, str(located.place), names, where, outcomes)
     parts: tuple[tuple[int, str], ...] = ()
-    if found.folder is not None:
-        parts = files.part_starts(found.paths, layout.num_comments)
-    notes = (*(f"{table}: {note}" for note in layout.notes()), *read.notes)
-    return dataclasses.replace(read, parts=parts, notes=notes)
+    if located.folder is not None:
+        parts = files.part_starts(located.paths, layout.num_comments)
+    notes = (*(f"{table}: {note}" for note in layout.notes()), *table_rows.notes)
+    return dataclasses.replace(table_rows, parts=parts, notes=notes)
 
 
 def _own_names(table: str, names: Mapping[str, str]) -> dict[str, str]:
@@ -242,36 +242,41 @@ def origin(
     Raises:
       errors.UserError: A column is missing, or of a type that cannot hold its values.
     """
-    found = [name for name in frame.collect_schema() if name != event_log.ROW]
+    columns = [name for name in frame.collect_schema() if name != event_log.ROW]
     # Blanks around a name are part of it only where the file has them.
-    names = {k: v if v in found else v.strip() for k, v in names.items()}
-    names, scaled = _factors(table, names, found)
-    own = _own_names(table, names)
+    names = {k: v if v in columns else v.strip() for k, v in names.items()}
+    names, scaled = _factors(table, names, columns)
+    mapped = _own_names(table, names)
     missing = [
         column.name
         for column in table_schemas.TABLES[table].columns
-        if own[column.name] not in found and (column.required or column.name in names)
+        if mapped[column.name] not in columns
+        and (column.required or column.name in names)
     ]
     if missing:
-        raise _missing(table, {name: own[name] for name in missing}, found, file)
+        raise _missing(table, {name: mapped[name] for name in missing}, columns, file)
     whole, frame = frame, files.filter_rows(frame, where, file)
-    readings = _times(table, frame, file, own)
-    units = {name: one.unit for name, one in readings.items()}
-    rows = casting.normalise(table, frame, file, own, units=units, outcomes=outcomes)
+    readings = _times(table, frame, file, mapped)
+    units = {name: reading.unit for name, reading in readings.items()}
+    rows = casting.normalise(table, frame, file, mapped, units=units, outcomes=outcomes)
     rows = rows.with_columns(scaled)
-    read = {*own.values(), *rows.collect_schema()}
-    notes = [f"{table}.{k}: {one.note}" for k, one in readings.items() if one.note]
+    columns_read = {*mapped.values(), *rows.collect_schema()}
+    notes = [
+        f"{table}.{k}: {reading.note}"
+        for k, reading in readings.items()
+        if reading.note
+    ]
     if where:
         with event_log.readable(file):
             size, kept = map(event_log.num_rows, (whole, frame))
         number = f"{size - kept:,} of {size:,} rows"
         notes.append(f"{table}: {number} left out by --where")
-    unused = tuple(name for name in found if name not in read)
+    unused = tuple(name for name in columns if name not in columns_read)
     return event_log.Origin(rows, file, names, notes=tuple(notes), unused=unused)
 
 
 def _factors(
-    table: str, names: Mapping[str, str], found: Collection[str]
+    table: str, names: Mapping[str, str], columns: Collection[str]
 ) -> tuple[dict[str, str], list[pl.Expr]]:
     """Returns names without their factors, and the numbers in the schema's units.
 
@@ -281,65 +286,69 @@ def _factors(
     Args:
       table: Name of a schema table.
       names: The user's name by the schema's, such as {"watch_seconds": "ms / 1000"}.
-      found: Columns of the file.
+      columns: Columns of the file.
     """
-    own, scaled = dict(names), []
+    unscaled, scaled = dict(names), []
     for column in table_schemas.TABLES[table].columns:
         given = names.get(column.name, "")
         match = _SCALED.fullmatch(given)
-        if match is None or given in found or column.kind != "number":
+        if match is None or given in columns or column.kind != "number":
             continue
         factor, value = float(match["factor"]), pl.col(column.name)
         if factor > 0.0:
-            own[column.name] = match["own"].strip()
+            unscaled[column.name] = match["own"].strip()
             scaled.append(
                 value / factor if match["operator"] == "/" else value * factor
             )
-    return own, scaled
+    return unscaled, scaled
 
 
 def _times(
-    table: str, frame: pl.LazyFrame, file: str, own: Mapping[str, str]
+    table: str, frame: pl.LazyFrame, file: str, mapped: Mapping[str, str]
 ) -> dict[str, times.Reading]:
     """Returns how each column of times is read, by the schema's name."""
     with event_log.readable(file):
-        found = frame.collect_schema()
+        dtypes = frame.collect_schema()
         return {
-            column.name: times.reading(frame, own[column.name], found[own[column.name]])
+            column.name: times.reading(
+                frame, mapped[column.name], dtypes[mapped[column.name]]
+            )
             for column in table_schemas.TABLES[table].columns
-            if column.kind == "time" and own[column.name] in found
+            if column.kind == "time" and mapped[column.name] in dtypes
         }
 
 
 def _scan(
-    table: str, found: table_files.TableFiles, own: Mapping[str, str]
+    table: str, located: table_files.TableFiles, mapped: Mapping[str, str]
 ) -> tuple[pl.LazyFrame, csv_files.Layout]:
     """Returns the rows of a table's files, and their comment lines and blank rows."""
-    keys = table_files.keys(found)
+    keys = table_files.keys(located)
     path = {"include_file_paths": table_files.PATH} if keys else {}
     layout = csv_files.Layout()
-    if table_files.is_csv(found.paths[0]):
+    if table_files.is_csv(located.paths[0]):
         named = [
-            own[c.name] for c in table_schemas.TABLES[table].columns if c.kind == "id"
+            mapped[c.name]
+            for c in table_schemas.TABLES[table].columns
+            if c.kind == "id"
         ]
         ids = [*named, *map(str.strip, named)]
-        layout = csv_files.require_rows(found.paths)
-        frame = csv_files.scan_csv(found.paths, ids, layout, **path)
+        layout = csv_files.require_rows(located.paths)
+        frame = csv_files.scan_csv(located.paths, ids, layout, **path)
     else:
-        frame = files.scan_parquet(found.paths, **path)
+        frame = files.scan_parquet(located.paths, **path)
     return (table_files.with_keys(frame, keys) if keys else frame), layout
 
 
 def _missing(
-    table: str, missing: Mapping[str, str], found: list[str], file: str
+    table: str, missing: Mapping[str, str], columns: list[str], file: str
 ) -> MissingColumnsError:
     """Returns the error of a table without the columns of some own names."""
     flags = []
-    for column, own in missing.items():
-        close = errors.closest(own, found) or errors.closest(column, found)
+    for column, user_column in missing.items():
+        close = errors.closest(user_column, columns) or errors.closest(column, columns)
         flags.append(f"{table}.{column}={close or 'YOUR_COLUMN'}")
     header = (
-        " (is its first row no header?)" if any(map(_VALUE.fullmatch, found)) else ""
+        " (is its first row no header?)" if any(map(_VALUE.fullmatch, columns)) else ""
     )
     words = (
         f"column {next(iter(missing.values()))} in {file} for {table}."
@@ -348,6 +357,6 @@ def _missing(
         else f"columns {', '.join(missing.values())} in {file} for {table}"
     )
     return MissingColumnsError(
-        f"expected {words}, found {event_log.brief(', '.join(found), 200)}{header}: "
+        f"expected {words}, found {event_log.brief(', '.join(columns), 200)}{header}: "
         f"name yours with {errors.shell('--columns=' + ','.join(flags))}"
     )

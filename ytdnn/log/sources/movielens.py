@@ -106,28 +106,28 @@ def _read_layout(directory: pathlib.Path, shown: pathlib.Path) -> tuple[str, Tab
         for marker, (layout, reader) in _READERS.items():
             if (folder / marker).is_file():
                 return layout, reader(folder)
-    found = sorted(path.name for path in directory.iterdir())
+    content = sorted(path.name for path in directory.iterdir())
     raise errors.UserError(
         f"expected MovieLens in {shown} (one of {', '.join(_READERS)}), found "
-        f"{event_log.brief(', '.join(found)) or 'nothing'}: point --data_dir at the "
+        f"{event_log.brief(', '.join(content)) or 'nothing'}: point --data_dir at the "
         f"unpacked edition or its zip"
     )
 
 
 def _require_columns(ratings: event_log.Origin) -> None:
     with event_log.readable(ratings.file):
-        found = ratings.rows.collect_schema()
+        columns = ratings.rows.collect_schema()
     for name in [*ratings.names.values(), _RATING]:
-        if name not in found:
+        if name not in columns:
             raise errors.UserError(
                 f"expected column {name} in {ratings.file}, found "
-                f"{event_log.brief(', '.join(found))}: this is no MovieLens file; use "
-                f"--source=log for own tables"
+                f"{event_log.brief(', '.join(columns))}: this is no MovieLens file; "
+                f"use --source=log for own tables"
             )
 
 
 def _read_parquet(folder: pathlib.Path) -> Tables:
-    found = {}
+    tables = {}
     for table, name in (
         (schema.WATCHES, "interactions"),
         (schema.VIDEOS, "items"),
@@ -140,10 +140,10 @@ def _read_parquet(folder: pathlib.Path) -> Tables:
             rows = files.scan_parquet([path])
             known = {**_HEADERLESS, schema.ORDER: "seq"}
             needed = _HEADERLESS if table == schema.WATCHES else {}
-            there = rows.collect_schema()
-            names = {k: v for k, v in known.items() if v in there or k in needed}
-            found[table] = event_log.Origin(rows, str(path), names)
-    return found
+            columns = rows.collect_schema()
+            names = {k: v for k, v in known.items() if v in columns or k in needed}
+            tables[table] = event_log.Origin(rows, str(path), names)
+    return tables
 
 
 def _read_csv(folder: pathlib.Path) -> Tables:
@@ -223,7 +223,7 @@ def _with_lines(
     people: Sequence[str],
 ) -> Tables:
     """Returns the ratings, and films and users from small headerless files."""
-    found = {schema.WATCHES: ratings}
+    origins = {schema.WATCHES: ratings}
     columns = {schema.VIDEOS: ["item_id", "title"], schema.USERS: people}
     for table, name in tables.items():
         path = folder / name
@@ -232,8 +232,8 @@ def _with_lines(
         if path.is_file():
             rows = _read_lines(path, separator, columns[table])
             names = _ITEM if table == schema.VIDEOS else {}
-            found[table] = event_log.Origin(rows, str(path), names)
-    return found
+            origins[table] = event_log.Origin(rows, str(path), names)
+    return origins
 
 
 def _read_lines(

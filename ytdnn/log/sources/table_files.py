@@ -61,12 +61,12 @@ class LogFiles:
     unread: list[str]
 
 
-def find(given: str, own: Mapping[str, str]) -> LogFiles:
+def find(given: str, named: Mapping[str, str]) -> LogFiles:
     """Returns the files of each table, by its default or mapped name.
 
     Args:
       given: The directory.
-      own: Mapped names of tables' files or folders.
+      named: Mapped names of tables' files or folders.
 
     Raises:
       errors.UserError: The directory or a mapped table does not exist, or a file cannot
@@ -79,20 +79,20 @@ def find(given: str, own: Mapping[str, str]) -> LogFiles:
             f"{given!r} ({user_paths.kind(directory) if given else 'nothing'})"
         )
     with event_log.readable(given):
-        names = {table: own.get(table, table) for table in table_schemas.TABLES}
-        found = {table: _files_of(directory, name) for table, name in names.items()}
+        names = {table: named.get(table, table) for table in table_schemas.TABLES}
+        located = {table: _files_of(directory, name) for table, name in names.items()}
         content = sorted(path.name for path in directory.iterdir())
-    for table in dict.fromkeys([*own, schema.WATCHES]):
-        if found[table] is None:
-            advice = f": name yours with --files={table}=FILE" * (table not in own)
+    for table in dict.fromkeys([*named, schema.WATCHES]):
+        if located[table] is None:
+            advice = f": name yours with --files={table}=FILE" * (table not in named)
             raise errors.UserError(
                 f"expected {_forms(names[table])} in {directory}, found "
                 f"{event_log.brief(', '.join(content)) or 'nothing'}"
                 f"{advice if content else ''}"
             )
-    tables = {table: one for table, one in found.items() if one is not None}
-    read = {one.place.name for one in tables.values()}
-    unread = [name for name in content if name not in read and is_table(name)]
+    tables = {table: each for table, each in located.items() if each is not None}
+    names_read = {each.place.name for each in tables.values()}
+    unread = [name for name in content if name not in names_read and is_table(name)]
     return LogFiles(tables, unread)
 
 
@@ -120,24 +120,24 @@ def _files_of(directory: pathlib.Path, name: str) -> TableFiles | None:
     place = directory / name  # which may be in another folder
     ends = ("",) if is_table(name) else ("", *files.PARQUET, *files.CSV)
     names = [f"{place.name}{end}" for end in ends]
-    found = [
+    paths = [
         path
         for path in sorted(place.parent.glob("*"))
         if path.name in names or (_is_other(path, place.name) and not is_table(name))
     ]
-    if len(found) > 1:
+    if len(paths) > 1:
         raise errors.UserError(
             f"expected one format of {name} in {directory}, found several "
-            f"({', '.join(path.name for path in found)}): keep one of them"
+            f"({', '.join(path.name for path in paths)}): keep one of them"
         )
-    if not found:
+    if not paths:
         return None
-    (path,) = found
+    (path,) = paths
     if path.is_dir() and not is_table(path.name):
         parts = _parts(path)
         return TableFiles(parts, path) if parts else None
     _require_table(path)
-    return TableFiles(found)
+    return TableFiles(paths)
 
 
 def _is_other(path: pathlib.Path, name: str) -> bool:
@@ -155,11 +155,11 @@ def _require_table(path: pathlib.Path) -> None:
     """
     if path.is_file() and is_table(path.name):
         return
-    found = user_paths.kind(path)
+    kind = user_paths.kind(path)
     if path.is_file():
-        found = path.suffix or "a file without an ending"
+        kind = path.suffix or "a file without an ending"
     raise errors.UserError(
-        f"expected Parquet or CSV in {path}, found {found}: write the table to a file "
+        f"expected Parquet or CSV in {path}, found {kind}: write the table to a file "
         f"of .parquet or .csv"
     )
 
@@ -170,17 +170,17 @@ def _parts(folder: pathlib.Path) -> list[pathlib.Path]:
     Raises:
       errors.UserError: A part is no table, or Parquet and CSV are mixed.
     """
-    found = sorted(_walk(folder))
-    for path in found:
+    paths = sorted(_walk(folder))
+    for path in paths:
         _require_table(path)
-    kinds = {is_csv(path): path for path in found}
+    kinds = {is_csv(path): path for path in paths}
     if len(kinds) > 1:
         raise errors.UserError(
             f"expected parts in the same format in {folder}, found Parquet and CSV "
             f"({kinds[False].name}, {kinds[True].name}): write all parts in the same "
             f"format"
         )
-    return found
+    return paths
 
 
 def _walk(folder: pathlib.Path) -> Iterator[pathlib.Path]:
@@ -194,25 +194,25 @@ def _walk(folder: pathlib.Path) -> Iterator[pathlib.Path]:
                 f"link: remove the link"
             )
         seen.add(real)
-        folders[:] = [one for one in folders if not one.startswith(_HIDDEN)]
+        folders[:] = [each for each in folders if not each.startswith(_HIDDEN)]
         for name in names:
             if not name.startswith(_HIDDEN):
                 yield pathlib.Path(place) / name
 
 
-def keys(found: TableFiles) -> dict[str, dict[str, str | None]]:
+def keys(table_files: TableFiles) -> dict[str, dict[str, str | None]]:
     """Returns the value of each Hive key for each part; empty without keys.
 
     Raises:
       errors.UserError: The parts have different keys.
     """
-    if found.folder is None:
+    if table_files.folder is None:
         return {}
-    values = {str(path): _keys(path, found.folder) for path in found.paths}
+    values = {str(path): _keys(path, table_files.folder) for path in table_files.paths}
     names = list(dict.fromkeys(tuple(each) for each in values.values()))
     if len(names) > 1:
         raise errors.UserError(
-            f"expected parts with the same partitions in {found.folder}, found "
+            f"expected parts with the same partitions in {table_files.folder}, found "
             f"{' and '.join(', '.join(each) or 'none' for each in names[:2])}: write "
             f"all parts with the same partitions"
         )
@@ -221,8 +221,8 @@ def keys(found: TableFiles) -> dict[str, dict[str, str | None]]:
 
 def _keys(path: pathlib.Path, folder: pathlib.Path) -> dict[str, str | None]:
     parts = map(_KEY.fullmatch, path.relative_to(folder).parent.parts)
-    found = {part["key"]: urllib.parse.unquote(part["value"]) for part in parts if part}
-    return {k: None if v == _MISSING else v for k, v in found.items()}
+    keys = {part["key"]: urllib.parse.unquote(part["value"]) for part in parts if part}
+    return {k: None if v == _MISSING else v for k, v in keys.items()}
 
 
 def with_keys(
@@ -236,10 +236,10 @@ def with_keys(
       frame: Frame scanned with `include_file_paths=PATH`.
       values: Values from `keys`.
     """
-    there = frame.collect_schema().names()
-    made = []
-    for key in [key for key in values if key not in there]:
+    names = frame.collect_schema().names()
+    columns = []
+    for key in [key for key in values if key not in names]:
         whole = all(v is None or _INTEGER.fullmatch(v) for v in values[key].values())
         text = pl.col(PATH).replace_strict(values[key], return_dtype=pl.String)
-        made.append(text.cast(pl.Int64 if whole else pl.String).alias(key))
-    return frame.with_columns(made).drop(PATH)
+        columns.append(text.cast(pl.Int64 if whole else pl.String).alias(key))
+    return frame.with_columns(columns).drop(PATH)

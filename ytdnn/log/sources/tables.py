@@ -58,13 +58,13 @@ def from_frames(given: Mapping[str, Any]) -> TablesInMemory:
             f"{', '.join(given) or 'none'}: the other tables are optional, this one "
             f"is not"
         )
-    found = {
+    lazy = {
         name: frames.to_polars(given[name], _called(name))
         for name in table_schemas.TABLES
         if name in given
     }
-    prints = {name: _fingerprint(frame, name) for name, frame in found.items()}
-    return TablesInMemory(found, prints)
+    prints = {name: _fingerprint(frame, name) for name, frame in lazy.items()}
+    return TablesInMemory(lazy, prints)
 
 
 def read(

@@ -55,11 +55,11 @@ def reading(frame: pl.LazyFrame, column: str, dtype: pl.DataType) -> Reading:
         zone = r"\d{2}:\d{2}.*([Zz]|[+-]\d{2}:?\d*)\s*$"
         has_zone = pl.col(column).cast(pl.String).str.contains(zone)
         counts.append((is_iso & ~has_zone).sum().alias("zoneless"))
-    found = frame.select(counts).collect(engine="streaming").row(0, named=True)
-    unit = max(range(len(_UNITS)), key=lambda place: found[_UNITS[place]])
-    if unit and found[_UNITS[unit]]:
+    numbers = frame.select(counts).collect(engine="streaming").row(0, named=True)
+    unit = max(range(len(_UNITS)), key=lambda place: numbers[_UNITS[place]])
+    if unit and numbers[_UNITS[unit]]:
         return Reading(unit, f"{_UNITS[unit]}, read as such")
-    return Reading(note="no time zone, read as UTC" if found.get("zoneless") else "")
+    return Reading(note="no time zone, read as UTC" if numbers.get("zoneless") else "")
 
 
 def seconds(value: pl.Expr, dtype: pl.DataType, unit: int = 0) -> pl.Expr | None:

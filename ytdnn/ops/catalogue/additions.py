@@ -12,13 +12,13 @@ from ytdnn.bundle import added_videos, removed_videos, versions
 from ytdnn.log import new_videos, prepared
 from ytdnn.ops.refit import refitting
 from ytdnn.run.pipeline import graph, runner
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 _CONTENT = "content.json"  # of a candidate model with a content side
 
 
 @dataclasses.dataclass(frozen=True)
-class Changed:
+class TableResult:
     """The result of adding a table of videos.
 
     Attributes:
@@ -37,7 +37,7 @@ class Changed:
 
 
 @dataclasses.dataclass(frozen=True)
-class Added:
+class AdditionResult:
     """The result of adding videos to a run.
 
     Attributes:
@@ -46,7 +46,7 @@ class Added:
       share: Size of the delta part of the index, as a share of the main part.
     """
 
-    changed: Changed
+    changed: TableResult
     version: int | None
     share: float
 
@@ -59,7 +59,7 @@ def add_videos(
     columns: Sequence[str] = (),
     bad_rows: str = "stop",
     verbose: runner.Verbose = False,
-) -> Added:
+) -> AdditionResult:
     """Adds new uploads to every answer of the current bundle and of later exports.
 
     Their vectors come from the content side of the trained candidate model, and are
@@ -80,9 +80,9 @@ def add_videos(
         or stale, or the table is malformed.
     """
     directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
-    config = workdir_room.require_config(directory)
+    config = run_workdir.require_config(directory)
     bundle = graph.bundle(config)
-    with workdir_room.lock(directory):
+    with run_workdir.lock(directory):
         runner.require([bundle], config, directory)
         home = directory / refitting.LATER if config.refit else directory
         _require_content(home / graph.CANDIDATES.name)
@@ -94,7 +94,7 @@ def add_videos(
             number = versions.newest(directory / bundle.name)
         main = artifacts.read_manifest(home / graph.INDEX.name, graph.INDEX.name)
         share = changed.num_added / int(main.facts["num_videos"])
-    return Added(changed, number, share)
+    return AdditionResult(changed, number, share)
 
 
 def _require_content(candidates: pathlib.Path) -> None:
@@ -114,7 +114,7 @@ def change(
     given: Any,
     columns: Sequence[str] = (),
     bad_rows: str = "stop",
-) -> Changed:
+) -> TableResult:
     """Adds a table of videos to the added videos of a workdir.
 
     A later row of a video replaces an earlier one. If nothing changes, the file is not
@@ -130,14 +130,14 @@ def change(
     Raises:
       errors.UserError: The table cannot be read, or has no video.
     """
-    found = new_videos.read(given, data, columns, bad_rows)
-    if not found.table.height:
+    videos = new_videos.read(given, data, columns, bad_rows)
+    if not videos.table.height:
         raise errors.UserError("expected rows of new videos, received none")
-    ids = found.table[schema.VIDEO_ID]
+    ids = videos.table[schema.VIDEO_ID]
     is_known = ids.is_in(data.videos[schema.VIDEO_ID].implode())
     old = added_videos.read(workdir)
-    kept = found.table.clear() if old is None else old
-    new = found.table.filter(~is_known)
+    kept = videos.table.clear() if old is None else old
+    new = videos.table.filter(~is_known)
     table = pl.concat([kept, new], how="diagonal_relaxed")
     table = table.unique(schema.VIDEO_ID, keep="last", maintain_order=True)
     if table.height and (old is None or not table.equals(old)):
@@ -145,10 +145,10 @@ def change(
             table.write_parquet(partial)
             whole_files.flush(partial)
     removed = ids.cast(pl.String)
-    return Changed(
+    return TableResult(
         known=ids.filter(is_known).cast(pl.String).to_list(),
         removed=removed.filter(removed.is_in(removed_videos.read(workdir))).to_list(),
-        unread=found.unread,
-        dropped=found.dropped,
+        unread=videos.unread,
+        dropped=videos.dropped,
         num_added=table.height,
     )

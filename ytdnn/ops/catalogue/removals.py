@@ -13,11 +13,11 @@ import polars as pl
 from ytdnn.base import artifacts, errors, registries, schema, user_paths
 from ytdnn.bundle import removed_videos, versions
 from ytdnn.run.pipeline import runner
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 
 @dataclasses.dataclass(frozen=True)
-class Removed:
+class RemovalResult:
     """The result of removing or restoring videos.
 
     Attributes:
@@ -32,7 +32,9 @@ class Removed:
 
 
 @registries.HOOKS.register("remove_videos")
-def remove_videos(workdir: runner.Path, video_ids: Iterable[str | int]) -> Removed:
+def remove_videos(
+    workdir: runner.Path, video_ids: Iterable[str | int]
+) -> RemovalResult:
     """Removes videos from every answer of the current bundle and of later exports.
 
     The bundle gets a new version with the models of the newest; nothing is rebuilt.
@@ -49,7 +51,9 @@ def remove_videos(workdir: runner.Path, video_ids: Iterable[str | int]) -> Remov
 
 
 @registries.HOOKS.register("restore_videos")
-def restore_videos(workdir: runner.Path, video_ids: Iterable[str | int]) -> Removed:
+def restore_videos(
+    workdir: runner.Path, video_ids: Iterable[str | int]
+) -> RemovalResult:
     """Restores removed videos.
 
     Args:
@@ -64,21 +68,21 @@ def restore_videos(workdir: runner.Path, video_ids: Iterable[str | int]) -> Remo
 
 def _changed(
     workdir: runner.Path, video_ids: Iterable[str | int], restored: bool
-) -> Removed:
+) -> RemovalResult:
     directory = user_paths.expanded(workdir)
-    workdir_room.require_config(directory)
+    run_workdir.require_config(directory)
     if isinstance(video_ids, str):
         video_ids = [video_ids]
     named = list(dict.fromkeys(str(video) for video in video_ids))
     if not named:
         raise errors.UserError("expected ids of videos, received none")
-    with workdir_room.lock(directory):
+    with run_workdir.lock(directory):
         return change(directory, named, restored)
 
 
 def change(
     workdir: pathlib.Path, video_ids: Collection[str], restored: bool = False
-) -> Removed:
+) -> RemovalResult:
     """Removes videos from all answers, or restores removed ones.
 
     Args:
@@ -103,12 +107,12 @@ def change(
     artifacts.write_json(workdir / removed_videos.FILE, {removed_videos.FACT: new})
     directory = workdir / removed_videos.BUNDLE
     if not (directory / artifacts.MANIFEST).exists():
-        return Removed(new, [], None)
+        return RemovalResult(new, [], None)
     catalogue = _catalogue(directory)
-    found = removed_videos.indices(catalogue, new)
-    known = {catalogue[index - 1] for index in found}
+    indices = removed_videos.indices(catalogue, new)
+    known = {catalogue[index - 1] for index in indices}
     unknown = [video for video in video_ids if video not in known and not restored]
-    return Removed(new, unknown, _revise(directory, workdir, new, found))
+    return RemovalResult(new, unknown, _revise(directory, workdir, new, indices))
 
 
 def _revise(

@@ -85,13 +85,13 @@ def _strategy(command: tuple[str, ...], needed: str) -> list[str]:
     Raises:
       errors.UserError: It has another.
     """
-    own = f"--strategy={needed}"
+    flag = f"--strategy={needed}"
     named = [word for word in command if word.lstrip("-").startswith("strategy")]
-    if named and named != [own]:
+    if named and named != [flag]:
         raise errors.UserError(
-            f"expected {own}, or none, for these processes, received {named[0]}"
+            f"expected {flag}, or none, for these processes, received {named[0]}"
         )
-    return [] if named else [own]
+    return [] if named else [flag]
 
 
 def _workdir(command: tuple[str, ...]) -> pathlib.Path:

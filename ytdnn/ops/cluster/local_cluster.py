@@ -105,12 +105,12 @@ def run(plan: Plan) -> int:
 
 def _run_once(plan: Plan) -> tuple[int, str]:
     """Returns the exit status, and which process was lost, if any."""
-    several = plan.tasks()
+    all_tasks = plan.tasks()
     processes: list[subprocess.Popen[bytes]] = []
     try:
-        processes += (_started(plan, task) for task in several)
-        plan.say(f"cluster: {len(several)} processes; logs in {plan.logs}")
-        return _watched(plan, several, processes)
+        processes += (_started(plan, task) for task in all_tasks)
+        plan.say(f"cluster: {len(all_tasks)} processes; logs in {plan.logs}")
+        return _watched(plan, all_tasks, processes)
     except KeyboardInterrupt:
         # The chief keeps its settings, and says that the same command goes on.
         processes[0].send_signal(signal.SIGINT)
@@ -124,8 +124,8 @@ def _run_once(plan: Plan) -> tuple[int, str]:
 
 
 def _started(plan: Plan, task: tasks.Task) -> "subprocess.Popen[bytes]":
-    own = {"type": task.job, "index": task.index}
-    described = json.dumps({"cluster": task.addresses, "task": own})
+    role = {"type": task.job, "index": task.index}
+    described = json.dumps({"cluster": task.addresses, "task": role})
     with contextlib.ExitStack() as files:
         output: dict[str, Any] = {}
         if not task.is_chief:
@@ -143,13 +143,13 @@ def _started(plan: Plan, task: tasks.Task) -> "subprocess.Popen[bytes]":
 
 def _watched(
     plan: Plan,
-    several: Sequence[tasks.Task],
+    all_tasks: Sequence[tasks.Task],
     processes: "Sequence[subprocess.Popen[bytes]]",
 ) -> tuple[int, str]:
     """Waits for the chief, or for a process that fails; see `_run_once`."""
     while True:
         time.sleep(_POLL_SECONDS)
-        for task, process in zip(several, processes, strict=True):
+        for task, process in zip(all_tasks, processes, strict=True):
             status = process.poll()
             if status is None or (status == 0 and not task.is_chief):
                 continue
@@ -195,7 +195,7 @@ def _unshare(user: int, group: int) -> None:
         return
     if libc.unshare(_NEW_USER | _NEW_NET) != 0:
         raise OSError("no user namespaces")
-    own = pathlib.Path("/proc/self")
-    (own / "setgroups").write_text("deny")
-    (own / "uid_map").write_text(f"{user} {user} 1")
-    (own / "gid_map").write_text(f"{group} {group} 1")
+    process = pathlib.Path("/proc/self")
+    (process / "setgroups").write_text("deny")
+    (process / "uid_map").write_text(f"{user} {user} 1")
+    (process / "gid_map").write_text(f"{group} {group} 1")

@@ -91,12 +91,12 @@ class Tpu(Mirrored):
     def compiled(self, step: devices.Step) -> devices.Step:
         """Returns the step compiled by XLA; on a TPU, by the strategy."""
 
-        def of_static_shapes(batch: devices.Batch, number: tf.Tensor) -> tf.Tensor:
+        def static_step(batch: devices.Batch, number: tf.Tensor) -> tf.Tensor:
             with randomness.static_shapes():
                 return step(batch, number)
 
         jit = None if isinstance(self.strategy, tf.distribute.TPUStrategy) else True
-        return tf.function(of_static_shapes, reduce_retracing=True, jit_compile=jit)
+        return tf.function(static_step, reduce_retracing=True, jit_compile=jit)
 
 
 class _Cluster(Mirrored):
@@ -155,9 +155,9 @@ class MultiWorker(_Cluster):
 
     def agreed(self, values: Sequence[float]) -> list[float]:
         """Returns the chief's values, on every worker; all must call it together."""
-        own = [value * self.writes for value in values]
+        weighted = [value * self.writes for value in values]
         total = self.strategy.reduce(
-            tf.distribute.ReduceOp.SUM, tf.constant(own, tf.float64), axis=None
+            tf.distribute.ReduceOp.SUM, tf.constant(weighted, tf.float64), axis=None
         )
         return [float(value) for value in total.numpy()]
 
@@ -190,8 +190,8 @@ class Portion(streaming.WholeBatch):
 
     def own(self, values: tf.Tensor, rows: int) -> tf.Tensor:
         """Returns the portion's rows of values for a whole batch, `[rows, ...]`."""
-        own = self.size(rows)
-        return values[self.number * own : (self.number + 1) * own]
+        size = self.size(rows)
+        return values[self.number * size : (self.number + 1) * size]
 
 
 def _in_turns(

@@ -74,9 +74,9 @@ def from_environment(strategy: str) -> Task:
             f"--strategy=none"
         )
     try:
-        read = json.loads(text)
-        job, index = str(read["task"]["type"]), int(read["task"]["index"])
-        addresses = {str(job): list(all_) for job, all_ in read["cluster"].items()}
+        described = json.loads(text)
+        job, index = str(described["task"]["type"]), int(described["task"]["index"])
+        addresses = {str(job): list(all_) for job, all_ in described["cluster"].items()}
         if strategy == MULTI_WORKER and CHIEF in addresses:  # as platforms name them
             job, index = WORKER, index + (job == WORKER)
             addresses[WORKER] = addresses.pop(CHIEF) + addresses.get(WORKER, [])
@@ -118,12 +118,12 @@ def wait_for_workers(task: Task, seconds: int) -> None:
       errors.LostProcessError: One does not in time.
       errors.UserError: The own port is taken.
     """
-    own = task.addresses[task.job][task.index]
+    endpoint = task.addresses[task.job][task.index]
     try:
-        listening = socket.create_server(("", int(own.rpartition(":")[2])))
+        listening = socket.create_server(("", int(endpoint.rpartition(":")[2])))
     except OSError as error:
         raise errors.UserError(
-            f"expected to listen at {own}, the address of {task.name}, could not "
+            f"expected to listen at {endpoint}, the address of {task.name}, could not "
             f"({error.strerror}): end what listens there, or correct {VARIABLE}"
         ) from None
     with listening:
@@ -199,12 +199,12 @@ class _Several(runner.SingleProcess):
 class Workers(_Several):
     """The role of synchronous workers; the first worker leads."""
 
-    def follow(self, several: Sequence["graph.Step"], workdir: pathlib.Path) -> None:
+    def follow(self, steps: Sequence["graph.Step"], workdir: pathlib.Path) -> None:
         """Joins the trainings that the chief runs."""
         from ytdnn.run.pipeline import sizes
 
         with self.watched():
-            for step in several:
+            for step in steps:
                 if step.is_shared and self._word(_SKIPPED) == _MADE:
                     step.run(sizes.resolved(self.config, workdir), workdir)
             self._word(_SKIPPED)
@@ -213,11 +213,11 @@ class Workers(_Several):
         """Tells the workers whether the next training runs; at the end, none does."""
         self._word(_MADE if is_made else _SKIPPED)
 
-    def _word(self, own: float) -> float:
+    def _word(self, word: float) -> float:
         """Returns the chief's word; waits for it, or for all to hear it."""
         from ytdnn.training import devices
 
-        return devices.make(self.config.strategy, self.config.cluster).agreed([own])[0]
+        return devices.make(self.config.strategy, self.config.cluster).agreed([word])[0]
 
 
 @registries.HOOKS.register(f"role of {PARAMETER_SERVER}")

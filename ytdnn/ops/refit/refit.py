@@ -114,11 +114,11 @@ class _Split:
     watches_to: float = np.inf
     shown_from: float = -np.inf
 
-    def of_watches(self, watches: events.Watches) -> Splits:
+    def watch_splits(self, watches: events.Watches) -> Splits:
         """Returns the split of each watch."""
         return _splits(np.asarray(watches.times) >= self.watches_to)
 
-    def of_impressions(self, shown: events.Impressions) -> Splits:
+    def impression_splits(self, shown: events.Impressions) -> Splits:
         """Returns the split of each impression."""
         return _splits(np.asarray(shown.times) < self.shown_from)
 
@@ -144,7 +144,7 @@ def _ranker_begins(data: prepared.PreparedData) -> int | None:
 
 def _obstacle(log: user_log.UserLog, split: _Split) -> str:
     shown = (shard.read().impressions for shard in log.shards)
-    parts = ((split.of_impressions(t), t.clicked) for t in shown if t is not None)
+    parts = ((split.impression_splits(t), t.clicked) for t in shown if t is not None)
     counts = log_warnings.shown_and_clicked(parts)
     return log_warnings.ranking_obstacle(counts, (events.Split.TRAIN,))
 
@@ -172,13 +172,13 @@ def _label_counts(
     data: prepared.PreparedData, watches_to: float
 ) -> npt.NDArray[np.int64]:
     """Returns how often each video is a training label, `[videos] int64`."""
-    found = np.zeros(data.num_videos + 1, np.int64)
+    counts = np.zeros(data.num_videos + 1, np.int64)
     for shard in data.log.shards:
         watches = shard.read().watches
-        of_watches = _Split(watches_to).of_watches(watches)
+        of_watches = _Split(watches_to).watch_splits(watches)
         videos = np.asarray(watches.videos)[_are_labels(watches, of_watches)]
-        found += np.bincount(videos, minlength=len(found))
-    return found[1:]
+        counts += np.bincount(videos, minlength=len(counts))
+    return counts[1:]
 
 
 def _are_labels(watches: events.Watches, of_watches: Splits) -> Bools:
@@ -189,8 +189,8 @@ def _are_labels(watches: events.Watches, of_watches: Splits) -> Bools:
 def _order(data: prepared.PreparedData, begins: int | None) -> npt.NDArray[np.int64]:
     """Returns the catalogue with both vocabularies in front, the smaller one first."""
     ends = {np.inf, np.inf if begins is None else begins}
-    found = [_vocabulary(data, _label_counts(data, end)) for end in ends]
-    return np.argsort(-sum(known.astype(np.int64) for known in found), kind="stable")
+    masks = [_vocabulary(data, _label_counts(data, end)) for end in ends]
+    return np.argsort(-sum(known.astype(np.int64) for known in masks), kind="stable")
 
 
 def _write_entities(
@@ -217,10 +217,10 @@ def _write_arrays(
     """Writes the changed arrays of the events, and links the unchanged ones."""
     new_index = catalogues.new_indices(order)
     for number, shard in enumerate(log.shards):
-        read = shard.read()
-        changed = {"watch_splits": split.of_watches(read.watches)}
-        if read.impressions is not None:
-            changed["impression_splits"] = split.of_impressions(read.impressions)
+        loaded = shard.read()
+        changed = {"watch_splits": split.watch_splits(loaded.watches)}
+        if loaded.impressions is not None:
+            changed["impression_splits"] = split.impression_splits(loaded.impressions)
         target = user_shards.path(directory, number)
         target.mkdir(parents=True)
         for path in sorted(user_shards.path(log.directory, number).iterdir()):
@@ -273,10 +273,10 @@ def _searches_in_training(shard: user_shards.Shard, split: _Split) -> Bools:
     offsets = np.asarray(shard.searches.offsets)
     reached = np.zeros(len(offsets) - 1, np.int64)
     if before is not None:
-        of_watches = split.of_watches(shard.watches)
+        of_watches = split.watch_splits(shard.watches)
         is_label = _are_labels(shard.watches, of_watches)
         owners = shard.watches.users[is_label]
         np.maximum.at(reached, owners, np.asarray(before)[is_label])
     users = ragged.rows_of(offsets)
-    found: Bools = np.arange(len(users)) - offsets[users] < reached[users]
-    return found
+    is_in_context: Bools = np.arange(len(users)) - offsets[users] < reached[users]
+    return is_in_context

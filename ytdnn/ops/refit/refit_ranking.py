@@ -76,7 +76,7 @@ def publish(
     if scores and isinstance(config.ranking.normalization, configs.QuantilesConfig):
         lists = listed_scores(earlier, later, config.seed)
         measured = with_moved(measured, scores, *lists)
-        facts["score_medians"] = [float(np.median(found)) for found in lists]
+        facts["score_medians"] = [float(np.median(scored)) for scored in lists]
     with artifacts.publish(
         later.directory, model.KIND, ranking.step_config(config), inputs, facts
     ) as partial:
@@ -103,20 +103,20 @@ def listed_scores(
     firsts = rows[np.unique(pages, return_index=True)[1]]
     size = min(_REQUESTS, len(firsts))
     rng = np.random.default_rng(seed)
-    asked = np.sort(rng.choice(firsts, size, replace=False))
+    sampled = np.sort(rng.choice(firsts, size, replace=False))
     users, num_watches, times = (
-        index.gather(table, name, asked)
+        index.gather(table, name, sampled)
         for name in ("users", "num_watches", "request_times")
     )
-    found = []
+    scores = []
     for ranker, at in ((earlier, times), (later, None)):
-        own = ranker.data.with_log(ranker.data.log.of_users(np.unique(users)))
-        offsets = own.log.shard_index.offsets("watches")
+        users_data = ranker.data.with_log(ranker.data.log.read_users(np.unique(users)))
+        offsets = users_data.log.shard_index.offsets("watches")
         ends = offsets[users] + num_watches if at is not None else offsets[users + 1]
-        at = np.full(size, own.windows.end_of_log + 1) if at is None else at
-        opened = ranker.first_stage.open_log(own)
-        found.append(opened.listed_scores(users, ends, at))
-    return found[0], found[1]
+        at = np.full(size, users_data.windows.end_of_log + 1) if at is None else at
+        opened = ranker.first_stage.open_log(users_data)
+        scores.append(opened.listed_scores(users, ends, at))
+    return scores[0], scores[1]
 
 
 def with_moved(
@@ -158,10 +158,10 @@ def moved(values: Floats, then: Floats, now: Floats) -> Floats:
     """
     if not len(then) or not len(now):
         return values
-    old, new = (np.quantile(found, _LEVELS) for found in (then, now))
+    old, new = (np.quantile(mapped, _LEVELS) for mapped in (then, now))
     if old[-1] <= old[0]:
         return values
     slope = (new[-1] - new[0]) / (old[-1] - old[0])
     below, above = np.minimum(values - old[0], 0.0), np.maximum(values - old[-1], 0.0)
-    found: Floats = np.interp(values, old, new) + slope * (below + above)
-    return found
+    mapped: Floats = np.interp(values, old, new) + slope * (below + above)
+    return mapped

@@ -17,7 +17,7 @@ from typing import Any
 
 from ytdnn.base import artifacts, configs, formats, progress, registries, user_paths
 from ytdnn.run.pipeline import graph, runner, served, steps
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 LATER = "refit"
 EARLIER = "refit/earlier"
@@ -38,12 +38,12 @@ def earlier_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
 def _derive(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `data` of a folder of the refit."""
     from ytdnn.log import prepared
-    from ytdnn.ops.refit import refit as refit_room
+    from ytdnn.ops.refit import refit as refit_sets
 
-    part = refit_room.Part.EARLIER if root == EARLIER else refit_room.Part.WHOLE
+    part = refit_sets.Part.EARLIER if root == EARLIER else refit_sets.Part.WHOLE
     needs_ranker = not served.ranker_not_served(config, workdir)
     data = prepared.load(workdir / "data")
-    refit_room.derive(data, part, workdir / root / "data", needs_ranker)
+    refit_sets.derive(data, part, workdir / root / "data", needs_ranker)
 
 
 def _train_candidates(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
@@ -66,9 +66,9 @@ def _train_ranking(root: str, config: configs.Config, workdir: pathlib.Path) -> 
     from ytdnn.ops.refit import refit_ranking
     from ytdnn.training import ranking
 
-    chosen = artifacts.read_manifest(workdir / "ranking", "ranking")
-    here = refit_ranking.load(config, workdir / root)
-    ranking.train(config, here.data, here.directory, here.first_stage, chosen)
+    manifest = artifacts.read_manifest(workdir / "ranking", "ranking")
+    ranker = refit_ranking.load(config, workdir / root)
+    ranking.train(config, ranker.data, ranker.directory, ranker.first_stage, manifest)
 
 
 def publish_ranking(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
@@ -93,7 +93,7 @@ def publish_ranking(root: str, config: configs.Config, workdir: pathlib.Path) ->
 
 def export(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `bundle` from the refitted models."""
-    from ytdnn.bundle import export as export_room
+    from ytdnn.bundle import export as bundle_export
 
     stated = _stated(workdir)
     evaluated = _stages(config, workdir)
@@ -107,8 +107,8 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
     if measured is not None and "ranking" not in stages:
         lists = {k: v for k, v in measured["lists"].items() if k != "system"}
         measured |= {"lists": lists, "impressions": {}}
-    refit = export_room.Refit(LATER, stated | {"epochs": epochs}, measured)
-    export_room.export(workdir, config, refit)
+    refit = bundle_export.Refit(LATER, stated | {"epochs": epochs}, measured)
+    bundle_export.export(workdir, config, refit)
 
 
 def _stages(config: configs.Config, workdir: pathlib.Path) -> list[str]:
@@ -119,9 +119,9 @@ def _stages(config: configs.Config, workdir: pathlib.Path) -> list[str]:
 
 def _stated(workdir: pathlib.Path) -> dict[str, Any]:
     """Returns the facts about a refit for the bundle's manifest."""
-    own, later = (artifacts.peek(workdir / place) for place in _SETS)
+    evaluated, later = (artifacts.peek(workdir / place) for place in _SETS)
     end = int(later[_FACT]["trained_to"])
-    windows = own.get("windows")
+    windows = evaluated.get("windows")
     held_out = "that held watches out"
     if windows is not None:
         held_out = f"whose training ended at {formats.utc(windows['test'])}"
@@ -145,9 +145,9 @@ def _measured(
     if not path.exists():
         return None
     manifest = artifacts.read_manifest(path, report_files.KIND)
-    chosen = steps.fingerprints(workdir, ["data", *stages])
-    asked = {"data", "candidates", "ranking"}
-    if {name: of for name, of in manifest.inputs.items() if name in asked} != chosen:
+    current = steps.fingerprints(workdir, ["data", *stages])
+    inputs = {"data", "candidates", "ranking"}
+    if {name: of for name, of in manifest.inputs.items() if name in inputs} != current:
         return None
     report = json.loads((path / report_files.REPORT).read_text(encoding="utf-8"))
     kept = {name: report[name] for name in ("protocol", "lists", "impressions")}
@@ -173,11 +173,11 @@ def _refit(
         left_out = earlier_left_out
     elif like is graph.RANKING:
         left_out = served.ranker_not_served
-    own = () if like is graph.INDEX else (like.name,)
+    repeated = () if like is graph.INDEX else (like.name,)
     return graph.Step(
         f"{root}/{like.name}",
         "refit",
-        (*(f"{root}/{name}" for name in like.inputs), *more, *own),
+        (*(f"{root}/{name}" for name in like.inputs), *more, *repeated),
         functools.partial(run, root),
         like.config,
         like.prefix,
@@ -240,15 +240,15 @@ def refit(
         learn from before the end of the log.
     """
     directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
-    config = workdir_room.later_config(directory, config)
+    config = run_workdir.later_config(directory, config)
     config = dataclasses.replace(config, refit=True)
-    several = added(config)
+    graph_steps = added(config)
     role = runner.make_role(config)
     if role.follows():
-        role.follow(several, directory)
-        return directory / several[-1].name
-    with workdir_room.lock(directory), role.watched():
-        runner.require(several, config, directory)
-        with workdir_room.keep_config(directory, config), progress.shown(bool(verbose)):
-            runner.run(several, config, directory, say)
-    return directory / several[-1].name
+        role.follow(graph_steps, directory)
+        return directory / graph_steps[-1].name
+    with run_workdir.lock(directory), role.watched():
+        runner.require(graph_steps, config, directory)
+        with run_workdir.keep_config(directory, config), progress.shown(bool(verbose)):
+            runner.run(graph_steps, config, directory, say)
+    return directory / graph_steps[-1].name

@@ -60,7 +60,7 @@ def append(
         directory, prepared.KIND, configs.to_dict(old.config), inputs, facts
     ) as partial:
         part = partial.with_name(f".{directory.name}.new")
-        new = prepare.of_log(config, _with_entities(old, log), part, {})
+        new = prepare.from_log(config, _with_entities(old, log), part, {})
         facts |= joined_sets.JoinedSets(old, new).write(partial)
         shutil.rmtree(part)
     return prepared.load(directory)
@@ -88,16 +88,19 @@ def _as_columns(
     origins = {}
     for table in log.tables:
         origin = log.origin(table)
-        own = f"{table}."
-        wanted = [c.removeprefix(own) for c in catalogue.columns if c.startswith(own)]
-        found = event_log.table_columns(table, origin.rows.collect_schema())
-        lacking = sorted(set(wanted) - set(found))
+        prefix = f"{table}."
+        wanted = [
+            c.removeprefix(prefix) for c in catalogue.columns if c.startswith(prefix)
+        ]
+        columns = event_log.table_columns(table, origin.rows.collect_schema())
+        lacking = sorted(set(wanted) - set(columns))
         if table in _EVENTS and lacking:
             raise errors.UserError(
                 f"expected {table}.{lacking[0]} in {origin.file}, as in the log that "
-                f"{catalogue.directory} was made from, found {', '.join(sorted(found))}"
+                f"{catalogue.directory} was made from, found "
+                f"{', '.join(sorted(columns))}"
             )
-        left_out = [name for name in found if name not in wanted]
+        left_out = [name for name in columns if name not in wanted]
         rows = origin.rows.drop(left_out)
         if wanted:
             origins[table] = dataclasses.replace(origin, rows=rows)
@@ -187,9 +190,9 @@ def _with_entities(
         rows = frame.drop(catalogues.TRAIN_COUNT, strict=False).lazy()
         rows = rows.with_columns(pl.lit(_FAR, pl.UInt32).alias(event_log.ROW))
         if table in origins:
-            own = origins[table].rows
-            rest = rows.join(own.select(key), on=key, how="anti")
-            both = pl.concat([own, rest], how="diagonal_relaxed")
+            new_rows = origins[table].rows
+            rest = rows.join(new_rows.select(key), on=key, how="anti")
+            both = pl.concat([new_rows, rest], how="diagonal_relaxed")
             origins[table] = dataclasses.replace(origins[table], rows=both)
         else:
             origins[table] = event_log.Origin(rows, f"{old.directory}/{table}")

@@ -45,9 +45,9 @@ class RowSources:
           fresh: `[rows, …]` of a fresh table.
         """
         is_old = self.sources >= 0
-        found = np.zeros_like(fresh) if self.is_zero else fresh.copy()
-        found[is_old] = old[self.sources[is_old]]
-        return found
+        grown = np.zeros_like(fresh) if self.is_zero else fresh.copy()
+        grown[is_old] = old[self.sources[is_old]]
+        return grown
 
 
 def places(old: Sequence[Hashable], new: Sequence[Hashable]) -> npt.NDArray[np.int64]:
@@ -81,16 +81,16 @@ def tables(
         for data, size in zip((old, new), sizes, strict=True)
     ]
     of_videos = RowSources(places(*ids), is_zero=True)
-    found = dict.fromkeys(_OF_VIDEOS, of_videos)
+    origins = dict.fromkeys(_OF_VIDEOS, of_videos)
     words = [data.catalogue.tokens[catalogues.TOKEN].to_list() for data in (old, new)]
-    found[_OF_TOKENS] = RowSources(places(*words))
+    origins[_OF_TOKENS] = RowSources(places(*words))
     for feature in features:
         if isinstance(feature, encodings.Categorical):
             values = [feature.known_values(data) for data in (old, new)]
             if values[0] is not None and values[1] is not None:
                 name = encodings.layer_name(feature.name)
-                found[name] = RowSources(places(values[0], values[1]))
-    return found
+                origins[name] = RowSources(places(values[0], values[1]))
+    return origins
 
 
 def weights(
@@ -143,8 +143,8 @@ def _rows(
 ) -> RowSources | None:
     """Returns where the rows of a variable come from, None where it is no table."""
     name = str(variable.name).partition("/")[0].partition(":")[0]
-    found = of_tables.get(name)
-    if found is None and name.startswith(_OF_USES):
-        found = of_tables[_OF_VIDEOS[0]]
-    is_table = found is not None and variable.shape[0] == len(found.sources)
-    return found if is_table else None
+    origin = of_tables.get(name)
+    if origin is None and name.startswith(_OF_USES):
+        origin = of_tables[_OF_VIDEOS[0]]
+    is_table = origin is not None and variable.shape[0] == len(origin.sources)
+    return origin if is_table else None

@@ -72,9 +72,11 @@ def carry_candidates(
     for number, (old, place) in enumerate(zip(trained, places, strict=True)):
         place.mkdir(exist_ok=True)
         state = states.read_state(source / states.file_of(number))
-        member, found = _member(config, old, known, data, begins, members, state, place)
+        member, member_facts = _member(
+            config, old, known, data, begins, members, state, place
+        )
         members.append(member)
-        facts.append(found)
+        facts.append(member_facts)
     whole = candidate_model.joined(members)
     ensemble.project(whole, data, config.seed)
     with artifacts.publish(

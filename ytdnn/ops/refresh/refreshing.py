@@ -29,13 +29,13 @@ from ytdnn.base import (
 )
 from ytdnn.base.configs import data as data_config
 from ytdnn.log import prepared, sources
-from ytdnn.log.sources import tables as tables_room
+from ytdnn.log.sources import tables as source_tables
 from ytdnn.ops.cluster import tasks
 from ytdnn.ops.refit import refit, refit_ranking, refitting
 from ytdnn.ops.refresh import append
 from ytdnn.ops.refresh import refresh as training
 from ytdnn.run.pipeline import runner, served, steps
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 _STEPS = "refresh"
 APPENDED = f"{_STEPS}/appended"
@@ -43,7 +43,7 @@ EARLIER = f"{_STEPS}/earlier"
 _RECORD = "refresh.json"
 _LISTS = ("removed_videos.json", "added_videos.parquet")
 Say = Callable[[str], None]
-Log = tuple[configs.DataConfig, tables_room.TablesInMemory | None]
+Log = tuple[configs.DataConfig, source_tables.TablesInMemory | None]
 
 
 @registries.HOOKS.register("refresh")
@@ -90,31 +90,31 @@ def refresh(
             f"expected another --workdir than --from, received {directory} twice"
         )
     say = runner.speaker(verbose)
-    made = workdir_room.require_config(source)
-    steps.require_vectors(made)
-    with workdir_room.lock(directory), progress.shown(bool(verbose)):
-        pinned = _pinned(served.served_config(made, source), config)
-        read = dataclasses.replace(
-            made.data,
-            columns=tuple(columns) or made.data.columns,
-            bad_rows=bad_rows or made.data.bad_rows,  # type: ignore[arg-type]
+    run_config = run_workdir.require_config(source)
+    steps.require_vectors(run_config)
+    with run_workdir.lock(directory), progress.shown(bool(verbose)):
+        pinned = _pinned(served.served_config(run_config, source), config)
+        data = dataclasses.replace(
+            run_config.data,
+            columns=tuple(columns) or run_config.data.columns,
+            bad_rows=bad_rows or run_config.data.bad_rows,  # type: ignore[arg-type]
         )
-        log = _given_log(data_dir, tables, read)
-        one = _Refresh(source, directory, pinned, made.refit, log)
-        one.begin()
-        one.run(say)
+        log = _given_log(data_dir, tables, data)
+        task = _Refresh(source, directory, pinned, run_config.refit, log)
+        task.begin()
+        task.run(say)
     return directory / "bundle"
 
 
-def _pinned(made: configs.Config, given: configs.Config | None) -> configs.Config:
+def _pinned(run: configs.Config, given: configs.Config | None) -> configs.Config:
     """Returns the config of the new run: nothing of it is chosen by size again.
 
     Days are short: one process trains them, also those of a run that several trained.
     """
-    given = made if given is None else given
+    given = run if given is None else given
     plain = configs.DataConfig()
     data = dataclasses.replace(
-        made.data,
+        run.data,
         source=data_config.IN_MEMORY,
         dir="",
         name="",
@@ -124,20 +124,20 @@ def _pinned(made: configs.Config, given: configs.Config | None) -> configs.Confi
         click=plain.click,
     )
     return dataclasses.replace(
-        made,
+        run,
         data=data,
-        candidates=dataclasses.replace(made.candidates, auto=()),
-        ranking=dataclasses.replace(made.ranking, auto=()),
+        candidates=dataclasses.replace(run.candidates, auto=()),
+        ranking=dataclasses.replace(run.ranking, auto=()),
         index=given.index,
         composition=given.composition,
         refresh=given.refresh,
-        strategy="none" if made.strategy in tasks.JOBS else made.strategy,
+        strategy="none" if run.strategy in tasks.JOBS else run.strategy,
         refit=False,
     )
 
 
 def _log_key(
-    config: configs.DataConfig, frames: tables_room.TablesInMemory | None
+    config: configs.DataConfig, frames: source_tables.TablesInMemory | None
 ) -> dict[str, Any]:
     """Returns a log's identity: fingerprints of its frames, or its files' times."""
     if frames is not None:
@@ -154,15 +154,15 @@ def _log_key(
 def _given_log(
     data_dir: runner.Path | None,
     tables: Mapping[str, Any] | None,
-    made: configs.DataConfig,
+    data: configs.DataConfig,
 ) -> Log:
     """Returns the settings of the given log's source, and its frames if it is some."""
-    config = dataclasses.replace(made, dir=str(data_dir or ""), name="", histories="")
+    config = dataclasses.replace(data, dir=str(data_dir or ""), name="", histories="")
     if tables is not None:
         config = dataclasses.replace(config, source=data_config.IN_MEMORY, files=())
-        return config, tables_room.from_frames(tables)
-    is_log = made.source in ("world", data_config.IN_MEMORY)
-    return dataclasses.replace(config, source="log" if is_log else made.source), None
+        return config, source_tables.from_frames(tables)
+    is_log = data.source in ("world", data_config.IN_MEMORY)
+    return dataclasses.replace(config, source="log" if is_log else data.source), None
 
 
 class _Refresh:
@@ -196,8 +196,8 @@ class _Refresh:
         }
         path = self._directory / _RECORD
         # A log that was refused has made nothing, and another one may follow.
-        made = (self._directory / place for place in ("data", _STEPS))
-        if any(place.exists() for place in made):
+        outputs = (self._directory / place for place in ("data", _STEPS))
+        if any(place.exists() for place in outputs):
             begun = json.loads(path.read_text()) if path.exists() else {}
             record = json.loads(json.dumps(record))
             differing = ", ".join(k for k in record if begun.get(k) != record[k])
@@ -214,7 +214,7 @@ class _Refresh:
 
     def run(self, say: Say) -> None:
         """Runs the steps with missing outputs, one after the other."""
-        every: dict[str, Callable[[], None]] = {
+        makers: dict[str, Callable[[], None]] = {
             APPENDED: self._append,
             f"{EARLIER}/data": lambda: self._derive(EARLIER, refit.Part.EARLIER),
             f"{EARLIER}/candidates": lambda: self._carry_candidates(EARLIER, None),
@@ -225,10 +225,10 @@ class _Refresh:
             "ranking": self._publish_ranking,
         }
         if not self._has_ranker:
-            every = {k: v for k, v in every.items() if "ranking" not in k}
-        every["bundle"] = self._export
-        for number, (name, make) in enumerate(every.items(), 1):
-            label = f"[{number}/{len(every)}] {name}:"
+            makers = {k: v for k, v in makers.items() if "ranking" not in k}
+        makers["bundle"] = self._export
+        for number, (name, make) in enumerate(makers.items(), 1):
+            label = f"[{number}/{len(makers)}] {name}:"
             if (self._directory / name / artifacts.MANIFEST).exists():
                 say(f"{label} skipped: it is complete")
                 continue
@@ -273,8 +273,8 @@ class _Refresh:
     def _carry_candidates(self, place: str, begins: int | None) -> None:
         """Makes the candidates of a place; see `training.carry_candidates`."""
         target = self._directory / place
-        data, own = prepared.load(target / "data"), target / "candidates"
-        training.carry_candidates(self._config, self._home, data, own, begins)
+        data, directory = prepared.load(target / "data"), target / "candidates"
+        training.carry_candidates(self._config, self._home, data, directory, begins)
 
     def _ranker(self, home: pathlib.Path) -> refit_ranking.TrainedRanker:
         return refit_ranking.load(self._config, home)
@@ -290,5 +290,5 @@ class _Refresh:
         refit_ranking.publish(self._config, earlier, later, inputs)
 
     def _export(self) -> None:
-        workdir_room.write_config(self._directory, self._config)
+        run_workdir.write_config(self._directory, self._config)
         served.export(self._config, self._directory)

@@ -76,7 +76,7 @@ class Server:
         self.threads = batching.Threads(
             given.batching, given.limits.queue_seconds, given.threads_of_a_process
         )
-        self.served = hot_swap.Served(given, self.threads, say)
+        self.served = hot_swap.ServedVersions(given, self.threads, say)
         bundle = self.served.current.bundle
         self.log = None
         if given.log:

@@ -25,7 +25,7 @@ Run = Callable[[Sequence[Row]], Outputs]
 
 
 @dataclasses.dataclass(frozen=True)
-class Answered:
+class QueueAnswer:
     """The outputs of one request, with the times of its run.
 
     Attributes:
@@ -44,7 +44,7 @@ class Answered:
 @dataclasses.dataclass
 class _Task:
     rows: Sequence[Row]
-    future: "asyncio.Future[Answered]"
+    future: "asyncio.Future[QueueAnswer]"
     since: float
 
 
@@ -108,7 +108,7 @@ class Queue:
         self._draining: asyncio.Task[None] | None = None
         self._runs: set[asyncio.Task[None]] = set()
 
-    async def ask(self, rows: Sequence[Row], seconds: float) -> Answered:
+    async def ask(self, rows: Sequence[Row], seconds: float) -> QueueAnswer:
         """Returns the outputs for the rows of a request.
 
         Args:
@@ -219,10 +219,10 @@ class Queue:
         for task in tasks:
             part = slice(first, first + len(task.rows))
             first = part.stop
-            own = {name: values[part] for name, values in outputs.items()}
+            answers = {name: values[part] for name, values in outputs.items()}
             waited = started - task.since
             if not task.future.done():  # the request was not given up
-                task.future.set_result(Answered(own, waited, seconds, len(rows)))
+                task.future.set_result(QueueAnswer(answers, waited, seconds, len(rows)))
 
     def _take(self) -> list[_Task]:
         """Returns the requests of the next batch, at least the first one."""

@@ -20,7 +20,7 @@ _LOG = logging.getLogger("ytdnn.ops.server")
 _DRAIN_SECONDS = 60.0  # after which a version is closed under its last requests
 
 
-class Served:
+class ServedVersions:
     """The served version, and the state of others.
 
     Attributes:
@@ -73,12 +73,12 @@ class Served:
     @contextlib.contextmanager
     def version(self) -> Iterator[models.Version]:
         """Context with the version that answers a request, from begin to end."""
-        held = self.current
-        held.num_requests += 1
+        version = self.current
+        version.num_requests += 1
         try:
-            yield held
+            yield version
         finally:
-            held.num_requests -= 1
+            version.num_requests -= 1
 
     async def signature(
         self, version: models.Version, model: str, name: str

@@ -91,8 +91,8 @@ class Inspector:
           errors.UserError: There is no such user.
         """
         user_id = request.query_params.get("user_id", "")
-        asked = await asyncio.to_thread(self._request, version, user_id)
-        return {"user_id": user_id, "request": asked} | _history(version, asked)
+        features = await asyncio.to_thread(self._request, version, user_id)
+        return {"user_id": user_id, "request": features} | _history(version, features)
 
     def _request(self, version: models.Version, user_id: str | int) -> Json:
         at_end = user_requests.at_end(self._prepared(version), user_id)
@@ -114,19 +114,19 @@ class Inspector:
         """
         limits = self._given.limits
         body = await access.body(request, limits)
-        asked, user_id, k = recommend.split(body, limits)
-        answered = await recommend.ask(version, asked, limits)
+        features, user_id, k = recommend.split(body, limits)
+        answered = await recommend.ask(version, features, limits)
         candidates = recommend.described(version, answered.outputs)
         seconds = answered.outputs[explained.STAGE_SECONDS][0].tolist()
         fields = version.explaining(explained.CANDIDATES).fields
         answer: Json = {
             "version": version.number,
             "candidates": candidates,
-            "warnings": version.warnings(asked, fields),
+            "warnings": version.warnings(features, fields),
             "seconds": {"candidates": seconds[0], "ranking": seconds[1]},
-        } | _history(version, asked)
+        } | _history(version, features)
         if self._given.inspect and user_id is not None:
-            ids = [one[schema.VIDEO_ID] for one in candidates]
+            ids = [video[schema.VIDEO_ID] for video in candidates]
             truth = await asyncio.to_thread(self._truth, version, user_id, ids, k)
             answer |= {"truth": truth}
         return answer
@@ -153,12 +153,14 @@ class Inspector:
         limits = self._given.limits
         body = await access.body(request, limits)
         video = body.pop(schema.VIDEO_ID, None)
-        asked, _, _ = recommend.split(body, limits)
+        features, _, _ = recommend.split(body, limits)
         signature = version.explaining(explained.EXPLAIN)
         known = version.explaining(explained.CANDIDATES).fields
-        predict.check(asked, known, limits)
-        own = {n: v for n, v in asked.items() if n in signature.fields}
-        row = predict.check(own | {schema.VIDEO_IDS: [video]}, signature.fields, limits)
+        predict.check(features, known, limits)
+        known_features = {n: v for n, v in features.items() if n in signature.fields}
+        row = predict.check(
+            known_features | {schema.VIDEO_IDS: [video]}, signature.fields, limits
+        )
         answered = await signature.queue.ask([row], limits.answer_seconds)
         meaning = version.bundle.outputs(bundle.RANKER)[schema.SCORES].meaning
         return {
@@ -303,7 +305,7 @@ def _why(version: models.Version, video: Any, outputs: Mapping[str, Any]) -> Jso
             "without": numbers[explained.WITHOUT + name],
             "change": change,
         }
-        for name, change in sorted(changes.items(), key=lambda one: -abs(one[1]))
+        for name, change in sorted(changes.items(), key=lambda pair: -abs(pair[1]))
     ]
     ids = map(recommend.plain_id, outputs[explained.NEAREST_IDS][0, 0].tolist())
     cosines = outputs[explained.NEAREST_COSINES][0, 0].tolist()

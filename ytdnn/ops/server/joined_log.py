@@ -65,7 +65,7 @@ def feedback_schema(
       id_type: Type of video ids.
       outcomes: Own outcomes of the log, outside the schema.
     """
-    own = [name for name in outcomes if name not in schema.OUTCOMES]
+    others = [name for name in outcomes if name not in schema.OUTCOMES]
     return {
         REQUEST_ID: pl.String(),
         SERVED_AT: pl.Float64(),
@@ -73,7 +73,7 @@ def feedback_schema(
         schema.CLICKED: pl.Boolean(),
         schema.WATCH_SECONDS: pl.Float64(),
         **{name: pl.Boolean() for name in schema.OUTCOMES},  # null: not said
-        **{name: pl.Float64() for name in own},
+        **{name: pl.Float64() for name in others},
     }
 
 
@@ -217,9 +217,9 @@ def _shown(answers: pl.DataFrame) -> pl.DataFrame:
 def _users(answers: pl.DataFrame) -> pl.Series:
     """Returns user ids as integers where all are, else as text."""
     ids = [json.loads(text) for text in answers[schema.USER_ID]]
-    if all(isinstance(one, int) for one in ids):
+    if all(isinstance(user_id, int) for user_id in ids):
         return pl.Series(schema.USER_ID, ids, pl.Int64)
-    return pl.Series(schema.USER_ID, [str(one) for one in ids], pl.String)
+    return pl.Series(schema.USER_ID, [str(user_id) for user_id in ids], pl.String)
 
 
 def _write(out: pathlib.Path, tables: Mapping[str, pl.DataFrame]) -> None:

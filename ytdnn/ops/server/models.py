@@ -28,7 +28,7 @@ from ytdnn.bundle import (
     versions,
 )
 from ytdnn.log import catalogues
-from ytdnn.log import fields as fields_room
+from ytdnn.log import fields as log_fields
 from ytdnn.ops.server import batching, problems
 
 _WARMED = (
@@ -40,7 +40,7 @@ _INTERNAL = "__saved_model_init_op"
 # Errors that a client's own lists cause.
 _CLIENT_ERRORS = (tf.errors.InvalidArgumentError, ValueError, TypeError)
 
-Fields = dict[str, fields_room.Field]
+Fields = dict[str, log_fields.Field]
 
 
 @dataclasses.dataclass(frozen=True)

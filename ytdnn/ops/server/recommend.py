@@ -31,7 +31,7 @@ Json = dict[str, Any]
 
 async def ask(
     version: models.Version, request: Mapping[str, Any], limits: settings.Limits
-) -> batching.Answered:
+) -> batching.QueueAnswer:
     """Returns the recommender's outputs for a request: every candidate, with ranks.
 
     Args:
@@ -206,7 +206,7 @@ def _row(
         joined_log.VERSION: version.number,
         schema.USER_ID: None if user_id is None else joined_log.user_text(user_id),
         schema.DEVICE: request.get(schema.DEVICE) or None,
-        **{name: [one[key] for one in videos] for name, key in columns.items()},
+        **{name: [video[key] for video in videos] for name, key in columns.items()},
     }
 
 

@@ -115,7 +115,7 @@ def _run_processes(config: uvicorn.Config, listening: socket.socket) -> None:
         supervisor = multiprocess.Multiprocess(config, sockets=[listening])
         supervisor.run()
     failure = uvicorn_config.STARTUP_FAILURE
-    if any(one.exitcode == failure for one in supervisor.processes):
+    if any(process.exitcode == failure for process in supervisor.processes):
         raise errors.UserError("no process could start: see the lines above")
 
 

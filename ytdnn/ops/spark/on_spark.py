@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ytdnn.bundle import streams
     from ytdnn.log import shard_tasks
-    from ytdnn.run.pipeline import recommender as recommender_room
+    from ytdnn.run.pipeline import recommender as run_recommender
 
 Write = Callable[[int, pathlib.Path], None]
 
@@ -46,15 +46,15 @@ def write_parts(
       write: Function of a part's number and a path, at which it writes the part.
       directory: Directory that all machines reach.
     """
-    here, directory = pathlib.Path.cwd(), directory.absolute()
+    cwd, directory = pathlib.Path.cwd(), directory.absolute()
 
     def run(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
-        os.chdir(here)  # relative paths are the driver's
+        os.chdir(cwd)  # relative paths are the driver's
         for batch in batches:
             for part in batch.column(0).to_pylist():
-                own = directory / f".part-{part:05d}.{uuid.uuid4().hex}"
-                write(part, own)
-                own.rename(directory / f"part-{part:05d}")
+                private = directory / f".part-{part:05d}.{uuid.uuid4().hex}"
+                write(part, private)
+                private.rename(directory / f"part-{part:05d}")
             yield batch
 
     opened.range(0, number, 1, number).mapInArrow(run, "id bigint").count()
@@ -111,7 +111,7 @@ class SparkMachines:
     @contextlib.contextmanager
     def lists(
         self,
-        recommender: "recommender_room.Recommender",
+        recommender: "run_recommender.Recommender",
         arguments: dict[str, Any],
         path: pathlib.Path,
     ) -> "Iterator[streams.Stream]":
@@ -125,7 +125,7 @@ class SparkMachines:
 
 def divided(
     opened: "pyspark.sql.SparkSession",
-    recommender: "recommender_room.Recommender",
+    recommender: "run_recommender.Recommender",
     arguments: dict[str, Any],
     scratch: pathlib.Path,
 ) -> "streams.Stream":
@@ -149,13 +149,13 @@ def divided(
     batch, count = stream.size, len(stream.ids)
 
     def write(number: int, path: pathlib.Path) -> None:
-        from ytdnn.run.pipeline import recommender as recommender_room
+        from ytdnn.run.pipeline import recommender as run_recommender
 
-        own = bulk.stream(recommender_room.Recommender.load(*places), **arguments)
+        loaded = bulk.stream(run_recommender.Recommender.load(*places), **arguments)
         last = min((number + 1) * size, count)
         starts = range(number * size, last, batch)
-        frames = [own.make(slice(s, min(s + batch, last))) for s in starts]
-        pl.concat([pl.DataFrame(schema=own.schema), *frames]).write_parquet(path)
+        frames = [loaded.make(slice(s, min(s + batch, last))) for s in starts]
+        pl.concat([pl.DataFrame(schema=loaded.schema), *frames]).write_parquet(path)
 
     files = write_parts(opened, -(-count // size), write, scratch)
     return dataclasses.replace(

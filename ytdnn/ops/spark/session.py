@@ -60,7 +60,7 @@ def parse_conf(text: str) -> dict[str, str]:
     Raises:
       errors.UserError: An entry is malformed.
     """
-    found = {}
+    settings = {}
     for entry in filter(None, text.split(",")):
         key, equals, value = (part.strip() for part in entry.partition("="))
         if not equals or not key.startswith("spark."):
@@ -68,8 +68,8 @@ def parse_conf(text: str) -> dict[str, str]:
                 f"expected --conf as spark.KEY=VALUE,…, received {entry!r}: write for "
                 f"example --conf=spark.executor.memory=4g"
             )
-        found[key] = value
-    return found
+        settings[key] = value
+    return settings
 
 
 def require() -> None:
@@ -158,5 +158,5 @@ def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     of_python = [line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line)]
     of_java = [line.removeprefix(": ") for line in lines if line.startswith(": ")]
-    found = of_python[-1:] or of_java or lines or [type(error).__name__]
-    return errors.one_line(found[0])[:200]
+    reasons = of_python[-1:] or of_java or lines or [type(error).__name__]
+    return errors.one_line(reasons[0])[:200]

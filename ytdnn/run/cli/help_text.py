@@ -7,7 +7,7 @@ from typing import Any
 from ytdnn import __version__
 from ytdnn.base import configs
 from ytdnn.run.cli import arguments, settings
-from ytdnn.run.cli import command as command_room
+from ytdnn.run.cli import command as cli_command
 
 _WIDTH = 88
 _PICTURE = """\
@@ -18,7 +18,7 @@ Settings, each as --config.KEY=VALUE (shown: the default). Each kind
 has its own settings, which start from their defaults if it is chosen:"""
 
 
-def program(commands: Iterable[command_room.Command]) -> str:
+def program(commands: Iterable[cli_command.Command]) -> str:
     """Returns the help of `ytdnn`."""
     lines = [
         f"ytdnn {__version__}: two-stage video recommendation",
@@ -38,7 +38,7 @@ def program(commands: Iterable[command_room.Command]) -> str:
     return "\n".join(lines)
 
 
-def command(one: command_room.Command) -> str:
+def command(one: cli_command.Command) -> str:
     """Returns the help of one command."""
     details = textwrap.fill(one.details, _WIDTH)
     lines = [f"ytdnn {one.name}: {one.summary}", "", details, "", "Examples:"]

@@ -52,6 +52,6 @@ def run(given: command.Arguments) -> None:
             output.say(f"  {part}{f' ({origin})' if origin != 'ytdnn' else ''}")
 
 
-def _origin(of: registry.Registry[registry.Registered], name: str) -> str:
+def _origin(of: registry.Registry[registry.RegisteredPart], name: str) -> str:
     """Returns where a part comes from: ytdnn, a package or a file."""
     return "ytdnn" if name in of.own() else of.version(name)

@@ -220,7 +220,7 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     if "k" in values:
         request = request | {schema.K: arguments.whole("k", values["k"])}
     if "request" in values:
-        notes += bundle.doubts(request)
+        notes += bundle.warnings(request)
     history = bundle.history(request)
     (answer,) = bundle.answer([request], exact)
     k = request.get(schema.K)

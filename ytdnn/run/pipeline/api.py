@@ -19,7 +19,7 @@ from ytdnn.base.configs import data as data_config
 from ytdnn.bundle import versions
 from ytdnn.evaluation import report_files
 from ytdnn.run.pipeline import graph, runner, steps
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 if TYPE_CHECKING:
     from ytdnn.evaluation import in_memory
@@ -62,9 +62,9 @@ def prepare(
     from ytdnn.log import prepared
 
     directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
-    workdir_room.require_type(config)
+    run_workdir.require_type(config)
     if config is None:
-        config = workdir_room.read_config(directory) or configs.Config()
+        config = run_workdir.read_config(directory) or configs.Config()
     elif tables is not NO_TABLES:
         _require_no_other_source(config.data)
     in_memory = None
@@ -72,8 +72,8 @@ def prepare(
         in_memory, config = _from_memory(tables, config)
     step = graph.data_of(in_memory, machines)
     with (
-        workdir_room.lock(directory),
-        workdir_room.keep_config(directory, config),
+        run_workdir.lock(directory),
+        run_workdir.keep_config(directory, config),
         progress.shown(bool(verbose)),
     ):
         runner.run([step], config, directory, say, [step.name] if again else [])
@@ -158,11 +158,11 @@ def evaluate_run(
         users to test.
     """
     directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
-    config = workdir_room.later_config(directory, config)
+    config = run_workdir.later_config(directory, config)
     step = graph.evaluation(split)
-    with workdir_room.lock(directory):
+    with run_workdir.lock(directory):
         runner.require([step], config, directory)
-        kept = workdir_room.keep_config(directory, config)
+        kept = run_workdir.keep_config(directory, config)
         with (
             kept if split == "test" else contextlib.nullcontext(),
             progress.shown(bool(verbose)),
@@ -194,13 +194,13 @@ def export(
     directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
     if keep is not None:
         versions.require_some(keep)
-    config = workdir_room.later_config(directory, config)
+    config = run_workdir.later_config(directory, config)
     steps.require_vectors(config)
     step = graph.bundle(config)
     bundle = directory / step.name
-    with workdir_room.lock(directory):
+    with run_workdir.lock(directory):
         runner.require([step], config, directory)
-        with workdir_room.keep_config(directory, config):
+        with run_workdir.keep_config(directory, config):
             runner.run([step], config, directory, say)
         if keep is not None:
             removed = versions.prune(bundle, keep)
@@ -230,17 +230,17 @@ def run(
       errors.UserError: A step fails.
     """
     directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
-    workdir_room.require_type(config)
+    run_workdir.require_type(config)
     if config is None:
-        config = workdir_room.read_config(directory) or configs.Config()
+        config = run_workdir.read_config(directory) or configs.Config()
     role = runner.make_role(config)
     if role.follows():
         role.follow(graph.every(config), directory)
         return report_files.read(directory / graph.EVALUATION.name)
     with (
-        workdir_room.lock(directory),
+        run_workdir.lock(directory),
         role.watched(),
-        workdir_room.keep_config(directory, config),
+        run_workdir.keep_config(directory, config),
         progress.shown(bool(verbose)),
     ):
         chosen_steps = graph.every(config)

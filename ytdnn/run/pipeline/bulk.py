@@ -329,13 +329,13 @@ def _frame(named: Ids, flag: str, column: str, *others: str) -> "pl.DataFrame | 
         return id_files.read(named, column, others, f"--{flag}")
     if frames.is_frame(named):
         frame = frames.to_polars(named, flag).collect()
-        return id_files.of_frame(frame, f"the frame of {flag}", column, others)
+        return id_files.from_frame(frame, f"the frame of {flag}", column, others)
     listed = [named] if isinstance(named, str | numbers.Integral) else list(named)
     plain = [one.item() if hasattr(one, "item") else one for one in listed]
     if len({type(one) for one in plain}) > 1:
         plain = [str(one) for one in plain]
     frame = pl.DataFrame([pl.Series(column, plain)])
-    return id_files.of_frame(frame, f"the ids of {flag}", column)
+    return id_files.from_frame(frame, f"the ids of {flag}", column)
 
 
 def _require_length(k: int) -> None:

@@ -12,8 +12,8 @@ from ytdnn.run.pipeline import bulk, requested, runner
 if TYPE_CHECKING:
     import polars as pl
 
-    from ytdnn.bundle import bulk as bulk_room
-    from ytdnn.bundle import bundle as bundle_room
+    from ytdnn.bundle import bulk as bundle_bulk
+    from ytdnn.bundle import bundle as bundles
     from ytdnn.bundle import streams, user_requests
     from ytdnn.log import prepared
 
@@ -33,7 +33,7 @@ class Recommender:
 
     def __init__(
         self,
-        bundle: "bundle_room.Bundle",
+        bundle: "bundles.Bundle",
         data_directory: pathlib.Path,
         data: "prepared.PreparedData | None" = None,
     ) -> None:
@@ -62,14 +62,14 @@ class Recommender:
           errors.UserError: The bundle or prepared set is missing or damaged, or they do
             not fit each other.
         """
-        from ytdnn.bundle import bundle as bundle_room
+        from ytdnn.bundle import bundle as bundles
 
         directory = user_paths.expanded(bundle)
         if data is None:
             beside = directory.resolve().parent / _DATA
-            return cls(bundle_room.load(directory, version), beside)
+            return cls(bundles.load(directory, version), beside)
         known = _load_data(user_paths.expanded(data))
-        opened = bundle_room.load(directory, version)
+        opened = bundles.load(directory, version)
         recommender = cls(opened, known.directory, known)
         recommender._require_own_data(known)
         return recommender
@@ -276,7 +276,7 @@ class Recommender:
         self,
         users: "pl.Series",
         k: int | None,
-        limits: "bulk_room.BulkFilters",
+        limits: "bundle_bulk.BulkFilters",
         options: Mapping[str, Any],
     ) -> "pl.DataFrame":
         """Returns recommendations of users of the log, each as often as it is named."""
@@ -316,7 +316,7 @@ class Recommender:
         from ytdnn.bundle import frames
 
         full = [{**shared, **self._completed(item)} for item in requests]
-        for note in self._doubts(full):
+        for note in self._warnings(full):
             warnings.warn(note, stacklevel=3)
         users = [request.pop(schema.USER_ID, None) for request in full]
         if k is not None:
@@ -324,12 +324,12 @@ class Recommender:
         answers = self._answers(full, exact)
         return frames.from_answers(self.bundle, answers, users)
 
-    def _doubts(self, full: Sequence[dict[str, Any]]) -> list[str]:
+    def _warnings(self, full: Sequence[dict[str, Any]]) -> list[str]:
         """Returns the warnings about requests that are not of the log, each once."""
         own = ({k: v for k, v in item.items() if k != schema.USER_ID} for item in full)
         requests = [item for item in own if schema.WATCHED_VIDEO_IDS in item]
         return list(
-            dict.fromkeys(d for item in requests for d in self.bundle.doubts(item))
+            dict.fromkeys(w for item in requests for w in self.bundle.warnings(item))
         )
 
     def _completed(self, request: UserId | Request) -> dict[str, Any]:
@@ -346,14 +346,14 @@ class Recommender:
 
     def _answers(
         self, full: Sequence[dict[str, Any]], exact: bool
-    ) -> list["bundle_room.BundleAnswer"]:
+    ) -> list["bundles.BundleAnswer"]:
         """Returns the answer to each request, run in batches of similar length."""
         import numpy as np
 
         from ytdnn.bundle import batches
 
         lengths = np.array([requested.length(request) for request in full], np.int64)
-        answers: dict[int, bundle_room.BundleAnswer] = {}
+        answers: dict[int, bundles.BundleAnswer] = {}
         for part in batches.group_by_length(lengths):
             rows = part.tolist()
             answered = self.bundle.answer([full[row] for row in rows], exact)

@@ -15,7 +15,7 @@ from typing import Any
 from ytdnn.base import artifacts, configs, environment, errors, registries, user_paths
 from ytdnn.base.configs import data as data_config
 from ytdnn.run.pipeline import graph, served, sizes, steps
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 Path = str | os.PathLike[str]
 Verbose = bool | Callable[[str], None]
@@ -66,7 +66,7 @@ def run(
         started = time.perf_counter()
         step.run(config, workdir)
         environment.collect()
-        workdir_room.record(workdir, config, step.sections)
+        run_workdir.record(workdir, config, step.sections)
         seconds = time.perf_counter() - started
         for line in step.describe(config, workdir) if step.describe else ():
             say(line)

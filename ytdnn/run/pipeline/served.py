@@ -87,18 +87,18 @@ def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
 
 def export(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/bundle`, with a record of the refresh, if any."""
-    from ytdnn.bundle import export as export_room
+    from ytdnn.bundle import export as bundle_export
     from ytdnn.log import prepared
 
     config = served_config(config, workdir)
     trained = prepared.load(workdir / "data").manifest.facts.get(prepared.REFIT)
     if trained is None:
-        export_room.export(workdir, config)
+        bundle_export.export(workdir, config)
         return
     end = int(trained[prepared.TRAINED_TO])
     moment = {"seconds": end, "utc": formats.utc(end)}
     facts = {"trained_to": moment, "evaluation": None}
-    export_room.export(workdir, config, export_room.Refit(".", facts, None))
+    bundle_export.export(workdir, config, bundle_export.Refit(".", facts, None))
 
 
 def changed_videos(workdir: pathlib.Path) -> dict[str, str]:

@@ -36,16 +36,16 @@ def prepare(
     machines: "machines.Machines | None" = None,
 ) -> None:
     """Makes `workdir/data`, from the source or from tables in memory."""
-    from ytdnn.log import prepare as prepare_room
+    from ytdnn.log import prepare as log_prepare
 
     if config.data.source == "world" and not config.data.dir:
         sizes.require_memory_of_world(config.data.world)
     directory = workdir / "data"
     if machines is None:
-        prepare_room.prepare(config.data, directory, given)
+        log_prepare.prepare(config.data, directory, given)
         return
     with machines.tasks(directory) as run_tasks:
-        prepare_room.prepare(config.data, directory, given, run_tasks)
+        log_prepare.prepare(config.data, directory, given, run_tasks)
 
 
 def data_config(config: configs.Config) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ import pathlib
 from ytdnn.base import configs, errors
 from ytdnn.evaluation import report_files
 from ytdnn.run.pipeline import graph, runner
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 
 def evaluate(
@@ -61,7 +61,7 @@ def evaluate_part(
     """
     from ytdnn.evaluation import evaluate_run
 
-    config = workdir_room.read_config(workdir)
+    config = run_workdir.read_config(workdir)
     if config is None:
         raise errors.UserError(
             f"expected the directory of a run, which --videos measures anew, found no "
@@ -70,7 +70,7 @@ def evaluate_part(
     named = {"users": users, "videos": videos}
     part = {name: value for name, value in named.items() if value}
     evaluation = dataclasses.replace(config.evaluation, **part)  # type: ignore[arg-type]
-    with workdir_room.lock(workdir):
+    with run_workdir.lock(workdir):
         runner.require([graph.evaluation("test")], config, workdir)
         config = dataclasses.replace(config, evaluation=evaluation)
         result = evaluate_run.evaluate(workdir, config, "test")

@@ -7,7 +7,7 @@ from typing import Any
 
 from ytdnn.base import artifacts, configs, progress, user_paths
 from ytdnn.run.pipeline import graph, runner, steps
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,16 +49,16 @@ def train(
 
     directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
     chosen_steps = graph.trained(stage)
-    config = workdir_room.later_config(directory, config)
+    config = run_workdir.later_config(directory, config)
     role = runner.make_role(config)
     if role.follows():
         role.follow(chosen_steps, directory)
         return _trained(chosen_steps, config, directory, is_whole=False)
-    with workdir_room.lock(directory), role.watched():
+    with run_workdir.lock(directory), role.watched():
         runner.require(chosen_steps, config, directory)
         steps.require_features(config, prepared.load(directory / graph.DATA.name))
         with (
-            workdir_room.keep_config(directory, config),
+            run_workdir.keep_config(directory, config),
             progress.shown(bool(verbose)),
         ):
             runner.run(chosen_steps, config, directory, say)
