@@ -133,8 +133,8 @@ class FromLogs:
         if log.searches is not None:
             num_searches = data.log.searches.num_before(users, times)
         tensors = self._contexts(log, users, end_watches, num_searches)
-        names = [feature.name for feature in self.tower_inputs.features]
-        return {name: tensors[name][:, 0].numpy() for name in names}
+        features = self.tower_inputs.features
+        return {each.name: tensors[each.name][:, 0].numpy() for each in features}
 
     def _contexts(
         self,

@@ -263,9 +263,8 @@ def make(
     """Returns a model with fresh weights, before its head is filled."""
     model = CandidateModel(config, read)
     log = user_tower.open_log(read, data.with_log(data.log.some), serving=True)
-    first = tf.zeros([1], tf.int64)
     lengths = config.history_length, config.search_length
-    features = inputs.cut(log, first, 1, *lengths)
+    features = inputs.cut(log, tf.zeros([1], tf.int64), 1, *lengths)
     model.query_vectors(features)
     model.columns(tf.zeros([1], tf.int32))
     return model

@@ -58,9 +58,8 @@ def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> model.Joi
         )
     inputs = _read_inputs(directory, config, data)
     with embeddings.undrawn():
-        trained = model.joined(
-            [model.make(config, data, inputs) for _ in range(config.num_kept)]
-        )
+        members = [model.make(config, data, inputs) for _ in range(config.num_kept)]
+        trained = model.joined(members)
     weights.restore(trained, directory)
     return trained
 
@@ -82,12 +81,10 @@ def _read_inputs(
         from ytdnn.candidates import content
 
         of_videos = content.read(directory, data)
-    own_encoder = ""
+    encoder = ""
     if isinstance(config.encoder, configs.OwnEncoderConfig):
-        own_encoder = own_files.ENCODER.read(str(directory / _ENCODER))
-    return user_tower.make_inputs(
-        config, data, features, measured, of_videos, own_encoder
-    )
+        encoder = own_files.ENCODER.read(str(directory / _ENCODER))
+    return user_tower.make_inputs(config, data, features, measured, of_videos, encoder)
 
 
 def grown_inputs(
@@ -112,6 +109,6 @@ def grown_inputs(
             f"would train it, found one that reads {', '.join(trained.measured)}: "
             f"train it again"
         )
-    old = trained.measured
-    measured = reading.with_old_widths(grown.measured, grown.features, old)
+    widths = grown.measured, grown.features, trained.measured
+    measured = reading.with_old_widths(*widths)
     return dataclasses.replace(grown, measured=measured)

@@ -15,6 +15,8 @@ from ytdnn.bundle import removed_videos, versions
 from ytdnn.run.pipeline import runner
 from ytdnn.run.pipeline import workdir as run_workdir
 
+Ids = Iterable[str | int]
+
 
 @dataclasses.dataclass(frozen=True)
 class RemovalResult:
@@ -32,9 +34,7 @@ class RemovalResult:
 
 
 @registries.HOOKS.register("remove_videos")
-def remove_videos(
-    workdir: runner.Path, video_ids: Iterable[str | int]
-) -> RemovalResult:
+def remove_videos(workdir: runner.Path, video_ids: Ids) -> RemovalResult:
     """Removes videos from every answer of the current bundle and of later exports.
 
     The bundle gets a new version with the models of the newest; nothing is rebuilt.
@@ -51,9 +51,7 @@ def remove_videos(
 
 
 @registries.HOOKS.register("restore_videos")
-def restore_videos(
-    workdir: runner.Path, video_ids: Iterable[str | int]
-) -> RemovalResult:
+def restore_videos(workdir: runner.Path, video_ids: Ids) -> RemovalResult:
     """Restores removed videos.
 
     Args:
@@ -66,9 +64,7 @@ def restore_videos(
     return _changed(workdir, video_ids, restored=True)
 
 
-def _changed(
-    workdir: runner.Path, video_ids: Iterable[str | int], restored: bool
-) -> RemovalResult:
+def _changed(workdir: runner.Path, video_ids: Ids, restored: bool) -> RemovalResult:
     directory = user_paths.expanded(workdir)
     run_workdir.require_config(directory)
     if isinstance(video_ids, str):
@@ -108,7 +104,10 @@ def change(
     directory = workdir / removed_videos.BUNDLE
     if not (directory / artifacts.MANIFEST).exists():
         return RemovalResult(new, [], None)
-    catalogue = _catalogue(directory)
+    number = str(versions.newest(directory))
+    titles = directory / versions.VERSIONS / number / removed_videos.TITLES
+    ids = pl.read_parquet(titles, columns=[schema.VIDEO_ID])[schema.VIDEO_ID]
+    catalogue = ids.cast(pl.String)
     indices = removed_videos.indices(catalogue, new)
     known = {catalogue[index - 1] for index in indices}
     unknown = [video for video in video_ids if video not in known and not restored]
@@ -138,11 +137,3 @@ def _revise(
         manifest,
         lambda path: asset if path.name == removed_videos.ASSET else None,
     )
-
-
-def _catalogue(directory: pathlib.Path) -> pl.Series:
-    """Returns the ids of a bundle's catalogue as text, by their indices."""
-    number = versions.newest(directory)
-    path = directory / versions.VERSIONS / str(number) / removed_videos.TITLES
-    ids = pl.read_parquet(path, columns=[schema.VIDEO_ID])[schema.VIDEO_ID]
-    return ids.cast(pl.String)

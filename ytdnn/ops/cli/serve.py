@@ -83,7 +83,6 @@ _TOKEN = "YTDNN_TOKEN"
 _PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 _MOST_PORT = 65_535
 _MOST_PROCESSES = 256
-_NONE = "none"
 
 
 @command.register("serve", FLAGS)
@@ -167,7 +166,7 @@ def _places(
 ) -> tuple[pathlib.Path, pathlib.Path | None, pathlib.Path | None]:
     """Returns bundle, prepared set and log."""
     given = values.get("log")
-    log = None if given in (None, _NONE) else pathlib.Path(given)
+    log = None if given in (None, "none") else pathlib.Path(given)
     if "bundle" in values:
         return pathlib.Path(values["bundle"]), None, log
     workdir = pathlib.Path(values["workdir"])

@@ -243,13 +243,10 @@ class _Refresh:
         has_one = (self._home / "ranking" / artifacts.MANIFEST).exists()
         return has_one and bool(self._config.ranking.enabled)
 
-    def _old(self) -> prepared.PreparedData:
-        return prepared.load(self._home / "data")
-
     @property
     def _begins(self) -> int:
         """The first second that the candidates have not learned from."""
-        data = self._old()
+        data = prepared.load(self._home / "data")
         if self._config.candidates.train_on_validation:
             data = data.with_validation_in_training()
         return data.windows.training_window[1]
@@ -257,8 +254,8 @@ class _Refresh:
     def _append(self) -> None:
         inputs = steps.fingerprints(self._home, ["data"])
         target = self._directory / APPENDED
-        log = sources.read(*self._log)
-        append.append(self._old(), log, target, inputs, self._log[0].bad_rows)
+        old, log = prepared.load(self._home / "data"), sources.read(*self._log)
+        append.append(old, log, target, inputs, self._log[0].bad_rows)
 
     def _derive(self, place: str, part: refit.Part) -> None:
         """Makes the prepared set of a place in the workdir."""
