@@ -67,7 +67,7 @@ def test_the_report_is_that_of_the_whole(
         assert len(found.watches) <= FEW or len(shards) == 1
         return found
 
-    monkeypatch.setattr(user_shards, "joined", counted)
+    monkeypatch.setattr(joined_shards, "joined", counted)
     report, users = _bytes(untrained_run, data, FEW)
     assert json.loads(report)["off_policy"] is not None
     assert report == whole[0]

@@ -96,7 +96,7 @@ def test_killed_in_either_network_it_ends_with_the_same_numbers(
     config = _config(seed=1, ensemble_size=2)
     with monkeypatch.context() as patched:
         if killed_after is None:
-            patched.setattr(model, "save", kills.kill)
+            patched.setattr(stored, "save", kills.kill)
         else:
             kills.kill_once_after(patched, killed_after)
         with pytest.raises(kills.KilledError):
