@@ -114,7 +114,9 @@ def indexes(vectors: interface.Vectors) -> Iterator[tuple[str, interface.Index[A
     yield "exact", brute_force.BruteForce.build(vectors, configs.ExactConfig())
     if scann_index.is_available():
         # A tree whatever the size: the question is what searching less of it costs.
-        config = configs.ScannConfig(min_videos=0)
+        config = configs.ScannConfig(
+            num_leaves=scann_index.leaves_by_size(len(vectors))
+        )
         tree = scann_index.Scann.build(vectors, config)
         for share in _SCANN_LEAVES:
             tree.module.adjust(

@@ -49,15 +49,13 @@ import pathlib
 from typing import Any
 
 from experiments import logs
-from ytdnn import configs
+from ytdnn import configs, registries
 
 _UNCORRECTED = str(pathlib.Path(__file__).parent / "losses" / "uncorrected_softmax.py")
 LOSSES: dict[str, Any] = {
     "sampled": configs.SampledSoftmaxConfig(),
     "sampled_alone": configs.SampledSoftmaxConfig(in_batch=False),
-    "uncorrected": configs.OwnLossConfig(
-        file=_UNCORRECTED, num_negatives=1024, proposal_exponent=0.75
-    ),
+    "uncorrected": None,  # of the extension
     "full": configs.FullSoftmaxConfig(label_smoothing=0.1),
     "gbce": configs.GBCEConfig(num_negatives=1024),
     "bpr": configs.BPRConfig(num_negatives=1024),
@@ -72,10 +70,15 @@ def get_config(log: str = "ml-100k") -> configs.Config:
 
 def get_variants(log: str = "ml-100k") -> dict[str, configs.Config]:
     """Returns each loss on the log, which chooses the other settings."""
+    extensions = configs.Config(extensions=(_UNCORRECTED,)).extensions
+    uncorrected: Any = registries.LOSSES["uncorrected_softmax"].config
     return {
         name: configs.Config(
+            extensions=extensions,
             data=logs.data(log),
-            candidates=configs.sized(configs.CandidatesConfig, loss=loss),
+            candidates=configs.sized(
+                configs.CandidatesConfig, loss=loss or uncorrected()
+            ),
             ranking=configs.RankingConfig(enabled=False),
         )
         for name, loss in LOSSES.items()

@@ -104,7 +104,6 @@ def get_config() -> configs.Config:
                 epochs=30,
                 batch_size=512,
                 learning_rate=1e-3,
-                schedule="cosine",
                 table_optimizer="adam",
                 table_learning_rate=1e-3,
                 patience=30,

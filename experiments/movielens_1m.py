@@ -136,7 +136,6 @@ def get_config() -> configs.Config:
                 epochs=12,
                 batch_size=2048,
                 learning_rate=1.5e-3,
-                schedule="cosine",
                 table_optimizer="adam",
                 table_learning_rate=1.5e-3,
                 ema_decay=0.999,

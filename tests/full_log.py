@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 import polars as pl
+import pytest
 
 from ytdnn import configs
 from ytdnn.log import prepare, prepared
@@ -118,9 +119,21 @@ def write(directory: pathlib.Path, log: dict[str, pl.DataFrame]) -> pathlib.Path
 
 
 def prepared_data(
-    directory: pathlib.Path, log: dict[str, pl.DataFrame], **settings: object
+    directory: pathlib.Path,
+    log: dict[str, pl.DataFrame],
+    token_count: int = 2,
+    **settings: object,
 ) -> prepared.PreparedData:
-    """Prepares tables under `directory / "data"`."""
+    """Prepares tables under `directory / "data"`.
+
+    Args:
+      directory: Of the files.
+      log: The tables.
+      token_count: Number of searches from which a token has a vector.
+      **settings: Of `configs.DataConfig`.
+    """
     path = write(directory / "log", log)
     config = configs.DataConfig(source="log", dir=str(path), **settings)
-    return prepare.prepare(config, directory / "data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(configs.DataConfig, "min_search_token_count", token_count)
+        return prepare.prepare(config, directory / "data")

@@ -165,12 +165,11 @@ def untaught_config() -> configs.Config:
 
 
 def cluster_config(data: configs.DataConfig | None = None) -> configs.Config:
-    """A configuration that several processes train in seconds, tables sharded."""
+    """A configuration that several processes of `tests.quick` train in seconds."""
     tiny = tiny_config()
     training = configs.TrainingConfig(
         epochs=4, patience=4, batch_size=64, learning_rate=0.01
     )
-    training = dataclasses.replace(training, checkpoint_every_steps=4)
     own = dataclasses.replace(tiny.candidates, training=training)
     ranking = dataclasses.replace(
         tiny.ranking, training=configs.TrainingConfig(epochs=1, batch_size=64)
@@ -180,7 +179,6 @@ def cluster_config(data: configs.DataConfig | None = None) -> configs.Config:
         data=configs.DataConfig() if data is None else data,
         candidates=own,
         ranking=ranking,
-        cluster=configs.ClusterConfig(start_seconds=90, shard_megabytes=0.0005),
     )
 
 

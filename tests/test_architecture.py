@@ -40,6 +40,10 @@ WITHOUT_TENSORFLOW = {
     "ops/catalogue",
     "ops/cli",
 }
+# Packages that take a moment to import: what imports one may wait for its use.
+HEAVY = {*ONLY_IN, "implicit", "numpy", "polars", "scipy", "tensorflow", "tf_keras"}
+# A refusal names a setting by its path in the config, which is made of components.
+LATE = {("base/configs/components.py", "base/configs/problems.py")}
 MODULES = sorted(ROOT.rglob("*.py"))
 
 
@@ -133,6 +137,33 @@ def test_some_rooms_load_without_tensorflow() -> None:
         & {"tensorflow", "tf_keras", "keras"}
     ]
     assert [name for name in users if is_in(name, WITHOUT_TENSORFLOW)] == []
+
+
+@functools.cache
+def names_heavy(path: str) -> bool:
+    """Whether a file imports a heavy package at once."""
+    names: set[str] = set()
+    for node in ast.parse((ROOT / path).read_text()).body:
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").partition(".")[0])
+    return not HEAVY.isdisjoint(names)
+
+
+def is_heavy(path: str) -> bool:
+    """Whether the import of a file imports a heavy package, itself or by others."""
+    return any(map(names_heavy, rooms.imported_with(path)))
+
+
+def test_functions_import_only_modules_that_take_a_moment() -> None:
+    inside = {
+        (path, other)
+        for path in rooms.paths()
+        for other in rooms.imports(path) - rooms.imports(path, at_once=True)
+        if not is_heavy(other)
+    }
+    assert inside == LATE
 
 
 def test_modules_are_imported_rather_than_names() -> None:

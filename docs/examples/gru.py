@@ -1,15 +1,29 @@
 """A gated recurrent unit over the watch history (GRU4Rec: Hidasi et al., 2016)."""
 
+from typing import Literal
+
 import tensorflow as tf
 
+from ytdnn import configs, registries
 from ytdnn.features.sequences import sequence
 from ytdnn.layers import randomness
 
 
+@configs.validated
+class GRUConfig(configs.EncoderExtension):
+    """A gated recurrent unit.
+
+    Attributes:
+      dropout: Share of the coordinates of the rows dropped in training.
+    """
+
+    dropout: float = 0.2
+    kind: Literal["gru"] = "gru"
+
+
+@registries.ENCODERS.register("gru", GRUConfig)
 class GRU(sequence.SequenceEncoder):
     """The state after each watch."""
-
-    dropout = 0.2
 
     def build(self, shape):
         """Creates the cell."""
@@ -19,7 +33,7 @@ class GRU(sequence.SequenceEncoder):
 
     def states(self, history, seed):
         """Returns `[slices, rows, dim]`."""
-        rows = randomness.dropout(history.rows, self.dropout, seed)
+        rows = randomness.dropout(history.rows, self.own_config.dropout, seed)
 
         def step(state, row):
             vector, begins, known = row

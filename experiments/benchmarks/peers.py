@@ -66,7 +66,6 @@ def settings(epochs: int) -> list[str]:
         "precision": "bfloat16",
         "training.epochs": epochs,
         "training.batch_size": _BATCH,
-        "training.schedule": "constant",
         "training.steps_per_execution": 20,
     }
     return [f"--config.candidates.{name}={value}" for name, value in values.items()]

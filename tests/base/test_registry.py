@@ -10,7 +10,7 @@ import pytest
 
 from tests import extras, rooms
 from ytdnn import configs
-from ytdnn.base import errors, own_files, registries, registry
+from ytdnn.base import errors, registries, registry
 from ytdnn.run.pipeline import workdir
 
 FILE = """
@@ -46,7 +46,7 @@ def echo(tmp_path: pathlib.Path):
     path = tmp_path / "echo_loss.py"
     path.write_text(FILE)
     with extras.registered():
-        own_files._extend.cache_clear()
+        registry._extend.cache_clear()
         yield path
 
 
@@ -98,7 +98,7 @@ def test_a_file_named_in_the_config_registers_its_parts(echo: pathlib.Path) -> N
 
 
 def test_settings_of_a_part_are_checked_as_all_are(echo: pathlib.Path) -> None:
-    own_files.extend(str(echo))
+    registry.extend(str(echo))
     for settings, message in (
         ({"rounds": "many"}, r"candidates\.loss\.rounds to be a valid integer"),
         ({"margin": 1}, r"echo has no setting config\.candidates\.loss\.margin"),
@@ -111,10 +111,10 @@ def test_settings_of_a_part_are_checked_as_all_are(echo: pathlib.Path) -> None:
 
 
 def test_the_version_of_a_file_is_that_of_its_text(echo: pathlib.Path) -> None:
-    own_files.extend(str(echo))
+    registry.extend(str(echo))
     before = registries.LOSSES.version("echo")
     echo.write_text(FILE.replace("config.rounds", "2 * config.rounds"))
-    own_files.extend(str(echo))
+    registry.extend(str(echo))
     assert registries.LOSSES.version("echo") != before
     settings = types.SimpleNamespace(rounds=4)
     assert registries.LOSSES["echo"].make(settings, None) == 8
@@ -124,9 +124,9 @@ def test_two_parts_of_one_name_are_refused(echo: pathlib.Path) -> None:
     for name in ("echo", "warp"):
         other = echo.with_name(f"other_{name}.py")
         other.write_text(FILE.replace('"echo"', f'"{name}"'))
-        own_files.extend(str(echo))
+        registry.extend(str(echo))
         with pytest.raises(errors.UserError, match=f"one loss named {name}, received"):
-            own_files.extend(str(other))
+            registry.extend(str(other))
 
 
 def test_a_missing_file_and_one_that_fails_are_named(tmp_path: pathlib.Path) -> None:

@@ -161,7 +161,7 @@ def ivf_run(
     workdir = tmp_path_factory.mktemp("ivf") / "run"
     shutil.copytree(run.workdir, workdir)
     inputs = artifacts.read_manifest(run.workdir / "index", "index").inputs
-    search = configs.IvfConfig(min_videos=1, num_lists=4, lists_to_search_fraction=0.5)
+    search = configs.IvfConfig(num_lists=4, lists_to_search_fraction=0.5)
     index = configs.IndexConfig(search=search)
     artifact.build(workdir / "index", run.candidates.video_vectors(), index, inputs)
     config = dataclasses.replace(run.config, index=index)

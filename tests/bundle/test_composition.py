@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import pathlib
 import shutil
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -129,14 +130,19 @@ def test_no_source_proposes_what_is_not_permitted(
         assert allowing.video_ids
 
 
-EXPLORES = dataclasses.replace(
-    CONFIG.composition, max_per_channel=0, temperature=0.8, explore_top=9
-)
+@pytest.fixture(scope="module", autouse=True)
+def _few_are_drawn_and_many_are_young() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(configs.CompositionConfig, "explore_top", 9)
+        patch.setattr(configs.CompositionConfig, "young_days", 40.0)
+        yield
+
+
+EXPLORES = dataclasses.replace(CONFIG.composition, max_per_channel=0, temperature=0.8)
 # A young video on each page, and rounded products of the ranker.
 RESERVES = dataclasses.replace(
     CONFIG.composition,
     young_every=3,
-    young_days=40.0,
     ranker_precision="bfloat16",
 )
 

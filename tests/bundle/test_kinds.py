@@ -34,20 +34,11 @@ KINDS = ("scann", "ivf")
 
 
 @pytest.mark.parametrize(
-    ("search", "also", "suffixes"),
+    ("search", "suffixes"),
     [
-        (configs.ExactConfig(), (), {"_exact": "exact"}),
-        (configs.IvfConfig(), (), {"": "ivf", "_exact": "exact"}),
-        (
-            configs.ScannConfig(),
-            ("ivf",),
-            {"": "scann", "_exact": "exact", "_ivf": "ivf"},
-        ),
-        (
-            configs.ExactConfig(),
-            KINDS,
-            {"_exact": "exact", "_scann": "scann", "_ivf": "ivf"},
-        ),
+        (configs.ExactConfig(), {"_exact": "exact"}),
+        (configs.IvfConfig(), {"": "ivf", "_exact": "exact"}),
+        (configs.ScannConfig(), {"": "scann", "_exact": "exact"}),
     ],
 )
 def test_each_kind_has_its_models_once(
@@ -55,13 +46,12 @@ def test_each_kind_has_its_models_once(
     workdir: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,
     search: object,
-    also: tuple[str, ...],
     suffixes: dict[str, str],
 ) -> None:
     if "scann" in suffixes.values() and not scann_index.is_available():
         pytest.skip("ScaNN is not installed")
     monkeypatch.setattr(saved_models, "save", lambda model, at: at.mkdir(parents=True))
-    made = _export(run, workdir, configs.IndexConfig(search=search, also=also))  # type: ignore[arg-type]
+    made = _export(run, workdir, configs.IndexConfig(search=search))  # type: ignore[arg-type]
     models = made.manifest.facts["models"]
     wanted = {stem + suffix for stem in ("index", "recommender") for suffix in suffixes}
     assert set(models) == wanted | {"user_tower", "ranker"}

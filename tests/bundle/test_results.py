@@ -36,8 +36,10 @@ COMPOSITIONS = st.fixed_dictionaries(
 EXPLORING = st.one_of(
     st.just({}),
     st.fixed_dictionaries(
-        {"temperature": st.sampled_from([1e-6, 0.3, 9.0])},
-        optional={"explore_top": st.integers(1, 12)},
+        {
+            "temperature": st.sampled_from([1e-6, 0.3, 9.0]),
+            "explore_top": st.integers(1, 12),
+        },
     ),
     st.fixed_dictionaries(
         {"young_every": st.integers(2, 5), "young_days": st.sampled_from([2.0, 40.0])}
@@ -83,7 +85,9 @@ def test_the_score_falls_among_what_it_places(
     seed: int,
 ) -> None:
     run, rng = untrained_run, np.random.default_rng(seed)
-    composition = configs.CompositionConfig(**settings, **exploring_by)
+    constants = {"explore_top", "young_days"} & exploring_by.keys()
+    given = {k: v for k, v in exploring_by.items() if k not in constants}
+    composition = configs.CompositionConfig(**settings, **given)
     width = 20
     shape = (3, width, len(head.biases))
     outputs = tf.constant(rng.normal(0.0, spread, shape), tf.float32)
@@ -91,7 +95,11 @@ def test_the_score_falls_among_what_it_places(
     found = pool.Candidates(*(tf.constant(videos + 1, tf.int32),) * 3)
     explorer = None
     if composition.explores:
-        explorer = exploring.Explorer(composition, run.data.catalogue)
+        with pytest.MonkeyPatch.context() as patch:
+            for name in constants:
+                value = exploring_by[name]
+                patch.setattr(configs.CompositionConfig, name, value)
+            explorer = exploring.Explorer(composition, run.data.catalogue)
     graph = recommender_graph.RecommenderGraph(
         None,  # type: ignore[arg-type]
         None,  # type: ignore[arg-type]

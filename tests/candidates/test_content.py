@@ -10,7 +10,7 @@ import tensorflow as tf
 from tests import changed_log, uploads
 from ytdnn import configs
 from ytdnn.base import artifacts, schema
-from ytdnn.base.configs import inputs as inputs_config
+from ytdnn.base.configs import networks
 from ytdnn.base.metrics import retrieval
 from ytdnn.candidates import content, losses, model, stored, user_tower
 from ytdnn.evaluation import lists, protocol
@@ -231,7 +231,7 @@ def test_no_operation_of_a_sampled_step_is_of_the_catalogues_size(data):
 
 def test_a_sampled_step_scores_by_age_what_was_out(data, monkeypatch):
     """The loss by hand: each query's columns with the offset of the label's time."""
-    monkeypatch.setattr(inputs_config, "ID_DROPOUT", 0.0)
+    monkeypatch.setattr(networks, "ID_DROPOUT", 0.0)
     made = built(data, history_dropout=0.0)
     loss, batch = loss_of(data, made), batch_of(data, made, 16)
     days = np.asarray(batch[schema.LABEL_TIMES])[:, 0] // 86_400

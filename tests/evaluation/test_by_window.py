@@ -24,19 +24,19 @@ def _bytes(
     run: untrained.Run, data: prepared.PreparedData, window_events: int
 ) -> tuple[str, Any]:
     """Returns report and table of users, without times and sizes of windows."""
-    evaluation = dataclasses.replace(EVALUATION, window_events=window_events)
-    config = dataclasses.replace(CONFIG, evaluation=evaluation)
     trained = run.stage.candidates
     exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
-    result = evaluate_run.evaluate_models(
-        data,
-        trained,
-        run.ranker,
-        {"exact": exact},
-        config,
-        events.Split.TEST,
-        sources=run.stage.other_sources,
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(configs.EvaluationConfig, "window_events", window_events)
+        result = evaluate_run.evaluate_models(
+            data,
+            trained,
+            run.ranker,
+            {"exact": exact},
+            CONFIG,
+            events.Split.TEST,
+            sources=run.stage.other_sources,
+        )
     report = report_model.to_dict(result.report)
     for name in ("made", "latency", "config"):
         report.pop(name)

@@ -38,7 +38,7 @@ def test_scann_is_reported_with_its_recall() -> None:
     videos, queries = contract.clustered(1_500, dim=16, num_queries=60)
     indexes = {
         "exact": brute_force.BruteForce.build(videos, configs.ExactConfig()),
-        "scann": scann_index.Scann.build(videos, configs.ScannConfig(min_videos=0)),
+        "scann": scann_index.Scann.build(videos, configs.ScannConfig(num_leaves=155)),
     }
     found = search.evaluate(indexes, queries, 100)
     assert found["scann_recall@100"] > 0.95

@@ -192,7 +192,7 @@ def _example(data, position):
 def test_permuting_all_that_follows_the_label_changes_nothing_of_the_example(tmp_path):
     """From the raw log to the example (PAPER §3.4): the leak test."""
     log = full_log.tables()
-    settings = {"vocabulary": "all", "min_search_token_count": 1}
+    settings = {"vocabulary": "all", "token_count": 1}
     before = full_log.prepared_data(tmp_path / "before", log, **settings)
     user = before.users["user_id"].index_of(USER)
     own = np.arange(*before.watches.offsets[user : user + 2])

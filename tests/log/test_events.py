@@ -20,7 +20,7 @@ TABLES = {
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     directory = tmp_path_factory.mktemp("full")
-    settings = {"min_watch_seconds": 30.0, "min_search_token_count": 1}
+    settings = {"min_watch_seconds": 30.0, "token_count": 1}
     tables = full_log.tables()
     liked = (pl.col("position") == 1).alias("liked")
     tables["impressions"] = tables["impressions"].with_columns(liked)

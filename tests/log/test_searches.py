@@ -35,7 +35,7 @@ def _prepare(tmp_path, rows=SEARCHES, impressions=None, **settings):
     if impressions:
         names = ("user_id", "video_id", "time", "clicked")
         log["impressions"] = _events(impressions, *names)
-    settings = {"protocol": "leave_one_out", "min_search_token_count": 1} | settings
+    settings = {"protocol": "leave_one_out", "token_count": 1} | settings
     return full_log.prepared_data(tmp_path, log, **settings)
 
 

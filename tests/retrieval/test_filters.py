@@ -202,10 +202,10 @@ def test_a_policy_is_not_widened_by_a_request() -> None:
 def searchers() -> dict[str, Any]:
     found: dict[str, Any] = {"exact": brute_force.BruteForceModule(VECTORS)}
     found["ivf"] = ivf.Ivf.build(
-        VECTORS, configs.IvfConfig(min_videos=0, lists_to_search_fraction=0.3)
+        VECTORS, configs.IvfConfig(num_lists=8, lists_to_search_fraction=0.3)
     ).module
     if scann_index.is_available():
-        config = configs.ScannConfig(min_videos=0)
+        config = configs.ScannConfig(num_leaves=40)
         found["scann"] = scann_index.Scann.build(VECTORS, config).module
     main = brute_force.BruteForceModule(VECTORS[:-ADDED])
     found["delta"] = brute_force.WithDelta(main, VECTORS[-ADDED:])

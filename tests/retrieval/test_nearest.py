@@ -41,7 +41,7 @@ class Forgetful:
 
 def searchers() -> dict[str, Any]:
     found = {"exact": brute_force.BruteForceModule(VECTORS), "forgetful": Forgetful()}
-    lists = configs.IvfConfig(min_videos=0)
+    lists = configs.IvfConfig(num_lists=8)
     found["ivf"] = ivf.Ivf.build(VECTORS, lists).module
     if scann_index.is_available():
         found["scann"] = scann_index.Scann.build(VECTORS, configs.ScannConfig()).module

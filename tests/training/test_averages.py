@@ -14,7 +14,7 @@ def _train(kind, num_steps, sparse=True):
     table = tf.Variable(rng.normal(size=[ROWS, DIM]), dtype=tf.float32, name="t/table")
     dense = tf.Variable(rng.normal(size=[3]), dtype=tf.float32)
     training = configs.TrainingConfig(
-        table_optimizer=kind, ema_decay=DECAY, schedule="constant", learning_rate=0.1
+        table_optimizer=kind, ema_decay=DECAY, learning_rate=0.1
     )
     optimizer = optimizers.make(training, num_steps, [table], [dense])
     snapshots = []

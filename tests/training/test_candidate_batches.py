@@ -38,7 +38,7 @@ def sharded(tmp_path_factory):
     return data
 
 
-def _config(label, window_events=_WINDOW, **training):
+def _config(label, **training):
     training = {"batch_size": 32, "epochs": 2} | training
     return configs.CandidatesConfig(
         embedding_dim=8,
@@ -46,15 +46,16 @@ def _config(label, window_events=_WINDOW, **training):
         history_length=8,
         search_length=5,
         label=label,
-        window_events=window_events,
         training=configs.TrainingConfig(**training),
     )
 
 
-def _stream(data, label, seed=3, **settings):
+def _stream(data, label, seed=3, window_events=_WINDOW, **settings):
     config = _config(label, **settings)
-    read = user_tower.measure_inputs(config, data)
-    return candidates.make_batches(config, read, data, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(configs.CandidatesConfig, "window_events", window_events)
+        read = user_tower.measure_inputs(config, data)
+        return candidates.make_batches(config, read, data, seed)
 
 
 def _batches(stream, epoch, first_step=0):

@@ -40,7 +40,12 @@ def stage(whole):
     return first_stage.make(whole)
 
 
-def _config(window_events=_WINDOW):
+@pytest.fixture(autouse=True)
+def _small_windows(monkeypatch):
+    monkeypatch.setattr(configs.RankingConfig, "window_events", _WINDOW)
+
+
+def _config():
     features = configs.FeaturesConfig(add=(schema.POSITION,))
     training = configs.TrainingConfig(batch_size=32, epochs=2)
     ranking_config = configs.RankingConfig(
@@ -48,14 +53,13 @@ def _config(window_events=_WINDOW):
         history_length=8,
         tower=(8,),
         features=features,
-        window_events=window_events,
         training=training,
     )
     return configs.Config(ranking=ranking_config)
 
 
-def _stream(data, stage, window_events=_WINDOW):
-    config = _config(window_events)
+def _stream(data, stage):
+    config = _config()
     return ranking.make_batches(
         config, data, building.build(config.ranking, data, stage)
     )
@@ -84,18 +88,22 @@ def _examples(batches):
     "window_events", [pytest.param(1, marks=pytest.mark.thorough), 10**6]
 )
 def test_any_shards_and_windows_give_the_same_examples(
-    whole, sharded, stage, window_events
+    whole, sharded, stage, window_events, monkeypatch
 ):
     expected = _stream(whole, stage)
-    found = _stream(sharded, stage, window_events)
+    monkeypatch.setattr(configs.RankingConfig, "window_events", window_events)
+    found = _stream(sharded, stage)
     examples = _examples(_batches(expected, 1))
     assert examples == _examples(_batches(found, 1))
     assert len(examples) > 100
 
 
-def test_what_is_measured_of_windows_is_that_of_the_whole(whole, sharded, stage):
+def test_what_is_measured_of_windows_is_that_of_the_whole(
+    whole, sharded, stage, monkeypatch
+):
     one = building.build(_config().ranking, whole, stage).measured
-    many = building.build(_config(1).ranking, sharded, stage).measured
+    monkeypatch.setattr(configs.RankingConfig, "window_events", 1)
+    many = building.build(_config().ranking, sharded, stage).measured
     assert one.features == many.features
     flat = [np.hstack(list(_flat(each.clicks))) for each in (one, many)]
     np.testing.assert_allclose(*flat, rtol=1e-12)
@@ -137,8 +145,11 @@ def test_readers_have_all_examples_between_them(sharded, stage):
 
 
 @pytest.mark.thorough
-def test_nothing_joins_all_shards_where_the_ranker_is_trained(sharded, stage):
-    config, data = _config(1), prepared.load(sharded.directory)
+def test_nothing_joins_all_shards_where_the_ranker_is_trained(
+    sharded, stage, monkeypatch
+):
+    monkeypatch.setattr(configs.RankingConfig, "window_events", 1)
+    config, data = _config(), prepared.load(sharded.directory)
     built = building.build(config.ranking, data, stage)
     of_loop = ranking.make_stage(config, data, built)
     trainer = loop.Trainer(of_loop, config.ranking.training, 0, devices.make("none"))
@@ -149,10 +160,11 @@ def test_nothing_joins_all_shards_where_the_ranker_is_trained(sharded, stage):
 
 
 @pytest.mark.thorough
-def test_validation_of_windows_is_that_of_the_whole(whole, sharded, stage):
+def test_validation_of_windows_is_that_of_the_whole(whole, sharded, stage, monkeypatch):
     values = []
     for data, window_events in ((whole, _WINDOW), (sharded, 1)):
-        config = _config(window_events)
+        config = _config()
+        monkeypatch.setattr(configs.RankingConfig, "window_events", window_events)
         tf.keras.utils.set_random_seed(3)
         built = building.build(config.ranking, data, stage)
         values.append(ranking.make_stage(config, data, built).validate())

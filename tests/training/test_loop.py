@@ -63,7 +63,7 @@ def undisturbed(data, tmp_path_factory):
     @functools.cache
     def train(settings):
         directory = tmp_path_factory.mktemp("undisturbed") / "candidates"
-        config = _config(checkpoint_every_steps=4, **dict(settings))
+        config = _config(**dict(settings))
         candidates.train(config, data, directory)
         return _vectors(directory, data)
 
@@ -89,7 +89,8 @@ def test_a_killed_training_ends_with_the_numbers_of_an_undisturbed_one(
     data, tmp_path, monkeypatch, undisturbed, killed_after, settings, more
 ):
     expected = undisturbed(tuple(settings.items()))
-    config = _config(checkpoint_every_steps=4, **settings, **more)
+    config = _config(**settings, **more)
+    monkeypatch.setattr(configs.TrainingConfig, "checkpoint_every_steps", 4)
     kills.kill_once_after(monkeypatch, killed_after)
     with pytest.raises(kills.KilledError):
         candidates.train(config, data, tmp_path / "killed")
@@ -102,15 +103,16 @@ def test_a_killed_training_ends_with_the_numbers_of_an_undisturbed_one(
 @pytest.mark.thorough
 @pytest.mark.parametrize("window_events", [1_000_000, 400])
 def test_several_steps_in_a_call_give_the_numbers_of_single_ones(
-    sharded, tmp_path, window_events
+    sharded, tmp_path, monkeypatch, window_events
 ):
     """Calls end with the epoch, its windows, and where a checkpoint is due."""
     assert (len(streaming.ShardWindows(sharded, window_events)) > 1) == (
         window_events < 500
     )
-    one = _config(epochs=2, checkpoint_every_steps=4, ema_decay=0.9)
-    own = dataclasses.replace(one.candidates, window_events=window_events)
-    one = dataclasses.replace(one, candidates=own)
+    monkeypatch.setattr(configs.TrainingConfig, "checkpoint_every_steps", 4)
+    monkeypatch.setattr(configs.CandidatesConfig, "window_events", window_events)
+    one = _config(epochs=2, ema_decay=0.9)
+    own = one.candidates
     training = dataclasses.replace(own.training, steps_per_execution=3)
     several = dataclasses.replace(
         one, candidates=dataclasses.replace(own, training=training)
@@ -242,7 +244,8 @@ def test_a_loss_that_is_no_number_is_one_line(data, tmp_path):
 def test_the_last_good_checkpoint_survives(
     data, tmp_path, monkeypatch, steps_per_execution
 ):
-    config = _config(checkpoint_every_steps=4, steps_per_execution=steps_per_execution)
+    config = _config(steps_per_execution=steps_per_execution)
+    monkeypatch.setattr(configs.TrainingConfig, "checkpoint_every_steps", 4)
     step = loop.Trainer._step
 
     def poisoned(trainer, batch, step_number):
@@ -308,9 +311,9 @@ from ytdnn.layers import randomness
 from tests import planted
 data = prepared.load(pathlib.Path(sys.argv[1]))
 kind = sys.argv[2]
-of_calls = {"clip_norm": 0.05, "steps_per_execution": 9}
+of_calls = {"steps_per_execution": 9}
 settings = {"full_softmax": of_calls}.get(
-    kind, {"clip_norm": 0.5, "ema_decay": 0.9, "table_optimizer": "lazy_adam"}
+    kind, {"ema_decay": 0.9, "table_optimizer": "lazy_adam"}
 )
 losses = {}
 for name in ("none", "mirrored"):
@@ -390,9 +393,7 @@ def test_tables_may_have_the_gradient_of_the_sum(data):
     """Adagrad moves a row by g / √(a + g²): a sum of n with n² · a is a mean with a."""
     moved = []
     for kind, accumulator in (("mean", 0.1), ("sum", 0.1 * 64**2), ("sum", 0.1)):
-        config = _config(
-            table_gradient=kind, table_accumulator=accumulator, schedule="constant"
-        )
+        config = _config(table_gradient=kind, table_accumulator=accumulator)
         randomness.set_seed(0)
         network = model.build(config.candidates, data)
         stage = candidates.make_stage(config, data, network)

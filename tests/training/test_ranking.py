@@ -222,10 +222,13 @@ def test_a_log_without_impressions_is_a_users_mistake(tmp_path: pathlib.Path) ->
 
 @pytest.mark.thorough
 def test_a_resumed_training_ends_like_an_undisturbed_one(
-    data: prepared.PreparedData, tmp_path: pathlib.Path
+    data: prepared.PreparedData,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     base = planted.tiny_config()
-    short = configs.TrainingConfig(epochs=2, batch_size=256, checkpoint_every_steps=2)
+    short = configs.TrainingConfig(epochs=2, batch_size=256)
+    monkeypatch.setattr(configs.TrainingConfig, "checkpoint_every_steps", 2)
     config = configs.Config(
         ranking=configs.RankingConfig(
             embedding_dim=4, history_length=4, tower=(8,), dropout=0.2, training=short
@@ -282,7 +285,8 @@ from ytdnn.training import ranking
 cpu = tf.config.list_physical_devices("CPU")[0]
 device = tf.config.LogicalDeviceConfiguration()
 tf.config.set_logical_device_configuration(cpu, [device] * 2)
-training = configs.TrainingConfig(epochs=1, batch_size=128, checkpoint_every_steps=1)
+training = configs.TrainingConfig(epochs=1, batch_size=128)
+configs.TrainingConfig.checkpoint_every_steps = 1
 config = configs.Config(
     ranking=configs.RankingConfig(embedding_dim=4, tower=(8,), training=training),
     strategy=sys.argv[3],

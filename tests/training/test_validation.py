@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests import planted
+from ytdnn import configs
 from ytdnn.candidates import model
 from ytdnn.log import events
 from ytdnn.training import validation
@@ -34,9 +35,10 @@ def test_all_users_are_asked_where_there_are_few(data, network, capsys):
     assert "sample" not in capsys.readouterr().err
 
 
-def test_windows_of_the_log_give_the_numbers_of_the_whole(data, network):
+def test_windows_of_the_log_give_the_numbers_of_the_whole(data, network, monkeypatch):
     whole = measured(data, network, validation_users=20)
-    assert whole == measured(data, network, validation_users=20, window_events=400)
+    monkeypatch.setattr(configs.CandidatesConfig, "window_events", 400)
+    assert whole == measured(data, network, validation_users=20)
 
 
 def test_a_sample_is_the_same_each_time_and_is_stated(data, network, capsys):

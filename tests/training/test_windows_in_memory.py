@@ -58,14 +58,13 @@ def opened(monkeypatch):
     return found
 
 
-def _config(window_events):
+def _config():
     training = configs.TrainingConfig(batch_size=32, epochs=2)
     own = configs.RankingConfig(
         embedding_dim=4,
         history_length=8,
         tower=(8,),
         least_impressions=0,
-        window_events=window_events,
         training=training,
     )
     return configs.Config(ranking=own)
@@ -77,11 +76,12 @@ def _num(*kinds):
 
 
 def test_training_holds_the_window_it_reads_and_the_next(
-    sharded, stage, opened, tmp_path
+    sharded, stage, opened, tmp_path, monkeypatch
 ):
+    monkeypatch.setattr(configs.RankingConfig, "window_events", 1)
     data = prepared.load(sharded.directory)
     before = _num(*_OF_OPENING), _num(replay.Replay)
-    ranking.train(_config(window_events=1), data, tmp_path / "ranking", stage)
+    ranking.train(_config(), data, tmp_path / "ranking", stage)
     assert len(opened.held) > 2 * len(data.log.shards)
     assert opened.most == 2
     gc.collect()
@@ -92,7 +92,7 @@ def test_training_holds_the_window_it_reads_and_the_next(
 
 def test_an_open_log_holds_no_joins_and_no_cells(sharded, stage):
     before = _num(*_OF_OPENING)
-    config = _config(window_events=10**9).ranking
+    config = _config().ranking
     built = building.build(config, prepared.load(sharded.directory), stage)
     assert built._log is not None  # the training impressions
     assert _num(*_OF_OPENING) == before

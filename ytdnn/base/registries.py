@@ -9,14 +9,14 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from ytdnn.base import own_files, registry
+from ytdnn.base import registry
 
 # Names of ytdnn's own parts by module, which is imported when one is used.
 _OWN: dict[str, dict[str, str]] = {
     "losses": {
         "candidates.losses.sampled": "sampled_softmax",
         "candidates.losses.full": "full_softmax",
-        "candidates.losses.pairwise": "bpr, warp, gbce, own",
+        "candidates.losses.pairwise": "bpr, warp, gbce",
     },
     "heads": {
         "ranking.heads": "weighted_logistic, exact_odds, click",
@@ -27,9 +27,6 @@ _OWN: dict[str, dict[str, str]] = {
         "log.sources.log": "log",
         "log.sources.movielens": "movielens",
         "lab.sources.world": "world",
-    },
-    "encoders": {
-        "features.sequences.sequence": "own",
     },
     "indexes": {
         "retrieval.index.brute_force": "exact",
@@ -249,9 +246,6 @@ STRATEGIES = _registry("strategies", "strategy", _PLAIN)
 HOOKS = _registry("hooks", "function of ytdnn", _PLAIN)
 
 
-_OWN_FILE = "own"  # kind of a part that its settings' `file` declares
-
-
 def every() -> dict[str, registry.Registry[Any]]:
     """Returns all registries by the last part of their group, such as `losses`."""
     registries = (v for v in globals().values() if isinstance(v, registry.Registry))
@@ -265,20 +259,12 @@ def versions(candidates: Any) -> dict[str, str]:
 
     Args:
       candidates: Settings of the candidate model.
-
-    Raises:
-      errors.UserError: A file of the user's own is missing.
     """
     versions = {
         "loss": LOSSES.version(candidates.loss.kind),
         "encoder": ENCODERS.version(candidates.encoder.kind),
         "model": CANDIDATE_MODELS.version(candidates.model.kind),
     }
-    if _OWN_FILE in (candidates.loss.kind, candidates.encoder.kind):
-        for name, kind in (("loss", own_files.LOSS), ("encoder", own_files.ENCODER)):
-            part = getattr(candidates, name)
-            if part.kind == _OWN_FILE:
-                versions[name] = kind.fingerprint(part.file)
     versions |= _feature_versions(candidates.features, "candidates")
     if candidates.content.enabled:
         versions |= _feature_versions(candidates.content.features, "candidates.content")

@@ -6,17 +6,22 @@ or in an installed package with an entry point in the registry's group. A module
 imported only when one of its parts is used.
 """
 
+import contextlib
 import dataclasses
 import functools
+import hashlib
 import importlib
 import importlib.metadata
+import linecache
 import pathlib
 import re
+import traceback
+import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 import ytdnn
-from ytdnn.base import errors
+from ytdnn.base import errors, user_paths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -207,3 +212,90 @@ def _package(entry_point: importlib.metadata.EntryPoint) -> str:
     """Returns name and version of the package that declares an entry point."""
     package = entry_point.dist
     return f"{package.name} {package.version}" if package else entry_point.value
+
+
+@dataclasses.dataclass(frozen=True)
+class OwnFile:
+    """A kind of file.
+
+    Attributes:
+      setting: Flag that names the file, for messages.
+      page: Page of the documentation with an example.
+    """
+
+    setting: str
+    page: str
+
+    def read(self, file: str) -> str:
+        """Returns the text of a file.
+
+        Raises:
+          errors.UserError: The file does not exist.
+        """
+        try:
+            return user_paths.expanded(file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise errors.UserError(
+                f"expected a Python file in {self.setting}, found none in {file!r}",
+                f"write one as {self.page} shows",
+            ) from None
+
+    def run(self, text: str, file: str, name: str = "") -> types.ModuleType:
+        """Runs the text of a file, and returns it as a module.
+
+        Args:
+          text: Text of the file.
+          file: Name of the file, for messages.
+          name: Name of the module; empty: that of the file.
+
+        Raises:
+          errors.UserError: The file raises an error.
+        """
+        module = types.ModuleType(name or pathlib.Path(file).stem)
+        module.__file__ = file
+        # Tracebacks find the lines here, as does AutoGraph, which compiles `while`.
+        linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
+        with self.failing_in_one_line(file):
+            exec(compile(text, file, "exec"), module.__dict__)
+        return module
+
+    @contextlib.contextmanager
+    def failing_in_one_line(self, file: str) -> Iterator[None]:
+        """Context of the user's code: any error becomes a line with its place.
+
+        Raises:
+          errors.UserError: The code raises an error.
+        """
+        try:
+            yield
+        except errors.SettingError as error:
+            raise errors.UserError(f"{error} ({file})") from None
+        except errors.UserError:
+            raise
+        except Exception as error:
+            frames = traceback.extract_tb(error.__traceback__)
+            lines = [frame.lineno for frame in frames if frame.filename == file]
+            line = getattr(error, "lineno", None) or (lines[-1] if lines else "?")
+            raise errors.UserError(
+                f"expected a Python file in {self.setting}={file} that runs, found "
+                f"{type(error).__name__} in line {line}: {error}"
+            ) from None
+
+
+_EXTENSION = OwnFile("--config.extensions", "docs/extending.md")
+
+
+def extend(file: str) -> None:
+    """Runs a file that registers parts, unless the same text has been run already.
+
+    Raises:
+      errors.UserError: The file is missing or raises an error.
+    """
+    _extend(file, _EXTENSION.read(file))
+
+
+@functools.cache
+def _extend(file: str, text: str) -> None:
+    # The name says which text a part came from (`registry.Registry.version`).
+    hashed = hashlib.sha256(text.encode()).hexdigest()[:16]
+    _EXTENSION.run(text, file, f"{pathlib.Path(file).stem}.{hashed}")

@@ -1,7 +1,7 @@
 """`export`: trained models and index to a bundle of SavedModels (DESIGN §8).
 
     bundle/{user_tower,index,index_exact,ranker,recommender,recommender_exact}/N/
-    bundle/{index,recommender}_KIND/N/ of other kinds of index (`index.also`)
+    bundle/{index,recommender}_KIND/N/ of another kind of index
     bundle/versions/N/titles.parquet, vocabularies.json, manifest.json
     bundle/manifest.json, bundle/serving/
 

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import configs
-from ytdnn.base.configs import inputs as inputs_config
+from ytdnn.base.configs import networks
 from ytdnn.candidates import from_logs, losses, user_tower
 from ytdnn.features import registry
 from ytdnn.layers import embeddings, randomness
@@ -173,7 +173,7 @@ class CandidateModel(from_logs.FromLogs, tf.keras.Model):
             ids_seed = randomness.substream(seed, randomness.RandomStream.VIDEO_IDS)
             if videos is None:
                 videos = tf.range(self.videos.num_rows + 1)
-            rate = inputs_config.ID_DROPOUT
+            rate = networks.ID_DROPOUT
             kept = randomness.keep_columns(videos, rate, ids_seed, places, num_places)
             return self._with_content(self.content, videos, kept)
         if videos is None:

@@ -3,14 +3,13 @@
 import dataclasses
 import pathlib
 
-from ytdnn.base import configs, errors, own_files
+from ytdnn.base import configs, errors
 from ytdnn.candidates import model, user_tower
 from ytdnn.features import base_feature, reading, registry
 from ytdnn.layers import embeddings, weights
 from ytdnn.log import prepared
 
 _FEATURES = "features.json"
-_ENCODER = "encoder.py"  # the user's own
 
 
 def save(trained: model.Joined, directory: pathlib.Path) -> None:
@@ -20,8 +19,6 @@ def save(trained: model.Joined, directory: pathlib.Path) -> None:
     reading.write(directory / _FEATURES, inputs.measured)
     if inputs.of_videos is not None:
         inputs.of_videos.write(directory)
-    if inputs.own_encoder:
-        (directory / _ENCODER).write_text(inputs.own_encoder, encoding="utf-8")
 
 
 def load(directory: pathlib.Path, data: prepared.PreparedData) -> model.Joined:
@@ -81,10 +78,7 @@ def _read_inputs(
         from ytdnn.candidates import content
 
         of_videos = content.read(directory, data)
-    encoder = ""
-    if isinstance(config.encoder, configs.OwnEncoderConfig):
-        encoder = own_files.ENCODER.read(str(directory / _ENCODER))
-    return user_tower.make_inputs(config, data, features, measured, of_videos, encoder)
+    return user_tower.make_inputs(config, data, features, measured, of_videos)
 
 
 def grown_inputs(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from ytdnn.base import configs, own_files, schema
+from ytdnn.base import configs, schema
 from ytdnn.features import base_feature, reading, registry
 from ytdnn.layers import randomness, towers
 from ytdnn.log import catalogues, fields, inputs, positions, prepared, streaming
@@ -42,7 +42,6 @@ class TowerInputs:
       features: Features of users and requests.
       measured: Statistics that their encoders need.
       of_videos: Inputs of the content side; None: videos have only ids.
-      own_encoder: Text of the file of the user's own encoder of the watch history.
     """
 
     vocabulary_size: int
@@ -50,7 +49,6 @@ class TowerInputs:
     features: tuple[base_feature.Feature, ...] = ()
     measured: reading.Statistics = dataclasses.field(default_factory=dict)
     of_videos: "content.ContentInputs | None" = None
-    own_encoder: str = ""
 
     @property
     def sees_request_time(self) -> bool:
@@ -75,10 +73,7 @@ def measure_inputs(
         from ytdnn.candidates import content
 
         of_videos = content.from_config(config, data)
-    own_encoder = ""
-    if isinstance(config.encoder, configs.OwnEncoderConfig):
-        own_encoder = own_files.ENCODER.read(config.encoder.file)
-    return make_inputs(config, data, features, measured, of_videos, own_encoder)
+    return make_inputs(config, data, features, measured, of_videos)
 
 
 def make_inputs(
@@ -154,7 +149,6 @@ class UserTower(tf.keras.layers.Layer):
             inputs.vocabulary_size,
             of_videos,
             inputs.sees_request_time,
-            inputs.own_encoder,
         )
         self.features = reading.encoders(inputs.features, inputs.measured, _STDDEV)
         self.searches = None

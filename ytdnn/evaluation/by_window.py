@@ -1,6 +1,6 @@
 """Evaluates models on a log that may exceed the memory: window by window.
 
-A *window* holds all events of some users, at most `evaluation.window_events` events.
+A *window* holds all events of some users, at most `window_events` events.
 Flat positions of the whole log are translated to positions in the window, and results
 are put back into the order of the inputs. A log that fits into one window is opened as
 it is.

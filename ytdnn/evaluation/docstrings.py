@@ -7,9 +7,9 @@ import inspect
 
 
 def attributes(cls: type) -> dict[str, str]:
-    """Returns the text of each attribute in a class's docstring."""
+    """Returns the text of each attribute in a class's docstring, and in its base's."""
     _, _, section = (inspect.getdoc(cls) or "").partition("Attributes:\n")
-    texts: dict[str, str] = {}
+    texts = attributes(cls.__base__) if cls.__base__ else {}
     name = ""
     for line in section.splitlines():
         if line.startswith("  ") and not line.startswith("   "):

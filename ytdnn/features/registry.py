@@ -226,7 +226,6 @@ def make_encoder(
     vocabulary_size: int,
     content: "watched.ContentSource | None" = None,
     knows_request_times: bool = False,
-    own_encoder: str = "",
 ) -> Watches:
     """Returns the encoder, named `watches`.
 
@@ -235,14 +234,11 @@ def make_encoder(
       vocabulary_size: Videos with an id embedding.
       content: Content features of videos; None: there are none.
       knows_request_times: Whether the time of the request may be read.
-      own_encoder: Text of the file of the user's own encoder.
     """
     sizes = config, vocabulary_size, content
     if isinstance(config.encoder, configs.BagsConfig):
         return _bags(*sizes, name="watches")
     shared: dict[str, Any] = {"knows_request_times": knows_request_times}
-    if isinstance(config.encoder, configs.OwnEncoderConfig):
-        shared["own_encoder"] = own_encoder
     make_sequence = registries.ENCODERS[config.encoder.kind].make
     if not config.encoder.beside_bags:
         encoder: watched.Watched = make_sequence(*sizes, name="watches", **shared)

@@ -17,6 +17,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import tensorflow as tf
 
+from ytdnn.base import environment
 from ytdnn.log import prepared
 
 Batch = dict[str, tf.Tensor]
@@ -244,8 +245,6 @@ class Collector:
         """Counts the events of a window that is no longer referenced."""
         self._num_events += num_events
         if self._num_events >= _COLLECT_EVENTS:
-            from ytdnn.base import environment
-
             self._num_events = 0
             environment.collect()
 

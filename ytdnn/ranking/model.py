@@ -9,7 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.base import artifacts, configs, errors, progress, schema
-from ytdnn.base.configs import composition
+from ytdnn.base.configs import serving
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import first_stage, registry
 from ytdnn.layers import weights
@@ -315,7 +315,7 @@ def load(
     directory: pathlib.Path,
     data: prepared.PreparedData,
     first_stage: stage.FirstStage | None = None,
-    precision: composition.Precision = "trained",
+    precision: serving.Precision = "trained",
 ) -> RankingModel:
     """Loads the trained model of an artefact.
 

@@ -61,13 +61,9 @@ class UserNeighbours:
 
 @configs.validated
 class ALSConfig(configs.Extension):
-    """Implicit alternating least squares.
+    """Implicit alternating least squares."""
 
-    Attributes:
-      factors: Width of the vectors.
-    """
-
-    factors: int = 64
+    factors: ClassVar[int] = 64  # width of the vectors
     regularization: ClassVar[float] = 0.01  # of the vectors' squared lengths
     iterations: ClassVar[int] = 12  # passes over both sides
     kind: Literal["als"] = "als"

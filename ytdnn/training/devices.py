@@ -225,8 +225,7 @@ class FiniteGuard:
         culprits = ", ".join(names) or "none of inputs and weights, so the loss itself"
         return errors.UserError(
             f"the {self._name} {what} at {place} ({culprits}): lower "
-            f"training.learning_rate or table_learning_rate, or set "
-            f"training.clip_norm; {self._describe_latest()}"
+            f"training.learning_rate or table_learning_rate; {self._describe_latest()}"
         )
 
 

@@ -252,19 +252,11 @@ class Trainer:
     def _replica_step(self, batch: Batch, step: tf.Tensor) -> tf.Tensor:
         seed = randomness.step_seed(self.seed, step)
         loss, weight, gradients = self._gradients(batch, seed)
-        is_clipped = self.training.clip_norm > 0.0
-        if is_clipped:
-            gradients = randomness.replica_sum(gradients)
-            gradients = optimizers.clip(gradients, self.training.clip_norm)
         gradients = [
             optimizers.times(g, weight) if v.ref() in self._table_refs else g
             for g, v in zip(gradients, self.variables, strict=True)
         ]
-        self.optimizer.apply_gradients(
-            zip(gradients, self.variables, strict=True),
-            experimental_aggregate_gradients=randomness.num_replicas() == 1
-            or not is_clipped,
-        )
+        self.optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
         return loss
 
     def _gradients(

@@ -39,24 +39,15 @@ class Adagrad(tf.keras.optimizers.legacy.Adagrad):
 
 
 class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
-    """Constant, or cosine decay to zero."""
+    """Cosine decay to zero."""
 
-    def __init__(
-        self,
-        peak: float,
-        training: configs.TrainingConfig,
-        num_steps: int,
-        first_step: int = 0,
-    ) -> None:
+    def __init__(self, peak: float, num_steps: int, first_step: int = 0) -> None:
         self.peak = peak
-        self.training = training
         self.num_steps = num_steps
         self.first_step = first_step
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         step = tf.cast(step - self.first_step, tf.float32)
-        if self.training.schedule == "constant":
-            return tf.constant(self.peak, tf.float32)
         done = tf.minimum(1.0, step / max(1, self.num_steps))
         return self.peak * 0.5 * (1.0 + tf.cos(done * 3.14159265))
 
@@ -74,15 +65,15 @@ def make(
     restore it, even for a training without remaining steps.
 
     Args:
-      training: Settings of the learning rates and their schedule.
+      training: Settings of the learning rates.
       num_steps: Steps of the whole training, for the cosine schedule.
       tables: Embedding tables and other variables looked up by row.
       dense: Every other trainable variable.
       first_step: Number of steps before this training, if its state was carried over.
     """
     length = num_steps, first_step
-    table_rate = _Schedule(training.table_learning_rate, training, *length)
-    dense_rate = _Schedule(training.learning_rate, training, *length)
+    table_rate = _Schedule(training.table_learning_rate, *length)
+    dense_rate = _Schedule(training.learning_rate, *length)
     pairs = []
     if tables:
         kind = training.table_optimizer
@@ -119,22 +110,6 @@ def _one(
     return optimizer_class(rate)
 
 
-def clip(
-    gradients: Sequence[tf.Tensor | tf.IndexedSlices], norm: float
-) -> list[tf.Tensor | tf.IndexedSlices]:
-    """Clips gradients to a global norm; repeated rows of a table are summed first.
-
-    `tf.clip_by_global_norm` squares each row of an IndexedSlices separately, so
-    repeated rows would give a wrong norm.
-
-    Args:
-      gradients: Gradient of each variable.
-      norm: Greatest global norm.
-    """
-    clipped, _ = tf.clip_by_global_norm([merge_rows(g) for g in gradients], norm)
-    return clipped
-
-
 def times(
     gradient: tf.Tensor | tf.IndexedSlices, factor: tf.Tensor
 ) -> tf.Tensor | tf.IndexedSlices:
@@ -143,12 +118,3 @@ def times(
         return gradient * factor
     values = gradient.values * factor
     return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
-
-
-def merge_rows(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor | tf.IndexedSlices:
-    """Sums the rows of an IndexedSlices with the same index; a tensor is unchanged."""
-    if not isinstance(gradient, tf.IndexedSlices):
-        return gradient
-    indices, positions = tf.unique(gradient.indices)
-    values = tf.math.unsorted_segment_sum(gradient.values, positions, tf.size(indices))
-    return tf.IndexedSlices(values, indices, gradient.dense_shape)

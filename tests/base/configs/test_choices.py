@@ -13,7 +13,6 @@ CHOSEN = [
     configs.CandidatesConfig(loss=configs.FullSoftmaxConfig(label_smoothing=0.1)),
     configs.CandidatesConfig(loss=configs.WARPConfig(num_negatives=9)),
     configs.CandidatesConfig(label=configs.HeldOutWatchConfig(examples_per_user=3)),
-    configs.CandidatesConfig(encoder=configs.OwnEncoderConfig(file="gru.py")),
     configs.IndexConfig(search=configs.ExactConfig()),
     configs.IndexConfig(search=configs.ScannConfig(num_leaves=7)),
     configs.RankingConfig(

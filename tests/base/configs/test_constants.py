@@ -7,6 +7,7 @@ import pytest
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.base.configs import constants
+from ytdnn.retrieval import matrix_models
 from ytdnn.run.cli import arguments
 from ytdnn.run.pipeline import workdir
 
@@ -19,7 +20,7 @@ def _old_run() -> dict[str, Any]:
     values = configs.to_dict(config)
     values["candidates"]["content"]["id_dropout"] = 0.2
     values["candidates"]["loss"]["margin"] = 1.0
-    values["index"]["search"] |= {"leaf_avq": 8.0, "anisotropic_threshold": 0.2}
+    values["index"]["search"] |= {"leaf_avq": 8.0, "min_videos": 2_000}
     values["evaluation"]["block_megabytes"] = 128
     return values
 
@@ -29,7 +30,7 @@ _WARP = configs.WARPConfig()
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_the_value_of_a_constant_is_accepted_and_another_is_refused(name: str) -> None:
-    cls = getattr(configs, name)
+    cls = getattr(configs, name, None) or getattr(matrix_models, name)
     for setting, value in constants.BY_CLASS[name].items():
         if value == []:
             continue  # as JSON has it, and only configs of earlier versions

@@ -1,13 +1,32 @@
 """Settings that must fit the encoder of the watch history."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import pytest
 
+from tests import extras
 from ytdnn import configs
-from ytdnn.base import errors
+from ytdnn.base import errors, registries
+from ytdnn.run.cli import arguments, given_settings
+from ytdnn.run.pipeline import config_dicts
 
-OWN = configs.OwnEncoderConfig(file="gru.py")
+
+@configs.validated
+class Mine(configs.EncoderExtension):
+    """Settings of an encoder of the user's own."""
+
+    kind: Literal["mine"] = "mine"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def registered() -> Iterator[None]:
+    with extras.registered():
+        registries.ENCODERS.register("mine", Mine)(lambda: None)
+        yield
+
+
+OWN = Mine()
 
 
 @pytest.mark.parametrize(
@@ -15,13 +34,13 @@ OWN = configs.OwnEncoderConfig(file="gru.py")
     [
         (
             {"encoder": OWN, "history_length": 9},
-            "expected label.slice_length of at most history_length for own, received "
+            "expected label.slice_length of at most history_length for mine, received "
             "16 and 9",
         ),
         ({"hashed_rows": 9}, "hashed_rows"),
         (
             {
-                "encoder": configs.OwnEncoderConfig(file="gru.py", beside_bags=True),
+                "encoder": Mine(beside_bags=True),
                 "bags": (),
                 "decay_rates": (),
             },
@@ -48,3 +67,14 @@ def test_a_slice_has_as_many_rows_as_serving_reads() -> None:
 def test_without_bags_none_are_needed() -> None:
     assert not configs.CandidatesConfig(encoder=OWN, bags=(), decay_rates=()).reads_bags
     assert configs.CandidatesConfig().reads_bags
+
+
+@pytest.mark.parametrize("part", ["loss", "encoder"])
+def test_the_kind_of_a_users_one_class_has_left(part: str) -> None:
+    message = "received own: register the class in a file of config.extensions"
+    with pytest.raises(errors.UserError, match=message):
+        config_dicts.validated({"candidates": {part: {"kind": "own"}}}, "old.py")
+    with pytest.raises(errors.UserError, match=message):
+        given_settings.apply(configs.Config(), {f"candidates.{part}": "own"})
+    with pytest.raises(errors.UserError, match=r"file is config\.extensions now"):
+        arguments.parse("run", [], (f"--config.candidates.{part}.file=a.py",))

@@ -1,4 +1,4 @@
-"""Each setting has someone who sets it; the others are constants or have a reason."""
+"""Each setting has someone who sets it; the others are constants."""
 
 import pathlib
 import re
@@ -19,11 +19,6 @@ PLACES = (
     "ytdnn/lab/studies/default_spaces.py",
     "ytdnn/lab/index_tuning/tune.py",
 )
-# Settings that none of these sets, each with its user.
-KEPT = {
-    "data.min_search_token_count": "a log of few searches",
-    "candidates.training.clip_norm": "a training that diverges, as its error advises",
-}
 
 
 def _said() -> str:
@@ -40,7 +35,7 @@ def _is_built_in(setting: settings.Setting) -> bool:
     )
 
 
-def test_each_setting_is_set_somewhere_or_has_a_reason() -> None:
+def test_each_setting_is_set_somewhere() -> None:
     settings.load_kinds()
     names = set(re.findall(r"\w+", _said()))
     by_rule = {name.rpartition(".")[2] for name in by_size.OF_CANDIDATES}
@@ -51,4 +46,4 @@ def test_each_setting_is_set_somewhere_or_has_a_reason() -> None:
             continue
         if name not in names | by_rule:
             unset.setdefault(name, setting.key)
-    assert sorted(unset.values()) == sorted(KEPT)
+    assert sorted(unset.values()) == []

@@ -30,8 +30,7 @@ def _full(candidate_model):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"correct_positive": True},
-        {"correct_positive": False},
+        {},
         pytest.param({"in_batch": False}, marks=pytest.mark.thorough),
         pytest.param({"proposal_exponent": 0.0}, marks=pytest.mark.thorough),
         pytest.param(
@@ -56,8 +55,8 @@ def test_gradient_is_the_full_one_on_average(data, settings):
     assert cosine > 0.99
 
 
-def test_loss_tends_to_the_full_one_where_the_positive_is_not_corrected(data):
-    loss, candidate_model = _loss(data, num_negatives=20_000, correct_positive=False)
+def test_loss_tends_to_the_full_one(data):
+    loss, candidate_model = _loss(data, num_negatives=20_000)
     candidate_model.bias.assign(tf.random.normal([data.vocabulary_size + 1], seed=2))
     reference = _full(candidate_model)
     batch = setting.batch(data)
@@ -67,21 +66,27 @@ def test_loss_tends_to_the_full_one_where_the_positive_is_not_corrected(data):
 
 
 def _stock_task_loss(loss, candidate_model, batch):
-    """The stock TFRS task, corrections riding in one more coordinate."""
+    """The stock TFRS task, corrections riding in one more coordinate.
+
+    The labels come twice: as what each row wants, not corrected, and as negatives.
+    """
     config = candidate_model.config
     queries = candidate_model.query_vectors(batch)[:, 0]
     labels = batch[schema.LABELS][:, 0]
     users = batch[schema.USER_INDICES].numpy()[:, 0]
     negatives = loss.proposal.sample(config.loss.num_negatives, setting.SEED)
-    columns = tf.concat([labels, negatives], axis=0)
+    columns = tf.concat([labels, labels, negatives], axis=0)
     other_user = users[:, np.newaxis] != users
     other_user &= config.loss.in_batch
     num_others = tf.constant(other_user.sum(axis=1).mean(), tf.float32)
     expected = loss.expected_counts(columns, num_others)
-    last = tf.gather(candidate_model.bias, columns) - tf.math.log(expected)
+    is_wanted = np.arange(len(columns)) < len(users)
+    last = tf.gather(candidate_model.bias, columns)
+    last -= tf.where(is_wanted, 0.0, tf.math.log(expected))
     vectors = tf.gather(candidate_model.videos.table, columns)
     mask = np.ones([len(users), len(columns)], bool)
-    mask[:, : len(users)] = other_user | np.eye(len(users), dtype=bool)
+    mask[:, : len(users)] = np.eye(len(users), dtype=bool)
+    mask[:, len(users) : 2 * len(users)] = other_user
     task = tfrs.tasks.Retrieval(remove_accidental_hits=True)
     return task(
         queries,
@@ -95,9 +100,7 @@ def _stock_task_loss(loss, candidate_model, batch):
 @pytest.mark.parametrize("number", [10, 100])  # of 100 draws many repeat
 @pytest.mark.parametrize("in_batch", [True, False])
 def test_value_and_gradient_equal_the_stock_task(data, in_batch, number):
-    loss, candidate_model = _loss(
-        data, num_negatives=number, correct_positive=True, in_batch=in_batch
-    )
+    loss, candidate_model = _loss(data, num_negatives=number, in_batch=in_batch)
     candidate_model.bias.assign(tf.random.normal([data.vocabulary_size + 1], seed=3))
     batch = setting.batch(data)
     variables = candidate_model.trainable_variables

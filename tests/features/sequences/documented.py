@@ -1,10 +1,30 @@
 """The encoder that docs/encoders.md shows."""
 
-import pathlib
+from collections.abc import Iterator
+from typing import Any
 
-_FILE = pathlib.Path(__file__).parents[3] / "docs" / "examples" / "gru.py"
+import pytest
+
+from tests import extras
+from ytdnn import configs
+from ytdnn.base import registries, registry
+
+FILE = extras.EXAMPLES / "gru.py"
+with extras.registered():
+    registry.extend(str(FILE))
+    _PART = registries.ENCODERS["gru"]
 
 
-def gru() -> str:
-    """Returns the file of the page."""
-    return _FILE.read_text()
+def gru(**settings: Any) -> configs.EncoderExtension:
+    """Returns settings of the encoder; a test that makes one needs `registered`."""
+    cls: Any = _PART.config
+    made: configs.EncoderExtension = cls(**settings)
+    return made
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered() -> Iterator[None]:
+    """Registers the encoder for the tests of the module that imports this."""
+    with extras.registered():
+        registries.ENCODERS.register("gru", _PART.config)(_PART.make)
+        yield

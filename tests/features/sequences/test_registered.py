@@ -1,4 +1,4 @@
-"""Encoders by name: those of ytdnn, and one of a package."""
+"""An encoder of a package."""
 
 import pathlib
 
@@ -9,13 +9,6 @@ from tests.candidates.losses import setting
 from ytdnn import configs
 from ytdnn.base import registries
 from ytdnn.candidates import losses, model
-
-
-def test_encoders_of_ytdnn_are_registered() -> None:
-    kinds = configs.choices()["candidates.encoder"]
-    for kind in registries.ENCODERS.own():
-        assert registries.ENCODERS[kind].config is kinds[kind]
-    assert set(registries.ENCODERS.own()) == {"own"}
 
 
 def test_an_encoder_of_a_package_is_trained(tmp_path: pathlib.Path) -> None:

@@ -114,10 +114,11 @@ def test_a_bound_on_weights_cuts_them(tmp_path: pathlib.Path) -> None:
     assert ips == pytest.approx(1.5 * (30 + 0 + 10) / 4)
 
 
-def test_a_recommender_that_samples_is_judged_as_one(tmp_path: pathlib.Path) -> None:
-    composition = dataclasses.replace(
-        CONFIG.composition, temperature=1.0, explore_top=2
-    )
+def test_a_recommender_that_samples_is_judged_as_one(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(configs.CompositionConfig, "explore_top", 2)
+    composition = dataclasses.replace(CONFIG.composition, temperature=1.0)
     config = dataclasses.replace(CONFIG, composition=composition)
     found = measured(log_of(tmp_path / "log", PAGES), config)
     assert found is not None

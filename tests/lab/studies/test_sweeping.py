@@ -9,14 +9,13 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors, progress
-from ytdnn.base.configs import spaces
 from ytdnn.lab.pages import sweep_page
 from ytdnn.lab.studies import answer_times, default_spaces, optuna_studies, sweeping
 from ytdnn.run.cli import config_file, given_settings
 
 optuna = pytest.importorskip("optuna")
 
-SPACE = spaces.read(
+SPACE = configs.read_space(
     {
         "candidates.embedding_dim": [16, 32],
         "candidates.similarity": ["dot", "cosine"],
@@ -161,7 +160,7 @@ def test_the_first_trials_keep_most_of_the_base_config(
         planned(tmp_path).base,
         {key: optuna_studies.text_of(value) for key, value in base.items()},
     )
-    sweep = planned(tmp_path, base=config, space=spaces.read(space))
+    sweep = planned(tmp_path, base=config, space=configs.read_space(space))
     found = sweeping.run(sweep, 40, None, nothing)
     same = [
         sum(
@@ -178,7 +177,7 @@ def test_the_first_trials_keep_most_of_the_base_config(
 @pytest.mark.parametrize(
     ("changed", "part"),
     [
-        ({"space": spaces.read({"candidates.embedding_dim": [8, 16]})}, "space"),
+        ({"space": configs.read_space({"candidates.embedding_dim": [8, 16]})}, "space"),
         ({"base": configs.Config(seed=7)}, "config"),
     ],
 )
@@ -197,7 +196,7 @@ def test_settings_that_cannot_be_are_left_out(
         "candidates.ensemble_size": [1],
         "candidates.serving_dim": [8],  # of one network
     }
-    sweep = planned(tmp_path, space=spaces.read(given))
+    sweep = planned(tmp_path, space=configs.read_space(given))
     found = sweeping.run(sweep, 2, None, nothing)
     assert [trial.state for trial in found.trials] == ["pruned"] * 2
     assert "serving_dim" in found.trials[0].refused
@@ -207,7 +206,7 @@ def test_settings_that_cannot_be_are_left_out(
 
 @pytest.mark.thorough
 def test_trials_of_a_real_training_are_compared_once(tmp_path: pathlib.Path) -> None:
-    space = spaces.read({"candidates.embedding_dim": [4, 8]})
+    space = configs.read_space({"candidates.embedding_dim": [4, 8]})
     sweep = planned(tmp_path, space=space)
     lines: list[str] = []
     found = sweeping.run(sweep, 1, None, lines.append)
@@ -228,7 +227,7 @@ def test_the_spaces_of_the_product_are_settings() -> None:
     for stage, space in default_spaces.DEFAULT.items():
         for key, values in space(size).items():
             drawn = (
-                values.values if isinstance(values, spaces.Options) else [values.low]
+                values.values if isinstance(values, configs.Options) else [values.low]
             )
             for value in drawn:
                 given = {
@@ -252,4 +251,4 @@ def test_the_spaces_of_the_product_are_settings() -> None:
 )
 def test_a_space_that_is_none_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises((ValueError, errors.UserError), match=message):
-        spaces.read(given)
+        configs.read_space(given)

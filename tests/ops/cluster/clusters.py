@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tests import planted
+from tests import planted, quick
 from ytdnn import configs
 from ytdnn.evaluation import evaluate_run
 from ytdnn.ops.cluster import tasks
@@ -65,7 +65,7 @@ def start(
     network = "own" if has_own_network() else "open"
     arguments = ["cluster", f"--network={network}", *flags, "--", *command]
     return subprocess.Popen(
-        [sys.executable, "-m", "ytdnn", *arguments, f"--workdir={workdir}"],
+        [*quick.PROGRAM, *arguments, f"--workdir={workdir}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -138,8 +138,8 @@ def kill(pid: int) -> None:
 def lose_a_worker(workdir: str) -> int:
     """Trains with two workers, kills the second, and returns the first's status."""
     places = {"worker": ["127.0.0.1:41000", "127.0.0.1:41001"]}
-    command = [sys.executable, "-m", "ytdnn", "train", f"--workdir={workdir}"]
-    settings = ["--strategy=multi_worker", "--config.cluster.lost_seconds=10"]
+    command = [*quick.PROGRAM, "train", f"--workdir={workdir}"]
+    settings = ["--strategy=multi_worker"]
     settings += ["--config.candidates.training.epochs=1000"]
     settings += ["--config.candidates.training.patience=1000"]
     first, second = (
@@ -147,9 +147,10 @@ def lose_a_worker(workdir: str) -> int:
             [*command, *settings],
             env=os.environ
             | {
+                "LOST_SECONDS": "10",
                 tasks.VARIABLE: json.dumps(
                     {"cluster": places, "task": {"type": "worker", "index": number}}
-                )
+                ),
             },
         )
         for number in range(2)

@@ -24,7 +24,7 @@ from ytdnn.training import candidates, devices, loop, ranking
 def config() -> configs.Config:
     """Returns settings with every kind of draw: dropout, negatives, held-out ids."""
     tiny = planted.tiny_config()
-    training = configs.TrainingConfig(batch_size=64, clip_norm=1.0, ema_decay=0.9)
+    training = configs.TrainingConfig(batch_size=64, ema_decay=0.9)
     own = dataclasses.replace(
         tiny.candidates,
         dropout=0.2,

@@ -19,7 +19,6 @@ from ytdnn.ops.cluster import strategies, tasks
 from ytdnn.ranking import building
 from ytdnn.training import candidates, devices, loop, ranking
 
-SHARDED = configs.ClusterConfig(start_seconds=90, shard_megabytes=0.0005)
 EPOCHS = 3
 
 
@@ -42,12 +41,14 @@ def make_stage(
 
 def main(directory: str, name: str, stage_name: str) -> None:
     """Prints the loss of each step, and the validation metrics behind them."""
+    configs.ClusterConfig.start_seconds = 90
+    configs.ClusterConfig.shard_megabytes = 0.0005
     if name == tasks.PARAMETER_SERVER:
         task = tasks.from_environment(name)
         if not task.is_chief:
-            strategies.serve(task, SHARDED)
+            strategies.serve(task, configs.ClusterConfig())
             return
-    on = devices.make(name, SHARDED)
+    on = devices.make(name)
     data = prepared.load(pathlib.Path(directory))
     config = planted.cluster_config(data.config)
     stage = make_stage(stage_name, config, data, on)

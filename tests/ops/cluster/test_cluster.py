@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import quick
 from tests.ops.cluster import clusters
 from ytdnn.base import artifacts, errors
 from ytdnn.candidates import stored
@@ -221,11 +222,10 @@ def test_a_process_that_never_comes_is_one_line(
         for name, number in jobs.items()
     }
     described = {"cluster": places, "task": {"type": job, "index": 0}}
-    command = [sys.executable, "-m", "ytdnn", "train", f"--workdir={prepared_run}"]
-    settings = [f"--strategy={strategy}", "--config.cluster.start_seconds=4"]
+    command = [*quick.PROGRAM, "train", f"--workdir={prepared_run}"]
     done = subprocess.run(
-        [*command, *settings],
-        env=os.environ | {tasks.VARIABLE: json.dumps(described)},
+        [*command, f"--strategy={strategy}"],
+        env=os.environ | {"START_SECONDS": "4", tasks.VARIABLE: json.dumps(described)},
         capture_output=True,
         text=True,
         timeout=120,

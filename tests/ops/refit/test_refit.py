@@ -35,7 +35,7 @@ def _log() -> dict[str, pl.DataFrame]:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     directory = tmp_path_factory.mktemp("full")
-    return full_log.prepared_data(directory, _log(), min_search_token_count=1)
+    return full_log.prepared_data(directory, _log(), token_count=1)
 
 
 @pytest.fixture(scope="module")

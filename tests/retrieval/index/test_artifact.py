@@ -47,16 +47,13 @@ def test_both_indexes_are_published_and_load(tmp_path: pathlib.Path) -> None:
     assert manifest.facts["served"] == list(classes)[-1]
 
 
-def test_any_set_of_kinds_is_built_with_the_settings_of_the_one_served(
+def test_the_kind_that_serves_is_built_beside_the_exact_one(
     tmp_path: pathlib.Path,
 ) -> None:
-    config = configs.IndexConfig(
-        search=configs.IvfConfig(min_videos=0, num_lists=3), also=("scann", "ivf")
-    )
+    config = configs.IndexConfig(search=configs.IvfConfig(num_lists=3))
     candidates, _ = _build(tmp_path, config)
     manifest = artifacts.read_manifest(tmp_path / "index", "index")
-    scann = ["scann"] if scann_index.is_available() else []
-    assert manifest.facts["indexes"] == ["exact", "ivf", *scann]
+    assert manifest.facts["indexes"] == ["exact", "ivf"]
     assert manifest.facts["served"] == "ivf"
     assert artifact.load(tmp_path / "index", "ivf", candidates).num_videos
 

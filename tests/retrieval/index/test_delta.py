@@ -20,7 +20,7 @@ def searcher(kind: str) -> brute_force.WithDelta:
     main = VIDEOS[:NUM_MAIN]
     built = {
         "exact": lambda: brute_force.BruteForceModule(main),
-        "ivf": lambda: ivf.Ivf.build(main, configs.IvfConfig(min_videos=0)).module,
+        "ivf": lambda: ivf.Ivf.build(main, configs.IvfConfig(num_lists=4)).module,
         "scann": lambda: scann_index.Scann.build(main, configs.ScannConfig()).module,
     }
     return brute_force.WithDelta(built[kind](), VIDEOS[NUM_MAIN:])

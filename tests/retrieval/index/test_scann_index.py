@@ -13,7 +13,7 @@ from ytdnn.retrieval.index import brute_force, interface, scann_index
 
 pytest.importorskip("scann")
 
-TREE = configs.ScannConfig(min_videos=0)
+TREE = configs.ScannConfig(num_leaves=80)
 
 
 class TestScannScoringAll(contract.IndexContract):
@@ -29,19 +29,20 @@ class TestScannTree(contract.IndexContract):
 @pytest.mark.thorough
 class TestScannTreeWithoutCodes(contract.IndexContract):
     index_class = scann_index.Scann
-    config = configs.ScannConfig(min_videos=0, dimensions_per_block=0)
+    config = configs.ScannConfig(num_leaves=80, dimensions_per_block=0)
 
 
 @pytest.mark.thorough
 class TestScannOneLeaf(contract.IndexContract):
     index_class = scann_index.Scann
-    config = configs.ScannConfig(min_videos=0, num_leaves=1)
+    config = configs.ScannConfig(num_leaves=1)
 
 
 def test_small_corpus_has_no_tree() -> None:
-    config = configs.ScannConfig(min_videos=1_000)
-    assert scann_index.num_leaves(999, config) == 0
-    assert scann_index.num_leaves(1_000, config) > 0
+    config = configs.ScannConfig()
+    assert scann_index.num_leaves(1_999, config) == 0
+    assert scann_index.num_leaves(2_000, config) > 0
+    assert scann_index.num_leaves(999, TREE) == 80  # which was asked for
     assert scann_index.num_leaves(40, TREE) == 0  # too few points for codes
 
 
@@ -81,9 +82,7 @@ def test_search_widens_where_the_leaves_hold_too_few_points() -> None:
     # than k: without widening, lists would end in padding.
     vectors, _ = contract.clustered(400, dim=8, num_queries=1)
     vectors[0] = 50.0
-    config = configs.ScannConfig(
-        min_videos=0, num_leaves=40, leaves_to_search_fraction=0.01
-    )
+    config = configs.ScannConfig(num_leaves=40, leaves_to_search_fraction=0.01)
     queries = np.ones((1, 9), np.float32)
     index = scann_index.Scann.build(vectors, config)
     searcher = index.module._ops.searcher_from_module(index.module.state)

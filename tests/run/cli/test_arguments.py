@@ -28,7 +28,7 @@ VALUES = [
     ("candidates.content.enabled", "false", False),
     ("candidates.training.learning_rate", "1", 1.0),
     ("candidates.training.learning_rate", "1e-4", 1e-4),
-    ("ranking.training.schedule", "constant", "constant"),
+    ("ranking.training.table_gradient", "sum", "sum"),
 ]
 
 
@@ -98,7 +98,7 @@ def test_a_config_file_takes_an_argument(tmp_path: pathlib.Path) -> None:
     ("key", "text", "value"),
     [
         ("evaluation.metrics", "popularity_complement", ("popularity_complement",)),
-        ("index.also", "ivf, exact", ("ivf", "exact")),
+        ("composition.rerankers", "", ()),
         ("composition.first_pass", "100", 100),
         ("composition.first_pass", "auto", "auto"),
         ("candidates.decay_rates", ".5,.8", (0.5, 0.8)),

@@ -67,7 +67,7 @@ def test_another_kind_begins_with_its_defaults_and_the_same_keeps_its_settings()
         (
             (SMOOTHED,),
             "sampled_softmax has no setting config.candidates.loss.label_smoothing, "
-            "only in_batch, num_negatives, proposal_exponent, correct_positive",
+            "only in_batch, num_negatives, proposal_exponent",
         ),
         (
             ("--config.index.search.num_leaves=5", "--config.index.search=exact"),
@@ -138,7 +138,7 @@ def test_what_would_have_no_effect_is_refused_by_name(
             "expected config.candidates.loss to be one of "
             "configs.SampledSoftmaxConfig(), "
             "configs.FullSoftmaxConfig(), configs.BPRConfig(), "
-            "configs.WARPConfig(), configs.GBCEConfig(), configs.OwnLossConfig(), "
+            "configs.WARPConfig(), configs.GBCEConfig(), "
             "or a dict whose "
             "kind is sampled_softmax or",
         ),

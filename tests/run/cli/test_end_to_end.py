@@ -6,7 +6,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from typing import Any
 
@@ -14,6 +13,7 @@ import jsonschema
 import polars as pl
 import pytest
 
+from tests import quick
 from tests.lab.pages import browser
 from tests.run.cli import conftest
 from ytdnn.base import schema
@@ -29,11 +29,9 @@ TINY = (
     "--config.candidates.loss.num_negatives=64",
     "--config.candidates.training.epochs=3",
     "--config.candidates.training.batch_size=256",
-    "--config.candidates.training.checkpoint_every_steps=2",
     "--config.ranking.tower=16",
     "--config.ranking.training.epochs=2",
     "--config.ranking.training.batch_size=1024",
-    "--config.ranking.training.checkpoint_every_steps=2",
     "--config.composition.num_candidates=20",
     "--k=5,10",
 )
@@ -59,7 +57,7 @@ def run_apart(workdir: pathlib.Path) -> subprocess.CompletedProcess[str]:
 
 
 def command(workdir: pathlib.Path) -> list[str]:
-    return [sys.executable, "-m", "ytdnn", "run", f"--workdir={workdir}", *TINY]
+    return [*quick.PROGRAM, "run", f"--workdir={workdir}", *TINY]
 
 
 def repeatable(report: Any) -> Any:

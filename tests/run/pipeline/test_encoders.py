@@ -13,22 +13,14 @@ import tensorflow as tf
 import ytdnn
 from tests import planted, untrained
 from tests.features.sequences import documented
+from tests.features.sequences.documented import registered as registered
 from ytdnn import configs
 from ytdnn.base import artifacts, schema
 from ytdnn.bundle import bundle, requests, user_requests
 from ytdnn.candidates import stored
 from ytdnn.log import events, prepared
-from ytdnn.run.pipeline import graph, runner
 
-GRU = "own"
-
-
-def _encoders(directory: pathlib.Path) -> dict[str, configs.Encoder]:
-    file = directory / "gru.py"
-    file.write_text(documented.gru())
-    return {
-        GRU: configs.OwnEncoderConfig(file=str(file), beside_bags=True),
-    }
+GRU = "gru"
 
 
 def _config(encoder: configs.Encoder, log: pathlib.Path) -> configs.Config:
@@ -55,6 +47,7 @@ def _config(encoder: configs.Encoder, log: pathlib.Path) -> configs.Config:
     )
     return dataclasses.replace(
         config,
+        extensions=(str(documented.FILE),),
         data=data,
         candidates=candidates,
         ranking=ranking,
@@ -67,13 +60,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], pathlib.Pa
     """Runs each encoder the whole way when it is first asked for."""
     home = tmp_path_factory.mktemp("encoders")
     log = planted.write_log(home / "log")
-    encoders = _encoders(home)
     made: dict[str, pathlib.Path] = {}
 
     def run(kind: str) -> pathlib.Path:
         if kind not in made:
             workdir = home / kind
-            ytdnn.prepare(workdir, _config(encoders[kind], log))
+            ytdnn.prepare(workdir, _config(documented.gru(beside_bags=True), log))
             ytdnn.train(workdir)
             ytdnn.evaluate(workdir)
             ytdnn.export(workdir)
@@ -130,32 +122,5 @@ def test_a_users_own_encoder_is_refitted(runs: Runs, tmp_path: pathlib.Path) -> 
     workdir = shutil.copytree(runs(GRU), tmp_path / "run")
     ytdnn.refit(workdir)
     untrained.serve_only()
-    own = (workdir / "candidates" / "encoder.py").read_text()
-    assert (
-        (workdir / "refit" / "candidates" / "encoder.py").read_text()
-        == own
-        == documented.gru()
-    )
-
-
-@pytest.mark.thorough
-def test_a_changed_file_is_trained_again_and_a_lost_one_named(runs: Runs) -> None:
-    workdir = runs(GRU)
-    config = artifacts.read_config(
-        artifacts.read_manifest(workdir / "candidates", "candidates"),
-        workdir,
-        configs.Config,
-    )
-    assert isinstance(config.candidates.encoder, configs.OwnEncoderConfig)
-    file = pathlib.Path(config.candidates.encoder.file)
-    assert runner.staleness(graph.CANDIDATES, config, workdir) == ""
-    try:
-        file.write_text(documented.gru().replace("dropout = 0.2", "dropout = 0.3"))
-        reason = runner.staleness(graph.CANDIDATES, config, workdir)
-        assert reason == "made from another encoder"
-        file.unlink()
-        reason = runner.staleness(graph.CANDIDATES, config, workdir)
-        assert "expected a Python file" in reason
-        stored.load(workdir / "candidates", prepared.load(workdir / "data"))
-    finally:
-        file.write_text(documented.gru())
+    manifest = artifacts.read_manifest(workdir / "refit" / "candidates", "candidates")
+    assert manifest.facts["encoder"] == GRU

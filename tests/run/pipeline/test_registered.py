@@ -5,7 +5,7 @@ import pathlib
 
 from tests import extras, planted
 from ytdnn import configs
-from ytdnn.base import artifacts, own_files, registries
+from ytdnn.base import artifacts, registries, registry
 from ytdnn.run.pipeline import graph, runner, sizes
 
 
@@ -68,7 +68,7 @@ def test_a_changed_feature_makes_the_ranker_stale(tmp_path: pathlib.Path) -> Non
             file.write_text(feature("second"))
             registries.FEATURES._parts.pop("weekend")
             registries.FEATURES._origins.pop("weekend")
-            own_files.extend(str(file))
+            registry.extend(str(file))
             reason = runner.staleness(graph.RANKING, config, run)
             assert reason == "made from another feature weekend"
             assert runner.staleness(graph.CANDIDATES, config, run) == ""

@@ -10,7 +10,7 @@ import dataclasses
 import math
 from typing import Any, Literal, TypeVar, get_args
 
-from ytdnn.base.configs import losses
+from ytdnn.base.configs import networks
 
 _T = TypeVar("_T")
 
@@ -266,12 +266,12 @@ def _affords_all(size: LogSize, most_scores: float) -> bool:
     return size.videos <= _MOST_VIDEOS and size.watches * size.videos <= most_scores
 
 
-def _full_softmax(label_smoothing: float) -> losses.FullSoftmaxConfig:
-    return losses.FullSoftmaxConfig(label_smoothing=label_smoothing)
+def _full_softmax(label_smoothing: float) -> networks.FullSoftmaxConfig:
+    return networks.FullSoftmaxConfig(label_smoothing=label_smoothing)
 
 
-def _sampled_softmax(videos: int) -> losses.SampledSoftmaxConfig:
-    return losses.SampledSoftmaxConfig(num_negatives=min(1_024, videos))
+def _sampled_softmax(videos: int) -> networks.SampledSoftmaxConfig:
+    return networks.SampledSoftmaxConfig(num_negatives=min(1_024, videos))
 
 
 def filled(component: _T, names: tuple[str, ...], values: dict[str, Any]) -> _T:

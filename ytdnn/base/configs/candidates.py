@@ -1,12 +1,11 @@
 """Settings of candidate generation (PAPER §3)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pydantic
 
 from ytdnn.base import registries
-from ytdnn.base.configs import by_size, components, encoders, inputs, losses
-from ytdnn.base.configs import training as training_config
+from ytdnn.base.configs import by_size, components, networks
 
 
 @components.validated
@@ -71,9 +70,6 @@ class CandidatesConfig:
       loss: Loss that training minimises.
       precision: Precision of the tower's matrix products.
       training: Settings of the optimisation.
-      window_events: Number of events that are in memory at a time while training:
-        shards of users (`data.events_per_shard`) up to this number. A smaller log is
-        read as a whole; of a larger one, the order of users follows the windows.
       validation_users: Users that each epoch is validated on, a sample that is the same
         for all epochs and seeds; 0 = all.
       validate_repeats: Whether repeated watches are right answers in validation and
@@ -93,10 +89,10 @@ class CandidatesConfig:
     embedding_dim: components.Positive = 64
     history_length: components.Positive = 50
     search_length: components.NonNegative = 50
-    features: inputs.FeaturesConfig = inputs.FeaturesConfig()
-    content: inputs.ContentConfig = inputs.ContentConfig()
-    encoder: Annotated[encoders.Encoder, components.OneOf(registries.ENCODERS)] = (
-        encoders.BagsConfig()
+    features: networks.FeaturesConfig = networks.FeaturesConfig()
+    content: networks.ContentConfig = networks.ContentConfig()
+    encoder: Annotated[networks.Encoder, components.OneOf(registries.ENCODERS)] = (
+        networks.BagsConfig()
     )
     initial_vectors: Literal["random", "co_watched"] = "random"
     bags: tuple[Literal["mean"], ...] = ("mean",)
@@ -107,8 +103,8 @@ class CandidatesConfig:
     dropout: components.Fraction = 0.0
     history_dropout: components.Fraction = 0.2
     label: Annotated[
-        inputs.NextWatchConfig | inputs.HeldOutWatchConfig, components.BY_KIND
-    ] = inputs.NextWatchConfig()
+        networks.NextWatchConfig | networks.HeldOutWatchConfig, components.BY_KIND
+    ] = networks.NextWatchConfig()
     ensemble_size: components.Positive = 1
     serving_dim: components.NonNegative = 0
     distillation: components.Fraction = 0.0
@@ -117,18 +113,18 @@ class CandidatesConfig:
     similarity: Literal["dot", "cosine", "user_cosine"] = "dot"
     temperature: components.PositiveFloat = 1.0
     loss: Annotated[
-        losses.SampledSoftmaxConfig
-        | losses.FullSoftmaxConfig
-        | losses.BPRConfig
-        | losses.WARPConfig
-        | losses.GBCEConfig
-        | losses.OwnLossConfig
+        networks.SampledSoftmaxConfig
+        | networks.FullSoftmaxConfig
+        | networks.BPRConfig
+        | networks.WARPConfig
+        | networks.GBCEConfig
         | components.Extension,
         components.OneOf(registries.LOSSES),
-    ] = losses.SampledSoftmaxConfig()
+    ] = networks.SampledSoftmaxConfig()
     precision: Literal["float32", "bfloat16"] = "float32"
-    training: training_config.TrainingConfig = training_config.TrainingConfig()
-    window_events: components.Positive = 1 << 24
+    training: networks.TrainingConfig = networks.TrainingConfig()
+    # In memory at a time while training; of a larger log, shards of users.
+    window_events: ClassVar[int] = 1 << 24
     validation_users: components.NonNegative = 10_000
     validate_repeats: bool = False
     validate_last: bool = False
@@ -185,7 +181,7 @@ class CandidatesConfig:
                 "expected an ensemble_size of at least 2 with distillation, received "
                 "1: a network learns from those before it"
             )
-        if self.distillation and not isinstance(self.loss, losses.FullSoftmaxConfig):
+        if self.distillation and not isinstance(self.loss, networks.FullSoftmaxConfig):
             raise ValueError(
                 f"expected loss full_softmax with distillation, received "
                 f"{self.loss.kind}"
@@ -210,13 +206,13 @@ class CandidatesConfig:
     @property
     def reads_bags(self) -> bool:
         """Whether the history is read by bags, alone or together with an encoder."""
-        return isinstance(self.encoder, encoders.BagsConfig) or self.encoder.beside_bags
+        return isinstance(self.encoder, networks.BagsConfig) or self.encoder.beside_bags
 
     @property
     def slice_length(self) -> int:
         """Positions of a slice of training."""
         if (
-            isinstance(self.label, inputs.NextWatchConfig)
+            isinstance(self.label, networks.NextWatchConfig)
             and not self.label.examples_per_user
         ):
             return self.label.slice_length
@@ -229,6 +225,6 @@ class CandidatesConfig:
         With bags each position reads its own last `history_length` rows. Other encoders
         read all rows of a slice, as many as in serving.
         """
-        if isinstance(self.encoder, encoders.BagsConfig):
+        if isinstance(self.encoder, networks.BagsConfig):
             return self.history_length
         return self.history_length - self.slice_length + 1

@@ -121,8 +121,6 @@ class DataConfig:
         rule. Other watches are used in histories only.
       min_watch_seconds: The same, by watch seconds. With both rules either is enough;
         with neither every watch is completed.
-      min_search_token_count: Minimum number of training searches with a word or pair
-        of words, a token, for the token to have a vector.
       events_per_shard: Maximum number of events in a shard of users, over all tables:
         the unit of `prepare`, and the least that training reads at a time.
       protocol: `temporal` (windows of time), `leave_one_out` (each user's last
@@ -166,7 +164,7 @@ class DataConfig:
     min_watch_fraction: components.Share = 0.0
     min_watch_seconds: components.NonNegativeFloat = 0.0
     max_search_tokens: ClassVar[int] = 1_000_000  # the most frequent
-    min_search_token_count: components.Positive = 2
+    min_search_token_count: ClassVar[int] = 2  # of a token with a vector
     events_per_shard: components.Positive = 5_000_000
     protocol: Literal["temporal", "leave_one_out", "split"] = "temporal"
     test_fraction: components.Rate = 0.1

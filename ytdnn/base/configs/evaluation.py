@@ -1,11 +1,15 @@
-"""Settings of offline evaluation."""
+"""Settings of offline evaluation, and the space that `ytdnn sweep` searches."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import pydantic
 
 from ytdnn.base import registries
 from ytdnn.base.configs import components
+
+Value = bool | int | float | str | tuple[int | float | str, ...]
+Space = Mapping[str, "Options | Range"]
 
 
 @components.validated
@@ -42,8 +46,6 @@ class EvaluationConfig:
         file of ids, or a condition over columns of `videos`; lists are not filtered.
         Empty: all.
       num_resamples: Bootstrap resamples of the users, for each interval.
-      window_events: Number of events that are in memory at a time; a log with more is
-        measured by groups of users, with the same result.
       off_policy_pages: Number of logged slates with propensities, sampled, on which the
         reward of other slates is estimated; 0: none.
       off_policy_most_weight: Upper bound on the weight of a logged place in these
@@ -79,7 +81,82 @@ class EvaluationConfig:
     videos: str = ""
     num_resamples: components.Positive = 1_000
     seed: ClassVar[int] = 0  # of the resamples: reports can be compared
-    window_events: components.Positive = 1 << 23
+    window_events: ClassVar[int] = 1 << 23  # in memory at a time; same results
     off_policy_pages: components.NonNegative = 1_000
     off_policy_most_weight: components.NonNegativeFloat = 0.0
     num_examples: ClassVar[int] = 8  # users with history and lists in the report
+
+
+@components.validated
+class Options:
+    """One of several values.
+
+    Attributes:
+      values: The values, as a config has them; a kind of component by its name.
+      when: Values of earlier settings of the space for which this one is searched; of
+        several values of one setting, any.
+    """
+
+    values: tuple[Value, ...]
+    when: tuple[tuple[str, Value], ...] = ()
+
+    @pydantic.model_validator(mode="after")
+    def _has_values(self) -> "Options":
+        if not self.values:
+            raise ValueError("expected one value or more in a choice, received none")
+        return self
+
+
+@components.validated
+class Range:
+    """A number in a closed interval.
+
+    Attributes:
+      low: Smallest value.
+      high: Largest value.
+      log: Whether it is drawn uniformly on a logarithmic scale.
+      whole: Whether it is an integer.
+      when: See `Options`.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False
+    when: tuple[tuple[str, Value], ...] = ()
+
+    @pydantic.model_validator(mode="after")
+    def _is_a_range(self) -> "Range":
+        if not self.low < self.high:
+            raise ValueError(
+                f"expected low below high, received {self.low:g} and {self.high:g}"
+            )
+        if self.log and self.low <= 0.0:
+            raise ValueError(
+                f"expected a positive low on a logarithmic scale, received {self.low:g}"
+            )
+        return self
+
+
+def read_space(given: Mapping[str, object]) -> dict[str, Options | Range]:
+    """Returns a space; options may be given as plain lists.
+
+    Args:
+      given: A `Options`, a `Range` or a list of values for each setting, by its key in
+        the config, such as `candidates.training.learning_rate`.
+
+    Raises:
+      ValueError: A value is of another type.
+    """
+    space: dict[str, Options | Range] = {}
+    for key, values in given.items():
+        if isinstance(values, Options | Range):
+            space[key] = values
+        elif isinstance(values, Sequence) and not isinstance(values, str):
+            space[key] = Options(values=tuple(values))
+        else:
+            raise ValueError(
+                f"expected a list of values, a configs.Options or a configs.Range for "
+                f"{key}, received {values!r}"
+            )
+    return space

@@ -10,7 +10,11 @@ from ytdnn.base import configs
 from ytdnn.base.configs import constants, run
 
 _MOST_PROBLEMS = 3
-_MOVED = {"index.num_candidates": "composition.num_candidates"}
+_MOVED = {
+    "index.num_candidates": "composition.num_candidates",
+    "candidates.loss.file": "extensions",
+    "candidates.encoder.file": "extensions",
+}
 _WORDS = {
     "int_parsing": "a whole number",
     "float_parsing": "a number",
@@ -120,8 +124,9 @@ def removed(key: str) -> str:
     """Returns the message about a setting of an earlier version; empty for others."""
     if key in _MOVED:
         return f"config.{key} is config.{_MOVED[key]} now: set that"
-    if key in constants.by_path():
-        return constants.message(f"config.{key}", constants.by_path()[key])
+    for known, value in run.constants_by_path():
+        if known == key:
+            return constants.message(f"config.{key}", value)
     return ""
 
 

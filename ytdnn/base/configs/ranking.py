@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 import pydantic
 
 from ytdnn.base import registries
-from ytdnn.base.configs import by_size, components, inputs
-from ytdnn.base.configs import training as training_config
+from ytdnn.base.configs import by_size, components, networks
 
 HEAD: Final = "head"  # the loss of the click and the watch time
 OUTCOME_WEIGHT: Final = 0.1
@@ -103,9 +102,6 @@ class RankingConfig:
         its own loss; the prediction is their mean. Ignored for a linear model.
       head: Target of an impression, and the score that orders it (PAPER §4.2).
       precision: Precision of the tower's products: `float32` or `bfloat16`.
-      window_events: Number of events that are in memory at a time while training:
-        shards of users (`data.events_per_shard`) up to this number. A smaller log is
-        read as a whole; of a larger one, the order of impressions follows the windows.
       training: Settings of the optimisation.
       loss_weights: Weights of the losses that are added up, such as ("liked=0.5",
         "reported=0"): of each outcome of the log by name, and of the `head`'s own, 1.
@@ -123,11 +119,11 @@ class RankingConfig:
     shared_table: bool = True
     history_length: components.Positive = 50
     attention_units: components.NonNegative = 0
-    features: inputs.FeaturesConfig = inputs.FeaturesConfig()
+    features: networks.FeaturesConfig = networks.FeaturesConfig()
     own_columns: components.NonNegative = 64
     least_impressions: components.NonNegative = 0
-    normalization: Annotated[inputs.Normalization, components.BY_KIND] = (
-        inputs.QuantilesConfig()
+    normalization: Annotated[networks.Normalization, components.BY_KIND] = (
+        networks.QuantilesConfig()
     )
     tower: tuple[components.Positive, ...] = (512, 256)
     dropout: components.Fraction = 0.2
@@ -136,8 +132,9 @@ class RankingConfig:
         ClickTimesWatchTimeConfig()
     )
     precision: Literal["float32", "bfloat16"] = "float32"
-    window_events: components.Positive = 1 << 23
-    training: training_config.TrainingConfig = training_config.TrainingConfig(
+    # In memory at a time while training; of a larger log, shards of users.
+    window_events: ClassVar[int] = 1 << 23
+    training: networks.TrainingConfig = networks.TrainingConfig(
         epochs=10,
         patience=4,
         table_optimizer="adagrad",

@@ -8,15 +8,13 @@ from typing import Annotated, Any, TypeVar
 
 import pydantic
 
-from ytdnn.base import own_files, registries
-from ytdnn.base.configs import by_size, components, constants, losses
+from ytdnn.base import registries, registry
+from ytdnn.base.configs import by_size, components, constants, networks
 from ytdnn.base.configs import candidates as candidates_config
-from ytdnn.base.configs import composition as composition_config
 from ytdnn.base.configs import data as data_config
 from ytdnn.base.configs import evaluation as evaluation_config
-from ytdnn.base.configs import index as index_config
 from ytdnn.base.configs import ranking as ranking_config
-from ytdnn.base.configs import training as training_config
+from ytdnn.base.configs import serving as serving_config
 
 _T = TypeVar("_T")
 
@@ -24,7 +22,7 @@ _T = TypeVar("_T")
 def _extended(files: tuple[str, ...]) -> tuple[str, ...]:
     """Registers the parts of some files."""
     for file in files:
-        own_files.extend(file)
+        registry.extend(file)
     return files
 
 
@@ -61,20 +59,18 @@ class Config:
     candidates: candidates_config.CandidatesConfig = candidates_config.CandidatesConfig(
         auto=by_size.OF_CANDIDATES
     )
-    index: index_config.IndexConfig = index_config.IndexConfig()
+    index: serving_config.IndexConfig = serving_config.IndexConfig()
     ranking: ranking_config.RankingConfig = ranking_config.RankingConfig(
         auto=by_size.OF_RANKING
     )
-    composition: composition_config.CompositionConfig = (
-        composition_config.CompositionConfig()
-    )
+    composition: serving_config.CompositionConfig = serving_config.CompositionConfig()
     evaluation: evaluation_config.EvaluationConfig = (
         evaluation_config.EvaluationConfig()
     )
     seed: components.Seed = 0
     strategy: Annotated[str, components.NameOf(registries.STRATEGIES)] = "none"
-    cluster: training_config.ClusterConfig = training_config.ClusterConfig()
-    refresh: training_config.RefreshConfig = training_config.RefreshConfig()
+    cluster: networks.ClusterConfig = networks.ClusterConfig()
+    refresh: networks.RefreshConfig = networks.RefreshConfig()
     refit: bool = False
 
 
@@ -101,7 +97,7 @@ def _candidate_settings(
     is_random = (
         ("initial_vectors" in given and own.initial_vectors == "random")
         or ("similarity" in given and own.similarity == "dot")
-        or ("loss" in given and not losses.rows_are_videos(own.loss))
+        or ("loss" in given and not networks.rows_are_videos(own.loss))
     )
     values = by_size.candidates(size)
     if is_random:
@@ -261,7 +257,7 @@ def component(cls: type[_T], values: dict[str, Any]) -> _T:
     Raises:
       pydantic.ValidationError: Unknown keys or bad values, each with its path.
     """
-    values = constants.without(cls, values)
+    values = components.without(cls, values)
     return pydantic.TypeAdapter(cls).validate_json(json.dumps(values))
 
 
@@ -335,8 +331,27 @@ def _is_fixed(path: str, value: Any) -> bool:
     """Whether a setting, by its path in a part of the config, has its constant."""
     return any(
         value == fixed and f".{known}".endswith(f".{path}")
-        for known, fixed in constants.by_path().items()
+        for known, fixed in constants_by_path()
     )
+
+
+@functools.cache
+def constants_by_path() -> list[tuple[str, Any]]:
+    """Returns the constants of a whole run with their paths, kind by kind."""
+    return [
+        (prefix + name, value)
+        for prefix, cls in components.classes(Config)
+        for name, value in constants.BY_CLASS.get(cls.__name__, {}).items()
+    ]
+
+
+def is_constant(path: str, text: str | None) -> bool:
+    """Whether a text, as typed, is the value of a constant."""
+    values = [value for known, value in constants_by_path() if known == path]
+    try:
+        return text is not None and any(type(each)(text) == each for each in values)
+    except ValueError:
+        return False
 
 
 def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:

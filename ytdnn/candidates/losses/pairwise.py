@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.base import configs, errors, own_files, registries, schema
+from ytdnn.base import configs, errors, registries, schema
 from ytdnn.candidates import losses
 from ytdnn.candidates.losses import columns
 from ytdnn.layers import randomness, softmax
@@ -43,19 +43,6 @@ def make_gbce(config: configs.GBCEConfig, learner: losses.Learner) -> "Pairwise"
     sizes = len(learner.label_counts), config.num_negatives
     scored = GBCE(*sizes, config.calibration).scored
     return Pairwise(scored, learner, config.num_negatives, 0.0)
-
-
-@registries.LOSSES.register("own", configs.OwnLossConfig)
-def make_own(config: configs.OwnLossConfig, learner: losses.Learner) -> "Pairwise":
-    """Returns the Keras loss that a file of the user's declares (docs/losses.md).
-
-    Raises:
-      errors.UserError: The file is missing, raises an error, or does not declare one
-        loss.
-    """
-    file, kind = config.file, own_files.LOSS
-    cls = kind.load(kind.read(file), file, tf.keras.losses.Loss, "tf.keras.losses.Loss")
-    return from_keras(cls(), config, learner, f"{kind.setting}={file}")
 
 
 def from_keras(

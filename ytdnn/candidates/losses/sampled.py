@@ -31,11 +31,10 @@ _FEWEST = 1e-12  # expected count of a video that the counts say is never a labe
 class SampledSoftmax:
     """Cross-entropy of the label among in-batch and sampled negatives.
 
-    With `correct_positive` the label's score is corrected like a negative's: the loss
-    is then the likelihood of the label *given the columns* (its minimum is at the true
-    logits, but a rare label is as good as certain among them). Without, the corrected
-    negatives estimate the other videos' share of the softmax's sum, and the loss tends
-    to the full softmax's as negatives grow.
+    The corrected negatives estimate the other videos' share of the softmax's sum, and
+    the loss tends to the full softmax's as negatives grow. The label's score is not
+    corrected, though TFRS does: a rare label would be as good as certain, and the
+    gradient is never nearer to that of full softmax.
     """
 
     def __init__(
@@ -70,8 +69,6 @@ class SampledSoftmax:
         if number:
             sums.append(self._log_sum(batch, queries, drawn, of_drawn, num_in_batch))
         vectors, bias = (labels.own(values) for values in of_labels)
-        if self._config.correct_positive:
-            bias -= self._log_expected(videos, num_in_batch)
         positives = tf.reduce_sum(queries * vectors, axis=1) + bias
         if self._model.ages is not None:
             positives += self._model.ages.own_offsets(_times(batch), videos)

@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.base import configs, errors, own_files, registries, schema
+from ytdnn.base import errors, schema
 from ytdnn.features import registry
 from ytdnn.features.sequences import watched
 from ytdnn.layers import bags, randomness
@@ -160,42 +160,6 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         """Returns the reader of the last watches."""
         length = self.config.history_length
         return watched.LastWatches(length, self.reads_request_times)
-
-
-def load_file(text: str, file: str) -> type[SequenceEncoder]:
-    """Returns the encoder that a user's file declares (docs/encoders.md).
-
-    The file is read once, and its text is stored with the trained model, so a model
-    that is loaded later is the one that was trained, even if the file has changed.
-
-    Args:
-      text: Text of the file.
-      file: Name of the file, for messages.
-
-    Raises:
-      errors.UserError: The file raises an error, or does not declare exactly one
-        encoder.
-    """
-    name = "ytdnn.features.sequences.sequence.SequenceEncoder"
-    encoder: type[SequenceEncoder]
-    encoder = own_files.ENCODER.load(text, file, SequenceEncoder, name)
-    return encoder
-
-
-@registries.ENCODERS.register("own", configs.OwnEncoderConfig)
-def from_file(
-    config: configs.CandidatesConfig, *args: Any, own_encoder: str, **kwargs: Any
-) -> SequenceEncoder:
-    """Returns the encoder; other arguments are those of `sequence.SequenceEncoder`.
-
-    Args:
-      config: Settings of candidate generation.
-      *args: Sizes and content.
-      own_encoder: Text of the file.
-      **kwargs: Arguments of `tf.keras.layers.Layer`.
-    """
-    own: Any = config.encoder
-    return load_file(own_encoder, own.file)(config, *args, **kwargs)
 
 
 def user_starts(first_rows: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:

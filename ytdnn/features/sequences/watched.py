@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import configs, schema
-from ytdnn.base.configs import inputs as inputs_config
+from ytdnn.base.configs import networks
 from ytdnn.features import registry
 from ytdnn.layers import bags, embeddings, randomness
 from ytdnn.log import catalogues, fields
@@ -100,7 +100,7 @@ class Watched(registry.Encoder):
         if self.content is None:
             return self.videos(rows), self.videos.known(rows)
         own = randomness.substream(seed, randomness.RandomStream.WATCHED_IDS)
-        kept = randomness.drop_indices(rows, inputs_config.ID_DROPOUT, own)
+        kept = randomness.drop_indices(rows, networks.ID_DROPOUT, own)
         known = self.videos.known(rows) | self.content.known(rows)
         return self.videos(kept) + self.content(rows), known
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ytdnn.base import artifacts, configs, errors
 from ytdnn.evaluation import report_files
+from ytdnn.lab.pages import studied
 from ytdnn.run.cli import arguments, command, config_file, flags, given_settings, output
 from ytdnn.run.pipeline import graph, runner, sharing, workdir
 
@@ -248,7 +249,6 @@ def _show(
     directory: pathlib.Path,
 ) -> None:
     """Prints the table of a study and writes `study.json` and `study.md`."""
-    from ytdnn.lab.pages import studied
     from ytdnn.lab.studies import study
 
     result = study.measure(directories, split, metrics)

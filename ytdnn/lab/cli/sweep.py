@@ -7,7 +7,6 @@ import rich.box
 import rich.table
 
 from ytdnn.base import artifacts, configs, errors
-from ytdnn.base.configs import spaces
 from ytdnn.lab.studies import sweeping, swept
 from ytdnn.run.cli import (
     arguments,
@@ -139,7 +138,7 @@ def _limits(given: arguments.Arguments) -> tuple[int | None, float | None]:
     return number, limit
 
 
-def _space(given: arguments.Arguments, stage: str) -> spaces.Space | None:
+def _space(given: arguments.Arguments, stage: str) -> configs.Space | None:
     """Returns the space of the config file; None: it has none.
 
     Raises:

@@ -108,14 +108,12 @@ class Space:
 
 def _start_scann(num_videos: int) -> configs.ScannConfig:
     """Returns the default, with a tree whatever the corpus size."""
-    leaves = scann_index.num_leaves(num_videos, configs.ScannConfig(min_videos=0))
-    return configs.ScannConfig(min_videos=0, num_leaves=max(1, leaves))
+    return configs.ScannConfig(num_leaves=scann_index.leaves_by_size(num_videos))
 
 
 def _start_ivf(num_videos: int) -> configs.IvfConfig:
     """Returns the default, with lists whatever the corpus size."""
-    lists = ivf.num_lists(num_videos, configs.IvfConfig(min_videos=0))
-    return configs.IvfConfig(min_videos=0, num_lists=lists)
+    return configs.IvfConfig(num_lists=ivf.lists_by_size(num_videos))
 
 
 def _around(middle: int, most_doubled: int, num_videos: int) -> list[int]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import artifacts, configs, errors, progress
-from ytdnn.base.configs import constants
+from ytdnn.base.configs import components
 from ytdnn.lab.live import arms as live_arms
 from ytdnn.lab.live import catalogue, comparing, days, history, measures
 from ytdnn.lab.world import behaviour, corpus, events, generate, policy
@@ -163,7 +163,7 @@ def _check(test: Test, directory: pathlib.Path | None, refresh: Refresh | None) 
 
 def _differing(begun: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Returns why a directory's test is not the requested one; empty if it is."""
-    world = constants.without(configs.WorldConfig, begun.get("world", {}))
+    world = components.without(configs.WorldConfig, begun.get("world", {}))
     worlds = world, now["world"]
     if begun.keys() != now.keys() or worlds[0].keys() != worlds[1].keys():
         return "it was begun by another version of ytdnn"

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ytdnn.base import errors
-from ytdnn.base.configs import spaces
+from ytdnn.base import configs, errors
 from ytdnn.lab.studies import swept
 
 if TYPE_CHECKING:
@@ -121,13 +120,13 @@ def is_over(study: "optuna.Study", num_trials: int | None, ends: float | None) -
     return num_trials is not None and len(begun) >= num_trials
 
 
-def drawn(trial: "optuna.trial.Trial", space: spaces.Space) -> dict[str, str]:
+def drawn(trial: "optuna.trial.Trial", space: configs.Space) -> dict[str, str]:
     """Returns the settings of a trial as texts, new ones or those of its first draw."""
     settings: dict[str, str] = {}
     for key, values in space.items():
         if not _applies(values, settings):
             continue
-        if isinstance(values, spaces.Options):
+        if isinstance(values, configs.Options):
             texts = [text_of(value) for value in values.values]
             settings[key] = str(trial.suggest_categorical(key, texts))
         elif values.whole:
@@ -139,7 +138,7 @@ def drawn(trial: "optuna.trial.Trial", space: spaces.Space) -> dict[str, str]:
     return settings
 
 
-def _applies(values: spaces.Options | spaces.Range, settings: dict[str, str]) -> bool:
+def _applies(values: configs.Options | configs.Range, settings: dict[str, str]) -> bool:
     wanted: dict[str, set[str]] = {}
     for name, value in values.when:
         wanted.setdefault(name, set()).add(text_of(value))
@@ -148,8 +147,8 @@ def _applies(values: spaces.Options | spaces.Range, settings: dict[str, str]) ->
 
 def begin_near(
     study: "optuna.Study",
-    space: spaces.Space,
-    base: Mapping[str, spaces.Value],
+    space: configs.Space,
+    base: Mapping[str, configs.Value],
     seed: int,
 ) -> None:
     """Lets the next of the first trials change a few settings of the base config.
@@ -180,10 +179,10 @@ def begin_near(
 
 
 def _within(
-    values: spaces.Options | spaces.Range, value: spaces.Value
+    values: configs.Options | configs.Range, value: configs.Value
 ) -> "list[str | int | float]":
     """Returns the value as Optuna has it; nothing if it is none of the space's."""
-    if isinstance(values, spaces.Options):
+    if isinstance(values, configs.Options):
         text = text_of(value)
         return [text] if text in map(text_of, values.values) else []
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -191,7 +190,7 @@ def _within(
     return [value] if values.low <= value <= values.high else []
 
 
-def text_of(value: spaces.Value) -> str:
+def text_of(value: configs.Value) -> str:
     """Returns a value as it is typed on a command line."""
     if isinstance(value, bool):
         return str(value).lower()

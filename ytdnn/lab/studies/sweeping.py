@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, errors, progress
-from ytdnn.base.configs import spaces
 from ytdnn.lab.studies import default_spaces, optuna_studies, swept
 from ytdnn.run.pipeline import graph, runner, sharing, sizes, tracker, workdir
 
@@ -60,7 +59,7 @@ class Sweep:
     base: configs.Config
     stage: str
     metric: str
-    space: spaces.Space | None
+    space: configs.Space | None
     apply: Apply
     tracker: str = ""
 
@@ -229,19 +228,19 @@ def _one_at_a_time(directory: pathlib.Path) -> Iterator[None]:
         yield
 
 
-def _space(sweep: Sweep) -> spaces.Space:
+def _space(sweep: Sweep) -> configs.Space:
     if sweep.space is not None:
         return sweep.space
     size = sizes.log_size(sweep.defaults)
     assert size is not None  # the data were just prepared
-    space: spaces.Space = default_spaces.DEFAULT[sweep.stage](size)
+    space: configs.Space = default_spaces.DEFAULT[sweep.stage](size)
     return space
 
 
-def _base_values(sweep: Sweep, space: spaces.Space) -> dict[str, spaces.Value]:
+def _base_values(sweep: Sweep, space: configs.Space) -> dict[str, configs.Value]:
     """Returns the base config's values of the settings of a space, a kind by name."""
     config = configs.to_dict(sizes.resolved(sweep.base, sweep.defaults))
-    values: dict[str, spaces.Value] = {}
+    values: dict[str, configs.Value] = {}
     for key in space:
         value: Any = config
         for name in key.split("."):
@@ -258,7 +257,7 @@ def _try(
     sweep: Sweep,
     study: "optuna.Study",
     trial: "optuna.trial.Trial",
-    space: spaces.Space,
+    space: configs.Space,
     say: Say,
 ) -> None:
     """Trains a trial and reports it; skips one that another process has locked."""

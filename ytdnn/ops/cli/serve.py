@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 
 from ytdnn.base import errors
+from ytdnn.ops.server import settings
 from ytdnn.run.cli import arguments, command, output
 from ytdnn.run.pipeline import graph
 
@@ -109,7 +110,7 @@ def run(given: arguments.Arguments) -> None:
             "expected --workdir or --bundle, one of them (ytdnn serve --help)"
         )
     _require_packages()
-    from ytdnn.ops.server import settings, start
+    from ytdnn.ops.server import start
 
     path = values.get("token_file")
     token = start.token(pathlib.Path(path) if path else None, os.environ.get(_TOKEN))

@@ -104,8 +104,8 @@ def wait_for(name: str, address: str, seconds: int) -> None:
         if time.monotonic() > deadline:
             raise errors.LostProcessError(
                 f"expected {name} of the cluster at {address} within "
-                f"{seconds} s (cluster.start_seconds), found nothing "
-                f"that listens there: start it, or correct {VARIABLE}"
+                f"{seconds} s, found nothing that listens there: start it, or correct "
+                f"{VARIABLE}"
             )
 
 

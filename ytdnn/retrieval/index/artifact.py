@@ -22,7 +22,7 @@ _SCANN_ADVICE = ", where scann is installed; if it was not, remove the directory
 
 def components(config: configs.IndexConfig) -> dict[str, Any]:
     """Returns the settings of each kind to build; ScaNN's only where it loads."""
-    names = dict.fromkeys([EXACT, served(config), *config.also])
+    names = dict.fromkeys([EXACT, served(config)])
     indexes = {name: _defaults(name) for name in names}
     if config.search.kind in indexes:
         indexes[config.search.kind] = config.search
@@ -98,7 +98,7 @@ def load(
     if name not in held:
         raise errors.UserError(
             f"expected an index {name} in {directory}, found {', '.join(held)}: build "
-            f"it again with --config.index.search={name} or --config.index.also={name}"
+            f"it again with --config.index.search={name}"
             f"{_SCANN_ADVICE if name == SCANN else ''}"
         )
     index: interface.Index[Any] = _class(name).load(pathlib.Path(directory) / name)

@@ -19,6 +19,7 @@ import tensorflow as tf
 from ytdnn.base import configs, registries
 from ytdnn.retrieval.index import brute_force, interface, inverted_lists
 
+_LEAST_VIDEOS = 25_000  # of lists by size: below, scoring every video is as fast
 _LISTS_PER_ROOT = 4  # lists for each root of the number of videos
 _VIDEOS_PER_LIST = 64  # at least, on average: blocks would be mostly empty
 # Default share of the lists that is read: of a million videos, the power by which it
@@ -226,12 +227,15 @@ class Ivf(interface.Index[configs.IvfConfig]):
 
 def num_lists(num_videos: int, config: configs.IvfConfig) -> int:
     """Returns the number of lists; one where the corpus is too small for more."""
-    if num_videos < config.min_videos:
-        return 1
-    wanted = config.num_lists or min(
-        round(_LISTS_PER_ROOT * math.sqrt(num_videos)), num_videos // _VIDEOS_PER_LIST
-    )
-    return max(1, min(wanted, num_videos))
+    if config.num_lists:
+        return min(config.num_lists, num_videos)
+    return lists_by_size(num_videos) if num_videos >= _LEAST_VIDEOS else 1
+
+
+def lists_by_size(num_videos: int) -> int:
+    """Returns the number of lists of some videos, by default from 25,000 on."""
+    lists = round(_LISTS_PER_ROOT * math.sqrt(num_videos))
+    return max(1, min(lists, num_videos // _VIDEOS_PER_LIST))
 
 
 def lists_to_search_fraction(num_videos: int, config: configs.IvfConfig) -> float:

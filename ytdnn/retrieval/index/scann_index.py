@@ -16,6 +16,7 @@ import tensorflow as tf
 from ytdnn.base import configs, errors, registries
 from ytdnn.retrieval.index import interface
 
+_LEAST_VIDEOS = 2_000  # of a tree by size: below, every point is scored as fast
 _FEWEST_FOR_CODES = 64  # codes of 16 clusters a block need more than 16 points
 _LEAVES_PER_ROOT = 4  # leaves for each root of the number of videos
 _POINTS_PER_RESULT = 4.0  # in the searched leaves, if these are balanced
@@ -195,10 +196,15 @@ class Scann(interface.Index[configs.ScannConfig]):
 
 def num_leaves(num_videos: int, config: configs.ScannConfig) -> int:
     """Returns the leaves of the tree, 0 where the corpus is too small for one."""
-    if num_videos < max(config.min_videos, _FEWEST_FOR_CODES):
+    if num_videos < (_FEWEST_FOR_CODES if config.num_leaves else _LEAST_VIDEOS):
         return 0
-    wanted = config.num_leaves or round(_LEAVES_PER_ROOT * math.sqrt(num_videos))
-    return max(1, min(wanted, num_videos // 4))
+    return min(config.num_leaves or leaves_by_size(num_videos), num_videos // 4)
+
+
+def leaves_by_size(num_videos: int) -> int:
+    """Returns the leaves of a tree over some videos, by default from 2,000 on."""
+    leaves = round(_LEAVES_PER_ROOT * math.sqrt(num_videos))
+    return max(1, min(leaves, num_videos // 4))
 
 
 def leaves_to_search_fraction(num_videos: int, config: configs.ScannConfig) -> float:

@@ -7,11 +7,10 @@ from typing import Any
 
 from ml_collections import config_dict
 
-from ytdnn.base import configs, errors, own_files
-from ytdnn.base.configs import spaces
+from ytdnn.base import configs, errors, registry
 from ytdnn.run.pipeline import workdir
 
-_FILE = own_files.OwnFile("--config", "docs/sweep.md")
+_FILE = registry.OwnFile("--config", "docs/sweep.md")
 # A variant's name is a directory's.
 _NAME = re.compile(r"[\w+=-][\w.+=-]*")
 
@@ -72,7 +71,7 @@ def load_variants(path: str) -> dict[str, configs.Config]:
     }
 
 
-def load_space(path: str) -> spaces.Space | None:
+def load_space(path: str) -> configs.Space | None:
     """Returns the search space of `get_space()`; None: the file has no such function.
 
     Args:
@@ -88,7 +87,7 @@ def load_space(path: str) -> spaces.Space | None:
     space = _call(function, file)
     _require_dict(space, "get_space", "values for each setting", file)
     try:
-        return spaces.read(space)
+        return configs.read_space(space)
     except ValueError as error:
         raise errors.UserError(f"{error} (get_space() of {file})") from None
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pydantic
 
-from ytdnn.base import configs, errors, own_files
-from ytdnn.base.configs import constants, problems
+from ytdnn.base import configs, errors, registry
+from ytdnn.base.configs import components, problems
 from ytdnn.run.cli import settings
 from ytdnn.run.pipeline import workdir
 
@@ -58,6 +58,7 @@ def _choice(path: str, kind: str, before: dict[str, Any]) -> dict[str, Any]:
     """Returns a choice, of its defaults if it is of another kind than before."""
     known = configs.choices()[path]
     if kind not in known:
+        components.refuse_own(kind)
         raise errors.UserError(
             f"expected config.{path} to be one of {', '.join(known.names())}, received "
             f"{kind!r} ({_ORIGIN})"
@@ -104,7 +105,7 @@ def checked(typed: Mapping[str, str]) -> dict[str, str]:
     """
     overrides: dict[str, str] = {}
     for key, text in typed.items():
-        if key in settings.catalogue() or not constants.is_value(key, text):
+        if key in settings.catalogue() or not configs.is_constant(key, text):
             require_setting(key)
             overrides[key] = text
     return overrides
@@ -113,7 +114,7 @@ def checked(typed: Mapping[str, str]) -> dict[str, str]:
 def extend(files: str) -> None:
     """Registers the parts of the files that the setting `extensions` names."""
     for file in entries("extensions", files):
-        own_files.extend(file)
+        registry.extend(file)
 
 
 def require_setting(key: str) -> None:

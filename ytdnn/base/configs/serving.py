@@ -1,4 +1,4 @@
-"""Settings of the composition of a slate: candidate sources, blend, cap."""
+"""Settings of serving: nearest-neighbour search, and the composition of a slate."""
 
 import json
 import math
@@ -8,6 +8,79 @@ import pydantic
 
 from ytdnn.base import registries
 from ytdnn.base.configs import components
+
+IndexKind = Literal["exact", "scann", "ivf"]
+
+
+@components.validated
+class ExactConfig:
+    """Exact search: every video is scored."""
+
+    kind: Literal["exact"] = "exact"
+
+
+@components.validated
+class ScannConfig:
+    """ScaNN, where it is installed: a tree of quantised points.
+
+    The defaults follow the corpus size; `ytdnn index tune` finds settings for the
+    vectors of a run.
+
+    Attributes:
+      num_leaves: Number of leaves of the tree; 0 = from the corpus size: none below
+        2,000 videos, where every point is scored. At the same
+        share of points scored, more and smaller leaves have a higher recall, until
+        scoring the leaves' centres costs as much.
+      leaves_to_search_fraction: Smallest share of the leaves that is searched; 0 =
+        from the corpus size.
+      dimensions_per_block: Number of coordinates that share one code of a point; 0 = no
+        codes, the points of the searched leaves are scored exactly.
+      reorder_factor: Number of points rescored exactly, as a multiple of k.
+    """
+
+    num_leaves: components.NonNegative = 0
+    leaves_to_search_fraction: components.Share = 0.0
+    dimensions_per_block: components.NonNegative = 2
+    reorder_factor: components.Positive = 4
+    kind: Literal["scann"] = "scann"
+
+
+@components.validated
+class IvfConfig:
+    """Inverted lists with 8-bit codes, in stock operations.
+
+    The defaults follow the corpus size; `ytdnn index tune --kind=ivf` finds settings
+    for the vectors of a run.
+
+    Attributes:
+      num_lists: Number of lists; 0 = from the corpus size: one below 25,000 videos, up
+        to where scoring every video exactly is as fast.
+      lists_to_search_fraction: Smallest share of the lists that a query reads; 0 =
+        from the corpus size.
+      reorder_factor: Least number of videos scored exactly, as a multiple of k.
+    """
+
+    num_lists: components.NonNegative = 0
+    lists_to_search_fraction: components.Share = 0.0
+    reorder_factor: components.Positive = 1
+    kind: Literal["ivf"] = "ivf"
+
+
+@components.validated
+class IndexConfig:
+    """Nearest-neighbour search over the video vectors (PAPER §3, serving).
+
+    Attributes:
+      search: Settings of the served index; `ivf` replaces `scann` if ScaNN is not
+        installed. The exact index is always built, as the reference and for servers
+        without ScaNN.
+    """
+
+    search: Annotated[
+        ExactConfig | ScannConfig | IvfConfig | components.Extension,
+        components.OneOf(registries.INDEXES),
+    ] = ScannConfig()
+
 
 TOWER = "tower"
 CO_WATCH = "co_watch"
@@ -37,13 +110,11 @@ class CompositionConfig:
       blend_weight: Weight of the candidate model's score, which is added to the
         logarithm of the ranker's; 0: the ranker's order.
       max_per_channel: Maximum number of a channel's videos in a slate; 0: no maximum.
-      temperature: Temperature of sampling among the best, in units of the logarithm of
-        the ranker's score; answers and the served log have propensities. 0: no
+      temperature: Temperature of sampling among the best 50, in units of the logarithm
+        of the ranker's score; answers and the served log have propensities. 0: no
         sampling.
-      explore_top: Number of the best videos that are sampled from.
-      young_every: Distance of the places reserved for young uploads: one of this number
-        of places is reserved. 0: none.
-      young_days: Maximum age of a young upload, in days.
+      young_every: Distance of the places reserved for uploads of the last 7 days: one
+        of this number of places is reserved. 0: none.
       first_pass: Number of candidates that a light first pass, distilled from the
         ranker at export, leaves for it to score, for slates of up to a fifth of that;
         0: all are scored. `auto`: 100 from 50,000 videos on, if these contain at least
@@ -76,9 +147,9 @@ class CompositionConfig:
     blend_weight: components.NonNegativeFloat = 0.0
     max_per_channel: components.NonNegative = 0
     temperature: components.NonNegativeFloat = 0.0
-    explore_top: components.Positive = 50
+    explore_top: ClassVar[int] = 50  # that are sampled from
     young_every: components.NonNegative = 0
-    young_days: components.PositiveFloat = 7.0
+    young_days: ClassVar[float] = 7.0  # of reserved places
     first_pass: Literal["auto"] | components.NonNegative = "auto"
     ranker_precision: Precision = "trained"
     diversity: components.NonNegativeFloat = 0.0
