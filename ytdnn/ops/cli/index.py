@@ -9,7 +9,6 @@ from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, command, flags, given_settings, output
 from ytdnn.run.pipeline import graph
 
-_BAD_ROWS = ("stop", "drop")
 FLAGS = (
     flags.WORKDIR,
     arguments.Flag(
@@ -26,7 +25,7 @@ FLAGS = (
     arguments.Flag(
         "bad_rows",
         "What to do with invalid rows; default: stop.",
-        example="|".join(_BAD_ROWS),
+        example="stop|drop",
     ),
 )
 REMOVAL_FLAGS = (
@@ -57,7 +56,7 @@ def add(given: arguments.Arguments) -> None:
         directory,
         given.values["file"],
         columns=given_settings.entries("data.columns", given.values.get("columns", "")),
-        bad_rows=arguments.choice(given, "bad_rows", _BAD_ROWS, _BAD_ROWS[0]),
+        bad_rows=arguments.choice(given, "bad_rows", ("stop", "drop"), "stop"),
         verbose=output.say,
     )
     changed = added.changed
