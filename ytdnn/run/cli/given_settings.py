@@ -10,7 +10,7 @@ from typing import Any
 import pydantic
 
 from ytdnn.base import configs, errors, registry
-from ytdnn.base.configs import components, problems
+from ytdnn.base.configs import components, constants, problems
 from ytdnn.run.cli import settings
 from ytdnn.run.pipeline import workdir
 
@@ -50,7 +50,10 @@ def _place(values: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
     path, _, name = key.rpartition(".")
     part = functools.reduce(operator.getitem, path.split(".") if path else [], values)
     if name not in part:
-        raise errors.UserError(problems.not_of_kind(path, part[configs.KIND], name))
+        kind = part[configs.KIND]
+        own = configs.choices()[path][kind].__name__
+        if name not in constants.BY_CLASS.get(own, {}):  # these are checked with all
+            raise errors.UserError(problems.not_of_kind(path, kind, name))
     return part, name
 
 
