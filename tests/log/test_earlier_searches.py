@@ -11,7 +11,7 @@ from tests import full_log
 from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.features import base_feature, reading, registry
-from ytdnn.log import contexts, events, inputs, positions, search_tensors
+from ytdnn.log import events, inputs, positions, search_tensors
 
 LENGTH, SEARCHES = 6, 4
 
@@ -112,7 +112,7 @@ def test_contexts_are_the_slices_but_for_the_example_age(data):
     assert "example_age" in names
     users, ends = data.windows.first_watches(events.Split.VALIDATION)
     served = _log(data, *names, serving=True)
-    alone = contexts.read(served, users, ends, LENGTH, SEARCHES)
+    alone = inputs.contexts(served, users, ends, LENGTH, SEARCHES)
     together = inputs.cut(_log(data, *names), ends, 1, LENGTH, SEARCHES)
     assert not alone.pop("example_age").numpy().any()
     assert set(together) - set(alone) == {
@@ -133,7 +133,7 @@ def test_behind_the_last_watch_all_searches_count_and_the_request_is_unknown(dat
     chosen += registry.named(base_feature.RANKING, ["seconds_since_last_watch"], data)
     log = _opened(data, chosen, serving=True)
     users = np.arange(data.num_users)
-    features = contexts.read(log, users, data.watches.offsets[1:], LENGTH, 10**6)
+    features = inputs.contexts(log, users, data.watches.offsets[1:], LENGTH, 10**6)
     assert not features["device"].numpy().any()
     assert np.all(features["logged_in"] == -1.0)
     assert not features["request_time"].numpy().any()

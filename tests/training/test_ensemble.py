@@ -139,16 +139,16 @@ def test_with_distillation_the_last_learns_from_the_others(
     assert [one["validation"] for one in of_alone[:-1]] == [
         one["validation"] for one in of_taught[:-1]
     ]
-    found = model.load(taught, data)
+    found = stored.load(taught, data)
     assert isinstance(found, model.CandidateModel)
     wanted = found.video_vectors()
-    without = model.load(tmp_path / "alone", data).members[-1].video_vectors()
+    without = stored.load(tmp_path / "alone", data).members[-1].video_vectors()
     assert np.abs(without - wanted).max() > 1e-3
     kills.kill_once_after(monkeypatch, 55)  # of 22 steps a network
     with pytest.raises(kills.KilledError):
         candidates.train(TAUGHT, data, tmp_path / "killed")
     candidates.train(TAUGHT, data, tmp_path / "killed")
-    found = model.load(tmp_path / "killed", data).video_vectors()
+    found = stored.load(tmp_path / "killed", data).video_vectors()
     np.testing.assert_array_equal(found, wanted)
 
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.bundle import requests, user_requests
 from ytdnn.features import registry
-from ytdnn.log import contexts, events, fields, inputs, lookups, positions, prepared
+from ytdnn.log import events, fields, inputs, lookups, positions, prepared
 from ytdnn.log import request as raw_request
 
 LENGTH, SEARCHES, DIM = 6, 4, 8
@@ -90,7 +90,7 @@ class EncoderContract:
         videos = lookups.VideoIds(data.catalogue)
         log = positions.load_watches(data)
         users, ends = data.windows.first_watches(events.Split.TEST)
-        expected = contexts.read(log, users, ends, self.length, SEARCHES)
+        expected = inputs.contexts(log, users, ends, self.length, SEARCHES)
         whole = tf.concat(encoder(expected), axis=-1)
         encode = tf.function(encoder, reduce_retracing=True)
         for row, (user, end) in enumerate(zip(users, ends, strict=True)):
