@@ -17,13 +17,7 @@ import numpy.typing as npt
 
 from ytdnn.base import configs
 from ytdnn.base.metrics import bootstrap, metric_names
-from ytdnn.evaluation import (
-    impression_metrics,
-    lists,
-    models,
-    ranker,
-    report_parts,
-)
+from ytdnn.evaluation import impression_metrics, lists, models, ranker, report_parts
 from ytdnn.log import prepared, user_log
 from ytdnn.ranking import predictions
 from ytdnn.retrieval import replay
