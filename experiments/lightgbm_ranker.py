@@ -67,7 +67,7 @@ from ytdnn.evaluation import (
 )
 from ytdnn.features import base_feature, past_sums
 from ytdnn.lab.truth import oracle
-from ytdnn.log import events, prepared
+from ytdnn.log import earlier_impressions, events, prepared
 from ytdnn.ranking import building, inputs, model, predictions
 from ytdnn.retrieval import stage
 from ytdnn.run.pipeline import workdir
@@ -475,7 +475,9 @@ def measure(
     """
     data = prepared.load(directory / prepared.KIND)
     read_by = open_ranker(directory, data)
-    data = prepared.with_earlier_impressions(data, read_by.config.least_impressions)
+    data = earlier_impressions.with_earlier_impressions(
+        data, read_by.config.least_impressions
+    )
     splits = (events.Split.TRAIN, events.Split.VALIDATION, events.Split.TEST)
     parts = [
         read(data, read_by.open_log(data, split is events.Split.TEST), split)

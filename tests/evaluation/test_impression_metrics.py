@@ -8,12 +8,7 @@ from tests import extras
 from tests.evaluation import fakes, logged
 from ytdnn import configs
 from ytdnn.base.metrics import binary, metric_names, predicted_seconds
-from ytdnn.evaluation import (
-    calibration,
-    impression_metrics,
-    ranker,
-    terminal,
-)
+from ytdnn.evaluation import calibration, impression_metrics, ranker, terminal
 from ytdnn.log import events, prepared
 from ytdnn.ranking import predictions
 

@@ -55,8 +55,7 @@ def compare(
       config: Resamples and their seed.
     """
     best_of: dict[str, report_parts.BestBaseline] = {}
-    kinds = [CLICKS] if impressions.seconds is None else [CLICKS, SECONDS]
-    for kind in kinds:
+    for kind in [CLICKS] if impressions.seconds is None else [CLICKS, SECONDS]:
         judge = METRICS[kind][0]
         known = {k: entry.values.get(judge) or 0.0 for k, entry in entries.items()}
         names = [name for name in _OF_KIND[kind] if known.get(name)]

@@ -73,7 +73,9 @@ def measure(
     Raises:
       ValueError: A prediction is NaN.
     """
-    _check(predicted)
+    for name, given in predicted.given.items():
+        if np.isnan(given).any():
+            raise ValueError(f"expected {name} of predictions as numbers, received NaN")
     parts = _parts(impressions, predicted)
     parts |= _registered(impressions, predicted, config.metrics)
     pairs = pair_parts(impressions, predicted)
@@ -95,12 +97,6 @@ def measure(
         intervals={name: intervals[name] for name in measured},
     )
     return entry, parts
-
-
-def _check(predicted: predictions.Predictions) -> None:
-    for name, values in predicted.given.items():
-        if np.isnan(values).any():
-            raise ValueError(f"expected {name} of predictions as numbers, received NaN")
 
 
 def click_orders(

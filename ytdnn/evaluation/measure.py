@@ -163,8 +163,8 @@ def _shown(
     every = ranker.scored(data, impressions, systems.every_scorer, windows)
     # Those that only order come first.
     names = sorted(every, key=lambda name: name in scorers)
-    by_clicks = shown_baselines.CLICKS if data.log.has_watch_seconds else ()
-    names = [name for name in names if name not in by_clicks]
+    if data.log.has_watch_seconds:
+        names = [name for name in names if name not in shown_baselines.CLICKS]
     scores = {name: np.asarray(every[name].list_order) for name in names}
     ordered = None
     if len(impressions.rows):

@@ -112,9 +112,9 @@ def _decided(judged: report_parts.ShownLists | None) -> chosen_order.Choice:
     if counted:
         return chosen_order.Choice(
             True,
-            f"A counted order ({tables.model_title(counted)}) is served (ranking.enabled="
-            f"auto), with the ranker's predictions: {_compared(judged, gains)}"
-            f". That is surely better: {_ADVICE}; {_ALL_THE_SAME}",
+            f"A counted order ({tables.model_title(counted)}) is served "
+            f"(ranking.enabled=auto), with the ranker's predictions: "
+            f"{_compared(judged, gains)}. That is surely better: {_ADVICE}; {_ALL_THE_SAME}",
             counted.removesuffix(shown_baselines.FROZEN),
         )
     gain, over_popularity = gains.get(lists.CANDIDATES), gains[ranker.POPULARITY]
@@ -141,8 +141,8 @@ def _surely_better(gains: "Mapping[str, _Gain]") -> str:
     best = _best_count(gains)
     if not best or gains[best].high >= 0.0:
         return ""
-    others = [gain.value for name, gain in gains.items() if name == lists.CANDIDATES]
-    return best if gains[best].value < min(others, default=0.0) else ""
+    least = gains[lists.CANDIDATES].value if lists.CANDIDATES in gains else 0.0
+    return best if gains[best].value < least else ""
 
 
 def _best_count(gains: "Mapping[str, _Gain]") -> str:

@@ -152,7 +152,7 @@ class OffPolicy:
       pages_left_out: Number of the split's other slates.
       users: Number of users of the slates.
       places: Number of places of the slates.
-      most_weight: Upper bound on weights, null without.
+      most_weight: Upper bound on weights, null without: reports of 0.2 may have one.
       logged_per_place: Mean reward of a logged place, by REWARD (clicks,
         watch_seconds).
       logged_per_page: Mean reward of a logged slate, by REWARD.

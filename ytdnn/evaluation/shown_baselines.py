@@ -55,15 +55,13 @@ class WindowCounts(NamedTuple):
             return predictions.Predictions(values, click_probability=values)
         if name.startswith(shown_counts.MEAN_SECONDS):
             return predictions.Predictions(values, seconds=values)
-        logits = np.log(values)
-        return predictions.Predictions(logits, logits=logits)
+        return predictions.Predictions(np.log(values), logits=np.log(values))
 
     def value(self, name: str, rows: npt.NDArray[np.int64], smoothing: float) -> Floats:
         """Returns the value of a count, one of `NAMES`, at some of the rows."""
         sums = self.frozen if name.endswith(FROZEN) else self.live
         sums = sums[:, np.searchsorted(self.rows, rows)]
-        kind = name.removesuffix(FROZEN)
-        return shown_counts.value(kind, sums, self.mean, smoothing)
+        return shown_counts.value(name.removesuffix(FROZEN), sums, self.mean, smoothing)
 
 
 def count(
@@ -130,8 +128,7 @@ def best_smoothing(
       shown: Impressions of validation.
       counted: Their counts.
     """
-    few = shown.users <= shown.users[:_MOST_CHOSEN_BY].max(initial=0)
-    shown = shown.select(few)
+    shown = shown.select(shown.users <= shown.users[:_MOST_CHOSEN_BY].max(initial=0))
 
     def quality(smoothing: float) -> float:
         order = counted.value(name, shown.rows, smoothing)

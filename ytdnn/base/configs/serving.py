@@ -33,14 +33,11 @@ class ScannConfig:
         scoring the leaves' centres costs as much.
       leaves_to_search_fraction: Smallest share of the leaves that is searched; 0 =
         from the corpus size.
-      dimensions_per_block: Number of coordinates that share one code of a point; 0 = no
-        codes, the points of the searched leaves are scored exactly.
       reorder_factor: Number of points rescored exactly, as a multiple of k.
     """
 
     num_leaves: components.NonNegative = 0
     leaves_to_search_fraction: components.Share = 0.0
-    dimensions_per_block: components.NonNegative = 2
     reorder_factor: components.Positive = 4
     kind: Literal["scann"] = "scann"
 

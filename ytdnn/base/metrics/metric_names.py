@@ -105,8 +105,8 @@ LISTS = {
     SIMILARITY: MetricRecord(
         "intra list similarity",
         "intra-list similarity (Ziegler et al., 2005): mean cosine over all pairs of "
-        "the first k videos (config.evaluation.similarity_by, else the first column of "
-        "vectors), or 1 for two videos of one topic, else 0.",
+        "the first k videos by the first column of vectors; without one, 1 for two "
+        "videos of one topic (else channel), 0 otherwise.",
         less_is_better=True,
     ),
     NOVELTY: MetricRecord(

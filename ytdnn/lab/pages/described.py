@@ -5,13 +5,7 @@ from typing import Any
 
 from ytdnn.base import configs, registries
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import (
-    docstrings,
-    findings,
-    report_model,
-    report_parts,
-    tables,
-)
+from ytdnn.evaluation import docstrings, findings, report_model, report_parts, tables
 from ytdnn.lab.pages import page, plots
 
 # A stage's other metrics say nearly the same.
