@@ -114,7 +114,8 @@ def _decided(judged: report_parts.ShownLists | None) -> chosen_order.Choice:
             True,
             f"A counted order ({tables.model_title(counted)}) is served "
             f"(ranking.enabled=auto), with the ranker's predictions: "
-            f"{_compared(judged, gains)}. That is surely better: {_ADVICE}; {_ALL_THE_SAME}",
+            f"{_compared(judged, gains)}. That is surely better: {_ADVICE}; "
+            f"{_ALL_THE_SAME}",
             counted.removesuffix(shown_baselines.FROZEN),
         )
     gain, over_popularity = gains.get(lists.CANDIDATES), gains[ranker.POPULARITY]
