@@ -15,10 +15,9 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import configs, environment, schema
-from ytdnn.base.metrics import metric_names, ranking, retrieval
+from ytdnn.base.metrics import exact_top_k, hits_at_k, metric_names
 from ytdnn.evaluation import (
     best_baselines,
-    by_window,
     calibration,
     impression_metrics,
     leaks,
@@ -34,7 +33,8 @@ from ytdnn.evaluation import (
     shown_lists,
     slices,
     statement,
-    summary,
+    user_means,
+    user_windows,
 )
 from ytdnn.log import catalogues, events, prepared, user_log
 
@@ -72,7 +72,7 @@ def measure(
     split: events.Split,
     config: configs.EvaluationConfig,
     orders: Mapping[str, ranker.Scorer] | None = None,
-    windows: by_window.WindowOpener | None = None,
+    windows: user_windows.WindowOpener | None = None,
 ) -> report_files.Result:
     """Checks for leaks, runs every system and measures its output.
 
@@ -93,7 +93,7 @@ def measure(
     stated = statement.describe(data, cases, split, config)
     order = leaks.in_order(data, cases, split)
     context = list_metrics.Context(data, cases, config)
-    windows = windows or by_window.WindowOpener(config.window_events)
+    windows = windows or user_windows.WindowOpener(config.window_events)
     listed = lists.made(data, cases, makers, context.length, windows)
     entries, per_user = {}, {}
     for name, of_model in listed.items():
@@ -112,7 +112,7 @@ def measure(
         calibration=shown.calibration,
         outcomes=shown.outcomes,
         shown_lists=shown.ordered,
-        ranker_gain=summary.ranker_gain(per_user, config),
+        ranker_gain=user_means.ranker_gain(per_user, config),
         examples=_examples(context, _without_baselines(systems)),
         config=_config(data, config),
     )
@@ -154,7 +154,7 @@ def _shown(
     orders: Mapping[str, ranker.Scorer],
     split: events.Split,
     config: configs.EvaluationConfig,
-    windows: by_window.WindowOpener,
+    windows: user_windows.WindowOpener,
 ) -> _ImpressionResults:
     if not data.log.has_impressions or not (scorers or orders):
         return _ImpressionResults()
@@ -197,7 +197,7 @@ def _shown(
 def _users(
     log: user_log.UserLog,
     cases: protocol.Cases,
-    per_user: Mapping[str, summary.PerUser],
+    per_user: Mapping[str, user_means.PerUser],
     shown: _ImpressionResults,
 ) -> pl.DataFrame:
     """Returns the values of each user, so that two reports can be paired.
@@ -237,7 +237,7 @@ def _config(
         "data": configs.to_dict(data.config),
         "evaluation": configs.to_dict(config),
     }
-    values: dict[str, Any] = summary.plain(settings)
+    values: dict[str, Any] = user_means.plain(settings)
     return values
 
 
@@ -270,8 +270,8 @@ def _examples(
         return ()
     targets = context.cases.targets
     k = min(_EXAMPLE_LENGTH, context.length)
-    hits = retrieval.hits_of(listed[ranked_by[-1]], *targets)
-    recall = ranking.recall(hits, np.diff(targets.offsets), k)
+    hits = exact_top_k.hits_of(listed[ranked_by[-1]], *targets)
+    recall = hits_at_k.recall(hits, np.diff(targets.offsets), k)
     order = np.argsort(recall, kind="stable")
     places = np.linspace(0, len(order) - 1, context.config.num_examples)
     rows = order[places.astype(int)]
