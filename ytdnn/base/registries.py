@@ -83,6 +83,7 @@ _OWN: dict[str, dict[str, str]] = {
         "lab.live.live_tests": "live_test",
         "lab.off_policy.judged_systems": "off_policy",
         "lab.pages.evaluation_page": "page",
+        "lab.pages.example_users": "examples",
         "lab.pages.tuned_page": "index_tuning",
         "lab.truth.oracle": "truth of world",
         "ops.catalogue.additions": "add_videos",
