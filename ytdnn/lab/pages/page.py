@@ -14,7 +14,7 @@ import functools
 import itertools
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import jinja2
 import markupsafe
@@ -71,6 +71,16 @@ class Section:
     title: str
     text: str
     blocks: Sequence[Block] = ()
+    is_folded: ClassVar[bool] = False
+
+
+class Folded(Section):
+    """A part of a page of which only the heading is shown, until it is opened.
+
+    The contents link to its text, and browsers open what holds the end of a link.
+    """
+
+    is_folded = True
 
 
 def render(
@@ -152,5 +162,5 @@ def _cell(value: Cell) -> str:
     number, *ends = value.texts()
     if not ends:
         return number
-    small = markupsafe.Markup('{}<span class="small">{} – {}</span>')
+    small = markupsafe.Markup('{}<span class="small">{}&nbsp;– {}</span>')
     return small.format(number, *ends)
