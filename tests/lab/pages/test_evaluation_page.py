@@ -7,7 +7,8 @@ import pytest
 from tests import extras
 from tests.evaluation import example
 from tests.lab.pages import browser
-from ytdnn.lab.pages import evaluation_page, plots
+from ytdnn.evaluation import lists, report_model, tables
+from ytdnn.lab.pages import evaluation_page, figures, names, page, plots
 
 SECTIONS = [
     "All systems",
@@ -105,6 +106,24 @@ def test_the_last_watch_stands_first_and_the_rest_is_counted() -> None:
     assert "and 55 more" in history.split("</table>")[0]
 
 
+def test_an_example_shows_the_lists_of_the_plots_and_no_empty_column() -> None:
+    report = example.report()
+    for name in (*lists.BASELINES, "oracle_by_watch_time"):
+        report["lists"][name] = report["lists"]["candidates"]
+        for one in report["examples"]:
+            one["lists"][name] = one["lists"]["candidates"]
+    for one in report["examples"]:
+        one["history"], one["lists"]["popularity"] = [], []
+    text = evaluation_page.render(example.typed(report))
+    user = section(text, "Example users").split("</table>")
+    headings = re.findall(r"<th [^>]*>([^<]*)</th>", "".join(user))
+    assert "watched before" not in headings
+    assert "popularity" not in headings
+    assert headings[0] == "watched afterwards"
+    drawn = [n for n in names.drawn(example.typed(report)) if n != "popularity"]
+    assert headings[1 : 1 + len(drawn)] == [tables.model_title(n) for n in drawn]
+
+
 def test_the_same_report_gives_the_same_page() -> None:
     first, again = (evaluation_page.render(example.typed()) for _ in range(2))
     assert first == again
@@ -147,20 +166,31 @@ def test_a_phone_reads_every_table_without_scrolling_aside(
 ) -> None:
     path = tmp_path / "evaluation.html"
     path.write_text(evaluation_page.render(example.typed()).replace("<details", "<div"))
-    wider = (
-        "[...document.querySelectorAll('.scroll')]"
-        ".filter(box => box.scrollWidth > box.clientWidth + 1)"
-        ".map(box => box.getAttribute('aria-label'))"
-    )
     chromium.open(path, 390, "light")
     assert chromium.ask("document.querySelectorAll('table.wide').length") > 3
-    assert chromium.ask(wider) == []
+    assert chromium.ask(_WIDER) == []
     # A card names each of its numbers, since the headings are gone.
     assert chromium.ask(
         "getComputedStyle(document.querySelector('.wide td + td'), '::before').content"
     ) not in ("none", '""')
 
 
+_WIDER = """
+[...document.querySelectorAll('.scroll')]
+  .filter(box => box.scrollWidth > box.clientWidth + 1)
+  .map(box => box.getAttribute('aria-label'))
+"""
+_LEAST_TEXT = """
+Math.min(...[...document.querySelectorAll('body *')].filter(part =>
+  part.checkVisibility() && [...part.childNodes].some(
+    node => node.nodeType == Node.TEXT_NODE && node.textContent.trim())
+).map(part => {
+  const plot = part.ownerSVGElement;
+  const scale = plot
+    ? plot.getBoundingClientRect().width / plot.viewBox.baseVal.width : 1;
+  return scale * parseFloat(getComputedStyle(part).fontSize);
+}))
+"""
 _CUT_WORDS = """
 [...document.querySelectorAll('svg text')].filter(word => {
   const box = word.getBoundingClientRect();
@@ -169,6 +199,129 @@ _CUT_WORDS = """
     || box.bottom > plot.bottom + 1;
 }).map(word => word.textContent)
 """
+
+
+def test_a_link_of_the_contents_opens_what_is_folded(
+    chromium: browser.Browser, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "evaluation.html"
+    path.write_text(evaluation_page.render(example.typed()))
+    place = 1 + SECTIONS.index("Training")
+    chromium.open(path, 390)
+    open_ones = (
+        "[...document.querySelectorAll('details.section[open] h2')]"
+        ".map(heading => heading.textContent)"
+    )
+    assert chromium.ask(open_ones) == []
+    # The contents stay in sight, and are one line that scrolls aside.
+    nav = "document.querySelector('nav').getBoundingClientRect()"
+    assert chromium.ask(f"{nav}.height") < 50
+    chromium.open(f"{path.as_uri()}#{place}", 390)
+    assert chromium.ask(open_ones) == ["Training"]
+    assert chromium.ask("scrollY") > 0
+    assert chromium.ask(f"{nav}.top") == 0
+    heading = "document.querySelector('details[open] h2').getBoundingClientRect().top"
+    assert chromium.ask(f"{heading} >= {nav}.bottom")
+    chromium.open(path, 1280)
+    chromium.ask(f"document.querySelector('nav a[href=\"#{place}\"]').click()")
+    assert chromium.wait_for(open_ones) == ["Training"]
+
+
+def test_intervals_are_shown_on_demand(
+    chromium: browser.Browser, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "evaluation.html"
+    path.write_text(evaluation_page.render(example.typed()))
+    chromium.open(path)
+    shown = "getComputedStyle(document.querySelector('.small')).display"
+    assert chromium.ask(shown) == "none"
+    chromium.ask("document.querySelector('label').click()")
+    assert chromium.ask(shown) == "block"
+    path.write_text(page.render("no numbers", "", []))
+    chromium.open(path)
+    label = "getComputedStyle(document.querySelector('label')).display"
+    assert chromium.ask(label) == "none"
+
+
+def many_systems() -> report_model.Report:
+    """Returns a report with every baseline and bound; the later the better."""
+    report = example.with_pages()
+    entry = report["lists"]["candidates"]
+    for place, name in enumerate(lists.BASELINES, 1):
+        values = entry["values"] | {"ndcg@10": 0.01 * place}
+        report["lists"][name] = entry | {"values": values}
+    report["shown_lists"] = example.shown_lists(is_world=True)
+    return example.typed(report)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_page_of_all_systems_is_short_and_can_be_read(
+    chromium: browser.Browser, tmp_path: pathlib.Path, width: int
+) -> None:
+    path = tmp_path / "evaluation.html"
+    path.write_text(evaluation_page.render(many_systems()))
+    chromium.open(path, width)
+    if width == 1280:
+        assert chromium.ask("document.documentElement.scrollHeight") < 8_000
+    chromium.ask("document.querySelectorAll('details').forEach(d => d.open = true)")
+    chromium.ask("document.querySelector('label').click()")
+    assert chromium.ask("document.documentElement.scrollWidth") == width
+    assert chromium.ask(_WIDER) == []
+    assert chromium.ask(_LEAST_TEXT) >= 11
+
+
+def test_a_plot_has_eight_systems_that_can_be_told_apart() -> None:
+    report = many_systems()
+    drawn = names.drawn(report)
+    assert len(drawn) == 8
+    assert {*lists.BASELINES[-3:]} < {*drawn}
+    assert {"popularity", "candidates", "system", "oracle"} < {*drawn}
+    assert report.shown_lists is not None
+    by_request = [*(n for n in drawn if "oracle" not in n and "truth" not in n)]
+    by_request += ["last_week_then_next", "user_neighbours"]
+    for models in (drawn, by_request, [*report.shown_lists.systems]):
+        indices = names.colours(dict.fromkeys([*drawn, *models]))
+        titles = [tables.model_title(name) for name in models]
+        looks = figures.Plot("t", titles, indices, ("x", "y"), 90.0).looks.values()
+        for part in ("color", "marker"):
+            assert len({look[part] for look in looks}) == len(models)
+
+
+def test_a_page_by_requests_shows_one_length_and_folds_the_others() -> None:
+    report = example.with_pages()
+    report["lists"]["als"] = report["lists"]["candidates"]
+    entry = {
+        "values": {f"{name}@{k}": 0.1 for k in example.KS for name in ("ndcg", "mrr")}
+        | {f"hit_rate@{k}": 0.01 * k for k in example.KS},
+        "intervals": {},
+    }
+    models = ("popularity", "als", "candidates", "last_day", "last_week_then_next")
+    report["requests"] = {
+        "requests": 300,
+        "watches": 400,
+        "users": 100,
+        "delay_seconds": 0,
+        "repeats": 3,
+        "unknown": 2,
+        "best_count": "last_week_then_next",
+        "rival": "als",
+        "systems": dict.fromkeys(models, entry),
+        "by_user": dict.fromkeys(models, entry),
+        "ahead": {},
+    }
+    text = section(evaluation_page.render(example.typed(report)), "By requests")
+    shown, _, folded = text.partition("<details")
+    assert re.findall(r"<th[^>]*>([^<]*@\d+)", shown) == [
+        "nDCG@10",
+        "MRR@10",
+        "hit rate@10",
+    ]
+    assert folded.count("<table") == 5
+    [plot] = re.findall(r"<svg .*?</svg>", shown)
+    for name in ("least squares (ALS)", "candidates", "week and what followed"):
+        assert f">{name}</text>" in plot
+    assert ">most watched, day</text>" not in plot
+    assert ">most watched, day</td>" in shown
 
 
 def test_a_script_in_the_page_does_not_run(

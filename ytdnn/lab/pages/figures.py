@@ -205,7 +205,7 @@ def _look(index: int) -> dict[str, Any]:
     return {
         "color": COLOURS[place + 1 if index else 0],
         "linestyle": ("-", "--", ":", "-.")[place % 4],
-        "marker": "os^DvPX*"[(place + 3 * turn) % 8],
+        "marker": "os^DvPX<"[(place + turn) % 8],
     }
 
 

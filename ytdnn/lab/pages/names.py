@@ -37,11 +37,11 @@ _COLOURS = {
     "oracle": 3,
     "candidates_by_truth": 6,
     "popularity": 5,
-    "logged": 12,
-    "best": 24,
+    "logged": 15,
+    "best": 20,
     "random": 0,
 }
-_OTHER_COLOURS = (4, 7, 8, 11, 22)
+_OTHER_COLOURS = (4, 7, 8, 27, 46)
 _MOST_BASELINES = 3  # of a plot besides popularity: with all others eight systems
 _SLICES = {
     "activity": "watches before the request",
