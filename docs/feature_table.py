@@ -14,7 +14,14 @@ from collections.abc import Sequence
 import polars as pl
 
 from ytdnn.base import errors, schema
-from ytdnn.features import base_feature, columns, encodings, registry, statistics
+from ytdnn.features import (
+    base_feature,
+    columns,
+    encodings,
+    first_stage,
+    registry,
+    statistics,
+)
 from ytdnn.log import catalogues, fields
 
 BEGIN = "<!-- Made by: python docs/feature_table.py docs/features.md -->"
@@ -90,7 +97,7 @@ def _kind(feature: base_feature.Feature) -> str:
         return f"training-only; {feature.serving_value:g} when serving"
     if isinstance(feature, statistics.CorpusStatistic):
         return "corpus statistic"
-    if isinstance(feature, base_feature.ReplayedFeature):
+    if isinstance(feature, first_stage.ReplayedFeature):
         return "replayed by the first stage"
     return "read at request time"
 

@@ -102,10 +102,10 @@ def _source_page(path: pathlib.Path) -> str:
 
 def _commands() -> str:
     """Returns the page of commands: what `ytdnn COMMAND --help` says of flags."""
-    from ytdnn.run.cli import commands, help_text
+    from ytdnn.run.cli import help_text, main
 
     parts = ["# Commands", "Written from the code: what `ytdnn COMMAND --help` prints."]
-    for command in commands.COMMANDS:
+    for command in main.COMMANDS:
         text = help_text.command(dataclasses.replace(command, groups=()))
         parts.append(f"## ytdnn {command.name}\n\n```text\n{text}\n```")
     return "\n\n".join(parts) + "\n"

@@ -80,7 +80,7 @@ from rich import table
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, schema
 from ytdnn.candidates import model as candidate_model
-from ytdnn.candidates import tower_inputs
+from ytdnn.candidates import stored, user_tower
 from ytdnn.lab.pages import page, plots
 from ytdnn.log import inputs, positions, prepared
 
@@ -149,7 +149,7 @@ class Window:
         cls, data: prepared.PreparedData, trained: candidate_model.CandidateModel
     ) -> "Window":
         """Returns a model's training window; its last days are whole."""
-        log = tower_inputs.open_log(trained.tower_inputs, inputs.training_set(data))
+        log = user_tower.open_log(trained.tower_inputs, inputs.training_set(data))
         first, last = data.windows.training_window
         num_days = (last - first) // _DAY_SECONDS
         start = last - num_days * _DAY_SECONDS
@@ -263,7 +263,7 @@ def of_runs(
     found: dict[str, dict[str, Probabilities]] = {}
     for name, run in runs.items():
         data = prepared.load(run / prepared.KIND)
-        trained = candidate_model.load(run / candidate_model.KIND, data)
+        trained = stored.load(run / candidate_model.KIND, data)
         window = Window.from_data(data, trained)
         happened, said = empirical(window), predicted(window, trained)
         titles = {"mean over videos": np.arange(len(window.upload_days))}
@@ -292,7 +292,7 @@ def curves(directory: pathlib.Path, seed: int = 0) -> dict[str, Probabilities]:
     for name in (WITHOUT, WITH):
         run = directory / name / f"seed-{seed}"
         data = prepared.load(run / prepared.KIND)
-        trained = candidate_model.load(run / candidate_model.KIND, data)
+        trained = stored.load(run / candidate_model.KIND, data)
         window = Window.from_data(data, trained)
         if not found:
             found[EMPIRICAL] = by_age(window, empirical(window))

@@ -57,7 +57,7 @@ from rich import markup, table
 
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, ragged, schema
-from ytdnn.base.metrics import binary, bootstrap, metric_names
+from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
     impression_metrics,
     lists,
@@ -67,7 +67,7 @@ from ytdnn.evaluation import (
 )
 from ytdnn.features import base_feature, past_sums
 from ytdnn.lab.truth import oracle
-from ytdnn.log import events, prepared
+from ytdnn.log import earlier_impressions, events, prepared
 from ytdnn.ranking import building, inputs, model, predictions
 from ytdnn.retrieval import stage
 from ytdnn.run.pipeline import workdir
@@ -432,19 +432,21 @@ def differences(
             shown, one, configs.EvaluationConfig(num_resamples=1)
         )
         parts[name] = {k: v for k, v in of_users.items() if k in PAIRED}
-        counts = bootstrap.blocks(shown.num_users, config.num_resamples, config.seed)
-        draws[name] = binary.auc_draws(shown.users, shown.clicked, one.order, counts)
-        values[name] = entry.values[metric_names.AUC] or 0.0
+        by_clicks = impression_metrics.click_orders(shown, one)
+        if by_clicks is not None:
+            draws[name] = impression_metrics.auc_draws(shown, by_clicks[0], config)
+            values[name] = entry.values[metric_names.AUC] or 0.0
     result: Differences = {}
     for name in found.keys() - {own}:
         both = {k: parts[k].keys() for k in (own, name)}
         kept = both[own] & both[name]
         pair = {k: {m: parts[k][m] for m in sorted(kept)} for k in both}
         ahead = shown_lists.resampled(pair, config).ahead(own, name)
-        drawn = (draws[own] - draws[name])[:, np.newaxis]
-        low, high = bootstrap.percentiles(drawn)
-        area = values[own] - values[name]
-        ahead[metric_names.AUC] = (area, float(low[0]), float(high[0]))
+        if own in draws and name in draws:
+            drawn = (draws[own] - draws[name])[:, np.newaxis]
+            low, high = bootstrap.percentiles(drawn)
+            area = values[own] - values[name]
+            ahead[metric_names.AUC] = (area, float(low[0]), float(high[0]))
         result[name] = ahead
     return result
 
@@ -473,7 +475,9 @@ def measure(
     """
     data = prepared.load(directory / prepared.KIND)
     read_by = open_ranker(directory, data)
-    data = prepared.with_earlier_impressions(data, read_by.config.least_impressions)
+    data = earlier_impressions.with_earlier_impressions(
+        data, read_by.config.least_impressions
+    )
     splits = (events.Split.TRAIN, events.Split.VALIDATION, events.Split.TEST)
     parts = [
         read(data, read_by.open_log(data, split is events.Split.TEST), split)

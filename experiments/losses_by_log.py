@@ -57,9 +57,9 @@ LOSSES: dict[str, Any] = {
     "sampled_alone": configs.SampledSoftmaxConfig(in_batch=False),
     "uncorrected": None,  # of the extension
     "full": configs.FullSoftmaxConfig(label_smoothing=0.1),
-    "gbce": configs.GBCEConfig(num_negatives=1024),
-    "bpr": configs.BPRConfig(num_negatives=1024),
-    "warp": configs.WARPConfig(num_negatives=1024),
+    "gbce": configs.GBCEConfig(),
+    "bpr": configs.BPRConfig(),
+    "warp": configs.WARPConfig(),
 }
 
 

@@ -157,7 +157,7 @@ def get_variants() -> dict[str, configs.Config]:
             features=configs.FeaturesConfig(add=("request_time",))
         ),
         "one_network": _changed(ensemble_size=1),
-        "distilled": _changed(ensemble_size=3, distillation=0.5, kept_networks="last"),
+        "distilled": _changed(ensemble_size=3, distillation=0.5),
         "validation_held_out": _changed(train_on_validation=False),
         "no_skip_connection": _changed(skip_connection="none"),
         "linear_skip_connection": _changed(skip_connection="linear"),

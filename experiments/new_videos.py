@@ -81,6 +81,7 @@ from ytdnn import configs
 from ytdnn.base import errors, ragged
 from ytdnn.base.metrics import retrieval, selection
 from ytdnn.candidates import model as candidate_model
+from ytdnn.candidates import stored
 from ytdnn.evaluation import lists, protocol
 from ytdnn.features import past_sums
 from ytdnn.log import events, prepared
@@ -150,7 +151,7 @@ def measure(directory: pathlib.Path, split: events.Split) -> dict[str, Measured]
     """
     config = workdir.require_config(directory).evaluation
     data = prepared.load(directory / prepared.KIND)
-    trained = candidate_model.load(directory / candidate_model.KIND, data)
+    trained = stored.load(directory / candidate_model.KIND, data)
     cases = protocol.cases(data, split, config, trained.num_listed)
     users = trained.user_vectors(data, cases.users, cases.ends, cases.times)
     videos = trained.video_vectors(protocol.moment(cases, split))

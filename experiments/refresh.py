@@ -63,8 +63,8 @@ from ytdnn.log import prepared
 from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments as command_line
 from ytdnn.run.cli import config_file, given_settings
-from ytdnn.run.pipeline import steps, system_evaluation
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import served, steps, system_evaluation
+from ytdnn.run.pipeline import workdir as run_workdir
 from ytdnn.training import candidates
 
 NEVER, REFRESHED, SCRATCH = "never refreshed", "refreshed", "from scratch"
@@ -128,12 +128,12 @@ def _train_anew(
     if (scratch / "bundle" / artifacts.MANIFEST).exists():
         return
     artifacts.share(refreshed / prepared.KIND, scratch / prepared.KIND)
-    config = workdir_room.require_config(refreshed)
+    config = run_workdir.require_config(refreshed)
     data = prepared.load(scratch / prepared.KIND)
     chosen = artifacts.read_manifest(run / "candidates", "candidates")
     candidates.train(config, data, scratch / "candidates", chosen)
     steps.build_index(config, scratch)
-    steps.export(config, scratch)
+    served.export(config, scratch)
 
 
 def _measured(

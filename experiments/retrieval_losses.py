@@ -56,9 +56,9 @@ LOSSES: dict[str, object] = {
     "in_batch": configs.SampledSoftmaxConfig(num_negatives=0),
     "full": configs.FullSoftmaxConfig(),
     "hierarchical": None,  # of the extension
-    "bpr": configs.BPRConfig(num_negatives=1024),
-    "warp": configs.WARPConfig(num_negatives=1024),
-    "gbce": configs.GBCEConfig(num_negatives=1024),
+    "bpr": configs.BPRConfig(),
+    "warp": configs.WARPConfig(),
+    "gbce": configs.GBCEConfig(),
 }
 
 

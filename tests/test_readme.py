@@ -13,7 +13,7 @@ from tests import extras, planted
 from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.base.configs import by_size
-from ytdnn.run.cli import arguments, commands, main
+from ytdnn.run.cli import arguments, main
 
 ROOT = pathlib.Path(__file__).parents[1]
 DOCUMENTS = [
@@ -52,7 +52,7 @@ def python_blocks(path: pathlib.Path) -> list[str]:
 def test_every_command_in_the_documents_is_valid(
     path: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    by_name = {command.name: command for command in commands.COMMANDS}
+    by_name = {command.name: command for command in main.COMMANDS}
     if path.name == "extending.md":  # whose files are named without a folder
         monkeypatch.chdir(extras.EXAMPLES / "ytdnn_extras")
     with extras.installed(tmp_path / "site"):  # guides set its settings too

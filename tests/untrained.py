@@ -12,7 +12,7 @@ from ytdnn import configs
 from ytdnn.base import artifacts
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.bundle import export
-from ytdnn.candidates import model as candidate_model
+from ytdnn.candidates import stored
 from ytdnn.log import prepared
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
@@ -87,7 +87,7 @@ def _make(
     made = first_stage.make(data)
     path = workdir / "candidates"
     with artifacts.publish(path, "candidates", values, inputs) as partial:
-        candidate_model.save(made.candidates, partial)
+        stored.save(made.candidates, partial)
     stage = stage_room.load(path, data, config.composition)
     assert stage.manifest is not None
     inputs |= {"candidates": stage.manifest.fingerprint}

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.base import schema
-from ytdnn.candidates import tower_inputs, user_tower
+from ytdnn.candidates import user_tower
 from ytdnn.candidates.losses import pairwise
 from ytdnn.features import registry
 from ytdnn.ranking import heads
@@ -17,7 +17,7 @@ history = {
 config = configs.CandidatesConfig(
     embedding_dim=32, history_length=20, tower=(64,), decay_rates=(0.8,)
 )
-inputs = tower_inputs.TowerInputs(vocabulary_size=1_000)
+inputs = user_tower.TowerInputs(vocabulary_size=1_000)
 tower = user_tower.UserTower(config, inputs)
 users = tower(history)  # [1, 1, 32]: a vector for each position
 

@@ -11,7 +11,7 @@ import pytest
 from tests import extras, rooms
 from ytdnn import configs
 from ytdnn.base import errors, registries, registry
-from ytdnn.run.pipeline import config_dicts
+from ytdnn.run.pipeline import workdir
 
 FILE = """
 from typing import Literal
@@ -104,7 +104,7 @@ def test_settings_of_a_part_are_checked_as_all_are(echo: pathlib.Path) -> None:
         ({"margin": 1}, r"echo has no setting config\.candidates\.loss\.margin"),
     ):
         with pytest.raises(errors.UserError, match=message):
-            config_dicts.validated(candidates({"kind": "echo", **settings}), "here")
+            workdir.validated(candidates({"kind": "echo", **settings}), "here")
     other = dataclasses.make_dataclass("Other", [("kind", str, "other")])()
     with pytest.raises(errors.UserError, match=r"whose kind is .* or echo"):
         configs.CandidatesConfig(loss=other)

@@ -9,6 +9,7 @@ from ytdnn import configs
 from ytdnn.base import artifacts
 from ytdnn.bundle import bundle, export
 from ytdnn.candidates import model as candidate_model
+from ytdnn.candidates import stored
 from ytdnn.log import prepare, prepared
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage
@@ -27,7 +28,7 @@ class Run:
 
     @property
     def candidates(self) -> candidate_model.Joined:
-        return candidate_model.load(self.workdir / "candidates", self.data)
+        return stored.load(self.workdir / "candidates", self.data)
 
     @property
     def ranking(self) -> ranking_model.RankingModel:
@@ -49,7 +50,7 @@ def make_run(
     workdir: pathlib.Path, data: prepared.PreparedData, config: configs.Config
 ) -> None:
     candidates.train(config, data, workdir / "candidates")
-    model = candidate_model.load(workdir / "candidates", data)
+    model = stored.load(workdir / "candidates", data)
     made_from = {
         "data": data.manifest.fingerprint,
         "candidates": artifacts.read_manifest(

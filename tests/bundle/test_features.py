@@ -13,7 +13,7 @@ from tests import full_log
 from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.bundle import graphs, requests, saved_models, user_requests
-from ytdnn.candidates import model, tower_inputs
+from ytdnn.candidates import model, user_tower
 from ytdnn.features.sequences import search_bag
 from ytdnn.log import catalogues, inputs, lookups, searches, shards
 from ytdnn.log import request as raw_request
@@ -75,7 +75,7 @@ def _vector(loaded, fields, request):
 def test_vectors_of_positions_are_those_of_their_raw_requests(data, exported):
     """Through queries as typed, in several scripts; device, state, time."""
     candidate_model, loaded, fields = exported
-    log = tower_inputs.open_log(candidate_model.tower_inputs, data)
+    log = user_tower.open_log(candidate_model.tower_inputs, data)
     firsts = np.arange(0, log.num_watches - 4, 61)
     batch = inputs.cut(log, tf.constant(firsts), 4, LENGTH, SEARCHES)
     batch["example_age"] *= 0.0  # as when serving

@@ -10,7 +10,7 @@ import pytest
 from tests import full_log, planted
 from ytdnn.base import schema
 from ytdnn.bundle import batches, signatures, user_requests
-from ytdnn.features import registry
+from ytdnn.features import own_columns
 from ytdnn.log import fields, prepared, user_shards
 
 
@@ -37,7 +37,7 @@ def data(
 
 def every_field(data: prepared.PreparedData) -> dict[str, signatures.Field]:
     """Returns all that any model can read of a request, and what no log knows."""
-    of_features = (f.fields(data.catalogue) for f in registry.readable(data))
+    of_features = (f.fields(data.catalogue) for f in own_columns.readable(data))
     found = fields.union(
         (
             fields.watched(data.catalogue),

@@ -31,7 +31,10 @@ HEADS = [
 ]
 COMPOSITIONS = st.fixed_dictionaries(
     {"blend_weight": st.sampled_from([0.0, 0.3, 2.0])},
-    optional={"max_per_channel": st.integers(1, 3)},
+    optional={
+        "max_per_channel": st.integers(1, 3),
+        "ordered_by": st.sampled_from(["click_rate", "odds"]),
+    },
 )
 EXPLORING = st.one_of(
     st.just({}),

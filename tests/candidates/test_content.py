@@ -12,11 +12,11 @@ from ytdnn import configs
 from ytdnn.base import artifacts, schema
 from ytdnn.base.configs import networks
 from ytdnn.base.metrics import retrieval
-from ytdnn.candidates import content, losses, model, tower_inputs
+from ytdnn.candidates import content, losses, model, stored, user_tower
 from ytdnn.evaluation import lists, protocol
 from ytdnn.log import events, inputs, prepared
+from ytdnn.run.pipeline import steps
 from ytdnn.training import candidates
-from ytdnn.training import features as checks
 
 SEED = tf.constant([3, 4])
 LOSSES = {
@@ -35,7 +35,7 @@ def data(tmp_path_factory):
 def trained(data, tmp_path_factory):
     directory = tmp_path_factory.mktemp("trained")
     candidates.train(uploads.config(), data, directory / "candidates")
-    return model.load(directory / "candidates", data)
+    return stored.load(directory / "candidates", data)
 
 
 def built(data, **settings):
@@ -70,13 +70,13 @@ def test_new_videos_are_found_by_their_channel(data, trained):
 def test_every_loss_trains_content(data, tmp_path, loss):
     config = uploads.config(loss=LOSSES[loss])
     candidates.train(config, data, tmp_path / "candidates")
-    found = model.load(tmp_path / "candidates", data)
+    found = stored.load(tmp_path / "candidates", data)
     assert recall_of_new(data, found) > 0.8
 
 
 def test_without_content_no_list_holds_a_new_video(data, tmp_path):
     candidates.train(uploads.config(content=False), data, tmp_path / "candidates")
-    found = model.load(tmp_path / "candidates", data)
+    found = stored.load(tmp_path / "candidates", data)
     assert found.num_listed == len(found.video_vectors()) == data.vocabulary_size
     assert recall_of_new(data, found) == 0.0
 
@@ -105,7 +105,7 @@ def test_a_vector_is_removed_as_any_feature_of_content(tmp_path):
     for features, is_read in ((configs.FeaturesConfig(), True), (removed, False)):
         of_content = configs.ContentConfig(features=features)
         config = configs.Config(candidates=configs.CandidatesConfig(content=of_content))
-        checks.require(config, data)
+        steps.require_features(config, data)
         read = content.from_config(config.candidates, data)
         assert ("videos.clip" in [f.name for f in read.features]) == is_read
 
@@ -152,8 +152,8 @@ def test_a_frozen_model_is_the_trained_one(data, tmp_path):
     config = configs.to_dict(configs.Config(candidates=made.config))
     made_from = {prepared.KIND: data.manifest.fingerprint}
     with artifacts.publish(tmp_path / "c", model.KIND, config, made_from) as partial:
-        model.save(made, partial)
-    loaded = model.load(tmp_path / "c", data)
+        stored.save(made, partial)
+    loaded = stored.load(tmp_path / "c", data)
     np.testing.assert_array_equal(loaded.video_vectors(), made.video_vectors())
     users, ends = data.windows.first_watches(events.Split.TEST)
     np.testing.assert_allclose(
@@ -191,7 +191,7 @@ def test_nothing_that_content_measures_sees_the_future(data):
 
 
 def batch_of(data, made, size=8):
-    log = tower_inputs.open_log(made.tower_inputs, inputs.training_set(data))
+    log = user_tower.open_log(made.tower_inputs, inputs.training_set(data))
     return next(iter(inputs.SliceBatches(log, size, 1, 8, seed=0)(0, 0)))
 
 
@@ -290,7 +290,7 @@ def test_a_final_fit_is_loaded_as_it_was_trained(data, tmp_path):
     config = configs.to_dict(configs.Config(candidates=made.config))
     made_from = {prepared.KIND: data.manifest.fingerprint}
     with artifacts.publish(tmp_path / "c", model.KIND, config, made_from) as partial:
-        model.save(made, partial)
-    loaded = model.load(tmp_path / "c", data)
+        stored.save(made, partial)
+    loaded = stored.load(tmp_path / "c", data)
     assert made.ages.traffic != content.from_config(made.config, data).ages.traffic
     np.testing.assert_array_equal(loaded.video_vectors(), made.video_vectors())

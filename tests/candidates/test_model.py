@@ -7,8 +7,8 @@ import tensorflow as tf
 from tests import planted
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, schema
-from ytdnn.candidates import model, tower_inputs
-from ytdnn.log import events, inputs, prepared
+from ytdnn.candidates import model, stored, user_tower
+from ytdnn.log import contexts, events, inputs, prepared
 
 CONFIG = configs.CandidatesConfig(
     content=configs.ContentConfig(enabled=False),
@@ -72,7 +72,7 @@ def test_a_path_past_the_tower_changes_nothing_at_first(data, path, size):
 def test_user_vectors_are_those_of_the_training_graph(data, num_learned, path):
     config = dataclasses.replace(CONFIG, learned_bags=num_learned, skip_connection=path)
     candidate_model = model.build(config, data)
-    log = tower_inputs.open_log(candidate_model.tower_inputs, data)
+    log = user_tower.open_log(candidate_model.tower_inputs, data)
     features = inputs.cut(log, tf.constant([40], tf.int64), 7, 6)
     trained = candidate_model.query_vectors(features)[0].numpy()
     users = features[schema.USER_INDICES][0].numpy()
@@ -82,9 +82,9 @@ def test_user_vectors_are_those_of_the_training_graph(data, num_learned, path):
 
 def test_each_feature_moves_the_vector(data):
     candidate_model = model.build(CONFIG, data)
-    log = tower_inputs.open_log(candidate_model.tower_inputs, data, serving=True)
+    log = user_tower.open_log(candidate_model.tower_inputs, data, serving=True)
     users, ends = data.windows.first_watches(events.Split.TEST)
-    features = inputs.contexts(log, users[:1], ends[:1], 6)
+    features = contexts.read(log, users[:1], ends[:1], 6)
     plain = candidate_model.query_vectors(features)
     for name in (schema.WATCH_ROWS, "age", "gender", "country"):
         changed = dict(features)
@@ -98,14 +98,14 @@ def _publish(directory, candidate_model, fingerprint):
     with artifacts.publish(
         directory, model.KIND, config, {prepared.KIND: fingerprint}
     ) as partial:
-        model.save(candidate_model, partial)
+        stored.save(candidate_model, partial)
 
 
 def test_a_saved_model_loads_with_the_same_vectors(data, tmp_path):
     candidate_model = model.build(CONFIG, data)
     candidate_model.bias.assign(tf.ones_like(candidate_model.bias))
     _publish(tmp_path / "candidates", candidate_model, data.manifest.fingerprint)
-    loaded = model.load(tmp_path / "candidates", data)
+    loaded = stored.load(tmp_path / "candidates", data)
     np.testing.assert_array_equal(
         loaded.video_vectors(), candidate_model.video_vectors()
     )
@@ -119,7 +119,7 @@ def test_a_saved_model_loads_with_the_same_vectors(data, tmp_path):
 def test_a_model_of_another_data_set_is_refused(data, tmp_path):
     _publish(tmp_path / "candidates", model.build(CONFIG, data), "0123456789abcdef")
     with pytest.raises(errors.UserError, match="made from data 0123456789abcdef"):
-        model.load(tmp_path / "candidates", data)
+        stored.load(tmp_path / "candidates", data)
 
 
 def test_a_bias_is_the_last_coordinate(data):

@@ -10,7 +10,7 @@ from tests import full_log
 from tests.candidates.losses import setting
 from ytdnn import configs
 from ytdnn.base import schema
-from ytdnn.candidates import losses, model, tower_inputs
+from ytdnn.candidates import losses, model, user_tower
 from ytdnn.layers import randomness
 from ytdnn.log import catalogues, events, inputs
 
@@ -46,7 +46,7 @@ def _without(name):
 
 
 def _log(candidate_model, data, serving=False):
-    return tower_inputs.open_log(
+    return user_tower.open_log(
         candidate_model.tower_inputs, inputs.training_set(data), serving
     )
 
@@ -152,7 +152,7 @@ def test_contexts_of_a_split_are_served_with_age_0(data):
     candidate_model = model.build(CONFIG, data)
     users, ends = data.windows.first_watches(events.Split.TEST)
     vectors = candidate_model.user_vectors(data, users, ends)
-    log = tower_inputs.open_log(candidate_model.tower_inputs, data)
+    log = user_tower.open_log(candidate_model.tower_inputs, data)
     batch = inputs.cut(log, tf.constant(ends), 1, 6, 4)
     batch["example_age"] *= 0.0
     expected = candidate_model.query_vectors(batch)[:, 0]

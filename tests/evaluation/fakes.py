@@ -105,7 +105,7 @@ def next_watch(data: prepared.PreparedData) -> ScoresByUser:
 class PlantedRanker:
     """A ranker whose logit is a function of the video, or of the logged impression.
 
-    It is served as `exp(logit)` seconds.
+    It is served as `exp(logit)` seconds, and a click probability that rises with it.
     """
 
     sees_request_time = False
@@ -142,7 +142,8 @@ class PlantedRanker:
         else:
             logits = self.of_video(np.asarray(data.impressions.videos)[impression_rows])
         seconds = np.exp(logits)
-        return predictions.Predictions(logits, seconds=seconds, logits=logits)
+        chance = seconds / (1.0 + seconds)
+        return predictions.Predictions(logits, seconds, chance, logits)
 
     def score_candidates(
         self,

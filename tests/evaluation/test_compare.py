@@ -54,7 +54,10 @@ def _evaluated(
     def score(shown: ranker.SplitImpressions) -> predictions.Predictions:
         noise = np.random.default_rng(1).normal(size=len(shown.rows))
         logits = noise + 3 * skill * shown.clicked
-        return predictions.Predictions(logits, seconds=np.exp(logits), logits=logits)
+        seconds = np.exp(logits)
+        return predictions.Predictions(
+            logits, seconds, seconds / (1.0 + seconds), logits
+        )
 
     result = measure.measure(
         data, cases, {name: make}, {"ranker": score}, Split.TEST, config

@@ -7,7 +7,7 @@ import pytest
 
 from tests import planted
 from ytdnn.base import artifacts, errors
-from ytdnn.candidates import model, tower_inputs
+from ytdnn.candidates import model, user_tower
 from ytdnn.evaluation import evaluate_run, findings
 from ytdnn.log import events, prepared
 from ytdnn.training import candidates
@@ -40,7 +40,7 @@ def test_validation_watches_are_labels_once_an_epoch(config, workdir):
     held_out = splits == events.Split.VALIDATION
     labels = np.asarray(data.watches.videos) <= data.vocabulary_size
     whole = data.with_validation_in_training()
-    inputs = tower_inputs.from_config(config.candidates, whole)
+    inputs = user_tower.measure_inputs(config.candidates, whole)
     batches = candidates.make_batches(config.candidates, inputs, whole, seed=0)
     drawn = sum(
         float(np.sum(batch["weights"])) for part in batches(0, 0) for batch in part

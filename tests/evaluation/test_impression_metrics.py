@@ -8,12 +8,7 @@ from tests import extras
 from tests.evaluation import fakes, logged
 from ytdnn import configs
 from ytdnn.base.metrics import binary, metric_names, predicted_seconds
-from ytdnn.evaluation import (
-    calibration,
-    impression_metrics,
-    ranker,
-    terminal,
-)
+from ytdnn.evaluation import calibration, impression_metrics, ranker, terminal
 from ytdnn.log import events, prepared
 from ytdnn.ranking import predictions
 
@@ -66,7 +61,7 @@ def test_metrics_of_two_pages_by_hand(tmp_path: pathlib.Path) -> None:
     ndcg = (1 + 1 / math.log2(3)) / 2
     assert values["page_ndcg_by_seconds"] == pytest.approx(ndcg)
     assert set(intervals) == set(values)
-    assert set(impression_metrics.METRICS) - set(values) == {"click_log_loss"}
+    assert set(values) == set(impression_metrics.METRICS)
     # Resampled users: the loss is 0 (u0 alone), 1 (u1 alone) or 1/4.
     assert intervals["weighted_per_user_loss"] == (0.0, 1.0)
 
@@ -120,22 +115,23 @@ def test_what_a_scorer_does_not_give_is_not_measured() -> None:
         "logits": np.zeros(200),
     }
     of_lists = {"list_ndcg", "first_quarter_share", "first_half_share"}
-    of_order = {"auc", "grouped_auc", "weighted_per_user_loss", "page_ndcg_by_seconds"}
-    of_order |= of_lists
-    of_seconds = {"xauc", "grouped_xauc", "mae_seconds", "calibration_ratio"}
+    by_time = {"weighted_per_user_loss", "page_ndcg_by_seconds"} | of_lists
+    of_seconds = {"xauc", "grouped_xauc", "mae_seconds", "calibration_ratio"} | by_time
+    by_clicks = {"auc", "grouped_auc"}
+    of_clicks = {"click_log_loss", "click_calibration_ratio"} | by_clicks
     expected = {
-        (): set(),
+        (): by_clicks | by_time,
         ("seconds",): of_seconds,
-        ("click_probability",): {"click_log_loss"},
-        ("logits",): {"log_loss"},
-        ("seconds", "click_probability"): {"click_log_loss", "log_loss"} | of_seconds,
+        ("click_probability",): of_clicks,
+        ("logits",): {"log_loss"} | by_time,
+        ("seconds", "click_probability"): {"log_loss"} | of_clicks | of_seconds,
     }
-    for names, more in expected.items():
+    for names, measured in expected.items():
         predicted = predictions.Predictions(
             np.arange(200.0), **{name: given[name] for name in names}
         )
         entry, parts = impression_metrics.measure(shown, predicted, CONFIG)
-        assert set(entry.values) == set(entry.intervals) == of_order | more, names
+        assert set(entry.values) == set(entry.intervals) == measured, names
         assert set(parts) == set(entry.values) - {"auc", "xauc"}
 
 
@@ -151,6 +147,7 @@ def test_without_watch_time_nothing_is_measured_of_it() -> None:
         "grouped_auc",
         "weighted_per_user_loss",
         "click_log_loss",
+        "click_calibration_ratio",
         "list_ndcg",
         "first_quarter_share",
         "first_half_share",

@@ -10,6 +10,7 @@ from tests.evaluation import fakes, logged
 from ytdnn import configs
 from ytdnn.evaluation import order_choice, ranker
 from ytdnn.log import events, prepared
+from ytdnn.retrieval import shown_counts
 
 CONFIG = configs.EvaluationConfig(num_resamples=50)
 # Validation begins at 67. Of each pair one is watched; "a" more often than not.
@@ -122,3 +123,30 @@ def test_without_lists_to_order_it_is_served_and_said(tmp_path: pathlib.Path) ->
     )
     assert found.serves_ranker
     assert "was not judged" in found.words
+
+
+def test_a_count_that_is_surely_better_is_served(tmp_path: pathlib.Path) -> None:
+    # Forty users click "a" and not "b", before the window (from 261) and in it.
+    users = [f"u{n}" for n in range(40)]
+    watches = [(users[t % 40], "abcd"[t % 4], t) for t in range(400)]
+    shown = [
+        (user, video, time, video == "a", 30.0 * (video == "a"))
+        for time in (120, 270, 290)
+        for user in users
+        for video in "ab"
+    ]
+    data = fakes.prepared_data(
+        tmp_path, watches, shown, test_fraction=0.3, ranking_fraction=0.5
+    )
+    wrong = logged.ranker_of(data, {"b": 1.0})
+    found = order_choice.choose(data, _candidates(data), wrong, CONFIG)
+    assert found.serves_ranker
+    assert found.ordered_by in shown_counts.KINDS
+    assert "frozen) is served (ranking.enabled=auto), with the ranker's" in found.words
+    assert "and in that of " in found.words
+    # One that is right is served, and so are candidates as good as the count.
+    right = logged.ranker_of(data, {"a": 1.0})
+    found = order_choice.choose(data, _candidates(data), right, CONFIG)
+    assert found.ordered_by == "ranker"
+    found = order_choice.choose(data, _candidates(data, a=1.0), wrong, CONFIG)
+    assert (found.serves_ranker, found.ordered_by) == (False, "ranker")

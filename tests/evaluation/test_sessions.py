@@ -7,7 +7,7 @@ from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.evaluation import baselines, protocol
 from ytdnn.log import events, prepared
-from ytdnn.run.cli import resolved
+from ytdnn.run.cli import flags
 
 Split = events.Split
 LAST = configs.EvaluationConfig(targets="last", baselines=("markov",))
@@ -70,8 +70,8 @@ def test_what_follows_is_found_where_the_history_is_the_session(
 
 
 def test_the_flag_fills_both_and_can_be_taken_back() -> None:
-    assert resolved._session_settings("True") == {
+    assert flags._session_settings("True") == {
         "evaluation.targets": "last",
         "candidates.validate_last": "true",
     }
-    assert resolved._session_settings("False")["evaluation.targets"] == "all"
+    assert flags._session_settings("False")["evaluation.targets"] == "all"

@@ -90,6 +90,22 @@ def test_a_log_with_impressions_compares_the_order_with_popularity() -> None:
     )
 
 
+def test_the_ranker_is_told_beside_the_best_baseline_of_clicks() -> None:
+    report = example.report()
+    shown = report["impressions"]
+    shown |= dict.fromkeys(("click_rate", "click_rate_frozen"), shown["popularity"])
+    ahead = {"auc": [-0.02, -0.03, -0.01]}
+    best = {"name": "click_rate", "judge": "auc", "ahead": ahead}
+    report["best_baselines"] = {"clicks": best}
+    assert (
+        "Worse by clicks: AUC 0.710 of the ranker, 0.730 of the best count (click rate "
+        "so far), difference -0.020 (-0.030 to -0.010)."
+    ) in notes(report)
+    rows = [row[0] for row in findings.summary_table(example.typed(report)).rows]
+    assert "click rate so far" in rows
+    assert "click rate, frozen" not in rows  # only the best one
+
+
 def test_without_either_the_candidates_are_compared_with_the_best_baseline() -> None:
     report = example.report()
     models = report["lists"]

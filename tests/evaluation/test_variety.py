@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tests import full_log, vector_log
-from ytdnn.base import errors
 from ytdnn.evaluation import list_metrics
 from ytdnn.log import prepared
 
@@ -20,7 +19,6 @@ def test_lists_are_compared_by_vectors_else_by_topic_else_by_channel(
     data: prepared.PreparedData, tmp_path: pathlib.Path
 ) -> None:
     assert list_metrics.Variety(data).by == "videos.clip"
-    assert list_metrics.Variety(data, "language").by == "language"
     plain = full_log.prepared_data(tmp_path / "plain", full_log.tables())
     assert list_metrics.Variety(plain).by == "topic"
     log = full_log.tables()
@@ -34,8 +32,6 @@ def test_lists_are_compared_by_vectors_else_by_topic_else_by_channel(
     watches = np.ones(full_log.NUM_VIDEOS + 1)
     found = bare.per_user(np.array([[1, 2]], np.int32), watches, 2)
     assert list(found) == ["novelty@2"]
-    with pytest.raises(errors.UserError, match=r"similarity_by .*videos\.clip.*genres"):
-        list_metrics.Variety(data, "genres")
 
 
 def test_coverage_counts_distinct_values_of_what_lists_can_hold(

@@ -9,7 +9,7 @@ import pytest
 from tests import changed_log, full_log
 from tests.features import contract
 from ytdnn import configs
-from ytdnn.features import columns, own_columns, registry
+from ytdnn.features import columns, own_columns
 from ytdnn.log import prepared
 from ytdnn.ranking import building
 
@@ -146,7 +146,7 @@ class TestManyValues(contract.FeatureContract):
 def test_a_text_of_many_values_is_hashed(
     data: prepared.PreparedData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert isinstance(registry.own("videos.genre", data), columns.TextColumn)
+    assert isinstance(own_columns.feature("videos.genre", data), columns.TextColumn)
     monkeypatch.setattr(columns, "MAX_VALUES", 1)
     fresh = changed_log.with_tables(data)
-    assert isinstance(registry.own("videos.genre", fresh), columns.HashedColumn)
+    assert isinstance(own_columns.feature("videos.genre", fresh), columns.HashedColumn)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.features import contract
-from ytdnn.features import base_feature, columns, reading
+from ytdnn.features import base_feature, columns, reading, request_reading
 
 _SEGMENT = columns.TextColumn("users.segment", "users.segment")
 
@@ -69,7 +69,7 @@ def test_plain_tables_of_one_type_are_packed_and_read_alike() -> None:
         "clicks": base_feature.RowsOfVideos(floats[2]),
         "words": base_feature.RowsOfVideos(np.ones((9, 2), np.float32)),
     }
-    tables, others = reading._packed(readers)
+    tables, others = request_reading._packed(readers)
     assert [one.names for one in tables] == [("views", "clicks")]
     assert set(others) == {"topic", "age", "words"}
     request = _Request(tf.constant([[3, 0, 8], [1, 1, 2]]))

@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ytdnn.layers import towers
+from ytdnn.layers import split_dense
 
 VECTORS = tf.random.stateless_normal([2, 3, 4], [1, 2])
 NUMBERS = tf.random.stateless_normal([5, 6], [3, 4])
 KERNEL = tf.random.stateless_normal([9, 7], [5, 6])
 
 
-def blocks(vectors: tf.Tensor, numbers: tf.Tensor) -> tuple[towers.Block, ...]:
-    return towers.to_block(vectors), towers.Block(numbers, is_learned=False)
+def blocks(vectors: tf.Tensor, numbers: tf.Tensor) -> tuple[split_dense.Block, ...]:
+    return split_dense.to_block(vectors), split_dense.Block(numbers, is_learned=False)
 
 
 def side_by_side(vectors: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
@@ -18,13 +18,13 @@ def side_by_side(vectors: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
 
 
 def test_examples_are_the_blocks_side_by_side():
-    found = towers.examples(blocks(VECTORS, NUMBERS))
+    found = split_dense.examples(blocks(VECTORS, NUMBERS))
     np.testing.assert_array_equal(found, side_by_side(VECTORS, NUMBERS))
 
 
 @pytest.mark.parametrize("learns", [False, True])
 def test_the_product_is_that_of_a_dense_layer(learns):
-    found = towers.product(blocks(VECTORS, NUMBERS), KERNEL, learns)
+    found = split_dense.product(blocks(VECTORS, NUMBERS), KERNEL, learns)
     expected = tf.matmul(side_by_side(VECTORS, NUMBERS), KERNEL)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
@@ -38,7 +38,7 @@ def gradients(product) -> list[tf.Tensor | None]:
 
 def test_gradients_are_those_of_a_dense_layer_and_none_of_numbers():
     of_kernel, of_vectors, of_numbers = gradients(
-        lambda vectors, numbers: towers.product(
+        lambda vectors, numbers: split_dense.product(
             blocks(vectors, numbers), KERNEL, learns=True
         )
     )
@@ -52,7 +52,7 @@ def test_in_bfloat16_the_gradients_have_the_types_of_what_they_are_of():
     kernel = tf.cast(KERNEL, tf.bfloat16)
     with tf.GradientTape() as tape:
         tape.watch([kernel, VECTORS])
-        found = towers.product(blocks(VECTORS, NUMBERS), kernel, learns=True)
+        found = split_dense.product(blocks(VECTORS, NUMBERS), kernel, learns=True)
     of_kernel, of_vectors = tape.gradient(found, [kernel, VECTORS])
     assert (found.dtype, of_kernel.dtype) == (tf.bfloat16, tf.bfloat16)
     assert of_vectors.dtype == tf.float32
@@ -62,9 +62,9 @@ def test_in_bfloat16_the_gradients_have_the_types_of_what_they_are_of():
 
 @pytest.mark.parametrize("k", [0, 1, 3])
 def test_what_each_item_has_stands_beside_its_query(k):
-    items = towers.Items.from_vectors(tf.zeros([2, k, 4]))
+    items = split_dense.Items.from_vectors(tf.zeros([2, k, 4]))
     values = tf.reshape(tf.range(2 * k * 5), [2 * k, 5])
     found = items.beside(tf.zeros([2, 9]), values)
     np.testing.assert_array_equal(found, tf.reshape(values, [2, k, 5]))
-    assert towers.Items.from_vectors(items) is items
+    assert split_dense.Items.from_vectors(items) is items
     assert items.width == 4

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ytdnn.layers import softmax
+from ytdnn.layers import softmax, table_softmax
 
 BATCH, DIM, CLASSES = 6, 4, 9
 
@@ -27,7 +27,7 @@ def test_value_and_gradient_equal_the_composed_softmax(smoothing):
     labels, queries, table, bias = _arguments()
     weights = tf.constant([1.0, 2.0, 0.0, 1.0, 3.0, 0.5])
     results = []
-    for function in (softmax.table_cross_entropy, _reference):
+    for function in (table_softmax.table_cross_entropy, _reference):
         with tf.GradientTape() as tape:
             tape.watch(queries)
             losses = function(
@@ -51,7 +51,7 @@ def test_offsets_are_added_to_the_logits(smoothing):
     wide = tf.concat([queries, tf.eye(BATCH)], axis=1)
     of_classes = tf.concat([table, tf.transpose(offsets)], axis=1)
     expected = _reference(labels, wide, of_classes, bias, smoothing)
-    found = softmax.table_cross_entropy(
+    found = table_softmax.table_cross_entropy(
         labels,
         queries,
         tf.convert_to_tensor(table),
@@ -74,7 +74,7 @@ def test_a_share_of_the_target_may_be_other_probabilities(smoothing):
             tape.watch(queries)
             rows, biases = tf.convert_to_tensor(table), tf.convert_to_tensor(bias)
             if ours:
-                losses = softmax.table_cross_entropy(
+                losses = table_softmax.table_cross_entropy(
                     labels,
                     queries,
                     rows,
@@ -96,7 +96,7 @@ def test_a_class_that_is_never_the_label_gets_no_gradient():
     labels = tf.ones_like(labels)
     never = tf.one_hot([4] * BATCH, CLASSES + 1, softmax.NEVER, 0.0)
     with tf.GradientTape() as tape:
-        losses = softmax.table_cross_entropy(
+        losses = table_softmax.table_cross_entropy(
             labels,
             queries,
             tf.convert_to_tensor(table),
@@ -112,7 +112,7 @@ def test_padding_row_gets_no_gradient_and_label_zero_no_nan():
     _, queries, table, bias = _arguments()
     labels = tf.zeros([BATCH], tf.int32)
     with tf.GradientTape() as tape:
-        losses = softmax.table_cross_entropy(
+        losses = table_softmax.table_cross_entropy(
             labels, queries, tf.convert_to_tensor(table), tf.convert_to_tensor(bias)
         )
         total = tf.reduce_sum(losses * 0.0)
@@ -126,7 +126,7 @@ def test_bfloat16_gradient_is_close():
     gradients = []
     for precision in ("float32", "bfloat16"):
         with tf.GradientTape() as tape:
-            losses = softmax.table_cross_entropy(
+            losses = table_softmax.table_cross_entropy(
                 labels,
                 queries,
                 tf.convert_to_tensor(table),

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tests.layers import contract
-from ytdnn.layers import towers
+from ytdnn.layers import split_dense, towers
 
 SEED = tf.constant([1, 2])
 QUERY_AND_ITEMS = (
@@ -30,14 +30,14 @@ class TestSplitTower(contract.LayerContract):
 
 class TestSplitDense(contract.LayerContract):
     def make(self):
-        return towers.SplitDense(4, "float32", name="relu")
+        return split_dense.SplitDense(4, "float32", name="relu")
 
     def inputs(self):
         return (QUERY_AND_ITEMS,)
 
 
 def test_split_dense_is_a_dense_layer_on_the_query_beside_each_item():
-    layer = towers.SplitDense(4, "float32")
+    layer = split_dense.SplitDense(4, "float32")
     found = layer(QUERY_AND_ITEMS)
     of_query, of_items, bias = (v.numpy() for v in layer.trainable_variables)
     query, items = (values.numpy() for values in QUERY_AND_ITEMS)

@@ -5,7 +5,7 @@ import pytest
 
 from tests import changed_log, planted
 from ytdnn.base import schema
-from ytdnn.log import events, inputs, positions
+from ytdnn.log import events, few_slices, inputs, positions
 
 LENGTH = 5
 
@@ -64,7 +64,7 @@ def test_few_labels_are_found_in_few_slices(data, slice_length):
     log = positions.load_watches(
         inputs.training_set(changed_log.with_tables(data, watches=watches))
     )
-    batches = inputs.FewSlices(log, 16, slice_length, LENGTH, 3)
+    batches = few_slices.FewSlices(log, 16, slice_length, LENGTH, 3)
     is_label = few[train]
     expected = [e for e, kept in zip(_expected(data), is_label, strict=True) if kept]
     assert 0 < len(expected) < len(is_label)

@@ -9,7 +9,7 @@ import pytest
 from tests.ops import kubernetes
 from ytdnn.ops.cluster import tasks
 from ytdnn.ops.spark import session
-from ytdnn.run.cli import arguments, commands
+from ytdnn.run.cli import arguments, main
 
 TRAINING, SPARK = "kubernetes-training.yaml", "kubernetes-spark.yaml"
 _JOBS = {"chief": 1, "worker": 2, "ps": 2}
@@ -41,7 +41,7 @@ def test_manifests_are_kubernetes(file: str) -> None:
 
 @pytest.mark.parametrize("file", [TRAINING, SPARK])
 def test_commands_are_those_of_ytdnn(file: str) -> None:
-    by_name = {command.name: command for command in commands.COMMANDS}
+    by_name = {command.name: command for command in main.COMMANDS}
     seen = set()
     for job in _named(file, "Job").values():
         for container in _containers(job):

@@ -9,7 +9,7 @@ import pytest
 from tests import full_log
 from ytdnn import configs
 from ytdnn.base import schema
-from ytdnn.candidates import model, tower_inputs
+from ytdnn.candidates import model, user_tower
 from ytdnn.log import drawn_labels, prepared, streaming
 from ytdnn.ops.cluster import strategies
 from ytdnn.training import candidates, devices, loop
@@ -54,7 +54,7 @@ def _stream(data, label, seed=3, window_events=_WINDOW, **settings):
     config = _config(label, **settings)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(configs.CandidatesConfig, "window_events", window_events)
-        read = tower_inputs.from_config(config, data)
+        read = user_tower.measure_inputs(config, data)
         return candidates.make_batches(config, read, data, seed)
 
 

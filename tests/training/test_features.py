@@ -6,7 +6,7 @@ from tests import full_log
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.log import prepared
-from ytdnn.training import features
+from ytdnn.run.pipeline import steps
 
 WRONG = configs.FeaturesConfig(add=("videos.genr",))
 
@@ -18,7 +18,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 
 def test_features_of_both_networks_are_checked(data: prepared.PreparedData) -> None:
-    features.require(configs.Config(), data)
+    steps.require_features(configs.Config(), data)
     for config in (
         configs.Config(ranking=configs.RankingConfig(features=WRONG)),
         configs.Config(candidates=configs.CandidatesConfig(features=WRONG)),
@@ -29,7 +29,7 @@ def test_features_of_both_networks_are_checked(data: prepared.PreparedData) -> N
         ),
     ):
         with pytest.raises(errors.UserError, match=r"received 'videos\.genr'"):
-            features.require(config, data)
+            steps.require_features(config, data)
 
 
 def test_without_impressions_there_is_no_ranker_to_check(
@@ -39,4 +39,4 @@ def test_without_impressions_there_is_no_ranker_to_check(
     del log["impressions"]
     data = full_log.prepared_data(tmp_path, log)
     config = configs.Config(ranking=configs.RankingConfig(features=WRONG))
-    features.require(config, data)
+    steps.require_features(config, data)

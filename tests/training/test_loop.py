@@ -11,16 +11,10 @@ from tests import planted
 from tests.training import kills
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, progress, schema
-from ytdnn.candidates import model
+from ytdnn.candidates import model, stored
 from ytdnn.layers import randomness
 from ytdnn.log import events, streaming
-from ytdnn.training import (
-    candidates,
-    checkpoints,
-    devices,
-    loop,
-    starting,
-)
+from ytdnn.training import candidates, checkpoints, devices, loop, starting
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +40,14 @@ def _config(**training):
 
 
 def _vectors(directory, data):
-    return model.load(directory, data).video_vectors()
+    return stored.load(directory, data).video_vectors()
 
 
 @pytest.mark.thorough
 def test_the_planted_tastes_are_learned(data, tmp_path):
     config = _config(epochs=30, patience=30, learning_rate=0.01)
     candidates.train(config, data, tmp_path / "candidates")
-    trained = model.load(tmp_path / "candidates", data)
+    trained = stored.load(tmp_path / "candidates", data)
     users, ends = data.windows.first_watches(events.Split.TEST)
     scores = trained.user_vectors(data, users, ends) @ trained.video_vectors().T
     taste = [int(video.split()[1]) % 2 for video in data.videos["video_id"]]
@@ -429,7 +423,9 @@ def test_the_batch_is_about_the_data(
     capsys: pytest.CaptureFixture[str], asked: int, examples: int, used: int
 ) -> None:
     training = configs.TrainingConfig(batch_size=asked)
-    assert loop.capped_batches(training, examples, "ranking").batch_size == used
+    config = configs.Config(ranking=configs.RankingConfig(training=training))
+    capped = loop.capped_batches(config, "ranking", examples)
+    assert capped.ranking.training.batch_size == used
     said = capsys.readouterr().err
     if asked == used:
         assert said == ""

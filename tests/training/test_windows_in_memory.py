@@ -9,7 +9,7 @@ from tests import full_log
 from tests.features import first_stage
 from ytdnn import configs
 from ytdnn.features import cells, corpus, past_log
-from ytdnn.log import prepared, streaming, user_shards
+from ytdnn.log import joined_shards, prepared, streaming
 from ytdnn.ranking import building
 from ytdnn.retrieval import replay
 from ytdnn.training import ranking
@@ -36,7 +36,7 @@ class _Opened:
 
     def __init__(self):
         self.held, self.most = [], 0
-        self._join = user_shards.joined
+        self._join = joined_shards.joined
 
     def __call__(self, shards, num_users):
         shard = self._join(shards, num_users)
@@ -52,7 +52,7 @@ class _Opened:
 @pytest.fixture
 def opened(monkeypatch):
     found = _Opened()
-    monkeypatch.setattr(user_shards, "joined", found)
+    monkeypatch.setattr(joined_shards, "joined", found)
     monkeypatch.setattr(streaming, "_COLLECT_EVENTS", 0)  # as of a large window
     gc.collect()
     return found

@@ -42,7 +42,7 @@ _OWN: dict[str, dict[str, str]] = {
         "retrieval.co_watch": "co_watch",
         "retrieval.fresh_uploads": "fresh_uploads",
         "retrieval.neighbours": "neighbours",
-        "retrieval.popular": "popular, topic_popular",
+        "retrieval.popular": "popular",
     },
     "metrics": {
         "base.metrics.popularity_complement": "popularity_complement",

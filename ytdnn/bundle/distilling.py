@@ -88,14 +88,14 @@ class OrderedCandidates:
 def wanted(composition: configs.CompositionConfig, num_videos: int) -> int:
     """Returns the number of candidates that the first pass keeps; 0: no first pass.
 
-    There is none where more than the ranker decides the order (caps, exploration,
-    diversity), which needs all candidates.
+    There is none where not the ranker alone decides the order (counts, caps,
+    exploration, diversity), which needs all candidates.
 
     Args:
       composition: Settings of the slate.
       num_videos: Number of videos that can be listed.
     """
-    is_plain = not (
+    is_plain = composition.ordered_by == "ranker" and not (
         composition.explores or composition.max_per_channel or composition.reranks
     )
     num_kept = composition.first_pass

@@ -285,11 +285,11 @@ def _weighing(
     """
     default, saved = composition.default_weights, composition.weights_of_policies
     if ranker is None:
-        if default or saved:
+        if default or saved or composition.ordered_by != "ranker":
             raise errors.UserError(
-                "expected no config.composition.weights, and none in its policies, for "
-                "a run without a ranker, received some: leave them out, or set "
-                "config.ranking.enabled=true"
+                "expected no config.composition.weights, none in its policies, and no "
+                "ordered_by for a run without a ranker, received some: leave them out, "
+                "or set config.ranking.enabled=true"
             )
         return None
     if not (ranker.head.outcomes or default or saved):

@@ -12,7 +12,7 @@ import tensorflow as tf
 from ytdnn.base import schema
 from ytdnn.bundle import traced
 from ytdnn.candidates import model as candidate_model
-from ytdnn.features import reading
+from ytdnn.features import request_reading
 from ytdnn.log import lookups, prepared
 from ytdnn.log import request as raw_request
 from ytdnn.ranking import heads
@@ -174,7 +174,9 @@ class UserTowerGraph(tf.Module):
         self._weights = model.user_variables
         self._vectors = _hidden(model.query_vectors)
         self._sequences = [e.open_request(data.catalogue) for e in model.encoders]
-        self._features = reading.RequestReaders(model.tower_inputs.features, data)
+        self._features = request_reading.RequestReaders(
+            model.tower_inputs.features, data
+        )
         self._fields = [field.name for field in model.fields(data.catalogue)]
         self._of_raw = traced.TracedFunction(self._read)
 

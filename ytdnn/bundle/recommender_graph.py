@@ -195,7 +195,8 @@ class RecommenderGraph(AnswerGraph):
         predicted = self.scorer.score(request, candidates, scores)
         videos = candidates.videos
         order = self._order.blend(videos, predicted.order, scores)
-        ordered_by = self.scorer.score_of(order)
+        score_of = tf.exp if self._order.is_counted else self.scorer.score_of
+        ordered_by = score_of(order)
         if self._weighing is not None:
             raw = request.raw
             order, ordered_by = self._weighing(raw, predicted, order, ordered_by)

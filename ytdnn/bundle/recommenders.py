@@ -23,7 +23,7 @@ from ytdnn.bundle import (
 from ytdnn.log import fields, lookups, prepared
 from ytdnn.ranking import heads, weighted_order
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import exploring, filters, nearest, pool, slate
+from ytdnn.retrieval import exploring, filters, nearest, pool, shown_counts, slate
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.retrieval.index import artifact as index_artifact
 from ytdnn.retrieval.index import interface
@@ -260,7 +260,9 @@ def meanings(
     has_seconds, has_clicks = head.predicts
     weight = composition.blend_weight if composition else 0.0
     blended = f", blended with the candidate score (weight {weight:g})"
-    texts = {schema.SCORES: head.meaning + (blended if weight else "")}
+    counted = composition.ordered_by if composition else ""
+    meaning = shown_counts.MEANINGS.get(counted, head.meaning)
+    texts = {schema.SCORES: meaning + (blended if weight else "")}
     if weighing is not None:
         texts[schema.SCORES] += _OR_WEIGHED
     if has_seconds:

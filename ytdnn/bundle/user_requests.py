@@ -16,7 +16,7 @@ import tensorflow as tf
 from ytdnn.base import errors, ragged, schema
 from ytdnn.bundle import batches, requests
 from ytdnn.features import base_feature as features_interface
-from ytdnn.features import registry
+from ytdnn.features import own_columns
 from ytdnn.log import catalogues, fields, prepared, user_log
 
 Users = npt.NDArray[np.integer]
@@ -85,7 +85,7 @@ def at_position(
         request[schema.WATCHED_SECONDS] = data.watches.seconds[watches].tolist()
     is_watch = end_watch < int(data.watches.offsets[user + 1])
     place = features_interface.Place(user, end_watch, time, is_watch)
-    for feature in registry.readable(data):
+    for feature in own_columns.readable(data):
         request |= feature.request_values(data, place)
     if data.catalogue.has_searches:
         request[schema.QUERIES] = _queries(data, user, end_watch, time)
@@ -264,7 +264,7 @@ class LoggedRequests:
         """Columns of users, by the name of the field."""
         return {
             name: column
-            for feature in registry.readable(self.data)
+            for feature in own_columns.readable(self.data)
             for name, column in feature.user_columns(self.data).items()
         }
 

@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.base import configs, schema
-from ytdnn.candidates import popularity_by_age, tower_inputs
+from ytdnn.candidates import popularity_by_age, user_tower
 from ytdnn.features import base_feature, encodings, reading, registry, vector_columns
 from ytdnn.layers import embeddings
 from ytdnn.log import positions, prepared
@@ -53,7 +53,7 @@ class ContentInputs:
 
     def write(self, directory: pathlib.Path) -> None:
         """Writes the inputs of a trained content side, apart from its weights."""
-        reading.write(directory / tower_inputs.CONTENT, self.measured)
+        reading.write(directory / user_tower.CONTENT, self.measured)
         if self.ages is not None:
             self.ages.write(directory / _AGES)
 
@@ -119,7 +119,7 @@ def read(directory: pathlib.Path, data: prepared.PreparedData) -> ContentInputs:
     Raises:
       errors.UserError: This version, or the prepared set, has no such feature.
     """
-    measured = reading.read_file(directory / tower_inputs.CONTENT)
+    measured = reading.read_file(directory / user_tower.CONTENT)
     features = registry.named(base_feature.CONTENT, list(measured), data)
     readers = reading.open_log(features, positions.LogTensors(data))
     ages = None

@@ -10,19 +10,18 @@ A row of the video table is a video, unless the loss has a head that makes the v
 vectors from the rows (`ytdnn/candidates/losses/__init__.py`).
 """
 
-import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Union
 
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.base import configs, errors
+from ytdnn.base import configs
 from ytdnn.base.configs import networks
-from ytdnn.candidates import losses, tower_inputs, user_tower
+from ytdnn.candidates import from_logs, losses, user_tower
 from ytdnn.features import registry
 from ytdnn.layers import embeddings, randomness
-from ytdnn.log import catalogues, fields, prepared
+from ytdnn.log import catalogues, fields, inputs, prepared
 
 if TYPE_CHECKING:
     from ytdnn.candidates import content, ensemble
@@ -31,7 +30,7 @@ KIND = "candidates"
 _VIDEOS_A_BLOCK = 1 << 14
 
 
-class CandidateModel(user_tower.FromLogs, tf.keras.Model):
+class CandidateModel(from_logs.FromLogs, tf.keras.Model):
     """User tower and video table.
 
     Attributes:
@@ -40,7 +39,7 @@ class CandidateModel(user_tower.FromLogs, tf.keras.Model):
     """
 
     def __init__(
-        self, config: configs.CandidatesConfig, inputs: tower_inputs.TowerInputs
+        self, config: configs.CandidatesConfig, inputs: user_tower.TowerInputs
     ) -> None:
         """Creates the model with fresh weights.
 
@@ -241,79 +240,31 @@ def joined(members: Sequence[CandidateModel]) -> Joined:
 def build(
     config: configs.CandidatesConfig,
     data: prepared.PreparedData,
-    inputs: tower_inputs.TowerInputs | None = None,
+    read: user_tower.TowerInputs | None = None,
 ) -> CandidateModel:
     """Returns a model with fresh weights, all its variables made.
 
     Args:
       config: Settings of candidate generation.
       data: The prepared set.
-      inputs: Inputs of the user tower; None: measured on the training data.
+      read: Inputs of the user tower; None: measured on the training data.
     """
-    model = _made(config, data, inputs or tower_inputs.from_config(config, data))
+    model = make(config, data, read or user_tower.measure_inputs(config, data))
     if model.head is not None:
         model.head.initialise(data)
     return model
 
 
-def _made(
+def make(
     config: configs.CandidatesConfig,
     data: prepared.PreparedData,
-    inputs: tower_inputs.TowerInputs,
+    read: user_tower.TowerInputs,
 ) -> CandidateModel:
-    model = CandidateModel(config, inputs)
-    none = np.zeros([1], np.int64)
-    log = tower_inputs.open_log(inputs, data.with_log(data.log.some), serving=True)
-    features = tower_inputs.contexts(config, log, none, none)
+    """Returns a model with fresh weights, before its head is filled."""
+    model = CandidateModel(config, read)
+    log = user_tower.open_log(read, data.with_log(data.log.some), serving=True)
+    lengths = config.history_length, config.search_length
+    features = inputs.cut(log, tf.zeros([1], tf.int64), 1, *lengths)
     model.query_vectors(features)
     model.columns(tf.zeros([1], tf.int32))
     return model
-
-
-def save(model: Joined, directory: pathlib.Path) -> None:
-    """Writes weights and features into an artefact directory being published."""
-    from ytdnn.layers import weights
-
-    weights.save(model, directory)
-    tower_inputs.write(model.tower_inputs, directory)
-
-
-def load(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
-    """Loads the trained model of an artefact, frozen.
-
-    Raises:
-      errors.UserError: It is missing, damaged, or was made from another data set.
-    """
-    model = _restored(directory, data)
-    model.freeze()
-    return model
-
-
-def load_members(
-    directory: pathlib.Path, data: prepared.PreparedData
-) -> list[CandidateModel]:
-    """Loads the trained networks of an artefact, to be trained further.
-
-    Raises:
-      errors.UserError: It is missing, damaged, or was made from another data set.
-    """
-    restored = _restored(directory, data)
-    return [restored] if isinstance(restored, CandidateModel) else restored.members
-
-
-def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
-    from ytdnn.layers import weights
-
-    directory = pathlib.Path(directory)
-    config = weights.trained_config(directory, KIND, data.manifest).candidates
-    if not config.is_network:
-        raise errors.UserError(
-            f"expected a trained network in {directory}, found the model "
-            f"{config.model.kind}, which makes lists and no vectors: train with "
-            f"--config.candidates.model=network"
-        )
-    inputs = tower_inputs.read(directory, config, data)
-    with embeddings.undrawn():
-        networks = joined([_made(config, data, inputs) for _ in range(config.num_kept)])
-    weights.restore(networks, directory)
-    return networks

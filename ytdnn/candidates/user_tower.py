@@ -5,21 +5,116 @@ tokens; concatenated; the ReLU tower; a linear layer to the embedding size. The 
 last ReLU layer is itself the user vector; here a linear layer follows it, so that a
 vector may have negative coordinates. Beyond the paper, a skip connection may lead from
 the encoded sequences to the user vector (`ytdnn/layers/gated_bags.py`).
+
+Its features are chosen by the config among those the log has, measured on the training
+watches, and kept with the model.
 """
 
-from typing import Any
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import tensorflow as tf
 
-from ytdnn.base import configs
-from ytdnn.candidates import tower_inputs
-from ytdnn.features import reading, registry
+from ytdnn.base import configs, schema
+from ytdnn.features import base_feature, reading, registry
 from ytdnn.layers import randomness, towers
-from ytdnn.log import catalogues, fields, positions, prepared
+from ytdnn.log import catalogues, fields, inputs, positions, prepared, streaming
 
-_CONTEXT_BATCH = 1024
+if TYPE_CHECKING:
+    from ytdnn.candidates import content
+
 _STDDEV = 0.05  # of the initial values of features' embeddings
+CONTENT = "content.json"
+_POSITIONS_A_PART = 1 << 16
+_NUM_QUANTILES = 100  # of each continuous feature
+
+
+@dataclasses.dataclass(frozen=True)
+class TowerInputs:
+    """The inputs of a user tower.
+
+    Attributes:
+      vocabulary_size: Videos with an id embedding.
+      num_tokens: Size of the vocabulary of search tokens, 0 where searches are not
+        read.
+      features: Features of users and requests.
+      measured: Statistics that their encoders need.
+      of_videos: Inputs of the content side; None: videos have only ids.
+    """
+
+    vocabulary_size: int
+    num_tokens: int = 0
+    features: tuple[base_feature.Feature, ...] = ()
+    measured: reading.Statistics = dataclasses.field(default_factory=dict)
+    of_videos: "content.ContentInputs | None" = None
+
+    @property
+    def sees_request_time(self) -> bool:
+        """Whether the time of the request is read; reports of evaluation state this."""
+        return any(feature.sees_request_time for feature in self.features)
+
+
+def measure_inputs(
+    config: configs.CandidatesConfig, data: prepared.PreparedData
+) -> TowerInputs:
+    """Returns the inputs of a user tower, measured on the training data of a set.
+
+    Raises:
+      errors.UserError: The config names an unknown feature.
+    """
+    features = registry.choose(base_feature.CANDIDATES, data, config.features)
+    training = inputs.training_set(data)
+    examples = _training_features(features, training, config.window_events)
+    measured = reading.measure(features, data, examples, _NUM_QUANTILES)
+    of_videos = None
+    if config.content.enabled:
+        from ytdnn.candidates import content
+
+        of_videos = content.from_config(config, data)
+    return make_inputs(config, data, features, measured, of_videos)
+
+
+def make_inputs(
+    config: configs.CandidatesConfig, data: prepared.PreparedData, *parts: Any
+) -> TowerInputs:
+    """Returns the inputs with these parts, and sizes of a set's vocabularies."""
+    num_tokens = data.catalogue.tokens.height if config.search_length else 0
+    return TowerInputs(data.vocabulary_size, num_tokens, *parts)
+
+
+def _training_features(
+    features: registry.Features, training: prepared.PreparedData, window_events: int
+) -> Iterator[reading.Tensors]:
+    """Yields the features of all training positions, part by part."""
+    opener = functools.partial(reading.open_log, features)
+    for window in streaming.ShardWindows(training, window_events):
+        log = positions.load_watches(window, opener, with_searches=False)
+        for start in range(0, log.num_watches, _POSITIONS_A_PART):
+            stop = min(start + _POSITIONS_A_PART, log.num_watches)
+            rows = tf.range(start, stop, dtype=tf.int64)[:, tf.newaxis]
+            yield inputs.labels(log, rows, tf.ones_like(rows, tf.bool))
+
+
+def open_log(
+    read: TowerInputs, data: prepared.PreparedData, serving: bool = False
+) -> positions.WatchLog:
+    """Returns the tensors that a user tower reads at a prepared set's watches.
+
+    Args:
+      read: Inputs of the tower.
+      data: The prepared set.
+      serving: Whether training-only features have their serving value.
+    """
+
+    def opener(log: positions.LogTensors) -> Mapping[str, positions.Reader]:
+        readers = reading.open_log(read.features, log, serving)
+        if not read.sees_request_time:
+            return readers
+        return {**readers, schema.REQUEST_TIMES: lambda at: at.times}
+
+    return positions.load_watches(data, opener, with_searches=read.num_tokens > 0)
 
 
 class UserTower(tf.keras.layers.Layer):
@@ -32,7 +127,7 @@ class UserTower(tf.keras.layers.Layer):
     def __init__(
         self,
         config: configs.CandidatesConfig,
-        inputs: tower_inputs.TowerInputs,
+        inputs: TowerInputs,
         **kwargs: Any,
     ) -> None:
         """Creates the layer.
@@ -121,133 +216,3 @@ class UserTower(tf.keras.layers.Layer):
         return vectors + self.skip_connection(
             tf.concat([*history, *searches], axis=-1), top, skip_seed
         )
-
-
-class FromLogs:
-    """Users' vectors from a prepared set, of a network or of several.
-
-    Attributes:
-      config: Settings of candidate generation.
-      vector_dim: Width of served vectors.
-      tower_inputs: Inputs of the user tower.
-    """
-
-    config: configs.CandidatesConfig
-    vector_dim: int
-    tower_inputs: tower_inputs.TowerInputs
-
-    def query_vectors(self, features: dict[str, tf.Tensor]) -> tf.Tensor:
-        """Returns `[slices, positions, vector_dim] float32`."""
-        raise NotImplementedError
-
-    def user_vectors(
-        self,
-        data: prepared.PreparedData,
-        users: np.ndarray,
-        end_watches: np.ndarray,
-        times: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Returns users' vectors from the events before given watches.
-
-        The request is the watch's own: its device and, if the model reads it, its time.
-        After a user's last watch these are missing.
-
-        Args:
-          data: The prepared set.
-          users: `[n]` user indices.
-          end_watches: `[n]` flat positions in the watch arrays where each user's
-            context ends (the watch there is not in it).
-          times: `[n]` times of the requests; only earlier searches count; None: those
-            before the watch.
-
-        Returns:
-          `[n, vector_dim] float32`.
-        """
-        log = self.open_log(data)
-        num_searches = None
-        if times is not None and log.searches is not None:
-            num_searches = data.log.searches.num_before(users, times)
-        return self.vectors_at(log, users, end_watches, num_searches)
-
-    def request_vectors(
-        self, data: prepared.PreparedData, impression_rows: np.ndarray
-    ) -> np.ndarray:
-        """Returns users' vectors at the requests of logged impressions.
-
-        Args:
-          data: The prepared set.
-          impression_rows: `[n]` rows of the impression arrays, one of each request.
-
-        Returns:
-          `[n, vector_dim] float32`.
-        """
-        log, shown = self.open_log(data), data.impressions
-        users = np.asarray(shown.users)[impression_rows]
-        starts = np.asarray(data.watches.offsets)[users]
-        ends = starts + np.asarray(shown.num_watches)[impression_rows]
-        num_searches = None
-        if log.searches is not None and shown.num_searches is not None:
-            num_searches = np.asarray(shown.num_searches)[impression_rows]
-        return self.vectors_at(log, users, ends, num_searches, impression_rows)
-
-    def open_log(self, data: prepared.PreparedData) -> positions.WatchLog:
-        """Returns the tensors that the tower reads, with values as for a request."""
-        return tower_inputs.open_log(self.tower_inputs, data, serving=True)
-
-    def vectors_at(
-        self,
-        log: positions.WatchLog,
-        users: np.ndarray,
-        end_watches: np.ndarray,
-        num_searches: np.ndarray | None = None,
-        impressions: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Returns users' vectors, `[n, vector_dim] float32`, of an opened log.
-
-        Args:
-          log: The log from `open_log`.
-          users: `[n]` user indices.
-          end_watches: `[n]` flat positions where each user's context ends.
-          num_searches: `[n]` of the user's searches that count; None: those before the
-            watch.
-          impressions: `[n]` rows of impressions, if these are the requests; None:
-            watches are.
-        """
-        vectors = [np.zeros([0, self.vector_dim], np.float32)]
-        for start in range(0, len(users), _CONTEXT_BATCH):
-            rows = slice(start, start + _CONTEXT_BATCH)
-            tensors = tower_inputs.contexts(
-                self.config,
-                log,
-                users[rows],
-                end_watches[rows],
-                None if num_searches is None else num_searches[rows],
-                None if impressions is None else impressions[rows],
-            )
-            vectors.append(self.query_vectors(tensors)[:, 0].numpy())
-        return np.concatenate(vectors)
-
-    def readings(
-        self,
-        data: prepared.PreparedData,
-        users: np.ndarray,
-        end_watches: np.ndarray,
-        times: np.ndarray,
-    ) -> dict[str, np.ndarray]:
-        """Returns the value of each feature at requests, `[n, …]` by its name.
-
-        Args:
-          data: The prepared set.
-          users: `[n]` user indices.
-          end_watches: `[n]` flat positions where each user's context ends.
-          times: `[n]` times of the requests.
-        """
-        log = self.open_log(data)
-        num_searches = None
-        if log.searches is not None:
-            num_searches = data.log.searches.num_before(users, times)
-        tensors = tower_inputs.contexts(
-            self.config, log, users, end_watches, num_searches
-        )
-        names = [feature.name for feature in self.tower_inputs.features]
-        return {name: tensors[name][:, 0].numpy() for name in names}

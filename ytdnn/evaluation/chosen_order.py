@@ -20,10 +20,13 @@ class Choice:
     Attributes:
       serves_ranker: Whether the ranker orders the served lists.
       words: The reason, for people.
+      ordered_by: See `CompositionConfig.ordered_by`; not `ranker`: the ranker is served
+        with the slate in another order.
     """
 
     serves_ranker: bool
     words: str
+    ordered_by: str = "ranker"
 
 
 def publish(

@@ -15,13 +15,7 @@ import polars as pl
 
 from ytdnn.base import configs, errors, schema
 from ytdnn.base.metrics import bootstrap, metric_names
-from ytdnn.evaluation import (
-    gates,
-    lists,
-    parts,
-    report_files,
-    statement,
-)
+from ytdnn.evaluation import gates, lists, parts, report_files, statement
 from ytdnn.log import prepared, user_log
 
 BETTER, WORSE, NO_DIFFERENCE = "better", "worse", "no difference"

@@ -1,5 +1,7 @@
 """Slates composed as in serving: the same sources, blend, cap and diversity."""
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 
@@ -89,7 +91,9 @@ def order(
     is_plain = not composition.blend_weight and not composition.max_per_channel
     if is_plain and explorer is None and not composition.reranks:
         return None
-    rule = slate.SlateOrder(composition, data)
+    # A bundle's counts know the validation window.
+    plain = dataclasses.replace(composition, ordered_by="ranker")
+    rule = slate.SlateOrder(plain, data)
     score = None
     if rule.needs_scores and not weighted_order.weighs(composition.default_weights):
         score = pool.Scores(vectors, len(vectors))

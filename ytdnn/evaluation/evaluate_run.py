@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
+from tensorflow.core.util import event_pb2
 
 from ytdnn.base import artifacts, configs, errors, registries
 from ytdnn.candidates import model as candidate_model
@@ -24,19 +26,16 @@ from ytdnn.evaluation import (
     run_warnings,
     search,
     summary,
-    training_logs,
     tuned_baselines,
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import interface as retrieval
-from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.retrieval.index import artifact as index_artifact
 
 _RECALL_K = 100
 _TIMED_USERS = 200
 _TIMED_VECTORS = 1_000  # so many that opening the log hardly counts
-_REPEATS = 5  # of which the median is taken: a busy machine slows single ones
 _SYSTEM_LEFT_OUT = (
     "the ranker was trained on impressions after the evaluated window, so it has seen "
     "the answers"
@@ -80,7 +79,7 @@ def evaluate(
         result.report,
         protocol=dataclasses.replace(result.report.protocol, served_order=words),
         name=workdir.resolve().name,
-        training=training_logs.read(workdir, stages),
+        training=training_curves(workdir, stages),
     )
     if stage != ranking_model.KIND:
         whole = dataclasses.replace(result, report=report)
@@ -93,17 +92,48 @@ def evaluate(
         chosen_order.KIND: chosen is not None,
         tuned_baselines.KIND: loaded.baselines is not None,
     }
-    inputs = result.inputs | _fingerprints(workdir, is_used)
-    inputs |= registries.versions_of_evaluation(config)
-    return report_files.Result(report, result.users, inputs)
-
-
-def _fingerprints(workdir: pathlib.Path, is_used: Mapping[str, bool]) -> dict[str, str]:
-    return {
+    inputs = result.inputs | {
         kind: artifacts.read_manifest(workdir / kind, kind).fingerprint
         for kind, used in is_used.items()
         if used
     }
+    inputs |= registries.versions_of_evaluation(config)
+    return report_files.Result(report, result.users, inputs)
+
+
+def training_curves(
+    workdir: pathlib.Path, stages: tuple[str, ...]
+) -> dict[str, report_model.TrainingReport]:
+    """Returns the TensorBoard logs of each stage that has some, epoch by epoch.
+
+    A training that was killed and resumed logs an epoch again; the later value counts.
+    An epoch without a value of a scalar has None.
+    """
+    reports = {}
+    for stage in stages:
+        by_epoch: dict[int, dict[str, float]] = {}
+        for path in sorted((workdir / stage / artifacts.LOGS).glob("events.*")):
+            _add_scalars(path, by_epoch)
+        if by_epoch:
+            reports[stage] = _columns(by_epoch)
+    return reports
+
+
+def _add_scalars(path: pathlib.Path, by_epoch: dict[int, dict[str, float]]) -> None:
+    for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+        event = event_pb2.Event.FromString(record)
+        for value in event.summary.value:
+            scalar = float(tf.make_ndarray(value.tensor))
+            by_epoch.setdefault(int(event.step), {})[value.tag] = scalar
+
+
+def _columns(by_epoch: dict[int, dict[str, float]]) -> report_model.TrainingReport:
+    epochs = sorted(by_epoch)
+    names = sorted({name for scalars in by_epoch.values() for name in scalars})
+    return report_model.TrainingReport(
+        epochs=tuple(epochs),
+        scalars={name: tuple(by_epoch[e].get(name) for e in epochs) for name in names},
+    )
 
 
 def evaluate_models(
@@ -232,11 +262,11 @@ def _timed(
     """Returns the index's recall, the latency of each stage, and a vector's width."""
     k = min(_RECALL_K, data.vocabulary_size)
     number = config.composition.num_candidates
-    vectors, vector_time = _timed_vectors(data, trained, cases)
+    vectors, vector_time = timed_vectors(data, trained, cases)
     latency = {"user_vector_batched_ms": vector_time}
     latency |= search.latency(indexes, vectors, number)
     if ranking is not None:
-        latency["ranker_batched_ms"] = _ranker_ms(data, ranking, cases, number)
+        latency["ranker_batched_ms"] = ranker_ms(data, ranking, cases, number)
     return {
         "index": search.evaluate(indexes, vectors, k),
         "latency": latency,
@@ -253,39 +283,7 @@ def _load_indexes(workdir: pathlib.Path) -> dict[str, models.SearchIndex]:
     return {name: index_artifact.load(directory, name, source) for name in held}
 
 
-def answer_ms(
-    workdir: pathlib.Path, config: configs.Config, stage: str
-) -> float | None:
-    """Returns the median milliseconds of a stage for one user, asked in a batch.
-
-    Args:
-      workdir: Directory of the run.
-      config: Config of the run.
-      stage: `candidates`: the user's vector; `ranking`: the scores of the run's number
-        of candidates.
-
-    Returns:
-      Milliseconds; None where the validation window has no users.
-    """
-    data = prepared.load(workdir / prepared.KIND)
-    cases = protocol.cases(data, events.Split.VALIDATION, config.evaluation)
-    if not len(cases):
-        return None
-    first = retrieval_stage.load(
-        workdir / retrieval_stage.KIND, data, config.composition
-    )
-    if stage != ranking_model.KIND:
-        times = [
-            _timed_vectors(data, first.candidates, cases)[1] for _ in range(_REPEATS)
-        ]
-        return float(np.median(times))
-    ranking = ranking_model.load(workdir / ranking_model.KIND, data, first)
-    number = config.composition.num_candidates
-    times = [_ranker_ms(data, ranking, cases, number) for _ in range(_REPEATS)]
-    return float(np.median(times))
-
-
-def _timed_vectors(
+def timed_vectors(
     data: prepared.PreparedData, trained: models.RetrievalModel, cases: protocol.Cases
 ) -> tuple[models.Vectors, float]:
     """Returns the vectors of the first users, and the milliseconds of one."""
@@ -296,7 +294,7 @@ def _timed_vectors(
     return vectors, 1_000.0 * (time.perf_counter() - started) / max(1, number)
 
 
-def _ranker_ms(
+def ranker_ms(
     data: prepared.PreparedData,
     ranking: models.RankingModelLike,
     cases: protocol.Cases,

@@ -8,7 +8,14 @@ answer another question, and judge the first stage.
 from collections.abc import Iterator, Sequence
 
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import lists, report_model, report_parts, tables
+from ytdnn.evaluation import (
+    lists,
+    report_model,
+    report_parts,
+    shown_baselines,
+    shown_lists,
+    tables,
+)
 
 # These order by watch time: what they retrieve is no measure of them.
 TWO_STAGE = ("system", "system-scann")
@@ -103,12 +110,15 @@ def summary_table(report: report_model.Report) -> tables.Table:
         for metric, title, models in columns
         if any(entry.values.get(metric) is not None for entry in models.values())
     ]
+    best = {baseline.name for baseline in report.best_baselines.values()}
+    hidden = set(shown_baselines.NAMES) - best  # the page has them
     rows: list[list[tables.Cell]] = [
         [
             tables.model_title(name),
             *(estimate(models.get(name), metric) for metric, _, models in columns),
         ]
         for name in names
+        if name not in hidden
     ]
     rules = report.protocol
     shown = f", {rules.ranker.impressions:,} impressions" if rules.ranker else ""
@@ -158,8 +168,8 @@ def headline(report: report_model.Report) -> str:
     """Returns the result of an evaluation in a sentence, empty where nothing judges.
 
     On a world it compares the ranker's slate with the candidates' by true watch
-    seconds; on a log with impressions the served order with popularity; otherwise the
-    candidates with the best baseline.
+    seconds; on a log with impressions the served order with the best count; otherwise
+    the candidates with the best baseline.
 
     Args:
       report: Report of the evaluation.
@@ -189,13 +199,16 @@ def _true_slates(report: report_model.Report) -> str:
 def _shown_order(report: report_model.Report) -> str:
     shown, metric = report.shown_lists, metric_names.FIRST_HALF
     own = next((name for name in _OWN if shown and name in shown.systems), "")
-    if shown is None or not own or "popularity" not in shown.ahead:
+    if shown is None or not own:
         return ""
-    difference = _known(shown.ahead["popularity"][metric])
+    rivals = [name for name in shown.ahead if name in shown_lists.BASELINES]
+    values = {name: shown.systems[name][metric][0] or 0.0 for name in rivals}
+    best = max(rivals, key=lambda name: values[name], default="")
+    difference = _known(shown.ahead[best][metric]) if best else None
     if difference is None:
         return ""
     middle, low, high = (100.0 * part for part in difference)
-    names = [own, *(n for n in ("popularity", "candidates", "random") if n != own)]
+    names = [own, *(n for n in (best, "candidates", "random") if n != own)]
     shares = [
         f"{tables.model_title(name)} {shown.systems[name][metric][0] or 0.0:.1%}"
         for name in names
@@ -204,7 +217,8 @@ def _shown_order(report: report_model.Report) -> str:
     return (
         f"{verdict(low, high)}: share of the {gain_words(shown)} in the first half of "
         f"each user's shown videos, by order: {', '.join(shares)} ({middle:+.1f} "
-        f"points against popularity, 95 % interval {low:+.1f} to {high:+.1f})."
+        f"points against {tables.model_title(best)}, 95 % interval {low:+.1f} to "
+        f"{high:+.1f})."
     )
 
 
@@ -252,6 +266,7 @@ def _known(three: Sequence[float | None]) -> tuple[float, float, float] | None:
 def notes(report: report_model.Report) -> Iterator[str]:
     """Yields notes on the numbers of a report, a sentence or two each."""
     rules = report.protocol
+    yield from _baseline_notes(report)
     yield from _answer_notes(rules)
     later = rules.train_watches_after_answers
     if later:
@@ -282,6 +297,19 @@ def notes(report: report_model.Report) -> Iterator[str]:
     if rules.served_order:
         yield f"{rules.served_order}."
     yield from report.warnings
+
+
+def _baseline_notes(report: report_model.Report) -> Iterator[str]:
+    """Yields a note on the ranker beside the best baseline of each kind."""
+    for kind, best in report.best_baselines.items():
+        own = report.impressions["ranker"].values[best.judge] or 0.0
+        gain, low, high = _known(best.ahead[best.judge]) or (0.0, 0.0, 0.0)
+        yield (
+            f"{verdict(low, high)} by {kind}: {metric_names.title(best.judge)} "
+            f"{own:.3f} of the ranker, {own - gain:.3f} of the best count "
+            f"({tables.model_title(best.name)}), difference {gain:+.3f} ({low:+.3f} to "
+            f"{high:+.3f})."
+        )
 
 
 def _answer_notes(rules: report_parts.Protocol) -> Iterator[str]:

@@ -2,17 +2,19 @@
 
 Each metric is measured for the scorers that give its input:
 
-- the order: AUC over all impressions; weighted per-user loss; nDCG of each slate by
-  watch seconds;
+- the order: weighted per-user loss; nDCG of each slate by watch seconds;
 - the order of all impressions of a user as one list, by features read when the list
-  began (`ranker.scorer`): AUC within each user, nDCG and the share of the watch time
-  in the first places;
+  began (`ranker.scorer`): nDCG and the share of the watch time in the first places;
 - log odds of weighted logistic regression, or seconds and click probability: the log
   loss under the weights of training (a click weighs its watch seconds, no click weighs
   1, both 1 without watch time), over the total weight;
-- the click probability: plain log loss;
+- the click probability: AUC over all impressions, and within each user by features
+  read when the user's list began; plain log loss; predicted over observed clicks;
 - the seconds: XAUC, over all impressions and within each user; mean absolute error;
   predicted over observed seconds.
+
+An order by expected seconds is not judged by AUC, nor one by clicks alone by watch
+time. Without watch time every order is by clicks.
 
 Others are registered (`registries.IMPRESSION_METRICS`) and measured where
 `evaluation.metrics` names them.
@@ -71,17 +73,22 @@ def measure(
     Raises:
       ValueError: A prediction is NaN.
     """
-    _check(predicted)
+    for name, given in predicted.given.items():
+        if np.isnan(given).any():
+            raise ValueError(f"expected {name} of predictions as numbers, received NaN")
     parts = _parts(impressions, predicted)
     parts |= _registered(impressions, predicted, config.metrics)
-    pairs = _pair_parts(impressions, predicted)
+    pairs = pair_parts(impressions, predicted)
     ratios = parts | pairs
     values = bootstrap.ratios(ratios)
     intervals = bootstrap.ratio_intervals(
         ratios, config.num_resamples, seed=config.seed
     )
-    values[metric_names.AUC] = binary.auc(impressions.clicked, predicted.order)
-    intervals[metric_names.AUC] = auc_interval(impressions, predicted.order, config)
+    by_clicks = click_orders(impressions, predicted)
+    if by_clicks is not None:
+        score = by_clicks[0]
+        values[metric_names.AUC] = binary.auc(impressions.clicked, score)
+        intervals[metric_names.AUC] = auc_interval(impressions, score, config)
     for name in pairs:
         intervals[name] = bootstrap.pair_interval(values[name], intervals[name])
     measured = [name for name in (*METRICS, *config.metrics) if name in values]
@@ -92,10 +99,13 @@ def measure(
     return entry, parts
 
 
-def _check(predicted: predictions.Predictions) -> None:
-    for name, values in predicted.given.items():
-        if np.isnan(values).any():
-            raise ValueError(f"expected {name} of predictions as numbers, received NaN")
+def click_orders(
+    impressions: ranker.SplitImpressions, predicted: predictions.Predictions
+) -> tuple[npt.NDArray, npt.NDArray] | None:
+    """Returns scores by clicks, of all and of users' lists; None: those are seconds."""
+    if impressions.seconds is None:
+        return predicted.order, predicted.list_order
+    return predicted.click_orders
 
 
 def auc_interval(
@@ -112,18 +122,28 @@ def auc_interval(
       config: Settings of resamples and their seed.
       labels: `[n]`; None: clicks.
     """
-    num_users = impressions.num_users
-    if not num_users:
+    if not impressions.num_users:
         return float("nan"), float("nan")
-    draws = binary.auc_draws(
+    draws = auc_draws(impressions, scores, config, labels)
+    low, high = bootstrap.percentiles(draws[:, np.newaxis])
+    return float(low[0]), float(high[0])
+
+
+def auc_draws(
+    impressions: ranker.SplitImpressions,
+    scores: npt.NDArray,
+    config: configs.EvaluationConfig,
+    labels: npt.NDArray[np.bool_] | None = None,
+) -> Floats:
+    """Returns AUC on resamples of the users, `[resamples]`; see `auc_interval`."""
+    num_users = impressions.num_users
+    return binary.auc_draws(
         impressions.users,
         impressions.clicked if labels is None else labels,
         scores,
         bootstrap.blocks(num_users, config.num_resamples, config.seed),
         num_bins=min(binary.NUM_BINS, max(_LEAST_BINS, _MOST_CELLS // num_users)),
     )
-    low, high = bootstrap.percentiles(draws[:, np.newaxis])
-    return float(low[0]), float(high[0])
 
 
 def user_loss_parts(
@@ -186,19 +206,25 @@ def _parts(
 ) -> Parts:
     """Returns, of each user, numerator and denominator of each ratio."""
     clicked, sizes = impressions.clicked, impressions.by_user(1.0)
-    sums = {
-        metric_names.GROUPED_AUC: grouped_auc_parts(impressions, predicted.list_order),
-        metric_names.PER_USER_LOSS: user_loss_parts(impressions, predicted.order),
-        **list_parts(impressions, predicted.list_order),
-    }
+    sums: Parts = {}
+    by_clicks = click_orders(impressions, predicted)
+    if by_clicks is not None:
+        sums[metric_names.GROUPED_AUC] = grouped_auc_parts(impressions, by_clicks[1])
+    if predicted.click_probability is not None:
+        probability = np.asarray(predicted.click_probability, np.float64)
+        losses = binary.click_log_losses(clicked, probability)
+        sums[metric_names.CLICK_LOG_LOSS] = impressions.by_user(losses), sizes
+        expected, happened = map(impressions.by_user, (probability, clicked))
+        sums[metric_names.CLICK_CALIBRATION] = expected, happened
+        if impressions.seconds is not None and predicted.seconds is None:
+            return sums
+    sums[metric_names.PER_USER_LOSS] = user_loss_parts(impressions, predicted.order)
+    sums |= list_parts(impressions, predicted.list_order)
     logits = _weighted_logits(impressions, predicted)
     if logits is not None:
         losses = impressions.weights * binary.log_losses(clicked, logits)
         weights = impressions.by_user(impressions.weights)
         sums[metric_names.LOG_LOSS] = impressions.by_user(losses), weights
-    if predicted.click_probability is not None:
-        losses = binary.click_log_losses(clicked, predicted.click_probability)
-        sums[metric_names.CLICK_LOG_LOSS] = impressions.by_user(losses), sizes
     return sums | _seconds_parts(impressions, predicted, sizes)
 
 
@@ -260,7 +286,7 @@ def _seconds_parts(
     return sums
 
 
-def _pair_parts(
+def pair_parts(
     impressions: ranker.SplitImpressions, predicted: predictions.Predictions
 ) -> Parts:
     """Returns the parts of metrics of pairs that may belong to two users."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base import configs, errors, ragged, registries, schema
+from ytdnn.base import configs, ragged, registries, schema
 from ytdnn.base.metrics import (
     catalogue,
     metric_names,
@@ -15,13 +15,7 @@ from ytdnn.base.metrics import (
     retrieval,
     watch_time,
 )
-from ytdnn.evaluation import (
-    lists,
-    protocol,
-    report_model,
-    summary,
-    truths,
-)
+from ytdnn.evaluation import lists, protocol, report_model, summary, truths
 from ytdnn.log import catalogues, prepared
 from ytdnn.retrieval import attributes
 
@@ -73,7 +67,7 @@ class Context:
     @functools.cached_property
     def variety(self) -> "Variety":
         """Metrics of the variety of lists."""
-        return Variety(self.data, self.config.similarity_by)
+        return Variety(self.data)
 
     @functools.cached_property
     def true_pages(self) -> truths.Pages | None:
@@ -197,34 +191,14 @@ class Variety:
       by: Column that videos are compared by; empty: the log has no such column.
     """
 
-    def __init__(self, data: prepared.PreparedData, by: str = "") -> None:
-        """Chooses the column to compare videos by.
-
-        Args:
-          data: The prepared set.
-          by: Column of videos; empty: the first one of vectors, else the topic, else
-            the channel.
-
-        Raises:
-          errors.UserError: There is no such column.
-        """
+    def __init__(self, data: prepared.PreparedData) -> None:
+        """Chooses the first column of vectors, else the topic, else the channel."""
         self._data = data
         self._made: dict[str, npt.NDArray[np.int32]] = {}
         of_vectors = data.catalogue.vectors.in_table(schema.VIDEOS)
-        of_values = [c for c in data.videos.columns if c not in prepared.MADE_COLUMNS]
-        self.by = by or next(
-            (
-                name
-                for name in (*of_vectors, schema.TOPIC, schema.CHANNEL_ID)
-                if name in (*of_vectors, *of_values)
-            ),
-            "",
-        )
-        if self.by and self.by not in (*of_vectors, *of_values):
-            raise errors.UserError(
-                f"expected evaluation.similarity_by to be a column of videos "
-                f"({', '.join([*of_values, *of_vectors])}), received {by}"
-            )
+        columns = (schema.TOPIC, schema.CHANNEL_ID)
+        of_values = [c for c in columns if c in data.videos.columns]
+        self.by = next(iter([*of_vectors, *of_values]), "")
 
     def per_user(
         self, listed: lists.Lists, watches: npt.NDArray[np.float64], k: int

@@ -17,6 +17,7 @@ import polars as pl
 from ytdnn.base import configs, environment, schema
 from ytdnn.base.metrics import metric_names, ranking, retrieval
 from ytdnn.evaluation import (
+    best_baselines,
     by_window,
     calibration,
     impression_metrics,
@@ -29,6 +30,7 @@ from ytdnn.evaluation import (
     report_files,
     report_model,
     report_parts,
+    shown_baselines,
     shown_lists,
     slices,
     statement,
@@ -106,6 +108,7 @@ def measure(
         lists=entries,
         slices=slices.measure(context, _without_baselines(systems)),
         impressions=shown.entries,
+        best_baselines=shown.best,
         calibration=shown.calibration,
         outcomes=shown.outcomes,
         shown_lists=shown.ordered,
@@ -130,6 +133,7 @@ class _ImpressionResults:
     Attributes:
       impressions: Impressions that predictions are measured on.
       ordered: Orders of each user's impressions.
+      best: Best baseline of each kind of prediction.
     """
 
     impressions: ranker.SplitImpressions | None = None
@@ -141,6 +145,7 @@ class _ImpressionResults:
         default_factory=dict
     )
     outcomes: report_model.OutcomesReport | None = None
+    best: dict[str, report_parts.BestBaseline] = dataclasses.field(default_factory=dict)
 
 
 def _shown(
@@ -158,6 +163,8 @@ def _shown(
     every = ranker.scored(data, impressions, systems.every_scorer, windows)
     # Those that only order come first.
     names = sorted(every, key=lambda name: name in scorers)
+    if data.log.has_watch_seconds:
+        names = [name for name in names if name not in shown_baselines.CLICKS]
     scores = {name: np.asarray(every[name].list_order) for name in names}
     ordered = None
     if len(impressions.rows):
@@ -177,10 +184,14 @@ def _shown(
         result.entries[name], result.parts[name] = impression_metrics.measure(
             impressions, model_predictions, config
         )
-        result.calibration[name] = calibration.measure(
-            impressions, model_predictions, config
-        )
-    return result
+        if name not in shown_baselines.NAMES:
+            result.calibration[name] = calibration.measure(
+                impressions, model_predictions, config
+            )
+    best = best_baselines.compare(
+        impressions, predicted, result.entries, result.parts, config
+    )
+    return dataclasses.replace(result, best=best)
 
 
 def _users(

@@ -1,20 +1,24 @@
-"""Chooses the served order: the ranker's, or the candidates' (`ranking.enabled=auto`).
+"""Chooses the served order: ranker's, candidates' or counted (`ranking.enabled=auto`).
 
 Both are compared on the validation window, which neither stage was fitted to, by the
 order of each user's impressions (`shown_lists`); hits would count only videos that the
 log chose to show. The better of the two orders is served. If watch time is logged and
 the interval of their difference contains 0, a ranker above popularity is served, as
-only the ranker has learned watch time. Popularity, each video's own odds, is not
-personal and is never served. A ranker that has learned from users' features must be
-better than popularity; otherwise a warning gives advice.
+only the ranker has learned watch time.
+
+A count of each video's impressions before the window (`shown_baselines`) is served
+where it is surely better than the ranker and not below the candidates; its interval is
+corrected for the number of counts (Bonferroni). Popularity, odds of the training window
+alone, is only named: a ranker that is not above it gets advice.
 """
 
+import functools
 import pathlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from ytdnn.base import configs
-from ytdnn.base.metrics import metric_names
+from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
     by_window,
     chosen_order,
@@ -22,16 +26,18 @@ from ytdnn.evaluation import (
     models,
     ranker,
     report_parts,
+    shown_baselines,
     shown_lists,
     tables,
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import shown_counts
 from ytdnn.retrieval import stage as retrieval_stage
 
 # Every user counts alike and a list at most 1, so a few heavy watchers do not decide.
 JUDGE = metric_names.LIST_NDCG
-_RIVALS = {lists.CANDIDATES, ranker.POPULARITY}
+_RIVALS = {lists.CANDIDATES, ranker.POPULARITY, *shown_baselines.NAMES}
 _ADVICE = (
     "give it more impressions (--config.data.ranking_fraction), or judge other "
     "settings of it on validation (ytdnn study)"
@@ -73,16 +79,22 @@ def choose(
     trained = by_window.retrieval(trained, windows)
     ranking = by_window.ranking(ranking, windows)
     impressions = ranker.SplitImpressions(data.log, events.Split.VALIDATION)
-    scorers = {
+    scorers: dict[str, ranker.Scorer] = {
         ranker.POPULARITY: ranker.popularity(data),
         ranker.RANKER: ranker.scorer(data, ranking),
     }
     if data.windows.has_own_window or not trained.trains_on_validation:
         vectors = trained.video_vectors(data.windows.training_window[1])
         scorers[lists.CANDIDATES] = shown_lists.candidates(data, trained, vectors)
+    kinds = shown_counts.kinds(data.log.has_watch_seconds)
+    counted = shown_baselines.count(data, impressions.rows)
+    for name in (kind + shown_baselines.FROZEN for kind in kinds):
+        smoothing = shown_counts.SMOOTHINGS[0]  # as in a bundle
+        scorers[name] = functools.partial(counted.score, name, smoothing)
     scored = ranker.scored(data, impressions, scorers, windows)
     orders = {name: scores.list_order for name, scores in scored.items()}
-    judged = shown_lists.measure(data.log, impressions, orders, config)
+    level = 1.0 - (1.0 - bootstrap.LEVEL) / len(kinds)
+    judged = shown_lists.measure(data.log, impressions, orders, config, level)
     return _decided(judged)
 
 
@@ -95,6 +107,15 @@ def _decided(judged: report_parts.ShownLists | None) -> chosen_order.Choice:
             "The ranker's order is served (ranking.enabled=auto), but was not judged: "
             "no user was shown two videos in the validation window and watched one. "
             "More impressions (--config.data.ranking_fraction) would help to judge it",
+        )
+    counted = _surely_better(gains)
+    if counted:
+        return chosen_order.Choice(
+            True,
+            f"A counted order ({tables.model_title(counted)}) is served "
+            f"(ranking.enabled=auto), with the ranker's predictions: "
+            f"{_compared(judged, gains)}. That is surely better: {_ADVICE}; {_ALL_THE_SAME}",
+            counted.removesuffix(shown_baselines.FROZEN),
         )
     gain, over_popularity = gains.get(lists.CANDIDATES), gains[ranker.POPULARITY]
     is_better = (over_popularity if gain is None else gain).value > 0.0
@@ -115,6 +136,21 @@ def _decided(judged: report_parts.ShownLists | None) -> chosen_order.Choice:
     return chosen_order.Choice(serves, words)
 
 
+def _surely_better(gains: "Mapping[str, _Gain]") -> str:
+    """Returns the best count if it is to be served; else empty."""
+    best = _best_count(gains)
+    if not best or gains[best].high >= 0.0:
+        return ""
+    least = gains[lists.CANDIDATES].value if lists.CANDIDATES in gains else 0.0
+    return best if gains[best].value < least else ""
+
+
+def _best_count(gains: "Mapping[str, _Gain]") -> str:
+    """Returns the count that the ranker gains least over; empty without any."""
+    counts = [name for name in gains if name in shown_baselines.NAMES]
+    return min(counts, key=lambda name: gains[name].value, default="")
+
+
 class _Gain(NamedTuple):
     """The gain of the ranker over another order, with its interval."""
 
@@ -133,11 +169,15 @@ def _gains(judged: report_parts.ShownLists) -> dict[str, _Gain]:
 
 
 def _compared(judged: report_parts.ShownLists, gains: Mapping[str, _Gain]) -> str:
-    """Returns the comparison in words."""
+    """Returns the comparison in words, with the best count."""
     parts = []
-    for name, gain in gains.items():
-        value = judged.systems[name][JUDGE][0] or 0.0
-        words = "the candidates'" if name == lists.CANDIDATES else "popularity's"
+    titles = {lists.CANDIDATES: "the candidates'", ranker.POPULARITY: "popularity's"}
+    counted = _best_count(gains)
+    titles[counted] = f"that of {tables.model_title(counted)}"
+    for name, words in titles.items():
+        if name not in gains:
+            continue
+        gain, value = gains[name], judged.systems[name][JUDGE][0] or 0.0
         ends = f"{gain.low:+.3f} to {gain.high:+.3f}"
         parts.append(f"{words} {value:.3f} ({gain.value:+.3f}, {ends})")
     own = judged.systems[ranker.RANKER][JUDGE][0] or 0.0

@@ -152,7 +152,7 @@ class OffPolicy:
       pages_left_out: Number of the split's other slates.
       users: Number of users of the slates.
       places: Number of places of the slates.
-      most_weight: Upper bound on weights, null without.
+      most_weight: Upper bound on weights, null without: reports of 0.2 may have one.
       logged_per_place: Mean reward of a logged place, by REWARD (clicks,
         watch_seconds).
       logged_per_page: Mean reward of a logged slate, by REWARD.
@@ -274,6 +274,8 @@ class Report:
       slices: By SLICE: a row for each value; without baselines but popularity, and the
         bounds of the page.
       impressions: By MODEL: numbers of the ranker; empty without impressions.
+      best_baselines: By kind of prediction, `clicks` and `seconds`: the best baseline
+        beside the ranker; without those that it does not predict.
       calibration: By MODEL.
       outcomes: Outcomes besides the click; null where the log has none, or no model
         predicts one.
@@ -316,6 +318,9 @@ class Report:
     vector_width: int = 0
     off_policy: OffPolicy | None = None
     requests: RequestsReport | None = None
+    best_baselines: dict[str, report_parts.BestBaseline] = pydantic.Field(
+        default_factory=dict
+    )
     warnings: tuple[str, ...] = pydantic.Field(
         default=(), validation_alias=pydantic.AliasChoices("warnings", "doubts")
     )

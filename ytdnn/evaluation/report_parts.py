@@ -192,6 +192,22 @@ class Leaks:
 
 
 @part
+class BestBaseline:
+    """The best baseline of one kind of prediction, beside the ranker.
+
+    Attributes:
+      name: MODEL of the baseline.
+      judge: METRIC by which it is the best on the evaluated window.
+      ahead: By METRIC: the ranker less the baseline, paired by user, and the ends of
+        the interval.
+    """
+
+    name: str
+    judge: str
+    ahead: dict[str, WithInterval]
+
+
+@part
 class ShownLists:
     """Orders of the videos that each user was shown in the window, one list a user.
 

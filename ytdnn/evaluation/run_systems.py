@@ -16,6 +16,7 @@ from ytdnn.evaluation import (
     models,
     protocol,
     ranker,
+    shown_baselines,
     shown_lists,
     truths,
     tuned_baselines,
@@ -146,7 +147,10 @@ def build(
     systems = RunSystems(
         data, cases, trained, ranking, of_videos, measure.Systems(), windows
     )
-    own = _own(systems, config, loaded)
+    counted = {}
+    if data.log.has_impressions and config.evaluation.baselines:
+        counted = shown_baselines.scorers(data, split, config.evaluation)
+    own = _own(systems, config, loaded, counted)
     # Where a stage is left out, there is nothing to compare its oracle with.
     has_lists = lists.CANDIDATES in own.makers
     makers = own.makers | (loaded.others.makers if has_lists else {})
@@ -158,13 +162,17 @@ def build(
 
 
 def _own(
-    run: RunSystems, config: configs.Config, loaded: TrainedModels
+    run: RunSystems,
+    config: configs.Config,
+    loaded: TrainedModels,
+    counted: dict[str, ranker.Scorer],
 ) -> measure.Systems:
     """Returns popularity, the candidates, the ranker, both stages and their bound."""
     data, trained, of_videos = run.data, run.trained, run.video_vectors
     makers = {lists.POPULARITY: lists.popularity(data.catalogue)}
     number, pages = config.composition.num_candidates, truths.pages_of(data)
-    orders = {ranker.POPULARITY: ranker.popularity(data)}
+    by_counts = {ranker.POPULARITY: ranker.popularity(data), **counted}
+    orders = dict(by_counts)
     pooled, sources = None, loaded.sources
     if trained is not None or loaded.candidates is not None:
         rivals = loaded.baselines
@@ -185,8 +193,7 @@ def _own(
             )
     scorers: dict[str, ranker.Scorer] = {}
     if run.ranking is not None:
-        scorers[ranker.POPULARITY] = orders[ranker.POPULARITY]
-        scorers[ranker.RANKER] = ranker.scorer(data, run.ranking)
+        scorers = by_counts | {ranker.RANKER: ranker.scorer(data, run.ranking)}
     if pooled is not None and data.log.has_impressions and pages is not None:
         makers[lists.CANDIDATES_BY_TRUTH] = pages.reordered(pooled, number)
     return measure.Systems(makers, scorers, orders)

@@ -12,12 +12,21 @@ import polars as pl
 
 from ytdnn.base import artifacts, configs
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import lists, ranker, report_files, report_model, summary
+from ytdnn.evaluation import (
+    lists,
+    ranker,
+    report_files,
+    report_model,
+    shown_baselines,
+    summary,
+    tables,
+)
 from ytdnn.log import events, user_log
 
 _STAGE = "candidates"
 _JUDGE = metric_names.LIST_NDCG
 _RIVALS = {ranker.POPULARITY: "popularity", lists.CANDIDATES: "the candidate model"}
+_RIVALS |= {k: tables.model_title(k) for k in shown_baselines.NAMES if "frozen" in k}
 _MONITOR = "ndcg@10"
 _FEW_USERS = 1_000  # the half interval of a hit rate near 0.1 is then 0.02
 _FEW_WATCHES_OF_A_VIDEO = 10.0

@@ -43,13 +43,12 @@ def evaluate(
       queries: `[n, dim] float32`; the first thousand are used.
       k: Length of the lists.
     """
-    queries, result = queries[:_MOST_QUERIES], {}
-    for name, index in indexes.items():
-        if name == EXACT:
-            continue
-        share = recall(index, indexes[EXACT], queries, k)
-        result[metric_names.at(f"{name}_recall", k)] = share
-    return result
+    exact, queries = indexes[EXACT], queries[:_MOST_QUERIES]
+    return {
+        metric_names.at(f"{name}_recall", k): recall(index, exact, queries, k)
+        for name, index in indexes.items()
+        if name != EXACT
+    }
 
 
 def latency(

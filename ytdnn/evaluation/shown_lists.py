@@ -3,10 +3,10 @@
 All impressions of a user in the window form one list, over slates and visits: in a feed
 a slate has one or two videos, too few to order. A system orders the list by features
 read when the list began, as in serving (`ranker.scorer` gives the reason). Measured are
-the share of the watch time in its first places, nDCG by seconds and grouped AUC
-(`impression_metrics`). The log decides which videos are in the lists, so an order of
-other videos is not judged, and a video that was shown earlier or higher may have been
-watched for that reason.
+the share of the watch time in its first places and nDCG by seconds
+(`impression_metrics`); without watch time those of clicks, and grouped AUC. The log
+decides which videos are in the lists, so an order of other videos is not judged, and a
+video that was shown earlier or higher may have been watched for that reason.
 """
 
 import dataclasses
@@ -23,6 +23,7 @@ from ytdnn.evaluation import (
     models,
     ranker,
     report_parts,
+    shown_baselines,
 )
 from ytdnn.log import prepared, user_log
 from ytdnn.ranking import predictions
@@ -31,11 +32,11 @@ from ytdnn.retrieval import replay
 LOGGED = "logged"
 RANDOM = "random"
 BEST = "best"
+BASELINES = (ranker.POPULARITY, *shown_baselines.NAMES)
 METRICS = (
     metric_names.FIRST_QUARTER,
     metric_names.FIRST_HALF,
     metric_names.LIST_NDCG,
-    metric_names.GROUPED_AUC,
 )
 _REQUESTS_A_BLOCK = 1 << 14  # so that memory does not grow with the log
 _LAST = float(np.finfo(np.float32).min)  # finite, so that such rows tie
@@ -89,6 +90,7 @@ def measure(
     impressions: ranker.SplitImpressions,
     orders: Orders,
     config: configs.EvaluationConfig,
+    level: float = bootstrap.LEVEL,
 ) -> report_parts.ShownLists | None:
     """Measures orders of the lists; None if no user was shown two videos.
 
@@ -97,6 +99,7 @@ def measure(
       impressions: Impressions of the window.
       orders: `[n]` scores of each system, higher = placed first.
       config: Settings of resamples and their seed.
+      level: Level of the intervals of differences to counts of earlier impressions.
     """
     sizes = impressions.by_user(1.0)
     in_list = sizes[impressions.users] > 1.0
@@ -105,7 +108,7 @@ def measure(
     shown = impressions.select(in_list)
     logged, logged_by = _logged(log, shown)
     kept = {name: np.asarray(scores)[in_list] for name, scores in orders.items()}
-    first = {k: v for k, v in kept.items() if k == ranker.POPULARITY}
+    first = {k: v for k, v in kept.items() if k in BASELINES}
     every = first | {LOGGED: logged} | kept
     every |= {BEST: shown.gains, RANDOM: np.zeros(len(logged))}
     result = resampled({k: parts(shown, scores) for k, scores in every.items()}, config)
@@ -117,7 +120,7 @@ def measure(
         total=float(shown.gains.sum()),
         logged_order="position" if logged_by else "time",
         systems={name: result.metrics(name) for name in every},
-        ahead=_all_ahead(result),
+        ahead=_all_ahead(result, level),
     )
 
 
@@ -126,14 +129,18 @@ def parts(
 ) -> impression_metrics.Parts:
     """Returns numerators and denominators of `METRICS` for each user.
 
+    Grouped AUC is added where the log has no watch time, so that orders are by clicks.
+
     Args:
       impressions: Impressions of the window.
       scores: `[n]`, higher = placed first.
     """
     sums = impression_metrics.list_parts(impressions, scores)
-    name = metric_names.GROUPED_AUC
-    sums[name] = impression_metrics.grouped_auc_parts(impressions, scores)
-    return {name: sums[name] for name in METRICS}
+    sums = {name: sums[name] for name in METRICS}
+    if impressions.seconds is None:
+        name = metric_names.GROUPED_AUC
+        sums[name] = impression_metrics.grouped_auc_parts(impressions, scores)
+    return sums
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,12 +162,14 @@ class Resamples:
             for metric, value in self.values[name].items()
         }
 
-    def ahead(self, name: str, other: str) -> dict[str, report_parts.WithInterval]:
+    def ahead(
+        self, name: str, other: str, level: float = bootstrap.LEVEL
+    ) -> dict[str, report_parts.WithInterval]:
         """Returns a system's metrics minus another's, paired by user."""
         return {
             metric: (
                 value - self.values[other][metric],
-                *_ends(self.draws[name][metric] - self.draws[other][metric]),
+                *_ends(self.draws[name][metric] - self.draws[other][metric], level),
             )
             for metric, value in self.values[name].items()
         }
@@ -187,8 +196,8 @@ def resampled(
     return Resamples(values, draws)
 
 
-def _ends(draws: Floats) -> tuple[float, float]:
-    low, high = bootstrap.percentiles(draws[:, np.newaxis])
+def _ends(draws: Floats, level: float = bootstrap.LEVEL) -> tuple[float, float]:
+    low, high = bootstrap.percentiles(draws[:, np.newaxis], level)
     return float(low[0]), float(high[0])
 
 
@@ -209,13 +218,15 @@ def _logged(
 
 
 def _all_ahead(
-    result: Resamples,
+    result: Resamples, level: float
 ) -> dict[str, dict[str, report_parts.WithInterval]]:
     """Returns the gain of the ranker, or else the candidates, over each order."""
     own = next((n for n in (ranker.RANKER, lists.CANDIDATES) if n in result.values), "")
-    others = (lists.POPULARITY, LOGGED, lists.CANDIDATES)
+    others = (*BASELINES, LOGGED, lists.CANDIDATES)
     return {
-        name: result.ahead(own, name)
+        name: result.ahead(
+            own, name, level if name in shown_baselines.NAMES else bootstrap.LEVEL
+        )
         for name in others
         if own and name in result.values and name != own
     }

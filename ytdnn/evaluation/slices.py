@@ -17,13 +17,7 @@ import polars as pl
 
 from ytdnn.base import errors, ragged, schema
 from ytdnn.base.metrics import metric_names, ranking, retrieval
-from ytdnn.evaluation import (
-    list_metrics,
-    lists,
-    report_model,
-    report_parts,
-    summary,
-)
+from ytdnn.evaluation import list_metrics, lists, report_model, report_parts, summary
 from ytdnn.log import events, prepared
 
 HEADLINE = ("recall", "hit_rate", "ndcg")

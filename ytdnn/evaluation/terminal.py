@@ -31,16 +31,11 @@ def show(report: report_model.Report) -> None:
         if line:
             screen.print(line, highlight=False, markup=False)
     screen.print(tables.draw(findings.summary_table(report), screen.width))
-    for line in (*_index_lines(report), *findings.notes(report)):
+    recall, lines = report.index.get(_SCANN_RECALL), list(findings.notes(report))
+    if recall is not None:
+        lines = [f"ScaNN finds {recall:.1%} of the 100 nearest videos.", *lines]
+    for line in lines:
         screen.print(line, highlight=False, markup=False)
-
-
-def _index_lines(report: report_model.Report) -> list[str]:
-    """Returns a line on the approximate index, if there is one."""
-    recall = report.index.get(_SCANN_RECALL)
-    if recall is None:
-        return []
-    return [f"ScaNN finds {recall:.1%} of the 100 nearest videos."]
 
 
 def show_comparison(comparison: compare.Comparison) -> None:

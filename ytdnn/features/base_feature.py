@@ -249,50 +249,6 @@ class ReadAtRequest(Feature):
         return FromRequest(self.from_request)
 
 
-class ReplayedFeature(ReadAtRequest):
-    """A score or source of the first stage, replayed by the frozen model (DESIGN §7).
-
-    It exists only if the candidates' training window ends before the ranker's begins: a
-    candidate model that was trained on the ranker's watches would leak the clicks.
-
-    Attributes:
-      asks_sources: Whether it needs all candidate sources, or only the scores.
-    """
-
-    scope = Scope.PAIR
-    columns = ("impressions.time",)
-    networks = frozenset({RANKING})
-    asks_sources: ClassVar[bool] = False
-
-    @abc.abstractmethod
-    def from_replay(
-        self, replay: positions.FirstStageReplay, at: positions.Positions
-    ) -> tf.Tensor:
-        """Returns its value at positions, `[..., k]`."""
-
-    def open_log(self, log: positions.LogTensors) -> positions.Reader:
-        """Returns the reader of the replayed first stage."""
-        replay = log.replay
-        if replay is None:
-            raise ValueError(f"expected a log with a replay for {self.name}")
-        return lambda at: self.from_replay(replay, at)
-
-    def exists(self, data: prepared.PreparedData) -> bool:
-        """Whether the log has impressions in a window of the ranker's own."""
-        return super().exists(data) and data.windows.has_own_window
-
-    def missing_data(self, data: prepared.PreparedData) -> tuple[str, str, str]:
-        """Returns the columns or windows that are missing, for an error."""
-        if not super().exists(data):
-            return super().missing_data(data)
-        return (
-            "a window of the ranker's own, after that of the candidates' training,",
-            f"data.protocol={data.config.protocol} without one, where the candidate "
-            f"model has seen what was clicked,",
-            "prepare with --protocol=temporal and no split column",
-        )
-
-
 class TrainingOnly(Feature):
     """A value used only in training; evaluation and serving read `serving_value`.
 

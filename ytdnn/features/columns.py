@@ -1,8 +1,8 @@
 """Features that are a column of `users` or `videos`, the user's own columns included.
 
 A column of numbers is continuous, any other column categorical over the values in the
-log. A feature of a standard column is one line; `registry.own` returns the feature of
-any other column.
+log. A feature of a standard column is one line; `own_columns.feature` returns the
+feature of any other column.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -9,12 +9,22 @@ of users is only read if a config names it: it is often computed from their whol
 """
 
 import dataclasses
+import re
+from collections.abc import Sequence
 
 import polars as pl
 
 from ytdnn.base import schema
-from ytdnn.features import columns, future_columns, registry, vector_columns
+from ytdnn.features import (
+    base_feature,
+    columns,
+    future_columns,
+    registry,
+    vector_columns,
+)
 from ytdnn.log import prepared
+
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,9 +89,9 @@ def find(data: prepared.PreparedData, most: int) -> OwnColumns:
 def _find(data: prepared.PreparedData, most: int) -> OwnColumns:
     if most == 0:
         return OwnColumns()
-    names = [name for name in registry.own_columns(data) if _varies(data, name)]
-    refused = tuple(name for name in names if not registry.can_be_asked(name))
-    own = {name: registry.own(name, data) for name in names if name not in refused}
+    names = [name for name in unread(data) if _varies(data, name)]
+    refused = tuple(name for name in names if not can_be_asked(name))
+    own = {name: feature(name, data) for name in names if name not in refused}
     numbers = [name for name, f in own.items() if isinstance(f, columns.NumberColumn)]
     foreseeing = future_columns.suspects(data, numbers)
     names = [name for name in own if name not in foreseeing]
@@ -102,3 +112,62 @@ def _varies(data: prepared.PreparedData, name: str) -> bool:
         return table == schema.VIDEOS
     values: pl.Series = (data.users if table == schema.USERS else data.videos)[column]
     return values.n_unique() > 1
+
+
+def readable(data: prepared.PreparedData) -> registry.Features:
+    """Returns every feature that a prepared set has, columns of the user's own too."""
+    features = [each for each in registry.declared() if each.exists(data)]
+    return (*features, *(feature(name, data) for name in unread(data)))
+
+
+def unread(data: prepared.PreparedData) -> list[str]:
+    """Returns the columns of `users` and `videos` that no declared feature reads.
+
+    Names are "table.column", with columns of users first, in the order of the log.
+    """
+    features = [each for each in registry.declared() if each.exists(data)]
+    taken = {column for each in features for column in each.columns}
+    own = in_tables(data, (schema.USERS, schema.VIDEOS))
+    return [name for name in own if name not in taken]
+
+
+def can_be_asked(name: str) -> bool:
+    """Returns whether a column's name can be a request key.
+
+    Columns of videos are stored in the bundle and may have any name.
+    """
+    table, _, column = name.partition(".")
+    is_key = column not in schema.REQUEST_KEYS and _KEY.fullmatch(column) is not None
+    return table != schema.USERS or is_key
+
+
+def feature(name: str, data: prepared.PreparedData) -> base_feature.Feature:
+    """Returns the feature of a column of the user's own, named as the column.
+
+    Args:
+      name: Name such as "videos.genre".
+      data: The prepared set, for the column's type and number of values.
+    """
+    if name in data.catalogue.vectors.widths:
+        return vector_columns.VectorColumn(name, data.catalogue.vectors.widths[name])
+    table, column = name.split(".", 1)
+    is_user = table == schema.USERS
+    values = (data.users if is_user else data.videos)[column]
+    if values.dtype.is_float():
+        return columns.NumberColumn(name, name)
+    size = data.num_users if is_user else data.catalogue.num_prepared
+    number = data.once((feature, name), lambda: values.head(size).n_unique())
+    is_long = number > columns.MAX_VALUES
+    return (columns.HashedColumn if is_long else columns.TextColumn)(name, name)
+
+
+def in_tables(data: prepared.PreparedData, tables: Sequence[str]) -> list[str]:
+    """Returns the log's own columns of some tables, as "table.column"."""
+    names = []
+    for table in tables:
+        frame = data.users if table == schema.USERS else data.videos
+        names += [
+            f"{table}.{c}" for c in frame.columns if c not in prepared.MADE_COLUMNS
+        ]
+        names += data.catalogue.vectors.in_table(table)
+    return names

@@ -1,22 +1,20 @@
 """Lists of features opened together: from a log, from requests, and as layers."""
 
-import collections
 import dataclasses
 import json
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import artifacts, configs
 from ytdnn.features import base_feature
-from ytdnn.layers import continuous, towers
+from ytdnn.layers import continuous
 from ytdnn.log import catalogues, fields, positions, prepared
 
 if TYPE_CHECKING:
-    from ytdnn.log import request as raw_request
+    from ytdnn.layers import split_dense
 
 Tensors = dict[str, tf.Tensor]
 Statistics = dict[str, base_feature.FeatureStatistics]
@@ -92,89 +90,6 @@ def request_fields(
     return fields.union(*(feature.fields(catalogue) for feature in chosen))
 
 
-class RequestReaders(tf.Module):
-    """Features opened for serving."""
-
-    def __init__(
-        self, chosen: Sequence[base_feature.Feature], data: prepared.PreparedData
-    ) -> None:
-        """Makes the lookups of each feature."""
-        from ytdnn.features import past
-
-        super().__init__()
-        readers = {f.name: f.open_request(data) for f in chosen}
-        data.release()
-        self._packed, readers = _packed(readers)
-        self._pasts, self._readers = past.together(readers)
-        self._is_of_query = {f.name: f.scope.is_of_query for f in chosen}
-
-    def query_tensors(self, request: "raw_request.Request") -> Tensors:
-        """Returns the features of users and requests, `[batch, …]`."""
-        return self._read(request, True)
-
-    def video_tensors(self, request: "raw_request.Request") -> Tensors:
-        """Returns the features of videos and pairs, `[batch, k, …]`."""
-        tensors = self._read(request, False)
-        for tables in self._packed:
-            tensors |= tables(request)
-        for pasts in self._pasts:
-            tensors |= pasts.every(request)
-        return tensors
-
-    def _read(self, request: "raw_request.Request", is_of_query: bool) -> Tensors:
-        return {
-            name: reader(request)
-            for name, reader in self._readers.items()
-            if self._is_of_query[name] == is_of_query
-        }
-
-
-class PackedRows(tf.Module):
-    """The tables over the catalogue of several features, packed into one.
-
-    A ranker reads dozens of numbers for each candidate. In separate tables, every
-    number is a read from another place in memory; packed, a video's numbers are in one
-    or two cache lines, and one operation reads them.
-
-    Attributes:
-      names: Features in the order of their columns.
-    """
-
-    def __init__(self, tables: Mapping[str, base_feature.RowsOfVideos]) -> None:
-        """Copies the tables, `[num_videos + 1]` of one type, into one variable."""
-        super().__init__()
-        self.names = tuple(tables)
-        columns = [table.rows.numpy() for table in tables.values()]
-        self._rows = tf.Variable(np.stack(columns, axis=-1), trainable=False)
-
-    def __call__(self, request: "raw_request.Request") -> Tensors:
-        """Returns each feature's values for the videos to score, `[batch, k]`."""
-        values = tf.gather(self._rows, request.video_indices)
-        return dict(zip(self.names, tf.unstack(values, axis=-1), strict=True))
-
-
-def _packed(
-    readers: Mapping[str, base_feature.RequestReader],
-) -> tuple[list[PackedRows], dict[str, base_feature.RequestReader]]:
-    """Packs tables with one number for each video, those of the same type together.
-
-    Args:
-      readers: Reader of each feature by name.
-
-    Returns:
-      Packed tables, each of at least two features, and the readers of all others.
-    """
-    by_type: dict[tf.DType, dict[str, base_feature.RowsOfVideos]]
-    by_type = collections.defaultdict(dict)
-    for name, reader in readers.items():
-        # A derived reader computes with its table: only plain tables are packed.
-        if type(reader) is base_feature.RowsOfVideos and reader.rows.shape.rank == 1:
-            by_type[reader.rows.dtype][name] = reader
-    tables = [PackedRows(alike) for alike in by_type.values() if len(alike) > 1]
-    taken = {name for table in tables for name in table.names}
-    return tables, {n: reader for n, reader in readers.items() if n not in taken}
-
-
 def measure(
     chosen: Sequence[base_feature.Feature],
     data: prepared.PreparedData,
@@ -232,17 +147,18 @@ def encode(
 
 def blocks(
     layers: Mapping[str, tf.keras.layers.Layer], tensors: Tensors
-) -> list[towers.Block]:
+) -> "list[split_dense.Block]":
     """Returns the coordinates of each feature's vectors, in order of the layers."""
+    from ytdnn.layers import split_dense
 
     def numbers(
         alike: Sequence[continuous.QuantileFeature], values: Sequence[tf.Tensor]
-    ) -> list[towers.Block]:
+    ) -> "list[split_dense.Block]":
         coordinates = continuous.coordinates(alike, values)
-        return [towers.Block(each, is_learned=False) for each in coordinates]
+        return [split_dense.Block(each, is_learned=False) for each in coordinates]
 
-    def block(layer: tf.keras.layers.Layer, vectors: tf.Tensor) -> towers.Block:
-        return towers.to_block(vectors, bool(layer.trainable_variables))
+    def block(layer: tf.keras.layers.Layer, vectors: tf.Tensor) -> "split_dense.Block":
+        return split_dense.to_block(vectors, bool(layer.trainable_variables))
 
     return _encoded(layers, tensors, numbers, block)
 

@@ -11,7 +11,6 @@ which come with the time of each, so an encoder may weigh by order, by time, or 
 """
 
 import functools
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Union
 
@@ -23,13 +22,12 @@ from ytdnn.features import base_feature
 from ytdnn.log import catalogues, fields, prepared
 
 if TYPE_CHECKING:
-    from ytdnn.features.sequences import watch_bags, watched
+    from ytdnn.features.sequences import side_by_side, watched
     from ytdnn.log import request as raw_request
 
 Features = tuple[base_feature.Feature, ...]
 Tensors = dict[str, tf.Tensor]
-Watches = Union["watched.Watched", "watch_bags.SideBySide"]
-_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+Watches = Union["watched.Watched", "side_by_side.SideBySide"]
 # Whose own columns each network can read.
 _OWN_TABLES = {
     base_feature.CANDIDATES: {schema.USERS},
@@ -139,37 +137,6 @@ def named(network: str, names: Sequence[str], data: prepared.PreparedData) -> Fe
     return tuple(_named(network, name, data, known) for name in names)
 
 
-def readable(data: prepared.PreparedData) -> Features:
-    """Returns every feature that a prepared set has, columns of the user's own too."""
-    features = [feature for feature in declared() if feature.exists(data)]
-    return (*features, *(own(name, data) for name in own_columns(data)))
-
-
-def own_columns(data: prepared.PreparedData) -> list[str]:
-    """Returns the columns of `users` and `videos` that no declared feature reads.
-
-    Names are "table.column", with columns of users first, in the order of the log.
-    """
-    features = [feature for feature in declared() if feature.exists(data)]
-    taken = {column for feature in features for column in feature.columns}
-    own = [
-        f"{table}.{column}"
-        for table in (schema.USERS, schema.VIDEOS)
-        for column in _own_columns(data, table)
-    ]
-    return [name for name in own if name not in taken]
-
-
-def can_be_asked(name: str) -> bool:
-    """Returns whether a column's name can be a request key.
-
-    Columns of videos are stored in the bundle and may have any name.
-    """
-    table, _, column = name.partition(".")
-    is_key = column not in schema.REQUEST_KEYS and _KEY.fullmatch(column) is not None
-    return table != schema.USERS or is_key
-
-
 def _named(
     network: str,
     name: str,
@@ -183,50 +150,18 @@ def _named(
 
         if vector_columns.is_product(name, data.catalogue):
             return vector_columns.product(name)
-    own_names = [
-        f"{table}.{column}"
-        for table in sorted(_OWN_TABLES[network])
-        for column in _own_columns(data, table)
-    ]
+    from ytdnn.features import own_columns
+
+    own_names = own_columns.in_tables(data, sorted(_OWN_TABLES[network]))
     if name not in own_names:
         raise errors.UserError(_unknown(network, name, [*known, *own_names]))
-    if not can_be_asked(name):
+    if not own_columns.can_be_asked(name):
         raise errors.UserError(
             f"expected a column that can be a key of requests (letters, digits and _, "
             f"none of {', '.join(sorted(schema.REQUEST_KEYS))}), received {name}: "
             f"rename it"
         )
-    return own(name, data)
-
-
-def own(name: str, data: prepared.PreparedData) -> base_feature.Feature:
-    """Returns the feature of a column of the user's own, named as the column.
-
-    Args:
-      name: Name such as "videos.genre".
-      data: The prepared set, for the column's type and number of values.
-    """
-    from ytdnn.features import columns, vector_columns
-
-    if name in data.catalogue.vectors.widths:
-        return vector_columns.VectorColumn(name, data.catalogue.vectors.widths[name])
-    table, column = name.split(".", 1)
-    is_user = table == schema.USERS
-    values = (data.users if is_user else data.videos)[column]
-    if values.dtype.is_float():
-        return columns.NumberColumn(name, name)
-    size = data.num_users if is_user else data.catalogue.num_prepared
-    number = data.once((own, name), lambda: values.head(size).n_unique())
-    is_long = number > columns.MAX_VALUES
-    return (columns.HashedColumn if is_long else columns.TextColumn)(name, name)
-
-
-def _own_columns(data: prepared.PreparedData, table: str) -> list[str]:
-    frame = data.users if table == schema.USERS else data.videos
-    columns = [c for c in frame.columns if c not in prepared.MADE_COLUMNS]
-    return columns + [
-        c.partition(".")[2] for c in data.catalogue.vectors.in_table(table)
-    ]
+    return own_columns.feature(name, data)
 
 
 def _require_effect(
@@ -308,15 +243,15 @@ def make_encoder(
     if not config.encoder.beside_bags:
         encoder: watched.Watched = make_sequence(*sizes, name="watches", **shared)
         return encoder
-    from ytdnn.features.sequences import watch_bags
+    from ytdnn.features.sequences import side_by_side
 
     bags = _bags(*sizes, name="bags")
     shared |= {"videos": bags.videos, "name": "sequence"}
     ordered = make_sequence(*sizes, **shared)
-    return watch_bags.SideBySide(bags, ordered, name="watches")
+    return side_by_side.SideBySide(bags, ordered, name="watches")
 
 
-def _bags(*args: Any, name: str) -> "watch_bags.WatchBags":
-    from ytdnn.features.sequences import watch_bags
+def _bags(*args: Any, name: str) -> "watched.WatchBags":
+    from ytdnn.features.sequences import watched
 
-    return watch_bags.WatchBags(*args, name=name)
+    return watched.WatchBags(*args, name=name)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.features import base_feature, columns, encodings
-from ytdnn.layers import embeddings
+from ytdnn.layers import other_tables
 from ytdnn.log import catalogues, fields, lookups, positions, prepared, tokens
 from ytdnn.log import request as raw_request
 
@@ -31,7 +31,7 @@ class Title(encodings.Categorical, base_feature.ReadAtRequest):
     columns = ("videos.title",)
     networks = default_in = frozenset({base_feature.CONTENT})
     inner_shape = (MAX_TOKENS,)
-    table = embeddings.BagTable
+    table = other_tables.BagTable
 
     def known_values(self, data: prepared.PreparedData) -> list[str]:
         """Returns the tokens of the vocabulary."""

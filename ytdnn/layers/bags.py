@@ -2,7 +2,7 @@
 
 The paper averages the embeddings of the watch history. A bag may also weigh a watch by
 its recency, rate^position; several rates side by side keep order at several time scales
-(beyond the paper, which discards it). The weights of positions may be learned, too.
+(beyond the paper, which discards it). See also `learned_bags`.
 
 Histories come in *slices*: `positions` consecutive positions of the log share one
 gather of rows, since the history of a position is that of the one before it plus one
@@ -13,12 +13,9 @@ watch. Position t of a slice ends before row `length + t` and reaches back at mo
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from ytdnn.layers import randomness
-
-_FASTEST, _SLOWEST = 0.3, 0.99  # initial decay rates of learned bags
 
 
 def history_mask(
@@ -57,42 +54,28 @@ def recency(num_positions: int | tf.Tensor, num_rows: int | tf.Tensor) -> tf.Ten
     return tf.cast(tf.maximum(distance, 0), tf.float32)
 
 
-def user_starts(first_rows: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
-    """Returns the first row of each row's user, `[slices, num_rows] int32`.
+class HistoryBags(tf.keras.layers.Layer):
+    """Bags of the watch history: averages with weights rate^position."""
 
-    Rows before the first position's user get that user's first row, which is after
-    them.
+    def __init__(
+        self,
+        rates: Sequence[float] = (1.0,),
+        dropout: float = 0.0,
+        is_bounded: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        """Creates the layer.
 
-    Args:
-      first_rows: `[slices, positions] int32`, see `history_mask`.
-      num_rows: Rows of a slice.
-    """
-    length = num_rows - tf.shape(first_rows)[1] + 1
-    before = tf.repeat(first_rows[:, :1], length, axis=1)
-    return tf.concat([before, first_rows[:, :-1]], axis=1)
-
-
-def causal_mask(begins: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
-    """Returns whether row i attends to row j, `[slices, rows, rows] bool`.
-
-    Args:
-      begins: `[slices, rows] int32` from `user_starts`.
-      known: `[slices, rows] bool`, rows with an embedding; no row attends to others.
-    """
-    rows = tf.range(tf.shape(known)[1])
-    earlier = rows <= rows[:, tf.newaxis]
-    return earlier & (rows >= begins[..., tf.newaxis]) & known[:, tf.newaxis, :]
-
-
-class _Bags(tf.keras.layers.Layer):
-    """Base class of weighted averages of the watch history, side by side."""
-
-    dropout: float
-    is_bounded: bool
-
-    def row_weights(self, num_positions: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
-        """Returns the weight of each row, `[positions, bags, rows] float32`."""
-        raise NotImplementedError
+        Args:
+          rates: Decay rate of each bag, in (0, 1]; 1 is the mean.
+          dropout: Share of rows each position loses when a seed is given.
+          is_bounded: See `history_mask`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self.is_bounded = is_bounded
+        self.rates = tuple(rates)
+        self.dropout = dropout
 
     def call(
         self,
@@ -125,30 +108,6 @@ class _Bags(tf.keras.layers.Layer):
         width = num_bags * rows.shape[-1]
         return tf.reshape(tf.matmul(flat, rows), [-1, num_positions, width])
 
-
-class HistoryBags(_Bags):
-    """Bags of the watch history: averages with weights rate^position."""
-
-    def __init__(
-        self,
-        rates: Sequence[float] = (1.0,),
-        dropout: float = 0.0,
-        is_bounded: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        """Creates the layer.
-
-        Args:
-          rates: Decay rate of each bag, in (0, 1]; 1 is the mean.
-          dropout: Share of rows each position loses when a seed is given.
-          is_bounded: See `history_mask`.
-          **kwargs: Arguments of `tf.keras.layers.Layer`.
-        """
-        super().__init__(**kwargs)
-        self.is_bounded = is_bounded
-        self.rates = tuple(rates)
-        self.dropout = dropout
-
     def row_weights(self, num_positions: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
         """Returns the powers of the rates."""
         distance = recency(num_positions, num_rows)
@@ -156,113 +115,5 @@ class HistoryBags(_Bags):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments of the layer, for `from_config`."""
-        arguments = {"rates": self.rates, "dropout": self.dropout}
-        return {**super().get_config(), **arguments, "is_bounded": self.is_bounded}
-
-
-class LearnedBags(_Bags):
-    """Weighted averages of the history by learned curves over its positions."""
-
-    def __init__(
-        self,
-        num_bags: int,
-        length: int,
-        dropout: float = 0.0,
-        is_bounded: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        """Creates the layer.
-
-        Args:
-          num_bags: Number of curves.
-          length: Greatest number of watches in a history.
-          dropout: Share of rows each position loses when a seed is given.
-          is_bounded: See `history_mask`.
-          **kwargs: Arguments of `tf.keras.layers.Layer`.
-        """
-        super().__init__(**kwargs)
-        self.is_bounded = is_bounded
-        self.num_bags = num_bags
-        self.length = length
-        self.dropout = dropout
-        half_lives = np.geomspace(
-            -1.0 / np.log(_FASTEST), -1.0 / np.log(_SLOWEST), num_bags
-        )
-        decay = -np.arange(length) / half_lives[:, np.newaxis]
-        self.logits = self.add_weight(
-            name=f"{self.name}/logits",
-            shape=[num_bags, length],
-            initializer=tf.constant_initializer(decay),
-        )
-
-    def row_weights(self, num_positions: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
-        """Returns the exponentials of the curves at each row's distance."""
-        distance = tf.cast(recency(num_positions, num_rows), tf.int32)
-        # Of the same curve everywhere, so exp needs no maximum of each history.
-        curves = tf.exp(self.logits - tf.reduce_max(self.logits, axis=1, keepdims=True))
-        weights = tf.gather(curves, tf.minimum(distance, self.length - 1), axis=1)
-        return tf.transpose(weights, [1, 0, 2])
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor arguments of the layer, for `from_config`."""
-        return {
-            **super().get_config(),
-            "num_bags": self.num_bags,
-            "length": self.length,
-            "dropout": self.dropout,
-            "is_bounded": self.is_bounded,
-        }
-
-
-class TokenBag(tf.keras.layers.Layer):
-    """The mean of a range of rows, a range for each position of a slice.
-
-    Order is left out on purpose: a model that knows the last search predicts the page
-    of its results (PAPER §3.4).
-    """
-
-    def __init__(self, dropout: float = 0.0, **kwargs: Any) -> None:
-        """Creates the layer.
-
-        Args:
-          dropout: Share of rows each position loses when a seed is given.
-          **kwargs: Arguments of `tf.keras.layers.Layer`.
-        """
-        super().__init__(**kwargs)
-        self.dropout = dropout
-
-    def call(
-        self,
-        rows: tf.Tensor,
-        known: tf.Tensor,
-        first_rows: tf.Tensor,
-        end_rows: tf.Tensor,
-        seed: tf.Tensor | None = None,
-    ) -> tf.Tensor:
-        """Returns `[slices, positions, dim]`, zeros where there is nothing to average.
-
-        Args:
-          rows: `[slices, num_rows, dim] float32`, the rows' embeddings.
-          known: `[slices, num_rows] bool`; false rows are in no average.
-          first_rows: `[slices, positions] int32`, first row of each position.
-          end_rows: `[slices, positions] int32`, the row after its last.
-          seed: `[2] int32` of this training step, or None outside training.
-        """
-        places = tf.range(tf.shape(rows)[1])
-        mask = places >= first_rows[..., tf.newaxis]
-        mask &= places < end_rows[..., tf.newaxis]
-        mask &= known[:, tf.newaxis, :]
-        if seed is not None and self.dropout > 0.0:
-            mask &= self._kept(tf.shape(mask), seed)
-        weights = tf.cast(mask, tf.float32)
-        total = tf.reduce_sum(weights, axis=-1, keepdims=True)
-        return tf.matmul(tf.math.divide_no_nan(weights, total), rows)
-
-    def _kept(self, shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Draws `shape` of a mask as wide as the widest replica's."""
-        widest = tf.concat([shape[:2], [randomness.widest(shape[2])]], axis=0)
-        return randomness.keep_mask(widest, self.dropout, seed)[..., : shape[2]]
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor arguments of the layer, for `from_config`."""
-        return {**super().get_config(), "dropout": self.dropout}
+        own = {"rates": self.rates, "dropout": self.dropout}
+        return {**super().get_config(), **own, "is_bounded": self.is_bounded}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.layers import randomness, towers
+from ytdnn.layers import randomness, split_dense
 
 
 class TowerEnsemble(tf.keras.layers.Layer):
@@ -48,7 +48,9 @@ class TowerEnsemble(tf.keras.layers.Layer):
         policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
         self._product_dtype = tf.keras.mixed_precision.Policy(policy).compute_dtype
         # One product for all towers; He's variance depends on the inputs alone.
-        self._first = towers.SplitDense(size * self.widths[0], policy, name="relu_0")
+        self._first = split_dense.SplitDense(
+            size * self.widths[0], policy, name="relu_0"
+        )
         self._hidden = [
             self._dense(f"relu_{depth}", fan_in, width, tf.keras.initializers.HeNormal)
             for depth, (fan_in, width) in enumerate(
@@ -89,7 +91,7 @@ class TowerEnsemble(tf.keras.layers.Layer):
 
     def call(
         self,
-        inputs: tuple[tf.Tensor, tf.Tensor | towers.Items],
+        inputs: tuple[tf.Tensor, tf.Tensor | split_dense.Items],
         seed: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Returns the outputs of every tower, `[batch, k, size, outputs] float32`.

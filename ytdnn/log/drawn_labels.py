@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import inputs, positions, streaming
+from ytdnn.log import inputs, positions, search_tensors, streaming
 
 Features = dict[str, tf.Tensor]
 _LABELS_A_STEP = 1 << 22
@@ -260,7 +260,7 @@ def around(
     }
     if log.searches is not None:
         before = tf.gather(log.searches.num_before, ends - 1)
-        features |= positions.searches_before(
+        features |= search_tensors.searches_before(
             log.searches, users, tf.cast(before, tf.int64), search_length
         )
     return features

@@ -25,7 +25,7 @@ class Split(enum.IntEnum):
 
     A `CONTEXT` row is no label of its stage, but is part of later histories. `EARLIER`
     impressions train the ranker without the scores of the first stage; no prepared set
-    has them on disk (`prepared.with_earlier_impressions`).
+    has them on disk (`earlier_impressions`).
     """
 
     TRAIN = 0

@@ -101,13 +101,15 @@ def cut(
     users = tf.gather(log.users, clipped)
     first_rows = tf.gather(log.offsets, users) - window[:, :1]
     features = {
-        **_rows(log, window),
+        **watch_rows(log, window),
         schema.FIRST_ROWS: tf.cast(tf.clip_by_value(first_rows, 0, num_rows), tf.int32),
     }
     features |= labels(log, clipped, inside)
     if log.searches is not None:
+        from ytdnn.log import search_tensors
+
         before = tf.gather(log.searches.num_before, clipped)
-        features |= positions.searches_before(
+        features |= search_tensors.searches_before(
             log.searches, users, tf.cast(before, tf.int64), search_length
         )
     return features
@@ -128,7 +130,7 @@ def labels(log: positions.WatchLog, rows: tf.Tensor, inside: tf.Tensor) -> Featu
     users = tf.gather(log.users, rows)
     is_label = inside & tf.gather(log.is_label, rows)
     videos = tf.gather(log.videos, rows)
-    at = _positions(log, users, rows, rows, inside)
+    at = watch_positions(log, users, rows, rows, inside)
     return {
         schema.LABELS: tf.where(is_label, videos, tf.zeros_like(videos)),
         schema.LABEL_TIMES: at.times,
@@ -138,7 +140,7 @@ def labels(log: positions.WatchLog, rows: tf.Tensor, inside: tf.Tensor) -> Featu
     }
 
 
-def _positions(
+def watch_positions(
     log: positions.WatchLog,
     users: tf.Tensor,
     ends: tf.Tensor,
@@ -156,22 +158,7 @@ def _positions(
     )
 
 
-def _impression_positions(
-    log: positions.WatchLog, users: tf.Tensor, ends: tf.Tensor, impressions: np.ndarray
-) -> positions.Positions:
-    """Returns positions with impressions as the requests' own events."""
-    rows = tf.constant(np.asarray(impressions, np.int64))[:, tf.newaxis]
-    return positions.Positions(
-        users=users,
-        times=tf.gather(log.tensors.column(schema.IMPRESSIONS, "request_times"), rows),
-        ends=ends,
-        event="impressions",
-        rows=rows,
-        is_event=tf.ones_like(rows, tf.bool),
-    )
-
-
-def _rows(log: positions.WatchLog, window: tf.Tensor) -> Features:
+def watch_rows(log: positions.WatchLog, window: tf.Tensor) -> Features:
     """Returns videos and times of watches, 0 outside the log."""
     inside = (window >= 0) & (window < log.num_watches)
     clipped = tf.clip_by_value(window, 0, log.num_watches - 1)
@@ -269,45 +256,19 @@ def num_slices(num_watches: int, slice_length: int) -> int:
     return -(-(num_watches + slice_length - 1) // slice_length)
 
 
-class FewSlices(SliceBatches):
-    """The batches of only the slices with a label, if few watches are labels."""
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Number of batches in the epoch with most slices."""
-        return -(-self._most // self.slices_per_batch)
-
-    @functools.cached_property
-    def _most(self) -> int:
-        return max(len(self._firsts(offset)) for offset in range(self.slice_length))
-
-    @functools.cached_property
-    def _num_before(self) -> np.ndarray:
-        return np.append(0, np.cumsum(self.log.is_label.numpy()))
-
-    def _firsts(self, offset: int) -> np.ndarray:
-        """Returns the first positions of an epoch's slices with a label."""
-        firsts = np.arange(self.num_slices, dtype=np.int64) * self.slice_length - offset
-        starts, ends = (
-            np.clip(places, 0, self.log.num_watches)
-            for places in (firsts, firsts + self.slice_length)
-        )
-        return firsts[self._num_before[ends] > self._num_before[starts]]
-
-    def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], Features]:
-        generator = self.generator(epoch)
-        offset = int(generator.integers(self.slice_length))
-        firsts = tf.constant(generator.permutation(self._firsts(offset)))
-        last = int(firsts.shape[0]) - 1
-        beyond = tf.constant(self.log.num_watches, tf.int64)
-
-        def cut_step(step: tf.Tensor) -> Features:
-            slots = self.portion.slots(step, self.slices_per_batch)
-            chosen = tf.gather(firsts, tf.minimum(slots, last))
-            features: Features = self._cut(tf.where(slots <= last, chosen, beyond))
-            return features
-
-        return cut_step
+def _impression_positions(
+    log: positions.WatchLog, users: tf.Tensor, ends: tf.Tensor, impressions: np.ndarray
+) -> positions.Positions:
+    """Returns positions with impressions as the requests' own events."""
+    rows = tf.constant(np.asarray(impressions, np.int64))[:, tf.newaxis]
+    return positions.Positions(
+        users=users,
+        times=tf.gather(log.tensors.column(schema.IMPRESSIONS, "request_times"), rows),
+        ends=ends,
+        event="impressions",
+        rows=rows,
+        is_event=tf.ones_like(rows, tf.bool),
+    )
 
 
 def contexts(
@@ -337,7 +298,8 @@ def contexts(
         are.
 
     Returns:
-      Features from `cut` without labels and weights, each `[n, 1]` or `[n, rows]`.
+      Features as of `cut`, without labels and weights, each `[n, 1]` or
+      `[n, rows]`.
     """
     ends = tf.constant(np.asarray(ends, np.int64))[:, tf.newaxis]
     users = tf.constant(np.asarray(users, np.int32))[:, tf.newaxis]
@@ -346,15 +308,17 @@ def contexts(
     foreign = tf.clip_by_value(starts - window[:, :1], 0, history_length)
     at = tf.minimum(ends, log.num_watches - 1)
     is_watch = ends < stops
-    place = _positions(log, users, ends, at, is_watch)
+    place = watch_positions(log, users, ends, at, is_watch)
     if impressions is not None:
         place = _impression_positions(log, users, ends, impressions)
     features = {
-        **_rows(log, window),
+        **watch_rows(log, window),
         schema.FIRST_ROWS: tf.cast(foreign, tf.int32),
         **{name: reader(place) for name, reader in log.readers.items()},
     }
     if log.searches is not None:
+        from ytdnn.log import search_tensors
+
         before = tf.cast(tf.gather(log.searches.num_before, at), tf.int64)
         offsets = log.searches.offsets
         total = tf.gather(offsets, users + 1) - tf.gather(offsets, users)
@@ -362,7 +326,7 @@ def contexts(
         if num_searches is not None:
             known = tf.constant(np.asarray(num_searches, np.int64))[:, tf.newaxis]
             before = tf.minimum(before, known)
-        features |= positions.searches_before(
+        features |= search_tensors.searches_before(
             log.searches, users, before, search_length
         )
     return features

@@ -12,13 +12,15 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import numpy as np
 import polars as pl
 
 from ytdnn.base import artifacts, configs, schema
 from ytdnn.log import catalogues, events, user_log, user_shards
+
+if TYPE_CHECKING:
+    from ytdnn.log import split_windows
 
 Made = TypeVar("Made")
 
@@ -49,10 +51,12 @@ class PreparedData:
     _whole: "PreparedData | None" = None
 
     @functools.cached_property
-    def windows(self) -> user_log.SplitWindows:
+    def windows(self) -> "split_windows.SplitWindows":
         """The split of the log."""
+        from ytdnn.log import split_windows
+
         whole = None if self._whole is None else self._whole.windows
-        return user_log.SplitWindows(
+        return split_windows.SplitWindows(
             self.log, self.manifest.facts, self._end_of_training, whole
         )
 
@@ -180,47 +184,3 @@ def load(directory: pathlib.Path, deep: bool = False) -> PreparedData:
         catalogue=catalogues.read(directory, manifest.facts),
         log=user_log.read(directory, manifest.facts),
     )
-
-
-def with_earlier_impressions(data: PreparedData, least: int) -> PreparedData:
-    """Returns a set with a minimum number of training impressions of the ranker.
-
-    The ranker's window is short, to leave most of the log to the candidates (DESIGN
-    §7). Impressions before it train the ranker too, without scores of the first stage:
-    the candidate model was trained on the clicks there, so its scores would leak them.
-    The latest impressions before its window are added until there are enough. A set
-    with enough, or without a window of the ranker's own, is returned unchanged.
-
-    Args:
-      data: The prepared set, with impressions.
-      least: Minimum number of training impressions of the ranker.
-    """
-    if not data.windows.has_own_window:
-        return data
-    num_own, times = 0, []
-    for shard in data.log.shards:
-        shown = shard.read().impressions
-        if shown is None:
-            return data
-        splits = np.asarray(shown.splits)
-        num_own += int((splits == events.Split.TRAIN).sum())
-        if num_own >= least:
-            return data
-        times.append(np.asarray(shown.times)[splits == events.Split.CONTEXT])
-    before = np.concatenate(times)
-    missing = min(least - num_own, len(before))
-    if missing == 0:
-        return data
-    since = int(np.partition(before, len(before) - missing)[len(before) - missing])
-    return data.with_log(data.log.changed(lambda shard: _with_earlier(shard, since)))
-
-
-def _with_earlier(shard: user_shards.Shard, since: int) -> user_shards.Shard:
-    """Returns a shard with impressions from a second on as the ranker's training."""
-    shown = shard.impressions
-    if shown is None:
-        return shard
-    splits = np.asarray(shown.splits)
-    is_added = (splits == events.Split.CONTEXT) & (np.asarray(shown.times) >= since)
-    codes = np.where(is_added, events.Split.EARLIER, splits).astype(splits.dtype)
-    return dataclasses.replace(shard, impressions=shown.replace(splits=codes))

@@ -155,7 +155,9 @@ class ShardIndex:
         parts = parts or [
             self._shards[0].changed(functools.partial(_selected, users=users[:0]))
         ]
-        return user_shards.joined(parts, self._num_users)
+        from ytdnn.log import joined_shards
+
+        return joined_shards.joined(parts, self._num_users)
 
     def watched_before(
         self, users: npt.NDArray[np.integer], ends: npt.NDArray[np.integer]
@@ -236,4 +238,6 @@ def bounded(sizes: Integers, most: int) -> list[slice]:
 def _selected(
     shard: user_shards.Shard, users: npt.NDArray[np.integer]
 ) -> user_shards.Shard:
-    return user_shards.select_users(shard, users)
+    from ytdnn.log import joined_shards
+
+    return joined_shards.select_users(shard, users)

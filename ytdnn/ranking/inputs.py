@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, schema
 from ytdnn.features import base_feature as features_interface
-from ytdnn.features import past_sums, reading, registry
+from ytdnn.features import first_stage, past_sums, reading, registry, request_reading
 from ytdnn.log import catalogues, fields, positions, prepared
 from ytdnn.log import request as raw_request
 from ytdnn.ranking import heads
@@ -210,7 +210,7 @@ class RequestInputs(tf.Module):
     ) -> None:
         """Opens the features for serving."""
         super().__init__()
-        self._features = reading.RequestReaders(chosen, data)
+        self._features = request_reading.RequestReaders(chosen, data)
         self._history_length = history_length
         self._durations = tf.Variable(
             past_sums.durations(data.catalogue), trainable=False, dtype=tf.float32
@@ -248,7 +248,7 @@ def opened(
 
 def replays(chosen: Iterable[features_interface.Feature]) -> bool:
     """Whether any feature reads the candidates or scores of the first stage."""
-    return any(isinstance(f, features_interface.ReplayedFeature) for f in chosen)
+    return any(isinstance(f, first_stage.ReplayedFeature) for f in chosen)
 
 
 def parts(size: int, step: int) -> list[slice]:

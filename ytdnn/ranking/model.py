@@ -11,16 +11,10 @@ import tensorflow as tf
 from ytdnn.base import artifacts, configs, errors, progress, schema
 from ytdnn.base.configs import serving
 from ytdnn.features import base_feature as features_interface
-from ytdnn.features import registry
+from ytdnn.features import first_stage, registry
 from ytdnn.layers import weights
 from ytdnn.log import catalogues, fields, prepared
-from ytdnn.ranking import (
-    heads,
-    inputs,
-    network,
-    predictions,
-    weighted_order,
-)
+from ytdnn.ranking import heads, inputs, network, predictions, weighted_order
 from ytdnn.retrieval import stage
 
 KIND = "ranking"
@@ -120,7 +114,7 @@ class RankingModel:
     @property
     def asks_sources(self) -> bool:
         """Whether a feature needs all candidate sources."""
-        kind = features_interface.ReplayedFeature
+        kind = first_stage.ReplayedFeature
         return any(f.asks_sources for f in self.features if isinstance(f, kind))
 
     @property

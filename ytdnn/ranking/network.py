@@ -17,6 +17,7 @@ from ytdnn.features import base_feature, reading, registry
 from ytdnn.layers import (
     embeddings,
     randomness,
+    split_dense,
     target_attention,
     tower_ensemble,
     towers,
@@ -152,21 +153,23 @@ class RankingNetwork(tf.keras.Model):
         shown = tensors[schema.IMPRESSION_VIDEOS]
         looked_up = {"shown": shown} | {name: tensors[name] for name in self._seeds}
         videos = [
-            towers.to_block(self.videos[use](indices))
+            split_dense.to_block(self.videos[use](indices))
             for use, indices in looked_up.items()
         ]
         if self._attention is not None:
-            videos.append(towers.to_block(self._attended(tensors, self._attention)))
+            videos.append(
+                split_dense.to_block(self._attended(tensors, self._attention))
+            )
         blocks = (*videos, *reading.blocks(self._of_videos, tensors))
         query, k = self._query(tensors), tf.shape(shown)[1]
-        outputs = self._tower((query, towers.Items(blocks, k)), seed=seed)
+        outputs = self._tower((query, split_dense.Items(blocks, k)), seed=seed)
         if self._outputs is not None:
             outputs = towers.dense(self._outputs, outputs, seed)[:, :, tf.newaxis]
         if self._of_outcomes is None:
             return outputs
         # Nothing that the click reads learns from the other towers.
-        fixed = tuple(towers.without_gradient(block) for block in blocks)
-        of_towers = tf.stop_gradient(query), towers.Items(fixed, k)
+        fixed = tuple(split_dense.without_gradient(block) for block in blocks)
+        of_towers = tf.stop_gradient(query), split_dense.Items(fixed, k)
         of_stream = randomness.substream(seed, randomness.RandomStream.OUTCOMES)
         of_outcomes = self._of_outcomes(of_towers, of_stream)[:, :, tf.newaxis, :, 0]
         of_outcomes = tf.repeat(of_outcomes, outputs.shape[2], axis=2)
@@ -180,8 +183,8 @@ class RankingNetwork(tf.keras.Model):
         """
         shown = self.videos["shown"](tensors[schema.IMPRESSION_VIDEOS])
         layers = {name: self._of_videos[name] for name in self._of_shown}
-        blocks = [towers.to_block(shown), *reading.blocks(layers, tensors)]
-        return towers.examples(blocks)
+        blocks = [split_dense.to_block(shown), *reading.blocks(layers, tensors)]
+        return split_dense.examples(blocks)
 
     def _attended(
         self, tensors: inputs.Tensors, attention: target_attention.TargetAttention

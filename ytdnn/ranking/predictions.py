@@ -77,6 +77,21 @@ class Predictions:
         return self.order if self.listed is None else self.listed
 
     @property
+    def click_orders(self) -> tuple[Values, Values] | None:
+        """Ranks by clicks: all impressions, and those of each user as one list.
+
+        By the click probability; without any prediction by the order, whose unit is not
+        known. None of predictions of watch seconds alone, which AUC says nothing of.
+        """
+        if self.click_probability is not None:
+            other = self.list_order if self.seconds is None else self.click_probability
+            listed = self.listed_terms.get(schema.CLICKED, other)
+            return self.click_probability, listed
+        if self.seconds is None and self.logits is None:
+            return self.order, self.list_order
+        return None
+
+    @property
     def weighted_logits(self) -> Values | None:
         """Log odds of weighted logistic regression, `[n]`: the weighted log loss's.
 

@@ -35,8 +35,7 @@ class _ItemModel:
     weights: Any
 
     def __init__(self, config: Any) -> None:
-        """Takes the settings."""
-        self.config = config
+        """Has no settings."""
 
     def recommend(
         self, requests: candidate_models.Requests, k: int
@@ -83,6 +82,10 @@ class RP3BetaConfig(configs.Extension):
 class RP3Beta(_ItemModel):
     """Videos at the end of random walks: video, user, video."""
 
+    def __init__(self, config: RP3BetaConfig) -> None:
+        """Takes the settings."""
+        self.beta = config.beta
+
     def fit(self, data: candidate_models.TrainingData) -> None:
         """Computes the transition probabilities."""
         counts = data.matrix
@@ -90,7 +93,7 @@ class RP3Beta(_ItemModel):
         of_users = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1.0)
         to_users = (sparse.diags(1.0 / watches) @ counts.T).astype(np.float32).tocsr()
         to_videos = (sparse.diags(1.0 / of_users) @ counts).astype(np.float32).tocsr()
-        damping = (watches**-self.config.beta).astype(np.float32)
+        damping = (watches**-self.beta).astype(np.float32)
         self.weights = _nearest(to_users, to_videos, lambda _, walks: walks * damping)
 
 
@@ -110,11 +113,15 @@ class EASEConfig(configs.Extension):
 class EASE(_ItemModel):
     """Videos that a linear regression predicts from those watched."""
 
+    def __init__(self, config: EASEConfig) -> None:
+        """Takes the settings."""
+        self.regularization = config.regularization
+
     def fit(self, data: candidate_models.TrainingData) -> None:
         """Inverts the matrix of users in common."""
         counts = data.matrix
         common = np.asarray((counts.T @ counts).todense(), np.float32)
-        common[np.diag_indices(len(common))] += self.config.regularization
+        common[np.diag_indices(len(common))] += self.regularization
         inverse = np.linalg.inv(common)
         self.weights = inverse / -np.diag(inverse)
         self.weights[np.diag_indices(len(common))] = 0.0

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, registries, schema
 from ytdnn.log import positions, prepared
-from ytdnn.retrieval import attributes, diversity, filters, rows
+from ytdnn.retrieval import attributes, diversity, filters, rows, shown_counts
 
 SCORE, SAMPLED, RESERVED, CAP = "score", "sampled", "reserved", "cap"
 DIVERSITY, RERANKED = "diversity", "reranked"
@@ -38,6 +38,7 @@ class SlateOrder(tf.Module):
 
     Attributes:
       needs_scores: Whether the candidate model's scores are an input.
+      is_counted: Whether counts of impressions order instead of the ranker.
       caps: Whether the number of videos of a channel is capped.
       rerankers: Functions of videos and order, as `diversity.Diversity`, that change
         the order afterwards; each with the reason of a place for the videos it moves
@@ -67,6 +68,10 @@ class SlateOrder(tf.Module):
         self._weight = config.blend_weight
         self._most = config.max_per_channel
         self.caps = self._most > 0
+        self.is_counted = config.ordered_by != "ranker"
+        if self.is_counted:
+            counts = shown_counts.served(data, config.ordered_by)
+            self._counts = tf.Variable(counts, trainable=False)
         self._channels = None
         if self._most:
             indices = attributes.indices(data.catalogue, schema.CHANNEL_ID)
@@ -91,9 +96,9 @@ class SlateOrder(tf.Module):
         self, videos: tf.Tensor, logits: tf.Tensor, scores: tf.Tensor | None
     ) -> tf.Tensor:
         """Returns the order before any channel is capped; see `__call__`."""
-        order = logits
+        order = tf.gather(self._counts, videos) if self.is_counted else logits
         if self.needs_scores and scores is not None:
-            order = blended(logits, scores, self._weight)
+            order = blended(order, scores, self._weight)
         return tf.where(videos > 0, order, float("-inf"))
 
     def cap(self, videos: tf.Tensor, order: tf.Tensor) -> tf.Tensor:

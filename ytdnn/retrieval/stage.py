@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from ytdnn.base import artifacts, configs, registries
 from ytdnn.candidates import model as candidate_model
+from ytdnn.candidates import stored
 from ytdnn.log import catalogues, fields, prepared
 from ytdnn.retrieval import interface, nearest, pool, replay
 from ytdnn.retrieval.index import brute_force
@@ -153,6 +154,6 @@ def load(
     Raises:
       errors.UserError: It is missing, damaged, or was made from another data set.
     """
-    model = candidate_model.load(directory, data)
+    model = stored.load(directory, data)
     manifest = artifacts.read_manifest(directory, KIND)
     return FirstStage(model, data, composition, manifest)

@@ -15,7 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.training import optimizers
+from ytdnn.training import lazy_adam
 
 _SUM = "average_sum"
 _LAST = "average_last_step"
@@ -83,8 +83,8 @@ class _Averaging:
         sums += (1.0 - self.ema_decay) * (after - sums)
         now = tf.fill(tf.shape(indices), self._step_now())
         return tf.group(
-            optimizers.set_rows(total, indices, sums),
-            optimizers.set_rows(last, indices, now),
+            lazy_adam.set_rows(total, indices, sums),
+            lazy_adam.set_rows(last, indices, now),
         )
 
     def _step_now(self: Any) -> tf.Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import artifacts, configs, registries
-from ytdnn.candidates import losses, model, tower_inputs
+from ytdnn.candidates import losses, model, user_tower
 from ytdnn.layers import randomness
 from ytdnn.log import events, inputs, prepared, streaming, user_log
 from ytdnn.training import checkpoints, devices, loop
@@ -74,6 +74,8 @@ def train(
         facts_of_members.append(member_facts)
     if not on.writes:
         return
+    from ytdnn.candidates import stored
+
     whole = model.joined(members[-settings.num_kept :])
     if number > 1:
         from ytdnn.candidates import ensemble
@@ -85,25 +87,23 @@ def train(
     with artifacts.publish(
         directory, model.KIND, step_config(config), inputs_made_from, facts
     ) as partial:
-        model.save(whole, partial)
-        _share(places, settings.num_kept, partial)
+        stored.save(whole, partial)
+        share(places, settings.num_kept, partial)
     shutil.rmtree(work)
 
 
-def _share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> None:
+def share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> None:
     """Copies the optimisers of the kept networks, and all curves, into an artefact."""
+    from ytdnn.training import states
+
     for number, place in enumerate(places[-num_kept:]):
-        checkpoints.share_state(place, partial, state_file(number))
+        name = states.file_of(number)
+        states.share_state(place, partial, name)
     # The curves of the first are the stage's; the others' lie beside them.
     shutil.copytree(places[0] / artifacts.LOGS, partial / artifacts.LOGS)
     for place in places[1:]:
         target = partial / artifacts.LOGS / place.name
         shutil.copytree(place / artifacts.LOGS, target)
-
-
-def state_file(number: int) -> str:
-    """Returns the file of a network's optimiser, relative to the artefact."""
-    return f"{number}.{checkpoints.STATE_FILE}"
 
 
 def _members_of(
@@ -138,9 +138,7 @@ def _member(
         candidate_model = model.build(config.candidates, data)
     begins = _begun(config.candidates, data, candidate_model, on, refitted)
     num_labels = _num_training_watches(data.log)
-    training = loop.capped_batches(config.candidates.training, num_labels, model.KIND)
-    candidates = dataclasses.replace(config.candidates, training=training)
-    config = dataclasses.replace(config, candidates=candidates)
+    config = loop.capped_batches(config, model.KIND, num_labels)
     stage = make_stage(
         config,
         data,
@@ -150,7 +148,7 @@ def _member(
     )
     if members > 1:
         stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
-    facts = loop.fit(stage, training, config.seed, on, work)
+    facts = loop.fit(stage, config.candidates.training, config.seed, on, work)
     return candidate_model, facts | begins
 
 
@@ -254,13 +252,13 @@ def _validation(
 
 def make_batches(
     candidates: configs.CandidatesConfig,
-    inputs: tower_inputs.TowerInputs,
+    read: user_tower.TowerInputs,
     data: prepared.PreparedData,
     seed: int,
     are_few: bool = False,
 ) -> streaming.BatchStream:
     """Returns the training batches: every next watch in slices, or drawn labels."""
-    source = CandidateWindows(candidates, inputs, data, seed, are_few)
+    source = CandidateWindows(candidates, read, data, seed, are_few)
     sizes = [shard.num_events for shard in data.log.shards]
     return streaming.BatchStream(source, sizes, candidates.window_events, seed)
 
@@ -271,7 +269,7 @@ class CandidateWindows:
     def __init__(
         self,
         config: configs.CandidatesConfig,
-        read: tower_inputs.TowerInputs,
+        read: user_tower.TowerInputs,
         data: prepared.PreparedData,
         seed: int,
         are_few: bool,
@@ -302,12 +300,16 @@ class CandidateWindows:
     ) -> "inputs.SliceBatches | drawn_labels.DrawnBatches":
         """Reads a window."""
         shards = [self._data.log.shards[number] for number in window.shards]
-        log = tower_inputs.open_log(
+        log = user_tower.open_log(
             self._read, self._data.with_log(self._data.log.window(shards))
         )
         config = self._config
         if self._is_sliced:
-            batches = inputs.FewSlices if self._are_few else inputs.SliceBatches
+            batches = inputs.SliceBatches
+            if self._are_few:
+                from ytdnn.log import few_slices
+
+                batches = few_slices.FewSlices
             return batches(
                 log=log,
                 batch_size=config.training.batch_size,

@@ -10,7 +10,7 @@ import functools
 import pathlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
@@ -18,6 +18,9 @@ from ytdnn.base import artifacts, configs, errors, progress
 from ytdnn.layers import embeddings, randomness
 from ytdnn.log import streaming
 from ytdnn.training import checkpoints, devices, optimizers
+
+if TYPE_CHECKING:
+    from ytdnn.training import states
 
 Batch = dict[str, tf.Tensor]
 _LEAST_CAP = 1_024  # smaller batches gain nothing
@@ -58,7 +61,7 @@ class TrainingStage:
     monitor: str
     stop_after: int | None = None
     validates_start: bool = False
-    state: checkpoints.State | None = None
+    state: "states.State | None" = None
 
 
 def fit(
@@ -94,7 +97,7 @@ def fit(
         stage.name, max(1, last_epoch), stage.steps_per_epoch, training.batch_size
     )
     guard = devices.FiniteGuard(stage.name, stage.model, keeper.describe_latest, on)
-    logs = Logs(directory, on.writes)
+    logs = _open_logs(directory, on.writes)
     with meter:
         if stage.validates_start and stage.monitor and reached.is_fresh:
             metrics = _validated(trainer)
@@ -111,40 +114,36 @@ def fit(
             if on.writes:
                 progress.tell_observers(stage.name, reached.epoch, scalars)
             keeper.save(reached)
-            logs.write(reached.epoch, scalars)
+            _log(logs, reached.epoch, scalars)
             is_best = bool(stage.monitor) and reached.best_epoch == reached.epoch
             meter.show_epoch(reached.epoch, loss, metrics, stage.monitor, is_best)
     meter.show_end()
     if on.writes:
-        checkpoints.write_state(trainer.optimizer, trainer.variables, directory)
+        from ytdnn.training import states
+
+        states.write_state(trainer.optimizer, trainer.variables, directory)
         keeper.restore_best()
     return reached.facts() | meter.facts()
 
 
-class Logs:
-    """TensorBoard scalars of each epoch, under `directory/logs`."""
+def _open_logs(directory: pathlib.Path, writes: bool) -> tf.summary.SummaryWriter:
+    """Returns TensorBoard's logs under `directory/logs`.
 
-    def __init__(self, directory: pathlib.Path, writes: bool = True) -> None:
-        """Opens the log; its file appears with the first write.
+    With several processes only the chief `writes` them.
+    """
+    if not writes:
+        return tf.summary.create_noop_writer()
+    return tf.summary.create_file_writer(str(directory / artifacts.LOGS))
 
-        Args:
-          directory: Directory of the training.
-          writes: Whether this process writes it; with several processes, only the chief
-            does.
-        """
-        place = str(directory / artifacts.LOGS)
-        self._writer = (
-            tf.summary.create_file_writer(place)
-            if writes
-            else tf.summary.create_noop_writer()
-        )
 
-    def write(self, epoch: int, scalars: Mapping[str, float]) -> None:
-        """Writes the scalars of an epoch (counted from 1)."""
-        with self._writer.as_default(step=epoch):
-            for name, value in scalars.items():
-                tf.summary.scalar(name, value)
-        self._writer.flush()
+def _log(
+    logs: tf.summary.SummaryWriter, epoch: int, scalars: Mapping[str, float]
+) -> None:
+    """Writes the scalars of an epoch (counted from 1)."""
+    with logs.as_default(step=epoch):
+        for name, value in scalars.items():
+            tf.summary.scalar(name, value)
+    logs.flush()
 
 
 def _require_same(on: devices.OneDevice, reached: checkpoints.Progress) -> None:
@@ -210,7 +209,9 @@ class Trainer:
                 0 if stage.state is None else stage.state.steps,
             )
         if stage.state is not None:
-            checkpoints.assign_state(self.optimizer, variables, stage.state)
+            from ytdnn.training import states
+
+            states.assign_state(self.optimizer, variables, stage.state)
         self._losses: list[Any] = []
         self.step = on.compiled(self._step)
 
@@ -325,23 +326,27 @@ def _place(reached: checkpoints.Progress) -> str:
 
 
 def capped_batches(
-    training: configs.TrainingConfig, num_examples: int, stage: str
-) -> configs.TrainingConfig:
-    """Returns the settings with a batch not much larger than the examples of an epoch.
+    config: configs.Config, stage: str, num_examples: int
+) -> configs.Config:
+    """Returns the config with a batch not much larger than the examples of an epoch.
 
     Padding would only cost time and memory. The cap is the next power of two at or
     above the number of examples, and at least 1,024.
 
     Args:
-      training: Settings of a stage.
+      config: Config of a run.
+      stage: `candidates` or `ranking`.
       num_examples: Number of examples of an epoch.
-      stage: Name of the stage, for the message about it.
     """
     most = max(_LEAST_CAP, 1 << max(0, num_examples - 1).bit_length())
-    if training.batch_size <= most:
-        return training
+    section = getattr(config, stage)
+    size = section.training.batch_size
+    if size <= most:
+        return config
     progress.say(
-        f"note: {stage}: training.batch_size is {training.batch_size:,}, but there are "
+        f"note: {stage}: training.batch_size is {size:,}, but there are "
         f"only {num_examples:,} examples: {most:,} is used"
     )
-    return dataclasses.replace(training, batch_size=most)
+    training = dataclasses.replace(section.training, batch_size=most)
+    section = dataclasses.replace(section, training=training)
+    return dataclasses.replace(config, **{stage: section})

@@ -13,7 +13,6 @@ import tensorflow_recommenders as tfrs
 from ytdnn.base import configs
 
 _MOST_ROWS = 2  # of a table, for each row of the gradient, that are updated at once
-_COUNT = "count"
 
 
 class Adagrad(tf.keras.optimizers.legacy.Adagrad):
@@ -37,59 +36,6 @@ class Adagrad(tf.keras.optimizers.legacy.Adagrad):
             )
         summed = tf.math.unsorted_segment_sum(grad, indices, num_rows)
         return self._resource_apply_dense(summed, handle, **kwargs)
-
-
-class LazyAdam(tf.keras.optimizers.legacy.Adam):
-    """Adam with sparse updates that change only the gradient's rows.
-
-    It counts the updates of each row: a row moves as plain Adam would move it if those
-    were the only steps. (The lazy Adam of TensorFlow Addons corrects the bias by the
-    global step instead, which makes the first moves of a rare row up to three times too
-    long.)
-    """
-
-    def _create_slots(self, var_list: list[tf.Variable]) -> None:
-        super()._create_slots(var_list)
-        for variable in var_list:
-            self.add_slot(variable, _COUNT, shape=variable.shape[:1])
-
-    def _resource_apply_sparse(
-        self, grad: tf.Tensor, var: tf.Variable, indices: tf.Tensor, apply_state: Any
-    ) -> tf.Operation:
-        """Updates the rows `indices`, all different, by `grad [n, ...]`."""
-        rates = apply_state[(var.device, var.dtype.base_dtype)]
-        beta_1, beta_2 = rates["beta_1_t"], rates["beta_2_t"]
-        of_rows = [-1, *[1] * (len(var.shape) - 1)]
-        counts = tf.gather(self.get_slot(var, _COUNT), indices) + 1.0
-        mean = tf.gather(self.get_slot(var, "m"), indices)
-        mean = beta_1 * mean + (1.0 - beta_1) * grad
-        square = tf.gather(self.get_slot(var, "v"), indices)
-        square = beta_2 * square + (1.0 - beta_2) * tf.square(grad)
-        unbias = tf.sqrt(1.0 - beta_2**counts) / (1.0 - beta_1**counts)
-        rate = tf.reshape(rates["lr_t"] * unbias, of_rows)
-        step = rate * mean / (tf.sqrt(square) + rates["epsilon"])
-        return tf.group(
-            set_rows(self.get_slot(var, _COUNT), indices, counts),
-            set_rows(self.get_slot(var, "m"), indices, mean),
-            set_rows(self.get_slot(var, "v"), indices, square),
-            self._resource_scatter_add(var, indices, -step),
-        )
-
-
-def set_rows(
-    variable: tf.Variable, indices: tf.Tensor, rows: tf.Tensor
-) -> tf.Operation:
-    """Overwrites rows of one replica's variable."""
-    return tf.raw_ops.ResourceScatterUpdate(
-        resource=variable.handle, indices=indices, updates=rows
-    )
-
-
-_OF_TABLES = {
-    "adagrad": Adagrad,
-    "lazy_adam": LazyAdam,
-    "adam": tf.keras.optimizers.legacy.Adam,
-}
 
 
 class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
@@ -141,15 +87,16 @@ def make(
     )
 
 
-def table_name(table: tf.Variable) -> str:
-    """Returns the name of a table: its layer's, or its own."""
-    return str(table.name).partition("/")[0].partition(":")[0]
-
-
 def _one(
     kind: str, rate: _Schedule, training: configs.TrainingConfig
 ) -> tf.keras.optimizers.legacy.Optimizer:
-    optimizer_class = _OF_TABLES[kind]
+    optimizer_class = tf.keras.optimizers.legacy.Adam
+    if kind == "adagrad":
+        optimizer_class = Adagrad
+    elif kind == "lazy_adam":
+        from ytdnn.training import lazy_adam
+
+        optimizer_class = lazy_adam.LazyAdam
     if training.ema_decay > 0.0:
         from ytdnn.training import averages
 

@@ -6,6 +6,7 @@ import math
 import pathlib
 import shutil
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +15,7 @@ from ytdnn.base import artifacts, configs, environment, progress, registries, sc
 from ytdnn.base.metrics import binary, per_user_loss
 from ytdnn.features import own_columns
 from ytdnn.layers import randomness
-from ytdnn.log import events, prepared, streaming
+from ytdnn.log import earlier_impressions, events, prepared, streaming
 from ytdnn.ranking import building, heads, inputs, model, outcomes
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.training import (
@@ -23,6 +24,7 @@ from ytdnn.training import (
     devices,
     impression_batches,
     loop,
+    states,
 )
 
 _OF_SOURCES = ("candidate_source", "seed_video")  # features that ask all sources
@@ -74,7 +76,9 @@ def train(
     made_from = {prepared.KIND: data.manifest.fingerprint, **versions(config)}
     if first_stage is not None and first_stage.manifest is not None:
         made_from[retrieval_stage.KIND] = first_stage.manifest.fingerprint
-    data = prepared.with_earlier_impressions(data, config.ranking.least_impressions)
+    data = earlier_impressions.with_earlier_impressions(
+        data, config.ranking.least_impressions
+    )
     if chosen is not None:
         made_from[model.KIND] = chosen.fingerprint
     else:
@@ -91,11 +95,9 @@ def train(
             progress.say(line)
     stop_after = None if chosen is None else int(chosen.facts["best_epoch"])
     num_rows = sum(building.num_training_rows(data.log))
-    training = loop.capped_batches(config.ranking.training, num_rows, model.KIND)
-    ranking = dataclasses.replace(config.ranking, training=training)
-    config_of = dataclasses.replace(config, ranking=ranking)
-    stage = make_stage(config_of, data, ranking_model, stop_after)
-    facts = loop.fit(stage, training, config.seed, on, work)
+    capped = loop.capped_batches(config, model.KIND, num_rows)
+    stage = make_stage(capped, data, ranking_model, stop_after)
+    facts = loop.fit(stage, capped.ranking.training, config.seed, on, work)
     del stage  # with its windows
     environment.collect()
     if not on.writes:
@@ -105,12 +107,31 @@ def train(
     else:
         ranking_model.calibrate(calibrating.fit(config.ranking, data, ranking_model))
     facts["calibration"] = dataclasses.asdict(ranking_model.measured.calibration)
-    facts |= ranking_model.facts()
-    with artifacts.publish(
-        directory, model.KIND, step_config(config), made_from, facts
-    ) as partial:
-        model.save(ranking_model, partial)
-        checkpoints.share_state(work, partial)
+    publish(ranking_model, directory, step_config(config), made_from, facts, work)
+
+
+def publish(
+    trained: model.RankingModel,
+    directory: pathlib.Path,
+    config: dict[str, object],
+    made_from: dict[str, str],
+    facts: dict[str, Any],
+    work: pathlib.Path,
+) -> None:
+    """Publishes a trained ranker with its optimiser and logs, and removes `work`.
+
+    Args:
+      trained: The ranker.
+      directory: Directory of the artefact.
+      config: Settings that it depends on, from `step_config`.
+      made_from: Fingerprints of its inputs.
+      facts: Facts about its training.
+      work: Directory in which it was trained.
+    """
+    facts |= trained.facts()
+    with artifacts.publish(directory, model.KIND, config, made_from, facts) as partial:
+        model.save(trained, partial)
+        states.share_state(work, partial)
         shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
     shutil.rmtree(work)
 

@@ -11,7 +11,7 @@ from ytdnn.base.configs import run
 
 CHOSEN = [
     configs.CandidatesConfig(loss=configs.FullSoftmaxConfig(label_smoothing=0.1)),
-    configs.CandidatesConfig(loss=configs.WARPConfig(num_negatives=9)),
+    configs.CandidatesConfig(loss=configs.WARPConfig()),
     configs.CandidatesConfig(label=configs.HeldOutWatchConfig(examples_per_user=3)),
     configs.IndexConfig(search=configs.ExactConfig()),
     configs.IndexConfig(search=configs.ScannConfig(num_leaves=7)),

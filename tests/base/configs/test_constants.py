@@ -9,7 +9,7 @@ from ytdnn.base import errors
 from ytdnn.base.configs import constants
 from ytdnn.retrieval import matrix_models
 from ytdnn.run.cli import arguments
-from ytdnn.run.pipeline import config_dicts
+from ytdnn.run.pipeline import workdir
 
 CLASSES = sorted(constants.BY_CLASS)
 
@@ -49,7 +49,7 @@ def test_an_old_config_is_read_and_differs_in_nothing() -> None:
     assert configs.differences(*in_part) == {}
     old["index"]["search"]["leaf_avq"] = 4.0
     with pytest.raises(errors.UserError) as error:
-        config_dicts.validated(old, "old.py")
+        workdir.validated(old, "old.py")
     assert str(error.value) == (
         "config.index.search.leaf_avq is a constant now, 8.0: leave it out (old.py)"
     )

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.candidates import tower_inputs
+from ytdnn.candidates import user_tower
 from ytdnn.layers import randomness
 from ytdnn.log import catalogues, inputs
 
@@ -29,8 +29,8 @@ def counts(data):
 
 
 def batch(data, slice_length=1, size=64):
-    read = tower_inputs.from_config(config(), data)
-    log = tower_inputs.open_log(read, inputs.training_set(data))
+    read = user_tower.measure_inputs(config(), data)
+    log = user_tower.open_log(read, inputs.training_set(data))
     batches = inputs.SliceBatches(log, size, slice_length, 6, seed=0)
     return next(iter(batches(0, 0)))
 

@@ -11,7 +11,7 @@ from tests import extras, planted
 from tests.candidates.losses import setting
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.candidates import losses, model, tower_inputs
+from ytdnn.candidates import losses, model, stored, user_tower
 from ytdnn.log import events
 from ytdnn.training import candidates
 
@@ -31,7 +31,7 @@ def example():
 
 def _model(example, num_videos, leaves):
     config = setting.config(loss=example.HierarchicalSoftmaxConfig(), embedding_dim=2)
-    candidate_model = model.CandidateModel(config, tower_inputs.TowerInputs(num_videos))
+    candidate_model = model.CandidateModel(config, user_tower.TowerInputs(num_videos))
     candidate_model.head.leaves.assign([0, *leaves])
     return candidate_model
 
@@ -101,7 +101,7 @@ def test_the_planted_tastes_are_learned(example, data, tmp_path: pathlib.Path):
     settings["candidates.loss"] = example.HierarchicalSoftmaxConfig()
     config = configs.changed(planted.tiny_config(), settings)
     candidates.train(config, data, tmp_path / "candidates")
-    trained = model.load(tmp_path / "candidates", data)
+    trained = stored.load(tmp_path / "candidates", data)
     assert trained.content is None
     users, ends = data.windows.first_watches(events.Split.TEST)
     scores = trained.user_vectors(data, users, ends) @ trained.video_vectors().T

@@ -5,15 +5,15 @@ import tensorflow as tf
 
 from tests.features.sequences import contract
 from ytdnn.base import schema
-from ytdnn.features.sequences import watch_bags
+from ytdnn.features.sequences import watched
 from ytdnn.log import prepared
 
 
 class TestWatchBags(contract.EncoderContract):
     rows = schema.WATCH_ROWS
 
-    def make(self, data: prepared.PreparedData) -> watch_bags.WatchBags:
-        return watch_bags.WatchBags(contract.CONFIG, data.vocabulary_size)
+    def make(self, data: prepared.PreparedData) -> watched.WatchBags:
+        return watched.WatchBags(contract.CONFIG, data.vocabulary_size)
 
     def size(self, data: prepared.PreparedData) -> int:
         return data.vocabulary_size
@@ -35,7 +35,7 @@ def test_the_papers_mean_is_that_of_the_videos_with_an_embedding(
     config = dataclasses.replace(
         contract.CONFIG, bags=("mean",), decay_rates=(), learned_bags=0
     )
-    encoder = watch_bags.WatchBags(config, data.vocabulary_size)
+    encoder = watched.WatchBags(config, data.vocabulary_size)
     features = contract.batch(data)
     (found,) = encoder(features)
     table = encoder.videos.table.numpy()
@@ -54,7 +54,7 @@ def test_the_papers_mean_is_that_of_the_videos_with_an_embedding(
 def test_learned_averages_stand_behind_the_fixed_ones(
     data: prepared.PreparedData,
 ) -> None:
-    encoder = watch_bags.WatchBags(contract.CONFIG, data.vocabulary_size)
+    encoder = watched.WatchBags(contract.CONFIG, data.vocabulary_size)
     fixed, learned = encoder(contract.batch(data))
     assert fixed.shape[-1] == 3 * contract.DIM  # the mean, two decay rates
     assert learned.shape[-1] == 2 * contract.DIM

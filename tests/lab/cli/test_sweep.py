@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from ytdnn.base import errors
-from ytdnn.run.cli import arguments, commands
+from ytdnn.run.cli import arguments, main
 
 FILE = """
 from ytdnn import configs
@@ -19,7 +19,7 @@ def get_space():
 
 
 def run(*argv: str) -> None:
-    command = next(one for one in commands.COMMANDS if one.name == "sweep")
+    command = next(one for one in main.COMMANDS if one.name == "sweep")
     command.run(arguments.parse(command.name, command.flags, argv))
 
 

@@ -81,7 +81,7 @@ def test_scann_is_tuned_without_another_build_for_reordering(
 
     def axes(start: configs.ScannConfig, num_videos: int) -> dict[str, tuple[int, ...]]:
         leaves = start.num_leaves
-        return {"num_leaves": (leaves, 2 * leaves), "dimensions_per_block": (2,)}
+        return {"num_leaves": (leaves, 2 * leaves)}
 
     small = dataclasses.replace(space, cls=Counted, axes=axes)
     monkeypatch.setitem(tune.SPACES, "scann", small)

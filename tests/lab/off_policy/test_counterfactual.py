@@ -104,16 +104,6 @@ def test_by_hand(tmp_path: pathlib.Path) -> None:
     assert system.effective_pages == pytest.approx(1.0)
 
 
-def test_a_bound_on_weights_cuts_them(tmp_path: pathlib.Path) -> None:
-    evaluation = dataclasses.replace(EVALUATION, off_policy_most_weight=1.5)
-    config = dataclasses.replace(CONFIG, evaluation=evaluation)
-    found = measured(log_of(tmp_path / "log", PAGES), config)
-    assert found is not None
-    assert found.most_weight == 1.5
-    ips = found.systems["system"].per_place["watch_seconds"]["ips"][0]
-    assert ips == pytest.approx(1.5 * (30 + 0 + 10) / 4)
-
-
 def test_a_recommender_that_samples_is_judged_as_one(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests import extras
 from tests.evaluation import example
 from tests.lab.pages import browser
-from ytdnn.evaluation import lists, report_model, tables
+from ytdnn.evaluation import lists, report_model, shown_baselines, tables
 from ytdnn.lab.pages import evaluation_page, figures, names, page, plots
 
 SECTIONS = [
@@ -71,7 +71,7 @@ def test_numbers_stand_with_their_intervals() -> None:
     report["impressions"]["ranker"]["values"]["auc"] = None  # undefined
     table = section(evaluation_page.render(example.typed(report)), "Ranking of logged")
     cells = table.split('<td class="words">ranker</td>')[1]
-    assert cells.startswith('<td data-column="AUC">–')
+    assert cells.startswith('<td class="none" data-column="AUC">–')
 
 
 def test_calibration_tells_its_ratio_of_each_part() -> None:
@@ -120,8 +120,8 @@ def test_an_example_shows_the_lists_of_the_plots_and_no_empty_column() -> None:
     assert "watched before" not in headings
     assert "popularity" not in headings
     assert headings[0] == "watched afterwards"
-    drawn = [n for n in names.drawn(example.typed(report)) if n != "popularity"]
-    assert headings[1 : 1 + len(drawn)] == [tables.model_title(n) for n in drawn]
+    drawn = {*names.drawn(example.typed(report))} - {"popularity", "ranker"}
+    assert {*headings} == {"watched afterwards", *map(tables.model_title, drawn)}
 
 
 def test_the_same_report_gives_the_same_page() -> None:
@@ -250,7 +250,15 @@ def many_systems() -> report_model.Report:
     for place, name in enumerate(lists.BASELINES, 1):
         values = entry["values"] | {"ndcg@10": 0.01 * place}
         report["lists"][name] = entry | {"values": values}
-    report["shown_lists"] = example.shown_lists(is_world=True)
+    report["shown_lists"] = shown = example.shown_lists(is_world=True)
+    for name in shown_baselines.NAMES:
+        report["impressions"][name] = report["impressions"]["popularity"]
+        shown["systems"][name] = shown["systems"]["popularity"]
+    ahead = {"auc": [0.1, 0.05, 0.15]}
+    report["best_baselines"] = {
+        kind: {"name": name, "judge": "auc", "ahead": ahead}
+        for kind, name in (("clicks", "click_rate"), ("seconds", "odds_frozen"))
+    }
     return example.typed(report)
 
 
@@ -273,13 +281,17 @@ def test_a_page_of_all_systems_is_short_and_can_be_read(
 def test_a_plot_has_eight_systems_that_can_be_told_apart() -> None:
     report = many_systems()
     drawn = names.drawn(report)
-    assert len(drawn) == 8
+    of_lists = [name for name in drawn if name in report.lists]
+    assert len(of_lists) == 8
     assert {*lists.BASELINES[-3:]} < {*drawn}
     assert {"popularity", "candidates", "system", "oracle"} < {*drawn}
     assert report.shown_lists is not None
-    by_request = [*(n for n in drawn if "oracle" not in n and "truth" not in n)]
+    orders = [name for name in report.shown_lists.systems if name in drawn]
+    assert len(orders) == 8
+    assert {"click_rate", "odds_frozen", "logged", "ranker"} < {*orders}
+    by_request = [*(n for n in of_lists if "oracle" not in n and "truth" not in n)]
     by_request += ["last_week_then_next", "user_neighbours"]
-    for models in (drawn, by_request, [*report.shown_lists.systems]):
+    for models in (of_lists, by_request, orders):
         indices = names.colours(dict.fromkeys([*drawn, *models]))
         titles = [tables.model_title(name) for name in models]
         looks = figures.Plot("t", titles, indices, ("x", "y"), 90.0).looks.values()

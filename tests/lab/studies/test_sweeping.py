@@ -9,9 +9,8 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors, progress
-from ytdnn.evaluation import evaluate_run
 from ytdnn.lab.pages import sweep_page
-from ytdnn.lab.studies import default_spaces, optuna_studies, sweeping
+from ytdnn.lab.studies import answer_times, default_spaces, optuna_studies, sweeping
 from ytdnn.run.cli import config_file, given_settings
 
 optuna = pytest.importorskip("optuna")
@@ -75,7 +74,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     monkeypatch.setattr(sweeping, "_make", make)
     monkeypatch.setattr(sweeping, "_value", value)
-    monkeypatch.setattr(evaluate_run, "answer_ms", lambda *given: 1.0)
+    monkeypatch.setattr(answer_times, "median_ms", lambda *given: 1.0)
     return state
 
 

@@ -14,7 +14,7 @@ from ytdnn import configs
 from ytdnn.base import errors, table_schemas
 from ytdnn.log import events, prepare, sources
 from ytdnn.log.sources import log as log_source
-from ytdnn.run.cli import arguments, commands, given_settings
+from ytdnn.run.cli import arguments, given_settings, main
 
 WATCHES = pl.DataFrame(
     {
@@ -265,7 +265,7 @@ def _ebnerd_config(repository, directory):
     text = (repository / "docs/real_logs.md").read_text().split(MARKER)[1]
     block = re.search(r"```sh\n(.*?)```", text, re.S)[1].replace("\\\n", "")
     _, name, *rest = shlex.split(block.splitlines()[0])
-    flags = {command.name: command.flags for command in commands.COMMANDS}[name]
+    flags = {command.name: command.flags for command in main.COMMANDS}[name]
     given = arguments.parse(name, flags, rest)
     config = given_settings.apply(configs.Config(), given.overrides)
     return dataclasses.replace(config.data, dir=str(directory))

@@ -11,10 +11,10 @@ import tensorflow as tf
 from tests.bundle import conftest
 from ytdnn.base import artifacts, errors, schema
 from ytdnn.bundle import added_videos, bundle
-from ytdnn.candidates import model as candidate_model
+from ytdnn.candidates import stored
 from ytdnn.log import catalogues, new_videos, prepared
 from ytdnn.run import pipeline
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 STAGES = ("data", "candidates", "index", "ranking")
 NEW = ["new 1", "new 2"]
@@ -30,7 +30,7 @@ def workdir(
         artifacts.share(content_run.workdir / name, directory / name)
     artifacts.share(content_run.bundle.directory, directory / "bundle")
     config = dataclasses.replace(content_run.config, data=content_run.data.config)
-    workdir_room.write_config(directory, config)
+    run_workdir.write_config(directory, config)
     pipeline.add_videos(directory, rows(content_run.data))
     return directory
 
@@ -69,7 +69,7 @@ def test_vectors_are_those_of_a_catalogue_that_had_them(
     old = content_run.candidates.video_vectors()
     np.testing.assert_array_equal(found[: len(old)], old)
     data = new_videos.added_to(content_run.data, rows(content_run.data))
-    model = candidate_model.load(content_run.workdir / "candidates", data)
+    model = stored.load(content_run.workdir / "candidates", data)
     np.testing.assert_allclose(found, model.video_vectors(), atol=1e-5)
     assert model.content is not None
     of_content = model.content(tf.constant([1, 2])).numpy()
@@ -148,6 +148,6 @@ def test_mistakes_are_one_line(
     with pytest.raises(errors.UserError, match="remove it, and add the videos again"):
         added_videos.read(workdir)
     config = dataclasses.replace(run.config, data=run.data.config)
-    workdir_room.write_config(run.workdir, config)
+    run_workdir.write_config(run.workdir, config)
     with pytest.raises(errors.UserError, match="with a content side"):
         pipeline.add_videos(run.workdir, rows(run.data))

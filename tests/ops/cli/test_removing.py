@@ -9,14 +9,14 @@ import pytest
 from ytdnn import configs
 from ytdnn.bundle import versions
 from ytdnn.run.cli import main
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 ASSET = "recommender/{}/assets/removed_videos.txt"
 
 
 @pytest.fixture
 def workdir(tmp_path: pathlib.Path) -> pathlib.Path:
-    workdir_room.write_config(tmp_path, configs.Config())
+    run_workdir.write_config(tmp_path, configs.Config())
     return tmp_path
 
 

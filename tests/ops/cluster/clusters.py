@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from tests import planted, quick
 from ytdnn import configs
-from ytdnn.evaluation import training_logs
+from ytdnn.evaluation import evaluate_run
 from ytdnn.ops.cluster import tasks
 from ytdnn.run import pipeline
 
@@ -82,7 +82,7 @@ def finished(process: "subprocess.Popen[str]", seconds: float) -> str:
 
 def losses(workdir: pathlib.Path) -> list[float]:
     """Returns the loss of each epoch of the candidates."""
-    trained = training_logs.read(workdir, ("candidates",))["candidates"]
+    trained = evaluate_run.training_curves(workdir, ("candidates",))["candidates"]
     return [loss for loss in trained.scalars["loss"] if loss is not None]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies
 
 from tests import planted
-from ytdnn.features import base_feature
+from ytdnn.features import base_feature, first_stage
 from ytdnn.log import events, positions
 from ytdnn.ops.refit import refit_ranking
 from ytdnn.ranking import model as ranking_model
@@ -73,7 +73,7 @@ def _readings(trained):
     """Returns the ranker's encoding of scores at some requests, at the log's end."""
     model = ranking_model.load(trained.directory, trained.data, trained.first_stage)
     (feature,) = [
-        f for f in model.features if isinstance(f, base_feature.ReplayedFeature)
+        f for f in model.features if isinstance(f, first_stage.ReplayedFeature)
     ]
     data = trained.data
     users = np.arange(data.num_users)
@@ -109,7 +109,7 @@ def test_the_ranker_reads_what_it_was_trained_with(earlier, served):
 
 def _scores_of(trained):
     model = ranking_model.load(trained.directory, trained.data, trained.first_stage)
-    return [f for f in model.features if isinstance(f, base_feature.ReplayedFeature)]
+    return [f for f in model.features if isinstance(f, first_stage.ReplayedFeature)]
 
 
 def test_lists_are_asked_for_not_logged_positions(earlier, monkeypatch):

@@ -16,7 +16,7 @@ from tests.training import kills
 from ytdnn import configs
 from ytdnn.base import artifacts
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.candidates import model as candidate_model
+from ytdnn.candidates import stored
 from ytdnn.log import events, inputs, prepared
 from ytdnn.ops.refit import refitting
 from ytdnn.run.pipeline import graph, runner, system_evaluation, workdir
@@ -64,7 +64,7 @@ def test_the_candidates_learn_from_all_of_the_log(refitted: Refitted) -> None:
     trained = inputs.training_set(later).watches
     assert len(trained) == len(own.watches)
     assert len(inputs.training_set(own).watches) < len(own.watches)
-    model = candidate_model.load(refitted.workdir / "refit/candidates", later)
+    model = stored.load(refitted.workdir / "refit/candidates", later)
     assert len(model.video_vectors()) == later.vocabulary_size > own.vocabulary_size
 
 

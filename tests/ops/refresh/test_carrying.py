@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.ops.refresh import carrying
-from ytdnn.training import checkpoints
+from ytdnn.training import states
 
 ROWS = carrying.RowSources(carrying.places(["a", "b"], ["b", "new", "a"]))
 
@@ -39,7 +39,7 @@ def test_weights_and_state_of_a_grown_model() -> None:
         (0, "accumulator"): np.array([[0.1], [3.0], [4.0]]),
         (1, "m"): np.array([7.0]),
     }
-    state = checkpoints.State(12, slots)
+    state = states.State(12, slots)
     found = carrying.state(state, new, {"topic": ROWS}, fresh=0.5)
     assert found is not None
     assert found.steps == 12

@@ -15,11 +15,11 @@ from tests.run.pipeline.test_api import refused
 from ytdnn import configs
 from ytdnn.base import artifacts, schema
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.candidates import model as candidate_model
+from ytdnn.candidates import stored
 from ytdnn.log import events, prepared
 from ytdnn.ops.refresh import refresh
 from ytdnn.run.pipeline import graph, runner, workdir
-from ytdnn.training import checkpoints
+from ytdnn.training import states
 
 Tables = dict[str, pl.DataFrame]
 EVENTS = (schema.WATCHES, schema.IMPRESSIONS)
@@ -91,8 +91,8 @@ def test_all_watches_are_trained_on_and_vocabularies_have_grown(runs: Runs) -> N
 def test_what_was_learned_is_carried_over(runs: Runs) -> None:
     """Before it learns, the grown model says what the old one says."""
     old_data, data = prepared.load(runs.source / "data"), runs.data(f"{EARLIER}/data")
-    old = candidate_model.load(runs.source / "candidates", old_data)
-    carried = candidate_model.load(runs.workdir / EARLIER / "candidates", data)
+    old = stored.load(runs.source / "candidates", old_data)
+    carried = stored.load(runs.workdir / EARLIER / "candidates", data)
     ids = [d.videos[schema.VIDEO_ID].to_list() for d in (old_data, data)]
     rows = [ids[1].index(i) for i in ids[0][: old_data.vocabulary_size]]
     np.testing.assert_allclose(
@@ -106,7 +106,7 @@ def test_what_was_learned_is_carried_over(runs: Runs) -> None:
         old.user_vectors(old_data, users, ends),
         atol=1e-5,
     )
-    later = candidate_model.load(runs.workdir / "candidates", runs.data())
+    later = stored.load(runs.workdir / "candidates", runs.data())
     changed = np.abs(later.video_vectors()[rows] - old.video_vectors())
     assert changed.max() > 1e-3
 
@@ -128,11 +128,11 @@ def test_the_ranker_learns_from_scores_of_candidates_that_came_before(
 @pytest.mark.thorough
 def test_optimisers_go_on(runs: Runs) -> None:
     for stage, name in (
-        ("candidates", f"0.{checkpoints.STATE_FILE}"),
-        ("ranking", checkpoints.STATE_FILE),
+        ("candidates", f"0.{states.STATE_FILE}"),
+        ("ranking", states.STATE_FILE),
     ):
         old, new = (
-            checkpoints.read_state(home / stage / name)
+            states.read_state(home / stage / name)
             for home in (runs.source, runs.workdir)
         )
         assert old is not None

@@ -27,12 +27,6 @@ class TestScannTree(contract.IndexContract):
 
 
 @pytest.mark.thorough
-class TestScannTreeWithoutCodes(contract.IndexContract):
-    index_class = scann_index.Scann
-    config = configs.ScannConfig(num_leaves=80, dimensions_per_block=0)
-
-
-@pytest.mark.thorough
 class TestScannOneLeaf(contract.IndexContract):
     index_class = scann_index.Scann
     config = configs.ScannConfig(num_leaves=1)

@@ -13,6 +13,7 @@ from tests.evaluation import example
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
 from ytdnn.evaluation import chosen_order, report_files, summary
+from ytdnn.run.pipeline import steps
 
 
 class Rooms:
@@ -219,8 +220,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         ),
         "training.candidates": rooms.trainer("candidates"),
         "training.ranking": rooms.trainer("ranking"),
-        "training.features": types.SimpleNamespace(require=lambda *_: None),
-        "candidates.model": types.SimpleNamespace(
+        "candidates.stored": types.SimpleNamespace(
             load=lambda directory, data: types.SimpleNamespace(video_vectors=_vectors)
         ),
         "retrieval.stage": types.SimpleNamespace(load=lambda *_: None),
@@ -245,6 +245,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         ),
     }
     monkeypatch.setattr(report_files, "write", rooms.write_evaluation)
+    monkeypatch.setattr(steps, "require_features", lambda *_: None)
     for name, module in modules.items():
         package, _, leaf = name.rpartition(".")
         monkeypatch.setitem(sys.modules, f"ytdnn.{name}", module)

@@ -10,7 +10,7 @@ from ml_collections import config_dict
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.run.cli import arguments, config_file, given_settings, settings
-from ytdnn.run.pipeline import config_dicts
+from ytdnn.run.pipeline import runner
 
 VALUES = [
     ("seed", "3", 3),
@@ -45,7 +45,7 @@ def test_only_what_is_named_changes() -> None:
     before, after = (configs.to_dict(c) for c in (configs.Config(), config))
     assert "training.epochs" in before["ranking"].pop("auto")
     assert "training.epochs" not in after["ranking"].pop("auto")  # one's own now
-    assert config_dicts.differences(before, after) == [
+    assert runner._differences(before, after) == [
         "config.ranking.training.epochs was 10, is 7"
     ]
 

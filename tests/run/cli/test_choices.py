@@ -11,6 +11,7 @@ from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.run.cli import arguments, config_file, given_settings
 
+BPR = "--config.candidates.loss=bpr"
 FULL = "--config.candidates.loss=full_softmax"
 SMOOTHED = "--config.candidates.loss.label_smoothing=0.1"
 OF_OTHER_KINDS = [
@@ -55,9 +56,29 @@ def test_another_kind_begins_with_its_defaults_and_the_same_keeps_its_settings()
     assert _applied((FULL,), sampled).candidates.loss == configs.FullSoftmaxConfig()
 
 
+def test_a_constant_of_a_kind_may_be_given_where_others_choose_it() -> None:
+    same = "--config.candidates.loss.num_negatives=1024"
+    assert _applied((BPR, same), configs.Config()).candidates.loss == (
+        configs.BPRConfig()
+    )
+    few = configs.CandidatesConfig(loss=configs.SampledSoftmaxConfig(num_negatives=7))
+    found = _applied((same,), configs.Config(candidates=few))
+    assert found.candidates.loss == configs.SampledSoftmaxConfig()
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
+        (
+            (BPR, "--config.candidates.loss.num_negatives=512"),
+            "config.candidates.loss.num_negatives is a constant now, 1024: leave it "
+            "out",
+        ),
+        (
+            ("--config.candidates.kept_networks=all",),
+            "config.candidates.kept_networks is a constant now, 'all' without "
+            "distillation and 'last' with it: leave it out",
+        ),
         (
             (FULL, "--config.candidates.loss.num_negatives=5"),
             "full_softmax has no setting config.candidates.loss.num_negatives, only "

@@ -4,9 +4,9 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.run.cli import arguments, given_settings, resolved
+from ytdnn.run.cli import arguments, flags, given_settings
 
-_FLAG = resolved.TRAINING_FLAGS[0]
+_FLAG = flags.TRAINING_FLAGS[0]
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ import pytest
 
 import ytdnn
 from ytdnn.base import errors
-from ytdnn.run.cli import arguments, commands
+from ytdnn.run.cli import arguments, main
 
 _ROOT = pathlib.Path(ytdnn.__file__).parent
-_BY_NAME = {command.name: command for command in commands.COMMANDS}
+_BY_NAME = {command.name: command for command in main.COMMANDS}
 _ADVISED = re.compile(r"`ytdnn ([^`]+)`|next: ytdnn (.+)$|ytdnn ((?:train|run) --.+)$")
 
 

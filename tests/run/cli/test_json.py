@@ -9,7 +9,7 @@ import pytest
 
 from tests import small_log as logs
 from tests.run.cli import conftest
-from ytdnn.run.cli import commands, output
+from ytdnn.run.cli import main, output
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_mistake_leaves_standard_output_empty(
 
 
 def test_the_commands_that_have_it() -> None:
-    named = {c.name for c in commands.COMMANDS if "json" in {f.name for f in c.flags}}
+    named = {c.name for c in main.COMMANDS if "json" in {f.name for f in c.flags}}
     assert named == {
         *(
             "prepare",

@@ -18,11 +18,11 @@ import tensorflow as tf
 from tests import small_log as logs
 from tests.run.cli import conftest, fakes
 from ytdnn import __main__, configs
-from ytdnn.run.cli import arguments, commands, main, settings
+from ytdnn.run.cli import arguments, failures, main, settings
 from ytdnn.run.cli import command as command_room
 from ytdnn.run.pipeline import workdir
 
-NAMES = [command.name for command in commands.COMMANDS]
+NAMES = [command.name for command in main.COMMANDS]
 
 
 def test_the_commands_of_the_design_are_there() -> None:
@@ -58,13 +58,13 @@ def test_the_commands_of_the_design_are_there() -> None:
 def test_help_names_every_command_with_an_example(cli: conftest.Cli) -> None:
     result = cli("--help")
     assert result.status == 0
-    for command in commands.COMMANDS:
+    for command in main.COMMANDS:
         assert command.summary in result.out
         assert f"ytdnn {command.name} --" in result.out
     assert cli().out == result.out
 
 
-@pytest.mark.parametrize("command", commands.COMMANDS, ids=NAMES)
+@pytest.mark.parametrize("command", main.COMMANDS, ids=NAMES)
 def test_help_of_a_command_is_complete(
     cli: conftest.Cli, command: command_room.Command
 ) -> None:
@@ -100,7 +100,7 @@ def test_every_setting_is_described() -> None:
 
 
 def test_every_alias_fills_a_setting() -> None:
-    for command in commands.COMMANDS:
+    for command in main.COMMANDS:
         for flag in command.flags:
             assert set(flag.settings("videos.genre")) <= set(settings.catalogue())
 
@@ -334,7 +334,7 @@ def test_a_failure_of_the_machine_is_one_line(
 
 def test_memory_that_tensorflow_lacks_is_one_line() -> None:
     error = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating [9,9]")
-    assert main.failure(error).startswith(
+    assert failures.failure(error).startswith(
         "expected more memory than there is (OOM when allocating [9,9]"
     )
 

@@ -8,7 +8,7 @@ import pytest
 import ytdnn
 from ytdnn import configs
 from ytdnn.base import artifacts
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_tiny_log_trains_by_default(
     assert f"{len(rows)} watches, {num_users} users, " in line
     made = artifacts.read_manifest(tmp_path / "candidates", "candidates").config
     assert made["candidates"]["training"]["batch_size"] == 64
-    recorded = workdir_room.require_config(tmp_path).candidates
+    recorded = run_workdir.require_config(tmp_path).candidates
     assert configs.as_trained(recorded) == configs.as_trained(
         configs.component(configs.CandidatesConfig, made["candidates"])
     )

@@ -16,7 +16,7 @@ from ytdnn.base import artifacts
 from ytdnn.ranking import model as ranking_model
 from ytdnn.run.cli import main
 from ytdnn.run.pipeline import graph, runner
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import workdir as run_workdir
 
 pytestmark = pytest.mark.thorough  # tests/base/test_registry.py and others are cheaper
 K = 5
@@ -96,7 +96,7 @@ def test_outputs_are_recognised_by_the_versions_of_parts(workdir: pathlib.Path) 
         "ranking": {"head", "feature weekend"},
         "evaluation": {source, "re-ranker short_first", "metric tail_share"},
     }
-    config = workdir_room.require_config(workdir)
+    config = run_workdir.require_config(workdir)
     for step in graph.every(config):
         if (workdir / step.name).exists():
             assert runner.staleness(step, config, workdir) == ""

@@ -4,12 +4,15 @@ import dataclasses
 import pathlib
 import shutil
 
+import numpy as np
 import pytest
 
 import ytdnn
 from tests.run.pipeline import conftest
 from ytdnn.base import artifacts
 from ytdnn.evaluation import chosen_order, order_choice
+from ytdnn.log import prepared
+from ytdnn.retrieval import shown_counts
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +79,31 @@ def test_a_refresh_serves_what_was_chosen(
     tables = {k: v for k, v in tables.items() if k in ("watches", "impressions")}
     bundle = ytdnn.refresh(directory, tmp_path / "day", tables=tables)
     assert not ytdnn.Recommender.load(bundle).bundle.has_ranker
+
+
+def test_a_chosen_count_orders_the_bundle(
+    made: conftest.Made, tmp_path: pathlib.Path
+) -> None:
+    shutil.copytree(made.workdir, tmp_path / "run")
+    ranking = dataclasses.replace(made.config.ranking, enabled="auto")
+    config = dataclasses.replace(made.config, ranking=ranking)
+    with pytest.MonkeyPatch.context() as patched:
+        choice = chosen_order.Choice(True, "it is ahead", "click_rate")
+        patched.setattr(order_choice, "from_run", lambda config, workdir: choice)
+        ytdnn.train(tmp_path / "run", config)
+    bundle = ytdnn.export(tmp_path / "run")
+    recommender = ytdnn.Recommender.load(bundle)
+    assert "share of clicks" in recommender.bundle.score_meaning
+    found = recommender.recommend(["u3", "u1"], k=9)
+    data = prepared.load(tmp_path / "run" / "data")
+    rates = np.exp(shown_counts.served(data, "click_rate"))
+    ids = data.videos["video_id"].to_list()
+    wanted = [rates[ids.index(video) + 1] for video in found["video_id"]]
+    assert found["score"].to_list() == pytest.approx(wanted, rel=1e-5)
+    assert found["score"].n_unique() > 2
+    for scores in found.partition_by("request"):
+        assert scores["score"].is_sorted(descending=True)
+    assert "expected_watch_seconds" in found.columns  # the ranker's
+    lines: list[str] = []
+    ytdnn.export(tmp_path / "run", verbose=lines.append)
+    assert "skipped: " in lines[0]

@@ -10,7 +10,7 @@ import pytest
 import ytdnn
 from tests import planted
 from ytdnn import configs
-from ytdnn.run.cli import arguments, commands, given_settings
+from ytdnn.run.cli import arguments, given_settings, main
 
 _SONGS, _USERS, _PLAYS = 30, 24, 20
 
@@ -28,7 +28,7 @@ def plays() -> pl.DataFrame:
 
 
 def config(repeats: bool) -> configs.Config:
-    (command,) = (one for one in commands.COMMANDS if one.name == "run")
+    (command,) = (one for one in main.COMMANDS if one.name == "run")
     argv = ["--workdir=w", *(["--repeats"] if repeats else [])]
     given = arguments.parse("run", command.flags, argv)
     base = planted.untaught_config()

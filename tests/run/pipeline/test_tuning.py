@@ -11,8 +11,8 @@ from tests.run.pipeline import conftest
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
 from ytdnn.lab.index_tuning import tune, tuning
-from ytdnn.run.pipeline import runner
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import advice
+from ytdnn.run.pipeline import workdir as run_workdir
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +34,9 @@ def tuned(workdir: pathlib.Path) -> tune.TuningResult:
 def test_the_run_has_the_setting_and_builds_it_next(
     workdir: pathlib.Path, tuned: tune.TuningResult
 ) -> None:
-    config = workdir_room.require_config(workdir)
+    config = run_workdir.require_config(workdir)
     assert config.index.search == tuned.chosen.config
-    assert runner.next_command(config, workdir) == f"ytdnn train --workdir={workdir}"
+    assert advice.next_command(config, workdir) == f"ytdnn train --workdir={workdir}"
     ytdnn.train(workdir, stage="index")
     manifest = artifacts.read_manifest(workdir / "index", "index")
     assert manifest.facts["indexes"] == ["exact", "ivf"]

@@ -56,9 +56,9 @@ class CandidatesConfig:
         = the concatenation of all networks' vectors.
       distillation: With several networks under full softmax, the share of the other
         networks' mean prediction in the target of the last one (Hinton et al., 2015;
-        born-again networks: Furlanello et al., 2018). 0 = they are independent.
-      kept_networks: With several networks, `all`, or with distillation only the `last`:
-        its vectors, index and user tower then cost as much as those of one network.
+        born-again networks: Furlanello et al., 2018). The last one alone is kept: its
+        vectors, index and user tower cost as much as those of one network. 0 = they are
+        independent, and all are kept.
       train_on_validation: Whether to train on the watches held out for validation
         too, as for a model that will serve, or to compare with published
         leave-one-out numbers. Then no epoch can be chosen by validation: all are run
@@ -108,7 +108,6 @@ class CandidatesConfig:
     ensemble_size: components.Positive = 1
     serving_dim: components.NonNegative = 0
     distillation: components.Fraction = 0.0
-    kept_networks: Literal["all", "last"] = "all"
     train_on_validation: bool = False
     similarity: Literal["dot", "cosine", "user_cosine"] = "dot"
     temperature: components.PositiveFloat = 1.0
@@ -186,14 +185,9 @@ class CandidatesConfig:
                 f"expected loss full_softmax with distillation, received "
                 f"{self.loss.kind}"
             )
-        if self.kept_networks == "last" and not self.distillation:
+        if self.distillation and self.serving_dim:
             raise ValueError(
-                "expected distillation with kept_networks last, received 0: the last "
-                "network learns from those that are not kept"
-            )
-        if self.kept_networks == "last" and self.serving_dim:
-            raise ValueError(
-                f"expected no serving_dim with kept_networks last, received "
+                f"expected no serving_dim with distillation, received "
                 f"{self.serving_dim}: one network's vectors have embedding_dim"
             )
         return self
@@ -201,7 +195,7 @@ class CandidatesConfig:
     @property
     def num_kept(self) -> int:
         """Number of networks of the trained model."""
-        return 1 if self.kept_networks == "last" else self.ensemble_size
+        return 1 if self.distillation else self.ensemble_size
 
     @property
     def reads_bags(self) -> bool:

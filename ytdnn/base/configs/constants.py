@@ -8,6 +8,7 @@ read as before; another value is an error that names the constant.
 from collections.abc import Mapping
 from typing import Any
 
+_KEPT = "kept_networks"
 BY_CLASS: Mapping[str, Mapping[str, Any]] = {
     "WorldConfig": {"vector_noise": 0.5, "impressions_per_page": 8},
     "DataConfig": {"max_search_tokens": 1_000_000, "min_search_token_count": 2},
@@ -18,7 +19,7 @@ BY_CLASS: Mapping[str, Mapping[str, Any]] = {
         "clip_norm": 0.0,
         "checkpoint_every_steps": 2_000,
     },
-    "BPRConfig": {"proposal_exponent": 0.0},
+    "BPRConfig": {"num_negatives": 1_024, "proposal_exponent": 0.0},
     "CompositionConfig": {
         "share_co_watched": 0.13,
         "share_fresh_uploads": 0.2,
@@ -37,13 +38,14 @@ BY_CLASS: Mapping[str, Mapping[str, Any]] = {
         "log_uniform_share": 0.0,
         "correct_positive": False,
     },
-    "WARPConfig": {"margin": 1.0, "proposal_exponent": 0.0},
-    "GBCEConfig": {"calibration": 0.75},
+    "WARPConfig": {"num_negatives": 1_024, "margin": 1.0, "proposal_exponent": 0.0},
+    "GBCEConfig": {"num_negatives": 1_024, "calibration": 0.75},
     "CandidatesConfig": {
         "tied_tables": False,
         "hashed_rows": 0,
         "bias": True,
         "window_events": 1 << 24,
+        "kept_networks": "all",  # with distillation "last", see `value_of`
     },
     "ClusterConfig": {
         "checkpoints": "",
@@ -58,6 +60,7 @@ BY_CLASS: Mapping[str, Mapping[str, Any]] = {
     "ScannConfig": {
         "leaf_avq": 8.0,
         "anisotropic_threshold": 0.2,
+        "dimensions_per_block": 2,
         "min_videos": 2_000,
     },
     "IvfConfig": {"seed": 0, "min_videos": 25_000},
@@ -67,6 +70,8 @@ BY_CLASS: Mapping[str, Mapping[str, Any]] = {
         "candidate_set": "all",
         "seed": 0,
         "num_examples": 8,
+        "similarity_by": "",  # the first column of vectors, else topic, else channel
+        "off_policy_most_weight": 0.0,  # no bound
         "window_events": 1 << 23,
     },
     "RefreshConfig": {"learning_rate_share": 1.0},
@@ -80,10 +85,33 @@ def left_out(component: str, values: Mapping[str, Any]) -> dict[str, Any]:
       component: Name of the component's class.
       values: Settings by name.
     """
-    own = BY_CLASS.get(component, {})
-    return {k: v for k, v in values.items() if k not in own or v != own[k]}
+    own, distillation = BY_CLASS.get(component, {}), values.get("distillation")
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in own or value != value_of(name, own[name], distillation)
+    }
+
+
+def value_of(name: str, value: Any, distillation: Any) -> Any:
+    """Returns the value of a constant beside the distillation of the same settings.
+
+    Args:
+      name: Name of the constant.
+      value: Its value without distillation.
+      distillation: That of the candidates; None or 0 for none.
+    """
+    return "last" if name == _KEPT and distillation else value
+
+
+def depends(path: str) -> bool:
+    """Whether the value of a constant follows from another setting."""
+    return path.rpartition(".")[2] == _KEPT
 
 
 def message(path: str, value: Any) -> str:
     """Returns the error about another value of a constant."""
-    return f"{path} is a constant now, {value!r}: leave it out"
+    shown = repr(value)
+    if depends(path):
+        shown += " without distillation and 'last' with it"
+    return f"{path} is a constant now, {shown}: leave it out"

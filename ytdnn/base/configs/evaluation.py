@@ -38,9 +38,6 @@ class EvaluationConfig:
       slices: Columns that results are broken down by: `activity`, `new_user`,
         `video_age`, `popularity`, `channel_popularity`, `device`, and any column of
         `users` or `videos`; missing columns are left out.
-      similarity_by: Column of videos for the similarity within a list: the cosine of a
-        column of vectors, or equality of any other column. Empty: the first column of
-        vectors, else the topic, else the channel.
       users: Users to evaluate: a file of ids, or a condition over columns of `users`
         (Polars SQL), such as "country = 'DE'". Empty: all.
       videos: Videos that count as right answers and as impressions of the ranker: a
@@ -53,8 +50,6 @@ class EvaluationConfig:
       num_resamples: Bootstrap resamples of the users, for each interval.
       off_policy_pages: Number of logged slates with propensities, sampled, on which the
         reward of other slates is estimated; 0: none.
-      off_policy_most_weight: Upper bound on the weight of a logged place in these
-        estimates, which trades bias for noise; 0: no bound.
     """
 
     ks: Annotated[tuple[components.Positive, ...], pydantic.Field(min_length=1)] = (
@@ -81,7 +76,6 @@ class EvaluationConfig:
         "country",
         "device",
     )
-    similarity_by: str = ""
     users: str = ""
     videos: str = ""
     num_requests: components.NonNegative = 3_000
@@ -90,7 +84,6 @@ class EvaluationConfig:
     seed: ClassVar[int] = 0  # of the resamples: reports can be compared
     window_events: ClassVar[int] = 1 << 23  # in memory at a time; same results
     off_policy_pages: components.NonNegative = 1_000
-    off_policy_most_weight: components.NonNegativeFloat = 0.0
     num_examples: ClassVar[int] = 8  # users with history and lists in the report
 
 

@@ -15,6 +15,9 @@ _SLICE_LENGTH = 16
 # and of watches without the embedding, so that the content side learns to predict new
 # videos. From 0.05 to 0.4 their lists are level (experiments/new_videos.py).
 ID_DROPOUT: Final = 0.2
+# Sampled negatives per step of BPR, WARP and gBCE, shared by its examples: as many as
+# sampled softmax has by default, so that a comparison is of the losses alone.
+NUM_NEGATIVES: Final = 1_024
 
 
 @components.validated
@@ -184,41 +187,27 @@ class FullSoftmaxConfig:
 
 @components.validated
 class BPRConfig:
-    """Bayesian personalised ranking (Rendle et al., 2009): the label above others.
+    """Bayesian personalised ranking (Rendle et al., 2009): the label above others."""
 
-    Attributes:
-      num_negatives: Sampled negatives per step, shared by its examples.
-    """
-
-    num_negatives: components.Positive = 256
+    num_negatives: ClassVar[int] = NUM_NEGATIVES
     proposal_exponent: ClassVar[float] = 0.0  # uniformly, as published
     kind: Literal["bpr"] = "bpr"
 
 
 @components.validated
 class WARPConfig:
-    """Weighted approximate-rank pairwise loss (Weston et al., 2011).
+    """Weighted approximate-rank pairwise loss (Weston et al., 2011)."""
 
-    Attributes:
-      num_negatives: Sampled negatives per step, shared by its examples; the label's
-        rank is estimated among them.
-    """
-
-    num_negatives: components.Positive = 256
+    num_negatives: ClassVar[int] = NUM_NEGATIVES  # the label's rank is among them
     proposal_exponent: ClassVar[float] = 0.0  # uniformly, as published
     kind: Literal["warp"] = "warp"
 
 
 @components.validated
 class GBCEConfig:
-    """Generalised binary cross-entropy (Petrov and Macdonald, 2023).
+    """Generalised binary cross-entropy (Petrov and Macdonald, 2023)."""
 
-    Attributes:
-      num_negatives: Sampled negatives per step, drawn uniformly, shared by its
-        examples.
-    """
-
-    num_negatives: components.Positive = 256
+    num_negatives: ClassVar[int] = NUM_NEGATIVES  # drawn uniformly
     # From 0, plain binary cross-entropy, to 1, probabilities of all videos.
     calibration: ClassVar[float] = 0.75
     kind: Literal["gbce"] = "gbce"

@@ -316,7 +316,8 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
     {'seed': 'was 0, is 3', 'name': "was absent, is 'mine'"}
     """
     new = flat(after)
-    old = {k: v for k, v in flat(before).items() if k in new or not _is_fixed(k, v)}
+    old = flat(before)
+    old = {k: v for k, v in old.items() if k in new or not _is_fixed(k, old)}
     absent = object()
     both = {path: (old.get(path, absent), new.get(path, absent)) for path in old | new}
     written = {
@@ -327,10 +328,13 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
     return {path: f"was {was}, is {now}" for path, (was, now) in written.items()}
 
 
-def _is_fixed(path: str, value: Any) -> bool:
+def _is_fixed(path: str, settings: Mapping[str, Any]) -> bool:
     """Whether a setting, by its path in a part of the config, has its constant."""
+    section, dot, name = path.rpartition(".")
+    distillation = settings.get(f"{section}{dot}distillation")
     return any(
-        value == fixed and f".{known}".endswith(f".{path}")
+        settings[path] == constants.value_of(name, fixed, distillation)
+        and f".{known}".endswith(f".{path}")
         for known, fixed in constants_by_path()
     )
 
@@ -346,8 +350,12 @@ def constants_by_path() -> list[tuple[str, Any]]:
 
 
 def is_constant(path: str, text: str | None) -> bool:
-    """Whether a text, as typed, is the value of a constant."""
-    values = [value for known, value in constants_by_path() if known == path]
+    """Whether a text, as typed, is the value of a constant, whatever else is set."""
+    values = [
+        value
+        for known, value in constants_by_path()
+        if known == path and not constants.depends(path)
+    ]
     try:
         return text is not None and any(type(each)(text) == each for each in values)
     except ValueError:

@@ -33,14 +33,11 @@ class ScannConfig:
         scoring the leaves' centres costs as much.
       leaves_to_search_fraction: Smallest share of the leaves that is searched; 0 =
         from the corpus size.
-      dimensions_per_block: Number of coordinates that share one code of a point; 0 = no
-        codes, the points of the searched leaves are scored exactly.
       reorder_factor: Number of points rescored exactly, as a multiple of k.
     """
 
     num_leaves: components.NonNegative = 0
     leaves_to_search_fraction: components.Share = 0.0
-    dimensions_per_block: components.NonNegative = 2
     reorder_factor: components.Positive = 4
     kind: Literal["scann"] = "scann"
 
@@ -107,6 +104,10 @@ class CompositionConfig:
         watches, or by the same users), `fresh_uploads` (of recently watched channels,
         if the log has channels and upload times), `popular` (most watched in the last
         week of training), or others (docs/extending.md). `popular=0`: none.
+      ordered_by: What orders the slate: the `ranker`, or a count of each video's
+        impressions, with the ranker's predictions beside it: `click_rate`,
+        `mean_seconds` (of an impression) or `odds` (seconds for each impression without
+        a click). `ranking.enabled=auto` serves one that is surely better.
       blend_weight: Weight of the candidate model's score, which is added to the
         logarithm of the ranker's; 0: the ranker's order.
       max_per_channel: Maximum number of a channel's videos in a slate; 0: no maximum.
@@ -144,6 +145,7 @@ class CompositionConfig:
 
     num_candidates: components.Positive = 300
     sources: tuple[tuple[str, components.Fraction], ...] = DEFAULT_SOURCES
+    ordered_by: Literal["ranker", "click_rate", "mean_seconds", "odds"] = "ranker"
     blend_weight: components.NonNegativeFloat = 0.0
     max_per_channel: components.NonNegative = 0
     temperature: components.NonNegativeFloat = 0.0

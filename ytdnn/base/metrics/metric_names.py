@@ -36,6 +36,7 @@ GROUPED_AUC = "grouped_auc"
 PER_USER_LOSS = "weighted_per_user_loss"
 LOG_LOSS = "log_loss"
 CLICK_LOG_LOSS = "click_log_loss"
+CLICK_CALIBRATION = "click_calibration_ratio"
 XAUC = "xauc"
 GROUPED_XAUC = "grouped_xauc"
 PAGE_NDCG = "page_ndcg_by_seconds"
@@ -104,8 +105,8 @@ LISTS = {
     SIMILARITY: MetricRecord(
         "intra list similarity",
         "intra-list similarity (Ziegler et al., 2005): mean cosine over all pairs of "
-        "the first k videos (config.evaluation.similarity_by, else the first column of "
-        "vectors), or 1 for two videos of one topic, else 0.",
+        "the first k videos by the first column of vectors; without one, 1 for two "
+        "videos of one topic (else channel), 0 otherwise.",
         less_is_better=True,
     ),
     NOVELTY: MetricRecord(
@@ -133,7 +134,8 @@ IMPRESSIONS = {
     AUC: MetricRecord(
         "AUC",
         "share of all pairs of a clicked and a not clicked impression in which the "
-        "clicked one scores higher; a tie counts one half.",
+        "clicked one has the higher click probability (score, of a system without "
+        "any prediction); a tie counts one half. Expected seconds have none.",
     ),
     GROUPED_AUC: MetricRecord(
         "grouped AUC",
@@ -158,6 +160,10 @@ IMPRESSIONS = {
         "log loss of clicks",
         "logistic loss of the click probability, cut to [1e-7, 1 - 1e-7].",
         less_is_better=True,
+    ),
+    CLICK_CALIBRATION: MetricRecord(
+        "predicted / observed clicks",
+        "sum of click probabilities over number of clicks; 1 is calibrated.",
     ),
     XAUC: MetricRecord(
         "XAUC of watch seconds",

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, registries, schema
 from ytdnn.candidates import losses
-from ytdnn.layers import softmax
+from ytdnn.layers import softmax, table_softmax
 
 
 @registries.LOSSES.register("full_softmax", configs.FullSoftmaxConfig)
@@ -36,7 +36,7 @@ class FullSoftmax:
         weights = tf.reshape(batch[schema.WEIGHTS], [-1])
         table, bias = self._model.columns(None, seed)
         offsets = self._offsets(batch, tf.shape(bias)[0])
-        losses = softmax.table_cross_entropy(
+        losses = table_softmax.table_cross_entropy(
             labels,
             queries,
             table,
@@ -54,7 +54,7 @@ class FullSoftmax:
     ) -> tf.Tensor:
         """Returns the mean prediction of the teachers, `[batch, num_videos + 1]`."""
         scores = [
-            softmax.table_logits(
+            table_softmax.table_logits(
                 teacher.flat_queries(batch, None),
                 *teacher.columns(None, None),
                 precision=self._precision,

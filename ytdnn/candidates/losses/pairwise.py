@@ -213,7 +213,7 @@ class GBCE(_OfScores):
     def __init__(
         self,
         num_videos: int,
-        num_negatives: int = 256,
+        num_negatives: int = 1_024,
         calibration: float = 0.75,
         **kwargs: Any,
     ) -> None:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, schema
 from ytdnn.features import registry
-from ytdnn.layers import bags, embeddings, randomness
+from ytdnn.layers import embeddings, randomness, token_bags
 from ytdnn.log import catalogues, fields, lookups, tokens
 from ytdnn.log import request as raw_request
 
@@ -36,7 +36,7 @@ class SearchBag(registry.Encoder):
         self.tokens = embeddings.EmbeddingTable(
             num_tokens, config.embedding_dim, name="search_tokens"
         )
-        self.bag = bags.TokenBag(config.history_dropout, name="token_bag")
+        self.bag = token_bags.TokenBag(config.history_dropout, name="token_bag")
 
     @property
     def tables(self) -> list[tf.Variable]:  # type: ignore[override]

@@ -48,7 +48,7 @@ class History:
     @property
     def mask(self) -> tf.Tensor:
         """Whether row i may attend to row j, `[slices, rows, rows] bool`."""
-        return bags.causal_mask(self.starts, self.known)
+        return causal_mask(self.starts, self.known)
 
 
 def _words(shape: tf.TensorShape) -> str:
@@ -147,7 +147,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
             request_times = features[schema.REQUEST_TIMES]
             before = tf.shape(times)[1] - tf.shape(request_times)[1]
             next_times = tf.concat([times[:, 1 : before + 1], request_times], axis=1)
-        starts = bags.user_starts(features[schema.FIRST_ROWS], tf.shape(rows)[1])
+        starts = user_starts(features[schema.FIRST_ROWS], tf.shape(rows)[1])
         return History(rows, known, starts, times, next_times)
 
     def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
@@ -160,3 +160,30 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         """Returns the reader of the last watches."""
         length = self.config.history_length
         return watched.LastWatches(length, self.reads_request_times)
+
+
+def user_starts(first_rows: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
+    """Returns the first row of each row's user, `[slices, num_rows] int32`.
+
+    Rows before the first position's user get that user's first row, which is after
+    them.
+
+    Args:
+      first_rows: `[slices, positions] int32`, see `history_mask`.
+      num_rows: Rows of a slice.
+    """
+    length = num_rows - tf.shape(first_rows)[1] + 1
+    before = tf.repeat(first_rows[:, :1], length, axis=1)
+    return tf.concat([before, first_rows[:, :-1]], axis=1)
+
+
+def causal_mask(begins: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
+    """Returns whether row i attends to row j, `[slices, rows, rows] bool`.
+
+    Args:
+      begins: `[slices, rows] int32` from `user_starts`.
+      known: `[slices, rows] bool`, rows with an embedding; no row attends to others.
+    """
+    rows = tf.range(tf.shape(known)[1])
+    earlier = rows <= rows[:, tf.newaxis]
+    return earlier & (rows >= begins[..., tf.newaxis]) & known[:, tf.newaxis, :]

@@ -1,7 +1,7 @@
-"""The base of encoders of the watch history: videos' vectors, and requests.
+"""Encoders of the watch history: their base, and its averages (PAPER §3.2).
 
 A video without an id embedding and without content is the zero vector, which encoders
-skip.
+skip. The paper takes the mean; beyond it are recency-weighted and learned averages.
 """
 
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,7 +12,7 @@ import tensorflow as tf
 from ytdnn.base import configs, schema
 from ytdnn.base.configs import networks
 from ytdnn.features import registry
-from ytdnn.layers import embeddings, randomness
+from ytdnn.layers import bags, embeddings, randomness
 from ytdnn.log import catalogues, fields
 
 if TYPE_CHECKING:
@@ -84,11 +84,13 @@ class Watched(registry.Encoder):
         """Adds content and id embeddings into one fixed table, as for serving."""
         if self.content is None:
             return
+        from ytdnn.layers import other_tables
+
         parts = [self.embedded(rows, None) for rows in self.content.every_video()]
         vectors, known = (
             np.concatenate(of_parts) for of_parts in zip(*parts, strict=True)
         )
-        self.videos = embeddings.FixedTable(vectors, known, name="watched_videos")
+        self.videos = other_tables.FixedTable(vectors, known, name="watched_videos")
         self.content = None
 
     def embedded(
@@ -133,3 +135,59 @@ class LastWatches(registry.SequenceReader):
         if self._with_request_times:
             tensors[schema.REQUEST_TIMES] = request.times[:, tf.newaxis]
         return tensors
+
+
+class WatchBags(Watched):
+    """Averages of the embeddings of recent watches."""
+
+    def __init__(
+        self,
+        config: configs.CandidatesConfig,
+        vocabulary_size: int,
+        content: ContentSource | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Creates the encoder.
+
+        Args:
+          config: Settings of candidate generation, with the averages and their length.
+          vocabulary_size: Videos with an id embedding.
+          content: Content features of videos; None: there are none.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
+        """
+        super().__init__(config, vocabulary_size, content, **kwargs)
+        is_bounded = isinstance(config.encoder, configs.BagsConfig)
+        self.bags = bags.HistoryBags(
+            (1.0,) * len(config.bags) + config.decay_rates,
+            config.history_dropout,
+            is_bounded,
+            name="bags",
+        )
+        self.num_bags = len(config.bags) + len(config.decay_rates)
+        self.learned_bags = None
+        if config.learned_bags:
+            self.num_bags += config.learned_bags
+            from ytdnn.layers import learned_bags
+
+            self.learned_bags = learned_bags.LearnedBags(
+                config.learned_bags,
+                config.history_length,
+                config.history_dropout,
+                is_bounded,
+                name="learned_bags",
+            )
+
+    def call(
+        self, features: registry.Tensors, seed: tf.Tensor | None = None
+    ) -> list[tf.Tensor]:
+        """Returns the fixed averages, then the learned ones if there are any."""
+        rows = features[schema.WATCH_ROWS]
+        first = features[schema.FIRST_ROWS]
+        inputs = *self.embedded(rows, seed), first
+        parts = [
+            self.bags(*inputs, randomness.substream(seed, randomness.RandomStream.BAGS))
+        ]
+        if self.learned_bags is not None:
+            own = randomness.substream(seed, randomness.RandomStream.LEARNED_BAGS)
+            parts.append(self.learned_bags(*inputs, own))
+        return parts

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import rich.box
 import rich.table
 
-from ytdnn.base import registries
 from ytdnn.evaluation import report_files
 from ytdnn.lab.studies import run_table
 from ytdnn.run.cli import arguments, command, output
@@ -45,6 +44,7 @@ FLAGS = (
 _FORMATS = ("table", "csv")
 
 
+@command.register("experiments", FLAGS)
 def run(given: arguments.Arguments) -> None:
     """List the runs below a directory, with their differing settings and metrics.
 
@@ -101,9 +101,3 @@ def _write_csv(runs: Sequence[run_table.Run], metrics: Sequence[str]) -> None:
         numbers = [listed_run.metrics.get(metric, "") for metric in metrics]
         settings = [run_table.text(listed_run.settings.get(key, "")) for key in keys]
         writer.writerow([listed_run.name, listed_run.note, *numbers, *settings])
-
-
-@registries.COMMANDS.register("experiments")
-def experiments_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function("experiments", run, FLAGS, ())

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from ytdnn.base import configs, errors, registries
+from ytdnn.base import configs, errors
 from ytdnn.lab.live import live_tests
 from ytdnn.run.cli import arguments, command, given_settings, output
 
@@ -41,6 +41,7 @@ FLAGS = (
 )
 
 
+@command.register("live", FLAGS, ("data.world",))
 def run(given: arguments.Arguments) -> None:
     """Run an A/B test of several runs on simulated users.
 
@@ -91,7 +92,7 @@ def _world(given: arguments.Arguments) -> configs.WorldConfig | None:
     if preset not in configs.WORLDS:
         raise errors.UserError(
             f"expected --preset to be one of {', '.join(configs.WORLDS)}, received "
-            f"{preset!r}{arguments.closest(preset, list(configs.WORLDS))}"
+            f"{preset!r}{given_settings.closest(preset, list(configs.WORLDS))}"
         )
     config = configs.Config()
     data = dataclasses.replace(config.data, world=configs.WORLDS[preset])
@@ -120,9 +121,3 @@ def _number(given: arguments.Arguments, name: str, least: str = "") -> int | Non
     """Returns a flag's number; None if it is left out."""
     text = given.values.get(name, least)
     return None if text == least else arguments.whole(name, text)
-
-
-@registries.COMMANDS.register("live")
-def live_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function("live", run, FLAGS, ("data.world",))

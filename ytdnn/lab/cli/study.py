@@ -10,18 +10,11 @@ import dataclasses
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from ytdnn.base import artifacts, configs, errors, registries
+from ytdnn.base import artifacts, configs, errors
 from ytdnn.evaluation import report_files
 from ytdnn.lab.pages import studied
-from ytdnn.run.cli import (
-    arguments,
-    command,
-    config_file,
-    given_settings,
-    output,
-    resolved,
-)
-from ytdnn.run.pipeline import graph, roles, runner, sharing, workdir
+from ytdnn.run.cli import arguments, command, config_file, flags, given_settings, output
+from ytdnn.run.pipeline import graph, runner, sharing, workdir
 
 Flag = arguments.Flag
 
@@ -31,11 +24,9 @@ _STAGES = {
     "ranking": (graph.CANDIDATES, graph.RANKING),
 }
 FLAGS = (
+    dataclasses.replace(flags.WORKDIR, text="Directory of the study, made if missing."),
     dataclasses.replace(
-        resolved.WORKDIR, text="Directory of the study, made if missing."
-    ),
-    dataclasses.replace(
-        resolved.CONFIG,
+        flags.CONFIG,
         text="Python file with a get_variants() that returns a config for each name, "
         "the first the baseline; or with a get_config() alone.",
         required=True,
@@ -66,7 +57,7 @@ FLAGS = (
         "for the first. Default: the usual ones of each model.",
         example="candidates/map@100,…",
     ),
-    resolved.K,
+    flags.K,
 )
 # What variants must share, so that all are asked for the same answers.
 _ASKED = ("evaluation.", "data.world.")
@@ -83,6 +74,10 @@ _ASKED_TOO = tuple(
         "validation_fraction",
     )
 )
+_GROUPS = (
+    *("extensions", "data", "candidates", "index", "ranking", "composition"),
+    *("evaluation", "seed", "strategy"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +89,7 @@ class Cell:
     directory: pathlib.Path
 
 
+@command.register("study", FLAGS, _GROUPS)
 def run(given: arguments.Arguments) -> None:
     """Train several variants of a config, and compare them.
 
@@ -117,7 +113,7 @@ def run(given: arguments.Arguments) -> None:
     stage = arguments.choice(given, "stage", [name for name in _STAGES if name])
     variants = _variants(given)
     for config in variants.values():
-        roles.from_config(config).require_alone("study")
+        runner.make_role(config).require_alone("study")
     cells = list(_cells(variants, _seeds(given), directory))
     if (directory / workdir.CONFIG_FILE).exists():
         raise errors.UserError(
@@ -151,7 +147,7 @@ def _variants(given: arguments.Arguments) -> dict[str, configs.Config]:
         if name not in loaded:
             raise errors.UserError(
                 f"expected --only to name variants of {file} ({', '.join(loaded)}), "
-                f"received {name}{arguments.closest(name, list(loaded))}"
+                f"received {name}{given_settings.closest(name, list(loaded))}"
             )
     variants = {
         name: given_settings.apply(config, given.overrides)
@@ -263,24 +259,3 @@ def _show(
     artifacts.write_text(directory / "study.md", studied.markdown(result))
     artifacts.write_json(directory / "study.json", result)
     output.say(f"table: {directory / 'study.md'}, numbers: {directory / 'study.json'}")
-
-
-@registries.COMMANDS.register("study")
-def study_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function(
-        "study",
-        run,
-        FLAGS,
-        (
-            "extensions",
-            "data",
-            "candidates",
-            "index",
-            "ranking",
-            "composition",
-            "evaluation",
-            "seed",
-            "strategy",
-        ),
-    )

@@ -6,19 +6,20 @@ from collections.abc import Mapping
 import rich.box
 import rich.table
 
-from ytdnn.base import artifacts, configs, errors, registries
+from ytdnn.base import artifacts, configs, errors
 from ytdnn.lab.studies import sweeping, swept
 from ytdnn.run.cli import (
     arguments,
     command,
     compare,
     config_file,
+    flags,
     given_settings,
     output,
     resolved,
     settings,
 )
-from ytdnn.run.pipeline import roles, steps, workdir
+from ytdnn.run.pipeline import runner, steps, workdir
 
 Flag = arguments.Flag
 
@@ -53,12 +54,17 @@ FLAGS = (
         "ranker, which also has weighted_per_user_loss and mean_loss.",
         example="METRIC",
     ),
-    resolved.TRACKER,
-    resolved.JSON,
+    flags.TRACKER,
+    flags.JSON,
 )
 _TRIALS = 30
 
 
+@command.register(
+    "sweep",
+    (*FLAGS, *flags.DATA_FLAGS),
+    ("data", "candidates", "ranking", "composition", "evaluation", "seed"),
+)
 def run(given: arguments.Arguments) -> None:
     """Search settings on validation with Optuna, and test the best once.
 
@@ -88,7 +94,7 @@ def run(given: arguments.Arguments) -> None:
     metrics = list(sweeping.METRICS[stage])
     metric = arguments.choice(given, "metric", metrics, metrics[0])
     base = resolved.config(given, configs.Config())
-    roles.from_config(base).require_alone("sweep")
+    runner.make_role(base).require_alone("sweep")
     steps.require_vectors(base)
     sweep = sweeping.Sweep(
         directory,
@@ -145,7 +151,7 @@ def _space(given: arguments.Arguments, stage: str) -> configs.Space | None:
     known = settings.catalogue()
     for key in space:
         if key not in known:
-            hint = arguments.closest(key, list(known))
+            hint = given_settings.closest(key, list(known))
             raise errors.UserError(
                 f"expected settings in get_space() of {file}, received {key!r}{hint}"
             )
@@ -203,14 +209,3 @@ def _milliseconds(value: float | None) -> str:
 
 def _words(given: Mapping[str, str]) -> str:
     return " ".join(f"{key.partition('.')[2]}={value}" for key, value in given.items())
-
-
-@registries.COMMANDS.register("sweep")
-def sweep_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function(
-        "sweep",
-        run,
-        (*FLAGS, *resolved.DATA_FLAGS),
-        ("data", "candidates", "ranking", "composition", "evaluation", "seed"),
-    )

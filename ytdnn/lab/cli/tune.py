@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from ytdnn.base import errors, registries
 from ytdnn.lab.index_tuning import tuning
-from ytdnn.run.cli import arguments, command, output, resolved
-from ytdnn.run.pipeline import runner, workdir
+from ytdnn.run.cli import arguments, command, flags, output, resolved
+from ytdnn.run.pipeline import advice, workdir
 
 if TYPE_CHECKING:
     from ytdnn.lab.index_tuning import tune
 
 _KINDS = ("scann", "ivf")
 _FLAGS = (
-    resolved.WORKDIR,
-    resolved.CONFIG,
+    flags.WORKDIR,
+    flags.CONFIG,
     arguments.Flag("kind", "Kind of index; default: scann.", example="|".join(_KINDS)),
     arguments.Flag(
         "recall", "Share of the exact results to find; default: 0.95.", example="R"
@@ -25,11 +25,12 @@ _FLAGS = (
         "Number of results per query; default: the run's num_candidates.",
         example="N",
     ),
-    resolved.JSON,
+    flags.JSON,
 )
 _AS_GOOD = 1.1  # times the chosen setting's time that exact search may take
 
 
+@command.register("index tune", _FLAGS)
 def _run(given: arguments.Arguments) -> None:
     """Find the cheapest settings of the index that reach a recall.
 
@@ -71,7 +72,7 @@ def _run(given: arguments.Arguments) -> None:
         f"{tuning.flags(tuned)}"
     )
     config = workdir.require_config(directory)
-    output.say(f"next: {runner.next_command(config, directory)}")
+    output.say(f"next: {advice.next_command(config, directory)}")
 
 
 def _recall(text: str) -> float:
@@ -97,9 +98,3 @@ def _show(tuned: "tune.TuningResult") -> None:
         rows.append((word, *numbers, f"{trial.megabytes:,.0f}"))
     title = f"{tuned.kind}, the {tuned.k} best of {tuned.num_videos:,} videos"
     output.table(title, columns, rows)
-
-
-@registries.COMMANDS.register("index tune")
-def tune_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function("index tune", _run, _FLAGS)

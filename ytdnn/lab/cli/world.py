@@ -3,9 +3,9 @@
 import pathlib
 import time
 
-from ytdnn.base import artifacts, configs, errors, registries
+from ytdnn.base import artifacts, configs, errors
 from ytdnn.run.cli import arguments, command, given_settings, output
-from ytdnn.run.pipeline import memory
+from ytdnn.run.pipeline import sizes
 
 PAGE = "world.html"
 FLAGS = (
@@ -28,6 +28,7 @@ FLAGS = (
 )
 
 
+@command.register("world", FLAGS, ("data.world",))
 def run(given: arguments.Arguments) -> None:
     """Write the synthetic world as an event log, with plots.
 
@@ -44,11 +45,11 @@ def run(given: arguments.Arguments) -> None:
     if preset not in configs.WORLDS:
         raise errors.UserError(
             f"expected --preset to be one of {', '.join(configs.WORLDS)}, received "
-            f"{preset!r}{arguments.closest(preset, list(configs.WORLDS))}"
+            f"{preset!r}{given_settings.closest(preset, list(configs.WORLDS))}"
         )
     config = configs.Config(data=configs.DataConfig(world=configs.WORLDS[preset]))
     world = given_settings.apply(config, given.overrides).data.world
-    memory.require_world(world)
+    sizes.require_memory_of_world(world)
     output.say(
         f"[1/2] tables: started ({world.num_users:,} users, {world.num_videos:,} "
         f"videos, {world.num_days} days, seed {world.seed})"
@@ -96,9 +97,3 @@ def _draw(
         f"users, who are a fair sample of all."
     )
     artifacts.write_text(directory / name, world_page.draw(logs, summary))
-
-
-@registries.COMMANDS.register("world")
-def world_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function("world", run, FLAGS, ("data.world",))

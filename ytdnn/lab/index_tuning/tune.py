@@ -96,10 +96,7 @@ class Space:
 
     def variants(self, config: Component) -> list[Component]:
         """Returns the settings to search one build with, apart from the effort."""
-        # ScaNN without codes reorders nothing.
-        has_codes = getattr(config, "dimensions_per_block", 1)
-        factors = self.reorder if has_codes else (1,)
-        return [dataclasses.replace(config, reorder_factor=n) for n in factors]
+        return [dataclasses.replace(config, reorder_factor=n) for n in self.reorder]
 
     def with_effort(self, config: Component, effort: float) -> Component:
         """Returns the setting that searches a share of the leaves or lists."""
@@ -134,8 +131,7 @@ SPACES = {
         scann_index.Scann,
         _start_scann,
         lambda start, num_videos: {
-            "num_leaves": _around(start.num_leaves, 3, num_videos),
-            "dimensions_per_block": (0, 1, 2, 4),
+            "num_leaves": _around(start.num_leaves, 3, num_videos)
         },
         (2, 3, 4, 6, 10),
         "leaves_to_search_fraction",

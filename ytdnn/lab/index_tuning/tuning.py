@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, errors, registries, user_paths
-from ytdnn.run.pipeline import api, graph, native_log, runner, steps
+from ytdnn.run.pipeline import graph, native_log, runner, steps
 from ytdnn.run.pipeline import workdir as run_workdir
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def tune_index(
     kind: str = "scann",
     recall: float = 0.95,
     k: int | None = None,
-    verbose: api.Verbose = False,
+    verbose: runner.Verbose = False,
 ) -> "tune.TuningResult":
     """Finds the cheapest setting of a kind of index that reaches a recall.
 
@@ -47,8 +47,8 @@ def tune_index(
     """
     if not 0.0 < recall <= 1.0:
         raise errors.UserError(f"expected --recall in (0, 1], received {recall}")
-    directory, say = user_paths.expanded(workdir), api.speaker(verbose)
-    config = api.later_config(directory, config)
+    directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
+    config = run_workdir.later_config(directory, config)
     steps.require_vectors(config)
     with run_workdir.lock(directory):
         runner.require([_STEP], config, directory)
@@ -71,13 +71,13 @@ def _tuned(
     """Loads the candidate model and its queries, and tunes."""
     import numpy as np
 
-    from ytdnn.candidates import model
+    from ytdnn.candidates import stored
     from ytdnn.evaluation import by_window, protocol
     from ytdnn.lab.index_tuning import tune
     from ytdnn.log import events, prepared
 
     data = prepared.load(directory / graph.DATA.name)
-    candidates = model.load(directory / graph.CANDIDATES.name, data)
+    candidates = stored.load(directory / graph.CANDIDATES.name, data)
     cases = protocol.cases(data, events.Split.VALIDATION, config.evaluation)
     if len(cases) > _MOST_QUERIES:
         rng = np.random.default_rng(config.seed)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ytdnn.base import artifacts, configs, errors, progress, registries, user_paths
 from ytdnn.evaluation import report_files
-from ytdnn.run.pipeline import api, workdir
+from ytdnn.run.pipeline import runner, workdir
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,7 +29,7 @@ def live_test(
     world: configs.WorldConfig | None = None,
     seed: int = 0,
     refresh_days: int | Mapping[str, int] = 0,
-    verbose: api.Verbose = False,
+    verbose: runner.Verbose = False,
 ) -> "report.LiveReport":
     """Runs a live test: the world continues, and each user's slates are made by an arm.
 
@@ -61,7 +61,7 @@ def live_test(
     parsed_arms = live_arms.refreshed(live_arms.parse(words), refresh_days)
     lived = live_arms.world_of(parsed_arms, world)
     test = play.Test(lived, parsed_arms, days or lived.live_days, seed)
-    directory, say = user_paths.expanded(out), api.speaker(verbose)
+    directory, say = user_paths.expanded(out), runner.speaker(verbose)
     directory.mkdir(parents=True, exist_ok=True)
     with workdir.lock(directory), progress.shown(bool(verbose)):
         say(

@@ -8,7 +8,6 @@ everywhere; the ranker's predictions are the model of the reward.
 """
 
 import dataclasses
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -125,7 +124,7 @@ def measure(
       modelled: Modelled rewards, as for `log_of`.
       config: Settings, with the upper bound on weights.
     """
-    log, most = log_of(pages, modelled), config.off_policy_most_weight or math.inf
+    log = log_of(pages, modelled)
     shown = pages.values("videos")
     logged = {name: log.brought(name) for name in log.rewards}
     return report_model.OffPolicy(
@@ -134,13 +133,13 @@ def measure(
         pages_left_out=pages.num_left_out,
         users=len(np.unique(log.users)),
         places=int(log.is_place.sum()),
-        most_weight=config.off_policy_most_weight or None,
+        most_weight=None,
         logged_per_place={name: _triple(one) for name, one in logged.items()},
         logged_per_page={
             name: _triple(one, log.places_a_page) for name, one in logged.items()
         },
         systems={
-            name: _value(log, ordered, shown, most) for name, ordered in systems.items()
+            name: _value(log, ordered, shown) for name, ordered in systems.items()
         },
     )
 
@@ -148,7 +147,6 @@ def measure(
 def estimates(
     log: DecisionLog,
     chosen: page_choices.Choices,
-    most_weight: float = math.inf,
     own: Mapping[str, Floats] | None = None,
 ) -> dict[str, dict[str, off_policy.Estimate]]:
     """Returns the mean reward of a place, by reward and estimator.
@@ -156,14 +154,13 @@ def estimates(
     Args:
       log: The log.
       chosen: By the policy to judge.
-      most_weight: Upper bound on weights.
       own: See `DecisionLog.decisions`.
     """
     by_reward: dict[str, dict[str, off_policy.Estimate]] = {}
     for reward in log.rewards:
         decisions = log.decisions(reward, chosen, own)
         names = [n for n in ESTIMATORS if n != DR or decisions.modelled is not None]
-        by_reward[reward] = {n: ESTIMATORS[n](decisions, most_weight) for n in names}
+        by_reward[reward] = {n: ESTIMATORS[n](decisions) for n in names}
     return by_reward
 
 
@@ -171,20 +168,19 @@ def _value(
     log: DecisionLog,
     ordered: page_choices.SystemOrder,
     shown: npt.NDArray[np.integer],
-    most: float,
 ) -> report_model.PageValue:
     chosen = page_choices.choices_on_pages(ordered, shown)
     own = page_choices.modelled_pages(ordered, shown.shape[1])
-    alone, whole = (estimates(log, chosen, most, given) for given in (None, own))
+    alone, whole = (estimates(log, chosen, given) for given in (None, own))
     places, pages = (log.decisions(CLICKS, chosen, given) for given in (None, own))
     is_last = np.diff(log.is_place, axis=1, append=False)[log.is_place]
     return report_model.PageValue(
         per_place=_triples(alone),
         per_page=_triples(whole, log.places_a_page),
-        mean_weight=_triple(off_policy.mean_weight(places, most)),
+        mean_weight=_triple(off_policy.mean_weight(places)),
         share_never_shown=float((places.target == 0.0).mean()),
-        effective_places=off_policy.effective_size(places.weights(most)),
-        effective_pages=off_policy.effective_size(pages.weights(most)[is_last]),
+        effective_places=off_policy.effective_size(places.weights()),
+        effective_pages=off_policy.effective_size(pages.weights()[is_last]),
     )
 
 

@@ -6,13 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ytdnn.base import registries
-from ytdnn.evaluation import (
-    composing,
-    lists,
-    models,
-    protocol,
-    report_model,
-)
+from ytdnn.evaluation import composing, lists, models, protocol, report_model
 from ytdnn.lab.off_policy import counterfactual, logged_pages, page_choices
 from ytdnn.log import events
 from ytdnn.ranking import predictions

@@ -7,13 +7,7 @@ import numpy as np
 
 from ytdnn.base import configs, registries
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import (
-    docstrings,
-    findings,
-    report_model,
-    report_parts,
-    tables,
-)
+from ytdnn.evaluation import docstrings, findings, report_model, report_parts, tables
 from ytdnn.lab.pages import names, page, plots
 
 # A stage's other metrics say nearly the same.
@@ -104,11 +98,8 @@ def training(report: report_model.Report) -> page.Section:
             if series:
                 title = metric_names.title(stem)
                 ticks = plots.epoch_ticks(record.epochs)
-                blocks.append(
-                    plots.lines(
-                        f"{stage}: {title}", series, "epoch", title, x_ticks=ticks
-                    )
-                )
+                name = f"{stage}: {title}"
+                blocks.append(plots.lines(name, series, "epoch", title, x_ticks=ticks))
     return page.Folded(
         "Training",
         "Loss on the training examples, and metrics on the validation data, after each "

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterable
 
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import findings, lists, report_model, tables
+from ytdnn.evaluation import findings, lists, report_model, shown_baselines, tables
 
 _MEANINGS = {
     "popularity": "the most watched videos of the training data, the same for all",
@@ -20,6 +20,12 @@ _MEANINGS = {
     "rp3beta": "videos that random walks over watches of others reach",
     "ease": "a linear model of the watches, each video by all others",
     "als": "matrix factorisation of the watches by alternating least squares",
+    "click_rate": "clicks over impressions of the video before each request",
+    "click_rate_frozen": "the same before the window",
+    "mean_seconds": "watch seconds over impressions of the video before each request",
+    "mean_seconds_frozen": "the same before the window",
+    "odds": "watch seconds over impressions without a click before each request",
+    "odds_frozen": "the same before the window",
     "candidates": "first stage alone: videos nearest to the user's vector",
     "system": "candidates, reordered by the ranker",
     "ranker": "second stage: expected watch time of an impression",
@@ -39,7 +45,9 @@ _COLOURS = {
     "popularity": 5,
     "logged": 15,
     "best": 20,
-    "random": 0,
+    # On a plot is the best of each at most.
+    **dict.fromkeys(shown_baselines.CLICKS, 54),
+    **dict.fromkeys(shown_baselines.SECONDS, 64),
 }
 _OTHER_COLOURS = (4, 7, 8, 27, 46)
 _MOST_BASELINES = 3  # of a plot besides popularity: with all others eight systems
@@ -68,7 +76,7 @@ def heading(name: str) -> str:
 
 
 def drawn(report: report_model.Report) -> list[str]:
-    """Returns the models of the plots: of the baselines the best, of bounds the near.
+    """Returns the models of the plots, at most eight on each: of baselines the best.
 
     Args:
       report: Report of the evaluation.
@@ -77,8 +85,12 @@ def drawn(report: report_model.Report) -> list[str]:
     values = {name: entry.values.get(metric) for name, entry in report.lists.items()}
     baselines = [name for name in values if name in lists.BASELINES]
     baselines.sort(key=lambda name: values[name] or 0.0, reverse=True)
-    left_out = *baselines[_MOST_BASELINES:], lists.ORACLE_BY_WATCH_TIME
-    return [name for name in values if name not in left_out]
+    counts = {best.name for best in report.best_baselines.values()}
+    left_out = {*baselines[_MOST_BASELINES:], *shown_baselines.NAMES} - counts
+    left_out |= {lists.ORACLE_BY_WATCH_TIME, "random"}  # far off; always a half
+    orders = report.shown_lists.systems if report.shown_lists else {}
+    models = values | report.impressions | orders
+    return [name for name in models if name not in left_out]
 
 
 def colours(models: Iterable[str]) -> dict[str, int]:

@@ -39,7 +39,7 @@ _CALIBRATIONS = (
 def sections(report: report_model.Report) -> Iterator[page.Section]:
     """Yields a section for each part that the report has."""
     if report.shown_lists is not None:
-        yield shown_order(report.shown_lists)
+        yield shown_order(report.shown_lists, names.drawn(report))
     if report.impressions:
         yield impressions(report)
     if report.outcomes is not None:
@@ -48,7 +48,7 @@ def sections(report: report_model.Report) -> Iterator[page.Section]:
         yield other_slates(report.off_policy)
 
 
-def shown_order(shown: report_parts.ShownLists) -> page.Section:
+def shown_order(shown: report_parts.ShownLists, drawn: Sequence[str]) -> page.Section:
     """Returns the value of each system's order of the shown videos."""
     what = findings.gain_words(shown)
     metrics = list(next(iter(shown.systems.values())))
@@ -56,6 +56,7 @@ def shown_order(shown: report_parts.ShownLists) -> page.Section:
     half = {
         tables.model_title(name): [values[metric_names.FIRST_HALF]]
         for name, values in shown.systems.items()
+        if name in drawn
     }
     own = next((name for name in ("ranker", "candidates") if name in shown.systems), "")
     return page.Section(
@@ -68,7 +69,7 @@ def shown_order(shown: report_parts.ShownLists) -> page.Section:
                 [""],
                 half,
                 "over all users; a random order has 0.5",
-                colours=names.colours(shown.systems),
+                colours=names.colours(drawn),
             ),
             _orders_table(["order", *headings], shown.systems, "{:.3f}".format),
             _orders_table(
@@ -108,10 +109,22 @@ def impressions(report: report_model.Report) -> page.Section:
         "by prediction: calibrated predictions lie on the dashed line.",
         [
             listed.metric_table(models, measured, f"{number:,} impressions"),
+            *_less_best(report),
             listed.definitions(models),
             *_calibrations(report.calibration),
         ],
     )
+
+
+def _less_best(report: report_model.Report) -> Iterator[page.Block]:
+    """Yields the ranker less the best baseline of clicks, and of watch seconds."""
+    for kind, best in report.best_baselines.items():
+        headings = [metric_names.title(metric) for metric in best.ahead]
+        yield _orders_table(
+            [f"by {kind}: ranker less", *headings],
+            {best.name: best.ahead},
+            "{:+.3f}".format,
+        )
 
 
 def _calibrations(

@@ -291,7 +291,7 @@ def _trained(
     sweep: Sweep, trial: "optuna.trial.Trial", settings: dict[str, str], say: Say
 ) -> float:
     """Trains with some settings and returns the metric of the best epoch."""
-    from ytdnn.evaluation import evaluate_run
+    from ytdnn.lab.studies import answer_times
 
     config = sweep.apply(sweep.base, settings)
     directory = sweep.trial(trial.number)
@@ -304,7 +304,7 @@ def _trained(
     with told, progress.observed_by(reporter):
         _make(sweep, config, directory, say)
     trial.set_user_attr(optuna_studies.SECONDS, time.monotonic() - started)
-    cost = evaluate_run.answer_ms(directory, config, sweep.stage)
+    cost = answer_times.median_ms(directory, config, sweep.stage)
     trial.set_user_attr(optuna_studies.COST, cost)
     return _value(sweep, directory)
 
@@ -357,7 +357,7 @@ def _remove_all_but_best(
 
 
 def _result(optuna: Any, sweep: Sweep, study: "optuna.Study") -> swept.SweepResult:
-    from ytdnn.evaluation import evaluate_run
+    from ytdnn.lab.studies import answer_times
 
     trials = tuple(optuna_studies.trial_of(trial) for trial in study.get_trials(False))
     default = _value(sweep, sweep.defaults)
@@ -372,7 +372,7 @@ def _result(optuna: Any, sweep: Sweep, study: "optuna.Study") -> swept.SweepResu
         metric=sweep.metric,
         more_is_better=sweep.more_is_better,
         default_value=default,
-        default_milliseconds=evaluate_run.answer_ms(
+        default_milliseconds=answer_times.median_ms(
             sweep.defaults, sweep.base, sweep.stage
         ),
         best=best,

@@ -14,7 +14,7 @@ class SweepTrial:
       value: Validation metric of the best epoch; None: not complete.
       curve: (epoch, metric) of each epoch.
       seconds: Seconds of the training; None: not complete.
-      milliseconds: Cost of an answer, see `evaluate_run.answer_ms`; None: not
+      milliseconds: Cost of an answer, see `answer_times.median_ms`; None: not
         complete.
       refused: The reason why its settings could not be trained; empty: they could.
     """

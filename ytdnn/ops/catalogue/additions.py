@@ -11,7 +11,7 @@ from ytdnn.base import artifacts, errors, registries, schema, user_paths, whole_
 from ytdnn.bundle import added_videos, removed_videos, versions
 from ytdnn.log import new_videos, prepared
 from ytdnn.ops.refit import refitting
-from ytdnn.run.pipeline import api, graph, runner
+from ytdnn.run.pipeline import graph, runner
 from ytdnn.run.pipeline import workdir as run_workdir
 
 _CONTENT = "content.json"  # of a candidate model with a content side
@@ -53,12 +53,12 @@ class AdditionResult:
 
 @registries.HOOKS.register("add_videos")
 def add_videos(
-    workdir: api.Path,
+    workdir: runner.Path,
     videos: Any,
     *,
     columns: Sequence[str] = (),
     bad_rows: str = "stop",
-    verbose: api.Verbose = False,
+    verbose: runner.Verbose = False,
 ) -> AdditionResult:
     """Adds new uploads to every answer of the current bundle and of later exports.
 
@@ -79,7 +79,7 @@ def add_videos(
       errors.UserError: There is no run, it has no content side, an artefact is missing
         or stale, or the table is malformed.
     """
-    directory, say = user_paths.expanded(workdir), api.speaker(verbose)
+    directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
     config = run_workdir.require_config(directory)
     bundle = graph.bundle(config)
     with run_workdir.lock(directory):

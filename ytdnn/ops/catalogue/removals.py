@@ -12,8 +12,10 @@ import polars as pl
 
 from ytdnn.base import artifacts, errors, registries, schema, user_paths
 from ytdnn.bundle import removed_videos, versions
-from ytdnn.run.pipeline import api
+from ytdnn.run.pipeline import runner
 from ytdnn.run.pipeline import workdir as run_workdir
+
+Ids = Iterable[str | int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +34,7 @@ class RemovalResult:
 
 
 @registries.HOOKS.register("remove_videos")
-def remove_videos(workdir: api.Path, video_ids: Iterable[str | int]) -> RemovalResult:
+def remove_videos(workdir: runner.Path, video_ids: Ids) -> RemovalResult:
     """Removes videos from every answer of the current bundle and of later exports.
 
     The bundle gets a new version with the models of the newest; nothing is rebuilt.
@@ -49,7 +51,7 @@ def remove_videos(workdir: api.Path, video_ids: Iterable[str | int]) -> RemovalR
 
 
 @registries.HOOKS.register("restore_videos")
-def restore_videos(workdir: api.Path, video_ids: Iterable[str | int]) -> RemovalResult:
+def restore_videos(workdir: runner.Path, video_ids: Ids) -> RemovalResult:
     """Restores removed videos.
 
     Args:
@@ -62,9 +64,7 @@ def restore_videos(workdir: api.Path, video_ids: Iterable[str | int]) -> Removal
     return _changed(workdir, video_ids, restored=True)
 
 
-def _changed(
-    workdir: api.Path, video_ids: Iterable[str | int], restored: bool
-) -> RemovalResult:
+def _changed(workdir: runner.Path, video_ids: Ids, restored: bool) -> RemovalResult:
     directory = user_paths.expanded(workdir)
     run_workdir.require_config(directory)
     if isinstance(video_ids, str):
@@ -91,7 +91,12 @@ def change(
     """
     old = removed_videos.read(workdir)
     if restored:
-        _require_removed(video_ids, old)
+        strange = [video for video in video_ids if video not in set(old)]
+        if strange:
+            raise errors.UserError(
+                f"expected removed videos to restore ({len(old)} are removed), "
+                f"received {strange[0]}, which is not removed: leave it out"
+            )
         new = [video for video in old if video not in set(video_ids)]
     else:
         new = list(dict.fromkeys([*old, *video_ids]))
@@ -99,7 +104,10 @@ def change(
     directory = workdir / removed_videos.BUNDLE
     if not (directory / artifacts.MANIFEST).exists():
         return RemovalResult(new, [], None)
-    catalogue = _catalogue(directory)
+    number = str(versions.newest(directory))
+    titles = directory / versions.VERSIONS / number / removed_videos.TITLES
+    ids = pl.read_parquet(titles, columns=[schema.VIDEO_ID])[schema.VIDEO_ID]
+    catalogue = ids.cast(pl.String)
     indices = removed_videos.indices(catalogue, new)
     known = {catalogue[index - 1] for index in indices}
     unknown = [video for video in video_ids if video not in known and not restored]
@@ -129,20 +137,3 @@ def _revise(
         manifest,
         lambda path: asset if path.name == removed_videos.ASSET else None,
     )
-
-
-def _require_removed(video_ids: Collection[str], old: Collection[str]) -> None:
-    strange = [video for video in video_ids if video not in set(old)]
-    if strange:
-        raise errors.UserError(
-            f"expected removed videos to restore ({len(old)} are removed), received "
-            f"{strange[0]}, which is not removed: leave it out"
-        )
-
-
-def _catalogue(directory: pathlib.Path) -> pl.Series:
-    """Returns the ids of a bundle's catalogue as text, by their indices."""
-    number = versions.newest(directory)
-    path = directory / versions.VERSIONS / str(number) / removed_videos.TITLES
-    ids = pl.read_parquet(path, columns=[schema.VIDEO_ID])[schema.VIDEO_ID]
-    return ids.cast(pl.String)

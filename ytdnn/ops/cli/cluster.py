@@ -1,11 +1,10 @@
 """`ytdnn cluster`: runs a command with several processes of this machine."""
 
-import dataclasses
 import pathlib
 import re
 import sys
 
-from ytdnn.base import errors, registries, user_paths
+from ytdnn.base import errors, user_paths
 from ytdnn.ops.cluster import local_cluster, tasks
 from ytdnn.run.cli import arguments, command, output
 
@@ -38,6 +37,7 @@ FLAGS = (
 )
 
 
+@command.register("cluster", FLAGS, takes_command=True)
 def run(given: arguments.Arguments) -> int:
     """Try distributed training with several processes on this machine.
 
@@ -100,10 +100,3 @@ def _workdir(command: tuple[str, ...]) -> pathlib.Path:
     if match is None:
         raise errors.UserError("expected --workdir=DIR after --, received none")
     return user_paths.expanded(match[1])
-
-
-@registries.COMMANDS.register("cluster")
-def cluster_command() -> command.Command:
-    """Returns the description of the command."""
-    described = command.from_function("cluster", run, FLAGS)
-    return dataclasses.replace(described, takes_command=True)

@@ -4,14 +4,13 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ytdnn.base import errors, registries
+from ytdnn.base import errors
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, command, given_settings, output, resolved
+from ytdnn.run.cli import arguments, command, flags, given_settings, output
 from ytdnn.run.pipeline import graph
 
-_BAD_ROWS = ("stop", "drop")
 FLAGS = (
-    resolved.WORKDIR,
+    flags.WORKDIR,
     arguments.Flag(
         "file",
         "Parquet or CSV file with the columns of the log's table videos.",
@@ -26,17 +25,18 @@ FLAGS = (
     arguments.Flag(
         "bad_rows",
         "What to do with invalid rows; default: stop.",
-        example="|".join(_BAD_ROWS),
+        example="stop|drop",
     ),
 )
 REMOVAL_FLAGS = (
-    resolved.WORKDIR,
+    flags.WORKDIR,
     arguments.Flag("videos", "Ids of videos, as in the log.", example="ID,…"),
     arguments.Flag("file", "Text file with one id per line.", example="FILE"),
 )
 _MOST_SHOWN = 5
 
 
+@command.register("index add", FLAGS)
 def add(given: arguments.Arguments) -> None:
     """Add new uploads to the served videos, without training or a rebuild.
 
@@ -56,7 +56,7 @@ def add(given: arguments.Arguments) -> None:
         directory,
         given.values["file"],
         columns=given_settings.entries("data.columns", given.values.get("columns", "")),
-        bad_rows=arguments.choice(given, "bad_rows", _BAD_ROWS, _BAD_ROWS[0]),
+        bad_rows=arguments.choice(given, "bad_rows", ("stop", "drop"), "stop"),
         verbose=output.say,
     )
     changed = added.changed
@@ -71,6 +71,7 @@ def add(given: arguments.Arguments) -> None:
     _say_version(directory, added.version)
 
 
+@command.register("index remove", REMOVAL_FLAGS)
 def remove(given: arguments.Arguments) -> None:
     """Remove videos from the served videos, without a rebuild.
 
@@ -88,6 +89,7 @@ def remove(given: arguments.Arguments) -> None:
     _change(given, pipeline.remove_videos)
 
 
+@command.register("index restore", REMOVAL_FLAGS)
 def restore(given: arguments.Arguments) -> None:
     """Restore removed videos.
 
@@ -138,21 +140,3 @@ def _video_ids(given: arguments.Arguments) -> list[str]:
     if not any(named):
         raise errors.UserError("expected --videos=ID,… or --file=FILE with ids in it")
     return [video for video in named if video]
-
-
-@registries.COMMANDS.register("index add")
-def index_add_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function("index add", add, FLAGS)
-
-
-@registries.COMMANDS.register("index remove")
-def index_remove_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function("index remove", remove, REMOVAL_FLAGS)
-
-
-@registries.COMMANDS.register("index restore")
-def index_restore_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function("index restore", restore, REMOVAL_FLAGS)

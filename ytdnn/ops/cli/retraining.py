@@ -3,11 +3,11 @@
 import dataclasses
 import pathlib
 
-from ytdnn.base import errors, registries
+from ytdnn.base import errors
 from ytdnn.ops.refit import refitting
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, command, given_settings, output, resolved
-from ytdnn.run.pipeline import runner
+from ytdnn.run.cli import arguments, command, flags, given_settings, output, resolved
+from ytdnn.run.pipeline import advice
 
 _BAD_ROWS = ("stop", "drop")
 SECTIONS = ("refresh", "index", "composition")
@@ -40,6 +40,7 @@ FLAGS = (
 )
 
 
+@command.register("refresh", FLAGS, SECTIONS)
 def refresh(given: arguments.Arguments) -> None:
     """Continue the training of a run's models with newer events.
 
@@ -74,9 +75,10 @@ def refresh(given: arguments.Arguments) -> None:
         verbose=output.say,
     )
     output.say(f"bundle: {bundle}")
-    output.say(f"next: {runner.recommend_command(directory)}")
+    output.say(f"next: {advice.recommend_command(directory)}")
 
 
+@command.register("refit", (flags.WORKDIR, flags.CONFIG, flags.STRATEGY))
 def refit(given: arguments.Arguments) -> None:
     """Retrain the chosen models to the end of the log, and export them.
 
@@ -95,18 +97,4 @@ def refit(given: arguments.Arguments) -> None:
     bundle = pipeline.refit(directory, config, verbose=output.say)
     config = dataclasses.replace(config, refit=True)
     output.say(f"the evaluation in {bundle} was {refitting.note(config, directory)}")
-    output.say(f"next: {runner.next_command(config, directory)}")
-
-
-@registries.COMMANDS.register("refit")
-def refit_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function(
-        "refit", refit, (resolved.WORKDIR, resolved.CONFIG, resolved.STRATEGY)
-    )
-
-
-@registries.COMMANDS.register("refresh")
-def refresh_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function("refresh", refresh, FLAGS, SECTIONS)
+    output.say(f"next: {advice.next_command(config, directory)}")

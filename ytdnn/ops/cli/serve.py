@@ -6,7 +6,7 @@ import pathlib
 import re
 from collections.abc import Mapping
 
-from ytdnn.base import errors, registries
+from ytdnn.base import errors
 from ytdnn.ops.server import settings
 from ytdnn.run.cli import arguments, command, output
 from ytdnn.run.pipeline import graph
@@ -84,9 +84,9 @@ _TOKEN = "YTDNN_TOKEN"
 _PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 _MOST_PORT = 65_535
 _MOST_PROCESSES = 256
-_NONE = "none"
 
 
+@command.register("serve", FLAGS)
 def run(given: arguments.Arguments) -> None:
     """Serve a bundle over HTTP, with a page to inspect its answers.
 
@@ -134,6 +134,7 @@ def run(given: arguments.Arguments) -> None:
     start.run(configured, output.say)
 
 
+@command.register("join-log", JOIN_FLAGS)
 def join(given: arguments.Arguments) -> None:
     """Turn served slates and their feedback into an event log to train on.
 
@@ -166,7 +167,7 @@ def _places(
 ) -> tuple[pathlib.Path, pathlib.Path | None, pathlib.Path | None]:
     """Returns bundle, prepared set and log."""
     given = values.get("log")
-    log = None if given in (None, _NONE) else pathlib.Path(given)
+    log = None if given in (None, "none") else pathlib.Path(given)
     if "bundle" in values:
         return pathlib.Path(values["bundle"]), None, log
     workdir = pathlib.Path(values["workdir"])
@@ -207,15 +208,3 @@ def _require_packages() -> None:
             f"ytdnn serve needs {', '.join(missing)}: pip install -c constraints.txt "
             f"'.[serve]' in the checkout"
         )
-
-
-@registries.COMMANDS.register("serve")
-def serve_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function("serve", run, FLAGS)
-
-
-@registries.COMMANDS.register("join-log")
-def join_log_command() -> command.Command:
-    """Returns the description of the command."""
-    return command.from_function("join-log", join, JOIN_FLAGS)

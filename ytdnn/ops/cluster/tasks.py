@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ytdnn.base import errors, registries
-from ytdnn.run.pipeline import roles
+from ytdnn.run.pipeline import runner
 
 if TYPE_CHECKING:
     from ytdnn.run.pipeline import graph
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 VARIABLE = "TF_CONFIG"
 MULTI_WORKER, PARAMETER_SERVER = "multi_worker", "parameter_server"
 CHIEF, WORKER, SERVER = "chief", "worker", "ps"
-_JOBS = {MULTI_WORKER: (WORKER,), PARAMETER_SERVER: (CHIEF, WORKER, SERVER)}
+JOBS = {MULTI_WORKER: (WORKER,), PARAMETER_SERVER: (CHIEF, WORKER, SERVER)}
 _SKIPPED, _MADE = 0.0, 1.0
 _POLL_SECONDS = 1.0
 
@@ -60,18 +60,13 @@ class Task:
         return (self.job, self.index) == (first, 0)
 
 
-def is_distributed(strategy: str) -> bool:
-    """Whether several processes train under a strategy."""
-    return strategy in _JOBS
-
-
 def from_environment(strategy: str) -> Task:
     """Returns this process's task under a strategy of several processes.
 
     Raises:
       errors.UserError: `TF_CONFIG` is missing, or does not fit the strategy.
     """
-    text, jobs = os.environ.get(VARIABLE, ""), _JOBS[strategy]
+    text, jobs = os.environ.get(VARIABLE, ""), JOBS[strategy]
     if not text:
         raise errors.UserError(
             f"expected {VARIABLE} to name the processes of --strategy={strategy}, "
@@ -148,7 +143,7 @@ def listens(address: str) -> bool:
         return False
 
 
-class _Several(roles.SingleProcess):
+class _Several(runner.SingleProcess):
     """Base class of roles in a cluster that `TF_CONFIG` describes."""
 
     @property

@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import artifacts, configs
-from ytdnn.features import base_feature
+from ytdnn.features import first_stage
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model, network
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.training import checkpoints, ranking
+from ytdnn.training import ranking, states
 
 _REQUESTS = 1_000  # slates, drawn at random, of which scores are compared
 _LEVELS = np.linspace(0.01, 0.99, 99)  # beyond them single scores decide
@@ -70,7 +70,7 @@ def publish(
     scores = [
         feature.name
         for feature in trained.features
-        if isinstance(feature, base_feature.ReplayedFeature) and feature.needs_quantiles
+        if isinstance(feature, first_stage.ReplayedFeature) and feature.needs_quantiles
     ]
     measured = trained.measured
     if scores and isinstance(config.ranking.normalization, configs.QuantilesConfig):
@@ -82,8 +82,8 @@ def publish(
     ) as partial:
         model.save(trained, partial, measured)
         shutil.copytree(earlier.directory / artifacts.LOGS, partial / artifacts.LOGS)
-        if (earlier.directory / checkpoints.STATE_FILE).exists():
-            checkpoints.share_state(earlier.directory, partial)
+        if (earlier.directory / states.STATE_FILE).exists():
+            states.share_state(earlier.directory, partial)
 
 
 def listed_scores(

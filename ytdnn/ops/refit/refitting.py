@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ytdnn.base import artifacts, configs, formats, progress, registries, user_paths
-from ytdnn.run.pipeline import api, graph, roles, runner, steps
+from ytdnn.run.pipeline import graph, runner, served, steps
 from ytdnn.run.pipeline import workdir as run_workdir
 
 LATER = "refit"
@@ -29,7 +29,7 @@ def earlier_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     """Returns why no earlier candidates are needed; empty if they are."""
     from ytdnn.log import prepared
 
-    why = steps.ranker_not_served(config, workdir)
+    why = served.ranker_not_served(config, workdir)
     if why or prepared.load(workdir / "data").windows.has_own_window:
         return why
     return "the ranker has no window of its own, and so reads no candidate scores"
@@ -41,7 +41,7 @@ def _derive(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.ops.refit import refit as refit_sets
 
     part = refit_sets.Part.EARLIER if root == EARLIER else refit_sets.Part.WHOLE
-    needs_ranker = not steps.ranker_not_served(config, workdir)
+    needs_ranker = not served.ranker_not_served(config, workdir)
     data = prepared.load(workdir / "data")
     refit_sets.derive(data, part, workdir / root / "data", needs_ranker)
 
@@ -78,7 +78,7 @@ def publish_ranking(root: str, config: configs.Config, workdir: pathlib.Path) ->
     if earlier_left_out(config, workdir):
         _train_ranking(root, config, workdir)
         return
-    if not roles.from_config(config).leads:
+    if not runner.make_role(config).leads:
         return
     inputs = {
         **steps.fingerprints(workdir / root, ["data", "candidates", "earlier/ranking"]),
@@ -97,14 +97,14 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
 
     stated = _stated(workdir)
     evaluated = _stages(config, workdir)
-    config = steps.served_config(config, workdir)
-    served = _stages(config, workdir)
+    config = served.served_config(config, workdir)
+    stages = _stages(config, workdir)
     epochs = {
         name: artifacts.peek(workdir / LATER / name / artifacts.MANIFEST)["epochs"]
-        for name in served
+        for name in stages
     }
     measured = _measured(workdir, evaluated, stated["evaluation"])
-    if measured is not None and "ranking" not in served:
+    if measured is not None and "ranking" not in stages:
         lists = {k: v for k, v in measured["lists"].items() if k != "system"}
         measured |= {"lists": lists, "impressions": {}}
     refit = bundle_export.Refit(LATER, stated | {"epochs": epochs}, measured)
@@ -172,7 +172,7 @@ def _refit(
     if root == EARLIER:
         left_out = earlier_left_out
     elif like is graph.RANKING:
-        left_out = steps.ranker_not_served
+        left_out = served.ranker_not_served
     repeated = () if like is graph.INDEX else (like.name,)
     return graph.Step(
         f"{root}/{like.name}",
@@ -217,10 +217,10 @@ def added(config: configs.Config) -> tuple[graph.Step, ...]:
 
 @registries.HOOKS.register("refit")
 def refit(
-    workdir: api.Path,
+    workdir: runner.Path,
     config: configs.Config | None = None,
     *,
-    verbose: api.Verbose = False,
+    verbose: runner.Verbose = False,
 ) -> pathlib.Path:
     """Trains both stages again, to the end of the log, and exports the models.
 
@@ -239,10 +239,11 @@ def refit(
       errors.UserError: An artefact is missing or stale, or the ranker has nothing to
         learn from before the end of the log.
     """
-    directory, say = user_paths.expanded(workdir), api.speaker(verbose)
-    config = dataclasses.replace(api.later_config(directory, config), refit=True)
+    directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
+    config = run_workdir.later_config(directory, config)
+    config = dataclasses.replace(config, refit=True)
     graph_steps = added(config)
-    role = roles.from_config(config)
+    role = runner.make_role(config)
     if role.follows():
         role.follow(graph_steps, directory)
         return directory / graph_steps[-1].name

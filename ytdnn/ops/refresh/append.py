@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import artifacts, configs, errors, formats, schema, table_schemas
-from ytdnn.log import catalogues, event_log, joined_sets, prepare, prepared, user_log
+from ytdnn.log import catalogues, event_log, joined_sets, prepare, prepared
 
 _FAR = 2**32 - 2  # a row of no file
 _EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
@@ -47,7 +47,7 @@ def append(
     log = _as_columns(old.catalogue, log)
     _require_one_log(old, log)
     log = _since(log, old.windows.end_of_log)
-    _require_new(old.windows, log)
+    _require_new(old, log)
     config = dataclasses.replace(
         old.config,
         protocol="leave_one_out",
@@ -116,7 +116,7 @@ def _since(log: event_log.EventLog, end: int) -> event_log.EventLog:
     return log
 
 
-def _require_new(windows: user_log.SplitWindows, log: event_log.EventLog) -> None:
+def _require_new(old: prepared.PreparedData, log: event_log.EventLog) -> None:
     """Checks that there are watches after the end of the old set.
 
     Raises:
@@ -127,9 +127,9 @@ def _require_new(windows: user_log.SplitWindows, log: event_log.EventLog) -> Non
         some = log.tables[schema.WATCHES].head(1).collect(engine="streaming").height
     if not some:
         raise errors.UserError(
-            f"expected watches after {formats.utc(windows.end_of_log)}, where the log "
-            f"of {windows.log.directory} ends, found none in {origin.file}: give a log "
-            f"of later events, or leave the run as it is"
+            f"expected watches after {formats.utc(old.windows.end_of_log)}, where the "
+            f"log of {old.directory} ends, found none in {origin.file}: give a log of "
+            f"later events, or leave the run as it is"
         )
 
 

@@ -16,7 +16,7 @@ import tensorflow as tf
 from ytdnn.base import schema
 from ytdnn.features import base_feature, encodings
 from ytdnn.log import catalogues, prepared
-from ytdnn.training import checkpoints, optimizers
+from ytdnn.training import states
 
 Features = Sequence[base_feature.Feature]
 # Tables whose rows are videos, and those of search tokens, by their names.
@@ -110,11 +110,11 @@ def weights(
 
 
 def state(
-    old: checkpoints.State | None,
+    old: states.State | None,
     model: tf.Module,
     of_tables: Mapping[str, RowSources],
     fresh: float,
-) -> checkpoints.State | None:
+) -> states.State | None:
     """Returns the state of an optimiser, for the variables of a grown model.
 
     Args:
@@ -135,14 +135,14 @@ def state(
                 values, np.full(shape, begin, values.dtype)
             )
         slots[number, name] = values
-    return checkpoints.State(old.steps, slots)
+    return states.State(old.steps, slots)
 
 
 def _rows(
     variable: tf.Variable, of_tables: Mapping[str, RowSources]
 ) -> RowSources | None:
     """Returns where the rows of a variable come from, None where it is no table."""
-    name = optimizers.table_name(variable)
+    name = str(variable.name).partition("/")[0].partition(":")[0]
     origin = of_tables.get(name)
     if origin is None and name.startswith(_OF_USES):
         origin = of_tables[_OF_VIDEOS[0]]

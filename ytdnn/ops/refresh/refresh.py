@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ytdnn.base import artifacts, configs, errors, registries
-from ytdnn.candidates import ensemble, tower_inputs
+from ytdnn.candidates import ensemble, stored
 from ytdnn.candidates import model as candidate_model
 from ytdnn.layers import randomness
 from ytdnn.log import events, prepared, user_shards
@@ -23,7 +23,7 @@ from ytdnn.ops.refresh import carrying
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.training import candidates, checkpoints, devices, loop, ranking
+from ytdnn.training import candidates, checkpoints, devices, loop, ranking, states
 
 _REPLAYED_TOGETHER = 16  # watches
 
@@ -65,13 +65,13 @@ def carry_candidates(
     manifest = artifacts.read_manifest(source, candidate_model.KIND)
     made_from = inputs | {"source": manifest.fingerprint}
     work = checkpoints.workspace(directory, key, made_from)
-    trained = candidate_model.load_members(source, known)
+    trained = stored.load_members(source, known)
     members: list[candidate_model.CandidateModel] = []
     facts = []
-    for number, old in enumerate(trained):
-        place = work / f"member-{number}"
+    places = [work / f"member-{number}" for number in range(len(trained))]
+    for number, (old, place) in enumerate(zip(trained, places, strict=True)):
         place.mkdir(exist_ok=True)
-        state = checkpoints.read_state(source / candidates.state_file(number))
+        state = states.read_state(source / states.file_of(number))
         member, member_facts = _member(
             config, old, known, data, begins, members, state, place
         )
@@ -86,14 +86,19 @@ def carry_candidates(
         inputs,
         candidates.joined_facts(facts) | whole.facts() | {"learned_from": begins},
     ) as partial:
-        candidate_model.save(whole, partial)
-        for number in range(len(members) if begins is not None else 0):
-            place = work / f"member-{number}"
-            checkpoints.share_state(place, partial, candidates.state_file(number))
-            target = partial / artifacts.LOGS
-            target = target / place.name if number else target
-            shutil.copytree(place / artifacts.LOGS, target)
+        stored.save(whole, partial)
+        if begins is not None:
+            candidates.share(places, len(places), partial)
     shutil.rmtree(work)
+
+
+def _brief(config: configs.Config, stage: str, num_examples: int) -> configs.Config:
+    """Returns the config with the epochs of a refresh and batches for its examples."""
+    section = getattr(config, stage)
+    training = dataclasses.replace(section.training, epochs=config.refresh.epochs)
+    section = dataclasses.replace(section, training=training)
+    config = dataclasses.replace(config, **{stage: section})
+    return loop.capped_batches(config, stage, num_examples)
 
 
 def _member(
@@ -103,7 +108,7 @@ def _member(
     data: prepared.PreparedData,
     begins: int | None,
     before: Sequence[candidate_model.CandidateModel],
-    state: checkpoints.State | None,
+    state: states.State | None,
     place: pathlib.Path,
 ) -> tuple[candidate_model.CandidateModel, dict[str, Any]]:
     """Returns one network on the grown set, and the facts of its training."""
@@ -111,23 +116,21 @@ def _member(
     randomness.set_seed(seed)
     on = devices.make(config.strategy)
     with on.scope():
-        inputs = tower_inputs.like(old.tower_inputs, config.candidates, data)
-        member = candidate_model.build(config.candidates, data, inputs)
-    of_videos = () if inputs.of_videos is None else inputs.of_videos.features
-    features = (*inputs.features, *of_videos)
+        read = stored.grown_inputs(old.tower_inputs, config.candidates, data)
+        member = candidate_model.build(config.candidates, data, read)
+    of_videos = () if read.of_videos is None else read.of_videos.features
+    features = (*read.features, *of_videos)
     size = old.tower_inputs.vocabulary_size
     rows = carrying.tables(features, known, data, size)
     carrying.weights(old, member, rows)
     if begins is None:
         return member, {"epochs": 0, "best_epoch": 0, "seconds": 0.0, "validation": {}}
-    training = config.candidates.training
-    training = dataclasses.replace(training, epochs=config.refresh.epochs)
     learned = _labels(data, begins, config.refresh.replay, seed)
     logs = learned.log.each_shard()
-    of_shards = (int(shard.watches.are_completed.sum()) for shard in logs)
-    training = loop.capped_batches(training, sum(of_shards), candidate_model.KIND)
-    candidates_config = dataclasses.replace(config.candidates, training=training)
-    config = dataclasses.replace(config, candidates=candidates_config, seed=seed)
+    of_shards = (int(own.watches.are_completed.sum()) for own in logs)
+    config = dataclasses.replace(config, seed=seed)
+    config = _brief(config, candidate_model.KIND, sum(of_shards))
+    training = config.candidates.training
     stage = candidates.make_stage(config, learned, member, are_few=True, before=before)
     state = carrying.state(state, member, rows, training.table_accumulator)
     stage = dataclasses.replace(stage, state=state, validates_start=False)
@@ -202,26 +205,13 @@ def carry_ranking(
     size = old.measured.vocabulary_size
     rows = carrying.tables(new.features, source.data, data, size)
     carrying.weights(old.network, new.network, rows)
-    training = config.ranking.training
-    training = dataclasses.replace(training, epochs=config.refresh.epochs)
     number = sum(building.num_rows(data.log, events.Split.TRAIN))
-    training = loop.capped_batches(training, number, ranking_model.KIND)
-    ranking_config = dataclasses.replace(config.ranking, training=training)
-    config_of = dataclasses.replace(config, ranking=ranking_config)
-    stage = ranking.make_stage(config_of, data, new, stop_after=training.epochs)
-    state = checkpoints.read_state(source.directory / checkpoints.STATE_FILE)
+    brief = _brief(config, ranking_model.KIND, number)
+    training = brief.ranking.training
+    stage = ranking.make_stage(brief, data, new, stop_after=training.epochs)
+    state = states.read_state(source.directory / states.STATE_FILE)
     state = carrying.state(state, new.network, rows, training.table_accumulator)
     stage = dataclasses.replace(stage, state=state)
     del old  # before training takes its memory
     facts = loop.fit(stage, training, config.seed, on, work)
-    with artifacts.publish(
-        directory,
-        ranking_model.KIND,
-        ranking.step_config(config),
-        inputs,
-        facts | new.facts(),
-    ) as partial:
-        ranking_model.save(new, partial)
-        checkpoints.share_state(work, partial)
-        shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
-    shutil.rmtree(work)
+    ranking.publish(new, directory, ranking.step_config(config), inputs, facts, work)

@@ -34,7 +34,7 @@ from ytdnn.ops.cluster import tasks
 from ytdnn.ops.refit import refit, refit_ranking, refitting
 from ytdnn.ops.refresh import append
 from ytdnn.ops.refresh import refresh as training
-from ytdnn.run.pipeline import api, steps
+from ytdnn.run.pipeline import runner, served, steps
 from ytdnn.run.pipeline import workdir as run_workdir
 
 _STEPS = "refresh"
@@ -48,15 +48,15 @@ Log = tuple[configs.DataConfig, source_tables.TablesInMemory | None]
 
 @registries.HOOKS.register("refresh")
 def refresh(
-    from_workdir: api.Path,
-    workdir: api.Path,
+    from_workdir: runner.Path,
+    workdir: runner.Path,
     *,
-    data_dir: api.Path | None = None,
+    data_dir: runner.Path | None = None,
     tables: Mapping[str, Any] | None = None,
     config: configs.Config | None = None,
     columns: Sequence[str] = (),
     bad_rows: str = "",
-    verbose: api.Verbose = False,
+    verbose: runner.Verbose = False,
 ) -> pathlib.Path:
     """Lets the models of a run learn from the events since, and exports them.
 
@@ -89,11 +89,11 @@ def refresh(
         raise errors.UserError(
             f"expected another --workdir than --from, received {directory} twice"
         )
-    say = api.speaker(verbose)
+    say = runner.speaker(verbose)
     run_config = run_workdir.require_config(source)
     steps.require_vectors(run_config)
     with run_workdir.lock(directory), progress.shown(bool(verbose)):
-        pinned = _pinned(steps.served_config(run_config, source), config)
+        pinned = _pinned(served.served_config(run_config, source), config)
         data = dataclasses.replace(
             run_config.data,
             columns=tuple(columns) or run_config.data.columns,
@@ -131,7 +131,7 @@ def _pinned(run: configs.Config, given: configs.Config | None) -> configs.Config
         index=given.index,
         composition=given.composition,
         refresh=given.refresh,
-        strategy="none" if tasks.is_distributed(run.strategy) else run.strategy,
+        strategy="none" if run.strategy in tasks.JOBS else run.strategy,
         refit=False,
     )
 
@@ -152,7 +152,7 @@ def _log_key(
 
 
 def _given_log(
-    data_dir: api.Path | None,
+    data_dir: runner.Path | None,
     tables: Mapping[str, Any] | None,
     data: configs.DataConfig,
 ) -> Log:
@@ -243,13 +243,10 @@ class _Refresh:
         has_one = (self._home / "ranking" / artifacts.MANIFEST).exists()
         return has_one and bool(self._config.ranking.enabled)
 
-    def _old(self) -> prepared.PreparedData:
-        return prepared.load(self._home / "data")
-
     @property
     def _begins(self) -> int:
         """The first second that the candidates have not learned from."""
-        data = self._old()
+        data = prepared.load(self._home / "data")
         if self._config.candidates.train_on_validation:
             data = data.with_validation_in_training()
         return data.windows.training_window[1]
@@ -257,8 +254,8 @@ class _Refresh:
     def _append(self) -> None:
         inputs = steps.fingerprints(self._home, ["data"])
         target = self._directory / APPENDED
-        log = sources.read(*self._log)
-        append.append(self._old(), log, target, inputs, self._log[0].bad_rows)
+        old, log = prepared.load(self._home / "data"), sources.read(*self._log)
+        append.append(old, log, target, inputs, self._log[0].bad_rows)
 
     def _derive(self, place: str, part: refit.Part) -> None:
         """Makes the prepared set of a place in the workdir."""
@@ -291,4 +288,4 @@ class _Refresh:
 
     def _export(self) -> None:
         run_workdir.write_config(self._directory, self._config)
-        steps.export(self._config, self._directory)
+        served.export(self._config, self._directory)

@@ -103,7 +103,7 @@ class Settings:
         Raises:
           errors.UserError: It has no token.
         """
-        if not is_loopback(self.host) and not self.token:
+        if self.host not in LOOPBACK_NAMES and not self.token:
             raise errors.UserError(
                 f"expected a token to listen on {self.host}, which other machines can "
                 f"reach, received none: give --token_file=FILE or the environment "
@@ -125,8 +125,3 @@ class Settings:
         if self.processes == 1:
             return None
         return max(1, len(os.sched_getaffinity(0)) // self.processes)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is reachable only from this machine."""
-    return host in LOOPBACK_NAMES

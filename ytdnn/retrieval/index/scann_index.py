@@ -29,6 +29,7 @@ _LEAF_AVQ = 8.0
 # Inner product, as a share of the length, from which errors along a vector weigh more
 # (Guo et al., ICML 2020, who recommend 0.2, as ScaNN's documentation does).
 _ANISOTROPIC_THRESHOLD = 0.2
+_DIMENSIONS_PER_BLOCK = 2  # coordinates that share a code, as ScaNN recommends
 # Default share of the leaves that is searched: of a million videos, the power by which
 # it rises for fewer, and its largest value. A million vectors of 64 coordinates needed
 # 2.5 % of 8,000 leaves for a recall of .95 at k 200, in .91 ms.
@@ -83,7 +84,6 @@ class ScannModule(interface.SearchModule):
         super().__init__(self._size, dim)
         self._ops = scann_ops()
         self._num_leaves = num_leaves(self._size, config)
-        self._has_codes = self._num_leaves > 0 and config.dimensions_per_block > 0
         self.least_leaves = tf.Variable(0, trainable=False, dtype=tf.int32)
         self.reorder_factor = tf.Variable(0, trainable=False, dtype=tf.int32)
         self.adjust(config)
@@ -151,7 +151,7 @@ class ScannModule(interface.SearchModule):
         result = searcher.search_batched_parallel(
             queries,
             final_num_neighbors=num_wanted,
-            pre_reorder_num_neighbors=rescored if self._has_codes else _UNSET,
+            pre_reorder_num_neighbors=rescored if tree else _UNSET,
             leaves_to_search=leaves if tree else _UNSET,
         )
         columns, scores = (
@@ -234,11 +234,9 @@ def _build_searcher(
         min_partition_size=1,
         avq=_LEAF_AVQ,
     )
-    if not config.dimensions_per_block:
-        return builder.score_brute_force().build()
     return (
         builder.score_ah(
-            config.dimensions_per_block,
+            _DIMENSIONS_PER_BLOCK,
             anisotropic_quantization_threshold=_ANISOTROPIC_THRESHOLD,
             training_sample_size=sample,
         )

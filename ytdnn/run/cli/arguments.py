@@ -5,12 +5,10 @@ A flag of a command is either a value of its own (`--workdir`) or an alias of se
 """
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from ytdnn.base import configs, errors, registry, user_paths
-from ytdnn.base.configs import problems
+from ytdnn.base import errors, user_paths
 from ytdnn.run.cli import given_settings, settings
 
 _PATH = re.compile(r"\b(DIR|FILE|PATH)\b")
@@ -104,7 +102,9 @@ def parse(
         or a required flag that is not given.
     """
     flags = {flag.name: flag for flag in table}
-    _extend(argv)
+    for word in argv:  # first: other arguments may be settings of these parts
+        if word.lstrip("-").startswith(f"{_CONFIG}extensions="):
+            given_settings.extend(word.partition("=")[2])
     given, plain = _read(command, flags, argv)
     if len(plain) > len(operands):
         raise errors.UserError(
@@ -117,7 +117,8 @@ def parse(
             f"{len(plain)} of them (ytdnn {command} --help)"
         )
     values = dict(zip(operands, plain, strict=True))
-    overrides = _overrides(given)
+    typed = {k.removeprefix(_CONFIG): v for k, v in given.items() if k not in flags}
+    overrides = given_settings.checked(typed) if typed else {}
     for name, flag in flags.items():
         if flag.required and name not in given:
             raise not_given(flag, command)
@@ -151,7 +152,7 @@ def _read(
         if not equals and _is_switch(flags, positive):
             name, value = positive, str(name == positive)
         elif name not in flags and not name.startswith(_CONFIG):
-            hint = closest(name, [*flags], "--")
+            hint = given_settings.closest(name, [*flags], "--")
             raise errors.UserError(
                 f"ytdnn {command} has no flag --{name}{hint} (ytdnn {command} --help)"
             )
@@ -171,18 +172,6 @@ def _is_switch(flags: Mapping[str, Flag], name: str) -> bool:
         return flags[name].is_switch
     setting = settings.catalogue().get(name.removeprefix(_CONFIG))
     return name.startswith(_CONFIG) and setting is not None and setting.is_switch
-
-
-def _overrides(given: Mapping[str, str]) -> dict[str, str]:
-    """Returns the text of each setting by its key."""
-    overrides: dict[str, str] = {}
-    for name, text in given.items():
-        key = name.removeprefix(_CONFIG)
-        is_constant = configs.is_constant(key, text) and key not in settings.catalogue()
-        if name.startswith(_CONFIG) and not is_constant:
-            require_setting(key)
-            overrides[key] = text
-    return overrides
 
 
 def require_text(argv: Sequence[str]) -> None:
@@ -227,56 +216,6 @@ def choice(
             f"expected --{name} to be one of {', '.join(choices)}, received {value}"
         )
     return value
-
-
-def _extend(argv: Sequence[str]) -> None:
-    """Registers the parts of the files named by `--config.extensions`.
-
-    This comes first: other arguments may be settings of these parts.
-    """
-    for argument in argv:
-        name, _, files = argument.lstrip("-").partition("=")
-        if name == f"{_CONFIG}extensions":
-            for file in given_settings.entries("extensions", files):
-                registry.extend(file)
-
-
-def require_setting(key: str) -> None:
-    """Checks that there is a setting, which may be one of a registered part.
-
-    Raises:
-      errors.UserError: There is none.
-    """
-    path, _, last = key.rpartition(".")
-    if key not in settings.catalogue() and path in configs.choices():
-        configs.choices()[path].load()
-    known = settings.catalogue()
-    if key in known:
-        return
-    if path in configs.choices() and last == configs.KIND:
-        raise errors.UserError(
-            f"there is no setting config.{key}: choose by --config.{path}=KIND, one of "
-            f"{', '.join(known[path].choices)}"
-        )
-    if any(name.startswith(f"{key}.") for name in known):
-        raise errors.UserError(
-            f"expected a single setting, received the group --config.{key}: set its "
-            f"members, as --config.{key}.NAME=VALUE"
-        )
-    removed = problems.removed(key)
-    hint = closest(key, list(known), "--config.")
-    raise errors.UserError(
-        removed
-        or f"there is no setting config.{key}{hint} (ytdnn run --help lists all)"
-    )
-
-
-def closest(name: str, known: list[str], dashes: str = "") -> str:
-    """Returns a hint with the most similar name, empty without one."""
-    last = name.rpartition(".")[2]
-    same_end = [key for key in known if key.rpartition(".")[2] == last]
-    close = same_end[:2] or difflib.get_close_matches(name, known, n=1)
-    return f": did you mean {' or '.join(dashes + c for c in close)}?" if close else ""
 
 
 def whole(name: str, text: str) -> int:

@@ -1,9 +1,11 @@
 """The description of a command: its flags, help and implementation."""
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable
 
+from ytdnn.base import registries
 from ytdnn.run.cli import arguments
 
 Arguments = arguments.Arguments
@@ -44,6 +46,7 @@ def from_function(
     flags: tuple[Flag, ...],
     groups: tuple[str, ...] = (),
     operands: tuple[str, ...] = (),
+    takes_command: bool = False,
 ) -> Command:
     """Returns the command of a function whose docstring is the help.
 
@@ -62,4 +65,27 @@ def from_function(
         groups,
         run,
         operands,
+        takes_command,
     )
+
+
+def register(
+    name: str,
+    flags: tuple[Flag, ...],
+    groups: tuple[str, ...] = (),
+    takes_command: bool = False,
+) -> Callable[[_Run], _Run]:
+    """Returns a decorator that registers a function as a command.
+
+    See `from_function`.
+    """
+
+    def add(run: _Run) -> _Run:
+        @registries.COMMANDS.register(name)
+        @functools.wraps(run)
+        def make() -> Command:
+            return from_function(name, run, flags, groups, (), takes_command)
+
+        return run
+
+    return add

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ytdnn.base import configs, errors, user_paths
 from ytdnn.evaluation import report_files
-from ytdnn.run.cli import arguments, command, output, resolved
+from ytdnn.run.cli import arguments, command, flags, output
 from ytdnn.run.pipeline import system_evaluation
 
 Flag = arguments.Flag
@@ -32,7 +32,7 @@ _FLAGS = (
         "Videos that count as right answers, in the same form: evaluates both again.",
         example="FILE|CONDITION",
     ),
-    resolved.JSON,
+    flags.JSON,
 )
 _CONDITION_HOLDS = 1
 

@@ -8,7 +8,7 @@ from typing import Any
 from ml_collections import config_dict
 
 from ytdnn.base import configs, errors, registry
-from ytdnn.run.pipeline import config_dicts, workdir
+from ytdnn.run.pipeline import workdir
 
 _FILE = registry.OwnFile("--config", "docs/sweep.md")
 # A variant's name is a directory's.
@@ -126,4 +126,4 @@ def _converted(value: Any, function: str, file: str) -> configs.Config:
             f"expected {function} of {file} to return a configs.Config, a ConfigDict "
             f"or a dict, received {type(value).__name__}"
         )
-    return config_dicts.validated(value, file)
+    return workdir.validated(value, file)

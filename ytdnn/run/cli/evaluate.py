@@ -7,8 +7,8 @@ import pathlib
 from ytdnn.base import configs, errors, registries
 from ytdnn.evaluation import report_files, report_model
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, command, output, resolved
-from ytdnn.run.pipeline import graph, runner, system_evaluation
+from ytdnn.run.cli import arguments, command, flags, output, resolved
+from ytdnn.run.pipeline import advice, graph, system_evaluation
 from ytdnn.run.pipeline import tracker as tracking
 
 Flag = arguments.Flag
@@ -16,8 +16,8 @@ Flag = arguments.Flag
 _SPLITS = ("test", "validation")
 _OTHERS = ("predictions", "bundle")
 _FLAGS = (
-    dataclasses.replace(resolved.WORKDIR, text="Directory of the run.", required=False),
-    resolved.CONFIG,
+    dataclasses.replace(flags.WORKDIR, text="Directory of the run.", required=False),
+    flags.CONFIG,
     Flag("predictions", "Parquet or CSV: user_id, video_id, score.", example="FILE"),
     Flag("bundle", "Directory of a bundle to evaluate.", example="DIR"),
     Flag("data", "Prepared set of these; default: WORKDIR/data.", example="DIR"),
@@ -30,9 +30,9 @@ _FLAGS = (
     Flag("out", "Report of these; default: NAME_evaluation.", example="DIR"),
     Flag("users", key="evaluation.users", example="FILE|CONDITION"),
     Flag("videos", key="evaluation.videos", example="FILE|CONDITION"),
-    resolved.K,
-    resolved.TRACKER,
-    resolved.JSON,
+    flags.K,
+    flags.TRACKER,
+    flags.JSON,
     Flag("explain", "Explain every number of the report, and exit.", is_switch=True),
 )
 
@@ -98,7 +98,7 @@ def _evaluate_run(given: arguments.Arguments, split: str) -> None:
     show(evaluated)
     for note in graph.notes(config, directory):
         output.say(note)
-    output.say(f"next: {runner.next_command(config, directory)}")
+    output.say(f"next: {advice.next_command(config, directory)}")
 
 
 def _write_requests(given: arguments.Arguments, split: str) -> None:

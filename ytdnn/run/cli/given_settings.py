@@ -1,16 +1,18 @@
 """Settings of a command line, from their texts: `a,b` is a tuple."""
 
+import difflib
 import functools
 import operator
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pydantic
 
-from ytdnn.base import configs, errors
-from ytdnn.base.configs import components, problems
+from ytdnn.base import configs, errors, registry
+from ytdnn.base.configs import components, constants, problems
 from ytdnn.run.cli import settings
-from ytdnn.run.pipeline import config_dicts
+from ytdnn.run.pipeline import workdir
 
 _ORIGIN = "on the command line"
 # Names of files and columns may hold commas.
@@ -40,7 +42,7 @@ def apply(config: configs.Config, overrides: dict[str, str]) -> configs.Config:
             part[name] = _choice(key, overrides[key], part[name])
         else:
             part[name] = _value(key, overrides[key])
-    return config_dicts.validated(plain, _ORIGIN)
+    return workdir.validated(plain, _ORIGIN)
 
 
 def _place(values: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
@@ -48,7 +50,10 @@ def _place(values: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
     path, _, name = key.rpartition(".")
     part = functools.reduce(operator.getitem, path.split(".") if path else [], values)
     if name not in part:
-        raise errors.UserError(problems.not_of_kind(path, part[configs.KIND], name))
+        kind = part[configs.KIND]
+        own = configs.choices()[path][kind].__name__
+        if name not in constants.BY_CLASS.get(own, {}):  # these are checked with all
+            raise errors.UserError(problems.not_of_kind(path, kind, name))
     return part, name
 
 
@@ -90,3 +95,64 @@ def entries(key: str, value: str) -> list[str]:
         return [part for part in _BETWEEN[key].split(value) if part.strip()]
     plain = re.sub(r"^[(\[]|[)\]]$", "", value)  # (1,2) as in Python
     return [part.strip(" '\"") for part in plain.split(",") if part.strip()]
+
+
+def checked(typed: Mapping[str, str]) -> dict[str, str]:
+    """Returns the text of each setting by its key.
+
+    Args:
+      typed: Texts of a command line; constants, which are no settings, are left out.
+
+    Raises:
+      errors.UserError: There is no such setting.
+    """
+    overrides: dict[str, str] = {}
+    for key, text in typed.items():
+        if key in settings.catalogue() or not configs.is_constant(key, text):
+            require_setting(key)
+            overrides[key] = text
+    return overrides
+
+
+def extend(files: str) -> None:
+    """Registers the parts of the files that the setting `extensions` names."""
+    for file in entries("extensions", files):
+        registry.extend(file)
+
+
+def require_setting(key: str) -> None:
+    """Checks that there is a setting, which may be one of a registered part.
+
+    Raises:
+      errors.UserError: There is none.
+    """
+    path, _, last = key.rpartition(".")
+    if key not in settings.catalogue() and path in configs.choices():
+        configs.choices()[path].load()
+    known = settings.catalogue()
+    if key in known:
+        return
+    if path in configs.choices() and last == configs.KIND:
+        raise errors.UserError(
+            f"there is no setting config.{key}: choose by --config.{path}=KIND, one of "
+            f"{', '.join(known[path].choices)}"
+        )
+    if any(name.startswith(f"{key}.") for name in known):
+        raise errors.UserError(
+            f"expected a single setting, received the group --config.{key}: set its "
+            f"members, as --config.{key}.NAME=VALUE"
+        )
+    removed = problems.removed(key)
+    hint = closest(key, list(known), "--config.")
+    raise errors.UserError(
+        removed
+        or f"there is no setting config.{key}{hint} (ytdnn run --help lists all)"
+    )
+
+
+def closest(name: str, known: list[str], dashes: str = "") -> str:
+    """Returns a hint with the most similar name, empty without one."""
+    last = name.rpartition(".")[2]
+    same_end = [key for key in known if key.rpartition(".")[2] == last]
+    close = same_end[:2] or difflib.get_close_matches(name, known, n=1)
+    return f": did you mean {' or '.join(dashes + c for c in close)}?" if close else ""

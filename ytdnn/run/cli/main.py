@@ -1,7 +1,6 @@
 """The program `ytdnn`: runs the command, and reports a mistake in one line."""
 
 import dataclasses
-import errno
 import gc
 import os
 import sys
@@ -10,13 +9,32 @@ from typing import NoReturn
 
 import ytdnn
 from ytdnn.base import errors, registries
-from ytdnn.run.cli import arguments, commands, help_text, output
+from ytdnn.run.cli import (
+    arguments,
+    command,
+    compare,
+    evaluate,
+    failures,
+    given_settings,
+    help_text,
+    output,
+    recommend,
+    similar,
+    steps,
+    train,
+)
 
 _HELP = ("--help", "-h", "-help", "--helpfull", "help")
 _MISTAKE = 2
-_NO_MEMORY = ("MemoryError", "ResourceExhaustedError")
-_NO_ROOM = ("No space left on device", "Disk quota exceeded")
-_TOO_LARGE = "File too large"
+# In the order of `ytdnn --help`: commands of a run, then registered ones
+# (docs/extending.md).
+_RUN, _PREPARE, _CHECK, _EXPORT = steps.COMMANDS
+COMMANDS: tuple[command.Command, ...] = (
+    *(_RUN, _PREPARE, _CHECK, train.COMMAND, evaluate.COMMAND, compare.COMMAND),
+    *(_EXPORT, recommend.COMMAND, *similar.COMMANDS),
+    *(registries.COMMANDS[name].make() for name in registries.COMMANDS.own()),
+)
+_BY_NAME = {each.name: each for each in COMMANDS}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,7 +72,7 @@ def _ended(argv: list[str]) -> int:
     except KeyboardInterrupt:
         return _refuse(errors.INTERRUPTED, errors.INTERRUPTED_STATUS)
     except Exception as error:
-        line = failure(error)
+        line = failures.failure(error)
         if not line:
             raise
         return _refuse(line, _MISTAKE)
@@ -73,9 +91,9 @@ def _leave(status: int) -> NoReturn:
 
 
 def _dispatch(argv: list[str]) -> int:
-    known, missing = commands.names(), registries.COMMANDS.missing
+    known, missing = names(), registries.COMMANDS.missing
     if not argv or argv[0] in _HELP:
-        print(help_text.program(map(commands.find, known)))
+        print(help_text.program(map(find, known)))
         return 0
     if argv[0] == "--version":
         print(f"ytdnn {ytdnn.__version__}")
@@ -87,9 +105,9 @@ def _dispatch(argv: list[str]) -> int:
     if name not in known:
         raise errors.UserError(
             f"expected a command ({', '.join(known)}), received {name!r}"
-            f"{arguments.closest(name, known)} (ytdnn --help)"
+            f"{given_settings.closest(name, known)} (ytdnn --help)"
         )
-    chosen = commands.find(name)
+    chosen = find(name)
     behind: list[str] = []
     if chosen.takes_command and "--" in rest:
         place = rest.index("--")
@@ -106,6 +124,36 @@ def _dispatch(argv: list[str]) -> int:
         return chosen.run(given) or 0
 
 
+def names() -> list[str]:
+    """Returns the names of all commands."""
+    return [*_BY_NAME, *registries.COMMANDS.outside()]
+
+
+def find(name: str) -> command.Command:
+    """Returns a command; if it cannot be loaded, a stand-in that reports this.
+
+    Args:
+      name: One of `names`.
+    """
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    try:
+        found_command: command.Command = registries.COMMANDS[name].make()
+    except errors.UserError as error:
+        found_command = _broken(name, error)
+    return dataclasses.replace(found_command, name=name)
+
+
+def _broken(name: str, error: errors.UserError) -> command.Command:
+    """Returns a stand-in for a command that cannot be loaded."""
+
+    def run(given: command.Arguments) -> None:
+        raise error
+
+    words = "(its package cannot be loaded)"
+    return command.Command(name, words, str(error), (f"ytdnn {name}",), (), (), run)
+
+
 def _collect_less_often() -> None:
     """Raises the number of new objects after which Python collects garbage.
 
@@ -114,42 +162,6 @@ def _collect_less_often() -> None:
     """
     most_new, *others = gc.get_threshold()
     gc.set_threshold(max(most_new, 20_000), *others)
-
-
-def failure(error: Exception) -> str:
-    """Returns a failure of the machine as one line; empty for a bug of this program.
-
-    Errors of libraries are turned into a line where the context (a file, a row, a
-    setting) is available; this is for failures that can happen anywhere: no memory, no
-    room on the disk, no permission.
-    """
-    from ytdnn.log import event_log  # loads Polars, which `ytdnn --help` does without
-
-    text = str(error)
-    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if is_full or any(words in text for words in _NO_ROOM):
-        place = getattr(error, "filename", None)
-        where = f" for {place}" if place else ""
-        return (
-            f"expected room on the disk{where}, found none left "
-            f"({event_log.brief(text)}): make room and give the same command again"
-        )
-    if getattr(error, "errno", None) == errno.EFBIG or _TOO_LARGE in text:
-        return (
-            "expected files as large as the run needs, found a limit on the size of "
-            "files: raise it (`ulimit -f unlimited`) and give the same command again"
-        )
-    if any(cls.__name__.endswith(_NO_MEMORY) for cls in type(error).__mro__):
-        needed = event_log.brief(text, 160) if text else "it did not say how much"
-        return (
-            f"expected more memory than there is ({needed}): lower "
-            f"training.batch_size, embedding_dim or the size of the log"
-        )
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"could not use {error.filename}: {error.strerror}"
-    if isinstance(error, OSError) and error.strerror:
-        return f"the system refused: {error.strerror}"
-    return ""
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """`ytdnn parts`: lists the parts of each registry, with their origin."""
 
 from ytdnn.base import registries, registry
-from ytdnn.run.cli import arguments, command, given_settings, output, resolved
+from ytdnn.run.cli import arguments, command, flags, given_settings, output
 
 
 @registries.COMMANDS.register("parts")
@@ -24,7 +24,7 @@ def parts() -> command.Command:
             command.Flag(
                 "extensions", "Files that register parts.", example="FILE.py,…"
             ),
-            resolved.JSON,
+            flags.JSON,
         ),
         groups=(),
         run=run,
@@ -37,9 +37,7 @@ def run(given: command.Arguments) -> None:
     Raises:
       errors.UserError: The kind is unknown, or a file cannot be read.
     """
-    named = given.values.get("extensions", "")
-    for file in given_settings.entries("extensions", named):
-        registry.extend(file)
+    given_settings.extend(given.values.get("extensions", ""))
     every = registries.every()
     kind = arguments.choice(given, "kind", tuple(every))
     origins = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import configs, errors, schema
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, command, engine, many, output, resolved
+from ytdnn.run.cli import arguments, command, engine, flags, many, output
 from ytdnn.run.pipeline import model_answers, workdir
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ _FLAGS = (
         example="JSON",
     ),
     *_ENGINE_FLAGS,
-    resolved.JSON,
+    flags.JSON,
 )
 _MANY_FLAGS = (
     *("users", "out", "ranker", "exclude", "allow"),
@@ -137,7 +137,7 @@ def _recommend_by_model(
     Raises:
       errors.UserError: A flag needs a bundle, or a user is unknown.
     """
-    allowed = {"workdir", "user", "users", "out", "k", resolved.JSON.name}
+    allowed = {"workdir", "user", "users", "out", "k", flags.JSON.name}
     bad = [name for name in values if name not in allowed]
     if (
         bad

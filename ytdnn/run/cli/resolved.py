@@ -1,131 +1,11 @@
-"""The flags that several commands share, and the config of a command line."""
+"""The config of a command line, and the tracker that it names."""
 
 import contextlib
 import pathlib
 
 from ytdnn.base import configs, errors, registries
-from ytdnn.run.cli import arguments, config_file, given_settings
-from ytdnn.run.pipeline import roles, sizes, tracker, workdir
-
-WORKDIR = arguments.Flag(
-    "workdir", "Directory of the run, made if missing.", example="DIR", required=True
-)
-CONFIG = arguments.Flag(
-    "config",
-    "Python file with a get_config(), or a run whose settings are taken; default: the "
-    "config of the workdir.",
-    example="FILE.py|RUN",
-)
-K = arguments.Flag("k", key="evaluation.ks", example="10,50,100")
-STRATEGY = arguments.Flag("strategy", key="strategy")
-JSON = arguments.Flag(
-    "json",
-    "Print one JSON document on standard output, all else on standard error.",
-    is_switch=True,
-)
-DATA_FLAGS = (
-    arguments.Flag("source", key="data.source"),
-    arguments.Flag("data_dir", key="data.dir", example="PATH"),
-    arguments.Flag("name", key="data.name", example="NAME"),
-    arguments.Flag(
-        "files",
-        "Your file for each table, such as watches=clicks.parquet.",
-        key="data.files",
-        example="TABLE=FILE,…",
-    ),
-    arguments.Flag(
-        "columns",
-        "Your column names, such as watches.video_id=item_id,watches.time=timestamp; "
-        "numbers in another unit as watches.watch_seconds=played_ms/1000.",
-        key="data.columns",
-        example="TABLE.COLUMN=OWN,…",
-    ),
-    arguments.Flag("where", key="data.where", example="SQL"),
-    arguments.Flag("bad_rows", key="data.bad_rows"),
-    arguments.Flag("min_item_count", key="data.min_item_count", example="N"),
-    arguments.Flag("protocol", key="data.protocol"),
-)
-TRACKER = arguments.Flag(
-    "tracker",
-    "Experiment tracker to log settings, epochs and results to: mlflow, wandb, or one "
-    "of a package. Set the address of its server in its own environment variables.",
-    example="NAME",
-)
-
-
-def _feature_settings(value: str) -> dict[str, str]:
-    """Returns the settings that `--features` fills.
-
-    `users.*` are added to both networks, `videos.*` to the ranker. A declared feature
-    is added to the ranker; or to the candidates, if the ranker has no feature of that
-    name or reads it by default.
-    """
-    added: dict[str, list[str]] = {}
-    for name in filter(None, map(str.strip, value.split(","))):
-        is_own = name.startswith("users.")
-        if is_own or ("." not in name and _is_of_candidates(name)):
-            added.setdefault("candidates.features.add", []).append(name)
-        if is_own or name not in added.get("candidates.features.add", ()):
-            added.setdefault("ranking.features.add", []).append(name)
-    return {key: ",".join(names) for key, names in added.items()}
-
-
-def _is_of_candidates(name: str) -> bool:
-    """Whether the candidates can read a feature that is no addition to the ranker's."""
-    from ytdnn.features import base_feature, registry  # loads TensorFlow, for seconds
-
-    known = [feature for feature in registry.declared() if feature.name == name]
-    additions = [f for f in known if base_feature.RANKING in f.networks - f.default_in]
-    return not additions and any(base_feature.CANDIDATES in f.networks for f in known)
-
-
-def _repeat_settings(value: str) -> dict[str, str]:
-    """Returns the settings that `--repeats` fills."""
-    keep, remove = ("true", "false") if value == "True" else ("false", "true")
-    return {
-        "composition.remove_watched": remove,
-        "evaluation.remove_watched": remove,
-        "candidates.validate_repeats": keep,
-    }
-
-
-def _session_settings(value: str) -> dict[str, str]:
-    """Returns the settings that `--sessions` fills."""
-    is_on = value == "True"
-    return {
-        "evaluation.targets": "last" if is_on else "all",
-        "candidates.validate_last": str(is_on).lower(),
-    }
-
-
-TRAINING_FLAGS = (
-    arguments.Flag(
-        "features",
-        "Features to add to the default ones (docs/features.md), or columns of the "
-        "log, such as videos.genre. Fills config.ranking.features.add or "
-        "config.candidates.features.add, for users.* both.",
-        example="NAME,NAME",
-        fills=_feature_settings,
-    ),
-    arguments.Flag(
-        "repeats",
-        "Watched videos may be recommended again and count as right answers, as in "
-        "music. Fills remove_watched of composition and evaluation, and "
-        "config.candidates.validate_repeats.",
-        is_switch=True,
-        fills=_repeat_settings,
-    ),
-    arguments.Flag(
-        "sessions",
-        "Each user is one session: validation and evaluation predict its last watch "
-        "from those before it. Fills config.evaluation.targets and "
-        "config.candidates.validate_last.",
-        is_switch=True,
-        fills=_session_settings,
-    ),
-    TRACKER,
-    STRATEGY,
-)
+from ytdnn.run.cli import arguments, config_file, flags, given_settings
+from ytdnn.run.pipeline import runner, sizes, tracker, workdir
 
 
 def require_workdir(given: arguments.Arguments, command: str) -> None:
@@ -134,13 +14,13 @@ def require_workdir(given: arguments.Arguments, command: str) -> None:
     Raises:
       errors.UserError: It is not given.
     """
-    if WORKDIR.name not in given.values:
-        raise arguments.not_given(WORKDIR, command)
+    if flags.WORKDIR.name not in given.values:
+        raise arguments.not_given(flags.WORKDIR, command)
 
 
 def config(given: arguments.Arguments, without: configs.Config) -> configs.Config:
     """Returns the config of file and flags; `without` is the base without a file."""
-    file = given.values.get(CONFIG.name)
+    file = given.values.get(flags.CONFIG.name)
     base = without if file is None else config_file.load(file)
     return given_settings.apply(base, given.overrides)
 
@@ -155,6 +35,8 @@ def later_config(given: arguments.Arguments, directory: pathlib.Path) -> configs
       errors.UserError: The workdir has no prepared set.
     """
     run_config = workdir.require_config(directory)
+    if flags.CONFIG.name not in given.values and not given.overrides:
+        return run_config
     names = workdir.source_settings(run_config)
     where = {f"data.{name}": getattr(run_config.data, name) for name in names}
     overrides = where | given.overrides
@@ -167,7 +49,7 @@ def tracker_name(given: arguments.Arguments) -> str:
     Raises:
       errors.UserError: There is none of this name.
     """
-    name: str = given.values.get(TRACKER.name, "")
+    name: str = given.values.get(flags.TRACKER.name, "")
     if name and name not in registries.TRACKERS:
         raise errors.UserError(registries.TRACKERS.unknown(name))
     return name
@@ -184,6 +66,6 @@ def tracked(
       errors.UserError: There is none of this name, or its package is not installed.
     """
     name = tracker_name(given)
-    if not name or not roles.from_config(config).leads:
+    if not name or not runner.make_role(config).leads:
         return contextlib.nullcontext()
     return tracker.tracked(name, directory, lambda: sizes.resolved(config, directory))

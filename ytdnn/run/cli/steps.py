@@ -1,4 +1,4 @@
-"""The commands that run the steps of a run: run, prepare, check, train, export."""
+"""The commands that run other steps: run, prepare, check, export."""
 
 import dataclasses
 import importlib.resources
@@ -6,8 +6,8 @@ import pathlib
 
 from ytdnn.base import configs, environment, formats
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, command, engine, evaluate, output, resolved
-from ytdnn.run.pipeline import checking, graph, roles, runner, workdir
+from ytdnn.run.cli import arguments, command, engine, evaluate, flags, output, resolved
+from ytdnn.run.pipeline import advice, checking, graph, workdir
 
 _MISTAKES = 1
 
@@ -43,7 +43,7 @@ def _run(given: arguments.Arguments) -> None:
         output.say(note)
     if (directory / graph.BUNDLE.name).exists():
         output.say(f"bundle: {directory / graph.BUNDLE.name}")
-    output.say(f"next: {runner.recommend_command(directory)}")
+    output.say(f"next: {advice.recommend_command(directory)}")
 
 
 def _first(given: arguments.Arguments) -> configs.Config:
@@ -54,7 +54,7 @@ def _first(given: arguments.Arguments) -> configs.Config:
 
 def _made(given: arguments.Arguments) -> configs.Config | None:
     """Returns the config of the workdir; None if a config file is given."""
-    is_given = resolved.CONFIG.name in given.values
+    is_given = flags.CONFIG.name in given.values
     return None if is_given else workdir.read_config(_directory(given))
 
 
@@ -120,28 +120,6 @@ def _check(given: arguments.Arguments) -> int:
     return _MISTAKES if mistakes else 0
 
 
-def _train(given: arguments.Arguments) -> None:
-    """Train candidates, build the index, train the ranker.
-
-    Trains on WORKDIR/data. Stages that are complete and up to date are skipped; a
-    training that was killed resumes from its last checkpoint.
-
-    Examples:
-      ytdnn train --workdir=runs/mine
-      ytdnn train --workdir=runs/mine --stage=ranking --config.ranking.tower=256,128
-    """
-    directory = _directory(given)
-    stage = given.values.get("stage", "")
-    graph.trained(stage)  # a mistake of a flag comes before one of the workdir
-    if stage == graph.INDEX.name:
-        environment.give_memory_back()
-    config = resolved.later_config(given, directory)
-    with resolved.tracked(given, directory, config):
-        pipeline.train(directory, config, stage=stage, verbose=output.say)
-    if roles.from_config(config).leads:
-        output.say(f"next: {runner.next_command(config, directory)}")
-
-
 def _export(given: arguments.Arguments) -> None:
     """Export the SavedModels for serving to WORKDIR/bundle.
 
@@ -159,44 +137,34 @@ def _export(given: arguments.Arguments) -> None:
     keep = given.values.get("keep")
     number = None if keep is None else arguments.whole("keep", keep)
     pipeline.export(directory, config, keep=number, verbose=output.say)
-    output.say(f"next: {runner.next_command(config, directory)}")
+    output.say(f"next: {advice.next_command(config, directory)}")
 
 
-_NEW_LOG = (resolved.CONFIG, *resolved.DATA_FLAGS)
+_NEW_LOG = (flags.CONFIG, *flags.DATA_FLAGS)
 _RUN_FLAGS = (
-    resolved.WORKDIR,
+    flags.WORKDIR,
     *_NEW_LOG,
     *engine.FLAGS,
-    *resolved.TRAINING_FLAGS,
+    *flags.TRAINING_FLAGS,
     arguments.Flag("refit", key="refit", is_switch=True),
-    resolved.K,
+    flags.K,
 )
 _PREPARE_FLAGS = (
-    dataclasses.replace(resolved.WORKDIR, required=False),
+    dataclasses.replace(flags.WORKDIR, required=False),
     *_NEW_LOG,
     *engine.FLAGS,
     arguments.Flag("explain", "Print the format of an event log.", is_switch=True),
-    resolved.JSON,
-)
-_TRAIN_FLAGS = (
-    resolved.WORKDIR,
-    resolved.CONFIG,
-    arguments.Flag(
-        "stage", "The only stage to train.", example="candidates|index|ranking"
-    ),
-    *resolved.TRAINING_FLAGS,
+    flags.JSON,
 )
 _EXPORT_FLAGS = (
-    resolved.WORKDIR,
-    resolved.CONFIG,
+    flags.WORKDIR,
+    flags.CONFIG,
     arguments.Flag("keep", "Number of versions to keep; default: all.", example="N"),
 )
 _ALL = tuple(field.name for field in dataclasses.fields(configs.Config))
-_TRAINED = tuple(name for name in _ALL if name not in ("data", "evaluation", "refresh"))
 COMMANDS = (
     command.from_function("run", _run, _RUN_FLAGS, _ALL),
     command.from_function("prepare", _prepare, _PREPARE_FLAGS, ("data",)),
-    command.from_function("check", _check, (*_NEW_LOG, resolved.JSON), ("data",)),
-    command.from_function("train", _train, _TRAIN_FLAGS, _TRAINED),
+    command.from_function("check", _check, (*_NEW_LOG, flags.JSON), ("data",)),
     command.from_function("export", _export, _EXPORT_FLAGS, ("composition",)),
 )

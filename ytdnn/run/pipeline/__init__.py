@@ -1,6 +1,6 @@
 """The pipeline: the graph of a run's steps, and the Python API.
 
-`api` has the functions users call (prepare, train, evaluate, export), `recommender`
+`api` and `training` have the functions users call, `recommender`
 answers requests with a bundle, `bulk` writes the answers for many users into files;
 `graph` declares the output and the inputs of each step, `steps` runs it; `workdir` is a
 run's directory. The other functions are registered (`registries.HOOKS`). Slow imports
@@ -10,7 +10,7 @@ happen when a function is called: `import ytdnn` loads neither TensorFlow nor Po
 from typing import Any
 
 from ytdnn.base import registries
-from ytdnn.run.pipeline.api import TrainedRun, evaluate, export, prepare, run, train
+from ytdnn.run.pipeline.api import evaluate, export, prepare, run
 from ytdnn.run.pipeline.bulk import (
     write_recommendations,
     write_similar,
@@ -18,6 +18,7 @@ from ytdnn.run.pipeline.bulk import (
     write_video_vectors,
 )
 from ytdnn.run.pipeline.recommender import Recommender
+from ytdnn.run.pipeline.training import TrainedRun, train
 
 __all__ = [
     "Recommender",

@@ -3,24 +3,22 @@
 Each does the same as the command of its name: it skips outputs that are complete and
 current, refuses inputs that do not fit, and writes the run's `config.json`. Messages
 depend on `verbose`: False prints nothing, True prints, a function is called with each
-line.
+line. See also `training`.
 """
 
 import contextlib
 import dataclasses
-import functools
-import os
 import pathlib
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ytdnn.base import artifacts, configs, errors, progress, user_paths
+from ytdnn.base import configs, errors, progress, user_paths
 from ytdnn.base.configs import data as data_config
 from ytdnn.bundle import versions
 from ytdnn.evaluation import report_files
-from ytdnn.run.pipeline import graph, roles, runner, steps
+from ytdnn.run.pipeline import graph, runner, steps
 from ytdnn.run.pipeline import workdir as run_workdir
 
 if TYPE_CHECKING:
@@ -29,33 +27,17 @@ if TYPE_CHECKING:
     from ytdnn.log.sources import tables
     from ytdnn.run.pipeline import machines
 
-Path = str | os.PathLike[str]
 NO_TABLES: Mapping[str, Any] = types.MappingProxyType({})  # the default: none given
-Verbose = bool | Callable[[str], None]
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainedRun:
-    """The outputs of training in a workdir.
-
-    Attributes:
-      directories: Directory of each stage that applies: `candidates`, `index`,
-        `ranking`.
-      facts: Facts about each stage by its name: epochs, seconds, validation metrics.
-    """
-
-    directories: dict[str, pathlib.Path]
-    facts: dict[str, dict[str, Any]]
 
 
 def prepare(
-    workdir: Path,
+    workdir: runner.Path,
     config: configs.Config | None = None,
     *,
     tables: Mapping[str, Any] = NO_TABLES,
     machines: "machines.Machines | None" = None,
     again: bool = False,
-    verbose: Verbose = False,
+    verbose: runner.Verbose = False,
 ) -> "prepared.PreparedData":
     """Reads and checks an event log, splits it, and writes `workdir/data`.
 
@@ -79,8 +61,8 @@ def prepare(
     """
     from ytdnn.log import prepared
 
-    directory, say = user_paths.expanded(workdir), speaker(verbose)
-    _require_config(config)
+    directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
+    run_workdir.require_type(config)
     if config is None:
         config = run_workdir.read_config(directory) or configs.Config()
     elif tables is not NO_TABLES:
@@ -119,78 +101,14 @@ def _require_no_other_source(data: configs.DataConfig) -> None:
         )
 
 
-def train(
-    workdir: Path,
-    config: configs.Config | None = None,
-    *,
-    stage: str = "",
-    verbose: Verbose = False,
-) -> TrainedRun:
-    """Trains candidates, builds the index, trains the ranker; or one of these.
-
-    A training that was killed resumes from its last checkpoint.
-
-    Args:
-      workdir: Directory of the run, with `data`.
-      config: Config of the run; None: that of the workdir. The source of the data is
-        taken from the prepared set.
-      stage: `candidates`, `index` or `ranking`: only that stage; empty: all.
-      verbose: See the module's docstring.
-
-    Raises:
-      errors.UserError: The data do not fit the config, or the stage is unknown.
-    """
-    directory, say = user_paths.expanded(workdir), speaker(verbose)
-    chosen_steps = graph.trained(stage)
-    config = later_config(directory, config)
-    role = roles.from_config(config)
-    if role.follows():
-        role.follow(chosen_steps, directory)
-        return _trained(chosen_steps, config, directory, is_whole=False)
-    with run_workdir.lock(directory), role.watched():
-        runner.require(chosen_steps, config, directory)
-        steps.require_features(config, directory)
-        with (
-            run_workdir.keep_config(directory, config),
-            progress.shown(bool(verbose)),
-        ):
-            runner.run(chosen_steps, config, directory, say)
-    return _trained(chosen_steps, config, directory)
-
-
-def _trained(
-    chosen_steps: Sequence[graph.Step],
-    config: configs.Config,
-    directory: pathlib.Path,
-    is_whole: bool = True,
-) -> TrainedRun:
-    """Returns the outputs of the training steps that apply.
-
-    Args:
-      chosen_steps: Steps in order.
-      config: Config of the run.
-      directory: Directory of the run.
-      is_whole: Whether all outputs must be there; a process that serves a chief may
-        have a disk of its own.
-    """
-    names = [step.name for step in chosen_steps if not step.left_out(config, directory)]
-    names = [name for name in names if is_whole or (directory / name).exists()]
-    directories = {name: directory / name for name in names}
-    facts = {
-        name: artifacts.read_manifest(path, name).facts
-        for name, path in directories.items()
-    }
-    return TrainedRun(directories, facts)
-
-
 @typing.overload
 def evaluate(
-    workdir: Path,
+    workdir: runner.Path,
     config: configs.Config | None = None,
     *,
     split: str = "test",
     again: bool = False,
-    verbose: Verbose = False,
+    verbose: runner.Verbose = False,
 ) -> report_files.Evaluation: ...
 @typing.overload
 def evaluate(
@@ -216,12 +134,12 @@ def evaluate(workdir: Any, config: Any = None, **options: Any) -> Any:
 
 
 def evaluate_run(
-    workdir: Path,
+    workdir: runner.Path,
     config: configs.Config | None = None,
     *,
     split: str = "test",
     again: bool = False,
-    verbose: Verbose = False,
+    verbose: runner.Verbose = False,
 ) -> report_files.Evaluation:
     """Measures a run, and writes its report and page into the workdir.
 
@@ -239,8 +157,8 @@ def evaluate_run(
       errors.UserError: An artefact is missing or stale, an input leaks, or there are no
         users to test.
     """
-    directory, say = user_paths.expanded(workdir), speaker(verbose)
-    config = later_config(directory, config)
+    directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
+    config = run_workdir.later_config(directory, config)
     step = graph.evaluation(split)
     several = [graph.BASELINES, step]
     with run_workdir.lock(directory):
@@ -255,11 +173,11 @@ def evaluate_run(
 
 
 def export(
-    workdir: Path,
+    workdir: runner.Path,
     config: configs.Config | None = None,
     *,
     keep: int | None = None,
-    verbose: Verbose = False,
+    verbose: runner.Verbose = False,
 ) -> pathlib.Path:
     """Writes the bundle of SavedModels and returns its directory.
 
@@ -274,10 +192,10 @@ def export(
     Raises:
       errors.UserError: An artefact is missing or stale, or `keep` is less than 1.
     """
-    directory, say = user_paths.expanded(workdir), speaker(verbose)
+    directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
     if keep is not None:
         versions.require_some(keep)
-    config = later_config(directory, config)
+    config = run_workdir.later_config(directory, config)
     steps.require_vectors(config)
     step = graph.bundle(config)
     bundle = directory / step.name
@@ -292,11 +210,11 @@ def export(
 
 
 def run(
-    workdir: Path,
+    workdir: runner.Path,
     config: configs.Config | None = None,
     *,
     machines: "machines.Machines | None" = None,
-    verbose: Verbose = False,
+    verbose: runner.Verbose = False,
 ) -> report_files.Evaluation:
     """Runs all steps, from event log to bundle; resumes where it was stopped.
 
@@ -312,11 +230,11 @@ def run(
     Raises:
       errors.UserError: A step fails.
     """
-    directory, say = user_paths.expanded(workdir), speaker(verbose)
-    _require_config(config)
+    directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
+    run_workdir.require_type(config)
     if config is None:
         config = run_workdir.read_config(directory) or configs.Config()
-    role = roles.from_config(config)
+    role = runner.make_role(config)
     if role.follows():
         role.follow(graph.every(config), directory)
         return report_files.read(directory / graph.EVALUATION.name)
@@ -331,44 +249,3 @@ def run(
             chosen_steps = (graph.data_of(None, machines), *chosen_steps[1:])
         runner.run(chosen_steps, config, directory, say)
     return report_files.read(directory / graph.EVALUATION.name)
-
-
-def later_config(
-    directory: pathlib.Path, config: configs.Config | None
-) -> configs.Config:
-    """Returns the config of a function that works on prepared data.
-
-    Raises:
-      errors.UserError: The workdir has no prepared set, or the config is invalid.
-    """
-    _require_config(config)
-    run_config = run_workdir.require_config(directory)
-    return (
-        run_config
-        if config is None
-        else run_workdir.from_same_source(config, run_config)
-    )
-
-
-def _require_config(config: object) -> None:
-    """Checks the type of a config from a notebook.
-
-    Raises:
-      errors.UserError: It is of another type.
-    """
-    if config is not None and not isinstance(config, configs.Config):
-        raise errors.UserError(
-            f"expected a ytdnn.Config, received {type(config).__name__}: give "
-            f"ytdnn.Config(…), or leave it out"
-        )
-
-
-def speaker(verbose: Verbose) -> Callable[[str], None]:
-    """Returns the function that is called with each message."""
-    if callable(verbose):
-        return verbose
-    return functools.partial(print, flush=True) if verbose else _say_nothing
-
-
-def _say_nothing(line: str) -> None:
-    """Ignores a message."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from ytdnn.base import errors, schema, user_paths
-from ytdnn.run.pipeline import api
+from ytdnn.run.pipeline import runner
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,7 +46,7 @@ _INPUTS = {  # of a signature, for these keys
 
 def write_recommendations(
     recommender: "recommender.Recommender",
-    out: api.Path,
+    out: runner.Path,
     users: Ids = None,
     k: int = 10,
     *,
@@ -139,7 +139,7 @@ def stream(
 
 def write_similar(
     recommender: "recommender.Recommender",
-    out: api.Path,
+    out: runner.Path,
     videos: Ids = None,
     k: int = 10,
     *,
@@ -166,7 +166,7 @@ def write_similar(
 
 def write_user_vectors(
     recommender: "recommender.Recommender",
-    out: api.Path,
+    out: runner.Path,
     users: Ids = None,
     *,
     progress: "streams.Progress | None" = None,
@@ -189,7 +189,7 @@ def write_user_vectors(
 
 def write_video_vectors(
     recommender: "recommender.Recommender",
-    out: api.Path,
+    out: runner.Path,
     videos: Ids = None,
     *,
     progress: "streams.Progress | None" = None,
@@ -279,7 +279,7 @@ def _inputs(
     return {name: value for name, value in values.items() if value}
 
 
-def _output(out: api.Path, only_parquet: bool = False) -> pathlib.Path:
+def _output(out: runner.Path, only_parquet: bool = False) -> pathlib.Path:
     """Returns the path of a file to write, if it is of a kind that can be written."""
     from ytdnn.bundle import streams
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import configs, errors, registries
 from ytdnn.evaluation import report_files
-from ytdnn.run.pipeline import steps
+from ytdnn.run.pipeline import served, steps
 
 if TYPE_CHECKING:
     from ytdnn.log.sources import tables
@@ -96,8 +96,8 @@ def evaluation(split: str, stage: str = "") -> Step:
         report_files.DIRECTORIES[split],
         "evaluate",
         inputs,
-        functools.partial(steps.evaluate, split=split, stage=stage),
-        steps.evaluation_config,
+        functools.partial(served.evaluate, split=split, stage=stage),
+        served.evaluation_config,
         kind="evaluation",
         sections=report_files.SETTINGS if split == "test" and not stage else (),
     )
@@ -159,10 +159,10 @@ CHOICE = Step(
     "choice",
     "train",
     ("data", "candidates", "ranking"),
-    steps.choose_order,
-    steps.choice_config,
-    left_out=steps.choice_left_out,
-    describe=steps.describe_choice,
+    served.choose_order,
+    served.choice_config,
+    left_out=served.choice_left_out,
+    describe=served.describe_choice,
     sections=("ranking",),
 )
 BASELINES = Step(
@@ -178,8 +178,8 @@ BUNDLE = Step(
     "bundle",
     "export",
     ("data", "candidates", "index", "ranking"),
-    steps.export,
-    steps.bundle_config,
+    served.export,
+    served.bundle_config,
     left_out=steps.vectors_left_out,
     sections=("composition", "refit"),
     is_served=True,

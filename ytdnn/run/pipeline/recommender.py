@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, errors, schema, user_paths
-from ytdnn.run.pipeline import api, bulk, requested
+from ytdnn.run.pipeline import bulk, requested, runner
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,8 +45,8 @@ class Recommender:
     @classmethod
     def load(
         cls,
-        bundle: api.Path,
-        data: api.Path | None = None,
+        bundle: runner.Path,
+        data: runner.Path | None = None,
         version: int | None = None,
     ) -> "Recommender":
         """Opens a bundle, checking every file against its manifest.

@@ -4,23 +4,21 @@ A step is skipped, with a message, if its output is complete and was made from t
 config and these inputs.
 """
 
+import contextlib
+import functools
+import os
 import pathlib
 import time
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
-from ytdnn.base import (
-    artifacts,
-    configs,
-    environment,
-    errors,
-    registries,
-    schema,
-    user_paths,
-)
+from ytdnn.base import artifacts, configs, environment, errors, registries, user_paths
 from ytdnn.base.configs import data as data_config
-from ytdnn.run.pipeline import config_dicts, graph, roles, sizes, steps
+from ytdnn.run.pipeline import graph, served, sizes, steps
 from ytdnn.run.pipeline import workdir as run_workdir
 
+Path = str | os.PathLike[str]
+Verbose = bool | Callable[[str], None]
 Say = Callable[[str], None]
 
 _MOST_DIFFERENCES = 3
@@ -52,7 +50,7 @@ def run(
     Raises:
       errors.UserError: A step fails.
     """
-    chosen_steps, role = config, roles.from_config(config)
+    chosen_steps, role = config, make_role(config)
     for number, step in enumerate(several, 1):
         config = sizes.resolved(chosen_steps, workdir)
         label = f"[{number}/{len(several)}] {step.name}:"
@@ -73,7 +71,8 @@ def run(
         for line in step.describe(config, workdir) if step.describe else ():
             say(line)
         path = workdir / step.name
-        say(f"{label} done in {seconds:.1f} s: {path}{_next(several, number)}")
+        following = f"; next: {several[number].name}" if several[number:] else ""
+        say(f"{label} done in {seconds:.1f} s: {path}{following}")
     if any(step.is_shared for step in several):
         role.says(is_made=False)
 
@@ -95,32 +94,11 @@ def _decided(
     return f"skipped: {path} is complete and current{_unread(step, path)}", ""
 
 
-def _next(chosen_steps: Sequence[graph.Step], number: int) -> str:
-    return f"; next: {chosen_steps[number].name}" if number < len(chosen_steps) else ""
-
-
 def _unread(step: graph.Step, path: pathlib.Path) -> str:
     """Returns the words for tables that were in memory, and cannot be looked at."""
     if step is not graph.DATA or not artifacts.read_manifest(path, step.name).inputs:
         return ""
     return " (its tables were frames in memory, which are not read again)"
-
-
-def next_command(config: configs.Config, workdir: pathlib.Path) -> str:
-    """Returns the command of the first step to run; `recommend` if all are current."""
-    for step in graph.every(config):
-        if _applies(step, config, workdir) and staleness(step, config, workdir):
-            return f"ytdnn {step.command} --workdir={workdir}"
-    return recommend_command(workdir)
-
-
-def recommend_command(workdir: pathlib.Path) -> str:
-    """Returns the command of recommendations for the first user of the prepared set."""
-    from ytdnn.log import prepared
-
-    user = prepared.load(workdir / "data").users[schema.USER_ID][0]
-    words = [f"--workdir={workdir}", f"--user={user}"]
-    return " ".join(["ytdnn recommend", *map(errors.shell, words)])
 
 
 def require(
@@ -138,7 +116,7 @@ def require(
         wanted.add(graph.CHOICE.name)
     wanted -= chosen_steps
     for step in graph.every(config):
-        if step.name in wanted and _applies(step, config, workdir):
+        if step.name in wanted and not step.left_out(config, workdir):
             reason = staleness(step, config, workdir)
             if reason:
                 advice = _advice(step, config, workdir)
@@ -157,10 +135,6 @@ def _advice(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -> 
     )
 
 
-def _applies(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -> bool:
-    return not step.left_out(config, workdir)
-
-
 def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -> str:
     """Returns why a step must run; empty if its output is complete and current."""
     path, config = workdir / step.name, sizes.resolved(config, workdir)
@@ -170,9 +144,8 @@ def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -
         manifest = artifacts.read_manifest(path, step.artefact_kind)
     except errors.UserError as error:
         return error.problem
-    keys = config_dicts.differences(
-        manifest.config, dict(step.config(config)), step.prefix
-    )
+    made_with = served.served_config(config, workdir) if step.is_served else config
+    keys = _differences(manifest.config, dict(step.config(made_with)), step.prefix)
     if keys:
         more = ["…"] if len(keys) > _MOST_DIFFERENCES else []
         return "; ".join(keys[:_MOST_DIFFERENCES] + more)
@@ -201,12 +174,12 @@ def input_fingerprints(
     """
     by_name = {each.name: each for each in (*graph.STEPS, *graph.every(config))}
     if step.is_served:
-        config = steps.served_config(config, workdir)
+        config = served.served_config(config, workdir)
     # A step of a part that these settings leave out has inputs of its own kind.
     names = [
         name
         for name in step.inputs
-        if name not in by_name or _applies(by_name[name], config, workdir)
+        if name not in by_name or not by_name[name].left_out(config, workdir)
     ]
     prints = steps.fingerprints(workdir, names)
     home = f"{pathlib.PurePath(step.name).parent}/"
@@ -218,7 +191,7 @@ def input_fingerprints(
     if step.config is graph.EVALUATION.config:
         prints |= registries.versions_of_evaluation(config)
     if step.name == graph.BUNDLE.name:
-        prints |= steps.changed_videos(workdir)
+        prints |= served.changed_videos(workdir)
         prints |= registries.versions_of_bundle(config)
     return {**prints, **step.given}
 
@@ -248,3 +221,91 @@ def _is_read(file: pathlib.Path, data: pathlib.Path) -> bool:
         own = file.resolve()
         return any(own == one or one in own.parents for one in read)
     return file.suffix.lower() in _TABLES
+
+
+def _differences(
+    old: dict[str, Any], new: dict[str, Any], prefix: str = ""
+) -> list[str]:
+    """Returns a phrase `config.KEY was OLD, is NEW` for each setting that differs.
+
+    Args:
+      old: Nested dicts.
+      new: Nested dicts.
+      prefix: Prefix that their keys need to be settings.
+    """
+    keys = configs.differences(old, new)
+    return [
+        f"config.{prefix}{key} {how}"
+        for key, how in keys.items()
+        if key.rpartition(".")[0] not in keys  # settings of a kind changed with it
+    ]
+
+
+class SingleProcess:
+    """The role of a process that runs everything itself.
+
+    Attributes:
+      config: Config of the run.
+    """
+
+    def __init__(self, config: configs.Config) -> None:
+        """Stores the config."""
+        self.config = config
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes and reports the outputs of a run."""
+        return True
+
+    def require_alone(self, command: str) -> None:
+        """Checks that no cluster is given to a command for a single process.
+
+        Args:
+          command: Name of the command.
+
+        Raises:
+          errors.UserError: The config has a cluster.
+        """
+
+    def follows(self) -> bool:
+        """Joins the other processes, if any, before TensorFlow is used.
+
+        Returns:
+          Whether another process leads.
+        """
+        return False
+
+    def follow(self, several: Sequence[graph.Step], workdir: pathlib.Path) -> None:
+        """Takes part in the steps that all processes make together.
+
+        Args:
+          several: Steps in order.
+          workdir: Directory of the run, on a file system that all share.
+        """
+
+    def watched(self) -> contextlib.AbstractContextManager[None]:
+        """Context that turns TensorFlow's errors about a lost process into one line."""
+        return contextlib.nullcontext()
+
+    def says(self, is_made: bool) -> None:
+        """Tells the other processes whether the next training is made, or all done."""
+
+
+def make_role(config: configs.Config) -> SingleProcess:
+    """Returns the role of this process in a run.
+
+    Raises:
+      errors.UserError: The config names a strategy that is not installed.
+    """
+    if config.strategy in registries.STRATEGIES.missing:
+        raise errors.UserError(registries.STRATEGIES.unknown(config.strategy))
+    part = registries.HOOKS.get(f"role of {config.strategy}")
+    role: SingleProcess = SingleProcess(config) if part is None else part.make(config)
+    return role
+
+
+def speaker(verbose: Verbose) -> Say:
+    """Returns the function that is called with each message."""
+    if callable(verbose):
+        return verbose
+    return functools.partial(print, flush=True) if verbose else lambda line: None

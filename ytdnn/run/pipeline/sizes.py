@@ -1,14 +1,26 @@
-"""Settings chosen from the size of the prepared log (`ytdnn/base/configs/by_size.py`).
+"""The size of the prepared log, and what of a config depends on it.
 
-`auto` in a run's config names these settings. They are computed each time from the
-counts in the manifest of the prepared set, so they follow the data.
+`auto` in a run's config names settings that are chosen from the size
+(`ytdnn/base/configs/by_size.py`). They are computed each time from the counts in the
+manifest of the prepared set, so they follow the data.
+
+Sizes beyond the available memory are refused before the work starts: the kernel kills a
+process that allocates too much, without a message. The arrays of a few settings are
+estimated, on the low side: a refused setting cannot work, but an accepted one may still
+need too much in total.
 """
 
+import itertools
 import pathlib
+from typing import Any
 
-from ytdnn.base import artifacts, configs, errors, formats
+from ytdnn.base import artifacts, configs, environment, errors, formats
 
+available_memory = environment.available_memory
 _DATA = "data"
+_FLOAT = 4.0  # bytes
+_GIGA = 1e9
+_LEAST_ROWS = 1_024  # of a batch, of however few events
 
 
 def log_size(workdir: pathlib.Path) -> configs.LogSize | None:
@@ -85,3 +97,59 @@ def _text(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(map(str, value)) or "none"
     return str(value)
+
+
+def require_memory(
+    config: configs.Config, size: configs.LogSize | None, stage: str
+) -> None:
+    """Checks that the tables, layers and batches of a stage fit into memory.
+
+    Args:
+      config: Config of the run.
+      size: Size of the prepared log; None: unknown, and nothing is checked.
+      stage: `candidates` or `ranking`.
+
+    Raises:
+      errors.UserError: One of them does not fit.
+    """
+    if size is None:
+        return
+    section = getattr(config, stage)
+    events = size.watches if stage == "candidates" else size.impressions
+    dim, widths = section.embedding_dim, (section.embedding_dim, *section.tower)
+    batch = min(section.training.batch_size, max(events, _LEAST_ROWS))
+    rows = max(1, batch // getattr(getattr(section, "label", None), "slice_length", 1))
+    weights = sum(float(a) * b for a, b in itertools.pairwise(widths))
+    # Tables and layers with the optimiser's state.
+    _require_fits(f"{stage}.embedding_dim", dim, 2 * _FLOAT * dim * size.videos)
+    _require_fits(f"{stage}.tower", section.tower, 2 * _FLOAT * weights)
+    _require_fits(
+        f"{stage}.history_length",
+        section.history_length,
+        _FLOAT * dim * rows * section.history_length,
+    )
+
+
+def require_memory_of_world(world: configs.WorldConfig) -> None:
+    """Checks that the corpus and the users of a synthetic world fit into memory.
+
+    Args:
+      world: Settings of the world.
+
+    Raises:
+      errors.UserError: They do not fit.
+    """
+    for name in ("num_videos", "num_users"):
+        number = getattr(world, name)
+        _require_fits(f"data.world.{name}", number, 16 * _FLOAT * number)
+
+
+def _require_fits(key: str, value: Any, needed: float) -> None:
+    there = available_memory()
+    if needed > there:
+        shown = f"{value:,}" if isinstance(value, int) else ",".join(map(str, value))
+        raise errors.UserError(
+            f"expected config.{key} to fit into the {there / _GIGA:.3g} GB of memory "
+            f"available_memory, received {shown}, which needs at least "
+            f"{needed / _GIGA:.3g} GB: lower it"
+        )

@@ -4,23 +4,19 @@ Every function takes (config, workdir). Packages are imported inside functions:
 TensorFlow takes seconds to load, and help, errors and `import ytdnn` do not need it.
 """
 
-import dataclasses
 import gc
 import pathlib
 import tempfile
 from collections.abc import Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
-from ytdnn.base import artifacts, configs, errors, formats, registries
-from ytdnn.evaluation import chosen_order, report_files
-from ytdnn.run.pipeline import memory, native_log, sizes
+from ytdnn.base import artifacts, configs, errors, registries
+from ytdnn.run.pipeline import native_log, sizes
 
 if TYPE_CHECKING:
+    from ytdnn.log import prepared
     from ytdnn.log.sources import tables
     from ytdnn.run.pipeline import machines
-
-
-_ENABLED = "config.ranking.enabled is true"
 
 
 def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
@@ -46,7 +42,7 @@ def prepare(
     from ytdnn.log import prepare as log_prepare
 
     if config.data.source == "world" and not config.data.dir:
-        memory.require_world(config.data.world)
+        sizes.require_memory_of_world(config.data.world)
     directory = workdir / "data"
     if machines is None:
         log_prepare.prepare(config.data, directory, given)
@@ -101,56 +97,6 @@ def ranker_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     return prepared.load(workdir / "data").windows.ranker_left_out(config.ranking)
 
 
-def served_config(config: configs.Config, workdir: pathlib.Path) -> configs.Config:
-    """Returns a run's config with `ranking.enabled` set by the artefact `choice`.
-
-    Args:
-      config: Config of the run.
-      workdir: Directory of the run.
-    """
-    if config.ranking.enabled != "auto":
-        return config
-    choice = chosen_order.read(workdir)
-    enabled = choice is None or choice.serves_ranker
-    ranking = dataclasses.replace(config.ranking, enabled=enabled)
-    return dataclasses.replace(config, ranking=ranking)
-
-
-def ranker_not_served(config: configs.Config, workdir: pathlib.Path) -> str:
-    """Returns why the run serves no ranker; empty if it serves one."""
-    why = ranker_left_out(config, workdir)
-    if why or ranker_left_out(served_config(config, workdir), workdir) == "":
-        return why
-    return "the candidates' order is served (ranking.enabled=auto)"
-
-
-def choice_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
-    """Returns why there is no order to choose; empty if there is."""
-    why = ranker_left_out(config, workdir)
-    return why or ("" if config.ranking.enabled == "auto" else _ENABLED)
-
-
-def choose_order(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Makes `workdir/choice`."""
-    from ytdnn.evaluation import order_choice
-
-    choice = order_choice.from_run(config, workdir)
-    inputs = fingerprints(workdir, ["data", "candidates", "ranking"])
-    directory = workdir / chosen_order.KIND
-    chosen_order.publish(directory, choice, choice_config(config), inputs)
-
-
-def choice_config(config: configs.Config) -> Mapping[str, Any]:
-    """Returns the settings that `workdir/choice` depends on."""
-    return {"ranking": {"enabled": config.ranking.enabled}}
-
-
-def describe_choice(config: configs.Config, workdir: pathlib.Path) -> list[str]:
-    """Returns the lines to print after `workdir/choice` is made."""
-    choice = chosen_order.read(workdir)
-    return [] if choice is None else [choice.words]
-
-
 def fit_baselines(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/baselines`."""
     from ytdnn.evaluation import tuned_baselines
@@ -176,12 +122,25 @@ def describe_baselines(config: configs.Config, workdir: pathlib.Path) -> list[st
     return tuned_baselines.describe(workdir)
 
 
-def require_features(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Checks the features in the config, of both networks."""
-    from ytdnn.log import prepared
-    from ytdnn.training import features
+def require_features(config: configs.Config, data: "prepared.PreparedData") -> None:
+    """Checks the features of both networks, and the composition.
 
-    features.require(config, prepared.load(workdir / "data"))
+    Raises:
+      errors.UserError: A feature's name is unknown, has no effect, or its columns are
+        missing; or columns of the composition are missing.
+    """
+    from ytdnn.candidates import content
+    from ytdnn.features import base_feature, registry
+    from ytdnn.ranking import building
+    from ytdnn.retrieval import diversity
+
+    candidates = config.candidates
+    registry.choose(base_feature.CANDIDATES, data, candidates.features)
+    if candidates.content.enabled:
+        content.features_of(candidates.content, data)
+    if not data.windows.ranker_left_out(config.ranking):
+        building.features_of(config.ranking, data)
+        diversity.require(config.composition, data.catalogue)
 
 
 def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
@@ -196,9 +155,10 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
         return
     from ytdnn.training import candidates
 
-    memory.require(config, sizes.log_size(workdir), "candidates")
-    require_features(config, workdir)
-    candidates.train(config, prepared.load(workdir / "data"), workdir / "candidates")
+    sizes.require_memory(config, sizes.log_size(workdir), "candidates")
+    data = prepared.load(workdir / "data")
+    require_features(config, data)
+    candidates.train(config, data, workdir / "candidates")
 
 
 def candidates_config(config: configs.Config) -> Mapping[str, Any]:
@@ -241,11 +201,11 @@ def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
 
 def _write_video_vectors(workdir: pathlib.Path, file: IO[bytes]) -> tuple[int, ...]:
     """Writes the candidates' vectors, and returns their shape."""
-    from ytdnn.candidates import model
+    from ytdnn.candidates import stored
     from ytdnn.log import prepared
 
     data = prepared.load(workdir / "data")
-    vectors = model.load(workdir / "candidates", data).video_vectors()
+    vectors = stored.load(workdir / "candidates", data).video_vectors()
     vectors.tofile(file)
     file.flush()
     return vectors.shape
@@ -262,7 +222,7 @@ def train_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.retrieval import stage
     from ytdnn.training import ranking
 
-    memory.require(config, sizes.log_size(workdir), "ranking")
+    sizes.require_memory(config, sizes.log_size(workdir), "ranking")
     data = prepared.load(workdir / "data")
     first_stage = stage.load(workdir / "candidates", data, config.composition)
     ranking.train(config, data, workdir / "ranking", first_stage)
@@ -273,53 +233,3 @@ def ranking_config(config: configs.Config) -> Mapping[str, Any]:
     from ytdnn.training import ranking
 
     return ranking.step_config(config)
-
-
-def evaluate(
-    config: configs.Config,
-    workdir: pathlib.Path,
-    split: str = "test",
-    stage: str = "",
-) -> None:
-    """Makes `workdir/evaluation`, or that of another split or of one stage."""
-    from ytdnn.evaluation import evaluate_run
-
-    directory = workdir / report_files.DIRECTORIES[split]
-    result = evaluate_run.evaluate(workdir, config, split, stage)
-    report_files.write(directory, result)
-
-
-def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
-    """Returns the settings that `workdir/evaluation` depends on."""
-    settings = configs.to_dict(config)
-    return {name: settings[name] for name in report_files.SETTINGS}
-
-
-def export(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Makes `workdir/bundle`, with a record of the refresh, if any."""
-    from ytdnn.bundle import export as bundle_export
-    from ytdnn.log import prepared
-
-    config = served_config(config, workdir)
-    trained = prepared.load(workdir / "data").manifest.facts.get(prepared.REFIT)
-    if trained is None:
-        bundle_export.export(workdir, config)
-        return
-    end = int(trained[prepared.TRAINED_TO])
-    moment = {"seconds": end, "utc": formats.utc(end)}
-    facts = {"trained_to": moment, "evaluation": None}
-    bundle_export.export(workdir, config, bundle_export.Refit(".", facts, None))
-
-
-def changed_videos(workdir: pathlib.Path) -> dict[str, str]:
-    """Returns the fingerprints of the lists of removed and added videos, if any."""
-    from ytdnn.bundle import added_videos, removed_videos
-
-    return removed_videos.inputs(workdir) | added_videos.inputs(workdir)
-
-
-def bundle_config(config: configs.Config) -> Mapping[str, Any]:
-    """Returns the settings that `workdir/bundle` depends on."""
-    from ytdnn.bundle import export as bundle_export
-
-    return bundle_export.step_config(config)

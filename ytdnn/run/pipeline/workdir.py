@@ -7,10 +7,14 @@ import json
 import os
 import pathlib
 from collections.abc import Collection, Iterator
+from typing import Any
+
+import pydantic
 
 from ytdnn.base import artifacts, configs, environment, errors
 from ytdnn.base.configs import data as data_config
-from ytdnn.run.pipeline import config_dicts, sizes
+from ytdnn.base.configs import problems
+from ytdnn.run.pipeline import sizes
 
 CONFIG_FILE = "config.json"
 _LOCK_FILE = ".lock"
@@ -107,7 +111,7 @@ def read_config(directory: pathlib.Path) -> configs.Config | None:
             f"--config=FILE.py, and it is written again"
         ) from None
     try:
-        return config_dicts.validated(values, str(path))
+        return validated(values, str(path))
     except errors.UserError as error:
         raise errors.UserError(
             f"{error}: made by another version; run `ytdnn run --workdir={directory} "
@@ -137,22 +141,66 @@ def require_config(directory: pathlib.Path) -> configs.Config:
     return config
 
 
-def from_same_source(config: configs.Config, earlier: configs.Config) -> configs.Config:
-    """Returns a config with the source settings that the data were prepared with.
+def source_settings(earlier: configs.Config) -> tuple[str, ...]:
+    """Returns the settings of `data` that later steps read from the prepared set."""
+    in_memory = earlier.data.source == data_config.IN_MEMORY
+    return ("source", "dir", "name") if in_memory else ("dir", "name")
 
-    A config with a directory or an edition is returned unchanged.
+
+def validated(values: dict[str, Any], origin: str) -> configs.Config:
+    """Returns the config from nested dicts.
 
     Args:
-      config: Config as given for a later step.
-      earlier: Config that the data were prepared with.
+      values: Settings; missing ones take their default.
+      origin: Source of the settings, for the error.
+
+    Raises:
+      errors.UserError: Unknown keys or bad values, each named with its path.
     """
+    try:
+        return configs.from_dict(values)
+    except pydantic.ValidationError as error:
+        raise errors.UserError(f"{problems.describe(error)} ({origin})") from None
+    except TypeError as error:
+        raise errors.UserError(
+            f"expected settings of plain numbers, texts and tuples, received another "
+            f"({error}) ({origin})"
+        ) from None
+
+
+def later_config(
+    directory: pathlib.Path, config: configs.Config | None
+) -> configs.Config:
+    """Returns the config of a function that works on prepared data.
+
+    The source of the data is taken from the prepared set, unless the config names a
+    directory or an edition.
+
+    Args:
+      directory: Directory of the run.
+      config: Config as given; None: that of the run.
+
+    Raises:
+      errors.UserError: The workdir has no prepared set, or the config is invalid.
+    """
+    require_type(config)
+    earlier = require_config(directory)
+    if config is None:
+        return earlier
     if config.data.dir or config.data.name:
         return config
     source = {name: getattr(earlier.data, name) for name in source_settings(earlier)}
     return dataclasses.replace(config, data=dataclasses.replace(config.data, **source))
 
 
-def source_settings(earlier: configs.Config) -> tuple[str, ...]:
-    """Returns the settings of `data` that later steps read from the prepared set."""
-    in_memory = earlier.data.source == data_config.IN_MEMORY
-    return ("source", "dir", "name") if in_memory else ("dir", "name")
+def require_type(config: object) -> None:
+    """Checks the type of a config from a notebook.
+
+    Raises:
+      errors.UserError: It is of another type.
+    """
+    if config is not None and not isinstance(config, configs.Config):
+        raise errors.UserError(
+            f"expected a ytdnn.Config, received {type(config).__name__}: give "
+            f"ytdnn.Config(…), or leave it out"
+        )

@@ -1,0 +1,128 @@
+"""Counts of a video's earlier impressions: click rate, mean seconds and odds.
+
+Whoever has a log counts these first, so they are what a ranker is compared with, and
+what a bundle orders by where one is surely better (`composition.ordered_by`). Each is
+smoothed toward the mean of all impressions by a number of average ones.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn.features import corpus
+from ytdnn.log import prepared
+
+Floats = npt.NDArray[np.float64]
+
+CLICK_RATE = "click_rate"
+MEAN_SECONDS = "mean_seconds"
+ODDS = "odds"  # the target of weighted logistic regression (PAPER §4.2)
+KINDS: dict[str, Callable[[Floats], Floats]] = {
+    CLICK_RATE: lambda sums: sums[0] / sums[2],
+    MEAN_SECONDS: lambda sums: sums[1] / sums[2],
+    ODDS: lambda sums: (
+        np.maximum(sums[1], _LEAST) / np.maximum(sums[2] - sums[0], _LEAST)
+    ),
+}
+SMOOTHINGS = (10.0, 1.0, 3.0, 30.0, 100.0)  # average impressions, the usual one first
+MEANINGS = {
+    CLICK_RATE: "share of clicks of the video's impressions, smoothed",
+    MEAN_SECONDS: "watch seconds of an impression of the video, mean, smoothed",
+    ODDS: "watch seconds for each impression of the video without a click, smoothed",
+}
+_LEAST = 1e-6  # of a log without clicks, or with nothing else
+
+
+def kinds(has_seconds: bool) -> list[str]:
+    """Returns the counts of a log; without watch time all order as the click rate."""
+    return list(KINDS) if has_seconds else [CLICK_RATE]
+
+
+def value(kind: str, sums: Floats, mean: Floats, smoothing: float) -> Floats:
+    """Returns a smoothed count.
+
+    >>> sums = np.array([[1.0, 0.0], [30.0, 0.0], [2.0, 0.0]])
+    >>> value("mean_seconds", sums, np.array([[0.5], [10.0], [1.0]]), 2.0)
+    array([12.5, 10. ])
+
+    Args:
+      kind: One of `KINDS`.
+      sums: `[3, n]` clicks, watch seconds of clicks, and impressions.
+      mean: `[3, 1]` the same of the average impression.
+      smoothing: Number of average impressions to add, above 0.
+    """
+    return KINDS[kind](sums + smoothing * mean)
+
+
+def mean(sums: Floats) -> Floats:
+    """Returns clicks, seconds and number (1) of the average impression, `[3, 1]`.
+
+    Args:
+      sums: `[3, n]` of all videos.
+    """
+    total = sums.sum(axis=1, keepdims=True)
+    return np.where([[False], [False], [True]], 1.0, total / max(total[2, 0], 1.0))
+
+
+def served(data: prepared.PreparedData, kind: str) -> npt.NDArray[np.float32]:
+    """Returns the logarithm of a count of each video as a bundle serves it.
+
+    Args:
+      data: The prepared set.
+      kind: One of `KINDS`.
+
+    Returns:
+      `[num_videos + 1]`, as of the serving moment; 0 is an unknown video.
+    """
+    every = np.arange(data.num_videos + 1)
+    sums = sums_before(data, every, corpus.serving_moment(data))
+    values = value(kind, sums, mean(sums), SMOOTHINGS[0])
+    return np.log(np.maximum(values, _LEAST)).astype(np.float32)
+
+
+def sums_before(
+    data: prepared.PreparedData, videos: npt.NDArray[np.integer], moments: npt.ArrayLike
+) -> Floats:
+    """Returns sums over each video's impressions strictly before a moment.
+
+    The log is read once, shard by shard: an impression is added to the first question
+    after it, and sums are passed on to later questions about the same video. All splits
+    count, and the sums do not depend on the division into shards.
+
+    Args:
+      data: The prepared set.
+      videos: `[n]` catalogue indices.
+      moments: `[n]` seconds, or one for all.
+
+    Returns:
+      `[3, n]`: clicks, watch seconds of clicks (clicks where the log has no watch
+      time), and impressions.
+    """
+    until = np.broadcast_to(np.asarray(moments, np.int64), np.shape(videos))
+    order = np.lexsort((until, videos))
+    until, asked = until[order], np.asarray(videos, np.int64)[order]
+    lowest = int(until.min(initial=0))
+    stride = int(until.max(initial=0)) - lowest + 2
+    keys = asked * stride + (until - lowest) + 1
+    sums = np.zeros((3, len(keys)))
+    for shard in data.log.shards:
+        shown = shard.read().impressions
+        if shown is None or not len(keys):
+            continue
+        of_videos = np.asarray(shown.videos, np.int64)
+        since = np.clip(np.asarray(shown.times) - lowest + 1, 0, stride - 1)
+        places = np.searchsorted(keys, of_videos * stride + since, side="right")
+        inside = np.minimum(places, len(keys) - 1)
+        keep = np.flatnonzero((places < len(keys)) & (asked[inside] == of_videos))
+        clicked = np.asarray(shown.clicked, np.float64)[keep]
+        seconds = clicked
+        if shown.seconds is not None:
+            seconds = np.where(clicked > 0.0, np.asarray(shown.seconds)[keep], 0.0)
+        ones = np.ones(len(keep))
+        for total, values in zip(sums, (clicked, seconds, ones), strict=True):
+            np.add.at(total, places[keep], values)
+    total, is_first = np.cumsum(sums, axis=1), np.append(True, asked[1:] != asked[:-1])
+    before = (total - sums)[:, is_first[: len(asked)]]
+    sums[:, order] = total - before[:, np.cumsum(is_first[: len(asked)]) - 1]
+    return sums

@@ -1,0 +1,44 @@
+"""`ytdnn train`: trains the models of a run."""
+
+import dataclasses
+import pathlib
+
+from ytdnn.base import configs, environment
+from ytdnn.run import pipeline
+from ytdnn.run.cli import arguments, command, flags, output, resolved
+from ytdnn.run.pipeline import advice, graph, runner
+
+
+def _run(given: arguments.Arguments) -> None:
+    """Train candidates, build the index, train the ranker.
+
+    Trains on WORKDIR/data. Stages that are complete and up to date are skipped; a
+    training that was killed resumes from its last checkpoint.
+
+    Examples:
+      ytdnn train --workdir=runs/mine
+      ytdnn train --workdir=runs/mine --stage=ranking --config.ranking.tower=256,128
+    """
+    directory = pathlib.Path(given.values["workdir"])
+    stage = given.values.get("stage", "")
+    graph.trained(stage)  # a mistake of a flag comes before one of the workdir
+    if stage == graph.INDEX.name:
+        environment.give_memory_back()
+    config = resolved.later_config(given, directory)
+    with resolved.tracked(given, directory, config):
+        pipeline.train(directory, config, stage=stage, verbose=output.say)
+    if runner.make_role(config).leads:
+        output.say(f"next: {advice.next_command(config, directory)}")
+
+
+_FLAGS = (
+    flags.WORKDIR,
+    flags.CONFIG,
+    arguments.Flag(
+        "stage", "The only stage to train.", example="candidates|index|ranking"
+    ),
+    *flags.TRAINING_FLAGS,
+)
+_ALL = (field.name for field in dataclasses.fields(configs.Config))
+_GROUPS = tuple(name for name in _ALL if name not in ("data", "evaluation", "refresh"))
+COMMAND = command.from_function("train", _run, _FLAGS, _GROUPS)
