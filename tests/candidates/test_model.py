@@ -8,7 +8,7 @@ from tests import planted
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, schema
 from ytdnn.candidates import model, stored, user_tower
-from ytdnn.log import contexts, events, inputs, prepared
+from ytdnn.log import events, inputs, prepared
 
 CONFIG = configs.CandidatesConfig(
     content=configs.ContentConfig(enabled=False),
@@ -84,7 +84,7 @@ def test_each_feature_moves_the_vector(data):
     candidate_model = model.build(CONFIG, data)
     log = user_tower.open_log(candidate_model.tower_inputs, data, serving=True)
     users, ends = data.windows.first_watches(events.Split.TEST)
-    features = contexts.read(log, users[:1], ends[:1], 6)
+    features = inputs.contexts(log, users[:1], ends[:1], 6)
     plain = candidate_model.query_vectors(features)
     for name in (schema.WATCH_ROWS, "age", "gender", "country"):
         changed = dict(features)

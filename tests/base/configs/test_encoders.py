@@ -9,7 +9,7 @@ from tests import extras
 from ytdnn import configs
 from ytdnn.base import errors, registries
 from ytdnn.run.cli import arguments, given_settings
-from ytdnn.run.pipeline import config_dicts
+from ytdnn.run.pipeline import workdir
 
 
 @configs.validated
@@ -73,7 +73,7 @@ def test_without_bags_none_are_needed() -> None:
 def test_the_kind_of_a_users_one_class_has_left(part: str) -> None:
     message = "received own: register the class in a file of config.extensions"
     with pytest.raises(errors.UserError, match=message):
-        config_dicts.validated({"candidates": {part: {"kind": "own"}}}, "old.py")
+        workdir.validated({"candidates": {part: {"kind": "own"}}}, "old.py")
     with pytest.raises(errors.UserError, match=message):
         given_settings.apply(configs.Config(), {f"candidates.{part}": "own"})
     with pytest.raises(errors.UserError, match=r"file is config\.extensions now"):
