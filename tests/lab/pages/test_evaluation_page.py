@@ -7,7 +7,8 @@ import pytest
 from tests import extras
 from tests.evaluation import example
 from tests.lab.pages import browser
-from ytdnn.lab.pages import evaluation_page, plots
+from ytdnn.evaluation import lists, report_model, shown_baselines, tables
+from ytdnn.lab.pages import evaluation_page, figures, names, page, plots
 
 SECTIONS = [
     "All systems",
@@ -41,7 +42,7 @@ def headings(text: str) -> list[str]:
 def test_a_whole_report_has_every_section_and_plot() -> None:
     text = evaluation_page.render(example.typed())
     assert headings(text) == SECTIONS
-    assert "Evaluation of mine" in text
+    assert "<h1>Evaluation of mine, 2026-" in text
     for title in PLOTS:
         assert f'aria-label="{title}"' in text, title
 
@@ -63,15 +64,14 @@ def test_numbers_stand_with_their_intervals() -> None:
     report["lists"]["candidates"]["values"]["hit_rate@10"] = 0.3103
     report["lists"]["candidates"]["intervals"]["hit_rate@10"] = [0.2943, 0.3263]
     text = evaluation_page.render(example.typed(report))
-    assert '0.310<span class="small">0.294 – 0.326</span>' in text
+    assert '0.310<span class="small">0.294&nbsp;– 0.326</span>' in text
     report["lists"]["candidates"]["intervals"]["hit_rate@10"] = [0.3096, 0.3110]
     text = evaluation_page.render(example.typed(report))
-    assert '0.3103<span class="small">0.3096 – 0.3110</span>' in text
+    assert '0.3103<span class="small">0.3096&nbsp;– 0.3110</span>' in text
     report["impressions"]["ranker"]["values"]["auc"] = None  # undefined
-    cells = evaluation_page.render(example.typed(report)).split(
-        '<td class="words">AUC</td>'
-    )[1]
-    assert cells.split("</td>")[1].endswith('<td data-column="ranker">–')
+    table = section(evaluation_page.render(example.typed(report)), "Ranking of logged")
+    cells = table.split('<td class="words">ranker</td>')[1]
+    assert cells.startswith('<td class="none" data-column="AUC">–')
 
 
 def test_calibration_tells_its_ratio_of_each_part() -> None:
@@ -83,7 +83,7 @@ def test_calibration_tells_its_ratio_of_each_part() -> None:
     assert 'aria-label="Calibration of expected watch seconds"' in text
     assert 'aria-label="Calibration of click probability"' not in text
     assert 'aria-label="Calibration of odds"' not in text
-    assert '1.043<span class="small">0.981 – 1.114</span>' in text
+    assert '1.043<span class="small">0.981&nbsp;– 1.114</span>' in text
 
 
 def test_right_recommendations_are_ticked() -> None:
@@ -106,6 +106,24 @@ def test_the_last_watch_stands_first_and_the_rest_is_counted() -> None:
     assert "and 55 more" in history.split("</table>")[0]
 
 
+def test_an_example_shows_the_lists_of_the_plots_and_no_empty_column() -> None:
+    report = example.report()
+    for name in (*lists.BASELINES, "oracle_by_watch_time"):
+        report["lists"][name] = report["lists"]["candidates"]
+        for one in report["examples"]:
+            one["lists"][name] = one["lists"]["candidates"]
+    for one in report["examples"]:
+        one["history"], one["lists"]["popularity"] = [], []
+    text = evaluation_page.render(example.typed(report))
+    user = section(text, "Example users").split("</table>")
+    headings = re.findall(r"<th [^>]*>([^<]*)</th>", "".join(user))
+    assert "watched before" not in headings
+    assert "popularity" not in headings
+    assert headings[0] == "watched afterwards"
+    drawn = {*names.drawn(example.typed(report))} - {"popularity", "ranker"}
+    assert {*headings} == {"watched afterwards", *map(tables.model_title, drawn)}
+
+
 def test_the_same_report_gives_the_same_page() -> None:
     first, again = (evaluation_page.render(example.typed()) for _ in range(2))
     assert first == again
@@ -126,6 +144,7 @@ def test_a_browser_opens_the_page(
     path = tmp_path / "evaluation.html"
     path.write_text(evaluation_page.render(example.typed()))
     chromium.open(path, width, scheme)
+    chromium.ask("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert chromium.complaints == []
     assert chromium.requests == [path.as_uri()]
     boxes = chromium.ask(
@@ -147,20 +166,31 @@ def test_a_phone_reads_every_table_without_scrolling_aside(
 ) -> None:
     path = tmp_path / "evaluation.html"
     path.write_text(evaluation_page.render(example.typed()).replace("<details", "<div"))
-    wider = (
-        "[...document.querySelectorAll('.scroll')]"
-        ".filter(box => box.scrollWidth > box.clientWidth + 1)"
-        ".map(box => box.getAttribute('aria-label'))"
-    )
     chromium.open(path, 390, "light")
     assert chromium.ask("document.querySelectorAll('table.wide').length") > 3
-    assert chromium.ask(wider) == []
+    assert chromium.ask(_WIDER) == []
     # A card names each of its numbers, since the headings are gone.
     assert chromium.ask(
         "getComputedStyle(document.querySelector('.wide td + td'), '::before').content"
     ) not in ("none", '""')
 
 
+_WIDER = """
+[...document.querySelectorAll('.scroll')]
+  .filter(box => box.scrollWidth > box.clientWidth + 1)
+  .map(box => box.getAttribute('aria-label'))
+"""
+_LEAST_TEXT = """
+Math.min(...[...document.querySelectorAll('body *')].filter(part =>
+  part.checkVisibility() && [...part.childNodes].some(
+    node => node.nodeType == Node.TEXT_NODE && node.textContent.trim())
+).map(part => {
+  const plot = part.ownerSVGElement;
+  const scale = plot
+    ? plot.getBoundingClientRect().width / plot.viewBox.baseVal.width : 1;
+  return scale * parseFloat(getComputedStyle(part).fontSize);
+}))
+"""
 _CUT_WORDS = """
 [...document.querySelectorAll('svg text')].filter(word => {
   const box = word.getBoundingClientRect();
@@ -169,6 +199,141 @@ _CUT_WORDS = """
     || box.bottom > plot.bottom + 1;
 }).map(word => word.textContent)
 """
+
+
+def test_a_link_of_the_contents_opens_what_is_folded(
+    chromium: browser.Browser, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "evaluation.html"
+    path.write_text(evaluation_page.render(example.typed()))
+    place = 1 + SECTIONS.index("Training")
+    chromium.open(path, 390)
+    open_ones = (
+        "[...document.querySelectorAll('details.section[open] h2')]"
+        ".map(heading => heading.textContent)"
+    )
+    assert chromium.ask(open_ones) == []
+    # The contents stay in sight, and are one line that scrolls aside.
+    nav = "document.querySelector('nav').getBoundingClientRect()"
+    assert chromium.ask(f"{nav}.height") < 50
+    chromium.open(f"{path.as_uri()}#{place}", 390)
+    assert chromium.ask(open_ones) == ["Training"]
+    assert chromium.ask("scrollY") > 0
+    assert chromium.ask(f"{nav}.top") == 0
+    heading = "document.querySelector('details[open] h2').getBoundingClientRect().top"
+    assert chromium.ask(f"{heading} >= {nav}.bottom")
+    chromium.open(path, 1280)
+    chromium.ask(f"document.querySelector('nav a[href=\"#{place}\"]').click()")
+    assert chromium.wait_for(open_ones) == ["Training"]
+
+
+def test_intervals_are_shown_on_demand(
+    chromium: browser.Browser, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "evaluation.html"
+    path.write_text(evaluation_page.render(example.typed()))
+    chromium.open(path)
+    shown = "getComputedStyle(document.querySelector('.small')).display"
+    assert chromium.ask(shown) == "none"
+    chromium.ask("document.querySelector('label').click()")
+    assert chromium.ask(shown) == "block"
+    path.write_text(page.render("no numbers", "", []))
+    chromium.open(path)
+    label = "getComputedStyle(document.querySelector('label')).display"
+    assert chromium.ask(label) == "none"
+
+
+def many_systems() -> report_model.Report:
+    """Returns a report with every baseline and bound; the later the better."""
+    report = example.with_pages()
+    entry = report["lists"]["candidates"]
+    for place, name in enumerate(lists.BASELINES, 1):
+        values = entry["values"] | {"ndcg@10": 0.01 * place}
+        report["lists"][name] = entry | {"values": values}
+    report["shown_lists"] = shown = example.shown_lists(is_world=True)
+    for name in shown_baselines.NAMES:
+        report["impressions"][name] = report["impressions"]["popularity"]
+        shown["systems"][name] = shown["systems"]["popularity"]
+    ahead = {"auc": [0.1, 0.05, 0.15]}
+    report["best_baselines"] = {
+        kind: {"name": name, "judge": "auc", "ahead": ahead}
+        for kind, name in (("clicks", "click_rate"), ("seconds", "odds_frozen"))
+    }
+    return example.typed(report)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_page_of_all_systems_is_short_and_can_be_read(
+    chromium: browser.Browser, tmp_path: pathlib.Path, width: int
+) -> None:
+    path = tmp_path / "evaluation.html"
+    path.write_text(evaluation_page.render(many_systems()))
+    chromium.open(path, width)
+    if width == 1280:
+        assert chromium.ask("document.documentElement.scrollHeight") < 8_000
+    chromium.ask("document.querySelectorAll('details').forEach(d => d.open = true)")
+    chromium.ask("document.querySelector('label').click()")
+    assert chromium.ask("document.documentElement.scrollWidth") == width
+    assert chromium.ask(_WIDER) == []
+    assert chromium.ask(_LEAST_TEXT) >= 11
+
+
+def test_a_plot_has_eight_systems_that_can_be_told_apart() -> None:
+    report = many_systems()
+    drawn = names.drawn(report)
+    of_lists = [name for name in drawn if name in report.lists]
+    assert len(of_lists) == 8
+    assert {*lists.BASELINES[-3:]} < {*drawn}
+    assert {"popularity", "candidates", "system", "oracle"} < {*drawn}
+    assert report.shown_lists is not None
+    orders = [name for name in report.shown_lists.systems if name in drawn]
+    assert len(orders) == 8
+    assert {"click_rate", "odds_frozen", "logged", "ranker"} < {*orders}
+    by_request = [*(n for n in of_lists if "oracle" not in n and "truth" not in n)]
+    by_request += ["last_week_then_next", "user_neighbours"]
+    for models in (of_lists, by_request, orders):
+        indices = names.colours(dict.fromkeys([*drawn, *models]))
+        titles = [tables.model_title(name) for name in models]
+        looks = figures.Plot("t", titles, indices, ("x", "y"), 90.0).looks.values()
+        for part in ("color", "marker"):
+            assert len({look[part] for look in looks}) == len(models)
+
+
+def test_a_page_by_requests_shows_one_length_and_folds_the_others() -> None:
+    report = example.with_pages()
+    report["lists"]["als"] = report["lists"]["candidates"]
+    entry = {
+        "values": {f"{name}@{k}": 0.1 for k in example.KS for name in ("ndcg", "mrr")}
+        | {f"hit_rate@{k}": 0.01 * k for k in example.KS},
+        "intervals": {},
+    }
+    models = ("popularity", "als", "candidates", "last_day", "last_week_then_next")
+    report["requests"] = {
+        "requests": 300,
+        "watches": 400,
+        "users": 100,
+        "delay_seconds": 0,
+        "repeats": 3,
+        "unknown": 2,
+        "best_count": "last_week_then_next",
+        "rival": "als",
+        "systems": dict.fromkeys(models, entry),
+        "by_user": dict.fromkeys(models, entry),
+        "ahead": {},
+    }
+    text = section(evaluation_page.render(example.typed(report)), "By requests")
+    shown, _, folded = text.partition("<details")
+    assert re.findall(r"<th[^>]*>([^<]*@\d+)", shown) == [
+        "nDCG@10",
+        "MRR@10",
+        "hit rate@10",
+    ]
+    assert folded.count("<table") == 5
+    [plot] = re.findall(r"<svg .*?</svg>", shown)
+    for name in ("least squares (ALS)", "candidates", "week and what followed"):
+        assert f">{name}</text>" in plot
+    assert ">most watched, day</text>" not in plot
+    assert ">most watched, day</td>" in shown
 
 
 def test_a_script_in_the_page_does_not_run(
@@ -193,7 +358,7 @@ def test_a_plot_stands_alone(chromium: browser.Browser, tmp_path: pathlib.Path) 
 
 
 def section(text: str, title: str) -> str:
-    return text.partition(f"<h2>{title}</h2>")[2].partition("</section>")[0]
+    return text.partition(f"<h2>{title}")[2].partition("</section>")[0]
 
 
 def test_a_world_shows_the_true_watch_seconds_of_slates() -> None:

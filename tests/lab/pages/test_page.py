@@ -6,7 +6,7 @@ from ytdnn.lab.pages import figures, page, plots
 PLOT = plots.bars("a plot", ["1"], {"a": [1.0]})
 
 
-_EMPTY = {"meta", "br"}
+_EMPTY = {"meta", "br", "input"}
 
 
 class _Tags(html.parser.HTMLParser):

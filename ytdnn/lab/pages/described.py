@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ytdnn.base import configs, registries
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import docstrings, findings, report_model, report_parts, tables
-from ytdnn.lab.pages import page, plots
+from ytdnn.lab.pages import names, page, plots
 
 # A stage's other metrics say nearly the same.
 _CURVES = ("loss", "hit_rate", "ndcg", "auc", "weighted_per_user_loss")
@@ -28,35 +30,38 @@ def sections(report: report_model.Report) -> Iterator[page.Section]:
 
 
 def examples(report: report_model.Report) -> page.Section:
-    """Returns some users: history, each model's list, and the right answers."""
-    blocks = [
-        _user(example, is_open=place == len(report.examples) // 2)
-        for place, example in enumerate(report.examples)
-    ]
-    return page.Section(
+    """Returns some users: history, the right answers, and the lists of the plots."""
+    drawn, users = names.drawn(report), report.examples[::-1]
+    blocks = [_user(one, drawn, is_open=one is users[0]) for one in users]
+    return page.Folded(
         "Example users",
-        "The history of single users (most recent first), what each model recommends, "
-        "and what they watched afterwards. Right recommendations are green and ticked. "
-        "The users are evenly spaced in the order of recall, the lowest first.",
+        "The history of single users (most recent first), what they watched "
+        "afterwards, and what each model recommends. Right recommendations are green "
+        "and ticked. The users are evenly spaced in the order of recall, the highest "
+        "first.",
         blocks,
     )
 
 
-def _user(example: report_model.Example, is_open: bool) -> page.Details:
+def _user(
+    example: report_model.Example, models: Sequence[str], is_open: bool
+) -> page.Details:
     facts = [f"{key} {_words(value)}" for key, value in example.facts.items()]
-    history, answers = example.history[::-1], example.answers
-    columns: list[list[page.Block]] = [
-        [_videos("watched before", history, example.history_length)]
+    lists = {tables.model_title(m): example.lists.get(m, ()) for m in models}
+    columns: list[tuple[str, Sequence[report_model.ReportVideo], int]] = [
+        ("watched before", example.history[::-1], example.history_length),
+        ("watched afterwards", example.answers, example.num_answers),
+        *((model, videos, len(videos)) for model, videos in lists.items()),
     ]
-    right = []
-    for model, videos in example.lists.items():
-        columns.append([_videos(tables.model_title(model), videos, len(videos))])
-        num_answers = sum(video.is_answer for video in videos)
-        right.append(f"{tables.model_title(model)} {num_answers}")
-    columns.append([_videos("watched afterwards", answers, example.num_answers)])
+    right = [
+        f"{model} {sum(video.is_answer for video in videos)}"
+        for model, videos in lists.items()
+        if videos
+    ]
     words = ", ".join([f"User {example.user_id}", *facts])
     words += f". Right answers: {example.num_answers:,}; found: {', '.join(right)}."
-    return page.Details(words, [page.Columns(columns)], open=is_open)
+    blocks = [[_videos(*column)] for column in columns if column[1]]
+    return page.Details(words, [page.Columns(blocks)], open=is_open)
 
 
 def _videos(
@@ -64,16 +69,14 @@ def _videos(
 ) -> page.Table:
     """Returns the first videos of `number`, the right ones ticked."""
     shown = videos[:_MOST_SHOWN]
-    answers = [
-        place for place, video in enumerate(shown) if getattr(video, "is_answer", False)
-    ]
+    right = [getattr(video, "is_answer", False) for video in shown]
     rows: list[list[page.Cell]] = [
-        [(_TICK if place in answers else "") + _title(video)]
-        for place, video in enumerate(shown)
+        [_TICK * is_right + _title(video)]
+        for is_right, video in zip(right, shown, strict=True)
     ]
     if number > len(shown):
         rows.append([f"and {number - len(shown):,} more"])
-    return page.Table([heading], rows, marked=answers)
+    return page.Table([heading], rows, marked=np.flatnonzero(right).tolist())
 
 
 def _title(video: report_model.ReportVideo) -> str:
@@ -95,12 +98,9 @@ def training(report: report_model.Report) -> page.Section:
             if series:
                 title = metric_names.title(stem)
                 ticks = plots.epoch_ticks(record.epochs)
-                blocks.append(
-                    plots.lines(
-                        f"{stage}: {title}", series, "epoch", title, x_ticks=ticks
-                    )
-                )
-    return page.Section(
+                name = f"{stage}: {title}"
+                blocks.append(plots.lines(name, series, "epoch", title, x_ticks=ticks))
+    return page.Folded(
         "Training",
         "Loss on the training examples, and metrics on the validation data, after each "
         "epoch. The weights of the best epoch are kept; the last, where nothing was "
@@ -116,7 +116,7 @@ def search(report: report_model.Report) -> page.Section:
         for part in (report.index, report.latency)
         for name, value in part.items()
     ]
-    return page.Section(
+    return page.Folded(
         "Index and latency",
         "Recall: the share of the exact nearest videos that the approximate index "
         "finds. Milliseconds are for one user, on the machine of the evaluation.",
@@ -127,7 +127,7 @@ def search(report: report_model.Report) -> page.Section:
 def protocol(report: report_model.Report) -> page.Section:
     """Returns every rule the numbers depend on, and the check for leaks."""
     values = report_model.to_dict(report)
-    return page.Section(
+    return page.Folded(
         "Evaluation protocol",
         "Every rule that the numbers depend on. Compare them only with numbers "
         "measured under the same rules.",
@@ -164,7 +164,7 @@ def making(report: report_model.Report) -> page.Section:
                 "All settings", [_table("setting", report.config, spaced=False)]
             )
         )
-    return page.Section(
+    return page.Folded(
         "Settings and environment",
         "The same settings, seed and versions reproduce this run.",
         blocks,

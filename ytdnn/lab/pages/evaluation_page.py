@@ -3,7 +3,7 @@
 import pathlib
 
 from ytdnn.base import artifacts, registries
-from ytdnn.evaluation import findings, lists, report_files, report_model, tables
+from ytdnn.evaluation import findings, report_files, report_model
 from ytdnn.lab.pages import page
 
 
@@ -16,6 +16,7 @@ def write(report: report_model.Report, directory: pathlib.Path) -> None:
 def render(report: report_model.Report) -> str:
     """Returns a report as one HTML page."""
     title = f"Evaluation of {report.name}" if report.name else "Evaluation"
+    title += f", {report.made.time[:16].replace('T', ' ')} UTC"
     parts = sorted(registries.REPORT_SECTIONS.parts(), key=lambda part: part.place)
     sections = [section for part in parts for section in part.make(report)]
     lines = findings.request_headline(report), findings.headline(report)
@@ -24,10 +25,8 @@ def render(report: report_model.Report) -> str:
 
 def _summary(report: report_model.Report) -> str:
     rules = report.protocol
-    measured = (model for model in report.lists if model not in lists.PAGE_BOUNDS)
-    models = ", ".join(map(tables.model_title, measured))
     return (
-        f"Offline evaluation of {models} on {rules.users:,} users with right answers; "
+        f"Offline evaluation on {rules.users:,} users with right answers; "
         f"{rules.candidate_set_videos:,} videos may be listed. Data: {rules.source}. "
         f"Protocol: {rules.name}, {rules.split} split."
     )

@@ -47,7 +47,7 @@ def style() -> Iterator[None]:
         mpl.rc("font", family="DejaVu Sans", size=FONT_SIZE)  # comes with Matplotlib
         mpl.rc("svg", fonttype="none")
         mpl.rc("text", parse_math=False)
-        mpl.rc("lines", linewidth=1.8, markersize=6.8, markeredgewidth=0)
+        mpl.rc("lines", linewidth=1.8, markersize=8, markeredgewidth=0)
         mpl.rc("legend", frameon=False, borderpad=0, borderaxespad=0, handlelength=1.8)
         mpl.rc("legend", handletextpad=0.4, columnspacing=0.8, labelspacing=0.18)
         mpl.rc("grid", color="#000000", alpha=0.14)
@@ -71,6 +71,7 @@ class Plot:
         labels: tuple[str, str],
         height: float,
         left: float = LEFT,
+        has_legend: bool = True,
     ) -> None:
         """Makes the figure.
 
@@ -81,6 +82,7 @@ class Plot:
           labels: Names of the x axis and of the y axis, which stands above it.
           height: Height of the axes, in the units of `WIDTH`.
           left: Space for the ticks of the y axis.
+          has_legend: Whether a legend names the series, where there are several.
         """
         self._title, self._names = title, names
         self._tips: dict[str, Sequence[str]] = {}
@@ -91,7 +93,8 @@ class Plot:
         below = wrapped(labels[0], 2 * (WIDTH - middle))
         widest = max(map(text_width, names), default=0.0)
         self._num_columns = max(1, int(WIDTH // (widest + 36)))
-        rows = -(-len(names) // self._num_columns) if len(names) > 1 else 0
+        self._has_legend = has_legend and len(names) > 1
+        rows = -(-len(names) // self._num_columns) if self._has_legend else 0
         self._legend_top = LINE_HEIGHT * len(heading) + 5
         self._top = self._legend_top + LINE_HEIGHT * (rows + len(above)) + 4
         bottom = self._top + height
@@ -132,7 +135,7 @@ class Plot:
         Args:
           handles: Artist of each series, for the legend.
         """
-        if len(handles) > 1:
+        if self._has_legend:
             self._figure.legend(
                 handles,
                 self._names,
@@ -197,11 +200,12 @@ def set_ticks(axis: Any, ticks: Sequence[float], names: Sequence[str] = ()) -> N
 
 
 def _look(index: int) -> dict[str, Any]:
-    place = index - 1
+    """Returns a pair of colour and marker that no other index up to 64 has."""
+    turn, place = divmod(index - 1, 8)
     return {
-        "color": COLOURS[place % 8 + 1 if index else 0],
+        "color": COLOURS[place + 1 if index else 0],
         "linestyle": ("-", "--", ":", "-.")[place % 4],
-        "marker": "os^D"[place % 4],
+        "marker": "os^DvPX<"[(place + turn) % 8],
     }
 
 

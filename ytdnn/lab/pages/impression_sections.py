@@ -39,7 +39,7 @@ _CALIBRATIONS = (
 def sections(report: report_model.Report) -> Iterator[page.Section]:
     """Yields a section for each part that the report has."""
     if report.shown_lists is not None:
-        yield shown_order(report.shown_lists)
+        yield shown_order(report.shown_lists, names.drawn(report))
     if report.impressions:
         yield impressions(report)
     if report.outcomes is not None:
@@ -48,15 +48,16 @@ def sections(report: report_model.Report) -> Iterator[page.Section]:
         yield other_slates(report.off_policy)
 
 
-def shown_order(shown: report_parts.ShownLists) -> page.Section:
+def shown_order(shown: report_parts.ShownLists, drawn: Sequence[str]) -> page.Section:
     """Returns the value of each system's order of the shown videos."""
     what = findings.gain_words(shown)
     metrics = list(next(iter(shown.systems.values())))
     headings = [metric_names.title(metric) for metric in metrics]
-    half = [
-        _scaled(values[metric_names.FIRST_HALF], 100.0)
-        for values in shown.systems.values()
-    ]
+    half = {
+        tables.model_title(name): [values[metric_names.FIRST_HALF]]
+        for name, values in shown.systems.items()
+        if name in drawn
+    }
     own = next((name for name in ("ranker", "candidates") if name in shown.systems), "")
     return page.Section(
         "The order on this log",
@@ -65,9 +66,10 @@ def shown_order(shown: report_parts.ShownLists) -> page.Section:
         [
             plots.intervals(
                 f"Share of the {what} in the first half of each user's videos",
-                [tables.model_title(name) for name in shown.systems],
-                {"": half},
-                "%, over all users; a random order has 50 %",
+                [""],
+                half,
+                "over all users; a random order has 0.5",
+                colours=names.colours(drawn),
             ),
             _orders_table(["order", *headings], shown.systems, "{:.3f}".format),
             _orders_table(
@@ -77,11 +79,6 @@ def shown_order(shown: report_parts.ShownLists) -> page.Section:
             ),
         ],
     )
-
-
-def _scaled(three: report_parts.WithInterval, factor: float) -> plots.Interval:
-    value, low, high = (None if part is None else factor * part for part in three)
-    return value, low, high
 
 
 def _orders_table(
@@ -103,7 +100,7 @@ def impressions(report: report_model.Report) -> page.Section:
     """Returns the numbers of the ranker, and how far its predictions hold."""
     models, rules = report.impressions, report.protocol.ranker
     number = rules.impressions if rules else 0
-    measured = [name for entry in models.values() for name in entry.values]
+    measured = listed.measured(models)
     return page.Section(
         "Ranking of logged impressions",
         "The ranker scores impressions of the log. AUC: the chance that a clicked one "
@@ -111,9 +108,9 @@ def impressions(report: report_model.Report) -> page.Section:
         "errors less is better. The calibration plots cut the impressions into deciles "
         "by prediction: calibrated predictions lie on the dashed line.",
         [
-            listed.metric_table(models, "", f"{number:,} impressions"),
+            listed.metric_table(models, measured, f"{number:,} impressions"),
             *_less_best(report),
-            listed.definitions(measured),
+            listed.definitions(models),
             *_calibrations(report.calibration),
         ],
     )
@@ -134,23 +131,20 @@ def _calibrations(
     models: Mapping[str, report_model.CalibrationReport],
 ) -> Iterator[page.Block]:
     """Yields the plots, then their numbers."""
-    measured = {
-        kind: {
-            name: getattr(one, kind[0])
-            for name, one in models.items()
-            if getattr(one, kind[0])
-        }
-        for kind in _CALIBRATIONS
-    }
-    for (_, *words), tenths in measured.items():
+    numbers: list[page.Block] = []
+    for field, title, *labels in _CALIBRATIONS:
+        every = {name: getattr(one, field) for name, one in models.items()}
+        tenths = {name: parts for name, parts in every.items() if parts}
         if tenths:
-            yield _calibration_plot(tenths, *words)
-    for (_, title, *_), tenths in measured.items():
-        if tenths:
-            yield page.Details(f"Numbers: {title}", [_tenths(tenths)])
+            yield _calibration_plot(tenths, title, *labels)
+            numbers.append(_tenths(tenths, title))
+    if numbers:
+        yield page.Details("Numbers of the calibration", numbers)
 
 
-def _tenths(models: Mapping[str, Sequence[report_model.Tenth]]) -> page.Table:
+def _tenths(
+    models: Mapping[str, Sequence[report_model.Tenth]], caption: str = ""
+) -> page.Table:
     """Returns predicted and observed means of ten parts, by prediction."""
     rows: list[list[page.Cell]] = [
         [
@@ -165,7 +159,7 @@ def _tenths(models: Mapping[str, Sequence[report_model.Tenth]]) -> page.Table:
         for number, tenth in enumerate(tenths, 1)
     ]
     columns = ["model", "decile", "impressions", "predicted", "observed"]
-    return page.Table([*columns, "predicted / observed"], rows)
+    return page.Table([*columns, "predicted / observed"], rows, caption)
 
 
 def _calibration_plot(
@@ -204,7 +198,7 @@ def _calibration_plot(
 def outcomes(report: report_model.OutcomesReport) -> page.Section:
     """Returns the section of the outcomes of impressions besides the click."""
     blocks: list[page.Block] = [
-        listed.metric_table(models, "", outcome, _outcome_title)
+        listed.metric_table(models, listed.measured(models), outcome, _outcome_title)
         for outcome, models in report.numbers.items()
     ]
     for outcome, models in report.calibration.items():
@@ -218,7 +212,7 @@ def outcomes(report: report_model.OutcomesReport) -> page.Section:
         ]
         headings = ["weights", *(one.replace("_", " ") for one in quantities)]
         blocks.append(page.Table(headings, rows, f"Trade-offs: {caption}"))
-    return page.Section(
+    return page.Folded(
         "Outcomes of impressions",
         "Each outcome is predicted for every impression of which it is known. Grouped "
         "AUC is within each user, by what was known when the user's list began. The "
@@ -261,7 +255,7 @@ def other_slates(report: report_model.OffPolicy) -> page.Section:
         for name, value in report.systems.items()
     ]
     columns = ["system", "reward", "as logged", *counterfactual.ESTIMATORS]
-    return page.Section(
+    return page.Folded(
         "Estimates of other slates",
         "The log says with what probability it showed each video in its place, so each "
         "place can be weighed by how likely a system would have shown it. A small "

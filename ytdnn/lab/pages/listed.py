@@ -1,17 +1,17 @@
 """Sections of the page on the lists: all systems, retrieval metrics, slices."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-
-import markupsafe
+from typing import TypeAlias
 
 from ytdnn.base import registries
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import findings, report_model, tables
 from ytdnn.lab.pages import names, page, plots
 
+_Rows: TypeAlias = Sequence[report_model.SliceRow]
 # Of lists, in the order of the plots; all others only stand in the tables.
 _QUALITY = ("hit_rate", "recall", "ndcg", "map", "mrr")
-_FAR_OFF = "oracle_by_watch_time"  # the others could not be read beside it
+_MOST_COLUMNS = 8  # metrics that have room beside each other
 
 
 @registries.REPORT_SECTIONS.register("lists", place=10)
@@ -19,7 +19,7 @@ def sections(report: report_model.Report) -> Iterator[page.Section]:
     """Yields a section for each part that the report has."""
     yield systems(report)
     if report.requests is not None:
-        yield requests(report.requests)
+        yield requests(report, report.requests)
     yield retrieval(report)
     if report.slices:
         yield slices(report)
@@ -27,10 +27,13 @@ def sections(report: report_model.Report) -> Iterator[page.Section]:
 
 def systems(report: report_model.Report) -> page.Section:
     """Returns the table of all systems, and what a reader must know of it."""
-    metric = findings.slate_metric(report)
+    metric, drawn = findings.slate_metric(report), names.drawn(report)
     blocks: list[page.Block] = [findings.summary_table(report)]
     if metric is not None:
-        blocks.append(_slate_plot(report.lists, metric))
+        stem, k = metric_names.stem(metric), metric_names.length(metric)
+        title = f"{names.heading(stem)} of the first {k} videos"
+        words = "seconds, mean over users"
+        blocks.append(_interval_plot(report.lists, drawn, [metric], title, words))
     blocks += findings.notes(report)
     models = [*{**report.lists, **report.impressions}]
     meanings = [[tables.model_title(name), names.meaning(name)] for name in models]
@@ -39,18 +42,20 @@ def systems(report: report_model.Report) -> page.Section:
     return page.Section("All systems", findings.JUDGED_BY, blocks)
 
 
-def _slate_plot(models: Mapping[str, report_model.Entry], metric: str) -> page.Block:
-    title = names.heading(metric_names.stem(metric))
-    return _interval_plot(
-        {name: entry for name, entry in models.items() if name != _FAR_OFF},
-        [metric],
-        f"{title} of the first {metric_names.length(metric)} videos",
-        "seconds, mean over users",
-    )
-
-
-def requests(asked: report_model.RequestsReport) -> page.Section:
+def requests(
+    report: report_model.Report, asked: report_model.RequestsReport
+) -> page.Section:
     """Returns the section on lists at the time of each watch."""
+    k = findings.headline_k(report)
+    models = dict.fromkeys([*names.drawn(report), asked.best_count, asked.rival])
+    metric = metric_names.at("hit_rate", k)
+    title = f"{names.heading(metric)}, mean over requests"
+    first, *others = (
+        metric_table(systems, measured(systems, n), f"Means over {who}")
+        for systems, who in ((asked.systems, "requests"), (asked.by_user, "users"))
+        for n in sorted(findings.ks(report), key=k.__ne__)
+    )
+    plot = _interval_plot(asked.systems, [*models], [metric], title)
     delay = f", {asked.delay_seconds:,} seconds late" if asked.delay_seconds else ""
     return page.Section(
         "By requests",
@@ -62,99 +67,82 @@ def requests(asked: report_model.RequestsReport) -> page.Section:
         f"alone and with half of what followed the user's last video; validation chose "
         f"{tables.model_title(asked.best_count)}.",
         [
-            _by_system(asked.systems, "Means over requests"),
-            page.Details(
-                "Means over users",
-                [_by_system(asked.by_user, "Means over users of their means")],
-            ),
+            page.Columns([[first], [plot]]),
+            page.Details("Other lengths, and means over users", others),
         ],
     )
-
-
-def _by_system(models: Mapping[str, report_model.Entry], caption: str) -> page.Table:
-    """Returns a table of systems down, metrics across."""
-    metrics = [*next(iter(models.values())).values]
-    rows: list[list[page.Cell]] = [
-        [tables.model_title(name), *(findings.estimate(entry, m) for m in metrics)]
-        for name, entry in models.items()
-    ]
-    columns = ["system", *map(metric_names.title, metrics)]
-    return page.Table(columns, rows, caption)
 
 
 def retrieval(report: report_model.Report) -> page.Section:
     """Returns the section on retrieval metrics of the lists, with intervals."""
     k = findings.headline_k(report)
     shown = [metric_names.at(metric, k) for metric in _QUALITY]
-    models = findings.retrieval(report)
-    plot = _interval_plot(models, shown, f"Quality of the first {k} videos")
+    drawn = [m for m in names.drawn(report) if m in findings.retrieval(report)]
+    title = f"Quality of the first {k} videos"
     whole = [
-        metric_table(report.lists, f"@{n}", f"Lists of {n} videos")
-        for n in findings.ks(report)
+        metric_table(report.lists, metrics[first : first + _MOST_COLUMNS])
+        for metrics in (measured(report.lists, n) for n in findings.ks(report))
+        for first in range(0, len(metrics), _MOST_COLUMNS)
     ]
-    measured = [name for entry in report.lists.values() for name in entry.values]
     return page.Section(
         "Retrieval",
         f"Each model recommends {k} videos to each user; those that the user watched "
-        "afterwards count as right. Dot: mean over users, higher is better; line, or "
+        "afterwards count as right. Mark: mean over users, higher is better; line, or "
         "the numbers in grey: 95 % bootstrap interval over users. Where intervals do "
         "not overlap, a difference is unlikely to be chance; where they do, ytdnn "
         "compare, which pairs two runs by user, may still separate them.",
         [
-            plot,
+            _interval_plot(report.lists, drawn, shown, title),
             page.Details("Every system and metric", whole),
-            definitions(measured),
+            definitions(report.lists),
         ],
     )
 
 
-def definitions(metrics: Sequence[str]) -> page.Details:
-    """Returns the definitions of some metrics."""
-    stems = dict.fromkeys(map(metric_names.stem, metrics))
-    known = [name for name in stems if metric_names.text(name)]
-    rows = [[metric_names.title(name), metric_names.text(name)] for name in known]
+def definitions(models: Mapping[str, report_model.Entry]) -> page.Details:
+    """Returns the definitions of the metrics of some models."""
+    stems = dict.fromkeys(map(metric_names.stem, measured(models)))
+    texts = {metric_names.title(stem): metric_names.text(stem) for stem in stems}
+    rows = [[title, text] for title, text in texts.items() if text]
     table = page.Table(["metric", "definition"], rows, words=(0, 1))
     return page.Details("Definitions of the metrics", [table])
 
 
 def metric_table(
     models: Mapping[str, report_model.Entry],
-    end: str,
-    caption: str,
+    metrics: Sequence[str],
+    caption: str = "",
     title: Callable[[str], str] = metric_names.title,
 ) -> page.Table:
-    """Returns a table of metrics down, models across, of metrics with a given suffix.
+    """Returns a table of systems down, metrics across.
 
     Args:
       models: Metrics of each model.
-      end: Suffix of the metric names, left off in the table.
+      metrics: Names of the metrics.
       caption: Description of the table.
       title: Function that returns the display name of a metric.
     """
-    metrics = dict.fromkeys(
-        name for entry in models.values() for name in entry.values if name.endswith(end)
-    )
     rows: list[list[page.Cell]] = [
-        [
-            title(name.removesuffix(end)),
-            *(findings.estimate(entry, name) for entry in models.values()),
-        ]
-        for name in metrics
+        [tables.model_title(name), *(findings.estimate(entry, m) for m in metrics)]
+        for name, entry in models.items()
     ]
-    return page.Table(["metric", *map(tables.model_title, models)], rows, caption)
+    return page.Table(["system", *map(title, metrics)], rows, caption)
+
+
+def measured(models: Mapping[str, report_model.Entry], k: int | str = "") -> list[str]:
+    """Returns the metrics of some models, those of lists of `k` videos, or all."""
+    found = dict.fromkeys(name for entry in models.values() for name in entry.values)
+    return [name for name in found if not k or metric_names.length(name) == str(k)]
 
 
 def _interval_plot(
     models: Mapping[str, report_model.Entry],
+    drawn: Sequence[str],
     metrics: Sequence[str],
     title: str,
     label: str = "value of the metric",
-) -> markupsafe.Markup:
-    metrics = [
-        m
-        for m in metrics
-        if any(m in model_entry.values for model_entry in models.values())
-    ]
+) -> page.Block:
+    metrics = [metric for metric in metrics if metric in measured(models)]
     return plots.intervals(
         title,
         [metric_names.title(metric) for metric in metrics],
@@ -163,26 +151,27 @@ def _interval_plot(
                 findings.estimate(entry, metric).three for metric in metrics
             ]
             for model, entry in models.items()
+            if model in drawn
         },
         label,
-        colours=names.colours(models),
+        colours=names.colours(drawn),
     )
 
 
 def slices(report: report_model.Report) -> page.Section:
     """Returns the section on slices of the right answers."""
-    models = findings.retrieval(report)
+    retrieved, drawn = findings.retrieval(report), names.drawn(report)
     blocks: list[page.Block] = []
     numbers: list[page.Block] = []
     for name, rows in report.slices.items():
+        shown = [m for m in drawn if rows and m in rows[0].lists]
         if len(rows) > 1:  # one part alone is the whole again
-            shown = [model for model in rows[0].lists if model in models]
-            metric = next(iter(rows[0].lists[shown[0]]))
-            blocks.append(_slice_plot(name, rows, shown, metric))
+            judged = [model for model in shown if model in retrieved]
+            blocks.append(_slice_plot(name, rows, judged))
         if rows:
-            numbers.append(_slice_table(name, rows))
+            numbers.append(_slice_table(name, rows, shown))
     blocks.append(page.Details("Numbers of all slices", numbers))
-    return page.Section(
+    return page.Folded(
         "Breakdowns by users and videos",
         "The same lists, measured on the right answers of one slice at a time: of some "
         "users, or of some videos. n: users in the slice; small slices have wide "
@@ -191,12 +180,8 @@ def slices(report: report_model.Report) -> page.Section:
     )
 
 
-def _slice_plot(
-    name: str,
-    rows: Sequence[report_model.SliceRow],
-    models: Sequence[str],
-    metric: str,
-) -> markupsafe.Markup:
+def _slice_plot(name: str, rows: _Rows, models: Sequence[str]) -> page.Block:
+    metric = next(iter(rows[0].lists[models[0]]))
     return plots.intervals(
         f"{names.heading(metric)} by {names.sliced_by(name)}",
         [f"{row.value}\nn = {row.users:,}" for row in rows],
@@ -215,18 +200,15 @@ def _row_cell(row: report_model.SliceRow, model: str, metric: str) -> tables.Num
     return tables.NumberCell(*row.lists.get(model, {}).get(metric, (None, None, None)))
 
 
-def _slice_table(name: str, rows: Sequence[report_model.SliceRow]) -> page.Table:
-    columns = {
-        (model, metric): f"{tables.model_title(model)} {metric_names.title(metric)}"
-        for row in rows
-        for model, values in row.lists.items()
-        for metric in values
-    }
+def _slice_table(name: str, rows: _Rows, models: Sequence[str]) -> page.Table:
+    metrics, heading = [*rows[0].lists[models[0]]], names.sliced_by(name)
     cells: list[list[page.Cell]] = [
-        [row.value, row.users, row.answers, *(_row_cell(row, *key) for key in columns)]
+        [
+            *(row.value, row.users, row.answers, tables.model_title(model)),
+            *(_row_cell(row, model, metric) for metric in metrics),
+        ]
         for row in rows
+        for model in models
     ]
-    heading = names.sliced_by(name)
-    return page.Table(
-        [heading, "users", "answers", *columns.values()], cells, f"By {heading}"
-    )
+    columns = [heading, "users", "answers", "system", *map(metric_names.title, metrics)]
+    return page.Table(columns, cells, f"By {heading}", words=(0, 3))

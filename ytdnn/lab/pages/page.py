@@ -13,8 +13,8 @@ import dataclasses
 import functools
 import itertools
 import pathlib
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import ClassVar, TypeAlias
 
 import jinja2
 import markupsafe
@@ -71,6 +71,16 @@ class Section:
     title: str
     text: str
     blocks: Sequence[Block] = ()
+    is_folded: ClassVar[bool] = False
+
+
+class Folded(Section):
+    """A part of a page of which only the heading is shown, until it is opened.
+
+    The contents link to its text, and browsers open what holds the end of a link.
+    """
+
+    is_folded = True
 
 
 def render(
@@ -111,14 +121,10 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"grouped": _grouped, "cell": _cell, "is_wide": _is_wide}
+    grouped = functools.partial(itertools.groupby, key=_kind)
+    environment.filters |= {"grouped": grouped, "cell": _cell, "is_wide": _is_wide}
     environment.globals["attributes"] = _attributes
     return environment.get_template("page.html")
-
-
-def _grouped(blocks: Iterable[Block]) -> Iterator[tuple[str, list[Block]]]:
-    for kind, group in itertools.groupby(blocks, _kind):
-        yield kind, list(group)
 
 
 def _kind(block: Block) -> str:
@@ -137,6 +143,8 @@ def _attributes(table: Table, column: int, cell: Cell) -> markupsafe.Markup:
     names = ["words"] if column in table.words else []
     if isinstance(cell, str) and len(cell) > _LONG:
         names.append("long")
+    if _cell(cell) == tables.NONE:
+        names.append("none")
     markup = markupsafe.Markup()
     if names:
         markup += markupsafe.Markup(' class="{}"').format(" ".join(names))
@@ -152,5 +160,5 @@ def _cell(value: Cell) -> str:
     number, *ends = value.texts()
     if not ends:
         return number
-    small = markupsafe.Markup('{}<span class="small">{} – {}</span>')
+    small = markupsafe.Markup('{}<span class="small">{}&nbsp;– {}</span>')
     return small.format(number, *ends)

@@ -153,6 +153,8 @@ def intervals(
 ) -> markupsafe.Markup:
     """Draws values as dots with whiskers, one row for each category and series.
 
+    Of one category the rows are named by the series, and there is no legend.
+
     Args:
       title: Content of the plot.
       categories: Names of the rows, of two lines at most; a line break is kept.
@@ -163,30 +165,33 @@ def intervals(
       colours: Colours as for `lines`.
     """
     _check_lengths(categories, values)
-    step = max(2.2, 0.6 + 0.62 * len(values)) * _ROW_HEIGHT
-    parts = [part for name in categories for part in name.split("\n")]
+    is_one = len(categories) == 1 < len(values)
+    rows = [*values] if is_one else categories
+    step = max(2.2, 0.6 + 0.62 * (is_one or len(values))) * _ROW_HEIGHT
+    parts = [part for name in rows for part in name.split("\n")]
     widest = max(map(figures.text_width, parts), default=0.0)
     left = min(0.46 * figures.WIDTH, 10 + widest)
-    height = step * max(1, len(categories))
-    plot = figures.Plot(title, [*values], colours, (x_label, ""), height, left + 8)
+    height, labels = step * max(1, len(rows)), (x_label, "")
+    plot = figures.Plot(title, [*values], colours, labels, height, left + 8, not is_one)
     axes = plot.axes
     handles = []
     for place, (name, row) in enumerate(values.items()):
         shift = 0.62 * (place - (len(values) - 1) / 2) * _ROW_HEIGHT / step
         middle, low, high = (_numbers([three[i] for three in row]) for i in range(3))
-        up = np.arange(len(row)) + shift
+        up = np.arange(len(row)) + (place if is_one else shift)
         (dots,) = axes.plot(middle, up, **plot.looks[name] | {"linestyle": "none"})
         _whiskers(axes.hlines, (up, low, high), dots.get_color())
-        names = [", ".join([name, *category.split("\n")]) for category in categories]
+        words = ([name, *filter(None, each.split("\n"))] for each in categories)
+        names = [*map(", ".join, words)]
         tips = [f"{names[i]}: {_words(row[i])}" for i in _finite(middle)]
         plot.tip(dots, tips)
         handles.append(dots)
     if from_zero:
         _include_zero(axes, "x")
-    axes.set_ylim(max(1, len(categories)) - 0.5, -0.5)
-    for place, category in enumerate(categories):
-        plot.write_row(left, (place + 0.5) / len(categories), category)
-    figures.set_ticks(axes.yaxis, [row + 0.5 for row in range(len(categories) - 1)])
+    axes.set_ylim(max(1, len(rows)) - 0.5, -0.5)
+    for place, name in enumerate(rows):
+        plot.write_row(left, (place + 0.5) / len(rows), name)
+    figures.set_ticks(axes.yaxis, [row + 0.5 for row in range(len(rows) - 1)])
     axes.grid()
     figures.set_numbers(axes.xaxis)
     return plot.svg(handles)
