@@ -84,6 +84,7 @@ def evaluate(
     if stage != ranking_model.KIND:
         whole = dataclasses.replace(result, report=report)
         lines = run_warnings.warn_of_baselines(workdir, loaded.data.log, whole, config)
+        lines = (*lines, *tuned_baselines.left_out(workdir))
         report = dataclasses.replace(report, warnings=lines)
     is_used = {
         candidate_model.KIND: True,

@@ -74,7 +74,7 @@ def make(
     training = candidate_models.TrainingData(data)
     until = time.process_time() + max(_LEAST_SECONDS, _SHARE * training_seconds)
     best: dict[str, _BestModel] = {}
-    left_out: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     cases = _cases(data, config)
     num_cases = 0 if cases is None else len(cases)
     names = chosen(config)
@@ -89,7 +89,7 @@ def make(
                 elif time.process_time() + needed > until:
                     why = f"some {needed:,.0f} s a fit"
                 if why and name in bounded:
-                    left_out.setdefault(name, why)
+                    reasons.setdefault(name, why)
                     continue
                 tried = _fitted(name, settings, training, cases)
                 if name not in best or tried.value > best[name].value:
@@ -98,7 +98,7 @@ def make(
     facts = {
         "settings": {name: one.settings for name, one in best.items()},
         "validation": {name: one.value for name, one in best.items()},
-        "left_out": {n: why for n, why in left_out.items() if n not in best},
+        "left_out": {n: why for n, why in reasons.items() if n not in best},
     }
     settings = step_config(config)
     with artifacts.publish(workdir / KIND, KIND, settings, inputs, facts) as partial:
@@ -122,20 +122,27 @@ def step_config(config: configs.EvaluationConfig) -> dict[str, Any]:
 
 def describe(workdir: pathlib.Path) -> list[str]:
     """Returns a line on the chosen settings and one on what was left out."""
-    facts = artifacts.read_manifest(workdir / KIND, KIND).facts
-    settings = [
-        f"{name} ({', '.join(f'{k} {v:g}' for k, v in chosen_settings.items())})"
-        for name, chosen_settings in facts["settings"].items()
-        if chosen_settings
+    settings = artifacts.read_manifest(workdir / KIND, KIND).facts["settings"]
+    chosen_settings = [
+        f"{name} ({', '.join(f'{k} {v:g}' for k, v in own.items())})"
+        for name, own in settings.items()
+        if own
     ]
-    lines = [f"baselines, chosen on validation: {', '.join(settings)}"] * bool(settings)
-    if facts["left_out"]:
-        named = [f"{name} ({why})" for name, why in facts["left_out"].items()]
-        lines.append(
-            f"baselines left out, as all have a fifth of the training's time: "
-            f"{', '.join(named)}; --config.evaluation.baselines=NAME,… fits them"
-        )
-    return lines
+    line = f"baselines, chosen on validation: {', '.join(chosen_settings)}"
+    return [line] * bool(chosen_settings) + left_out(workdir)
+
+
+def left_out(workdir: pathlib.Path) -> list[str]:
+    """Returns a line on the baselines that a run has no time for, if there are any."""
+    if not (workdir / KIND / artifacts.MANIFEST).exists():
+        return []
+    facts = artifacts.read_manifest(workdir / KIND, KIND).facts
+    named = [f"{name} ({why})" for name, why in facts["left_out"].items()]
+    line = (
+        f"Baselines left out, as all have a fifth of the training's time: "
+        f"{', '.join(named)}; --config.evaluation.baselines=NAME,… fits them"
+    )
+    return [line] * bool(named)
 
 
 def makers(
