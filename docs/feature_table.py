@@ -16,7 +16,7 @@ import polars as pl
 from ytdnn.base import errors, schema
 from ytdnn.features import (
     base_feature,
-    columns,
+    column_features,
     encodings,
     first_stage,
     registry,
@@ -121,7 +121,7 @@ def _value(field: fields.Field) -> str:
 
 def _meaning(feature: base_feature.Feature) -> str:
     """Returns the text of its class; of a column, the name."""
-    if type(feature).__module__ == columns.__name__:
+    if type(feature).__module__ == column_features.__name__:
         table, column = feature.columns[0].split(".", 1)
         return f"The {table.removesuffix('s')}'s {column.replace('_', ' ')}."
     text = (inspect.getdoc(type(feature)) or "").partition("\n\n")[0]

@@ -45,7 +45,13 @@ from rich import table
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.bundle import batches
-from ytdnn.evaluation import composing, list_metrics, lists, protocol, search
+from ytdnn.evaluation import (
+    composed_slates,
+    index_search,
+    list_metrics,
+    lists,
+    protocol,
+)
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
@@ -144,8 +150,8 @@ def page(run: Run, index: interface.Index[Any]) -> lists.Lists:
         return found
 
     composition = run.config.composition
-    pooled = composing.pooled(nearest, run.stage.other_sources, composition)
-    order = composing.order(
+    pooled = composed_slates.pooled(nearest, run.stage.other_sources, composition)
+    order = composed_slates.order(
         run.data,
         composition,
         run.stage.candidates,
@@ -189,8 +195,8 @@ def measure(run: Run) -> list[Measured]:
         found.append(
             Measured(
                 name=name,
-                recall=search.recall(index, exact, queries, number),
-                milliseconds=search.latency({name: index}, queries, number)[
+                recall=index_search.recall(index, exact, queries, number),
+                milliseconds=index_search.latency({name: index}, queries, number)[
                     f"{name}_search_ms"
                 ],
                 values={m: values[m] for m in METRICS if m in values},

@@ -82,7 +82,7 @@ from ytdnn.base import artifacts, errors, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.candidates import stored, user_tower
 from ytdnn.lab.pages import page, plots
-from ytdnn.log import inputs, positions, prepared
+from ytdnn.log import positions, prepared, training_slices
 
 WITHOUT, WITH = "without", "with"
 EMPIRICAL = "empirical"
@@ -149,7 +149,9 @@ class Window:
         cls, data: prepared.PreparedData, trained: candidate_model.CandidateModel
     ) -> "Window":
         """Returns a model's training window; its last days are whole."""
-        log = user_tower.open_log(trained.tower_inputs, inputs.training_set(data))
+        log = user_tower.open_log(
+            trained.tower_inputs, training_slices.training_set(data)
+        )
         first, last = data.windows.training_window
         num_days = (last - first) // _DAY_SECONDS
         start = last - num_days * _DAY_SECONDS
@@ -200,7 +202,9 @@ def _class_probability(
     """Returns the mean over examples, `[vocabulary]`, of videos as old as then."""
     config = trained.config
     lengths = config.history_length, config.search_length
-    queries = trained.query_vectors(inputs.cut(log, positions, 1, *lengths))[:, 0]
+    queries = trained.query_vectors(training_slices.cut(log, positions, 1, *lengths))[
+        :, 0
+    ]
     size = trained.tower_inputs.vocabulary_size
     vectors = trained.video_vectors(moment)[:size]
     logits = queries.numpy().astype(np.float64) @ vectors.T

@@ -67,7 +67,7 @@ from ytdnn.evaluation import (
 )
 from ytdnn.features import base_feature, past_sums
 from ytdnn.lab.truth import oracle
-from ytdnn.log import earlier_impressions, events, prepared
+from ytdnn.log import added_impressions, events, prepared
 from ytdnn.ranking import building, inputs, model, predictions
 from ytdnn.retrieval import stage
 from ytdnn.run.pipeline import workdir
@@ -475,7 +475,7 @@ def measure(
     """
     data = prepared.load(directory / prepared.KIND)
     read_by = open_ranker(directory, data)
-    data = earlier_impressions.with_earlier_impressions(
+    data = added_impressions.with_earlier_impressions(
         data, read_by.config.least_impressions
     )
     splits = (events.Split.TRAIN, events.Split.VALIDATION, events.Split.TEST)

@@ -79,7 +79,7 @@ from rich import table
 
 from ytdnn import configs
 from ytdnn.base import errors, ragged
-from ytdnn.base.metrics import retrieval, selection
+from ytdnn.base.metrics import exact_top_k, selection
 from ytdnn.candidates import model as candidate_model
 from ytdnn.candidates import stored
 from ytdnn.evaluation import lists, protocol
@@ -216,7 +216,7 @@ def _shares(
 def _of_lists(
     data: prepared.PreparedData, cases: protocol.Cases, found: lists.Lists
 ) -> Measured:
-    values = retrieval.metrics_at(found, *cases.targets, _KS)
+    values = exact_top_k.metrics_at(found, *cases.targets, _KS)
     targets = cases.targets
     is_new = targets.values > data.vocabulary_size
     uploads = data.catalogue.listed_from[targets.values - 1]

@@ -58,9 +58,9 @@ from ytdnn.lab.sources import world as world_source
 from ytdnn.lab.world import generate
 from ytdnn.log import prepared
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments as command_line
 from ytdnn.run.cli import config_file, given_settings
 from ytdnn.run.cli import main as program
+from ytdnn.run.cli import parsing as command_line
 from ytdnn.run.pipeline import system_evaluation
 
 WITHOUT, WITH = "without refit", "with refit"

@@ -61,8 +61,8 @@ from ytdnn.base import artifacts, errors, schema
 from ytdnn.evaluation import report_files
 from ytdnn.log import prepared
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments as command_line
 from ytdnn.run.cli import config_file, given_settings
+from ytdnn.run.cli import parsing as command_line
 from ytdnn.run.pipeline import served, steps, system_evaluation
 from ytdnn.run.pipeline import workdir as run_workdir
 from ytdnn.training import candidates

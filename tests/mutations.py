@@ -42,7 +42,7 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
-        "base/metrics/ranking.py",
+        "base/metrics/hits_at_k.py",
         "np.arange(2, k + 2)",
         "np.arange(3, k + 3)",
         "base/metrics",

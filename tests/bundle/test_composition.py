@@ -14,7 +14,7 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.bundle import batches, explained, export, requests, user_requests
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.evaluation import bundles, composing, lists, models, protocol
+from ytdnn.evaluation import bundles, composed_slates, lists, models, protocol
 from ytdnn.lab.off_policy import judged_systems, logged_pages, page_choices
 from ytdnn.log import events
 from ytdnn.ops.catalogue import removals
@@ -43,10 +43,10 @@ def library(
     nearest = lists.rank_by_vectors(vectors, trained.video_vectors())
     make = lists.composed(
         run.data,
-        composing.pooled(nearest, run.stage.other_sources, config),
+        composed_slates.pooled(nearest, run.stage.other_sources, config),
         run.ranker,
         config.num_candidates,
-        composing.order(run.data, config, trained, trained.video_vectors()),
+        composed_slates.order(run.data, config, trained, trained.video_vectors()),
     )
     return make(cases, k)
 

@@ -15,7 +15,7 @@ from ytdnn.base import schema
 from ytdnn.bundle import graphs, requests, saved_models, user_requests
 from ytdnn.candidates import model, user_tower
 from ytdnn.features.sequences import search_bag
-from ytdnn.log import catalogues, inputs, lookups, searches, shards
+from ytdnn.log import catalogues, lookups, searches, shards, training_slices
 from ytdnn.log import request as raw_request
 
 LENGTH, SEARCHES = 6, 4
@@ -77,7 +77,7 @@ def test_vectors_of_positions_are_those_of_their_raw_requests(data, exported):
     candidate_model, loaded, fields = exported
     log = user_tower.open_log(candidate_model.tower_inputs, data)
     firsts = np.arange(0, log.num_watches - 4, 61)
-    batch = inputs.cut(log, tf.constant(firsts), 4, LENGTH, SEARCHES)
+    batch = training_slices.cut(log, tf.constant(firsts), 4, LENGTH, SEARCHES)
     batch["example_age"] *= 0.0  # as when serving
     expected = candidate_model.query_vectors(batch).numpy()
     seen = set()

@@ -11,10 +11,10 @@ from tests import changed_log, uploads
 from ytdnn import configs
 from ytdnn.base import artifacts, schema
 from ytdnn.base.configs import networks
-from ytdnn.base.metrics import retrieval
+from ytdnn.base.metrics import exact_top_k
 from ytdnn.candidates import content, losses, model, stored, user_tower
 from ytdnn.evaluation import lists, protocol
-from ytdnn.log import events, inputs, prepared
+from ytdnn.log import events, prepared, training_slices
 from ytdnn.run.pipeline import steps
 from ytdnn.training import candidates
 
@@ -55,7 +55,7 @@ def recall_of_new(data, trained, k=3):
     found = lists.from_vectors(cases, users, videos, 2 * k)
     new = cases.targets.select(cases.targets.values > data.vocabulary_size)
     listed = np.sort(np.where(found > data.vocabulary_size, found, 0))[:, ::-1]
-    hits = retrieval.hits_of(np.ascontiguousarray(listed), *new)
+    hits = exact_top_k.hits_of(np.ascontiguousarray(listed), *new)
     return hits.sum() / len(new.values)
 
 
@@ -191,8 +191,8 @@ def test_nothing_that_content_measures_sees_the_future(data):
 
 
 def batch_of(data, made, size=8):
-    log = user_tower.open_log(made.tower_inputs, inputs.training_set(data))
-    return next(iter(inputs.SliceBatches(log, size, 1, 8, seed=0)(0, 0)))
+    log = user_tower.open_log(made.tower_inputs, training_slices.training_set(data))
+    return next(iter(training_slices.SliceBatches(log, size, 1, 8, seed=0)(0, 0)))
 
 
 def loss_of(data, made):

@@ -8,7 +8,7 @@ from tests import planted
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, schema
 from ytdnn.candidates import model, stored, user_tower
-from ytdnn.log import events, inputs, prepared
+from ytdnn.log import events, prepared, training_slices
 
 CONFIG = configs.CandidatesConfig(
     content=configs.ContentConfig(enabled=False),
@@ -73,7 +73,7 @@ def test_user_vectors_are_those_of_the_training_graph(data, num_learned, path):
     config = dataclasses.replace(CONFIG, learned_bags=num_learned, skip_connection=path)
     candidate_model = model.build(config, data)
     log = user_tower.open_log(candidate_model.tower_inputs, data)
-    features = inputs.cut(log, tf.constant([40], tf.int64), 7, 6)
+    features = training_slices.cut(log, tf.constant([40], tf.int64), 7, 6)
     trained = candidate_model.query_vectors(features)[0].numpy()
     users = features[schema.USER_INDICES][0].numpy()
     served = candidate_model.user_vectors(data, users, np.arange(40, 47))
@@ -84,7 +84,7 @@ def test_each_feature_moves_the_vector(data):
     candidate_model = model.build(CONFIG, data)
     log = user_tower.open_log(candidate_model.tower_inputs, data, serving=True)
     users, ends = data.windows.first_watches(events.Split.TEST)
-    features = inputs.contexts(log, users[:1], ends[:1], 6)
+    features = training_slices.contexts(log, users[:1], ends[:1], 6)
     plain = candidate_model.query_vectors(features)
     for name in (schema.WATCH_ROWS, "age", "gender", "country"):
         changed = dict(features)

@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from tests import extras
 from ytdnn.candidates.losses import pairwise
-from ytdnn.layers import softmax
+from ytdnn.layers import log_sum_exp
 
-SCORES = np.array([[2.0, 0.5, 1.0], [0.1, 0.7, softmax.NEVER]], np.float32)
+SCORES = np.array([[2.0, 0.5, 1.0], [0.1, 0.7, log_sum_exp.NEVER]], np.float32)
 LABELS = np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]], np.float32)
 
 

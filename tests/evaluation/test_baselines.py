@@ -11,7 +11,7 @@ from tests import planted
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.evaluation import baselines, lists, protocol
-from ytdnn.log import catalogues, events, inputs, prepared
+from ytdnn.log import catalogues, events, prepared, training_slices
 from ytdnn.retrieval import matrix_models, popular
 
 CONFIG = configs.EvaluationConfig(baselines=lists.BASELINES)
@@ -29,7 +29,7 @@ def cases(data: prepared.PreparedData) -> protocol.Cases:
 
 def trained_histories(data: prepared.PreparedData) -> list[list[int]]:
     """Returns the training watches of each user, in order."""
-    watches = inputs.training_set(data).watches
+    watches = training_slices.training_set(data).watches
     found = collections.defaultdict(list)
     for user, video in zip(watches.users, np.asarray(watches.videos), strict=True):
         found[int(user)].append(int(video))
@@ -122,7 +122,7 @@ def test_auto_leaves_out_what_would_take_minutes(
 def test_neighbours_are_users_with_the_same_watches(
     data: prepared.PreparedData, cases: protocol.Cases
 ) -> None:
-    watches = inputs.training_set(data).watches
+    watches = training_slices.training_set(data).watches
     counts = np.zeros((data.num_users, data.num_videos + 1))
     counts[watches.users, np.asarray(watches.videos)] = 1.0
     of_videos = 1.0 / np.sqrt(5.0 + counts.sum(axis=0))

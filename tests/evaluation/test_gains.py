@@ -17,7 +17,7 @@ from ytdnn.evaluation import (
     report_files,
     report_model,
     report_schema,
-    summary,
+    user_means,
 )
 from ytdnn.lab.truth import oracle
 from ytdnn.log import events, prepare, prepared
@@ -153,4 +153,4 @@ def test_other_logs_have_neither_bounds_nor_gaps(
     report = _result(dataclasses.replace(data, manifest=manifest)).report
     assert list(report.lists) == ["popularity", "candidates", "system"]
     assert "hit_watch_seconds@10" in report.ranker_gain
-    assert SECONDS not in summary.plain(report.ranker_gain)
+    assert SECONDS not in user_means.plain(report.ranker_gain)

@@ -7,7 +7,7 @@ import pytest
 from tests import extras
 from tests.evaluation import fakes, logged
 from ytdnn import configs
-from ytdnn.base.metrics import binary, metric_names, predicted_seconds
+from ytdnn.base.metrics import binary, metric_names, order_by_seconds
 from ytdnn.evaluation import calibration, impression_metrics, ranker, terminal
 from ytdnn.log import events, prepared
 from ytdnn.ranking import predictions
@@ -18,7 +18,7 @@ CONFIG = configs.EvaluationConfig(num_resamples=200)
 
 def xauc(predicted: np.ndarray, observed: np.ndarray) -> float:
     groups = np.zeros(len(observed), np.int64)
-    return float(predicted_seconds.grouped_xauc(groups, predicted, observed, 1)[0])
+    return float(order_by_seconds.grouped_xauc(groups, predicted, observed, 1)[0])
 
 
 def _measure(

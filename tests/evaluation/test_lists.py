@@ -7,7 +7,7 @@ import pytest
 from tests import planted
 from tests.evaluation import fakes
 from ytdnn import configs
-from ytdnn.base.metrics import retrieval
+from ytdnn.base.metrics import exact_top_k
 from ytdnn.evaluation import lists, protocol
 from ytdnn.log import events, prepared
 
@@ -60,7 +60,7 @@ def test_any_score_ranks_under_the_same_rules(
     unit = np.eye(data.num_videos, dtype=np.float32)
     expected = lists.from_vectors(cases, scores, unit, 6)
     np.testing.assert_array_equal(found, expected)
-    assert not retrieval.hits_of(found, *cases.watched).any()
+    assert not exact_top_k.hits_of(found, *cases.watched).any()
 
 
 def test_composed_hit_rate_is_that_of_the_rankers_list(tmp_path: pathlib.Path) -> None:
@@ -73,7 +73,7 @@ def test_composed_hit_rate_is_that_of_the_rankers_list(tmp_path: pathlib.Path) -
     c, d = fakes.index_of(data, "c"), fakes.index_of(data, "d")
     ranker = fakes.PlantedRanker(lambda videos: (videos == c).astype(float))
     found = lists.composed(data, _constant([d, c]), ranker, 2)(cases, 2)
-    values = retrieval.metrics_at(found, *cases.targets, (1, 2))
+    values = exact_top_k.metrics_at(found, *cases.targets, (1, 2))
     assert values["hit_rate@1"].tolist()[:2] == [0.0, 1.0]
     assert values["hit_rate@2"].tolist()[:2] == [1.0, 1.0]
 

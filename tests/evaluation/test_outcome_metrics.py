@@ -9,7 +9,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.evaluation import outcome_metrics, ranker, report_model
-from ytdnn.lab.pages import page, ranked
+from ytdnn.lab.pages import impression_sections, page
 from ytdnn.log import events, prepare, prepared
 from ytdnn.ranking import predictions
 
@@ -112,7 +112,7 @@ def test_trade_offs_are_shares_of_the_first_half(
 
 
 def test_the_page_shows_them(report: report_model.OutcomesReport) -> None:
-    html = page.render("title", "words", [ranked.outcomes(report)])
+    html = page.render("title", "words", [impression_sections.outcomes(report)])
     for text in ("liked", "price", "predicted / observed"):
         assert text in html
     assert "watched seconds" not in html  # an outcome has none

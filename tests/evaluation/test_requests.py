@@ -14,12 +14,12 @@ from tests import full_log
 from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.evaluation import (
-    by_window,
     lists,
     other_systems,
-    predictions,
+    prediction_files,
     request_measure,
     request_protocol,
+    user_windows,
 )
 from ytdnn.log import events, prepare, prepared
 from ytdnn.log.sources import tables
@@ -177,7 +177,7 @@ def test_a_planted_log_has_the_right_baseline(
     data = prepare_watches(tmp_path / "data", planted(kind))
     makers = {lists.POPULARITY: lists.popularity(data.catalogue)}
     report = request_measure.measure(
-        data, makers, events.Split.TEST, CONFIG, by_window.WindowOpener(10**6)
+        data, makers, events.Split.TEST, CONFIG, user_windows.WindowOpener(10**6)
     )
     assert report is not None
     assert report.best_count == report.rival
@@ -246,7 +246,7 @@ def test_another_system_answers_the_requests(
     )
     path = tmp_path / "oracle_of_requests.parquet"
     answers.drop(schema.TIME, schema.USER_ID).write_parquet(path)
-    other = predictions.read(path, data)
+    other = prediction_files.read(path, data)
     report = other_systems.evaluate(other, data, CONFIG, "test").report
     assert report.requests is not None
     own = report.requests.systems["oracle_of_requests"].values
@@ -261,6 +261,6 @@ def test_requests_need_a_split_in_time(tmp_path: pathlib.Path) -> None:
     assert request_protocol.cases(data, events.Split.TEST, CONFIG) is None
     path = tmp_path / "theirs.csv"
     path.write_text("request_id,video_id,score\n0,v1,1\n")
-    other = predictions.read(path, data)
+    other = prediction_files.read(path, data)
     with pytest.raises(errors.UserError, match=r"protocol=temporal for predictions"):
         other_systems.evaluate(other, data, CONFIG, "test")

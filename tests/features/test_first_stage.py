@@ -10,7 +10,7 @@ from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.features import base_feature, registry
 from ytdnn.features import first_stage as features_of_stage
-from ytdnn.log import earlier_impressions, events, positions, prepared
+from ytdnn.log import added_impressions, events, positions, prepared
 from ytdnn.ranking import building
 from ytdnn.retrieval import interface
 from ytdnn.retrieval import stage as stage_room
@@ -54,7 +54,7 @@ def test_impressions_before_the_ranker_s_window_have_none(
     data: prepared.PreparedData, stage: stage_room.FirstStage
 ) -> None:
     """The candidate model has seen what was clicked there; the others keep theirs."""
-    added = earlier_impressions.with_earlier_impressions(data, 10_000)
+    added = added_impressions.with_earlier_impressions(data, 10_000)
     rows = building.training_rows(added.log)
     is_early = added.impressions.splits[rows] == events.Split.EARLIER
     assert 100 < is_early.sum() < len(rows)

@@ -9,7 +9,7 @@ import pytest
 from tests import changed_log, full_log
 from tests.features import contract
 from ytdnn import configs
-from ytdnn.features import columns, own_columns
+from ytdnn.features import column_features, own_columns
 from ytdnn.log import prepared
 from ytdnn.ranking import building
 
@@ -130,9 +130,9 @@ class TestManyValues(contract.FeatureContract):
 
     name = "users.segment"
 
-    def feature(self, data: prepared.PreparedData) -> columns.HashedColumn:
+    def feature(self, data: prepared.PreparedData) -> column_features.HashedColumn:
         del data
-        return columns.HashedColumn(self.name, self.name)
+        return column_features.HashedColumn(self.name, self.name)
 
     def test_equal_texts_have_one_place(self, data: prepared.PreparedData) -> None:
         rows = self.feature(data).rows(data)
@@ -146,7 +146,11 @@ class TestManyValues(contract.FeatureContract):
 def test_a_text_of_many_values_is_hashed(
     data: prepared.PreparedData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert isinstance(own_columns.feature("videos.genre", data), columns.TextColumn)
-    monkeypatch.setattr(columns, "MAX_VALUES", 1)
+    assert isinstance(
+        own_columns.feature("videos.genre", data), column_features.TextColumn
+    )
+    monkeypatch.setattr(column_features, "MAX_VALUES", 1)
     fresh = changed_log.with_tables(data)
-    assert isinstance(own_columns.feature("videos.genre", fresh), columns.HashedColumn)
+    assert isinstance(
+        own_columns.feature("videos.genre", fresh), column_features.HashedColumn
+    )

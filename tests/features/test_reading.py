@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 
 from tests.features import contract
-from ytdnn.features import base_feature, columns, reading, request_reading
+from ytdnn.features import base_feature, column_features, reading, request_reading
 
-_SEGMENT = columns.TextColumn("users.segment", "users.segment")
+_SEGMENT = column_features.TextColumn("users.segment", "users.segment")
 
 
 @pytest.mark.parametrize(

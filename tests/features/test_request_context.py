@@ -2,7 +2,7 @@ import tensorflow as tf
 
 from tests.features import contract
 from ytdnn.features import base_feature, reading
-from ytdnn.log import inputs, positions, prepared
+from ytdnn.log import positions, prepared, training_slices
 
 
 class TestDevice(contract.FeatureContract):
@@ -43,9 +43,11 @@ class TestExampleAge(contract.FeatureContract):
         def opener(log: positions.LogTensors) -> dict[str, positions.Reader]:
             return reading.open_log([self.feature(data)], log)
 
-        log = positions.load_watches(inputs.training_set(data), opener)
+        log = positions.load_watches(training_slices.training_set(data), opener)
         rows = tf.range(log.num_watches, dtype=tf.int64)[:, tf.newaxis]
-        ages = inputs.labels(log, rows, tf.ones_like(rows, tf.bool))[self.name][:, 0]
+        ages = training_slices.labels(log, rows, tf.ones_like(rows, tf.bool))[
+            self.name
+        ][:, 0]
         first, last = data.windows.training_window
         expected = (last - log.times.numpy()) / (last - first)
         tf.debugging.assert_near(ages, tf.constant(expected, tf.float32), atol=1e-6)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests import full_log
 from ytdnn.base import schema
-from ytdnn.log import drawn_labels, events, inputs, positions
+from ytdnn.log import drawn_labels, events, positions, training_slices
 
 LENGTH = 6
 
@@ -20,7 +20,7 @@ def data(tmp_path_factory):
 
 
 def _training_log(data):
-    return positions.load_watches(inputs.training_set(data))
+    return positions.load_watches(training_slices.training_set(data))
 
 
 def _batches(data, **settings):
@@ -80,7 +80,7 @@ def test_all_labels_of_a_user_are_equally_likely():
 
 @pytest.mark.parametrize("per_user", [0, 4])
 def test_expected_labels_are_those_drawn_on_average(data, per_user):
-    expected = inputs.expected_labels(data, per_user)
+    expected = training_slices.expected_labels(data, per_user)
     if per_user == 0:
         counts = data.videos["train_count"].to_list()
         assert expected.tolist() == counts[: data.vocabulary_size]
@@ -95,7 +95,7 @@ def test_expected_labels_are_those_drawn_on_average(data, per_user):
 
 def test_drawn_next_watches_have_the_history_before_them(data):
     log = _training_log(data)
-    sliced = inputs.SliceBatches(log, 16, 1, LENGTH, seed=0)
+    sliced = training_slices.SliceBatches(log, 16, 1, LENGTH, seed=0)
     expected = _examples(sliced, 0)
     assert sorted(_examples(_batches(data, per_user=0), 0)) == sorted(expected)
 

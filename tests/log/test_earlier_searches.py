@@ -11,7 +11,7 @@ from tests import full_log
 from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.features import base_feature, reading, registry
-from ytdnn.log import events, inputs, positions, search_tensors
+from ytdnn.log import events, positions, search_tensors, training_slices
 
 LENGTH, SEARCHES = 6, 4
 
@@ -96,7 +96,7 @@ def _opened(data, chosen, serving=False):
 def test_example_ages_run_from_1_to_0_over_the_training_window(data):
     log = _log(data, "example_age")
     size = log.num_watches
-    ages = inputs.cut(log, tf.constant([0], tf.int64), size, LENGTH)
+    ages = training_slices.cut(log, tf.constant([0], tf.int64), size, LENGTH)
     ages = ages["example_age"][0].numpy()
     train = np.asarray(data.watches.splits) == events.Split.TRAIN
     times = np.asarray(data.watches.times)
@@ -112,8 +112,8 @@ def test_contexts_are_the_slices_but_for_the_example_age(data):
     assert "example_age" in names
     users, ends = data.windows.first_watches(events.Split.VALIDATION)
     served = _log(data, *names, serving=True)
-    alone = inputs.contexts(served, users, ends, LENGTH, SEARCHES)
-    together = inputs.cut(_log(data, *names), ends, 1, LENGTH, SEARCHES)
+    alone = training_slices.contexts(served, users, ends, LENGTH, SEARCHES)
+    together = training_slices.cut(_log(data, *names), ends, 1, LENGTH, SEARCHES)
     assert not alone.pop("example_age").numpy().any()
     assert set(together) - set(alone) == {
         "example_age",
@@ -133,7 +133,9 @@ def test_behind_the_last_watch_all_searches_count_and_the_request_is_unknown(dat
     chosen += registry.named(base_feature.RANKING, ["seconds_since_last_watch"], data)
     log = _opened(data, chosen, serving=True)
     users = np.arange(data.num_users)
-    features = inputs.contexts(log, users, data.watches.offsets[1:], LENGTH, 10**6)
+    features = training_slices.contexts(
+        log, users, data.watches.offsets[1:], LENGTH, 10**6
+    )
     assert not features["device"].numpy().any()
     assert np.all(features["logged_in"] == -1.0)
     assert not features["request_time"].numpy().any()
@@ -170,7 +172,9 @@ def _example(data, position):
     firsts = tf.constant([position - 3], tf.int64)
     batch = {
         name: values.numpy()
-        for name, values in inputs.cut(log, firsts, 8, LENGTH, SEARCHES).items()
+        for name, values in training_slices.cut(
+            log, firsts, 8, LENGTH, SEARCHES
+        ).items()
     }
     ids = np.array([None, *data.videos["video_id"]])
     tokens = np.array([None, *data.catalogue.tokens["token"]])
@@ -214,7 +218,9 @@ def test_a_log_without_a_table_has_none_of_its_features(tmp_path):
     log = {"watches": full_log.tables()["watches"].drop("device", "logged_in")}
     data = full_log.prepared_data(tmp_path, log)
     chosen = registry.choose(base_feature.CANDIDATES, data, configs.FeaturesConfig())
-    batch = inputs.cut(_opened(data, chosen), tf.constant([0], tf.int64), 2, LENGTH)
+    batch = training_slices.cut(
+        _opened(data, chosen), tf.constant([0], tf.int64), 2, LENGTH
+    )
     assert set(batch) == {
         schema.WATCH_ROWS,
         schema.WATCH_ROW_TIMES,
@@ -234,7 +240,9 @@ def test_videos_without_an_embedding_are_no_labels_but_stand_in_histories(tmp_pa
     data = full_log.prepared_data(tmp_path, log, vocabulary="train")
     assert data.vocabulary_size < data.num_videos
     loaded = positions.load_watches(data)
-    batch = inputs.cut(loaded, tf.constant([0], tf.int64), loaded.num_watches, 1)
+    batch = training_slices.cut(
+        loaded, tf.constant([0], tf.int64), loaded.num_watches, 1
+    )
     videos = np.asarray(data.watches.videos)
     known = videos <= data.vocabulary_size
     assert 0 < known.sum() < len(known)

@@ -5,7 +5,7 @@ import pytest
 
 from tests import open_files, planted
 from ytdnn.log import prepared, user_shards
-from ytdnn.ops.refit import refit
+from ytdnn.ops.refit import refit_data
 
 _FILES = 64
 _EVENTS = 130  # of a user of the planted log: 24 watches, 96 impressions
@@ -44,7 +44,9 @@ def test_a_set_of_more_arrays_than_open_files_is_prepared_again(tmp_path):
     for name, events in (("whole", 5_000_000), ("cut", _EVENTS)):
         data = planted.prepared_data(tmp_path / name, events_per_shard=events)
         place = tmp_path / name / "refit"
-        found.append(refit.derive(data, refit.Part.EARLIER, place, needs_ranker=True))
+        found.append(
+            refit_data.derive(data, refit_data.Part.EARLIER, place, needs_ranker=True)
+        )
     whole, cut = found
     assert len(cut.log.shards) > _FILES // 2
     for name, values in _arrays(whole).items():

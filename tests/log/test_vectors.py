@@ -11,7 +11,7 @@ from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.log import event_log, prepare, prepared
 from ytdnn.log.sources import tables as tables_room
-from ytdnn.ops.refit import refit
+from ytdnn.ops.refit import refit_data
 from ytdnn.ops.refresh import append
 
 NAME = "videos.clip"
@@ -104,11 +104,11 @@ def test_vectors_of_length_zero_and_empty_lists_are_missing(
     assert data.catalogue.vectors.missing[NAME] == 7
 
 
-@pytest.mark.parametrize("part", list(refit.Part))
+@pytest.mark.parametrize("part", list(refit_data.Part))
 def test_the_sets_of_a_refit_have_them_in_their_order(
-    data: prepared.PreparedData, tmp_path: pathlib.Path, part: refit.Part
+    data: prepared.PreparedData, tmp_path: pathlib.Path, part: refit_data.Part
 ) -> None:
-    check(refit.derive(data, part, tmp_path / part.value, needs_ranker=True))
+    check(refit_data.derive(data, part, tmp_path / part.value, needs_ranker=True))
 
 
 def test_appended_events_keep_old_vectors_and_new_ones_replace_them(

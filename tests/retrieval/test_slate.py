@@ -13,7 +13,7 @@ from tests import full_log, untrained
 from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.log import positions
-from ytdnn.retrieval import attributes, diversity, filters, slate
+from ytdnn.retrieval import attributes, column_filters, diversity, slate
 
 
 def greedy(order: np.ndarray, channels: np.ndarray, most: int) -> list[int]:
@@ -58,7 +58,7 @@ def test_places_of_sources_leave_some_to_the_tower() -> None:
 
 @pytest.fixture(scope="module")
 def reader(untrained_run: untrained.Run) -> slate.Caps:
-    return slate.Caps(filters.Filters(untrained_run.data))
+    return slate.Caps(column_filters.Filters(untrained_run.data))
 
 
 def codes_of(reader: slate.Caps) -> dict[str, np.ndarray]:

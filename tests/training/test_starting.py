@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests import planted
-from ytdnn.candidates import co_watching, model
+from ytdnn.candidates import co_watch_vectors, model
 from ytdnn.log import catalogues, events
 from ytdnn.training import devices, starting, validation
 
@@ -81,7 +81,7 @@ def test_a_refit_begins_where_its_model_did(data):
 def test_a_network_begins_as_a_model_of_neighbours(data, similarity):
     config = dataclasses.replace(CONFIG, similarity=similarity)
     network, _ = made(config, data)
-    vectors = co_watching.vectors(data, config.embedding_dim)
+    vectors = co_watch_vectors.vectors(data, config.embedding_dim)
     users, ends = data.windows.first_watches(events.Split.TEST)
     history = data.log.shard_index.watched_before(users[:1], ends[:1]).values[
         -config.history_length :

@@ -9,9 +9,9 @@ from tests import full_log
 from tests.features import first_stage
 from ytdnn import configs
 from ytdnn.features import cells, corpus, past_log
-from ytdnn.log import joined_shards, prepared, streaming
+from ytdnn.log import merged_shards, prepared, streaming
 from ytdnn.ranking import building
-from ytdnn.retrieval import replay
+from ytdnn.retrieval import first_stage_replay
 from ytdnn.training import ranking
 
 _OF_OPENING = (past_log.LogPast, past_log.Join, corpus.CorpusSums, cells.Cells)
@@ -36,7 +36,7 @@ class _Opened:
 
     def __init__(self):
         self.held, self.most = [], 0
-        self._join = joined_shards.joined
+        self._join = merged_shards.joined
 
     def __call__(self, shards, num_users):
         shard = self._join(shards, num_users)
@@ -52,7 +52,7 @@ class _Opened:
 @pytest.fixture
 def opened(monkeypatch):
     found = _Opened()
-    monkeypatch.setattr(joined_shards, "joined", found)
+    monkeypatch.setattr(merged_shards, "joined", found)
     monkeypatch.setattr(streaming, "_COLLECT_EVENTS", 0)  # as of a large window
     gc.collect()
     return found
@@ -80,13 +80,13 @@ def test_training_holds_the_window_it_reads_and_the_next(
 ):
     monkeypatch.setattr(configs.RankingConfig, "window_events", 1)
     data = prepared.load(sharded.directory)
-    before = _num(*_OF_OPENING), _num(replay.Replay)
+    before = _num(*_OF_OPENING), _num(first_stage_replay.Replay)
     ranking.train(_config(), data, tmp_path / "ranking", stage)
     assert len(opened.held) > 2 * len(data.log.shards)
     assert opened.most == 2
     gc.collect()
     assert opened.num == 0
-    assert (_num(*_OF_OPENING), _num(replay.Replay)) == before
+    assert (_num(*_OF_OPENING), _num(first_stage_replay.Replay)) == before
     assert "shard" not in vars(data.log)
 
 

@@ -20,7 +20,7 @@ _OWN: dict[str, dict[str, str]] = {
     },
     "heads": {
         "ranking.heads": "weighted_logistic, exact_odds, click",
-        "ranking.watch_time": "click_times_watch_time",
+        "ranking.click_times_watch_time": "click_times_watch_time",
     },
     "logs": {
         "log.sources.kuairand": "kuairand",
@@ -46,7 +46,7 @@ _OWN: dict[str, dict[str, str]] = {
     },
     "metrics": {
         "base.metrics.popularity_complement": "popularity_complement",
-        "base.metrics.ranking": "recall, precision, hit_rate, map, ndcg, mrr",
+        "base.metrics.hits_at_k": "recall, precision, hit_rate, map, ndcg, mrr",
         "base.metrics.watch_time": (
             "hit_watch_seconds, watch_time_recall, watch_time_ndcg"
         ),
@@ -54,7 +54,7 @@ _OWN: dict[str, dict[str, str]] = {
     "report_sections": {
         "lab.pages.described": "making",
         "lab.pages.listed": "lists",
-        "lab.pages.ranked": "ranker",
+        "lab.pages.impression_sections": "ranker",
     },
     "trackers": {
         "lab.tracking.mlflow_tracker": "mlflow",
@@ -83,6 +83,7 @@ _OWN: dict[str, dict[str, str]] = {
         "lab.live.live_tests": "live_test",
         "lab.off_policy.judged_systems": "off_policy",
         "lab.pages.evaluation_page": "page",
+        "lab.pages.example_users": "examples",
         "lab.pages.tuned_page": "index_tuning",
         "lab.truth.oracle": "truth of world",
         "ops.catalogue.additions": "add_videos",
@@ -191,9 +192,9 @@ class RegisteredMetric(RegisteredImpressionMetric):
 
     Attributes:
       inputs: Its arguments before k: `hits` and the number of right answers
-        (`ytdnn.base.metrics.ranking`), `seconds` and those of the right answers
+        (`ytdnn.base.metrics.hits_at_k`), `seconds` and those of the right answers
         (`ytdnn.base.metrics.watch_time`), or the `lists`
-        (`ytdnn.base.metrics.ranked_lists`).
+        (`ytdnn.base.metrics.metric_inputs`).
       is_default: Whether it is measured even if `evaluation.metrics` does not name it.
     """
 

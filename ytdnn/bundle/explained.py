@@ -10,7 +10,7 @@ from collections.abc import Collection
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.bundle import bundle, graphs, recommender_graph, traced
+from ytdnn.bundle import bundle, graphs, recommender_graph, shared_functions
 from ytdnn.log import request as raw_request
 from ytdnn.retrieval import pool, rows
 
@@ -124,7 +124,7 @@ class Effects(tf.Module):
         self.scorer = scorer
         self._neutral = dict(neutral)
         self._vectors = frozenset(vectors)
-        self._traced = traced.TracedFunction(self._changed)
+        self._traced = shared_functions.TracedFunction(self._changed)
 
     def __call__(self, tensors: Tensors) -> Tensors:
         """Returns the scores and the values of the network's tensors, by name."""

@@ -46,7 +46,7 @@ from ytdnn.features import corpus, statistics
 from ytdnn.log import catalogues, lookups, prepared, vectors
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import weighted_order
-from ytdnn.retrieval import attributes, filters
+from ytdnn.retrieval import attributes, column_filters
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.retrieval.index import artifact as index_artifact
@@ -204,12 +204,12 @@ def _vocabularies(
 
 def _filters(
     composition: configs.CompositionConfig, data: prepared.PreparedData
-) -> filters.Filters:
+) -> column_filters.Filters:
     """Returns the reader of the conditions of requests."""
     columns = attributes.from_catalogue(data.catalogue)
     keys = [key for column in columns for key in column.keys]
     policies = where.policies(composition.policies, keys)
-    return filters.Filters(data, policies)
+    return column_filters.Filters(data, policies)
 
 
 def _load(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import sorted_rows
+from ytdnn.log import row_sorting
 from ytdnn.retrieval import pool, rows
 
 SHARPNESS = 3.0  # of the first places: log(3 + place)
@@ -68,7 +68,7 @@ class FirstPass(tf.Module):
         size = tf.shape(candidates.videos)[1]
         places = tf.math.top_k(self.values(candidates), width)[1]
         is_kept = tf.range(width) < numbers[:, tf.newaxis]
-        places = sorted_rows.rising(tf.where(is_kept, places, size))
+        places = row_sorting.rising(tf.where(is_kept, places, size))
         kept = pool.Candidates(*(rows.taken(column, places) for column in candidates))
         return kept, None if scores is None else rows.taken(scores, places)
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.bundle import traced
+from ytdnn.bundle import shared_functions
 from ytdnn.candidates import model as candidate_model
 from ytdnn.features import request_reading
 from ytdnn.log import lookups, prepared
@@ -18,7 +18,7 @@ from ytdnn.log import request as raw_request
 from ytdnn.ranking import heads
 from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import allowed_videos, filters, nearest, pool, rows
+from ytdnn.retrieval import allowed_videos, column_filters, nearest, pool, rows
 from ytdnn.retrieval import interface as retrieval
 
 Raw = dict[str, tf.Tensor]
@@ -104,7 +104,7 @@ class FilterReader(tf.Module):
     def __init__(
         self,
         removed: lookups.RemovedVideos | None = None,
-        filters: filters.Filters | None = None,
+        filters: column_filters.Filters | None = None,
         removes_watched: bool = True,
     ) -> None:
         """Stores the limits that all requests share.
@@ -118,7 +118,9 @@ class FilterReader(tf.Module):
         self.removed = removed
         self._removes_watched = removes_watched
         self._filters = filters  # so that SavedModel finds its variables
-        self._conditions = traced.TracedFunction(filters.read) if filters else None
+        self._conditions = (
+            shared_functions.TracedFunction(filters.read) if filters else None
+        )
 
     def source_requests(
         self, request: raw_request.Request, user_vectors: tf.Tensor
@@ -178,7 +180,7 @@ class UserTowerGraph(tf.Module):
             model.tower_inputs.features, data
         )
         self._fields = [field.name for field in model.fields(data.catalogue)]
-        self._of_raw = traced.TracedFunction(self._read)
+        self._of_raw = shared_functions.TracedFunction(self._read)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `user_vector [batch, vector_dim] float32`."""
@@ -249,12 +251,12 @@ class Scorer(tf.Module):
         self.asks_scores = model.first_stage is not None
         self.asks_sources = self.asks_scores and model.asks_sources
         self._weights = list(model.network.variables)
-        self._predict = traced.TracedFunction(model.predict)
+        self._predict = shared_functions.TracedFunction(model.predict)
         self.score_of = _hidden(model.head.score)
         length = model.config.history_length
         self._inputs = ranking_inputs.RequestInputs(data, model.features, length)
         self._fields = [field.name for field in model.request_fields(data.catalogue)]
-        self._read = traced.TracedFunction(self._answer, any_size=True)
+        self._read = shared_functions.TracedFunction(self._answer, any_size=True)
 
     def score(
         self,
@@ -352,7 +354,7 @@ class RankerGraph(tf.Module):
         self._scores = scores if scorer.asks_scores else None
         self._sources = sources if scorer.asks_sources else None
         self._limits = limits or FilterReader()
-        self._tensors = traced.TracedFunction(self._read)
+        self._tensors = shared_functions.TracedFunction(self._read)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `scores [batch, k] float32` and predictions, 0 without a video id."""

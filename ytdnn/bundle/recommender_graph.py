@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from ytdnn.base import configs, schema
-from ytdnn.bundle import first_pass, graphs, traced
+from ytdnn.bundle import first_pass, graphs, shared_functions
 from ytdnn.log import lookups
 from ytdnn.log import request as raw_request
 from ytdnn.ranking import heads, weighted_order
@@ -147,7 +147,7 @@ class RecommenderGraph(AnswerGraph):
         needed = scorer.asks_scores or order.needs_scores
         self._scores = scores if needed else None
         self._limits = limits or graphs.FilterReader()
-        self._proposed = traced.TracedFunction(self._propose)
+        self._proposed = shared_functions.TracedFunction(self._propose)
         self.first_pass: first_pass.FirstPass | None = None
 
     def propose(self, request: raw_request.Request) -> Proposed:

@@ -17,13 +17,20 @@ from ytdnn.bundle import (
     graphs,
     recommender_graph,
     saved_models,
+    shared_functions,
     signatures,
-    traced,
 )
 from ytdnn.log import fields, lookups, prepared
 from ytdnn.ranking import heads, weighted_order
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import exploring, filters, nearest, pool, shown_counts, slate
+from ytdnn.retrieval import (
+    column_filters,
+    exploring,
+    nearest,
+    pool,
+    shown_counts,
+    slate,
+)
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.retrieval.index import artifact as index_artifact
 from ytdnn.retrieval.index import interface
@@ -55,7 +62,7 @@ class Parts:
     served: str
     removed_ids: list[str]
     limits: graphs.FilterReader
-    filters: filters.Filters
+    filters: column_filters.Filters
     weighing: weighted_order.Weighing | None = None
 
 
@@ -101,8 +108,8 @@ class _Maker:
         self._limits = (*self._permitting, signatures.k_field())
         self._caps = slate.Caps(parts.filters)
         self._capping = signatures.cap_fields(self._caps)
-        self._searches: dict[tf.Module, traced.SharedNearest] = {}
-        self._score_vectors = traced.TracedFunction(nearest.score_vectors)
+        self._searches: dict[tf.Module, shared_functions.SharedNearest] = {}
+        self._score_vectors = shared_functions.TracedFunction(nearest.score_vectors)
         self._weights = signatures.weight_fields(parts.weighing, parts.filters)
         self._rankers: dict[Any, saved_models.Model[graphs.RankerGraph]] = {}
         self._scorer: graphs.Scorer | None = None
@@ -136,12 +143,12 @@ class _Maker:
             index, inputs, result_fields, needs_scann, vectors=vectors
         )
 
-    def _search(self, searcher: tf.Module) -> traced.SharedNearest:
+    def _search(self, searcher: tf.Module) -> shared_functions.SharedNearest:
         """Returns the search among permitted videos, one for all models of an index."""
         if searcher not in self._searches:
             number = self._stage.num_videos
             search = nearest.Nearest(searcher, number, self._score_vectors)
-            self._searches[searcher] = traced.SharedNearest(search)
+            self._searches[searcher] = shared_functions.SharedNearest(search)
         return self._searches[searcher]
 
     def _source(self, searcher: tf.Module) -> pool.TowerSource:
@@ -149,9 +156,12 @@ class _Maker:
         return pool.TowerSource(number, self._search(searcher))
 
     @functools.cached_property
-    def _others(self) -> list[traced.SharedSource]:
+    def _others(self) -> list[shared_functions.SharedSource]:
         """The other candidate sources, which do not depend on the index."""
-        return [traced.SharedSource(source) for source in self._stage.other_sources]
+        return [
+            shared_functions.SharedSource(source)
+            for source in self._stage.other_sources
+        ]
 
     def _pool(self, searcher: tf.Module) -> pool.Pool:
         own, composition = self._source(searcher), self._stage.composition

@@ -6,7 +6,7 @@ from typing import Any
 from ytdnn.base import schema
 from ytdnn.log import catalogues, fields
 from ytdnn.ranking import weighted_order
-from ytdnn.retrieval import filters, slate
+from ytdnn.retrieval import column_filters, slate
 
 Field = fields.Field
 describe = fields.describe
@@ -46,7 +46,7 @@ def columns(meanings: Mapping[str, str]) -> tuple[Field, ...]:
     )
 
 
-def filter_fields(filters: filters.Filters) -> tuple[Field, ...]:
+def filter_fields(filters: column_filters.Filters) -> tuple[Field, ...]:
     """Returns the inputs for conditions on columns of videos, if there are columns.
 
     Args:
@@ -69,7 +69,7 @@ def filter_fields(filters: filters.Filters) -> tuple[Field, ...]:
     return tuple(inputs)
 
 
-def _policy(meaning: str, filters: filters.Filters) -> Field:
+def _policy(meaning: str, filters: column_filters.Filters) -> Field:
     choices = filters.policies
     return Field(schema.POLICY, "string", "batch", "", meaning, choices=choices)
 
@@ -92,7 +92,7 @@ def cap_fields(caps: slate.Caps) -> tuple[Field, ...]:
 
 
 def weight_fields(
-    weighing: weighted_order.Weighing | None, filters: filters.Filters
+    weighing: weighted_order.Weighing | None, filters: column_filters.Filters
 ) -> tuple[Field, ...]:
     """Returns the inputs for weights of the ranker's predictions, if there are any.
 

@@ -6,9 +6,9 @@
      "max_per": {"channel_id": 2},
      "weights": {"watch_seconds": 1, "liked": 30, "disliked": -200}}
 
-The signatures take conditions as texts (`ytdnn.retrieval.filters`): `language in` and
-`en`; caps and weights as names and numbers. A policy is a list of conditions that is
-saved in the bundle.
+The signatures take conditions as texts (`ytdnn.retrieval.column_filters`): `language
+in` and `en`; caps and weights as names and numbers. A policy is a list of conditions
+that is saved in the bundle.
 """
 
 import json

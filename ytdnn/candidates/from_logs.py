@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs
 from ytdnn.candidates import user_tower
-from ytdnn.log import inputs, positions, prepared
+from ytdnn.log import positions, prepared, training_slices
 
 _CONTEXT_BATCH = 1024
 
@@ -144,4 +144,4 @@ class FromLogs:
         *others: np.ndarray | None,
     ) -> dict[str, tf.Tensor]:
         lengths = self.config.history_length, self.config.search_length
-        return inputs.contexts(log, users, ends, *lengths, *others)
+        return training_slices.contexts(log, users, ends, *lengths, *others)

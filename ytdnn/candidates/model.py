@@ -21,7 +21,7 @@ from ytdnn.base.configs import networks
 from ytdnn.candidates import from_logs, losses, user_tower
 from ytdnn.features import registry
 from ytdnn.layers import embeddings, randomness
-from ytdnn.log import catalogues, fields, inputs, prepared
+from ytdnn.log import catalogues, fields, prepared, training_slices
 
 if TYPE_CHECKING:
     from ytdnn.candidates import content, ensemble
@@ -264,7 +264,7 @@ def make(
     model = CandidateModel(config, read)
     log = user_tower.open_log(read, data.with_log(data.log.some), serving=True)
     lengths = config.history_length, config.search_length
-    features = inputs.cut(log, tf.zeros([1], tf.int64), 1, *lengths)
+    features = training_slices.cut(log, tf.zeros([1], tf.int64), 1, *lengths)
     model.query_vectors(features)
     model.columns(tf.zeros([1], tf.int32))
     return model

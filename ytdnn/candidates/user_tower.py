@@ -20,7 +20,14 @@ import tensorflow as tf
 from ytdnn.base import configs, schema
 from ytdnn.features import base_feature, reading, registry
 from ytdnn.layers import randomness, towers
-from ytdnn.log import catalogues, fields, inputs, positions, prepared, streaming
+from ytdnn.log import (
+    catalogues,
+    fields,
+    positions,
+    prepared,
+    streaming,
+    training_slices,
+)
 
 if TYPE_CHECKING:
     from ytdnn.candidates import content
@@ -65,7 +72,7 @@ def measure_inputs(
       errors.UserError: The config names an unknown feature.
     """
     features = registry.choose(base_feature.CANDIDATES, data, config.features)
-    training = inputs.training_set(data)
+    training = training_slices.training_set(data)
     examples = _training_features(features, training, config.window_events)
     measured = reading.measure(features, data, examples, _NUM_QUANTILES)
     of_videos = None
@@ -94,7 +101,7 @@ def _training_features(
         for start in range(0, log.num_watches, _POSITIONS_A_PART):
             stop = min(start + _POSITIONS_A_PART, log.num_watches)
             rows = tf.range(start, stop, dtype=tf.int64)[:, tf.newaxis]
-            yield inputs.labels(log, rows, tf.ones_like(rows, tf.bool))
+            yield training_slices.labels(log, rows, tf.ones_like(rows, tf.bool))
 
 
 def open_log(
@@ -199,7 +206,7 @@ class UserTower(tf.keras.layers.Layer):
         """Returns `[slices, positions, embedding_dim] float32`.
 
         Args:
-          tensors: Tensors that `ytdnn.log.inputs.cut` returns.
+          tensors: Tensors that `ytdnn.log.training_slices.cut` returns.
           seed: `[2] int32` of this training step, or None outside training.
         """
         history = self.watches(tensors, seed)

@@ -19,7 +19,7 @@ import tensorflow as tf
 from ytdnn.base import configs, errors, progress, schema
 from ytdnn.bundle import batches, requests, saved_models, user_requests
 from ytdnn.bundle import bundle as bundles
-from ytdnn.evaluation import by_window, lists, other_systems, protocol
+from ytdnn.evaluation import lists, other_systems, protocol, user_windows
 from ytdnn.log import prepared
 from ytdnn.retrieval.index import scann_index
 
@@ -38,8 +38,8 @@ class ServedLists:
 
     bundle: bundles.Bundle
     data: prepared.PreparedData
-    windows: by_window.WindowOpener = dataclasses.field(
-        default_factory=lambda: by_window.WindowOpener(
+    windows: user_windows.WindowOpener = dataclasses.field(
+        default_factory=lambda: user_windows.WindowOpener(
             configs.EvaluationConfig().window_events
         )
     )
@@ -60,7 +60,7 @@ def read(
     Raises:
       errors.UserError: The bundle is damaged, or cannot answer by these rules.
     """
-    windows = by_window.WindowOpener(config.window_events)
+    windows = user_windows.WindowOpener(config.window_events)
     served = ServedLists(bundles.load(directory), data, windows)
     manifest = served.bundle.manifest
     stated = {"num_candidates": manifest.facts["num_candidates"]}

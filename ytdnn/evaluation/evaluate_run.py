@@ -14,6 +14,7 @@ from ytdnn.base import artifacts, configs, errors, registries
 from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import (
     chosen_order,
+    index_search,
     leaks,
     lists,
     measure,
@@ -24,9 +25,8 @@ from ytdnn.evaluation import (
     request_measure,
     run_systems,
     run_warnings,
-    search,
-    summary,
     tuned_baselines,
+    user_means,
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
@@ -247,7 +247,7 @@ def _stated(
         report,
         protocol=rules,
         leaks=dataclasses.replace(report.leaks, users_with_changed_future=num_changed),
-        config=summary.plain(configs.to_dict(config)),
+        config=user_means.plain(configs.to_dict(config)),
     )
 
 
@@ -264,11 +264,11 @@ def _timed(
     number = config.composition.num_candidates
     vectors, vector_time = timed_vectors(data, trained, cases)
     latency = {"user_vector_batched_ms": vector_time}
-    latency |= search.latency(indexes, vectors, number)
+    latency |= index_search.latency(indexes, vectors, number)
     if ranking is not None:
         latency["ranker_batched_ms"] = ranker_ms(data, ranking, cases, number)
     return {
-        "index": search.evaluate(indexes, vectors, k),
+        "index": index_search.evaluate(indexes, vectors, k),
         "latency": latency,
         "vector_width": int(vectors.shape[1]),
     }

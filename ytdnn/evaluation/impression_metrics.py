@@ -30,8 +30,8 @@ from ytdnn.base.metrics import (
     binary,
     bootstrap,
     metric_names,
+    order_by_seconds,
     per_user_loss,
-    predicted_seconds,
 )
 from ytdnn.evaluation import ranker, report_model
 from ytdnn.ranking import predictions
@@ -173,12 +173,12 @@ def list_parts(impressions: ranker.SplitImpressions, scores: npt.NDArray) -> Par
     """
     users, num_users = impressions.users, impressions.num_users
     has_order = (impressions.by_user(1.0) > 1.0).astype(np.float64)
-    rows, ndcg = predicted_seconds.page_ndcg(users, scores, impressions.gains)
+    rows, ndcg = order_by_seconds.page_ndcg(users, scores, impressions.gains)
     of_users, defined = np.zeros(num_users), np.zeros(num_users)
     of_users[users[rows]], defined[users[rows]] = ndcg, 1.0
     sums = {metric_names.LIST_NDCG: (of_users * has_order, defined * has_order)}
     shares = list(FIRST_PLACES.values())
-    held, total = predicted_seconds.gains_of_first(
+    held, total = order_by_seconds.gains_of_first(
         users, scores, impressions.gains, shares, num_users
     )
     for name, of_users in zip(FIRST_PLACES, held, strict=True):
@@ -263,7 +263,7 @@ def _seconds_parts(
     observed, sums = impressions.seconds, Parts()
     if observed is None:
         return sums
-    rows, ndcg = predicted_seconds.page_ndcg(
+    rows, ndcg = order_by_seconds.page_ndcg(
         impressions.pages, predicted.order, observed
     )
     owners, num_users = impressions.users[rows], impressions.num_users
@@ -272,7 +272,7 @@ def _seconds_parts(
     sums[metric_names.PAGE_NDCG] = means, (num_pages > 0).astype(np.float64)
     if predicted.seconds is not None:
         expected_seconds = np.asarray(predicted.seconds, np.float64)
-        within = predicted_seconds.grouped_xauc(
+        within = order_by_seconds.grouped_xauc(
             impressions.users, expected_seconds, observed, num_users
         )
         errors = impressions.by_user(np.abs(expected_seconds - observed))
@@ -293,7 +293,7 @@ def pair_parts(
     if impressions.seconds is None or predicted.seconds is None:
         return {}
     everyone = np.zeros(len(impressions.rows), np.int64)
-    alike, pairs = predicted_seconds.pairs_alike(
+    alike, pairs = order_by_seconds.pairs_alike(
         everyone, predicted.seconds, impressions.seconds
     )
     return {metric_names.XAUC: (impressions.by_user(alike), impressions.by_user(pairs))}

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import configs, errors, ragged, schema
-from ytdnn.base.metrics import retrieval, watch_time
-from ytdnn.evaluation import report_parts, summary
+from ytdnn.base.metrics import exact_top_k, watch_time
+from ytdnn.evaluation import report_parts, user_means
 from ytdnn.log.sources import frames
 
 RANK = "rank"
@@ -89,13 +89,13 @@ def evaluate(
     offsets = np.append(0, np.cumsum(sizes))
     targets = ragged.Ragged(offsets, index[: answers.height])
     top = _padded(listed, index[answers.height :], wanted.height, max(config.ks))
-    values = retrieval.metrics_at(top, *targets, config.ks)
+    values = exact_top_k.metrics_at(top, *targets, config.ks)
     if schema.WATCH_SECONDS in answers.columns:
         seconds = _numbers(answers[schema.WATCH_SECONDS], "truth").to_numpy()
-        hits = retrieval.weights_of(top, *targets, seconds)
+        hits = exact_top_k.weights_of(top, *targets, seconds)
         relevant = ragged.Ragged(offsets, seconds)
         values |= watch_time.evaluate(hits, relevant, config.ks)
-    entry = summary.user_means(values, config)
+    entry = user_means.user_means(values, config)
     means = {name: float(values[name].mean()) for name in values}
     users = wanted.select(_USER, *(pl.Series(name, v) for name, v in values.items()))
     return ListMetrics(

@@ -10,12 +10,12 @@ import numpy.typing as npt
 from ytdnn.base import configs, ragged, registries, schema
 from ytdnn.base.metrics import (
     catalogue,
+    exact_top_k,
+    metric_inputs,
     metric_names,
-    ranked_lists,
-    retrieval,
     watch_time,
 )
-from ytdnn.evaluation import lists, protocol, report_model, summary, truths
+from ytdnn.evaluation import lists, protocol, report_model, truths, user_means
 from ytdnn.log import catalogues, prepared
 from ytdnn.retrieval import attributes
 
@@ -77,7 +77,7 @@ class Context:
 
 def measure_lists(
     context: Context, ranked: lists.Lists
-) -> tuple[report_model.Entry, summary.PerUser]:
+) -> tuple[report_model.Entry, user_means.PerUser]:
     """Measures the lists of one model.
 
     Args:
@@ -99,8 +99,8 @@ def measure_lists(
     shortest = min(config.ks)
     per_user |= context.variety.per_user(ranked, context.train_counts, shortest)
     ratios = _debiased(context, ranked)
-    means = summary.user_means(per_user, config)
-    hits = summary.user_ratios(ratios, config)
+    means = user_means.user_means(per_user, config)
+    hits = user_means.user_ratios(ratios, config)
     num_videos = protocol.num_candidates(cases)
     listed = np.where(ranked > cases.num_listed, 0, ranked)
     names = {k: metric_names.at(metric_names.COVERAGE, k) for k in config.ks}
@@ -125,15 +125,17 @@ def _debiased(
     """Returns numerators and denominators of the debiased hit rate, by metric@k."""
     targets = context.cases.targets
     watches = context.train_counts[targets.values]
-    weights = retrieval.inverse_propensities(watches, _PROPENSITY_POWER)
+    weights = exact_top_k.inverse_propensities(watches, _PROPENSITY_POWER)
     name = metric_names.DEBIASED
     return {
-        metric_names.at(name, k): retrieval.hit_rate_parts(listed, targets, weights, k)
+        metric_names.at(name, k): exact_top_k.hit_rate_parts(
+            listed, targets, weights, k
+        )
         for k in context.config.ks
     }
 
 
-def _sides(ratios: Mapping[str, tuple[Floats, Floats]]) -> summary.PerUser:
+def _sides(ratios: Mapping[str, tuple[Floats, Floats]]) -> user_means.PerUser:
     """Returns numerators and denominators as columns of the table of users."""
     return {
         f"{name}/{side}": values
@@ -144,15 +146,15 @@ def _sides(ratios: Mapping[str, tuple[Floats, Floats]]) -> summary.PerUser:
 
 def _judged(
     context: Context, listed: lists.Lists, ks: tuple[int, ...]
-) -> summary.PerUser:
+) -> user_means.PerUser:
     """Returns the metrics of lists: hits, watch seconds of hits, the true slate.
 
     The metrics that `evaluation.metrics` names follow.
     """
     cases = context.cases
-    values = retrieval.metrics_at(listed, *cases.targets, ks)
+    values = exact_top_k.metrics_at(listed, *cases.targets, ks)
     if cases.seconds is not None:
-        seconds = retrieval.weights_of(listed, *cases.targets, cases.seconds)
+        seconds = exact_top_k.weights_of(listed, *cases.targets, cases.seconds)
         relevant = ragged.Ragged(cases.targets.offsets, cases.seconds)
         values |= watch_time.evaluate(seconds, relevant, ks)
     if context.true_pages is not None:
@@ -167,15 +169,15 @@ def _judged(
     return values
 
 
-def _ranked(context: Context, listed: lists.Lists) -> ranked_lists.RankedLists:
+def _ranked(context: Context, listed: lists.Lists) -> metric_inputs.RankedLists:
     """Returns the inputs of registered metrics."""
     cases = context.cases
     seconds = None
     if cases.seconds is not None:
-        seconds = retrieval.weights_of(listed, *cases.targets, cases.seconds)
-    return ranked_lists.RankedLists(
+        seconds = exact_top_k.weights_of(listed, *cases.targets, cases.seconds)
+    return metric_inputs.RankedLists(
         videos=listed,
-        hits=retrieval.hits_of(listed, *cases.targets),
+        hits=exact_top_k.hits_of(listed, *cases.targets),
         num_relevant=np.diff(cases.targets.offsets),
         seconds=seconds,
         times=cases.times,
@@ -202,7 +204,7 @@ class Variety:
 
     def per_user(
         self, listed: lists.Lists, watches: npt.NDArray[np.float64], k: int
-    ) -> summary.PerUser:
+    ) -> user_means.PerUser:
         """Returns the metrics of each list.
 
         Args:

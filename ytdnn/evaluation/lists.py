@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import ragged
-from ytdnn.base.metrics import retrieval, selection
-from ytdnn.evaluation import by_window, models, protocol
+from ytdnn.base.metrics import exact_top_k, selection
+from ytdnn.evaluation import models, protocol, user_windows
 from ytdnn.log import catalogues, prepared
 from ytdnn.retrieval import candidate_models
 
@@ -64,7 +64,7 @@ def from_vectors(
     Returns:
       `[cases, k] int32` video indices, best first, 0 where fewer may be listed.
     """
-    return retrieval.top_k(
+    return exact_top_k.top_k(
         user_vectors,
         video_vectors,
         cases.removed.offsets,
@@ -233,7 +233,7 @@ def made(
     cases: protocol.Cases,
     makers: Mapping[str, Maker],
     length: int,
-    windows: by_window.WindowOpener,
+    windows: user_windows.WindowOpener,
 ) -> dict[str, Lists]:
     """Returns the lists of makers, computed window by window, `[cases, length]` each.
 
@@ -245,7 +245,7 @@ def made(
       windows: Opener of the windows that the makers' models read.
     """
 
-    def make(part: slice) -> by_window.Results:
+    def make(part: slice) -> user_windows.Results:
         part_cases = cases
         if part.stop - part.start < len(cases):
             part_cases = protocol.take(cases, np.arange(part.start, part.stop))

@@ -11,14 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from ytdnn.base import configs, environment, schema
-from ytdnn.base.metrics import metric_names, ranking, retrieval
+from ytdnn.base import configs, environment, registries, schema
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     best_baselines,
-    by_window,
     calibration,
     impression_metrics,
     leaks,
@@ -34,13 +32,12 @@ from ytdnn.evaluation import (
     shown_lists,
     slices,
     statement,
-    summary,
+    user_means,
+    user_windows,
 )
-from ytdnn.log import catalogues, events, prepared, user_log
+from ytdnn.log import events, prepared, user_log
 
-_EXAMPLE_LENGTH = 10
-_USER_COLUMNS = (schema.AGE, schema.GENDER, schema.COUNTRY, schema.LANGUAGE)
-_VIDEO_COLUMNS = (schema.TITLE, schema.TOPIC, schema.CHANNEL_ID)
+_EXAMPLES = "examples"  # the hook that chooses users to show
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +69,7 @@ def measure(
     split: events.Split,
     config: configs.EvaluationConfig,
     orders: Mapping[str, ranker.Scorer] | None = None,
-    windows: by_window.WindowOpener | None = None,
+    windows: user_windows.WindowOpener | None = None,
 ) -> report_files.Result:
     """Checks for leaks, runs every system and measures its output.
 
@@ -93,7 +90,7 @@ def measure(
     stated = statement.describe(data, cases, split, config)
     order = leaks.in_order(data, cases, split)
     context = list_metrics.Context(data, cases, config)
-    windows = windows or by_window.WindowOpener(config.window_events)
+    windows = windows or user_windows.WindowOpener(config.window_events)
     listed = lists.made(data, cases, makers, context.length, windows)
     entries, per_user = {}, {}
     for name, of_model in listed.items():
@@ -112,7 +109,7 @@ def measure(
         calibration=shown.calibration,
         outcomes=shown.outcomes,
         shown_lists=shown.ordered,
-        ranker_gain=summary.ranker_gain(per_user, config),
+        ranker_gain=user_means.ranker_gain(per_user, config),
         examples=_examples(context, _without_baselines(systems)),
         config=_config(data, config),
     )
@@ -154,7 +151,7 @@ def _shown(
     orders: Mapping[str, ranker.Scorer],
     split: events.Split,
     config: configs.EvaluationConfig,
-    windows: by_window.WindowOpener,
+    windows: user_windows.WindowOpener,
 ) -> _ImpressionResults:
     if not data.log.has_impressions or not (scorers or orders):
         return _ImpressionResults()
@@ -197,7 +194,7 @@ def _shown(
 def _users(
     log: user_log.UserLog,
     cases: protocol.Cases,
-    per_user: Mapping[str, summary.PerUser],
+    per_user: Mapping[str, user_means.PerUser],
     shown: _ImpressionResults,
 ) -> pl.DataFrame:
     """Returns the values of each user, so that two reports can be paired.
@@ -237,7 +234,7 @@ def _config(
         "data": configs.to_dict(data.config),
         "evaluation": configs.to_dict(config),
     }
-    values: dict[str, Any] = summary.plain(settings)
+    values: dict[str, Any] = user_means.plain(settings)
     return values
 
 
@@ -255,71 +252,6 @@ def _made(started: float, config: configs.EvaluationConfig) -> report_parts.Meas
 def _examples(
     context: list_metrics.Context, listed: Mapping[str, lists.Lists]
 ) -> tuple[report_model.Example, ...]:
-    """Returns a few users with history, recommendations and right answers.
-
-    Users are sorted by one model's recall, and taken at evenly spaced places from the
-    worst to the best.
-
-    Args:
-      context: Cases and their number.
-      listed: Lists of each model; users are sorted by the last model that is
-        no oracle.
-    """
-    ranked_by = [name for name in listed if name != lists.ORACLE]
-    if not ranked_by:
-        return ()
-    targets = context.cases.targets
-    k = min(_EXAMPLE_LENGTH, context.length)
-    hits = retrieval.hits_of(listed[ranked_by[-1]], *targets)
-    recall = ranking.recall(hits, np.diff(targets.offsets), k)
-    order = np.argsort(recall, kind="stable")
-    places = np.linspace(0, len(order) - 1, context.config.num_examples)
-    rows = order[places.astype(int)]
-    return tuple(_example(context, listed, int(row)) for row in rows)
-
-
-def _example(
-    context: list_metrics.Context, lists_by_name: Mapping[str, lists.Lists], row: int
-) -> report_model.Example:
-    data, cases = context.data, context.cases
-    answers, history = (
-        part.take(np.array([row])).values for part in (cases.targets, cases.watched)
-    )
-    listed = {
-        name: tuple(
-            report_model.ListedVideo(
-                **_video_facts(data.catalogue, video), is_answer=video in answers
-            )
-            for video in videos[row, :_EXAMPLE_LENGTH].tolist()
-            if video > 0
-        )
-        for name, videos in lists_by_name.items()
-    }
-    user = data.users.row(int(cases.users[row]), named=True)
-    return report_model.Example(
-        user_id=user[schema.USER_ID],
-        facts={
-            name: user[name] for name in _USER_COLUMNS if user.get(name) is not None
-        },
-        history_length=len(history),
-        history=_videos(data.catalogue, history[-_EXAMPLE_LENGTH:]),
-        lists=listed,
-        num_answers=len(answers),
-        answers=_videos(data.catalogue, answers[:_EXAMPLE_LENGTH]),
-    )
-
-
-def _videos(
-    catalogue: catalogues.Catalogue, indices: npt.NDArray[np.integer]
-) -> tuple[report_model.ReportVideo, ...]:
-    return tuple(
-        report_model.ReportVideo(**_video_facts(catalogue, index))
-        for index in indices.tolist()
-    )
-
-
-def _video_facts(catalogue: catalogues.Catalogue, index: int) -> dict[str, Any]:
-    """Returns id and metadata of a video."""
-    row = catalogue.videos.row(index - 1, named=True)
-    known = {name: row[name] for name in _VIDEO_COLUMNS if row.get(name) is not None}
-    return {schema.VIDEO_ID: row[schema.VIDEO_ID]} | known
+    """Returns a few users to show; none without the laboratory."""
+    part = registries.HOOKS.get(_EXAMPLES)
+    return () if part is None else part.make(context, listed)

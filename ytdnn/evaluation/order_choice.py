@@ -20,7 +20,6 @@ from typing import NamedTuple
 from ytdnn.base import configs
 from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
-    by_window,
     chosen_order,
     lists,
     models,
@@ -29,6 +28,7 @@ from ytdnn.evaluation import (
     shown_baselines,
     shown_lists,
     tables,
+    user_windows,
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
@@ -75,9 +75,9 @@ def choose(
       config: Resamples and their seed; None: the defaults.
     """
     config = configs.EvaluationConfig() if config is None else config
-    windows = by_window.WindowOpener(config.window_events)
-    trained = by_window.retrieval(trained, windows)
-    ranking = by_window.ranking(ranking, windows)
+    windows = user_windows.WindowOpener(config.window_events)
+    trained = user_windows.retrieval(trained, windows)
+    ranking = user_windows.ranking(ranking, windows)
     impressions = ranker.SplitImpressions(data.log, events.Split.VALIDATION)
     scorers: dict[str, ranker.Scorer] = {
         ranker.POPULARITY: ranker.popularity(data),
@@ -114,7 +114,8 @@ def _decided(judged: report_parts.ShownLists | None) -> chosen_order.Choice:
             True,
             f"A counted order ({tables.model_title(counted)}) is served "
             f"(ranking.enabled=auto), with the ranker's predictions: "
-            f"{_compared(judged, gains)}. That is surely better: {_ADVICE}; {_ALL_THE_SAME}",
+            f"{_compared(judged, gains)}. That is surely better: {_ADVICE}; "
+            f"{_ALL_THE_SAME}",
             counted.removesuffix(shown_baselines.FROZEN),
         )
     gain, over_popularity = gains.get(lists.CANDIDATES), gains[ranker.POPULARITY]

@@ -11,7 +11,6 @@ from typing import Any
 from ytdnn.base import configs, errors
 from ytdnn.evaluation import (
     baselines,
-    by_window,
     leaks,
     lists,
     measure,
@@ -19,6 +18,7 @@ from ytdnn.evaluation import (
     report_files,
     request_measure,
     truths,
+    user_windows,
 )
 from ytdnn.log import events, prepared
 
@@ -82,7 +82,7 @@ def evaluate(
         makers |= truth.systems(config).makers
     result = measure.measure(data, cases, makers, {}, code, config)
     rules = dataclasses.replace(result.report.protocol, **other.stated(cases))
-    windows = by_window.WindowOpener(config.window_events)
+    windows = user_windows.WindowOpener(config.window_events)
     if other.request_makers and data.config.protocol != "temporal":
         raise errors.UserError(
             f"expected data.protocol=temporal for predictions of requests, found "

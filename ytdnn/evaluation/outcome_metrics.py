@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import configs, schema
-from ytdnn.base.metrics import binary, bootstrap, predicted_seconds
+from ytdnn.base.metrics import binary, bootstrap, order_by_seconds
 from ytdnn.evaluation import (
     calibration,
     impression_metrics,
     ranker,
     report_model,
-    summary,
+    user_means,
 )
 from ytdnn.log import outcomes
 from ytdnn.ranking import predictions
@@ -203,12 +203,12 @@ def _trade_offs(
         )
         parts_of = {}
         for name, gain in gains.items():
-            (held,), whole = predicted_seconds.gains_of_first(
+            (held,), whole = order_by_seconds.gains_of_first(
                 impressions.users, order, gain, [_SHARE], impressions.num_users
             )
             parts_of[name] = held, whole
         words = ", ".join(f"{name} {value:,.6g}" for name, value in weights.items())
-        entries[words] = summary.user_ratios(parts_of, config)
+        entries[words] = user_means.user_ratios(parts_of, config)
     return entries
 
 

@@ -9,7 +9,7 @@ from rich import console
 
 from ytdnn.base import configs, errors, formats, schema, table_schemas
 from ytdnn.evaluation import tables
-from ytdnn.log import catalogues, events, outcomes, prepared, split_windows, vectors
+from ytdnn.log import catalogues, events, outcomes, prepared, split_of_log, vectors
 
 _WIDTH = 120
 _OWN_SHOWN = 5  # columns in the example of a command
@@ -194,7 +194,7 @@ def _splits(counts: np.ndarray) -> str:
     return f"{train:,} to train on, {validation:,} to validate, {test:,} to test"
 
 
-def _windows(windows: split_windows.SplitWindows) -> Iterator[str]:
+def _windows(windows: split_of_log.SplitWindows) -> Iterator[str]:
     """Yields the bounds of the windows of the temporal protocol."""
     bounds = windows.facts.get("windows")
     if bounds is None:

@@ -9,12 +9,12 @@ import numpy.typing as npt
 from ytdnn.base import configs
 from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
-    by_window,
     findings,
     lists,
     report_model,
     report_parts,
     request_protocol,
+    user_windows,
 )
 from ytdnn.log import events, prepared
 from ytdnn.retrieval import live_counts
@@ -32,7 +32,7 @@ def measure(
     makers: Mapping[str, lists.Maker],
     split: events.Split,
     config: configs.EvaluationConfig,
-    windows: by_window.WindowOpener,
+    windows: user_windows.WindowOpener,
     num_listed: int | None = None,
 ) -> report_model.RequestsReport | None:
     """Returns the numbers of systems by requests; None where a log has none.

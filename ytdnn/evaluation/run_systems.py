@@ -8,8 +8,7 @@ from ytdnn.base import configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import (
     baselines,
-    by_window,
-    composing,
+    composed_slates,
     leaks,
     lists,
     measure,
@@ -20,6 +19,7 @@ from ytdnn.evaluation import (
     shown_lists,
     truths,
     tuned_baselines,
+    user_windows,
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
@@ -116,7 +116,7 @@ class RunSystems:
     ranking: models.RankingModelLike | None
     video_vectors: models.Vectors | None
     systems: measure.Systems
-    windows: by_window.WindowOpener
+    windows: user_windows.WindowOpener
 
 
 def build(
@@ -137,13 +137,13 @@ def build(
     data, trained, ranking = loaded.data, loaded.trained, loaded.ranking
     num_listed = None if trained is None else trained.num_listed
     cases = protocol.cases(data, split, config.evaluation, num_listed)
-    windows = by_window.WindowOpener(config.evaluation.window_events)
+    windows = user_windows.WindowOpener(config.evaluation.window_events)
     of_videos = None
     if trained is not None:
-        trained = by_window.retrieval(trained, windows)
+        trained = user_windows.retrieval(trained, windows)
         of_videos = trained.video_vectors(protocol.moment(cases, split))
     if ranking is not None:
-        ranking = by_window.ranking(ranking, windows)
+        ranking = user_windows.ranking(ranking, windows)
     systems = RunSystems(
         data, cases, trained, ranking, of_videos, measure.Systems(), windows
     )
@@ -184,10 +184,10 @@ def _own(
     if trained is not None and of_videos is not None:
         ranked = lists.from_model(data, trained, of_videos)
         makers[lists.CANDIDATES] = ranked
-        pooled = composing.pooled(ranked, sources, config.composition)
+        pooled = composed_slates.pooled(ranked, sources, config.composition)
         orders[lists.CANDIDATES] = shown_lists.candidates(data, trained, of_videos)
         if run.ranking is not None and not leaks.ranker_learns_later(data, run.cases):
-            order = composing.order(data, config.composition, trained, of_videos)
+            order = composed_slates.order(data, config.composition, trained, of_videos)
             makers[lists.SYSTEM] = lists.composed(
                 data, pooled, run.ranking, number, order
             )

@@ -18,8 +18,8 @@ from ytdnn.evaluation import (
     report_files,
     report_model,
     shown_baselines,
-    summary,
     tables,
+    user_means,
 )
 from ytdnn.log import events, user_log
 
@@ -89,7 +89,7 @@ def _gain(
         users[f"{name}/{metric}"].cast(pl.Float64).to_numpy()
         for name in (lists.CANDIDATES, rival)
     )
-    entry = summary.user_means({"gain": first - second}, config)
+    entry = user_means.user_means({"gain": first - second}, config)
     ends = (entry.values["gain"], *entry.intervals["gain"])
     return _Gain(rival, *(value or 0.0 for value in ends))
 

@@ -27,7 +27,7 @@ from ytdnn.evaluation import (
 )
 from ytdnn.log import prepared, user_log
 from ytdnn.ranking import predictions
-from ytdnn.retrieval import replay
+from ytdnn.retrieval import first_stage_replay
 
 LOGGED = "logged"
 RANDOM = "random"
@@ -65,7 +65,7 @@ def candidates(
         scores = np.full(len(rows), _LAST)
         # Rows of one list are neighbours, and share the user's vector.
         edges = np.append(
-            np.flatnonzero(replay.begins_request(data.log, rows)), len(rows)
+            np.flatnonzero(first_stage_replay.begins_request(data.log, rows)), len(rows)
         )
         for start in range(0, len(edges) - 1, _REQUESTS_A_BLOCK):
             block = edges[start : start + _REQUESTS_A_BLOCK + 1]

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import errors, ragged, schema
-from ytdnn.base.metrics import metric_names, ranking, retrieval
-from ytdnn.evaluation import list_metrics, lists, report_model, report_parts, summary
+from ytdnn.base.metrics import exact_top_k, hits_at_k, metric_names
+from ytdnn.evaluation import list_metrics, lists, report_model, report_parts, user_means
 from ytdnn.log import events, prepared
 
 HEADLINE = ("recall", "hit_rate", "ndcg")
@@ -140,28 +140,28 @@ def _values(
     listed: lists.Lists,
     targets: ragged.Ragged,
     seconds: npt.NDArray[np.float64] | None,
-) -> summary.PerUser:
+) -> user_means.PerUser:
     """Returns a few metrics at the shortest length for each user of a slice."""
     k = min(context.config.ks)
-    hits, num_relevant = retrieval.hits_of(listed, *targets), np.diff(targets.offsets)
+    hits, num_relevant = exact_top_k.hits_of(listed, *targets), np.diff(targets.offsets)
     values = {
-        metric_names.at(name, k): ranking.METRICS[name](hits, num_relevant, k)
+        metric_names.at(name, k): hits_at_k.METRICS[name](hits, num_relevant, k)
         for name in HEADLINE
     }
     if seconds is not None:
-        watched = retrieval.weights_of(listed, *targets, seconds)[:, :k].sum(axis=1)
+        watched = exact_top_k.weights_of(listed, *targets, seconds)[:, :k].sum(axis=1)
         values[metric_names.at(metric_names.HIT_WATCH_SECONDS, k)] = watched
     return values
 
 
 def _with_intervals(
-    context: list_metrics.Context, values: Mapping[str, summary.PerUser]
+    context: list_metrics.Context, values: Mapping[str, user_means.PerUser]
 ) -> dict[str, dict[str, report_parts.WithInterval]]:
     """Returns value, low, high of each model's metrics, all from the same resamples."""
     flat = {
         (m, name): v for m, of_model in values.items() for name, v in of_model.items()
     }
-    entry = summary.user_means(
+    entry = user_means.user_means(
         {"/".join(key): v for key, v in flat.items()}, context.config
     )
     intervals: dict[str, dict[str, report_parts.WithInterval]] = {m: {} for m in values}

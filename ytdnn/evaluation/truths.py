@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy.typing as npt
 
 from ytdnn.base import configs, registries
-from ytdnn.evaluation import lists, protocol, summary
+from ytdnn.evaluation import lists, protocol, user_means
 from ytdnn.log import prepared
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class Pages(Protocol):
 
     def per_user(
         self, cases: protocol.Cases, listed: lists.Lists, ks: tuple[int, ...]
-    ) -> summary.PerUser:
+    ) -> user_means.PerUser:
         """Returns the value of each user's first k places, by `METRIC@k`."""
         ...
 

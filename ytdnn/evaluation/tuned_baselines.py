@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from ytdnn.base import artifacts, configs, errors, progress, registries
-from ytdnn.base.configs import components
-from ytdnn.base.metrics import retrieval
+from ytdnn.base.metrics import exact_top_k
 from ytdnn.evaluation import lists, protocol
 from ytdnn.log import events, prepared
 from ytdnn.retrieval import candidate_models
@@ -180,8 +179,12 @@ def _on_first_use(
 def _unfitted(
     name: str, settings: Mapping[str, Any]
 ) -> candidate_models.BaseCandidateModel:
-    cls = registries.CANDIDATE_MODELS[name].config or components.without_settings(name)
-    return candidate_models.make(cls(**settings))
+    cls = registries.CANDIDATE_MODELS[name].config
+    if cls is not None:
+        return candidate_models.make(cls(**settings))
+    model = candidate_models.unfitted(name)
+    vars(model).update(settings)
+    return model
 
 
 def _fitted(
@@ -196,7 +199,7 @@ def _fitted(
     if cases is None:
         return _BestModel(0.0, model, settings)
     listed = lists.from_candidate_model(model, training.prepared)(cases, _K)
-    values = retrieval.metrics_at(listed, *cases.targets, (_K,))
+    values = exact_top_k.metrics_at(listed, *cases.targets, (_K,))
     return _BestModel(float(np.nanmean(values[f"ndcg@{_K}"])), model, settings)
 
 

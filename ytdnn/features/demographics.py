@@ -5,7 +5,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.base import schema, table_schemas
-from ytdnn.features import base_feature, columns, encodings
+from ytdnn.features import base_feature, column_features, encodings
 from ytdnn.log import fields, prepared
 from ytdnn.log import request as raw_request
 
@@ -13,7 +13,7 @@ MAX_AGE_YEARS = 100.0
 _BOTH = frozenset({base_feature.CANDIDATES, base_feature.RANKING})
 
 
-class Age(encodings.Share, columns._Column):
+class Age(encodings.Share, column_features._Column):
     """The user's age over a hundred years, clipped to [0, 1]; -1 = missing."""
 
     def _field(self) -> fields.Field:
@@ -36,10 +36,10 @@ def _share(years: tf.Tensor) -> tf.Tensor:
 
 
 FEATURES = (
-    columns.TextColumn(schema.GENDER, "users.gender", _BOTH, dim=4),
-    columns.TextColumn(schema.COUNTRY, "users.country", _BOTH, dim=8),
+    column_features.TextColumn(schema.GENDER, "users.gender", _BOTH, dim=4),
+    column_features.TextColumn(schema.COUNTRY, "users.country", _BOTH, dim=8),
     Age(schema.AGE, "users.age", _BOTH),
-    columns.TextColumn(
+    column_features.TextColumn(
         "user_language", "users.language", frozenset({base_feature.RANKING})
     ),
 )

@@ -17,7 +17,7 @@ import polars as pl
 from ytdnn.base import schema
 from ytdnn.features import (
     base_feature,
-    columns,
+    column_features,
     future_columns,
     registry,
     vector_columns,
@@ -92,7 +92,9 @@ def _find(data: prepared.PreparedData, most: int) -> OwnColumns:
     names = [name for name in unread(data) if _varies(data, name)]
     refused = tuple(name for name in names if not can_be_asked(name))
     own = {name: feature(name, data) for name in names if name not in refused}
-    numbers = [name for name, f in own.items() if isinstance(f, columns.NumberColumn)]
+    numbers = [
+        name for name, f in own.items() if isinstance(f, column_features.NumberColumn)
+    ]
     foreseeing = future_columns.suspects(data, numbers)
     names = [name for name in own if name not in foreseeing]
     read = [
@@ -154,11 +156,13 @@ def feature(name: str, data: prepared.PreparedData) -> base_feature.Feature:
     is_user = table == schema.USERS
     values = (data.users if is_user else data.videos)[column]
     if values.dtype.is_float():
-        return columns.NumberColumn(name, name)
+        return column_features.NumberColumn(name, name)
     size = data.num_users if is_user else data.catalogue.num_prepared
     number = data.once((feature, name), lambda: values.head(size).n_unique())
-    is_long = number > columns.MAX_VALUES
-    return (columns.HashedColumn if is_long else columns.TextColumn)(name, name)
+    is_long = number > column_features.MAX_VALUES
+    return (column_features.HashedColumn if is_long else column_features.TextColumn)(
+        name, name
+    )
 
 
 def in_tables(data: prepared.PreparedData, tables: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.features import past_sums
-from ytdnn.log import positions, prepared, sorted_rows
+from ytdnn.log import positions, prepared, row_sorting
 from ytdnn.log import request as raw_request
 
 Values = dict[str, tf.Tensor]
@@ -159,9 +159,9 @@ class _ScoredKeys:
         known = (every > 0) | (rows < tf.shape(keys[past_sums.VIDEO])[0])
         scored, of_events = every[:, :size], every[:, size:]
         self.known = self.by_column(known[:, :size])
-        ordered = sorted_rows.rising(scored)
-        self._places = sorted_rows.num_below(ordered, scored)
-        places = sorted_rows.num_below(ordered, of_events)
+        ordered = row_sorting.rising(scored)
+        self._places = row_sorting.num_below(ordered, scored)
+        places = row_sorting.num_below(ordered, of_events)
         with_end = tf.pad(ordered, [[0, 0], [0, 1]])
         same = tf.gather(with_end, places, batch_dims=1) == of_events
         places = tf.where(same & known[:, size:], places, size)
@@ -321,8 +321,8 @@ def _impressions(request: raw_request.Request) -> RequestEvents:
     ids, counts = request.raw[schema.IMPRESSION_VIDEO_IDS], request.is_shown_before
     clicked = request.shown_clicked
     ranks = tf.where(counts, tf.maximum(request.shown_times, 0), -1)
-    latest_first = sorted_rows.falling(tf.reverse(ranks, [1]))[1]
-    later = tf.reverse(sorted_rows.rising_places(latest_first), [1])
+    latest_first = row_sorting.falling(tf.reverse(ranks, [1]))[1]
+    later = tf.reverse(row_sorting.rising_places(latest_first), [1])
     columns = [
         *(counts[..., tf.newaxis], _are_last(later, counts)),
         tf.stack([counts & (clicked >= 0), counts & (clicked > 0)], axis=-1),

@@ -13,7 +13,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.features import columns
+from ytdnn.features import column_features
 from ytdnn.log import catalogues, positions, prepared
 
 # What is summed over events.
@@ -84,7 +84,7 @@ def keys(data: prepared.PreparedData, column: str) -> Keys:
         return np.arange(data.num_videos + 1)
     if column not in data.catalogue.columns:
         return np.zeros(data.num_videos + 1, np.int64)
-    return columns.TextColumn(column, column).rows(data).astype(np.int64)
+    return column_features.TextColumn(column, column).rows(data).astype(np.int64)
 
 
 def durations(catalogue: catalogues.Catalogue) -> npt.NDArray[np.float64]:

@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.features import base_feature, columns, encodings
+from ytdnn.features import base_feature, column_features, encodings
 from ytdnn.layers import continuous, request_time
 from ytdnn.log import catalogues, fields, positions, prepared
 from ytdnn.log import request as raw_request
@@ -50,7 +50,7 @@ class Device(encodings.Categorical, base_feature.ReadAtRequest):
 
     def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Looks the name up."""
-        return columns.TextOfRequest(schema.DEVICE, self.known_values(data))
+        return column_features.TextOfRequest(schema.DEVICE, self.known_values(data))
 
 
 class ExampleAge(base_feature.TrainingOnly):

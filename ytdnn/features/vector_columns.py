@@ -14,7 +14,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.features import base_feature, columns, encodings
+from ytdnn.features import base_feature, column_features, encodings
 from ytdnn.log import catalogues, fields, positions, prepared
 from ytdnn.log import request as raw_request
 
@@ -26,7 +26,7 @@ _NO_PRODUCT = -2.0  # products of unit vectors are at least -1
 _ROWS_A_PART = 256
 
 
-class VectorColumn(columns._Column):
+class VectorColumn(column_features._Column):
     """A vector of a video or a user, at unit length.
 
     Attributes:

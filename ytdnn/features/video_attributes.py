@@ -6,7 +6,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.features import base_feature, columns, encodings
+from ytdnn.features import base_feature, column_features, encodings
 from ytdnn.layers import other_tables
 from ytdnn.log import catalogues, fields, lookups, positions, prepared, tokens
 from ytdnn.log import request as raw_request
@@ -128,7 +128,7 @@ class LanguageMatch(encodings.Categorical, base_feature.ReadAtRequest):
         known = _languages(log.data)
         with tf.device("CPU"):
             languages = log.data.users[schema.LANGUAGE]
-            of_users = tf.constant(columns.indices(languages, known))
+            of_users = tf.constant(column_features.indices(languages, known))
             of_videos = tf.constant(_video_languages(log.data, known))
 
         def read(at: positions.Positions) -> tf.Tensor:
@@ -168,7 +168,7 @@ def _languages(data: prepared.PreparedData) -> list[str]:
 def _video_languages(data: prepared.PreparedData, known: list[str]) -> np.ndarray:
     """Returns 0, then the index of each video's language, `int32`."""
     languages = data.catalogue.videos[schema.LANGUAGE]
-    return np.append(np.int32(0), columns.indices(languages, known))
+    return np.append(np.int32(0), column_features.indices(languages, known))
 
 
 def _match(of_users: tf.Tensor, of_videos: tf.Tensor) -> tf.Tensor:
@@ -217,18 +217,18 @@ def _age(times: tf.Tensor, uploads: tf.Tensor) -> tf.Tensor:
     return positions.seconds_since(times[..., tf.newaxis], uploads)
 
 
-CHANNEL = columns.TextColumn(
+CHANNEL = column_features.TextColumn(
     schema.CHANNEL_ID, "videos.channel_id", base_feature.OF_VIDEOS
 )
 # The scale of the watch time (PAPER §4.2).
-DURATION = columns.NumberColumn(
+DURATION = column_features.NumberColumn(
     schema.DURATION_SECONDS,
     "videos.duration_seconds",
     base_feature.OF_VIDEOS,
     missing=positions.MISSING,
 )
-TOPIC = columns.TextColumn(schema.TOPIC, "videos.topic", base_feature.OF_VIDEOS)
-LANGUAGE = columns.TextColumn(
+TOPIC = column_features.TextColumn(schema.TOPIC, "videos.topic", base_feature.OF_VIDEOS)
+LANGUAGE = column_features.TextColumn(
     "video_language", "videos.language", base_feature.OF_VIDEOS
 )
 TITLE, LANGUAGE_MATCH, AGE = Title(), LanguageMatch(), VideoAge()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from ytdnn.layers import softmax
+from ytdnn.layers import log_sum_exp
 
 
 def table_cross_entropy(
@@ -52,7 +52,7 @@ def table_cross_entropy(
             logits += offsets
         probabilities = tf.nn.softmax(logits)
         target_rows, target_bias = _targets(labels, table, bias, smoothing)
-        log_total = softmax.log_total(logits, probabilities)
+        log_total = log_sum_exp.log_total(logits, probabilities)
         of_labels = tf.reduce_sum(queries * target_rows, axis=1) + target_bias
         if offsets is not None:
             of_labels += _target_sum(labels, offsets, smoothing)
@@ -98,7 +98,7 @@ def table_logits(
       precision: Precision of the product.
     """
     dtype = tf.as_dtype(precision)
-    never = tf.pad([softmax.NEVER], [[0, tf.shape(table)[0] - 1]])
+    never = tf.pad([log_sum_exp.NEVER], [[0, tf.shape(table)[0] - 1]])
     products = tf.matmul(
         tf.cast(queries, dtype), tf.cast(table, dtype), transpose_b=True
     )
@@ -121,7 +121,7 @@ def _target_sum(labels: tf.Tensor, offsets: tf.Tensor, smoothing: float) -> tf.T
     """Returns Σ_j y_j o_j, `[batch]`; smoothing skips offsets of `NEVER`."""
     sums = (1.0 - smoothing) * tf.gather(offsets, labels, batch_dims=1)
     if smoothing > 0.0:
-        possible = tf.where(offsets > softmax.NEVER, offsets, 0.0)[:, 1:]
+        possible = tf.where(offsets > log_sum_exp.NEVER, offsets, 0.0)[:, 1:]
         sums += smoothing * tf.reduce_mean(possible, axis=1)
     return sums
 

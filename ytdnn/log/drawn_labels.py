@@ -3,7 +3,7 @@
 A fixed number of labels for each user, so that a few very active users do not dominate;
 and the held-out watch of the paper's figure 5a, for comparison with the next watch.
 Neighbours are rarely drawn together, so an example is a slice of one position; if every
-next watch is a label, `ytdnn.log.inputs.SliceBatches` shares histories instead.
+next watch is a label, `training_slices.SliceBatches` shares histories instead.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import inputs, positions, search_tensors, streaming
+from ytdnn.log import positions, search_tensors, streaming, training_slices
 
 Features = dict[str, tf.Tensor]
 _LABELS_A_STEP = 1 << 22
@@ -201,7 +201,7 @@ class DrawnBatches:
         log, lengths = self.log, (self.history_length, self.search_length)
 
         def cut_labels(labels: tf.Tensor) -> Features:
-            return inputs.cut(log, labels, 1, *lengths)
+            return training_slices.cut(log, labels, 1, *lengths)
 
         return tf.function(cut_labels, autograph=False)
 
@@ -238,7 +238,7 @@ def around(
         window's last watch.
 
     Returns:
-      Features from `ytdnn.log.inputs.cut`, slices of one position.
+      Features from `ytdnn.log.training_slices.cut`, slices of one position.
     """
     inside = (drawn < log.num_watches)[:, tf.newaxis]
     at = tf.minimum(drawn, log.num_watches - 1)[:, tf.newaxis]
@@ -256,7 +256,7 @@ def around(
         schema.WATCH_ROWS: tf.gather(log.videos, clipped),
         schema.WATCH_ROW_TIMES: tf.gather(log.times, clipped),
         schema.FIRST_ROWS: tf.cast(foreign, tf.int32),
-        **inputs.labels(log, at, inside),
+        **training_slices.labels(log, at, inside),
     }
     if log.searches is not None:
         before = tf.gather(log.searches.num_before, ends - 1)

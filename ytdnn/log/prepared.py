@@ -20,7 +20,7 @@ from ytdnn.base import artifacts, configs, schema
 from ytdnn.log import catalogues, events, user_log, user_shards
 
 if TYPE_CHECKING:
-    from ytdnn.log import split_windows
+    from ytdnn.log import split_of_log
 
 Made = TypeVar("Made")
 
@@ -51,12 +51,12 @@ class PreparedData:
     _whole: "PreparedData | None" = None
 
     @functools.cached_property
-    def windows(self) -> "split_windows.SplitWindows":
+    def windows(self) -> "split_of_log.SplitWindows":
         """The split of the log."""
-        from ytdnn.log import split_windows
+        from ytdnn.log import split_of_log
 
         whole = None if self._whole is None else self._whole.windows
-        return split_windows.SplitWindows(
+        return split_of_log.SplitWindows(
             self.log, self.manifest.facts, self._end_of_training, whole
         )
 

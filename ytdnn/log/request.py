@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import lookups, sorted_rows
+from ytdnn.log import lookups, row_sorting
 
 Raw = dict[str, tf.Tensor]
 Made = TypeVar("Made")
@@ -134,7 +134,7 @@ class Request:
     def _watch_order(self) -> tf.Tensor:
         """Order of the watches, missing ones first, `[batch, length] int32`."""
         present = self.videos.present(self.raw[schema.WATCHED_VIDEO_IDS])
-        return sorted_rows.rising_places(tf.cast(present, tf.int32))
+        return row_sorting.rising_places(tf.cast(present, tf.int32))
 
     @functools.cached_property
     def _watches(self) -> tuple[tf.Tensor, tf.Tensor]:

@@ -155,9 +155,9 @@ class ShardIndex:
         parts = parts or [
             self._shards[0].changed(functools.partial(_selected, users=users[:0]))
         ]
-        from ytdnn.log import joined_shards
+        from ytdnn.log import merged_shards
 
-        return joined_shards.joined(parts, self._num_users)
+        return merged_shards.joined(parts, self._num_users)
 
     def watched_before(
         self, users: npt.NDArray[np.integer], ends: npt.NDArray[np.integer]
@@ -238,6 +238,6 @@ def bounded(sizes: Integers, most: int) -> list[slice]:
 def _selected(
     shard: user_shards.Shard, users: npt.NDArray[np.integer]
 ) -> user_shards.Shard:
-    from ytdnn.log import joined_shards
+    from ytdnn.log import merged_shards
 
-    return joined_shards.select_users(shard, users)
+    return merged_shards.select_users(shard, users)

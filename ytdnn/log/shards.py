@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import configs, ragged, schema
-from ytdnn.log import events, outcomes, windows
+from ytdnn.log import events, outcomes, temporal_windows
 
 USER = "user"  # user index within the log
 VIDEO = "video"  # index among all videos of the log
@@ -52,7 +52,7 @@ def watch_arrays(
     first_user: int,
     num_users: int,
     config: configs.DataConfig,
-    bounds: windows.Windows | None,
+    bounds: temporal_windows.Windows | None,
 ) -> Arrays:
     """Returns the watch arrays of a shard.
 
@@ -149,7 +149,7 @@ def impression_arrays(
     frame: pl.DataFrame,
     first_user: int,
     watches: Arrays,
-    bounds: windows.Windows | None,
+    bounds: temporal_windows.Windows | None,
     searches: Arrays | None = None,
     page_gap_seconds: float = 0.0,
 ) -> Arrays:
@@ -249,14 +249,16 @@ def _given_watches(names: pl.Series) -> np.ndarray:
     return codes
 
 
-def temporal_watches(times: np.ndarray, bounds: windows.Windows) -> np.ndarray:
+def temporal_watches(times: np.ndarray, bounds: temporal_windows.Windows) -> np.ndarray:
     """Returns the split of each watch, `[watches] uint8`."""
     edges = [bounds.validation, bounds.ranking, bounds.test]
     codes = [_Split.TRAIN, _Split.VALIDATION, _Split.CONTEXT, _Split.TEST]
     return np.array(codes, np.uint8)[np.searchsorted(edges, times, side="right")]
 
 
-def temporal_impressions(times: np.ndarray, bounds: windows.Windows) -> np.ndarray:
+def temporal_impressions(
+    times: np.ndarray, bounds: temporal_windows.Windows
+) -> np.ndarray:
     """Returns the split of each impression, `[impressions] uint8`."""
     edges = [bounds.ranking, bounds.ranking_validation, bounds.test]
     codes = [_Split.CONTEXT, _Split.TRAIN, _Split.VALIDATION, _Split.TEST]

@@ -20,8 +20,8 @@ from ytdnn.log import (
     log_warnings,
     shard_tasks,
     shards,
+    temporal_windows,
     validation,
-    windows,
 )
 
 _SHARD = "shard"
@@ -54,7 +54,7 @@ class Survey:
     users: pl.DataFrame
     videos: pl.DataFrame
     vocabularies: dict[str, list[str]]
-    chosen: windows.ChosenWindows
+    chosen: temporal_windows.ChosenWindows
     warnings: list[str]
     watch_columns: list[str]
 
@@ -94,7 +94,9 @@ def survey(log: event_log.EventLog, config: configs.DataConfig) -> Survey:
         users=users,
         videos=videos,
         vocabularies=vocabularies,
-        chosen=windows.choose(config, watches, log.tables.get(schema.IMPRESSIONS)),
+        chosen=temporal_windows.choose(
+            config, watches, log.tables.get(schema.IMPRESSIONS)
+        ),
         warnings=log_warnings.from_watches(watches),
         watch_columns=watches.collect_schema().names(),
     )

@@ -53,9 +53,9 @@ class UserLog:
         """
         if len(self.shards) == 1 and self.shards[0].num_users == self.num_users:
             return self.shard_index.shard(0)
-        from ytdnn.log import joined_shards
+        from ytdnn.log import merged_shards
 
-        return joined_shards.joined(self.shards, self.num_users)
+        return merged_shards.joined(self.shards, self.num_users)
 
     @functools.cached_property
     def shard_index(self) -> log_index.ShardIndex:

@@ -9,8 +9,8 @@ function of its features.
 * `ExactOdds`: every impression, a clicked one too, is a negative of weight 1 besides.
   Its odds are ΣT / N = E[T].
 * `Click`: P alone.
-* `ClickTimesWatchTime` (`ytdnn.ranking.watch_time`): P and E[T | click], two outputs of
-  one tower; E[T] is their product.
+* `ClickTimesWatchTime` (`click_times_watch_time.py`): P and E[T | click], two outputs
+  of one tower; E[T] is their product.
 
 A click without watch time (0 or unknown) is no example of watch time: it weighs 1 in
 `WeightedLogistic`, is a negative in `ExactOdds`, and is no example of E[T | click].

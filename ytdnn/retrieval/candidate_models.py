@@ -24,7 +24,7 @@ from scipy import sparse
 from ytdnn.base import artifacts, configs, errors, ragged, registries
 from ytdnn.base.configs import components
 from ytdnn.base.metrics import selection
-from ytdnn.log import inputs, prepared
+from ytdnn.log import prepared, training_slices
 
 KIND = "candidates"  # of the artefact, as of a trained network
 _FILE = "model.pickle"
@@ -61,7 +61,7 @@ class TrainingData:
         Watches of videos outside `videos` are left out.
         """
         parts, first = [], 0
-        for shard in inputs.training_set(self.prepared).log.shards:
+        for shard in training_slices.training_set(self.prepared).log.shards:
             watches = shard.read().watches
             video = np.asarray(watches.videos, np.int64) - 1
             known = (video >= 0) & (video < self.videos.height)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.base import ragged, registries
-from ytdnn.log import inputs, prepared, shard_index
+from ytdnn.log import prepared, shard_index, training_slices
 from ytdnn.log import request as raw_request
 from ytdnn.retrieval import interface
 
@@ -75,7 +75,7 @@ def neighbours(
     Returns:
       The list of each catalogue index, from 0, and the weight of each entry.
     """
-    watched = inputs.num_training_watches(data)
+    watched = training_slices.num_training_watches(data)
     sizes = np.zeros(len(watched), np.int64)
     videos, scores = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
     num_pairs = 2 * _WITHIN * watched
@@ -87,7 +87,7 @@ def neighbours(
     part_of = np.full(len(watched), len(parts), np.int32)
     for number, part in enumerate(parts):
         part_of[part] = number
-    every = inputs.training_set(data)
+    every = training_slices.training_set(data)
     with written(every, part_of, _WITHIN) as watches:
         for number, part in enumerate(parts):
             pairs = watches.pairs(number, len(watched))

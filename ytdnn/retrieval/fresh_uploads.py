@@ -9,7 +9,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.base import registries, schema
-from ytdnn.log import catalogues, prepared, sorted_rows
+from ytdnn.log import catalogues, prepared, row_sorting
 from ytdnn.log import request as raw_request
 from ytdnn.retrieval import attributes, interface
 
@@ -68,7 +68,7 @@ class FreshUploads(interface.Source):
     def _num_before(self, keys: tf.Tensor) -> tf.Tensor:
         """Returns how many uploads come before each key `[batch, n]`, n fixed."""
         every = tf.reshape(self._keys.read_value(), [1, -1])
-        counts = sorted_rows.num_below(every, tf.reshape(keys, [1, -1]))
+        counts = row_sorting.num_below(every, tf.reshape(keys, [1, -1]))
         return tf.reshape(counts, [-1, keys.shape[1]])
 
 

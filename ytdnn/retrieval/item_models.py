@@ -97,25 +97,15 @@ class RP3Beta(_ItemModel):
         self.weights = _nearest(to_users, to_videos, lambda _, walks: walks * damping)
 
 
-@configs.validated
-class EASEConfig(configs.Extension):
-    """Embarrassingly shallow autoencoder.
+@registries.CANDIDATE_MODELS.register("ease")
+class EASE(_ItemModel):
+    """Videos that a linear regression predicts from those watched.
 
     Attributes:
       regularization: Added to the diagonal of the matrix of users in common.
     """
 
-    regularization: float = 300.0
-    kind: Literal["ease"] = "ease"
-
-
-@registries.CANDIDATE_MODELS.register("ease", EASEConfig)
-class EASE(_ItemModel):
-    """Videos that a linear regression predicts from those watched."""
-
-    def __init__(self, config: EASEConfig) -> None:
-        """Takes the settings."""
-        self.regularization = config.regularization
+    regularization = 300.0
 
     def fit(self, data: candidate_models.TrainingData) -> None:
         """Inverts the matrix of users in common."""

@@ -12,7 +12,7 @@ import tensorflow as tf
 from scipy import sparse
 
 from ytdnn.base import ragged, registries
-from ytdnn.log import inputs, prepared
+from ytdnn.log import prepared, training_slices
 from ytdnn.log import request as raw_request
 from ytdnn.retrieval import interface, rows
 
@@ -101,7 +101,7 @@ def damped(
 def _matrix(data: prepared.PreparedData) -> sparse.csr_matrix:
     """Returns `[users, num_videos + 1]`, 1 at a user's latest training watches."""
     parts = []
-    for shard in inputs.training_set(data).log.shards:
+    for shard in training_slices.training_set(data).log.shards:
         watches = shard.read().watches
         users, videos = watches.users, np.asarray(watches.videos)
         ends = np.searchsorted(users, users, side="right")

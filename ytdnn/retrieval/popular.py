@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import registries, schema
-from ytdnn.log import inputs, prepared
+from ytdnn.log import prepared, training_slices
 from ytdnn.retrieval import interface, rows
 
 _DAYS = 7
@@ -33,7 +33,7 @@ class Popular(interface.Source):
 
 def most_watched(data: prepared.PreparedData) -> np.ndarray:
     """Returns the videos watched in the last week of training, most watched first."""
-    shards = inputs.training_set(data).log.shards
+    shards = training_slices.training_set(data).log.shards
     last = max(int(shard.read().watches.times.max(initial=0)) for shard in shards)
     counts = np.zeros(data.num_videos + 1, np.int64)
     for shard in shards:

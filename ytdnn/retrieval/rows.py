@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from ytdnn.log import sorted_rows
+from ytdnn.log import row_sorting
 
 
 def best_first(order: tf.Tensor) -> tf.Tensor:
@@ -13,7 +13,7 @@ def best_first(order: tf.Tensor) -> tf.Tensor:
     Args:
       order: `[batch, n]`, higher is better; ties keep their places.
     """
-    return sorted_rows.falling(order)[1]
+    return row_sorting.falling(order)[1]
 
 
 def ranks(order: tf.Tensor) -> tf.Tensor:
@@ -25,7 +25,7 @@ def ranks(order: tf.Tensor) -> tf.Tensor:
     Args:
       order: See `best_first`.
     """
-    return sorted_rows.rising_places(best_first(order))
+    return row_sorting.rising_places(best_first(order))
 
 
 def put_back(values: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
@@ -39,7 +39,7 @@ def put_back(values: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
       values: `[batch, n]`.
       columns: `[batch, n] int32` the column that each was gathered from.
     """
-    return tf.gather(values, sorted_rows.rising_places(columns), batch_dims=1)
+    return tf.gather(values, row_sorting.rising_places(columns), batch_dims=1)
 
 
 def contains(sets: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
@@ -52,8 +52,8 @@ def contains(sets: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     Returns:
       `[batch, k] bool`.
     """
-    ordered = sorted_rows.rising(tf.pad(sets, [[0, 0], [1, 0]]))
-    places = sorted_rows.num_below(ordered, values)
+    ordered = row_sorting.rising(tf.pad(sets, [[0, 0], [1, 0]]))
+    places = row_sorting.num_below(ordered, values)
     places = tf.minimum(places, tf.shape(ordered)[1] - 1)
     return tf.equal(tf.gather(ordered, places, batch_dims=1), values)
 
@@ -67,9 +67,9 @@ def occurrence(values: tf.Tensor) -> tf.Tensor:
     Args:
       values: `[batch, n] int32`.
     """
-    order = sorted_rows.rising_places(values)
+    order = row_sorting.rising_places(values)
     ordered = tf.gather(values, order, batch_dims=1)
-    firsts = sorted_rows.num_below(ordered, ordered)
+    firsts = row_sorting.num_below(ordered, ordered)
     numbers = tf.range(tf.shape(values)[1])[tf.newaxis, :] - firsts
     return put_back(numbers, order)
 
@@ -84,14 +84,14 @@ def totals(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
       values: `[batch, n] int32`.
       weights: `[batch, n] float32`.
     """
-    order = sorted_rows.rising_places(values)
+    order = row_sorting.rising_places(values)
     ordered = tf.gather(values, order, batch_dims=1)
     # Differences of running sums, which float32 would round to the size of the whole.
     running = tf.cast(tf.gather(weights, order, batch_dims=1), tf.float64)
     running = tf.pad(tf.cumsum(running, axis=1), [[0, 0], [1, 0]])
     ends, starts = (
         tf.gather(running, find(ordered, ordered), batch_dims=1)
-        for find in (sorted_rows.num_up_to, sorted_rows.num_below)
+        for find in (row_sorting.num_up_to, row_sorting.num_below)
     )
     return put_back(tf.cast(ends - starts, tf.float32), order)
 
@@ -123,14 +123,14 @@ def first_places(
     size = tf.cast(tf.shape(every)[1], tf.int64)
     # Values and their places in one number: sorted once, equal ones are neighbours.
     keys = tf.cast(every, tf.int64) * size + tf.range(size)
-    keys = sorted_rows.rising(keys)
+    keys = row_sorting.rising(keys)
     ordered = keys // size
     places = tf.cast(keys - ordered * size, tf.int32) - num_excluded
     ordered = tf.cast(ordered, tf.int32)
     before = tf.pad(ordered, [[0, 0], [1, 0]], constant_values=-1)[:, :-1]
     kept = (ordered != before) & (places >= 0) & holds(ordered)
     none = tf.shape(values)[1]
-    first = sorted_rows.rising(tf.where(kept, places, none))[:, :length]
+    first = row_sorting.rising(tf.where(kept, places, none))[:, :length]
     lacking = [[0, 0], [0, length - tf.shape(first)[1]]]
     first = tf.pad(first, lacking, constant_values=none)
     return tf.ensure_shape(first, [None, length])

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, registries, schema
 from ytdnn.log import positions, prepared
-from ytdnn.retrieval import attributes, diversity, filters, rows, shown_counts
+from ytdnn.retrieval import attributes, column_filters, diversity, rows, shown_counts
 
 SCORE, SAMPLED, RESERVED, CAP = "score", "sampled", "reserved", "cap"
 DIVERSITY, RERANKED = "diversity", "reranked"
@@ -152,7 +152,7 @@ class Caps(tf.Module):
       columns: Columns that can be capped.
     """
 
-    def __init__(self, filters: filters.Filters) -> None:
+    def __init__(self, filters: column_filters.Filters) -> None:
         """Uses the columns that conditions can be put on."""
         super().__init__()
         self._filters = filters

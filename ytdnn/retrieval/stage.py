@@ -11,7 +11,7 @@ from ytdnn.base import artifacts, configs, registries
 from ytdnn.candidates import model as candidate_model
 from ytdnn.candidates import stored
 from ytdnn.log import catalogues, fields, prepared
-from ytdnn.retrieval import interface, nearest, pool, replay
+from ytdnn.retrieval import first_stage_replay, interface, nearest, pool
 from ytdnn.retrieval.index import brute_force
 
 KIND = candidate_model.KIND  # of the artefact
@@ -46,7 +46,7 @@ class FirstStage:
         self.manifest = manifest
         self._data = data
         # Whoever reads it holds it: a finished window takes no memory.
-        self._opened: Callable[[], replay.Replay | None] = lambda: None
+        self._opened: Callable[[], first_stage_replay.Replay | None] = lambda: None
 
     @property
     def sees_request_time(self) -> bool:
@@ -124,11 +124,11 @@ class FirstStage:
         """Returns all sources."""
         return pool.Pool(self.tower(), self.other_sources, self.composition)
 
-    def open_log(self, data: prepared.PreparedData) -> replay.Replay:
+    def open_log(self, data: prepared.PreparedData) -> first_stage_replay.Replay:
         """Returns the replay at positions of a log, shared by all who hold the last."""
         opened = self._opened()
         if opened is None or opened.data is not data:
-            opened = replay.Replay(
+            opened = first_stage_replay.Replay(
                 self.candidates,
                 data,
                 self.scores(),

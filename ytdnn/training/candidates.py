@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ytdnn.base import artifacts, configs, registries
 from ytdnn.candidates import losses, model, user_tower
 from ytdnn.layers import randomness
-from ytdnn.log import events, inputs, prepared, streaming, user_log
+from ytdnn.log import events, prepared, streaming, training_slices, user_log
 from ytdnn.training import checkpoints, devices, loop
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def make_stage(
     batches = make_batches(
         candidates, candidate_model.tower_inputs, data, config.seed, are_few
     )
-    counts = inputs.expected_labels(data, candidates.label.examples_per_user)
+    counts = training_slices.expected_labels(data, candidates.label.examples_per_user)
     validate, monitor = _NO_VALIDATION
     if stop_after is None:
         validate, monitor = _validation(candidates, data, candidate_model)
@@ -285,7 +285,7 @@ class CandidateWindows:
         """
         self._config, self._read, self._seed = config, read, seed
         self._are_few = are_few
-        self._data = inputs.training_set(data)
+        self._data = training_slices.training_set(data)
 
     def steps(self, window: streaming.Window) -> int:
         """Returns the batches of an epoch, without reading the window."""
@@ -293,11 +293,11 @@ class CandidateWindows:
         size, length = self._config.training.batch_size, self._config.slice_length
         if not self._is_sliced:
             return -(-examples // size)
-        return -(-inputs.num_slices(watches, length) // max(1, size // length))
+        return -(-training_slices.num_slices(watches, length) // max(1, size // length))
 
     def open(
         self, window: streaming.Window
-    ) -> "inputs.SliceBatches | drawn_labels.DrawnBatches":
+    ) -> "training_slices.SliceBatches | drawn_labels.DrawnBatches":
         """Reads a window."""
         shards = [self._data.log.shards[number] for number in window.shards]
         log = user_tower.open_log(
@@ -305,11 +305,11 @@ class CandidateWindows:
         )
         config = self._config
         if self._is_sliced:
-            batches = inputs.SliceBatches
+            batches = training_slices.SliceBatches
             if self._are_few:
-                from ytdnn.log import few_slices
+                from ytdnn.log import few_labels
 
-                batches = few_slices.FewSlices
+                batches = few_labels.FewSlices
             return batches(
                 log=log,
                 batch_size=config.training.batch_size,
@@ -350,7 +350,7 @@ class CandidateWindows:
         counts = []
         for shard in self._data.log.shards:
             watches = shard.read().watches
-            is_label = inputs.are_labels(watches, self._data.vocabulary_size)
+            is_label = training_slices.are_labels(watches, self._data.vocabulary_size)
             labels = np.bincount(watches.users[is_label], minlength=1)
             drawn = np.minimum(labels, per_user) if per_user else labels
             counts.append((len(watches), int(labels.sum()), int(drawn.sum())))

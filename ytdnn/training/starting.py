@@ -1,6 +1,6 @@
 """A start of a candidate model's weights at counted co-watching.
 
-From co-watching (`ytdnn/candidates/co_watching.py`), a fresh network with a skip
+From co-watching (`ytdnn/candidates/co_watch_vectors.py`), a fresh network with a skip
 connection scores a video by the cosine or product of its vector with a bag of the
 watched videos' vectors, plus the log of how often it was watched. That is a neighbour
 model of few dimensions, which training then improves.
@@ -21,7 +21,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.base import configs, progress
-from ytdnn.candidates import co_watching, model
+from ytdnn.candidates import co_watch_vectors, model
 from ytdnn.layers import embeddings
 from ytdnn.log import catalogues, prepared
 from ytdnn.training import devices, validation
@@ -65,7 +65,7 @@ def set_weights(
       The counted rows of the table that `begin_at` takes.
     """
     config = candidate_model.config
-    vectors = co_watching.vectors(data, config.embedding_dim)
+    vectors = co_watch_vectors.vectors(data, config.embedding_dim)
     counts = data.videos[catalogues.TRAIN_COUNT].to_numpy()[: len(vectors)]
     rare = vectors * _rarity(counts)[:, np.newaxis]
     _assign_rows(candidate_model.user_tower.watches.videos.table, rare)

@@ -136,7 +136,7 @@ def _measured(
     total: int,
 ) -> Iterator[Values]:
     """Yields the metrics of the users of each block."""
-    from ytdnn.base.metrics import retrieval
+    from ytdnn.base.metrics import exact_top_k
 
     _, moment = data.windows.training_window
     vectors = candidate_model.video_vectors(moment)
@@ -150,7 +150,7 @@ def _measured(
                 if lists_new:
                     times = np.full(len(block.users), moment)
                     available = data.catalogue.listed_from, times
-                top = retrieval.top_k(
+                top = exact_top_k.top_k(
                     candidate_model.vectors_at(log, block.users, block.ends),
                     vectors,
                     block.removed.offsets,
@@ -158,7 +158,7 @@ def _measured(
                     max(_KS),
                     available=available,
                 )
-                yield retrieval.metrics_at(
+                yield exact_top_k.metrics_at(
                     top, block.targets.offsets, block.targets.values, _KS
                 )
                 done += len(block.users)

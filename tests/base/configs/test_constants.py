@@ -8,7 +8,7 @@ from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.base.configs import constants
 from ytdnn.retrieval import matrix_models
-from ytdnn.run.cli import arguments
+from ytdnn.run.cli import parsing
 from ytdnn.run.pipeline import workdir
 
 CLASSES = sorted(constants.BY_CLASS)
@@ -59,7 +59,7 @@ def test_an_old_config_is_read_and_differs_in_nothing() -> None:
 
 def test_a_flag_with_the_value_of_a_constant_is_left_out() -> None:
     same = "--config.candidates.content.id_dropout=0.20"
-    found = arguments.parse("run", [], (same, "--config.seed=3"))
+    found = parsing.parse("run", [], (same, "--config.seed=3"))
     assert found.overrides == {"seed": "3"}
     with pytest.raises(errors.UserError, match=r"id_dropout is a constant now, 0.2"):
-        arguments.parse("run", [], ("--config.candidates.content.id_dropout=0.4",))
+        parsing.parse("run", [], ("--config.candidates.content.id_dropout=0.4",))

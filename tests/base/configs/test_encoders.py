@@ -8,7 +8,7 @@ import pytest
 from tests import extras
 from ytdnn import configs
 from ytdnn.base import errors, registries
-from ytdnn.run.cli import arguments, given_settings
+from ytdnn.run.cli import given_settings, parsing
 from ytdnn.run.pipeline import workdir
 
 
@@ -77,4 +77,4 @@ def test_the_kind_of_a_users_one_class_has_left(part: str) -> None:
     with pytest.raises(errors.UserError, match=message):
         given_settings.apply(configs.Config(), {f"candidates.{part}": "own"})
     with pytest.raises(errors.UserError, match=r"file is config\.extensions now"):
-        arguments.parse("run", [], (f"--config.candidates.{part}.file=a.py",))
+        parsing.parse("run", [], (f"--config.candidates.{part}.file=a.py",))

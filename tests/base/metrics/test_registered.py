@@ -9,10 +9,10 @@ import pytest
 from tests import extras
 from ytdnn import configs
 from ytdnn.base import errors, registries
-from ytdnn.base.metrics import metric_names, ranked_lists, ranking, watch_time
+from ytdnn.base.metrics import hits_at_k, metric_inputs, metric_names, watch_time
 from ytdnn.evaluation import terminal
 
-LISTS = ranked_lists.RankedLists(
+LISTS = metric_inputs.RankedLists(
     videos=np.array([[1, 2, 0], [3, 1, 2], [0, 0, 0]], np.int32),
     hits=np.zeros((3, 3), bool),
     num_relevant=np.ones(3, np.int64),
@@ -24,7 +24,7 @@ LISTS = ranked_lists.RankedLists(
 
 
 def test_the_metrics_of_every_report_keep_their_order() -> None:
-    assert list(ranking.METRICS) == [
+    assert list(hits_at_k.METRICS) == [
         "recall",
         "precision",
         "hit_rate",
@@ -32,7 +32,7 @@ def test_the_metrics_of_every_report_keep_their_order() -> None:
         "ndcg",
         "mrr",
     ]
-    assert [*ranking.METRICS, *watch_time.METRICS] == metric_names.defaults()
+    assert [*hits_at_k.METRICS, *watch_time.METRICS] == metric_names.defaults()
 
 
 @pytest.mark.parametrize("name", registries.METRICS.own())

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ytdnn.base.metrics import retrieval, selection
+from ytdnn.base.metrics import exact_top_k, selection
 
 
 def _ragged(rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -96,7 +96,7 @@ def test_equal_videos_stand_in_the_order_of_their_indices_across_blocks() -> Non
     kinds = rng.integers(-3, 4, (60, 48)).astype(np.float32)
     which = rng.integers(0, 60, 18_001)
     users = rng.integers(-3, 4, (37, 48)).astype(np.float32)
-    top = retrieval.top_k(users, kinds[which], None, None, 250)
+    top = exact_top_k.top_k(users, kinds[which], None, None, 250)
     scores = (users @ kinds.T)[:, which]
     np.testing.assert_array_equal(top, _sorted(scores, np.zeros(scores.shape), 250))
 
@@ -104,7 +104,7 @@ def test_equal_videos_stand_in_the_order_of_their_indices_across_blocks() -> Non
 def test_a_video_that_comes_out_after_the_request_is_not_listed() -> None:
     users, videos = np.ones((2, 1), np.float32), np.array([[3], [2], [1]], np.float32)
     available = np.array([10, 0, 20]), np.array([9, 10])
-    top = retrieval.top_k(users, videos, None, None, 3, available=available)
+    top = exact_top_k.top_k(users, videos, None, None, 3, available=available)
     assert top.tolist() == [[2, 0, 0], [1, 2, 0]]
 
 
@@ -117,7 +117,7 @@ def test_memory_stays_within_the_stated_bound(k: int, block_bytes: int) -> None:
     users = rng.standard_normal((3_000, 4), np.float32)
     videos = rng.standard_normal((9_000, 4), np.float32)
     tracemalloc.start()
-    top = retrieval.top_k(users, videos, None, None, k, block_bytes)
+    top = exact_top_k.top_k(users, videos, None, None, k, block_bytes)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak - top.nbytes < block_bytes

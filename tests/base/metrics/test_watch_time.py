@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ytdnn.base import ragged
-from ytdnn.base.metrics import ranking, retrieval, watch_time
+from ytdnn.base.metrics import exact_top_k, hits_at_k, watch_time
 
 # One user; answers of 60, 30 and 10 seconds; those of 30 and 60 at ranks 1 and 3.
 SECONDS = np.array([[30.0, 0.0, 60.0]])
@@ -51,7 +51,7 @@ def _made(seed: int) -> tuple[np.ndarray, ragged.Ragged, list[dict[int, float]]]
 def test_agree_with_one_user_at_a_time(k: int, seed: int) -> None:
     top, targets, by_user = _made(seed)
     seconds = np.array([s for answers in by_user for s in answers.values()])
-    found = retrieval.weights_of(top, *targets, seconds)
+    found = exact_top_k.weights_of(top, *targets, seconds)
     values = watch_time.evaluate(found, ragged.Ragged(targets.offsets, seconds), (k,))
     for user, answers in enumerate(by_user):
         gains = [answers.get(int(video), 0.0) for video in top[user][:k]]
@@ -73,13 +73,13 @@ def test_agree_with_one_user_at_a_time(k: int, seed: int) -> None:
 def test_equal_seconds_give_the_metrics_without_weights() -> None:
     top, targets, _ = _made(seed=3)
     ones = np.ones(len(targets.values))
-    found = retrieval.weights_of(top, *targets, ones)
-    hits = retrieval.hits_of(top, *targets)
+    found = exact_top_k.weights_of(top, *targets, ones)
+    hits = exact_top_k.hits_of(top, *targets)
     np.testing.assert_array_equal(found > 0, hits)
     relevant = ragged.Ragged(targets.offsets, ones)
     for ours, theirs in (
-        (watch_time.recall, ranking.recall),
-        (watch_time.ndcg, ranking.ndcg),
+        (watch_time.recall, hits_at_k.recall),
+        (watch_time.ndcg, hits_at_k.ndcg),
     ):
         np.testing.assert_allclose(
             ours(found, relevant, 5), theirs(hits, targets.sizes, 5)

@@ -6,7 +6,7 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.bundle import requests, user_requests
 from ytdnn.features import registry
-from ytdnn.log import events, fields, inputs, lookups, positions, prepared
+from ytdnn.log import events, fields, lookups, positions, prepared, training_slices
 from ytdnn.log import request as raw_request
 
 LENGTH, SEARCHES, DIM = 6, 4, 8
@@ -26,7 +26,9 @@ def batch(data: prepared.PreparedData, length: int = 5) -> registry.Tensors:
     firsts = [int(data.watches.offsets[user + 1]) - 6 for user in (2, 7)]
     firsts.append(int(data.watches.offsets[4]) - 2)
     log = positions.load_watches(data)
-    return inputs.cut(log, tf.constant(firsts, tf.int64), length, LENGTH, SEARCHES)
+    return training_slices.cut(
+        log, tf.constant(firsts, tf.int64), length, LENGTH, SEARCHES
+    )
 
 
 class EncoderContract:
@@ -90,7 +92,7 @@ class EncoderContract:
         videos = lookups.VideoIds(data.catalogue)
         log = positions.load_watches(data)
         users, ends = data.windows.first_watches(events.Split.TEST)
-        expected = inputs.contexts(log, users, ends, self.length, SEARCHES)
+        expected = training_slices.contexts(log, users, ends, self.length, SEARCHES)
         whole = tf.concat(encoder(expected), axis=-1)
         encode = tf.function(encoder, reduce_retracing=True)
         for row, (user, end) in enumerate(zip(users, ends, strict=True)):

@@ -11,7 +11,7 @@ from tests.features.sequences.documented import registered as registered
 from ytdnn import configs
 from ytdnn.base import errors, registries, schema
 from ytdnn.features import registry
-from ytdnn.log import events, inputs, positions, prepared
+from ytdnn.log import events, positions, prepared, training_slices
 
 POSITIONS = 5
 ENCODERS = {
@@ -156,7 +156,7 @@ def test_request_times_of_the_log_are_those_of_the_request(
 ) -> None:
     log = positions.load_watches(data, _request_times)
     users, ends = data.windows.first_watches(events.Split.TEST)
-    found = inputs.contexts(log, users, ends, 3)[schema.REQUEST_TIMES]
+    found = training_slices.contexts(log, users, ends, 3)[schema.REQUEST_TIMES]
     np.testing.assert_array_equal(found[:, 0], np.asarray(data.watches.times)[ends])
 
 

@@ -14,8 +14,8 @@ from ytdnn.base import errors
 from ytdnn.evaluation import report_files
 from ytdnn.lab.live import (
     arms,
-    catalogue,
     comparing,
+    exposure,
     live_tests,
     measures,
     play,
@@ -159,7 +159,7 @@ def test_a_difference_is_found_by_daily_looks() -> None:
 
 def test_the_effective_number_of_videos() -> None:
     # Shares 1/2, 1/4, 1/4: entropy 1.5 bits.
-    found = catalogue.effective_number(np.array([2.0, 1.0, 1.0, 0.0]))
+    found = exposure.effective_number(np.array([2.0, 1.0, 1.0, 0.0]))
     assert found == pytest.approx(2.0**1.5)
 
 

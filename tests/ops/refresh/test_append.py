@@ -11,7 +11,7 @@ from tests import full_log
 from tests.log import comparison
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.log import event_log, joined_shards, prepare, prepared
+from ytdnn.log import event_log, merged_shards, prepare, prepared
 from ytdnn.log.sources import tables as tables_room
 from ytdnn.ops.refresh import append
 
@@ -106,7 +106,7 @@ def test_a_set_of_shards_grows_as_one(
 ) -> None:
     as_one = grown(days, tmp_path / "one", 1_000_000)
     with monkeypatch.context() as patched:
-        patched.setattr(joined_shards, "joined", _refused)
+        patched.setattr(merged_shards, "joined", _refused)
         sharded = grown(days, tmp_path / "many", 400)
     assert len(as_one.log.shards) == 1
     assert as_one.users[schema.USER_ID].to_list()[-len(NEW_USERS) :] == [*NEW_USERS]

@@ -11,11 +11,11 @@ from tests import full_log
 from tests.ops.spark import clusters
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.bundle import streams
+from ytdnn.bundle import answer_files
 from ytdnn.log import prepare, prepared
 from ytdnn.ops.spark import on_spark, session
-from ytdnn.run.cli import arguments
-from ytdnn.run.cli import engine as engine_flags
+from ytdnn.run.cli import parsing
+from ytdnn.run.cli import spark_flags as engine_flags
 from ytdnn.run.pipeline import bulk, recommender
 
 pytest.importorskip("pyspark", reason="needs the extra: pip install 'ytdnn[spark]'")
@@ -94,7 +94,7 @@ def test_spark_gives_the_bytes_of_polars(spark, log, tmp_path, settings):
 
 def test_flags_choose_the_engine():
     def chosen(*argv):
-        return engine_flags.chosen(arguments.parse("prepare", engine_flags.FLAGS, argv))
+        return engine_flags.chosen(parsing.parse("prepare", engine_flags.FLAGS, argv))
 
     assert chosen() is None
     found = chosen(
@@ -121,7 +121,7 @@ def test_without_pyspark_there_is_one_line(monkeypatch):
 def test_lists_of_many_users_are_those_of_one_machine(
     spark, untrained_run, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(streams, "_PRODUCTS_A_PART", 8)
+    monkeypatch.setattr(answer_files, "_PRODUCTS_A_PART", 8)
     opened = recommender.Recommender(
         untrained_run.bundle, untrained_run.data.directory, untrained_run.data
     )

@@ -12,7 +12,7 @@ import pytest
 from tests.evaluation import example
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
-from ytdnn.evaluation import chosen_order, report_files, summary
+from ytdnn.evaluation import chosen_order, report_files, user_means
 from ytdnn.run.pipeline import steps
 
 
@@ -142,7 +142,7 @@ class Rooms:
             name: artifacts.read_manifest(workdir / name, name).fingerprint
             for name in names
         }
-        settings = {"config": summary.plain(configs.to_dict(config))}
+        settings = {"config": user_means.plain(configs.to_dict(config))}
         report = example.typed(example.bare() | settings)
         return report_files.Result(report, pl.DataFrame(), inputs)
 
@@ -206,7 +206,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
     modules = {
         "log.prepare": types.SimpleNamespace(prepare=rooms.prepare),
         "log.prepared": types.SimpleNamespace(load=rooms.load, REFIT="refit"),
-        "ops.refit.refit": types.SimpleNamespace(
+        "ops.refit.refit_data": types.SimpleNamespace(
             derive=rooms.derive,
             FACT="refit",
             TRAINED_TO="trained_to",

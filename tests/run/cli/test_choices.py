@@ -9,7 +9,7 @@ import pytest
 from tests.run.cli import conftest, fakes
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.run.cli import arguments, config_file, given_settings
+from ytdnn.run.cli import config_file, given_settings, parsing
 
 BPR = "--config.candidates.loss=bpr"
 FULL = "--config.candidates.loss=full_softmax"
@@ -31,7 +31,7 @@ OF_OTHER_KINDS = [
 
 
 def _applied(argv: tuple[str, ...], config: configs.Config) -> configs.Config:
-    return given_settings.apply(config, arguments.parse("run", [], argv).overrides)
+    return given_settings.apply(config, parsing.parse("run", [], argv).overrides)
 
 
 @pytest.mark.parametrize("config", OF_OTHER_KINDS, ids=lambda c: c.candidates.loss.kind)

@@ -10,7 +10,7 @@ import pytest
 
 import ytdnn
 from tests.run.pipeline import conftest
-from ytdnn.bundle import streams
+from ytdnn.bundle import answer_files
 from ytdnn.log import prepared
 
 LISTS = ["user_id", "rank", "video_id", "title", "score"]
@@ -31,8 +31,8 @@ def test_everybody_is_written_as_the_notebook_answers(
     name: str,
     ranker: bool,
 ) -> None:
-    monkeypatch.setattr(streams, "_REQUESTS_A_PART", 25)  # three parts
-    monkeypatch.setattr(streams, "_PRODUCTS_A_PART", 25)
+    monkeypatch.setattr(answer_files, "_REQUESTS_A_PART", 25)  # three parts
+    monkeypatch.setattr(answer_files, "_PRODUCTS_A_PART", 25)
     path, told = tmp_path / "new" / name, []
     written = ytdnn.write_recommendations(
         recommender,
@@ -208,5 +208,5 @@ def test_where_nothing_can_be_written_nothing_is_worked_out(
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "file").write_text("")
     with pytest.raises(ytdnn.UserError) as error:
-        streams.require_path(tmp_path / name)
+        answer_files.require_path(tmp_path / name)
     assert str(error.value).startswith(line)

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.candidates import losses
-from ytdnn.layers import randomness, softmax
+from ytdnn.layers import log_sum_exp, randomness
 
 _BLOCK = 64  # lengths are multiples of it: the first product of each length is slow
 _FEW_REPEATS = 0.9  # share of distinct draws above which merging them gains nothing
@@ -62,7 +62,7 @@ class BatchLabels:
         users, videos = self.own(self.users), self.own(self.videos)
         mask = users[:, tf.newaxis] != self.users
         mask &= videos[:, tf.newaxis] != self.videos
-        log_counts = tf.where(self.weights > 0.0, 0.0, softmax.NEVER)
+        log_counts = tf.where(self.weights > 0.0, 0.0, log_sum_exp.NEVER)
         return ColumnGroup(self.videos, log_counts, mask=mask)
 
     def num_others(self) -> tf.Tensor:
@@ -104,7 +104,9 @@ def drawn(
     """
     videos, counts = proposal.distinct(number, seed)
     is_new = counts > 0.0
-    log_counts = tf.where(is_new, tf.math.log(tf.maximum(counts, 1.0)), softmax.NEVER)
+    log_counts = tf.where(
+        is_new, tf.math.log(tf.maximum(counts, 1.0)), log_sum_exp.NEVER
+    )
     places = tf.searchsorted(videos, labels, side="left")  # of repeated ones the first
     is_drawn = tf.searchsorted(videos, labels, side="right") > places
     left_out = tf.where(is_drawn, places, -1)

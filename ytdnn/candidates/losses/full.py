@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, registries, schema
 from ytdnn.candidates import losses
-from ytdnn.layers import softmax, table_softmax
+from ytdnn.layers import log_sum_exp, table_softmax
 
 
 @registries.LOSSES.register("full_softmax", configs.FullSoftmaxConfig)
@@ -75,4 +75,4 @@ class FullSoftmax:
         labels = tf.reshape(batch[schema.LABELS], [-1, 1])
         videos = tf.range(num_videos)
         are_out = ages.are_out(times, videos) | (labels == videos)
-        return tf.where(are_out, ages.offsets(times, videos), softmax.NEVER)
+        return tf.where(are_out, ages.offsets(times, videos), log_sum_exp.NEVER)

@@ -16,7 +16,7 @@ import tensorflow as tf
 from ytdnn.base import configs, errors, registries, schema
 from ytdnn.candidates import losses
 from ytdnn.candidates.losses import columns
-from ytdnn.layers import randomness, softmax
+from ytdnn.layers import log_sum_exp, randomness
 
 Scored = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 """(scores of the labels `[batch]`, of the negatives `[batch, negatives]`, which of them
@@ -67,7 +67,7 @@ def _scored(loss: Any, place: str) -> Scored:
     def losses(
         positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
     ) -> tf.Tensor:
-        negative = tf.where(counts > 0.0, negative, softmax.NEVER)
+        negative = tf.where(counts > 0.0, negative, log_sum_exp.NEVER)
         scores = tf.concat([positive[:, tf.newaxis], negative], axis=1)
         labels = tf.concat(
             [tf.ones_like(scores[:, :1]), tf.zeros_like(scores[:, 1:])], axis=1
@@ -158,7 +158,7 @@ class _OfScores(tf.keras.losses.Loss, abc.ABC):
         """
         del y_true
         negative = y_pred[:, 1:]
-        counts = tf.cast(negative > softmax.NEVER / 2.0, tf.float32)
+        counts = tf.cast(negative > log_sum_exp.NEVER / 2.0, tf.float32)
         return self.scored(y_pred[:, 0], negative, counts)
 
 

@@ -22,7 +22,7 @@ import tensorflow_recommenders as tfrs
 from ytdnn.base import configs, registries, schema
 from ytdnn.candidates import losses
 from ytdnn.candidates.losses import columns
-from ytdnn.layers import randomness, softmax
+from ytdnn.layers import log_sum_exp, randomness
 
 _FEWEST = 1e-12  # expected count of a video that the counts say is never a label
 
@@ -150,7 +150,7 @@ class _LogSum(tf.keras.losses.Loss):
         del y_true  # the identity
         if self._of_ages is not None:
             y_pred += tf.cast(self._of_ages, y_pred.dtype)
-        return softmax.log_sum_exp(y_pred, *self._arguments)
+        return log_sum_exp.log_sum_exp(y_pred, *self._arguments)
 
 
 def _times(batch: losses.Features) -> tf.Tensor:

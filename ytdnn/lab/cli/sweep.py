@@ -9,19 +9,19 @@ import rich.table
 from ytdnn.base import artifacts, configs, errors
 from ytdnn.lab.studies import sweeping, swept
 from ytdnn.run.cli import (
-    arguments,
     command,
     compare,
     config_file,
     flags,
     given_settings,
     output,
+    parsing,
     resolved,
     settings,
 )
 from ytdnn.run.pipeline import runner, steps, workdir
 
-Flag = arguments.Flag
+Flag = parsing.Flag
 
 PAGE, RESULT = "sweep.html", "sweep.json"
 _STAGES = tuple(sweeping.METRICS)
@@ -65,7 +65,7 @@ _TRIALS = 30
     (*FLAGS, *flags.DATA_FLAGS),
     ("data", "candidates", "ranking", "composition", "evaluation", "seed"),
 )
-def run(given: arguments.Arguments) -> None:
+def run(given: parsing.Arguments) -> None:
     """Search settings on validation with Optuna, and test the best once.
 
     Trains one stage with settings drawn from a space, by Optuna's TPE sampler, and
@@ -90,9 +90,9 @@ def run(given: arguments.Arguments) -> None:
             f"expected the directory of a sweep for --workdir, found a run in "
             f"{directory}: give another directory"
         )
-    stage = arguments.choice(given, "stage", _STAGES, _STAGES[0])
+    stage = parsing.choice(given, "stage", _STAGES, _STAGES[0])
     metrics = list(sweeping.METRICS[stage])
-    metric = arguments.choice(given, "metric", metrics, metrics[0])
+    metric = parsing.choice(given, "metric", metrics, metrics[0])
     base = resolved.config(given, configs.Config())
     runner.make_role(base).require_alone("sweep")
     steps.require_vectors(base)
@@ -119,12 +119,12 @@ def run(given: arguments.Arguments) -> None:
     )
 
 
-def _limits(given: arguments.Arguments) -> tuple[int | None, float | None]:
+def _limits(given: parsing.Arguments) -> tuple[int | None, float | None]:
     """Returns the number of trials and the minutes; None: no limit."""
     trials, minutes = given.values.get("trials"), given.values.get("minutes")
     number = None if minutes is not None else _TRIALS
     if trials is not None:
-        number = arguments.whole("trials", trials)
+        number = parsing.whole("trials", trials)
     if minutes is None:
         return number, None
     try:
@@ -138,7 +138,7 @@ def _limits(given: arguments.Arguments) -> tuple[int | None, float | None]:
     return number, limit
 
 
-def _space(given: arguments.Arguments, stage: str) -> configs.Space | None:
+def _space(given: parsing.Arguments, stage: str) -> configs.Space | None:
     """Returns the space of the config file; None: it has none.
 
     Raises:

@@ -4,23 +4,23 @@ import pathlib
 import time
 
 from ytdnn.base import artifacts, configs, errors
-from ytdnn.run.cli import arguments, command, given_settings, output
+from ytdnn.run.cli import command, given_settings, output, parsing
 from ytdnn.run.pipeline import sizes
 
 PAGE = "world.html"
 FLAGS = (
-    arguments.Flag(
+    parsing.Flag(
         "out",
         "Directory for the tables and world.html, made if missing.",
         example="DIR",
         required=True,
     ),
-    arguments.Flag(
+    parsing.Flag(
         "preset",
         "Preset to start from, which settings change further. Default: small.",
         example="|".join(configs.WORLDS),
     ),
-    arguments.Flag(
+    parsing.Flag(
         "beside",
         "MovieLens directory or zip to plot next to the world.",
         example="ml-1m.zip",
@@ -29,7 +29,7 @@ FLAGS = (
 
 
 @command.register("world", FLAGS, ("data.world",))
-def run(given: arguments.Arguments) -> None:
+def run(given: parsing.Arguments) -> None:
     """Write the synthetic world as an event log, with plots.
 
     Writes all five tables of a world as Parquet, one part per ten thousand users, in
@@ -83,7 +83,7 @@ def _draw(
     world: configs.WorldConfig, directory: pathlib.Path, name: str, beside: str
 ) -> None:
     """Draws the page of a written world, and of MovieLens if a path is given."""
-    from ytdnn.lab.pages import world_page
+    from ytdnn.lab.pages import log_page
     from ytdnn.lab.sources import world as world_source
     from ytdnn.log import sources
 
@@ -96,4 +96,4 @@ def _draw(
         f"{world.num_videos:,} videos, {world.num_days} days. Drawn of its first "
         f"users, who are a fair sample of all."
     )
-    artifacts.write_text(directory / name, world_page.draw(logs, summary))
+    artifacts.write_text(directory / name, log_page.draw(logs, summary))

@@ -72,7 +72,7 @@ def _tuned(
     import numpy as np
 
     from ytdnn.candidates import stored
-    from ytdnn.evaluation import by_window, protocol
+    from ytdnn.evaluation import protocol, user_windows
     from ytdnn.lab.index_tuning import tune
     from ytdnn.log import events, prepared
 
@@ -83,8 +83,8 @@ def _tuned(
         rng = np.random.default_rng(config.seed)
         rows = rng.choice(len(cases), _MOST_QUERIES, replace=False)
         cases = protocol.take(cases, np.sort(rows))
-    windows = by_window.WindowOpener(config.evaluation.window_events)
-    models = by_window.retrieval(candidates, windows)
+    windows = user_windows.WindowOpener(config.evaluation.window_events)
+    models = user_windows.retrieval(candidates, windows)
     queries = models.user_vectors(data, cases.users, cases.ends, cases.times)
     vectors = candidates.video_vectors()
     say(

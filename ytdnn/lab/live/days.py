@@ -15,7 +15,7 @@ import polars as pl
 from ytdnn.base import artifacts, schema
 from ytdnn.lab.live import arms
 from ytdnn.lab.sources import world as world_source
-from ytdnn.lab.world import corpus, events, generate, policy, tables
+from ytdnn.lab.world import corpus, event_recorder, generate, policy, tables
 
 KIND = "live_day"
 LOG = "live_log"
@@ -24,7 +24,7 @@ EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
 Frames = dict[str, pl.DataFrame]
 
 
-def frames(world: generate.World, happened: Sequence[events.Events]) -> Frames:
+def frames(world: generate.World, happened: Sequence[event_recorder.Events]) -> Frames:
     """Returns events as tables of the event log, in order of time."""
     parts = [tables.events_tables(world, one, arms.SOURCES) for one in happened]
     sorted_tables = {}

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import ragged
-from ytdnn.lab.world import events
+from ytdnn.lab.world import event_recorder
 
 Columns = Mapping[str, npt.NDArray[np.generic]]
 
@@ -30,7 +30,7 @@ class UserHistories:
         """Starts without events."""
         self._tables = {kind: _Table(num_users, kept) for kind, kept in _KEPT.items()}
 
-    def add(self, happened: list[events.Events]) -> None:
+    def add(self, happened: list[event_recorder.Events]) -> None:
         """Adds events that are later than all earlier ones.
 
         Args:
@@ -40,7 +40,7 @@ class UserHistories:
             table.add([getattr(one, kind).columns() for one in happened])
 
     def columns(
-        self, kind: str, users: npt.NDArray[np.int64], today: events.Events
+        self, kind: str, users: npt.NDArray[np.int64], today: event_recorder.Events
     ) -> dict[str, ragged.Ragged]:
         """Returns the columns of some users' events, each as lists in order of time.
 

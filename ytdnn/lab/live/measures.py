@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.lab.metrics import ab_test
-from ytdnn.lab.world import corpus, events, generate
+from ytdnn.lab.world import corpus, event_recorder, generate
 
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -97,7 +97,7 @@ class DaySums:
 
 
 def event_sums(
-    world: generate.World, happened: Iterable[events.Events], since: int = 0
+    world: generate.World, happened: Iterable[event_recorder.Events], since: int = 0
 ) -> DaySums:
     """Returns the sums of events, without events before a time."""
     num_users = world.config.num_users

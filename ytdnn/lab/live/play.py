@@ -18,8 +18,8 @@ import polars as pl
 from ytdnn.base import artifacts, configs, errors, progress
 from ytdnn.base.configs import components
 from ytdnn.lab.live import arms as live_arms
-from ytdnn.lab.live import catalogue, comparing, days, history, measures
-from ytdnn.lab.world import behaviour, corpus, events, generate, policy
+from ytdnn.lab.live import comparing, days, exposure, history, measures
+from ytdnn.lab.world import behaviour, corpus, event_recorder, generate, policy
 
 TEST = "test.json"  # what is tested, beside the finished days
 SECONDS, PAGES = "seconds", "pages"
@@ -81,7 +81,7 @@ class LiveOutcome:
     arm_of: npt.NDArray[np.int64]
     earlier: measures.DaySums
     daily: list[measures.DaySums]
-    catalogue: catalogue.CatalogueExposure
+    catalogue: exposure.CatalogueExposure
     serving: dict[str, dict[str, float]]
 
     def members(self, arm: int) -> npt.NDArray[np.int64]:
@@ -120,7 +120,7 @@ def play(
         arm_of,
         measures.event_sums(world, before, since),
         [],
-        catalogue.CatalogueExposure(world, arm_of, len(test.arms), test.num_days),
+        exposure.CatalogueExposure(world, arm_of, len(test.arms), test.num_days),
         split.serving,
     )
     del before
@@ -178,7 +178,7 @@ def _play_day(
     directory: pathlib.Path | None,
     day: int,
     world: generate.World,
-) -> list[events.Events]:
+) -> list[event_recorder.Events]:
     """Plays a day, from the arms or as recorded on disk; returns the events."""
     is_finished = directory is not None and days.is_finished(directory, day)
     if directory is not None and is_finished:

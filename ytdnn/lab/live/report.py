@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-from ytdnn.lab.live import catalogue, comparing, measures, play
+from ytdnn.lab.live import comparing, exposure, measures, play
 from ytdnn.lab.metrics import ab_test
 
 
@@ -151,7 +151,7 @@ def from_played(played: play.LiveOutcome) -> LiveReport:
             measures.METRICS[measures.HEADLINE],
         ),
         good_uploads=len(played.catalogue.good),
-        audience_clicks=catalogue.AUDIENCE_CLICKS,
+        audience_clicks=exposure.AUDIENCE_CLICKS,
         audience_days=played.catalogue.audience_days,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ytdnn.base import registries
-from ytdnn.evaluation import composing, lists, models, protocol, report_model
+from ytdnn.evaluation import composed_slates, lists, models, protocol, report_model
 from ytdnn.lab.off_policy import counterfactual, logged_pages, page_choices
 from ytdnn.log import events
 from ytdnn.ranking import predictions
@@ -78,12 +78,14 @@ def _both_stages(
     """Returns the candidates of all sources as the composition orders them."""
     composition = run.config.composition
     nearest = lists.rank_by_vectors(vectors, run.video_vectors)
-    pooled = composing.pooled(nearest, run.sources, composition)
+    pooled = composed_slates.pooled(nearest, run.sources, composition)
     videos = pooled(cases, composition.num_candidates)
     predicted = ranking.predict_at(run.data, pages.first_rows, videos)
     by = np.asarray(predicted.order)
     undrawn = dataclasses.replace(composition, temperature=0.0)
-    order = composing.order(run.data, undrawn, run.trained, run.video_vectors, vectors)
+    order = composed_slates.order(
+        run.data, undrawn, run.trained, run.video_vectors, vectors
+    )
     if order is not None:
         by = order(cases, videos, by)
     return page_choices.SystemOrder(

@@ -24,7 +24,7 @@ from ytdnn.evaluation import (
     report_files,
     report_model,
     statement,
-    summary,
+    user_means,
 )
 from ytdnn.lab.studies import run_table
 
@@ -73,7 +73,7 @@ def measure(runs: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, Any
         "variants": variants,
         "references": {name: _model_values(first, name) for name in REFERENCES},
     }
-    plain: dict[str, Any] = summary.plain(values)
+    plain: dict[str, Any] = user_means.plain(values)
     return plain
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import configs, progress, registries, schema
-from ytdnn.evaluation import by_window, lists, measure, protocol, ranker
+from ytdnn.evaluation import lists, measure, protocol, ranker, user_windows
 from ytdnn.lab.truth import known_world, true_page
 from ytdnn.lab.world import corpus, memory, truth, words
 from ytdnn.log import prepared
@@ -162,23 +162,23 @@ def systems(
     if not data.log.has_impressions:
         return measure.Systems(makers)
     makers[lists.ORACLE_BY_WATCH_TIME] = true_page.TruePages(data, known).best
-    windows = by_window.WindowOpener(config.window_events)
+    windows = user_windows.WindowOpener(config.window_events)
     return measure.Systems(makers, {lists.ORACLE: _scorer(oracle, known, windows)})
 
 
 def _scorer(
-    oracle: Oracle, known: known_world.KnownWorld, windows: by_window.WindowOpener
+    oracle: Oracle, known: known_world.KnownWorld, windows: user_windows.WindowOpener
 ) -> ranker.Scorer:
     """Returns the scorer by the truth, asked window by window."""
 
     @functools.lru_cache(maxsize=1)
-    def shown_in(window: by_window.UserWindow) -> WorldImpressions:
+    def shown_in(window: user_windows.UserWindow) -> WorldImpressions:
         return WorldImpressions.from_data(window.data, known)
 
     def score(impressions: ranker.SplitImpressions) -> predictions.Predictions:
         users = impressions.user_indices[impressions.users]
 
-        def ask(rows: by_window.Rows, window: by_window.UserWindow) -> Any:
+        def ask(rows: user_windows.Rows, window: user_windows.UserWindow) -> Any:
             own = impressions.rows[rows]
             here = window.positions("impressions", users[rows], own)
             return oracle.predictions(shown_in(window), here)

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from ytdnn.base import progress, ragged
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import lists, protocol, summary
+from ytdnn.evaluation import lists, protocol, user_means
 from ytdnn.lab.truth import known_world
 from ytdnn.lab.world import corpus, memory, page_truth, truth
 from ytdnn.log import prepared, user_log
@@ -53,7 +53,7 @@ class TruePages:
 
     def per_user(
         self, cases: protocol.Cases, listed: lists.Lists, ks: tuple[int, ...]
-    ) -> summary.PerUser:
+    ) -> user_means.PerUser:
         """Returns the value of each user's first k places, by `METRIC@k`.
 
         Args:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ytdnn.lab.world import (
     corpus,
-    events,
+    event_recorder,
     interests,
     memory,
     people,
@@ -82,9 +82,9 @@ class Crowd:
         share = shared.config.accidental_clicks
         self._accidents = responses.Accidents(share, accidents_rng)
         self._num_pages = np.zeros(len(users), np.int64)
-        self._recorded = events.Events()
+        self._recorded = event_recorder.Events()
 
-    def play(self) -> events.Events:
+    def play(self) -> event_recorder.Events:
         """Plays the visits of the log's days and returns the events."""
         for day in range(self._shared.config.num_days):
             self.play_day(day)
@@ -101,9 +101,9 @@ class Crowd:
         for visit in self._rounds.get(day, []):
             self._play_round(visit.rows, visit.times, draws, make_pages)
 
-    def take_recorded(self) -> events.Events:
+    def take_recorded(self) -> event_recorder.Events:
         """Returns the events since the last call."""
-        taken, self._recorded = self._recorded, events.Events()
+        taken, self._recorded = self._recorded, event_recorder.Events()
         return taken
 
     @functools.cached_property

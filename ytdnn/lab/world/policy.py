@@ -10,7 +10,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ytdnn.lab.world import corpus, events, interests, memory, people, popularity, words
+from ytdnn.lab.world import (
+    corpus,
+    event_recorder,
+    interests,
+    memory,
+    people,
+    popularity,
+    words,
+)
 
 SOURCES = ("popular", "interests", "subscribed", "fresh", "related")
 SHARES = np.array([0.2, 0.3, 0.2, 0.15, 0.15])
@@ -73,7 +81,7 @@ class PageRequests:
     remembered: memory.Memory
     shared: popularity.WorldState
     day: popularity.Day
-    happened: events.Events
+    happened: event_recorder.Events
     rng: np.random.Generator
 
     def subset(self, keep: np.ndarray, rng: np.random.Generator) -> "PageRequests":

@@ -10,7 +10,15 @@ from typing import NamedTuple
 import numpy as np
 
 from ytdnn.base import configs, schema
-from ytdnn.lab.world import corpus, events, generate, people, policy, titles, words
+from ytdnn.lab.world import (
+    corpus,
+    event_recorder,
+    generate,
+    people,
+    policy,
+    titles,
+    words,
+)
 
 VECTOR = "vector"
 _LEAF_DIM, _CHANNEL_DIM, _LANGUAGE_DIM = 16, 16, 4
@@ -51,7 +59,7 @@ def parts_of(world: generate.World) -> Iterator[dict[str, Table]]:
 
 def events_tables(
     world: generate.World,
-    happened: events.Events,
+    happened: event_recorder.Events,
     sources: Sequence[str] = policy.SOURCES,
     until: int | None = None,
 ) -> dict[str, Table]:

@@ -6,9 +6,9 @@ import sys
 
 from ytdnn.base import errors, user_paths
 from ytdnn.ops.cluster import local_cluster, tasks
-from ytdnn.run.cli import arguments, command, output
+from ytdnn.run.cli import command, output, parsing
 
-Flag = arguments.Flag
+Flag = parsing.Flag
 
 _PROGRAM = (sys.executable, "-m", "ytdnn")
 _RESTARTS = 10
@@ -38,7 +38,7 @@ FLAGS = (
 
 
 @command.register("cluster", FLAGS, takes_command=True)
-def run(given: arguments.Arguments) -> int:
+def run(given: parsing.Arguments) -> int:
     """Try distributed training with several processes on this machine.
 
     Starts the processes of a cluster, each with the command after -- and its own
@@ -65,7 +65,7 @@ def run(given: arguments.Arguments) -> int:
         raise errors.UserError("expected settings after --, with their command")
     numbers = {"workers": 2, "ps": 0, "restarts": _RESTARTS}
     for name in numbers.keys() & values.keys():
-        numbers[name] = arguments.whole(name, values[name])
+        numbers[name] = parsing.whole(name, values[name])
     strategy = tasks.PARAMETER_SERVER if numbers["ps"] else tasks.MULTI_WORKER
     plan = local_cluster.Plan(
         command=(*_PROGRAM, *given.rest, *_strategy(given.rest, strategy)),
@@ -74,7 +74,7 @@ def run(given: arguments.Arguments) -> int:
         logs=_workdir(given.rest) / "cluster",
         restarts=numbers["restarts"],
         say=output.say,
-        is_open=arguments.choice(given, "network", ("own", "open"), "own") == "open",
+        is_open=parsing.choice(given, "network", ("own", "open"), "own") == "open",
     )
     return local_cluster.run(plan)
 

@@ -6,23 +6,23 @@ from typing import Any
 
 from ytdnn.base import errors
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, command, flags, given_settings, output
+from ytdnn.run.cli import command, flags, given_settings, output, parsing
 from ytdnn.run.pipeline import graph
 
 FLAGS = (
     flags.WORKDIR,
-    arguments.Flag(
+    parsing.Flag(
         "file",
         "Parquet or CSV file with the columns of the log's table videos.",
         example="FILE",
         required=True,
     ),
-    arguments.Flag(
+    parsing.Flag(
         "columns",
         "Your column names in the file, such as videos.title=name.",
         example="TABLE.COLUMN=OWN,…",
     ),
-    arguments.Flag(
+    parsing.Flag(
         "bad_rows",
         "What to do with invalid rows; default: stop.",
         example="stop|drop",
@@ -30,14 +30,14 @@ FLAGS = (
 )
 REMOVAL_FLAGS = (
     flags.WORKDIR,
-    arguments.Flag("videos", "Ids of videos, as in the log.", example="ID,…"),
-    arguments.Flag("file", "Text file with one id per line.", example="FILE"),
+    parsing.Flag("videos", "Ids of videos, as in the log.", example="ID,…"),
+    parsing.Flag("file", "Text file with one id per line.", example="FILE"),
 )
 _MOST_SHOWN = 5
 
 
 @command.register("index add", FLAGS)
-def add(given: arguments.Arguments) -> None:
+def add(given: parsing.Arguments) -> None:
     """Add new uploads to the served videos, without training or a rebuild.
 
     Computes their vectors from content, with the trained video tower, and searches them
@@ -56,7 +56,7 @@ def add(given: arguments.Arguments) -> None:
         directory,
         given.values["file"],
         columns=given_settings.entries("data.columns", given.values.get("columns", "")),
-        bad_rows=arguments.choice(given, "bad_rows", ("stop", "drop"), "stop"),
+        bad_rows=parsing.choice(given, "bad_rows", ("stop", "drop"), "stop"),
         verbose=output.say,
     )
     changed = added.changed
@@ -72,7 +72,7 @@ def add(given: arguments.Arguments) -> None:
 
 
 @command.register("index remove", REMOVAL_FLAGS)
-def remove(given: arguments.Arguments) -> None:
+def remove(given: parsing.Arguments) -> None:
     """Remove videos from the served videos, without a rebuild.
 
     The bundle gets a new version of the same models without these videos, in less than
@@ -90,7 +90,7 @@ def remove(given: arguments.Arguments) -> None:
 
 
 @command.register("index restore", REMOVAL_FLAGS)
-def restore(given: arguments.Arguments) -> None:
+def restore(given: parsing.Arguments) -> None:
     """Restore removed videos.
 
     Undoes `index remove`, in the same way.
@@ -104,7 +104,7 @@ def restore(given: arguments.Arguments) -> None:
     _change(given, pipeline.restore_videos)
 
 
-def _change(given: arguments.Arguments, change: Callable[..., Any]) -> None:
+def _change(given: parsing.Arguments, change: Callable[..., Any]) -> None:
     directory = pathlib.Path(given.values["workdir"])
     result = change(directory, _video_ids(given))
     _say_some("not in the catalogue, kept for later exports", result.unknown)
@@ -125,7 +125,7 @@ def _say_version(directory: pathlib.Path, version: int | None) -> None:
         output.say(f"bundle: {directory / graph.BUNDLE.name}, version {version}")
 
 
-def _video_ids(given: arguments.Arguments) -> list[str]:
+def _video_ids(given: parsing.Arguments) -> list[str]:
     """Returns the ids of the flags."""
     named = given.values.get("videos", "").split(",")
     if "file" in given.values:

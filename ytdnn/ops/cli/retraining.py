@@ -6,33 +6,31 @@ import pathlib
 from ytdnn.base import errors
 from ytdnn.ops.refit import refitting
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, command, flags, given_settings, output, resolved
-from ytdnn.run.pipeline import advice
+from ytdnn.run.cli import command, flags, given_settings, output, parsing, resolved
+from ytdnn.run.pipeline import next_command
 
 _BAD_ROWS = ("stop", "drop")
 SECTIONS = ("refresh", "index", "composition")
 FLAGS = (
-    arguments.Flag(
-        "from", "Directory of the trained run.", example="DIR", required=True
-    ),
-    arguments.Flag(
+    parsing.Flag("from", "Directory of the trained run.", example="DIR", required=True),
+    parsing.Flag(
         "data_dir",
         "Log of the newer events only, or the whole log with them.",
         example="PATH",
         required=True,
     ),
-    arguments.Flag(
+    parsing.Flag(
         "workdir",
         "Directory of the new run, made if missing.",
         example="DIR",
         required=True,
     ),
-    arguments.Flag(
+    parsing.Flag(
         "columns",
         "Your column names in the new log; default: those of the run.",
         example="TABLE.COLUMN=OWN,…",
     ),
-    arguments.Flag(
+    parsing.Flag(
         "bad_rows",
         "What to do with invalid rows; default: as in the run.",
         example="|".join(_BAD_ROWS),
@@ -41,7 +39,7 @@ FLAGS = (
 
 
 @command.register("refresh", FLAGS, SECTIONS)
-def refresh(given: arguments.Arguments) -> None:
+def refresh(given: parsing.Arguments) -> None:
     """Continue the training of a run's models with newer events.
 
     Appends new events to those of the run, which stays unchanged; trained weights and
@@ -71,15 +69,15 @@ def refresh(given: arguments.Arguments) -> None:
         data_dir=given.values["data_dir"],
         config=config,
         columns=given_settings.entries("data.columns", given.values.get("columns", "")),
-        bad_rows=arguments.choice(given, "bad_rows", _BAD_ROWS),
+        bad_rows=parsing.choice(given, "bad_rows", _BAD_ROWS),
         verbose=output.say,
     )
     output.say(f"bundle: {bundle}")
-    output.say(f"next: {advice.recommend_command(directory)}")
+    output.say(f"next: {next_command.recommend_command(directory)}")
 
 
 @command.register("refit", (flags.WORKDIR, flags.CONFIG, flags.STRATEGY))
-def refit(given: arguments.Arguments) -> None:
+def refit(given: parsing.Arguments) -> None:
     """Retrain the chosen models to the end of the log, and export them.
 
     For serving, once settings and epochs are chosen and evaluated: candidates and
@@ -97,4 +95,4 @@ def refit(given: arguments.Arguments) -> None:
     bundle = pipeline.refit(directory, config, verbose=output.say)
     config = dataclasses.replace(config, refit=True)
     output.say(f"the evaluation in {bundle} was {refitting.note(config, directory)}")
-    output.say(f"next: {advice.next_command(config, directory)}")
+    output.say(f"next: {next_command.next_command(config, directory)}")

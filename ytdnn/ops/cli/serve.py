@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 from ytdnn.base import errors
 from ytdnn.ops.server import settings
-from ytdnn.run.cli import arguments, command, output
+from ytdnn.run.cli import command, output, parsing
 from ytdnn.run.pipeline import graph
 
-Flag = arguments.Flag
+Flag = parsing.Flag
 
 FLAGS = (
     Flag("workdir", "Directory of a run with the bundle to serve.", example="DIR"),
@@ -87,7 +87,7 @@ _MOST_PROCESSES = 256
 
 
 @command.register("serve", FLAGS)
-def run(given: arguments.Arguments) -> None:
+def run(given: parsing.Arguments) -> None:
     """Serve a bundle over HTTP, with a page to inspect its answers.
 
     Implements TensorFlow Serving's REST API for every model of the bundle, including
@@ -135,7 +135,7 @@ def run(given: arguments.Arguments) -> None:
 
 
 @command.register("join-log", JOIN_FLAGS)
-def join(given: arguments.Arguments) -> None:
+def join(given: parsing.Arguments) -> None:
     """Turn served slates and their feedback into an event log to train on.
 
     Joins the answers and the feedback that `ytdnn serve` has logged, and writes
@@ -176,8 +176,8 @@ def _places(
     return workdir / graph.BUNDLE.name, workdir / graph.DATA.name, log
 
 
-def _is_on(given: arguments.Arguments, name: str, default: str) -> bool:
-    return arguments.choice(given, name, ("on", "off"), default) == "on"
+def _is_on(given: parsing.Arguments, name: str, default: str) -> bool:
+    return parsing.choice(given, name, ("on", "off"), default) == "on"
 
 
 def _number(

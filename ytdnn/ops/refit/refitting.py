@@ -21,7 +21,7 @@ from ytdnn.run.pipeline import workdir as run_workdir
 
 LATER = "refit"
 EARLIER = "refit/earlier"
-_FACT = "refit"  # of the prepared set, see `ytdnn.ops.refit.refit`
+_FACT = "refit"  # of the prepared set, see `ytdnn.ops.refit.refit_data`
 _SETS = (f"data/{artifacts.MANIFEST}", f"{LATER}/data/{artifacts.MANIFEST}")
 
 
@@ -38,7 +38,7 @@ def earlier_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
 def _derive(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `data` of a folder of the refit."""
     from ytdnn.log import prepared
-    from ytdnn.ops.refit import refit as refit_sets
+    from ytdnn.ops.refit import refit_data as refit_sets
 
     part = refit_sets.Part.EARLIER if root == EARLIER else refit_sets.Part.WHOLE
     needs_ranker = not served.ranker_not_served(config, workdir)

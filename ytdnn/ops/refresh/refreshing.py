@@ -31,7 +31,7 @@ from ytdnn.base.configs import data as data_config
 from ytdnn.log import prepared, sources
 from ytdnn.log.sources import tables as source_tables
 from ytdnn.ops.cluster import tasks
-from ytdnn.ops.refit import refit, refit_ranking, refitting
+from ytdnn.ops.refit import refit_data, refit_ranking, refitting
 from ytdnn.ops.refresh import append
 from ytdnn.ops.refresh import refresh as training
 from ytdnn.run.pipeline import runner, served, steps
@@ -216,10 +216,10 @@ class _Refresh:
         """Runs the steps with missing outputs, one after the other."""
         makers: dict[str, Callable[[], None]] = {
             APPENDED: self._append,
-            f"{EARLIER}/data": lambda: self._derive(EARLIER, refit.Part.EARLIER),
+            f"{EARLIER}/data": lambda: self._derive(EARLIER, refit_data.Part.EARLIER),
             f"{EARLIER}/candidates": lambda: self._carry_candidates(EARLIER, None),
             f"{EARLIER}/ranking": self._learn_ranking,
-            "data": lambda: self._derive("", refit.Part.WHOLE),
+            "data": lambda: self._derive("", refit_data.Part.WHOLE),
             "candidates": lambda: self._carry_candidates("", self._begins),
             "index": lambda: steps.build_index(self._config, self._directory),
             "ranking": self._publish_ranking,
@@ -257,7 +257,7 @@ class _Refresh:
         old, log = prepared.load(self._home / "data"), sources.read(*self._log)
         append.append(old, log, target, inputs, self._log[0].bad_rows)
 
-    def _derive(self, place: str, part: refit.Part) -> None:
+    def _derive(self, place: str, part: refit_data.Part) -> None:
         """Makes the prepared set of a place in the workdir."""
         target = self._directory / place / "data"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -265,7 +265,7 @@ class _Refresh:
         config = configs.to_dict(self._config.data)
         manifest = dataclasses.replace(data.manifest, config=config)
         data = dataclasses.replace(data, manifest=manifest)
-        refit.derive(data, part, target, self._has_ranker, self._begins)
+        refit_data.derive(data, part, target, self._has_ranker, self._begins)
 
     def _carry_candidates(self, place: str, begins: int | None) -> None:
         """Makes the candidates of a place; see `training.carry_candidates`."""

@@ -19,12 +19,12 @@ from ytdnn.ops.server import (
     batching,
     hot_swap,
     inspector,
+    loaded_version,
     metrics,
-    models,
     predict,
     problems,
     recommend,
-    records,
+    request_records,
     served_log,
     settings,
 )
@@ -36,7 +36,7 @@ _STATIC = {
     "/inspector.js": ("inspector.js", "text/javascript; charset=utf-8"),
 }
 Json = dict[str, Any]
-Handler = Callable[[http.Request, models.Version], Awaitable[Any]]
+Handler = Callable[[http.Request, loaded_version.Version], Awaitable[Any]]
 Endpoint = Callable[[http.Request], Awaitable[responses.Response]]
 
 
@@ -69,10 +69,10 @@ class Server:
         """
         self.given = given
         self.guard = access.Guard(given)
-        self.tracing = records.Tracing() if given.traces else None
+        self.tracing = request_records.Tracing() if given.traces else None
         self.access_log = None
         if given.access_log:
-            self.access_log = records.AccessLog(given.access_log)
+            self.access_log = request_records.AccessLog(given.access_log)
         self.threads = batching.Threads(
             given.batching, given.limits.queue_seconds, given.threads_of_a_process
         )
@@ -148,7 +148,7 @@ def application(server: Server) -> fastapi.FastAPI:
     async def refuse(request: http.Request, error: Exception) -> responses.Response:
         """Answers an unknown path or method."""
 
-        async def handler(request: http.Request, _: models.Version) -> Json:
+        async def handler(request: http.Request, _: loaded_version.Version) -> Json:
             raise problems.Problem(
                 getattr(error, "status_code", problems.NOT_FOUND),
                 f"Malformed request: {request.method} {request.url.path}",
@@ -200,7 +200,7 @@ class _Routes:
         """
 
         async def handle(request: http.Request) -> responses.Response:
-            record = records.begin(request.headers)
+            record = request_records.begin(request.headers)
             tracing, access_log = self._server.tracing, self._server.access_log
             if tracing is None:
                 response = await self._answer(request, record, handler)
@@ -211,7 +211,7 @@ class _Routes:
                     status = response.status_code
                     span.set_attribute("http.response.status_code", status)
             response.headers.update(access.HEADERS)
-            response.headers[records.ID_HEADER] = record.request_id
+            response.headers[request_records.ID_HEADER] = record.request_id
             metrics.REQUESTS.labels(endpoint, response.status_code).inc()
             metrics.REQUEST_SECONDS.labels(endpoint).observe(record.seconds)
             if access_log is not None:
@@ -221,7 +221,7 @@ class _Routes:
         return handle
 
     async def _answer(
-        self, request: http.Request, record: records.Record, handler: Handler
+        self, request: http.Request, record: request_records.Record, handler: Handler
     ) -> responses.Response:
         """Returns the answer to a request, also if it is refused or fails."""
         try:
@@ -242,28 +242,30 @@ class _Routes:
         return _response({"error": problem.message}, problem.status, problem.headers)
 
     async def static(
-        self, request: http.Request, _: models.Version
+        self, request: http.Request, _: loaded_version.Version
     ) -> responses.Response:
         """Answers a file of the page."""
         name, media_type = _STATIC[request.url.path]
         place = importlib.resources.files("ytdnn.ops.server").joinpath("static", name)
         return responses.Response(place.read_bytes(), media_type=media_type)
 
-    async def healthz(self, _: http.Request, version: models.Version) -> Json:
+    async def healthz(self, _: http.Request, version: loaded_version.Version) -> Json:
         """Answers that a version is served."""
         return {"version": version.number}
 
-    async def status(self, _: http.Request, version: models.Version) -> Json:
+    async def status(self, _: http.Request, version: loaded_version.Version) -> Json:
         """Answers with the served version, and refused ones with their reasons."""
         return await asyncio.to_thread(self._server.status)
 
     async def metrics(
-        self, _: http.Request, version: models.Version
+        self, _: http.Request, version: loaded_version.Version
     ) -> responses.Response:
         """Answers Prometheus."""
         return responses.Response(metrics.text(), media_type=metrics.CONTENT_TYPE)
 
-    async def model(self, request: http.Request, version: models.Version) -> Json:
+    async def model(
+        self, request: http.Request, version: loaded_version.Version
+    ) -> Json:
         """Answers the status of a model."""
         version.require(**request.path_params)
         status = {"error_code": "OK", "error_message": ""}
@@ -271,7 +273,9 @@ class _Routes:
         state = {"version": number, "state": "AVAILABLE", "status": status}
         return {"model_version_status": [state]}
 
-    async def metadata(self, request: http.Request, version: models.Version) -> Json:
+    async def metadata(
+        self, request: http.Request, version: loaded_version.Version
+    ) -> Json:
         """Answers the signatures of a model."""
         version.require(**request.path_params)
         name = request.path_params["name"]
@@ -289,7 +293,9 @@ class _Routes:
             "metadata": {"signature_def": {"signature_def": signatures}},
         }
 
-    async def predict(self, request: http.Request, version: models.Version) -> Json:
+    async def predict(
+        self, request: http.Request, version: loaded_version.Version
+    ) -> Json:
         """Answers TensorFlow Serving's predict."""
         body = await access.body(request, self._limits)
         version.require(**request.path_params)
@@ -297,11 +303,13 @@ class _Routes:
             version, request.path_params["name"], predict.signature_name(body)
         )
         parsed = predict.parse(body, signature.fields, self._limits)
-        records.current().facts["version"] = version.number
+        request_records.current().facts["version"] = version.number
         answered = await signature.queue.ask(parsed.rows, self._limits.answer_seconds)
         return predict.answer(parsed, answered.outputs)
 
-    async def recommend(self, request: http.Request, version: models.Version) -> Json:
+    async def recommend(
+        self, request: http.Request, version: loaded_version.Version
+    ) -> Json:
         """Answers the friendlier endpoint."""
         body = await access.body(request, self._limits)
         filled = await self._server.inspector.completed(version, body)
@@ -312,7 +320,9 @@ class _Routes:
             version, filled, self._limits, self._server.log, time
         )
 
-    async def feedback(self, request: http.Request, version: models.Version) -> Json:
+    async def feedback(
+        self, request: http.Request, version: loaded_version.Version
+    ) -> Json:
         """Records feedback on an answer."""
         body = await access.body(request, self._limits)
         return recommend.feedback(version, body, self._server.log)

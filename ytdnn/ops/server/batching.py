@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ytdnn.ops.server import metrics, problems, records, settings
+from ytdnn.ops.server import metrics, problems, request_records, settings
 
 Row = Mapping[str, Any]
 Outputs = dict[str, npt.NDArray[Any]]
@@ -119,7 +119,7 @@ class Queue:
           problems.Problem: The queue is full, the wait is too long, or the run took
             too long.
         """
-        record = records.current()
+        record = request_records.current()
         seconds = min(seconds, record.timeout_seconds - record.seconds)
         self._require_short(len(rows), seconds)
         loop = asyncio.get_running_loop()

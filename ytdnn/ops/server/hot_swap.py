@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 from ytdnn.base import errors
 from ytdnn.bundle import versions
-from ytdnn.ops.server import batching, metrics, models, problems, settings
+from ytdnn.ops.server import batching, loaded_version, metrics, problems, settings
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _DRAIN_SECONDS = 60.0  # after which a version is closed under its last requests
@@ -47,13 +47,13 @@ class ServedVersions:
         self._given, self._threads, self._say = given, threads, say
         self.refused: dict[int, str] = {}
         self._loading: int | None = None
-        self._draining: set[models.Version] = set()
+        self._draining: set[loaded_version.Version] = set()
         self._drains: set[asyncio.Task[None]] = set()
         self._lock = asyncio.Lock()  # while a model is loaded on its first use
         self.current = self._first()
         self._tell()
 
-    def _first(self) -> models.Version:
+    def _first(self) -> loaded_version.Version:
         """Returns the newest version that can be served; refuses newer ones.
 
         Raises:
@@ -62,7 +62,7 @@ class ServedVersions:
         newest: errors.UserError | None = None
         for number in reversed(versions.numbers(self._given.bundle)):
             try:
-                return models.load(self._given.bundle, number, self._threads)
+                return loaded_version.load(self._given.bundle, number, self._threads)
             except errors.UserError as error:
                 self._refuse(number, str(error))
                 newest = newest or error
@@ -71,7 +71,7 @@ class ServedVersions:
         )
 
     @contextlib.contextmanager
-    def version(self) -> Iterator[models.Version]:
+    def version(self) -> Iterator[loaded_version.Version]:
         """Context with the version that answers a request, from begin to end."""
         version = self.current
         version.num_requests += 1
@@ -81,8 +81,8 @@ class ServedVersions:
             version.num_requests -= 1
 
     async def signature(
-        self, version: models.Version, model: str, name: str
-    ) -> models.Signature:
+        self, version: loaded_version.Version, model: str, name: str
+    ) -> loaded_version.Signature:
         """Returns a signature of a model, which is loaded if this is its first use.
 
         Raises:
@@ -97,7 +97,7 @@ class ServedVersions:
                     raise problems.Problem(problems.OVERLOADED, str(error)) from None
         return version.signature(model, name)
 
-    def _load(self, version: models.Version, model: str) -> None:
+    def _load(self, version: loaded_version.Version, model: str) -> None:
         """Loads a model, after another check of the version's files."""
         if model not in version.models:
             directory, kind = self._given.bundle, version.bundle.manifest.kind
@@ -121,7 +121,7 @@ class ServedVersions:
         self._loading, names = number, list(self.current.models)
         try:
             new = await asyncio.to_thread(
-                models.load, self._given.bundle, number, self._threads, names
+                loaded_version.load, self._given.bundle, number, self._threads, names
             )
         except errors.UserError as error:
             self._refuse(number, str(error))
@@ -138,7 +138,7 @@ class ServedVersions:
         finally:
             self._loading = None
 
-    async def _drain(self, old: models.Version) -> None:
+    async def _drain(self, old: loaded_version.Version) -> None:
         """Forgets a version when its last request is answered."""
         end = time.monotonic() + _DRAIN_SECONDS
         while old.num_requests and time.monotonic() < end:

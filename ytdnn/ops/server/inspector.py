@@ -18,7 +18,14 @@ from ytdnn.base import artifacts, errors, ragged, schema
 from ytdnn.bundle import bundle, explained, user_requests
 from ytdnn.evaluation import protocol, truths
 from ytdnn.log import prepared
-from ytdnn.ops.server import access, models, predict, problems, recommend, settings
+from ytdnn.ops.server import (
+    access,
+    loaded_version,
+    predict,
+    problems,
+    recommend,
+    settings,
+)
 
 _MOST_LISTED = 50
 _HISTORY = 100  # watches shown
@@ -36,7 +43,7 @@ class Inspector:
         self._pages: Any = None  # the world's truth about slates, of `_data`
         self._lock = threading.Lock()  # while the prepared set is read
 
-    async def facts(self, _: http.Request, version: models.Version) -> Json:
+    async def facts(self, _: http.Request, version: loaded_version.Version) -> Json:
         """Returns the facts that the page needs first."""
         facts = version.bundle.manifest.facts
         return {
@@ -51,7 +58,7 @@ class Inspector:
         }
 
     async def completed(
-        self, version: models.Version, body: Mapping[str, Any]
+        self, version: loaded_version.Version, body: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         """Returns a request; a user id alone is completed from the prepared set.
 
@@ -70,7 +77,9 @@ class Inspector:
             return body
         return request | dict(body)
 
-    async def users(self, request: http.Request, version: models.Version) -> Json:
+    async def users(
+        self, request: http.Request, version: loaded_version.Version
+    ) -> Json:
         """Returns users by the beginning of their id, and their number.
 
         Raises:
@@ -83,7 +92,9 @@ class Inspector:
         matches = ids.filter(ids.cast(pl.String).str.starts_with(text))
         return {"users": matches.head(_MOST_LISTED).to_list(), "number": len(ids)}
 
-    async def user(self, request: http.Request, version: models.Version) -> Json:
+    async def user(
+        self, request: http.Request, version: loaded_version.Version
+    ) -> Json:
         """Returns a user's request, and the history with titles.
 
         Raises:
@@ -94,18 +105,22 @@ class Inspector:
         features = await asyncio.to_thread(self._request, version, user_id)
         return {"user_id": user_id, "request": features} | _history(version, features)
 
-    def _request(self, version: models.Version, user_id: str | int) -> Json:
+    def _request(self, version: loaded_version.Version, user_id: str | int) -> Json:
         at_end = user_requests.at_end(self._prepared(version), user_id)
         request = version.bundle.fitting(at_end)
         request.pop(schema.K)
         return request
 
-    async def videos(self, request: http.Request, version: models.Version) -> Json:
+    async def videos(
+        self, request: http.Request, version: loaded_version.Version
+    ) -> Json:
         """Returns videos with a text in their id or title."""
         text = request.query_params.get("query", "")
         return await asyncio.to_thread(_videos, version, text[:100].casefold())
 
-    async def answer(self, request: http.Request, version: models.Version) -> Json:
+    async def answer(
+        self, request: http.Request, version: loaded_version.Version
+    ) -> Json:
         """Returns every candidate of a request, with its true value on a world.
 
         Raises:
@@ -132,7 +147,11 @@ class Inspector:
         return answer
 
     def _truth(
-        self, version: models.Version, user_id: str | int, ids: list[Any], k: int
+        self,
+        version: loaded_version.Version,
+        user_id: str | int,
+        ids: list[Any],
+        k: int,
     ) -> Json | None:
         """Returns the true watch seconds of candidates; None without a world."""
         data = self._prepared(version)
@@ -143,7 +162,7 @@ class Inspector:
             return None
         return worth | {"best": [_named(version, video) for video in worth["best"]]}
 
-    async def why(self, request: http.Request, version: models.Version) -> Json:
+    async def why(self, request: http.Request, version: loaded_version.Version) -> Json:
         """Returns the contribution of each feature to the score of `video_id`.
 
         Raises:
@@ -169,7 +188,7 @@ class Inspector:
             **_why(version, video, answered.outputs),
         }
 
-    def _prepared(self, version: models.Version) -> prepared.PreparedData:
+    def _prepared(self, version: loaded_version.Version) -> prepared.PreparedData:
         """Returns the prepared set that a version was made from.
 
         Raises:
@@ -256,7 +275,7 @@ def _case(data: prepared.PreparedData, user: int) -> protocol.Cases:
     )
 
 
-def _history(version: models.Version, request: Mapping[str, Any]) -> Json:
+def _history(version: loaded_version.Version, request: Mapping[str, Any]) -> Json:
     """Returns the watches of a request, the latest first, and their number."""
     watched = request.get(schema.WATCHED_VIDEO_IDS) or []
     unknown = [None] * len(watched)  # a list of missing values may be shorter
@@ -276,7 +295,7 @@ def _history(version: models.Version, request: Mapping[str, Any]) -> Json:
     return {"history": shown, "num_watched": len(watched)}
 
 
-def _videos(version: models.Version, text: str) -> Json:
+def _videos(version: loaded_version.Version, text: str) -> Json:
     matches = (
         {schema.VIDEO_ID: video, schema.TITLE: title}
         for video, title in version.bundle.titles.items()
@@ -285,11 +304,13 @@ def _videos(version: models.Version, text: str) -> Json:
     return {"videos": list(itertools.islice(matches, _MOST_LISTED))}
 
 
-def _named(version: models.Version, video: Any) -> Json:
+def _named(version: loaded_version.Version, video: Any) -> Json:
     return {schema.VIDEO_ID: video, schema.TITLE: version.bundle.title(video)}
 
 
-def _why(version: models.Version, video: Any, outputs: Mapping[str, Any]) -> Json:
+def _why(
+    version: loaded_version.Version, video: Any, outputs: Mapping[str, Any]
+) -> Json:
     """Returns the features by how much each changes the score, and the nearest."""
     score = float(outputs[schema.SCORES][0, 0])
     numbers = {name: v[0, 0].tolist() for name, v in outputs.items() if v.ndim == 2}

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ytdnn.base import errors, schema
 from ytdnn.bundle import requests, saved_models, where
-from ytdnn.ops.server import batching, models, problems, settings
+from ytdnn.ops.server import batching, loaded_version, problems, settings
 
 SIGNATURE_NAME = "signature_name"
 INSTANCES = "instances"
@@ -48,7 +48,7 @@ def signature_name(body: Mapping[str, Any]) -> str:
 
 
 def parse(
-    body: Mapping[str, Any], fields: models.Fields, limits: settings.Limits
+    body: Mapping[str, Any], fields: loaded_version.Fields, limits: settings.Limits
 ) -> ParsedRequest:
     """Parses a body into a request to a signature.
 
@@ -76,7 +76,7 @@ def parse(
 
 
 def check(
-    row: Mapping[str, Any], fields: models.Fields, limits: settings.Limits
+    row: Mapping[str, Any], fields: loaded_version.Fields, limits: settings.Limits
 ) -> dict[str, Any]:
     """Returns the checked values of one row.
 

@@ -13,10 +13,10 @@ from ytdnn.log import positions
 from ytdnn.ops.server import (
     batching,
     joined_log,
-    models,
+    loaded_version,
     predict,
     problems,
-    records,
+    request_records,
     served_log,
     settings,
 )
@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 
 async def ask(
-    version: models.Version, request: Mapping[str, Any], limits: settings.Limits
+    version: loaded_version.Version, request: Mapping[str, Any], limits: settings.Limits
 ) -> batching.QueueAnswer:
     """Returns the recommender's outputs for a request: every candidate, with ranks.
 
@@ -47,7 +47,7 @@ async def ask(
     row = predict.check(request, signature.fields, limits)
     answered = await signature.queue.ask([row], limits.answer_seconds)
     seconds = answered.outputs[explained.STAGE_SECONDS][0].tolist()
-    record = records.current()
+    record = request_records.current()
     record.stages["candidates"], record.stages["ranking"] = seconds[:2]
     record.facts[joined_log.VERSION] = version.number
     return answered
@@ -61,7 +61,9 @@ def _slate(outputs: batching.Outputs, k: int) -> np.ndarray:
 
 
 def described(
-    version: models.Version, outputs: batching.Outputs, rows: np.ndarray | None = None
+    version: loaded_version.Version,
+    outputs: batching.Outputs,
+    rows: np.ndarray | None = None,
 ) -> list[Json]:
     """Returns candidates of an answer as JSON.
 
@@ -136,7 +138,7 @@ def split(body: Mapping[str, Any], limits: settings.Limits) -> tuple[Json, Any, 
 
 
 async def recommend(
-    version: models.Version,
+    version: loaded_version.Version,
     body: Mapping[str, Any],
     limits: settings.Limits,
     log: served_log.ServedLog | None,
@@ -162,7 +164,7 @@ async def recommend(
     if log is not None:
         row = _row(request_id, version, request, user_id, videos)
         log.add(joined_log.ANSWERS, row | {schema.TIME: request_time or None})
-    record = records.current()
+    record = request_records.current()
     record.facts["answer_id"] = request_id
     fields = version.explaining(explained.CANDIDATES).fields
     warnings = version.warnings(request, fields)
@@ -185,7 +187,7 @@ async def recommend(
 
 def _row(
     request_id: str,
-    version: models.Version,
+    version: loaded_version.Version,
     request: Mapping[str, Any],
     user_id: str | int | None,
     videos: list[Json],
@@ -211,7 +213,9 @@ def _row(
 
 
 def feedback(
-    version: models.Version, body: Mapping[str, Any], log: served_log.ServedLog | None
+    version: loaded_version.Version,
+    body: Mapping[str, Any],
+    log: served_log.ServedLog | None,
 ) -> Json:
     """Records the feedback on a video of an answer.
 

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import progress, registries, whole_files
 from ytdnn.ops.spark import session
-from ytdnn.run.cli import arguments
+from ytdnn.run.cli import parsing
 from ytdnn.run.pipeline import bulk
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyspark.sql
 
-    from ytdnn.bundle import streams
+    from ytdnn.bundle import answer_files
     from ytdnn.log import shard_tasks
     from ytdnn.run.pipeline import recommender as run_recommender
 
@@ -114,7 +114,7 @@ class SparkMachines:
         recommender: "run_recommender.Recommender",
         arguments: dict[str, Any],
         path: pathlib.Path,
-    ) -> "Iterator[streams.Stream]":
+    ) -> "Iterator[answer_files.Stream]":
         """Context with the lists of many users, to be written into a file."""
         with (
             session.opened(self.settings) as opened,
@@ -128,7 +128,7 @@ def divided(
     recommender: "run_recommender.Recommender",
     arguments: dict[str, Any],
     scratch: pathlib.Path,
-) -> "streams.Stream":
+) -> "answer_files.Stream":
     """Returns the lists of many users, made on Spark and read part by part.
 
     Args:
@@ -166,7 +166,7 @@ def divided(
 
 
 @registries.HOOKS.register("spark")
-def machines(given: arguments.Arguments) -> SparkMachines:
+def machines(given: parsing.Arguments) -> SparkMachines:
     """Returns the machines that the flags name: the engine `spark` of commands.
 
     Raises:

@@ -6,10 +6,10 @@ import inspect
 from collections.abc import Callable
 
 from ytdnn.base import registries
-from ytdnn.run.cli import arguments
+from ytdnn.run.cli import parsing
 
-Arguments = arguments.Arguments
-Flag = arguments.Flag
+Arguments = parsing.Arguments
+Flag = parsing.Flag
 _Run = Callable[[Arguments], int | None]
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from ytdnn.base import configs, errors, user_paths
 from ytdnn.evaluation import report_files
-from ytdnn.run.cli import arguments, command, flags, output
+from ytdnn.run.cli import command, flags, output, parsing
 from ytdnn.run.pipeline import system_evaluation
 
-Flag = arguments.Flag
+Flag = parsing.Flag
 
 _OPERANDS = ("FIRST", "SECOND")
 _FLAGS = (
@@ -37,7 +37,7 @@ _FLAGS = (
 _CONDITION_HOLDS = 1
 
 
-def _run(given: arguments.Arguments) -> int:
+def _run(given: parsing.Arguments) -> int:
     """Compare two evaluations: paired differences, and conditions that fail.
 
     Takes two runs or directories of evaluations with the same protocol; the first is

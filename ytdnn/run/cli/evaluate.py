@@ -7,11 +7,11 @@ import pathlib
 from ytdnn.base import configs, errors, registries
 from ytdnn.evaluation import report_files, report_model
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, command, flags, output, resolved
-from ytdnn.run.pipeline import advice, graph, system_evaluation
+from ytdnn.run.cli import command, flags, output, parsing, resolved
+from ytdnn.run.pipeline import graph, next_command, system_evaluation
 from ytdnn.run.pipeline import tracker as tracking
 
-Flag = arguments.Flag
+Flag = parsing.Flag
 
 _SPLITS = ("test", "validation")
 _OTHERS = ("predictions", "bundle")
@@ -37,7 +37,7 @@ _FLAGS = (
 )
 
 
-def _run(given: arguments.Arguments) -> None:
+def _run(given: parsing.Arguments) -> None:
     """Evaluate a run, a bundle, or a file of predictions.
 
     Checks for leaks, ranks all videos exactly for each test user, evaluates the ranker
@@ -60,7 +60,7 @@ def _run(given: arguments.Arguments) -> None:
 
         output.say(terminal.explain())
         return
-    split = arguments.choice(given, "split", _SPLITS, _SPLITS[0])
+    split = parsing.choice(given, "split", _SPLITS, _SPLITS[0])
     chosen = [name for name in _OTHERS if name in values]
     if "write_requests" in values:
         _write_requests(given, split)
@@ -73,7 +73,7 @@ def _run(given: arguments.Arguments) -> None:
         _evaluate_run(given, split)
 
 
-def _evaluate_run(given: arguments.Arguments, split: str) -> None:
+def _evaluate_run(given: parsing.Arguments, split: str) -> None:
     for name in ("data", "out"):
         if name in given.values:
             raise errors.UserError(
@@ -98,10 +98,10 @@ def _evaluate_run(given: arguments.Arguments, split: str) -> None:
     show(evaluated)
     for note in graph.notes(config, directory):
         output.say(note)
-    output.say(f"next: {advice.next_command(config, directory)}")
+    output.say(f"next: {next_command.next_command(config, directory)}")
 
 
-def _write_requests(given: arguments.Arguments, split: str) -> None:
+def _write_requests(given: parsing.Arguments, split: str) -> None:
     data, config = _prepared_set(given, "--write_requests")
     path = pathlib.Path(given.values["write_requests"])
     number = system_evaluation.write_requests(data, config.evaluation, split, path)
@@ -111,7 +111,7 @@ def _write_requests(given: arguments.Arguments, split: str) -> None:
     )
 
 
-def _evaluate_system(given: arguments.Arguments, kind: str, split: str) -> None:
+def _evaluate_system(given: parsing.Arguments, kind: str, split: str) -> None:
     values = given.values
     path = pathlib.Path(values[kind])
     data, config = _prepared_set(given, f"--{kind}")
@@ -121,7 +121,7 @@ def _evaluate_system(given: arguments.Arguments, kind: str, split: str) -> None:
 
 
 def _prepared_set(
-    given: arguments.Arguments, what: str
+    given: parsing.Arguments, what: str
 ) -> tuple[pathlib.Path, configs.Config]:
     """Returns the prepared set that something is evaluated on, and the settings."""
     values = given.values

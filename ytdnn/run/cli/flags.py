@@ -1,46 +1,46 @@
 """The flags that several commands share."""
 
-from ytdnn.run.cli import arguments
+from ytdnn.run.cli import parsing
 
-WORKDIR = arguments.Flag(
+WORKDIR = parsing.Flag(
     "workdir", "Directory of the run, made if missing.", example="DIR", required=True
 )
-CONFIG = arguments.Flag(
+CONFIG = parsing.Flag(
     "config",
     "Python file with a get_config(), or a run whose settings are taken; default: the "
     "config of the workdir.",
     example="FILE.py|RUN",
 )
-K = arguments.Flag("k", key="evaluation.ks", example="10,50,100")
-STRATEGY = arguments.Flag("strategy", key="strategy")
-JSON = arguments.Flag(
+K = parsing.Flag("k", key="evaluation.ks", example="10,50,100")
+STRATEGY = parsing.Flag("strategy", key="strategy")
+JSON = parsing.Flag(
     "json",
     "Print one JSON document on standard output, all else on standard error.",
     is_switch=True,
 )
 DATA_FLAGS = (
-    arguments.Flag("source", key="data.source"),
-    arguments.Flag("data_dir", key="data.dir", example="PATH"),
-    arguments.Flag("name", key="data.name", example="NAME"),
-    arguments.Flag(
+    parsing.Flag("source", key="data.source"),
+    parsing.Flag("data_dir", key="data.dir", example="PATH"),
+    parsing.Flag("name", key="data.name", example="NAME"),
+    parsing.Flag(
         "files",
         "Your file for each table, such as watches=clicks.parquet.",
         key="data.files",
         example="TABLE=FILE,…",
     ),
-    arguments.Flag(
+    parsing.Flag(
         "columns",
         "Your column names, such as watches.video_id=item_id,watches.time=timestamp; "
         "numbers in another unit as watches.watch_seconds=played_ms/1000.",
         key="data.columns",
         example="TABLE.COLUMN=OWN,…",
     ),
-    arguments.Flag("where", key="data.where", example="SQL"),
-    arguments.Flag("bad_rows", key="data.bad_rows"),
-    arguments.Flag("min_item_count", key="data.min_item_count", example="N"),
-    arguments.Flag("protocol", key="data.protocol"),
+    parsing.Flag("where", key="data.where", example="SQL"),
+    parsing.Flag("bad_rows", key="data.bad_rows"),
+    parsing.Flag("min_item_count", key="data.min_item_count", example="N"),
+    parsing.Flag("protocol", key="data.protocol"),
 )
-TRACKER = arguments.Flag(
+TRACKER = parsing.Flag(
     "tracker",
     "Experiment tracker to log settings, epochs and results to: mlflow, wandb, or one "
     "of a package. Set the address of its server in its own environment variables.",
@@ -94,7 +94,7 @@ def _session_settings(value: str) -> dict[str, str]:
 
 
 TRAINING_FLAGS = (
-    arguments.Flag(
+    parsing.Flag(
         "features",
         "Features to add to the default ones (docs/features.md), or columns of the "
         "log, such as videos.genre. Fills config.ranking.features.add or "
@@ -102,7 +102,7 @@ TRAINING_FLAGS = (
         example="NAME,NAME",
         fills=_feature_settings,
     ),
-    arguments.Flag(
+    parsing.Flag(
         "repeats",
         "Watched videos may be recommended again and count as right answers, as in "
         "music. Fills remove_watched of composition and evaluation, and "
@@ -110,7 +110,7 @@ TRAINING_FLAGS = (
         is_switch=True,
         fills=_repeat_settings,
     ),
-    arguments.Flag(
+    parsing.Flag(
         "sessions",
         "Each user is one session: validation and evaluation predict its last watch "
         "from those before it. Fills config.evaluation.targets and "

@@ -10,7 +10,6 @@ from typing import NoReturn
 import ytdnn
 from ytdnn.base import errors, registries
 from ytdnn.run.cli import (
-    arguments,
     command,
     compare,
     evaluate,
@@ -18,6 +17,7 @@ from ytdnn.run.cli import (
     given_settings,
     help_text,
     output,
+    parsing,
     recommend,
     similar,
     steps,
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _ended(argv: list[str]) -> int:
     """Runs a command line, and reports a failure in one line."""
     try:
-        arguments.require_text(argv)
+        parsing.require_text(argv)
         return _dispatch(argv)
     except errors.LostProcessError as error:
         _leave(_refuse(str(error), errors.LOST_STATUS))
@@ -115,7 +115,7 @@ def _dispatch(argv: list[str]) -> int:
     if any(argument in _HELP[:-1] for argument in rest):
         print(help_text.command(chosen))
         return 0
-    given = arguments.parse(chosen.name, chosen.flags, rest, chosen.operands)
+    given = parsing.parse(chosen.name, chosen.flags, rest, chosen.operands)
     given = dataclasses.replace(given, rest=tuple(behind))
     _collect_less_often()
     if given.values.get("json") != "True":

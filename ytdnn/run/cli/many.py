@@ -12,7 +12,7 @@ from ytdnn.run.cli import output
 from ytdnn.run.pipeline import graph
 
 if TYPE_CHECKING:
-    from ytdnn.bundle import streams
+    from ytdnn.bundle import answer_files
 
 ALL = "all"
 _WHERE = ("workdir", "bundle")
@@ -46,7 +46,7 @@ def named(value: str) -> pathlib.Path | None:
 
 
 @contextlib.contextmanager
-def shown(what: str, unit: str) -> "Iterator[streams.Progress]":
+def shown(what: str, unit: str) -> "Iterator[answer_files.Progress]":
     """Shows the progress, its rate, and the time left.
 
     Args:
@@ -66,7 +66,7 @@ def shown(what: str, unit: str) -> "Iterator[streams.Progress]":
         yield show
 
 
-def show(written: "streams.OutputFile", noun: str) -> None:
+def show(written: "answer_files.OutputFile", noun: str) -> None:
     """Prints the path, the meaning of the columns, and the omissions.
 
     Args:

@@ -1,7 +1,7 @@
 """`ytdnn parts`: lists the parts of each registry, with their origin."""
 
 from ytdnn.base import registries, registry
-from ytdnn.run.cli import arguments, command, flags, given_settings, output
+from ytdnn.run.cli import command, flags, given_settings, output, parsing
 
 
 @registries.COMMANDS.register("parts")
@@ -39,7 +39,7 @@ def run(given: command.Arguments) -> None:
     """
     given_settings.extend(given.values.get("extensions", ""))
     every = registries.every()
-    kind = arguments.choice(given, "kind", tuple(every))
+    kind = parsing.choice(given, "kind", tuple(every))
     origins = {
         name: {part: _origin(each, part) for part in each.names()}
         for name, each in every.items()

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import configs, errors, schema
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, command, engine, flags, many, output
-from ytdnn.run.pipeline import model_answers, workdir
+from ytdnn.run.cli import command, flags, many, output, parsing, spark_flags
+from ytdnn.run.pipeline import list_answers, workdir
 
 if TYPE_CHECKING:
     from ytdnn.run.pipeline import machines
 
-Flag = arguments.Flag
+Flag = parsing.Flag
 
-_ENGINE_FLAGS = engine.flags("makes lists of many users")
+_ENGINE_FLAGS = spark_flags.flags("makes lists of many users")
 _EXAMPLES = {  # of the flags that take JSON
     "where": '[{"column": "language", "in": ["en"]}]',
     "max_per": '{"channel_id": 2}',
@@ -74,7 +74,7 @@ _K = 10
 _MOST_HISTORY = 10
 
 
-def _run(given: arguments.Arguments) -> None:
+def _run(given: parsing.Arguments) -> None:
     """Recommend videos for a user or a request, or for all users into a file.
 
     With --workdir and --user, reads the user's history from the prepared set and
@@ -97,11 +97,11 @@ def _run(given: arguments.Arguments) -> None:
         if config is not None and not config.candidates.is_network:
             _recommend_by_model(values, directory, config)
             return
-    index = arguments.choice(given, "index", ("served", "exact"))
+    index = parsing.choice(given, "index", ("served", "exact"))
     typed = [name for name in _MANY_FLAGS if name in values]
     if typed:
         _require_many(values, typed[0])
-        _recommend_many(values, index, engine.chosen(given))
+        _recommend_many(values, index, spark_flags.chosen(given))
         return
     pairs = {"workdir", "user"}, {"bundle", "request"}
     if pairs.count({"workdir", "user", "bundle", "request"} & set(values)) != 1:
@@ -149,11 +149,11 @@ def _recommend_by_model(
             f"{config.candidates.model.kind}, which has no bundle, received "
             f"{', '.join(f'--{name}' for name in bad) or 'others'}"
         )
-    k = arguments.whole("k", values.get("k", str(_K)))
+    k = parsing.whole("k", values.get("k", str(_K)))
     users = [values["user"]] if "user" in values else many.named(values["users"])
-    lists = model_answers.recommend(directory, config, users, k)
+    lists = list_answers.recommend(directory, config, users, k)
     if "out" in values:
-        path = model_answers.write(lists, pathlib.Path(values["out"]))
+        path = list_answers.write(lists, pathlib.Path(values["out"]))
         output.result(lambda: {"path": path, "num_rows": lists.height})
         output.say(f"{path}: {lists.height:,} rows")
         return
@@ -170,7 +170,7 @@ def _recommend_many(
             recommender,
             values["out"],
             many.named(values["users"]),
-            arguments.whole("k", values.get("k", str(_K))),
+            parsing.whole("k", values.get("k", str(_K))),
             ranker=values.get("ranker", "True") == "True",
             index=index,
             exclude=_file(values, "exclude"),
@@ -218,7 +218,7 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
         request = requests.read(pathlib.Path(values["request"]))
     request = request | _limits(values)
     if "k" in values:
-        request = request | {schema.K: arguments.whole("k", values["k"])}
+        request = request | {schema.K: parsing.whole("k", values["k"])}
     if "request" in values:
         notes += bundle.warnings(request)
     history = bundle.history(request)

@@ -4,28 +4,28 @@ import contextlib
 import pathlib
 
 from ytdnn.base import configs, errors, registries
-from ytdnn.run.cli import arguments, config_file, flags, given_settings
+from ytdnn.run.cli import config_file, flags, given_settings, parsing
 from ytdnn.run.pipeline import runner, sizes, tracker, workdir
 
 
-def require_workdir(given: arguments.Arguments, command: str) -> None:
+def require_workdir(given: parsing.Arguments, command: str) -> None:
     """Checks that `--workdir` is given, for commands that do not always need it.
 
     Raises:
       errors.UserError: It is not given.
     """
     if flags.WORKDIR.name not in given.values:
-        raise arguments.not_given(flags.WORKDIR, command)
+        raise parsing.not_given(flags.WORKDIR, command)
 
 
-def config(given: arguments.Arguments, without: configs.Config) -> configs.Config:
+def config(given: parsing.Arguments, without: configs.Config) -> configs.Config:
     """Returns the config of file and flags; `without` is the base without a file."""
     file = given.values.get(flags.CONFIG.name)
     base = without if file is None else config_file.load(file)
     return given_settings.apply(base, given.overrides)
 
 
-def later_config(given: arguments.Arguments, directory: pathlib.Path) -> configs.Config:
+def later_config(given: parsing.Arguments, directory: pathlib.Path) -> configs.Config:
     """Returns the config of a command that works on prepared data.
 
     The source of the data is taken from the prepared set: a config file that names no
@@ -40,10 +40,10 @@ def later_config(given: arguments.Arguments, directory: pathlib.Path) -> configs
     names = workdir.source_settings(run_config)
     where = {f"data.{name}": getattr(run_config.data, name) for name in names}
     overrides = where | given.overrides
-    return config(arguments.Arguments(given.values, overrides), run_config)
+    return config(parsing.Arguments(given.values, overrides), run_config)
 
 
-def tracker_name(given: arguments.Arguments) -> str:
+def tracker_name(given: parsing.Arguments) -> str:
     """Returns the name of the tracker, empty without one.
 
     Raises:
@@ -56,7 +56,7 @@ def tracker_name(given: arguments.Arguments) -> str:
 
 
 def tracked(
-    given: arguments.Arguments, directory: pathlib.Path, config: configs.Config
+    given: parsing.Arguments, directory: pathlib.Path, config: configs.Config
 ) -> contextlib.AbstractContextManager[tracker.Tracker | None]:
     """Returns the block in which the tracker of `--tracker`, if any, follows the run.
 

@@ -2,9 +2,9 @@
 
 from ytdnn.base import errors
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, command, many, output
+from ytdnn.run.cli import command, many, output, parsing
 
-Flag = arguments.Flag
+Flag = parsing.Flag
 
 _PLACE = (
     Flag("workdir", "Directory of a run.", example="DIR"),
@@ -28,7 +28,7 @@ _KINDS = ("users", "videos")
 _K = 10
 
 
-def _similar(given: arguments.Arguments) -> None:
+def _similar(given: parsing.Arguments) -> None:
     """Find the videos most similar to a video, or to each video into a file.
 
     Similarity is the cosine of the videos' vectors without their bias. The video itself
@@ -41,7 +41,7 @@ def _similar(given: arguments.Arguments) -> None:
       ytdnn similar --workdir=runs/mine --all --k=20 --out=similar.parquet
     """
     values = given.values
-    k = arguments.whole("k", values.get("k", str(_K)))
+    k = parsing.whole("k", values.get("k", str(_K)))
     is_all = values.get("all") == "True"
     if is_all == ("video" in values):
         received = "both" if is_all else "neither"
@@ -80,7 +80,7 @@ def _show(recommender: pipeline.Recommender, video: str, k: int, by: str) -> Non
         output.say(f"note: {k:,} videos asked for, there are {videos.height:,} others")
 
 
-def _vectors(given: arguments.Arguments) -> None:
+def _vectors(given: parsing.Arguments) -> None:
     """Write the vectors of users or videos as Parquet.
 
     Writes user_id or video_id and an array of float32. The dot product of a user's and

@@ -6,17 +6,25 @@ import pathlib
 
 from ytdnn.base import configs, environment, formats
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, command, engine, evaluate, flags, output, resolved
-from ytdnn.run.pipeline import advice, checking, graph, workdir
+from ytdnn.run.cli import (
+    command,
+    evaluate,
+    flags,
+    output,
+    parsing,
+    resolved,
+    spark_flags,
+)
+from ytdnn.run.pipeline import checking, graph, next_command, workdir
 
 _MISTAKES = 1
 
 
-def _directory(given: arguments.Arguments) -> pathlib.Path:
+def _directory(given: parsing.Arguments) -> pathlib.Path:
     return pathlib.Path(given.values["workdir"])
 
 
-def _run(given: arguments.Arguments) -> None:
+def _run(given: parsing.Arguments) -> None:
     """Run all steps, from event log to bundle; resumes where it stopped.
 
     Prepares, trains, builds the index, evaluates and exports. A step is skipped, with a
@@ -32,7 +40,7 @@ def _run(given: arguments.Arguments) -> None:
     """
     directory = _directory(given)
     config = resolved.config(given, _made(given) or _first(given))
-    machines = engine.chosen(given)
+    machines = spark_flags.chosen(given)
     with resolved.tracked(given, directory, config) as tracker:
         evaluated = pipeline.run(
             directory, config, machines=machines, verbose=output.say
@@ -43,22 +51,22 @@ def _run(given: arguments.Arguments) -> None:
         output.say(note)
     if (directory / graph.BUNDLE.name).exists():
         output.say(f"bundle: {directory / graph.BUNDLE.name}")
-    output.say(f"next: {advice.recommend_command(directory)}")
+    output.say(f"next: {next_command.recommend_command(directory)}")
 
 
-def _first(given: arguments.Arguments) -> configs.Config:
+def _first(given: parsing.Arguments) -> configs.Config:
     """Returns the config that a new run begins with: the quickstart without a log."""
     names_a_log = any(key.startswith("data.") for key in given.overrides)
     return configs.Config() if names_a_log else configs.quickstart()
 
 
-def _made(given: arguments.Arguments) -> configs.Config | None:
+def _made(given: parsing.Arguments) -> configs.Config | None:
     """Returns the config of the workdir; None if a config file is given."""
     is_given = flags.CONFIG.name in given.values
     return None if is_given else workdir.read_config(_directory(given))
 
 
-def _prepare(given: arguments.Arguments) -> None:
+def _prepare(given: parsing.Arguments) -> None:
     """Read, check and split an event log; writes WORKDIR/data.
 
     Reads the source, refuses or drops bad rows, filters, splits and writes the prepared
@@ -85,7 +93,7 @@ def _prepare(given: arguments.Arguments) -> None:
     data = pipeline.prepare(
         directory,
         config,
-        machines=engine.chosen(given),
+        machines=spark_flags.chosen(given),
         again=True,
         verbose=output.say,
     )
@@ -93,7 +101,7 @@ def _prepare(given: arguments.Arguments) -> None:
     output.say(f"next: ytdnn train --workdir={directory}")
 
 
-def _check(given: arguments.Arguments) -> int:
+def _check(given: parsing.Arguments) -> int:
     """List all problems of an event log at once; writes nothing.
 
     Reads the source as `prepare` does, with the same flags, and lists all problems:
@@ -120,7 +128,7 @@ def _check(given: arguments.Arguments) -> int:
     return _MISTAKES if mistakes else 0
 
 
-def _export(given: arguments.Arguments) -> None:
+def _export(given: parsing.Arguments) -> None:
     """Export the SavedModels for serving to WORKDIR/bundle.
 
     Writes the models for serving: user tower, index, ranker, and the recommender that
@@ -135,31 +143,31 @@ def _export(given: arguments.Arguments) -> None:
     directory = _directory(given)
     config = resolved.later_config(given, directory)
     keep = given.values.get("keep")
-    number = None if keep is None else arguments.whole("keep", keep)
+    number = None if keep is None else parsing.whole("keep", keep)
     pipeline.export(directory, config, keep=number, verbose=output.say)
-    output.say(f"next: {advice.next_command(config, directory)}")
+    output.say(f"next: {next_command.next_command(config, directory)}")
 
 
 _NEW_LOG = (flags.CONFIG, *flags.DATA_FLAGS)
 _RUN_FLAGS = (
     flags.WORKDIR,
     *_NEW_LOG,
-    *engine.FLAGS,
+    *spark_flags.FLAGS,
     *flags.TRAINING_FLAGS,
-    arguments.Flag("refit", key="refit", is_switch=True),
+    parsing.Flag("refit", key="refit", is_switch=True),
     flags.K,
 )
 _PREPARE_FLAGS = (
     dataclasses.replace(flags.WORKDIR, required=False),
     *_NEW_LOG,
-    *engine.FLAGS,
-    arguments.Flag("explain", "Print the format of an event log.", is_switch=True),
+    *spark_flags.FLAGS,
+    parsing.Flag("explain", "Print the format of an event log.", is_switch=True),
     flags.JSON,
 )
 _EXPORT_FLAGS = (
     flags.WORKDIR,
     flags.CONFIG,
-    arguments.Flag("keep", "Number of versions to keep; default: all.", example="N"),
+    parsing.Flag("keep", "Number of versions to keep; default: all.", example="N"),
 )
 _ALL = tuple(field.name for field in dataclasses.fields(configs.Config))
 COMMANDS = (

@@ -5,11 +5,11 @@ import pathlib
 
 from ytdnn.base import configs, environment
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, command, flags, output, resolved
-from ytdnn.run.pipeline import advice, graph, runner
+from ytdnn.run.cli import command, flags, output, parsing, resolved
+from ytdnn.run.pipeline import graph, next_command, runner
 
 
-def _run(given: arguments.Arguments) -> None:
+def _run(given: parsing.Arguments) -> None:
     """Train candidates, build the index, train the ranker.
 
     Trains on WORKDIR/data. Stages that are complete and up to date are skipped; a
@@ -28,13 +28,13 @@ def _run(given: arguments.Arguments) -> None:
     with resolved.tracked(given, directory, config):
         pipeline.train(directory, config, stage=stage, verbose=output.say)
     if runner.make_role(config).leads:
-        output.say(f"next: {advice.next_command(config, directory)}")
+        output.say(f"next: {next_command.next_command(config, directory)}")
 
 
 _FLAGS = (
     flags.WORKDIR,
     flags.CONFIG,
-    arguments.Flag(
+    parsing.Flag(
         "stage", "The only stage to train.", example="candidates|index|ranking"
     ),
     *flags.TRAINING_FLAGS,

@@ -16,7 +16,7 @@ from ytdnn.run.pipeline import runner
 if TYPE_CHECKING:
     import polars as pl
 
-    from ytdnn.bundle import bulk, bulk_ids, streams
+    from ytdnn.bundle import answer_files, bulk, bulk_ids
     from ytdnn.run.pipeline import machines, recommender
 
 Where = list[dict[str, Any]] | None
@@ -59,8 +59,8 @@ def write_recommendations(
     max_per: MaxPer = None,
     weights: Weights = None,
     machines: "machines.Machines | None" = None,
-    progress: "streams.Progress | None" = None,
-) -> "streams.OutputFile":
+    progress: "answer_files.Progress | None" = None,
+) -> "answer_files.OutputFile":
     """Writes the recommendations of many users, in bounded memory.
 
     A row is a place of a list: `user_id` (as given), `rank`, `video_id`, `title` (if
@@ -114,18 +114,18 @@ def stream(
     ranker: bool,
     index: str,
     **given: Unpack[ListLimits],
-) -> "streams.Stream":
+) -> "answer_files.Stream":
     """Returns the recommendations of many users, part by part.
 
     See `write_recommendations`.
     """
-    from ytdnn.bundle import streams
+    from ytdnn.bundle import answer_files
 
     _require_length(k)
     if not ranker:
         given["weights"] = None
     filters, notes = limits(recommender, **given)
-    answers = streams.recommendations(
+    answers = answer_files.recommendations(
         recommender.bundle,
         recommender.logged,
         _users(recommender, users),
@@ -144,8 +144,8 @@ def write_similar(
     k: int = 10,
     *,
     by: str = "",
-    progress: "streams.Progress | None" = None,
-) -> "streams.OutputFile":
+    progress: "answer_files.Progress | None" = None,
+) -> "answer_files.OutputFile":
     """Writes the result of `Recommender.similar` into a file.
 
     Args:
@@ -169,8 +169,8 @@ def write_user_vectors(
     out: runner.Path,
     users: Ids = None,
     *,
-    progress: "streams.Progress | None" = None,
-) -> "streams.OutputFile":
+    progress: "answer_files.Progress | None" = None,
+) -> "answer_files.OutputFile":
     """Writes the result of `Recommender.user_vectors` into a Parquet file.
 
     Args:
@@ -192,8 +192,8 @@ def write_video_vectors(
     out: runner.Path,
     videos: Ids = None,
     *,
-    progress: "streams.Progress | None" = None,
-) -> "streams.OutputFile":
+    progress: "answer_files.Progress | None" = None,
+) -> "answer_files.OutputFile":
     """Writes the result of `Recommender.video_vectors` into a Parquet file.
 
     Args:
@@ -211,32 +211,32 @@ def write_video_vectors(
 
 def similar(
     recommender: "recommender.Recommender", videos: Ids, k: int, by: str = ""
-) -> "streams.Stream":
+) -> "answer_files.Stream":
     """Returns the videos most similar to some videos, or to all, part by part."""
-    from ytdnn.bundle import streams
+    from ytdnn.bundle import answer_files
 
     _require_length(k)
     video_ids = _videos(recommender, videos, by)
-    return streams.similar(recommender.bundle, video_ids, k, by)
+    return answer_files.similar(recommender.bundle, video_ids, k, by)
 
 
 def user_vectors(
     recommender: "recommender.Recommender", users: Ids
-) -> "streams.Stream":
+) -> "answer_files.Stream":
     """Returns the vectors of some users, or of all, part by part."""
-    from ytdnn.bundle import streams
+    from ytdnn.bundle import answer_files
 
     user_ids = _users(recommender, users)
-    return streams.user_vectors(recommender.bundle, recommender.logged, user_ids)
+    return answer_files.user_vectors(recommender.bundle, recommender.logged, user_ids)
 
 
 def video_vectors(
     recommender: "recommender.Recommender", videos: Ids
-) -> "streams.Stream":
+) -> "answer_files.Stream":
     """Returns the vectors of some videos, or of all, part by part."""
-    from ytdnn.bundle import streams
+    from ytdnn.bundle import answer_files
 
-    return streams.video_vectors(recommender.bundle, _videos(recommender, videos))
+    return answer_files.video_vectors(recommender.bundle, _videos(recommender, videos))
 
 
 def limits(
@@ -281,10 +281,10 @@ def _inputs(
 
 def _output(out: runner.Path, only_parquet: bool = False) -> pathlib.Path:
     """Returns the path of a file to write, if it is of a kind that can be written."""
-    from ytdnn.bundle import streams
+    from ytdnn.bundle import answer_files
 
     path = user_paths.expanded(out)
-    streams.require_path(path, *([streams.PARQUET] if only_parquet else []))
+    answer_files.require_path(path, *([answer_files.PARQUET] if only_parquet else []))
     return path
 
 

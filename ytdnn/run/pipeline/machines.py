@@ -5,7 +5,7 @@ import pathlib
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from ytdnn.bundle import streams
+    from ytdnn.bundle import answer_files
     from ytdnn.log import shard_tasks
     from ytdnn.run.pipeline import recommender
 
@@ -24,7 +24,7 @@ class Machines(Protocol):
         recommender: "recommender.Recommender",
         arguments: dict[str, Any],
         path: pathlib.Path,
-    ) -> "contextlib.AbstractContextManager[streams.Stream]":
+    ) -> "contextlib.AbstractContextManager[answer_files.Stream]":
         """Context in which the lists of many users are made and read.
 
         Args:

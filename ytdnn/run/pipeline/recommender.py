@@ -12,9 +12,9 @@ from ytdnn.run.pipeline import bulk, requested, runner
 if TYPE_CHECKING:
     import polars as pl
 
+    from ytdnn.bundle import answer_files, user_requests
     from ytdnn.bundle import bulk as bundle_bulk
     from ytdnn.bundle import bundle as bundles
-    from ytdnn.bundle import streams, user_requests
     from ytdnn.log import prepared
 
 _DATA = "data"
@@ -283,7 +283,7 @@ class Recommender:
         import numpy as np
         import polars as pl
 
-        from ytdnn.bundle import bulk_ids, frames, requests, streams
+        from ytdnn.bundle import answer_files, bulk_ids, frames, requests
 
         length = {} if k is None else {schema.K: requested.plain(k)}
         known = self.bundle.inputs(self.bundle.recommender(exact=True))
@@ -293,7 +293,7 @@ class Recommender:
             self.request(requested.user_id(users[place]))  # says what is wrong
         places = pl.Series(frames.REQUEST, range(len(users)), pl.Int64)
         each = bulk_ids.BulkIds(places, indices)
-        stream = streams.recommendations(
+        stream = answer_files.recommendations(
             self.bundle, self.logged, each, wanted, limits, **options
         )
         return frames.lists_of_users(stream.whole(), users)
@@ -367,7 +367,7 @@ def _load_data(directory: pathlib.Path) -> "prepared.PreparedData":
     return prepared.load(directory)
 
 
-def _whole(stream: "streams.Stream", ids: bulk.Ids) -> Any:
+def _whole(stream: "answer_files.Stream", ids: bulk.Ids) -> Any:
     """Returns a whole stream, as pandas for ids from pandas; warns of its notes."""
     from ytdnn.log.sources import frames
 

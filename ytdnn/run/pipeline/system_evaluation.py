@@ -5,7 +5,7 @@ import pathlib
 
 from ytdnn.base import configs, errors
 from ytdnn.evaluation import report_files
-from ytdnn.run.pipeline import graph, model_answers, runner
+from ytdnn.run.pipeline import graph, list_answers, runner
 from ytdnn.run.pipeline import workdir as run_workdir
 
 
@@ -31,7 +31,7 @@ def evaluate(
       errors.UserError: An input is missing or damaged, or does not fit the prepared
         set.
     """
-    from ytdnn.evaluation import bundles, other_systems, predictions
+    from ytdnn.evaluation import bundles, other_systems, prediction_files
     from ytdnn.log import prepared
 
     data = prepared.load(data_directory)
@@ -39,7 +39,7 @@ def evaluate(
     if kind == "bundle":
         other = bundles.read(path, data, config)
     else:
-        other = predictions.read(path, data)
+        other = prediction_files.read(path, data)
     report_files.write(out, other_systems.evaluate(other, data, config, split))
     return report_files.read(out)
 
@@ -72,7 +72,7 @@ def write_requests(
             f"found {data.config.protocol} and evaluation.num_requests="
             f"{config.num_requests}: only such a split has requests in time"
         )
-    model_answers.write(request_protocol.frame(data, asked), path, "write_requests")
+    list_answers.write(request_protocol.frame(data, asked), path, "write_requests")
     return len(asked)
 
 

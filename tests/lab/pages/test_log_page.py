@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from ytdnn import configs
-from ytdnn.lab.pages import plots, world_page
+from ytdnn.lab.pages import log_page, plots
 from ytdnn.log import sources
 
 
@@ -23,7 +23,7 @@ def titles(html: str) -> list[str]:
 
 
 def test_every_plot_stands_once(log: dict[str, pl.LazyFrame]) -> None:
-    found = titles(world_page.draw({"the world": log}, "A world."))
+    found = titles(log_page.draw({"the world": log}, "A world."))
     assert len(found) == len(set(found))
     for title in (
         "Popularity by rank",
@@ -44,7 +44,7 @@ def test_a_log_of_watches_alone_gets_what_it_has_columns_for(
     log: dict[str, pl.LazyFrame],
 ) -> None:
     watches = {"watches": log["watches"].select("user_id", "video_id", "time")}
-    html = world_page.draw({"mine": watches}, "A log.")
+    html = log_page.draw({"mine": watches}, "A log.")
     assert "Popularity by rank" in titles(html)
     assert "Watches by day" in titles(html)
     assert not [title for title in titles(html) if "Click" in title]
@@ -63,7 +63,7 @@ def test_the_numbers_are_those_of_the_log(
 
     monkeypatch.setattr(plots, "lines", keep)
     monkeypatch.setattr(plots, "intervals", keep)
-    assert isinstance(world_page.draw({"the world": log}, "A world."), str)
+    assert isinstance(log_page.draw({"the world": log}, "A world."), str)
     watches, impressions = log["watches"].collect(), log["impressions"].collect()
     (series, *_) = drawn["Popularity by rank"]
     most = watches["video_id"].value_counts(sort=True)["count"][0]

@@ -4,14 +4,14 @@ import threading
 
 import polars as pl
 
-from ytdnn.bundle import streams
+from ytdnn.bundle import answer_files
 
 SCHEMA: dict[str, pl.DataType] = {"first": pl.Int64()}
 
 
-def stream(make, number: int) -> streams.Stream:
+def stream(make, number: int) -> answer_files.Stream:
     asked = type("Asked", (), {"notes": [], "__len__": lambda self: number})()
-    return streams.Stream(asked, SCHEMA, make, 10, {"first": "of each part"})
+    return answer_files.Stream(asked, SCHEMA, make, 10, {"first": "of each part"})
 
 
 def frame(part: slice) -> pl.DataFrame:

@@ -10,8 +10,8 @@ import pytest
 
 from tests import full_log, untrained
 from ytdnn import configs
-from ytdnn.evaluation import by_window, evaluate_run, report_model
-from ytdnn.log import events, joined_shards, prepared, user_shards
+from ytdnn.evaluation import evaluate_run, report_model, user_windows
+from ytdnn.log import events, merged_shards, prepared, user_shards
 from ytdnn.retrieval.index import brute_force
 
 EVALUATION = configs.EvaluationConfig(ks=(2, 5), num_resamples=20, off_policy_pages=20)
@@ -59,7 +59,7 @@ def test_the_report_is_that_of_the_whole(
     events_per_shard: int,
 ) -> None:
     data = full_log.prepared_data(tmp_path, LOG, events_per_shard=events_per_shard)
-    join, joined = joined_shards.joined, []
+    join, joined = merged_shards.joined, []
 
     def counted(shards: Any, num_users: int) -> user_shards.Shard:
         joined.append(sum(shard.num_events for shard in shards))
@@ -67,7 +67,7 @@ def test_the_report_is_that_of_the_whole(
         assert len(found.watches) <= FEW or len(shards) == 1
         return found
 
-    monkeypatch.setattr(joined_shards, "joined", counted)
+    monkeypatch.setattr(merged_shards, "joined", counted)
     report, users = _bytes(untrained_run, data, FEW)
     assert json.loads(report)["off_policy"] is not None
     assert report == whole[0]
@@ -79,7 +79,7 @@ def test_the_report_is_that_of_the_whole(
 
 def test_windows_hold_the_users_asked_about(tmp_path: pathlib.Path) -> None:
     data = full_log.prepared_data(tmp_path, LOG, events_per_shard=300)
-    windows = by_window.WindowOpener(FEW)
+    windows = user_windows.WindowOpener(FEW)
     users = np.array([7, 3, 3, 28, 0])
     ends = data.log.shard_index.offsets("watches")[users] + 2
     found: dict[int, int] = {}

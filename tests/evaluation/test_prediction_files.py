@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.base.metrics import retrieval
-from ytdnn.evaluation import other_systems, predictions, protocol, report_parts
+from ytdnn.base.metrics import exact_top_k
+from ytdnn.evaluation import other_systems, prediction_files, protocol, report_parts
 from ytdnn.log import events, prepare, prepared
 
 Split = events.Split
@@ -81,9 +81,9 @@ def test_scores_of_a_file_are_those_of_ranx(
     rows = [(user, f"v{video}", score) for (user, video), score in pairs.items()]
     rows = [*rows, ("nobody", "v0", 1.0), ("u0", "nothing", -1.0)]
     path = _write(tmp_path / "peer", rows, suffix)
-    read = predictions.parse(path, data)
-    found = predictions.maker(read, data)(cases, 3)
-    values = retrieval.metrics_at(found, *cases.targets, (1, 3))
+    read = prediction_files.parse(path, data)
+    found = prediction_files.maker(read, data)(cases, 3)
+    values = exact_top_k.metrics_at(found, *cases.targets, (1, 3))
     expected = _by_ranx(data, cases, rows)
     for name, value in expected.items():
         assert values[name].mean() == pytest.approx(value, abs=1e-6), name
@@ -126,10 +126,12 @@ def test_a_file_is_ranked_by_score_without_what_was_watched(
         ("u0", "d", 1.0),
         ("nobody", "d", 1.0),
     ]
-    read = predictions.parse(_write(tmp_path / "peer", rows), data)
-    found = predictions.maker(read, data)(cases, 3)
+    read = prediction_files.parse(_write(tmp_path / "peer", rows), data)
+    found = prediction_files.maker(read, data)(cases, 3)
     assert found.tolist() == [[0, fakes.index_of(data, "d"), 0], [0, 0, 0]]
-    assert predictions.describe(read, data, cases) == report_parts.PredictionCounts(
+    assert prediction_files.describe(
+        read, data, cases
+    ) == report_parts.PredictionCounts(
         rows=4, of_other_users=1, out_of_vocabulary=1, users_without=1
     )
 
@@ -155,7 +157,7 @@ def test_a_bad_file_is_one_line(
     path = tmp_path / "peer.csv"
     path.write_text(text)
     with pytest.raises(errors.UserError) as caught:
-        predictions.parse(path, data)
+        prediction_files.parse(path, data)
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -173,7 +175,7 @@ def test_any_bytes_are_read_or_refused_in_one_line(
     path.write_bytes(b"user_id,video_id,score\n" + content)
     message = ""
     try:
-        predictions.parse(path, data)
+        prediction_files.parse(path, data)
     except errors.UserError as error:
         message = str(error)
     assert "\n" not in message
@@ -183,7 +185,7 @@ def test_a_file_gets_a_whole_report(
     data: prepared.PreparedData, tmp_path: pathlib.Path
 ) -> None:
     path = _write(tmp_path / "peer", [("u0", f"v{v}", float(v)) for v in range(9)])
-    other = predictions.read(path, data)
+    other = prediction_files.read(path, data)
     result = other_systems.evaluate(other, data, CONFIG, "test")
     report = result.report
     assert report.name == "peer"
@@ -227,7 +229,7 @@ def test_implicits_als_on_movielens_100k_is_scored(
     )
     path = tmp_path / "als.parquet"
     frame.write_parquet(path)
-    other = predictions.read(path, data)
+    other = prediction_files.read(path, data)
     report = other_systems.evaluate(
         other, data, configs.EvaluationConfig(), "test"
     ).report

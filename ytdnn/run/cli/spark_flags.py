@@ -3,24 +3,24 @@
 from typing import TYPE_CHECKING
 
 from ytdnn.base import errors, registries
-from ytdnn.run.cli import arguments
+from ytdnn.run.cli import parsing
 
 if TYPE_CHECKING:
     from ytdnn.run.pipeline import machines
 
 _POLARS, _SPARK = "polars", "spark"
 _SPARK_FLAGS = (
-    arguments.Flag(
+    parsing.Flag(
         "spark_master",
         "Address of Spark's master; default: local[*], this machine. Workers must "
         "reach the log and the workdir under the same paths.",
         example="spark://HOST:PORT",
     ),
-    arguments.Flag("conf", "Settings of Spark.", example="spark.KEY=VALUE,…"),
+    parsing.Flag("conf", "Settings of Spark.", example="spark.KEY=VALUE,…"),
 )
 
 
-def flags(work: str) -> tuple[arguments.Flag, ...]:
+def flags(work: str) -> tuple[parsing.Flag, ...]:
     """Returns the flags that choose an engine, with those of Spark.
 
     Args:
@@ -30,19 +30,19 @@ def flags(work: str) -> tuple[arguments.Flag, ...]:
         f"Engine that {work}: polars on this machine, or spark (Apache Spark; needs "
         f"the extra `spark` and Java 17). Results are identical."
     )
-    return arguments.Flag("engine", text, example="polars|spark"), *_SPARK_FLAGS
+    return parsing.Flag("engine", text, example="polars|spark"), *_SPARK_FLAGS
 
 
 FLAGS = flags("prepares the log")
 
 
-def chosen(given: arguments.Arguments) -> "machines.Machines | None":
+def chosen(given: parsing.Arguments) -> "machines.Machines | None":
     """Returns the machines that do the work; None: Polars on this machine.
 
     Raises:
       errors.UserError: The engine is unknown, or a flag belongs to another engine.
     """
-    if arguments.choice(given, "engine", (_POLARS, _SPARK)) == _SPARK:
+    if parsing.choice(given, "engine", (_POLARS, _SPARK)) == _SPARK:
         cluster: machines.Machines = registries.HOOKS[_SPARK].make(given)
         return cluster
     for flag in _SPARK_FLAGS:

@@ -6,12 +6,12 @@ import math
 import numpy as np
 import pytest
 
-from ytdnn.base.metrics import predicted_seconds
+from ytdnn.base.metrics import order_by_seconds
 
 
 def _xauc(predicted: np.ndarray, observed: np.ndarray) -> float:
     groups = np.zeros(len(observed), np.int64)
-    return float(predicted_seconds.grouped_xauc(groups, predicted, observed, 1)[0])
+    return float(order_by_seconds.grouped_xauc(groups, predicted, observed, 1)[0])
 
 
 def _tied(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -40,7 +40,7 @@ def test_pairs_are_those_of_brute_force(size: int, num_groups: int) -> None:
     groups = rng.integers(0, num_groups, size) * 3
     predicted, observed = _tied(rng, size)
     for scores in (predicted, rng.normal(size=size)):
-        found = predicted_seconds.pairs_alike(groups, scores, observed)
+        found = order_by_seconds.pairs_alike(groups, scores, observed)
         expected = _brute(groups, scores, observed)
         np.testing.assert_allclose(found, expected)
 
@@ -49,7 +49,7 @@ def test_grouped_xauc_is_that_of_each_group_alone() -> None:
     rng = np.random.default_rng(2)
     groups = rng.integers(0, 9, 150)
     predicted, observed = _tied(rng, 150)
-    found = predicted_seconds.grouped_xauc(groups, predicted, observed, 11)
+    found = order_by_seconds.grouped_xauc(groups, predicted, observed, 11)
     for group in range(9):
         own = groups == group
         alone = _xauc(predicted[own], observed[own])
@@ -73,7 +73,7 @@ def test_page_ndcg_by_hand() -> None:
     pages = np.array([5, 2, 5, 2, 5, 9])
     scores = np.array([0.1, 0.7, 0.9, 0.2, 0.5, 1.0])
     seconds = np.array([60.0, 30.0, 0.0, 0.0, 20.0, 0.0])
-    rows, found = predicted_seconds.page_ndcg(pages, scores, seconds)
+    rows, found = order_by_seconds.page_ndcg(pages, scores, seconds)
     # Page 9 has no watch time; page 2 is in order; page 5 stands 0, 20, 60.
     assert pages[rows].tolist() == [2, 5]
     assert found == pytest.approx([1.0, _dcg([0, 20, 60]) / _dcg([60, 20, 0])])
@@ -82,7 +82,7 @@ def test_page_ndcg_by_hand() -> None:
 def test_page_ndcg_of_ties_is_the_mean_of_all_their_orders() -> None:
     scores = np.array([1.0, 1.0, 1.0, 2.0, 0.0])
     seconds = [10.0, 0.0, 70.0, 5.0, 40.0]
-    _, found = predicted_seconds.page_ndcg(np.zeros(5, int), scores, np.array(seconds))
+    _, found = order_by_seconds.page_ndcg(np.zeros(5, int), scores, np.array(seconds))
     orders = list(itertools.permutations(seconds[:3]))
     mean = np.mean([_dcg([5.0, *order, 40.0]) for order in orders])
     assert found == pytest.approx([mean / _dcg(sorted(seconds, reverse=True))])
@@ -93,7 +93,7 @@ def test_the_first_ranks_alone_by_hand() -> None:
     labels = np.array([0.0, 1.0, 1.0, 1.0, 0.0, 0.0])
     # Page 0: miss, hit | hit; page 1: the hit shares ranks 2 and 3 with a miss.
     scores = np.array([3.0, 2.0, 1.0, 1.0, 2.0, 1.0])
-    _, found = predicted_seconds.page_ndcg(pages, scores, labels, k=2)
+    _, found = order_by_seconds.page_ndcg(pages, scores, labels, k=2)
     second = 1 / math.log2(3)
     assert found == pytest.approx([second / (1 + second), second / 2])
 
@@ -104,14 +104,14 @@ GAINS = np.array([10.0, 5.0, 0.0, 30.0, 0.0, 20.0])
 
 
 def _share(scores: np.ndarray, share: float) -> float:
-    (held,), total = predicted_seconds.gains_of_first(LISTS, scores, GAINS, [share], 2)
+    (held,), total = order_by_seconds.gains_of_first(LISTS, scores, GAINS, [share], 2)
     return float(held.sum() / total.sum())
 
 
 def test_halves_by_hand() -> None:
     # Order of list 0: 30, 0 | 20, 10; of list 1: 0 | 5.
     scores = np.array([1.0, 1.0, 3.0, 4.0, 2.0, 2.0])
-    (held,), total = predicted_seconds.gains_of_first(LISTS, scores, GAINS, [0.5], 2)
+    (held,), total = order_by_seconds.gains_of_first(LISTS, scores, GAINS, [0.5], 2)
     assert held.tolist() == [30.0, 0.0]
     assert total.tolist() == [60.0, 5.0]
 

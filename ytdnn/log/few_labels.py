@@ -6,10 +6,10 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.log import inputs
+from ytdnn.log import training_slices
 
 
-class FewSlices(inputs.SliceBatches):
+class FewSlices(training_slices.SliceBatches):
     """The batches of only the slices with a label, if few watches are labels."""
 
     @property
@@ -34,17 +34,19 @@ class FewSlices(inputs.SliceBatches):
         )
         return firsts[self._num_before[ends] > self._num_before[starts]]
 
-    def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], inputs.Features]:
+    def _step_cutter(
+        self, epoch: int
+    ) -> Callable[[tf.Tensor], training_slices.Features]:
         generator = self.generator(epoch)
         offset = int(generator.integers(self.slice_length))
         firsts = tf.constant(generator.permutation(self._firsts(offset)))
         last = int(firsts.shape[0]) - 1
         beyond = tf.constant(self.log.num_watches, tf.int64)
 
-        def cut_step(step: tf.Tensor) -> inputs.Features:
+        def cut_step(step: tf.Tensor) -> training_slices.Features:
             slots = self.portion.slots(step, self.slices_per_batch)
             chosen = tf.gather(firsts, tf.minimum(slots, last))
-            features: inputs.Features = self._cut(
+            features: training_slices.Features = self._cut(
                 tf.where(slots <= last, chosen, beyond)
             )
             return features

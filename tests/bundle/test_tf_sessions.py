@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from tests import untrained
-from ytdnn.bundle import batches, sessions
+from ytdnn.bundle import batches, tf_sessions
 
 
 @pytest.mark.thorough
 def test_a_session_answers_as_the_library_does(untrained_run: untrained.Run) -> None:
     bundle = untrained_run.bundle
     name = "recommender_exact"
-    session = sessions.Session(bundle.path(name), ())
+    session = tf_sessions.Session(bundle.path(name), ())
     for user in ("u1", "u3"):
         request = {"watched_video_ids": ["video 1", user], "k": 5}
         given = batches.inputs([request] * 2, bundle.inputs(name))

@@ -6,7 +6,7 @@ import ranx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ytdnn.base.metrics import ranking
+from ytdnn.base.metrics import hits_at_k
 
 # One user, five relevant items, hits at ranks 1, 3 and 4.
 HITS = np.array([[True, False, True, True]])
@@ -29,13 +29,13 @@ NUM_RELEVANT = np.array([5])
     ],
 )
 def test_hand_worked_values(name: str, k: int, expected: float) -> None:
-    value = ranking.METRICS[name](HITS, NUM_RELEVANT, k)
+    value = hits_at_k.METRICS[name](HITS, NUM_RELEVANT, k)
     np.testing.assert_allclose(value, [expected])
 
 
-@pytest.mark.parametrize("name", list(ranking.METRICS))
+@pytest.mark.parametrize("name", list(hits_at_k.METRICS))
 def test_empty_list_gets_zero(name: str) -> None:
-    assert ranking.METRICS[name](
+    assert hits_at_k.METRICS[name](
         np.zeros((2, 0), bool), np.array([1, 4]), 3
     ).tolist() == [
         0.0,
@@ -67,7 +67,7 @@ def test_agrees_with_ranx(k: int, seed: int) -> None:
         ranx.Qrels(qrels), ranx.Run(run), [f"{name}@{k}" for name in names]
     )
     for name in names:
-        ours = ranking.METRICS[name](hits, num_relevant, k).mean()
+        ours = hits_at_k.METRICS[name](hits, num_relevant, k).mean()
         assert ours == pytest.approx(expected[f"{name}@{k}"], abs=1e-9), name
 
 
@@ -87,7 +87,7 @@ def test_values_lie_between_zero_and_one_and_grow_with_better_lists(
 ) -> None:
     hits, num_relevant, k = lists
     best_first = -np.sort(-hits.astype(int), axis=1) > 0
-    for name, metric in ranking.METRICS.items():
+    for name, metric in hits_at_k.METRICS.items():
         values = metric(hits, num_relevant, k)
         assert np.all((values >= 0) & (values <= 1 + 1e-12)), name
         assert np.all(metric(best_first, num_relevant, k) >= values - 1e-12), name

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import ragged
-from ytdnn.base.metrics import ranking, selection
+from ytdnn.base.metrics import hits_at_k, selection
 
 Offsets = selection.Offsets
 Videos = selection.Videos
@@ -129,7 +129,7 @@ def metrics_at(
     (0.5, 0.5)
     """
     hits = hits_of(top, target_offsets, target_videos)
-    return ranking.evaluate(hits, np.diff(target_offsets), ks)
+    return hits_at_k.evaluate(hits, np.diff(target_offsets), ks)
 
 
 def inverse_propensities(watches: Array, power: float) -> Array:

@@ -12,7 +12,7 @@ from starlette import requests, responses, testclient
 
 from tests.ops.server import conftest
 from ytdnn.base import errors
-from ytdnn.ops.server import records, settings
+from ytdnn.ops.server import request_records, settings
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -23,7 +23,7 @@ def logged(
 ) -> Iterator[tuple[testclient.TestClient, pathlib.Path]]:
     """A client of the server that writes an access log, and the log."""
     path = tmp_path / "access.log"
-    log = records.AccessLog(str(path))
+    log = request_records.AccessLog(str(path))
     yield server.changed(access_log=log), path
     log.close()
 
@@ -74,10 +74,10 @@ def test_an_id_that_is_none_is_replaced(server: conftest.Server) -> None:
 
 def test_a_log_that_was_moved_away_is_made_again(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "access.log"
-    log = records.AccessLog(str(path))
+    log = request_records.AccessLog(str(path))
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
     for request_id in ("first", "second"):
-        record = records.Record(request_id)
+        record = request_records.Record(request_id)
         log.write(record, requests.Request(scope), responses.Response())
         if request_id == "first":
             path.rename(tmp_path / "old.log")
@@ -118,7 +118,7 @@ def test_spans_reach_a_collector(
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
         monkeypatch.setenv("OTEL_SERVICE_NAME", "front page")
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
-        tracing = records.Tracing()
+        tracing = request_records.Tracing()
         client = server.changed(tracing=tracing)
         headers = {"traceparent": PARENT}
         asked = client.post("/recommend", json={"k": 3}, headers=headers)
@@ -137,5 +137,5 @@ def test_traces_need_the_extra(
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "opentelemetry.sdk", None)
     with pytest.raises(errors.UserError, match=r"\.\[telemetry\]"):
-        records.Tracing()
+        request_records.Tracing()
     assert not settings.Settings(bundle=pathlib.Path()).traces

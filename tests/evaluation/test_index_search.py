@@ -3,7 +3,7 @@ import pytest
 
 from tests.retrieval.index import contract
 from ytdnn import configs
-from ytdnn.evaluation import search
+from ytdnn.evaluation import index_search
 from ytdnn.retrieval.index import brute_force, scann_index
 
 
@@ -28,9 +28,9 @@ def exact() -> brute_force.BruteForce:
 
 def test_recall_counts_what_was_found(exact: brute_force.BruteForce) -> None:
     _, queries = contract.clustered(30, dim=4, num_queries=7)
-    assert search.recall(exact, exact, queries, 10) == 1.0
-    assert search.recall(FirstHalf(exact), exact, queries, 10) == 0.5
-    assert search.recall(exact, exact, queries, 99) == 1.0  # more than there are
+    assert index_search.recall(exact, exact, queries, 10) == 1.0
+    assert index_search.recall(FirstHalf(exact), exact, queries, 10) == 0.5
+    assert index_search.recall(exact, exact, queries, 99) == 1.0  # more than there are
 
 
 def test_scann_is_reported_with_its_recall() -> None:
@@ -40,7 +40,7 @@ def test_scann_is_reported_with_its_recall() -> None:
         "exact": brute_force.BruteForce.build(videos, configs.ExactConfig()),
         "scann": scann_index.Scann.build(videos, configs.ScannConfig(num_leaves=155)),
     }
-    found = search.evaluate(indexes, queries, 100)
+    found = index_search.evaluate(indexes, queries, 100)
     assert found["scann_recall@100"] > 0.95
 
 
@@ -53,6 +53,6 @@ def test_latency_is_that_of_single_queries(exact: brute_force.BruteForce) -> Non
             asked.append(len(queries))
             return super().search(queries, k)
 
-    found = search.latency({"exact": Counting(exact)}, queries, 5)
+    found = index_search.latency({"exact": Counting(exact)}, queries, 5)
     assert found["exact_search_ms"] > 0.0
     assert asked == [1, 1, 1, 1]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ytdnn.ranking import click_times, watch_time
+from ytdnn.ranking import click_times, click_times_watch_time
 
 N = 4_000
 KINDS = ("fraction", "seconds", "quantiles")
@@ -19,14 +19,16 @@ def clicks(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return scales * rng.beta(1.0, 1.5, N) * replays, durations
 
 
-def make(kind: str, seconds: np.ndarray, durations: np.ndarray) -> watch_time.Target:
+def make(
+    kind: str, seconds: np.ndarray, durations: np.ndarray
+) -> click_times_watch_time.Target:
     sample, mean = click_times.Sample(), float(seconds.mean())
     for part in np.array_split(np.arange(len(seconds)), 3):
         sample.add(seconds[part], durations[part])
-    return watch_time.make(kind, mean, sample.observed(mean))
+    return click_times_watch_time.make(kind, mean, sample.observed(mean))
 
 
-def outputs_at(target: watch_time.Target, size: int) -> tf.Tensor:
+def outputs_at(target: click_times_watch_time.Target, size: int) -> tf.Tensor:
     return tf.broadcast_to(tf.constant(target.biases), [size, len(target.biases)])
 
 
@@ -101,15 +103,15 @@ def test_a_large_sample_is_thinned_evenly(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("kind", "chosen"),
     [
-        ("of the duration", watch_time.Fraction),
-        ("of the duration, some by accident", watch_time.Fraction),
-        ("replays", watch_time.Seconds),
-        ("of its own", watch_time.Seconds),
-        ("unknown durations", watch_time.Seconds),
+        ("of the duration", click_times_watch_time.Fraction),
+        ("of the duration, some by accident", click_times_watch_time.Fraction),
+        ("replays", click_times_watch_time.Seconds),
+        ("of its own", click_times_watch_time.Seconds),
+        ("unknown durations", click_times_watch_time.Seconds),
     ],
 )
 def test_durations_are_used_where_they_tell_of_watch_times(
-    kind: str, chosen: type[watch_time.Target]
+    kind: str, chosen: type[click_times_watch_time.Target]
 ) -> None:
     rng = np.random.default_rng(0)
     durations = rng.lognormal(4.0, 1.0, N)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tests.bundle import conftest
-from ytdnn.bundle import bundle, traced
+from ytdnn.bundle import bundle, shared_functions
 
 
 def counting() -> tuple[list[int], Callable[..., tf.Tensor]]:
@@ -25,7 +25,7 @@ def counting() -> tuple[list[int], Callable[..., tf.Tensor]]:
 
 def test_two_graphs_call_one_trace_whatever_the_length_of_a_list() -> None:
     traces, total = counting()
-    once = traced.TracedFunction(total)
+    once = shared_functions.TracedFunction(total)
     lists = tf.TensorSpec([None, None], tf.int32)
 
     @tf.function(input_signature=[lists])
@@ -44,7 +44,7 @@ def test_two_graphs_call_one_trace_whatever_the_length_of_a_list() -> None:
 
 def test_an_argument_that_is_left_out_makes_another_trace() -> None:
     traces, total = counting()
-    once = traced.TracedFunction(total)
+    once = shared_functions.TracedFunction(total)
     values = tf.constant([[1, 2], [3, 4]])
     assert once(values, None).numpy().tolist() == [3, 7]
     assert once(values, values).numpy().tolist() == [6, 14]

@@ -5,7 +5,7 @@ import pytest
 
 from tests import changed_log, planted
 from ytdnn.base import schema
-from ytdnn.log import events, few_slices, inputs, positions
+from ytdnn.log import events, few_labels, positions, training_slices
 
 LENGTH = 5
 
@@ -16,8 +16,8 @@ def data(tmp_path_factory):
 
 
 def _batches(data, slice_length=4, batch_size=16, seed=3):
-    log = positions.load_watches(inputs.training_set(data))
-    return inputs.SliceBatches(log, batch_size, slice_length, LENGTH, seed)
+    log = positions.load_watches(training_slices.training_set(data))
+    return training_slices.SliceBatches(log, batch_size, slice_length, LENGTH, seed)
 
 
 def _examples(batches, epoch, first_step=0):
@@ -62,9 +62,9 @@ def test_few_labels_are_found_in_few_slices(data, slice_length):
     few = times >= np.quantile(times[train], 0.8)
     watches = data.watches.replace(completed=few)
     log = positions.load_watches(
-        inputs.training_set(changed_log.with_tables(data, watches=watches))
+        training_slices.training_set(changed_log.with_tables(data, watches=watches))
     )
-    batches = few_slices.FewSlices(log, 16, slice_length, LENGTH, 3)
+    batches = few_labels.FewSlices(log, 16, slice_length, LENGTH, 3)
     is_label = few[train]
     expected = [e for e, kept in zip(_expected(data), is_label, strict=True) if kept]
     assert 0 < len(expected) < len(is_label)
@@ -89,12 +89,12 @@ def test_an_epoch_can_be_entered_at_any_step(data):
 def test_changing_the_label_and_what_follows_changes_no_context(data):
     log = positions.load_watches(data)
     users, ends = data.windows.first_watches(events.Split.TEST)
-    before = inputs.contexts(log, users, ends, LENGTH)
+    before = training_slices.contexts(log, users, ends, LENGTH)
     videos = np.array(data.watches.videos)
     for user, end in zip(users, ends, strict=True):
         videos[end : data.watches.offsets[user + 1]] = 1
     changed = dataclasses.replace(log, videos=log.videos * 0 + videos)
-    after = inputs.contexts(changed, users, ends, LENGTH)
+    after = training_slices.contexts(changed, users, ends, LENGTH)
     for name, values in before.items():
         np.testing.assert_array_equal(after[name], values)
 
@@ -102,8 +102,8 @@ def test_changing_the_label_and_what_follows_changes_no_context(data):
 def test_contexts_equal_the_slices_of_training(data):
     log = positions.load_watches(data)
     users, ends = data.windows.first_watches(events.Split.TEST)
-    alone = inputs.contexts(log, users, ends, LENGTH)
-    together = inputs.cut(log, ends, 1, LENGTH)
+    alone = training_slices.contexts(log, users, ends, LENGTH)
+    together = training_slices.cut(log, ends, 1, LENGTH)
     np.testing.assert_array_equal(alone[schema.FIRST_ROWS], together[schema.FIRST_ROWS])
     first = alone[schema.FIRST_ROWS].numpy()
     inside = np.arange(LENGTH) >= first

@@ -8,7 +8,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.log import events, shards, windows
+from ytdnn.log import events, shards, temporal_windows
 
 SPLIT = events.Split
 DAY = 86_400
@@ -16,8 +16,8 @@ DAY = 86_400
 
 def _windows(
     config: configs.DataConfig, watches: pl.LazyFrame
-) -> windows.Windows | None:
-    return windows.choose(config, watches).windows
+) -> temporal_windows.Windows | None:
+    return temporal_windows.choose(config, watches).windows
 
 
 def test_temporal_windows_hold_the_configured_shares():
@@ -54,7 +54,7 @@ def _given(names: str, times: list[int]) -> pl.LazyFrame:
 
 def test_windows_of_a_given_split_begin_at_its_first_watches():
     bounds = _windows(configs.DataConfig(), _given("vttxv", [6, 1, 5, 9, 7]))
-    assert bounds == windows.Windows(
+    assert bounds == temporal_windows.Windows(
         validation=6, ranking=1, ranking_validation=6, test=9
     )
     shown = shards.temporal_impressions(np.array([0, 1, 5, 6, 8, 9]), bounds)
@@ -104,7 +104,7 @@ def test_windows_by_watches_stay_where_impressions_lie_in_them() -> None:
     watches, config = _times((0, 10, 1000)), configs.DataConfig()
     plain = _windows(config, watches)
     # The ranker's window is from day 7 to 9; impressions end soon after it begins.
-    found = windows.choose(config, watches, _times((0, 7.5, 900)))
+    found = temporal_windows.choose(config, watches, _times((0, 7.5, 900)))
     assert found.windows == plain
     assert found.notes == ()
 
@@ -118,7 +118,7 @@ def test_a_history_before_all_impressions_leaves_the_ranker_its_share_of_these()
     plain = _windows(configs.DataConfig(), watches)
     assert plain is not None
     assert plain.test <= 28 * DAY + 100  # none for the ranker
-    found = windows.choose(configs.DataConfig(), watches, shown)
+    found = temporal_windows.choose(configs.DataConfig(), watches, shown)
     assert found.windows is not None
     # 70, 18, 2 and 10 % of six days.
     starts = [28 + 6 * share for share in (0.7, 0.88, 0.9)]
@@ -146,7 +146,7 @@ def test_where_no_window_is_possible_the_setting_that_makes_one_is_named(
 ) -> None:
     config = configs.DataConfig(test_fraction=0.1)
     watches = _times((0, 10, 1000))
-    found = windows.choose(config, watches, _times(shown))
+    found = temporal_windows.choose(config, watches, _times(shown))
     assert found.windows == _windows(config, watches)
     assert words in found.advice
     assert "watches from 1970-01-01 00:00 to 1970-01-10 23:" in found.advice
@@ -168,7 +168,7 @@ def test_windows_begin_where_they_are_set_to() -> None:
         test_from=_date(8),
     )
     found = _windows(config, watches)
-    assert found == windows.Windows(5 * DAY, 6 * DAY, 7 * DAY, 8 * DAY)
+    assert found == temporal_windows.Windows(5 * DAY, 6 * DAY, 7 * DAY, 8 * DAY)
 
 
 def test_what_is_not_set_is_a_share_of_the_rest() -> None:

@@ -10,11 +10,11 @@ import pytest
 from tests import full_log
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.log import catalogues, events, inputs, prepared, user_shards
-from ytdnn.ops.refit import refit
+from ytdnn.log import catalogues, events, prepared, training_slices, user_shards
+from ytdnn.ops.refit import refit_data
 
 SPLIT = events.Split
-Sets = dict[refit.Part, prepared.PreparedData]
+Sets = dict[refit_data.Part, prepared.PreparedData]
 
 
 def _log() -> dict[str, pl.DataFrame]:
@@ -42,8 +42,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 def sets(data: prepared.PreparedData) -> Sets:
     root = data.directory.parent
     return {
-        part: refit.derive(data, part, root / part.value, needs_ranker=True)
-        for part in refit.Part
+        part: refit_data.derive(data, part, root / part.value, needs_ranker=True)
+        for part in refit_data.Part
     }
 
 
@@ -55,7 +55,7 @@ def ids(data: prepared.PreparedData, indices: np.ndarray) -> list[str | None]:
 def test_training_reaches_the_end_of_the_log(
     data: prepared.PreparedData, sets: Sets
 ) -> None:
-    whole = sets[refit.Part.WHOLE]
+    whole = sets[refit_data.Part.WHOLE]
     assert (np.asarray(whole.watches.splits) == SPLIT.TRAIN).all()
     assert whole.windows.training_window[1] == data.windows.end_of_log + 1
     assert whole.manifest.facts["windows"]["test"] == data.windows.end_of_log + 1
@@ -65,14 +65,14 @@ def test_training_reaches_the_end_of_the_log(
 def test_what_was_watched_last_has_an_embedding_and_a_count(
     data: prepared.PreparedData, sets: Sets
 ) -> None:
-    whole = sets[refit.Part.WHOLE]
+    whole = sets[refit_data.Part.WHOLE]
     assert "late" not in data.videos["video_id"][: data.vocabulary_size]
     assert "late" in whole.videos["video_id"][: whole.vocabulary_size]
     assert (
         "late"
         not in (
-            sets[refit.Part.EARLIER].videos["video_id"][
-                : sets[refit.Part.EARLIER].vocabulary_size
+            sets[refit_data.Part.EARLIER].videos["video_id"][
+                : sets[refit_data.Part.EARLIER].vocabulary_size
             ]
         )
     )
@@ -86,11 +86,11 @@ def test_the_words_searched_for_last_are_known(
 ) -> None:
     word = pl.col(catalogues.TOKEN) == "newest"
     assert data.catalogue.tokens.filter(word).is_empty()
-    assert sets[refit.Part.EARLIER].catalogue.tokens.filter(word).is_empty()
-    known = sets[refit.Part.WHOLE].catalogue.tokens
+    assert sets[refit_data.Part.EARLIER].catalogue.tokens.filter(word).is_empty()
+    known = sets[refit_data.Part.WHOLE].catalogue.tokens
     index = known.with_row_index("i", offset=1).filter(word)["i"].item()
     assert known.filter(word)["train_count"].item() > 0
-    assert index in np.asarray(sets[refit.Part.WHOLE].log.searches.tokens)
+    assert index in np.asarray(sets[refit_data.Part.WHOLE].log.searches.tokens)
 
 
 def test_the_same_split_gives_the_same_words_and_arrays(
@@ -99,7 +99,7 @@ def test_the_same_split_gives_the_same_words_and_arrays(
     """Where nothing moves, the set is what `prepare` made."""
     as_it_is = types.SimpleNamespace(watch_splits=lambda watches: watches.splits)
     user_shards.path(tmp_path, 0).mkdir(parents=True)
-    refit._write_searches(data, as_it_is, tmp_path)
+    refit_data._write_searches(data, as_it_is, tmp_path)
     again = pl.read_parquet(tmp_path / catalogues.TOKENS_FILE)
     assert again.equals(data.catalogue.tokens)
     for name, values in (
@@ -112,7 +112,7 @@ def test_the_same_split_gives_the_same_words_and_arrays(
 
 
 def test_a_video_has_one_index_in_both(data: prepared.PreparedData, sets: Sets) -> None:
-    earlier, whole = sets[refit.Part.EARLIER], sets[refit.Part.WHOLE]
+    earlier, whole = sets[refit_data.Part.EARLIER], sets[refit_data.Part.WHOLE]
     assert earlier.vocabulary_size < whole.vocabulary_size
     assert earlier.videos["video_id"].equals(whole.videos["video_id"])
     for table in ("watches", "impressions"):
@@ -124,8 +124,8 @@ def test_a_video_has_one_index_in_both(data: prepared.PreparedData, sets: Sets) 
 
 
 def test_no_earlier_candidate_has_seen_the_rankers_window(sets: Sets) -> None:
-    earlier = sets[refit.Part.EARLIER]
-    seen = np.asarray(inputs.training_set(earlier).watches.times)
+    earlier = sets[refit_data.Part.EARLIER]
+    seen = np.asarray(training_slices.training_set(earlier).watches.times)
     learned = np.asarray(earlier.impressions.splits) == SPLIT.TRAIN
     begins = np.asarray(earlier.impressions.times)[learned].min()
     assert 0 < len(seen) < len(earlier.watches)
@@ -141,7 +141,7 @@ def test_without_impressions_all_watches_train(
 ) -> None:
     log = {"watches": full_log.tables()["watches"]}
     data = full_log.prepared_data(tmp_path, log, protocol=protocol)
-    whole = refit.derive(data, refit.Part.WHOLE, tmp_path / "whole", False)
+    whole = refit_data.derive(data, refit_data.Part.WHOLE, tmp_path / "whole", False)
     assert (np.asarray(whole.watches.splits) == SPLIT.TRAIN).all()
     assert (
         whole.windows.ranker_left_out(configs.RankingConfig())
@@ -158,10 +158,10 @@ def test_a_window_without_impressions_is_refused(tmp_path: pathlib.Path) -> None
     data = full_log.prepared_data(tmp_path, log, **config)
     assert data.windows.ranker_left_out(configs.RankingConfig()) == ""
     with pytest.raises(errors.UserError) as caught:
-        refit.derive(data, refit.Part.EARLIER, tmp_path / "earlier", True)
+        refit_data.derive(data, refit_data.Part.EARLIER, tmp_path / "earlier", True)
     assert str(caught.value).startswith(
         "expected impressions for the ranker up to the end of the log, found a window "
         "where none of the "
     )
     assert "raise data.ranking_fraction" in str(caught.value)
-    refit.derive(data, refit.Part.EARLIER, tmp_path / "earlier", False)
+    refit_data.derive(data, refit_data.Part.EARLIER, tmp_path / "earlier", False)

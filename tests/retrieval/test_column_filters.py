@@ -18,7 +18,7 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.bundle import where
 from ytdnn.log import catalogues
-from ytdnn.retrieval import allowed_videos, attributes, filters, nearest
+from ytdnn.retrieval import allowed_videos, attributes, column_filters, nearest
 from ytdnn.retrieval.index import brute_force, ivf, scann_index
 
 NUM, DIM, ADDED = 240, 8, 20
@@ -60,7 +60,7 @@ KEYS = [key for one in ATTRIBUTES for key in one.keys]
 ROWS = VIDEOS.to_dicts()
 KIDS = [{"column": "language", "in": ["en", "de"]}]
 POLICIES = where.policies(json.dumps({"kids": KIDS}), KEYS)
-FILTERS = filters.Filters(Data(CATALOGUE), POLICIES)  # type: ignore[arg-type]
+FILTERS = column_filters.Filters(Data(CATALOGUE), POLICIES)  # type: ignore[arg-type]
 
 TEXTS = strategies.lists(strategies.sampled_from(["en", "de", "ja", "xx"]), min_size=1)
 CHANNELS = strategies.lists(strategies.integers(0, 42), min_size=1, max_size=20)

@@ -29,9 +29,9 @@ from ytdnn.log import (
     searches,
     shard_tasks,
     shards,
+    temporal_windows,
     user_log,
     user_shards,
-    windows,
 )
 
 FACT, TRAINED_TO = prepared.REFIT, prepared.TRAINED_TO
@@ -151,14 +151,14 @@ def _obstacle(log: user_log.UserLog, split: _Split) -> str:
 
 def _windows(
     data: prepared.PreparedData, part: Part, begins: int | None
-) -> windows.Windows:
+) -> temporal_windows.Windows:
     """Returns the windows; those without training or test begin at the end."""
     end = data.windows.end_of_log + 1
     if begins is None:  # both stages train on all of it
         first = int(_times(data.log).min(initial=end))
-        return windows.Windows(end, first, end, end)
+        return temporal_windows.Windows(end, first, end, end)
     start = begins if part is Part.EARLIER else end
-    return windows.Windows(start, start, end, end)
+    return temporal_windows.Windows(start, start, end, end)
 
 
 def _vocabulary(data: prepared.PreparedData, labels: npt.NDArray[np.int64]) -> Bools:

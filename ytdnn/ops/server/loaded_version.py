@@ -23,8 +23,8 @@ from ytdnn.bundle import (
     explained,
     requests,
     saved_models,
-    sessions,
     tf_serving,
+    tf_sessions,
     versions,
 )
 from ytdnn.log import catalogues
@@ -88,7 +88,7 @@ class Version:
             self._known |= opened.inputs(name)
         self.graphs = {name: self._check(name) for name in names}
         self.models: dict[str, dict[str, Signature]] = {}
-        self._sessions: list[sessions.Session] = []
+        self._sessions: list[tf_sessions.Session] = []
         path = opened.directory / versions.VERSIONS / str(self.number)
         text = (path / catalogues.VOCABULARIES_FILE).read_text(encoding="utf-8")
         self._vocabularies = {k: frozenset(v) for k, v in json.loads(text).items()}
@@ -121,7 +121,7 @@ class Version:
         if name in self.models:
             return
         needs = self.bundle.manifest.facts["models"][name]["needs"]
-        session = sessions.Session(
+        session = tf_sessions.Session(
             self.bundle.path(name), needs, self._threads.num_op_threads
         )
         self._sessions.append(session)
@@ -231,7 +231,7 @@ def load(
 
 
 def _run(
-    function: sessions.Signature,
+    function: tf_sessions.Signature,
     fields: Fields,
     dim: int,
     rows: Sequence[Mapping[str, Any]],

@@ -9,7 +9,7 @@ from tests import changed_log, full_log
 from tests.features import contract
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.features import base_feature, columns, registry
+from ytdnn.features import base_feature, column_features, registry
 from ytdnn.log import events, prepared
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
@@ -72,8 +72,8 @@ class TestMostClickedValues(contract.FeatureContract):
 
     name = "channel_id"
 
-    def feature(self, data: prepared.PreparedData) -> columns.TextColumn:
-        return columns.TextColumn(self.name, "videos.channel_id", max_values=2)
+    def feature(self, data: prepared.PreparedData) -> column_features.TextColumn:
+        return column_features.TextColumn(self.name, "videos.channel_id", max_values=2)
 
     def test_the_most_clicked_are_known(self, data: prepared.PreparedData) -> None:
         shown, channels = data.impressions, data.videos["channel_id"].to_list()
@@ -120,7 +120,7 @@ def test_values_of_users_are_known_by_clicks_or_else_by_watches(
     rows = [row for row, value in enumerate(points) if value is not None]
     best = sorted(rows, key=lambda row: (-of_users[row], points[row]))[:5]
     # Numbers, each of one user, taken for texts.
-    feature = columns.TextColumn("points", "users.points", max_values=5)
+    feature = column_features.TextColumn("points", "users.points", max_values=5)
     assert feature.known_values(data) == sorted(points[row] for row in best)
     known = np.flatnonzero(feature.rows(data))
     assert known.tolist() == sorted(best)

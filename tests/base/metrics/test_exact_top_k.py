@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ytdnn.base import ragged
-from ytdnn.base.metrics import retrieval
+from ytdnn.base.metrics import exact_top_k
 
 
 def _ragged(rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -44,7 +44,7 @@ def test_top_k_equals_sorting_everything(
     # Identity queries: the products are the scores themselves.
     queries = np.eye(len(scores), dtype=np.float32)
     videos = np.ascontiguousarray(scores.T)
-    top = retrieval.top_k(queries, videos, *_ragged(watched), k, block_bytes)
+    top = exact_top_k.top_k(queries, videos, *_ragged(watched), k, block_bytes)
     assert top.dtype == np.int32
     np.testing.assert_array_equal(top, _oracle(scores, watched, k))
 
@@ -54,20 +54,20 @@ def test_top_k_of_random_vectors_equals_sorting_everything() -> None:
     users = rng.normal(size=(50, 8)).astype(np.float32)
     videos = rng.normal(size=(300, 8)).astype(np.float32)
     watched = [rng.integers(1, 301, 40).tolist() for _ in range(50)]
-    top = retrieval.top_k(users, videos, *_ragged(watched), 20)
+    top = exact_top_k.top_k(users, videos, *_ragged(watched), 20)
     np.testing.assert_array_equal(top, _oracle(users @ videos.T, watched, 20))
 
 
 def test_hits_are_of_the_users_own_targets() -> None:
     top = np.array([[1, 2], [1, 2], [1, 0]], np.int32)
-    hits = retrieval.hits_of(top, *_ragged([[2], [3, 1], []]))
+    hits = exact_top_k.hits_of(top, *_ragged([[2], [3, 1], []]))
     assert hits.tolist() == [[False, True], [True, False], [False, False]]
 
 
 def test_target_out_of_vocabulary_is_relevant_and_never_hit() -> None:
     # The list has padding (0), which must not match the unknown target (0).
     top = np.array([[5, 0, 0]], np.int32)
-    values = retrieval.metrics_at(top, *_ragged([[0, 0, 5]]), ks=(3,))
+    values = exact_top_k.metrics_at(top, *_ragged([[0, 0, 5]]), ks=(3,))
     assert values["recall@3"].item() == pytest.approx(1 / 3)
     assert values["precision@3"].item() == pytest.approx(1 / 3)
 
@@ -80,8 +80,8 @@ def test_tied_scores_and_a_missing_user_agree_with_ranx() -> None:
     watched = [list(range(1, 16))] + [[] for _ in range(11)]
     targets = [sorted(set(rng.integers(1, 16, 4).tolist())) for _ in range(12)]
     users, videos = np.eye(12, dtype=np.float32), np.ascontiguousarray(scores.T)
-    top = retrieval.top_k(users, videos, *_ragged(watched), 5)
-    values = retrieval.metrics_at(top, *_ragged(targets), ks=(5,))
+    top = exact_top_k.top_k(users, videos, *_ragged(watched), 5)
+    values = exact_top_k.metrics_at(top, *_ragged(targets), ks=(5,))
     run = {
         f"u{user}": {f"v{i + 1}": score - i / 1e6 for i, score in enumerate(row)}
         for user, row in enumerate(scores.astype(float))
@@ -105,8 +105,8 @@ def test_with_power_one_each_video_weighs_alike() -> None:
     watches = np.array([0.0, 9.0, 1.0])[targets.values]
     lists = np.tile(np.array([[1]], np.int32), (10, 1))
     for power, expected in ((0.0, 0.9), (1.0, 0.5)):
-        weights = retrieval.inverse_propensities(watches, power)
-        above, below = retrieval.hit_rate_parts(lists, targets, weights, 1)
+        weights = exact_top_k.inverse_propensities(watches, power)
+        above, below = exact_top_k.hit_rate_parts(lists, targets, weights, 1)
         assert above.sum() / below.sum() == pytest.approx(expected)
 
 
@@ -126,10 +126,10 @@ def test_it_estimates_the_hit_rate_of_equal_exposure() -> None:
         np.divide(
             *(
                 side.sum()
-                for side in retrieval.hit_rate_parts(
+                for side in exact_top_k.hit_rate_parts(
                     lists,
                     targets,
-                    retrieval.inverse_propensities(counts[answers], power),
+                    exact_top_k.inverse_propensities(counts[answers], power),
                     5,
                 )
             )

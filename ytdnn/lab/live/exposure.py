@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.lab.world import corpus, events, generate
+from ytdnn.lab.world import corpus, event_recorder, generate
 
 AUDIENCE_CLICKS = 3  # by which an upload has found its audience
 _AUDIENCE_DAYS = 7
@@ -50,7 +50,7 @@ class CatalogueExposure:
         is_good = quality >= np.quantile(quality, _GOOD_QUANTILE)
         self.good = np.flatnonzero(is_new & is_good)
 
-    def add(self, happened: Sequence[events.Events]) -> None:
+    def add(self, happened: Sequence[event_recorder.Events]) -> None:
         """Adds the impressions and clicks of slates."""
         for one in happened:
             shown = one.impressions.columns()
