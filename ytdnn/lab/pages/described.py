@@ -33,7 +33,7 @@ def examples(report: report_model.Report) -> page.Section:
     """Returns some users: history, the right answers, and the lists of the plots."""
     drawn, users = names.drawn(report), report.examples[::-1]
     blocks = [_user(one, drawn, is_open=one is users[0]) for one in users]
-    return page.Folded(
+    return page.FoldedSection(
         "Example users",
         "The history of single users (most recent first), what they watched "
         "afterwards, and what each model recommends. Right recommendations are green "
@@ -100,7 +100,7 @@ def training(report: report_model.Report) -> page.Section:
                 ticks = plots.epoch_ticks(record.epochs)
                 name = f"{stage}: {title}"
                 blocks.append(plots.lines(name, series, "epoch", title, x_ticks=ticks))
-    return page.Folded(
+    return page.FoldedSection(
         "Training",
         "Loss on the training examples, and metrics on the validation data, after each "
         "epoch. The weights of the best epoch are kept; the last, where nothing was "
@@ -116,7 +116,7 @@ def search(report: report_model.Report) -> page.Section:
         for part in (report.index, report.latency)
         for name, value in part.items()
     ]
-    return page.Folded(
+    return page.FoldedSection(
         "Index and latency",
         "Recall: the share of the exact nearest videos that the approximate index "
         "finds. Milliseconds are for one user, on the machine of the evaluation.",
@@ -127,7 +127,7 @@ def search(report: report_model.Report) -> page.Section:
 def protocol(report: report_model.Report) -> page.Section:
     """Returns every rule the numbers depend on, and the check for leaks."""
     values = report_model.to_dict(report)
-    return page.Folded(
+    return page.FoldedSection(
         "Evaluation protocol",
         "Every rule that the numbers depend on. Compare them only with numbers "
         "measured under the same rules.",
@@ -164,7 +164,7 @@ def making(report: report_model.Report) -> page.Section:
                 "All settings", [_table("setting", report.config, spaced=False)]
             )
         )
-    return page.Folded(
+    return page.FoldedSection(
         "Settings and environment",
         "The same settings, seed and versions reproduce this run.",
         blocks,

@@ -212,7 +212,7 @@ def outcomes(report: report_model.OutcomesReport) -> page.Section:
         ]
         headings = ["weights", *(one.replace("_", " ") for one in quantities)]
         blocks.append(page.Table(headings, rows, f"Trade-offs: {caption}"))
-    return page.Folded(
+    return page.FoldedSection(
         "Outcomes of impressions",
         "Each outcome is predicted for every impression of which it is known. Grouped "
         "AUC is within each user, by what was known when the user's list began. The "
@@ -255,7 +255,7 @@ def other_slates(report: report_model.OffPolicy) -> page.Section:
         for name, value in report.systems.items()
     ]
     columns = ["system", "reward", "as logged", *counterfactual.ESTIMATORS]
-    return page.Folded(
+    return page.FoldedSection(
         "Estimates of other slates",
         "The log says with what probability it showed each video in its place, so each "
         "place can be weighed by how likely a system would have shown it. A small "

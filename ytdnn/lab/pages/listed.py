@@ -131,8 +131,8 @@ def metric_table(
 
 def measured(models: Mapping[str, report_model.Entry], k: int | str = "") -> list[str]:
     """Returns the metrics of some models, those of lists of `k` videos, or all."""
-    found = dict.fromkeys(name for entry in models.values() for name in entry.values)
-    return [name for name in found if not k or metric_names.length(name) == str(k)]
+    every = dict.fromkeys(name for entry in models.values() for name in entry.values)
+    return [name for name in every if not k or metric_names.length(name) == str(k)]
 
 
 def _interval_plot(
@@ -171,7 +171,7 @@ def slices(report: report_model.Report) -> page.Section:
         if rows:
             numbers.append(_slice_table(name, rows, shown))
     blocks.append(page.Details("Numbers of all slices", numbers))
-    return page.Folded(
+    return page.FoldedSection(
         "Breakdowns by users and videos",
         "The same lists, measured on the right answers of one slice at a time: of some "
         "users, or of some videos. n: users in the slice; small slices have wide "

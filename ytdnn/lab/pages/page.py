@@ -74,7 +74,7 @@ class Section:
     is_folded: ClassVar[bool] = False
 
 
-class Folded(Section):
+class FoldedSection(Section):
     """A part of a page of which only the heading is shown, until it is opened.
 
     The contents link to its text, and browsers open what holds the end of a link.
