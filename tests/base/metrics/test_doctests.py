@@ -4,8 +4,8 @@ import importlib
 import pytest
 
 MODULES = (
-    *("binary", "bootstrap", "calibration", "catalogue", "per_user_loss", "ranking"),
-    *("retrieval", "equal_values", "selection", "watch_time"),
+    *("binary", "bootstrap", "calibration", "catalogue", "per_user_loss"),
+    *("hits_at_k", "exact_top_k", "equal_values", "selection", "watch_time"),
 )
 
 
