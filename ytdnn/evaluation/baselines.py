@@ -18,7 +18,7 @@ _AUTO = ("recent_popularity", "markov", "co_watch", "user_neighbours")
 # Above these a baseline takes more than a minute, and `auto` leaves it out.
 _MOST_SCORES = 5e9
 _MOST_PRODUCTS = 3e10
-_MOST_WATCHES = 20_000_000
+MOST_WATCHES = 20_000_000
 
 
 def makers(
@@ -81,6 +81,6 @@ def _is_cheap(name: str, catalogue: catalogues.Catalogue, num_users: int) -> boo
     watches = int(catalogue.facts["watches"])
     if name == "user_neighbours":
         products = num_users * watches
-        return products <= _MOST_PRODUCTS and watches <= _MOST_WATCHES
+        return products <= _MOST_PRODUCTS and watches <= MOST_WATCHES
     scores = num_users * catalogue.vocabulary_size
-    return scores <= _MOST_SCORES and watches <= _MOST_WATCHES
+    return scores <= _MOST_SCORES and watches <= MOST_WATCHES

@@ -17,7 +17,7 @@ import numpy as np
 
 from ytdnn.base import artifacts, configs, errors, progress, registries
 from ytdnn.base.metrics import exact_top_k
-from ytdnn.evaluation import lists, protocol
+from ytdnn.evaluation import baselines, lists, protocol
 from ytdnn.log import events, prepared
 from ytdnn.retrieval import candidate_models
 
@@ -39,6 +39,7 @@ _GRIDS: dict[str, list[dict[str, Any]]] = {
     "ease": [{"regularization": weight} for weight in (100.0, 300.0, 1_000.0)],
 }
 _AUTO_NAMES = (*_GRIDS,)
+_CHEAPEST = "recent_popularity"
 _NUM_CASES = 2_000  # of validation
 _K = 10
 _SHARE = 0.2  # of the seconds of the training
@@ -82,13 +83,11 @@ def make(
     with progress.Bar("baselines", len(names), "models") as bar:
         for number, name in enumerate(names):
             for settings in _GRIDS.get(name, [{}]):
-                needed = _seconds(name, settings, training, num_cases)
                 why = ""
-                if name == "als" and importlib.util.find_spec("implicit") is None:
-                    why = "pip install implicit"
-                elif time.process_time() + needed > until:
-                    why = f"some {needed:,.0f} s a fit"
-                if why and name in bounded:
+                if name in bounded:
+                    left = until - time.process_time()
+                    why = _obstacle(name, settings, training, num_cases, left)
+                if why:
                     reasons.setdefault(name, why)
                     continue
                 tried = _fitted(name, settings, training, cases)
@@ -223,6 +222,24 @@ def _cases(
     rng = np.random.default_rng(config.seed)
     drawn = rng.choice(len(cases), _NUM_CASES, replace=False)
     return protocol.take(cases, np.sort(drawn))
+
+
+def _obstacle(
+    name: str,
+    settings: Mapping[str, Any],
+    training: candidate_models.TrainingData,
+    num_cases: int,
+    seconds: float,
+) -> str:
+    """Returns why a model is not fitted in the seconds left; empty if it is."""
+    if name == _CHEAPEST:
+        return ""
+    if name == "als" and importlib.util.find_spec("implicit") is None:
+        return "pip install implicit"
+    if int(training.prepared.catalogue.facts["watches"]) > baselines.MOST_WATCHES:
+        return f"more than {baselines.MOST_WATCHES:,} watches"
+    needed = _seconds(name, settings, training, num_cases)
+    return f"some {needed:,.0f} s a fit" if needed > seconds else ""
 
 
 def _seconds(
