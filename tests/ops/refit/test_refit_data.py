@@ -94,9 +94,10 @@ def test_the_words_searched_for_last_are_known(
 
 
 def test_the_same_split_gives_the_same_words_and_arrays(
-    data: prepared.PreparedData, tmp_path: pathlib.Path
+    data: prepared.PreparedData, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nothing moves, the set is what `prepare` made."""
+    monkeypatch.setattr(configs.DataConfig, "min_search_token_count", 1)
     as_it_is = types.SimpleNamespace(watch_splits=lambda watches: watches.splits)
     user_shards.path(tmp_path, 0).mkdir(parents=True)
     refit_data._write_searches(data, as_it_is, tmp_path)
