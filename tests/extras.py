@@ -43,6 +43,7 @@ def write(directory: pathlib.Path) -> None:
 def registered() -> Iterator[None]:
     """Forgets the parts that are registered inside the block, but for ytdnn's own."""
     kept = [(each, dict(each._parts), dict(each._origins)) for each in every()]
+    configs.choices.cache_clear()
     try:
         yield
     finally:

@@ -43,9 +43,9 @@ def evaluate(
       queries: `[n, dim] float32`; the first thousand are used.
       k: Length of the lists.
     """
-    exact, queries = indexes[EXACT], queries[:_MOST_QUERIES]
+    queries = queries[:_MOST_QUERIES]
     return {
-        metric_names.at(f"{name}_recall", k): recall(index, exact, queries, k)
+        metric_names.at(f"{name}_recall", k): recall(index, indexes[EXACT], queries, k)
         for name, index in indexes.items()
         if name != EXACT
     }

@@ -117,7 +117,7 @@ def test_a_second_run_skips_all_and_shows_the_table(
 ) -> None:
     result = cli("run", f"--workdir={finished}")
     assert result.status == 0, result.err
-    assert result.out.count("skipped: ") == 7
+    assert result.out.count("skipped: ") == 8
     assert "nDCG@10" in result.out
     assert f"report: {finished}/evaluation/report.html" in result.out
 
@@ -129,7 +129,7 @@ def test_the_page_of_a_real_run_opens_in_a_browser(finished: pathlib.Path) -> No
         chromium.open(path, width=360)
         assert chromium.complaints == []
         assert chromium.requests == [path.resolve().as_uri()]
-        assert chromium.ask("document.querySelectorAll('h2').length") == 13
+        assert chromium.ask("document.querySelectorAll('h2').length") == 11
         assert chromium.ask("document.documentElement.scrollWidth") == 360
 
 
