@@ -175,10 +175,12 @@ def test_a_planted_log_has_the_right_baseline(
     tmp_path: pathlib.Path, kind: str, best: str
 ) -> None:
     data = prepare_watches(tmp_path / "data", planted(kind))
-    makers = {lists.POPULARITY: lists.popularity(data.catalogue)}
-    report = request_measure.measure(
-        data, makers, events.Split.TEST, CONFIG, user_windows.WindowOpener(10**6)
-    )
+    popular = lists.popularity(data.catalogue)
+    makers = {lists.POPULARITY: popular, lists.CANDIDATES: popular}
+    windows = user_windows.WindowOpener(10**6)
+    rules = (events.Split.TEST, CONFIG, windows)
+    assert request_measure.measure(data, makers, *rules, ("system",)) is None
+    report = request_measure.measure(data, makers, *rules, (lists.CANDIDATES,))
     assert report is not None
     assert report.best_count == report.rival
     if kind == "now":
@@ -228,9 +230,11 @@ def test_exact_duplicates_are_one_request_and_a_sample_is_drawn(
     assert set(some.cases.labels) <= set(cases.labels)
 
 
+@pytest.mark.parametrize("name", ["theirs", "als", "last_hour"])
 def test_another_system_answers_the_requests(
-    data: prepared.PreparedData, tmp_path: pathlib.Path
+    data: prepared.PreparedData, tmp_path: pathlib.Path, name: str
 ) -> None:
+    """Also under the name of a baseline or of a count."""
     asked = request_protocol.cases(data, events.Split.TEST, CONFIG)
     assert asked is not None
     frame = request_protocol.frame(data, asked)
@@ -244,15 +248,16 @@ def test_another_system_answers_the_requests(
         ),
         score=pl.lit(1.0),
     )
-    path = tmp_path / "oracle_of_requests.parquet"
+    path = tmp_path / f"{name}.parquet"
     answers.drop(schema.TIME, schema.USER_ID).write_parquet(path)
     other = prediction_files.read(path, data)
     report = other_systems.evaluate(other, data, CONFIG, "test").report
     assert report.requests is not None
-    own = report.requests.systems["oracle_of_requests"].values
+    assert report.requests.rival != name
+    own = report.requests.systems[name].values
     assert own["hit_rate@1"] == pytest.approx(1.0 - asked.is_repeat.mean())
     assert own["mrr@3"] == own["hit_rate@1"]
-    assert report.requests.ahead["oracle_of_requests"]["hit_rate@1"][1] > 0.0
+    assert report.requests.ahead[name]["hit_rate@1"][1] > 0.0
 
 
 def test_requests_need_a_split_in_time(tmp_path: pathlib.Path) -> None:

@@ -69,7 +69,7 @@ def evaluate(
     has_vectors = loaded.trained is not None and not stage
     indexes = _load_indexes(workdir) if has_vectors else {}
     code = events.Split[split.upper()]
-    result = _measure(loaded, indexes, config, code)
+    result = _measure(loaded, indexes, config, code, is_whole=not stage)
     has_ranker = loaded.ranking is not None
     is_chosen = config.ranking.enabled == "auto" and has_ranker and not stage
     chosen = chosen_order.read(workdir) if is_chosen else None
@@ -84,7 +84,8 @@ def evaluate(
     if stage != ranking_model.KIND:
         whole = dataclasses.replace(result, report=report)
         lines = run_warnings.warn_of_baselines(workdir, loaded.data.log, whole, config)
-        lines = (*lines, *tuned_baselines.left_out(workdir))
+        if loaded.baselines is not None:
+            lines = (*lines, *tuned_baselines.left_out(workdir))
         report = dataclasses.replace(report, warnings=lines)
     is_used = {
         candidate_model.KIND: True,
@@ -174,8 +175,9 @@ def _measure(
     indexes: Mapping[str, models.SearchIndex],
     config: configs.Config,
     split: events.Split,
+    is_whole: bool = True,
 ) -> report_files.Result:
-    """Measures models; see `evaluate_models`."""
+    """Measures models; see `evaluate_models`. Of one stage without requests."""
     _require_other_labels(loaded.trained, split)
     run = run_systems.build(loaded, config, split)
     data, cases, trained, ranking = run.data, run.cases, run.trained, run.ranking
@@ -192,10 +194,17 @@ def _measure(
         run.windows,
     )
     report = _stated(result.report, config, trained, ranking, num_changed)
-    by_requests = request_measure.measure(
-        data, own.makers, split, config.evaluation, run.windows, run.cases.num_listed
-    )
-    report = dataclasses.replace(report, requests=by_requests)
+    if is_whole:
+        by_requests = request_measure.measure(
+            data,
+            own.makers,
+            split,
+            config.evaluation,
+            run.windows,
+            (lists.CANDIDATES, lists.SYSTEM),
+            run.cases.num_listed,
+        )
+        report = dataclasses.replace(report, requests=by_requests)
     if trained is not None:
         timed = _timed(data, cases, trained, ranking, indexes, config)
         report = dataclasses.replace(report, **timed)

@@ -94,6 +94,7 @@ def evaluate(
         code,
         config,
         windows,
+        {*other.makers, *other.request_makers},
         other.num_listed,
     )
     report = dataclasses.replace(

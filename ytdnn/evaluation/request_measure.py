@@ -1,7 +1,7 @@
 """Measures systems by requests, beside what is counted up to each of them."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -33,9 +33,10 @@ def measure(
     split: events.Split,
     config: configs.EvaluationConfig,
     windows: user_windows.WindowOpener,
+    judged: Collection[str],
     num_listed: int | None = None,
 ) -> report_model.RequestsReport | None:
-    """Returns the numbers of systems by requests; None where a log has none.
+    """Returns the numbers of systems by requests; None without requests or systems.
 
     Args:
       data: The prepared set.
@@ -43,11 +44,12 @@ def measure(
       split: `TEST` or `VALIDATION`.
       config: Settings of requests, lengths and resamples.
       windows: Opener of the windows that the makers' models read.
+      judged: Names of the makers that are compared with all others.
       num_listed: Number of videos that the candidate model can list; None: the
         vocabulary.
     """
     asked = request_protocol.cases(data, split, config, num_listed)
-    if asked is None:
+    if asked is None or not any(name in judged for name in makers):
         return None
     length = max(config.ks)
     left_out = (*_LEFT_OUT, *(_BY_SECONDS if data.log.has_watch_seconds else ()))
@@ -56,10 +58,10 @@ def measure(
     ranks = {name: _ranks(videos, asked) for name, videos in listed.items()}
     counts = live_counts.LiveCounts(data, _begin(data, asked, config))
     best = _best_count(data, counts, config)
-    ranks |= _counted(counts, data, asked)
+    ranks = _counted(counts, data, asked) | ranks
     places, users = np.unique(asked.cases.users, return_inverse=True)
     parts = {k: _parts(v, users, len(places), config.ks) for k, v in ranks.items()}
-    rival = _rival(parts, best, config)
+    rival = _rival([*(own.keys() - set(judged)), best], parts, config)
     return report_model.RequestsReport(
         requests=len(asked),
         watches=asked.num_watches,
@@ -74,18 +76,17 @@ def measure(
         ahead={
             name: _ahead(parts[name], parts[rival], config)
             for name in own
-            if name not in lists.REFERENCES
+            if name in judged
         },
     )
 
 
 def _rival(
-    parts: Mapping[str, Parts], best: str, config: configs.EvaluationConfig
+    names: Sequence[str], parts: Mapping[str, Parts], config: configs.EvaluationConfig
 ) -> str:
-    """Returns the best baseline; of counted lists only the one chosen on validation."""
+    """Returns the best of some baselines, the first by name of equal ones."""
     metric = metric_names.at(_CHOSEN_BY, min(config.ks))
-    rivals = [name for name in parts if name in lists.REFERENCES or name == best]
-    return max(rivals, key=lambda name: parts[name][metric][0].sum())
+    return max(sorted(names), key=lambda name: parts[name][metric][0].sum())
 
 
 def _ranks(videos: lists.Lists, asked: request_protocol.RequestCases) -> Ranks:

@@ -6,7 +6,6 @@ time that the network's training took; what does not fit is named in the report.
 """
 
 import dataclasses
-import importlib.util
 import pathlib
 import pickle
 import time
@@ -39,13 +38,10 @@ _GRIDS: dict[str, list[dict[str, Any]]] = {
     "ease": [{"regularization": weight} for weight in (100.0, 300.0, 1_000.0)],
 }
 _AUTO_NAMES = (*_GRIDS,)
-_CHEAPEST = "recent_popularity"
 _NUM_CASES = 2_000  # of validation
 _K = 10
 _SHARE = 0.2  # of the seconds of the training
 _LEAST_SECONDS = 20.0
-# Seconds of a thousand million steps on a slow core, by which a fit is foretold.
-_DENSE, _SPARSE = 0.1, 15.0
 
 
 @dataclasses.dataclass
@@ -86,7 +82,7 @@ def make(
                 why = ""
                 if name in bounded:
                     left = until - time.process_time()
-                    why = _obstacle(name, settings, training, num_cases, left)
+                    why = baselines.obstacle(name, settings, training, num_cases, left)
                 if why:
                     reasons.setdefault(name, why)
                     continue
@@ -116,6 +112,7 @@ def step_config(config: configs.EvaluationConfig) -> dict[str, Any]:
     return {
         "baselines": list(config.baselines),
         "remove_watched": config.remove_watched,
+        "targets": config.targets,
     }
 
 
@@ -138,8 +135,8 @@ def left_out(workdir: pathlib.Path) -> list[str]:
     facts = artifacts.read_manifest(workdir / KIND, KIND).facts
     named = [f"{name} ({why})" for name, why in facts["left_out"].items()]
     line = (
-        f"Baselines left out, as all have a fifth of the training's time: "
-        f"{', '.join(named)}; --config.evaluation.baselines=NAME,… fits them"
+        f"Baselines left out: {', '.join(named)}. All have a fifth of the training's "
+        f"time; --config.evaluation.baselines=NAME,… fits them in any case"
     )
     return [line] * bool(named)
 
@@ -213,8 +210,11 @@ def _cases(
     data: prepared.PreparedData, config: configs.EvaluationConfig
 ) -> protocol.Cases | None:
     """Returns some cases of validation; None where it has no right answers."""
+    rules = configs.EvaluationConfig(
+        remove_watched=config.remove_watched, targets=config.targets
+    )
     try:
-        cases = protocol.cases(data, events.Split.VALIDATION, config)
+        cases = protocol.cases(data, events.Split.VALIDATION, rules)
     except errors.UserError:
         return None
     if len(cases) <= _NUM_CASES:
@@ -222,41 +222,3 @@ def _cases(
     rng = np.random.default_rng(config.seed)
     drawn = rng.choice(len(cases), _NUM_CASES, replace=False)
     return protocol.take(cases, np.sort(drawn))
-
-
-def _obstacle(
-    name: str,
-    settings: Mapping[str, Any],
-    training: candidate_models.TrainingData,
-    num_cases: int,
-    seconds: float,
-) -> str:
-    """Returns why a model is not fitted in the seconds left; empty if it is."""
-    if name == _CHEAPEST:
-        return ""
-    if name == "als" and importlib.util.find_spec("implicit") is None:
-        return "pip install implicit"
-    if int(training.prepared.catalogue.facts["watches"]) > baselines.MOST_WATCHES:
-        return f"more than {baselines.MOST_WATCHES:,} watches"
-    needed = _seconds(name, settings, training, num_cases)
-    return f"some {needed:,.0f} s a fit" if needed > seconds else ""
-
-
-def _seconds(
-    name: str,
-    settings: Mapping[str, Any],
-    training: candidate_models.TrainingData,
-    num_cases: int,
-) -> float:
-    """Returns the seconds that a fit and its lists may take."""
-    sizes = np.diff(training.matrix.indptr).astype(np.float64)
-    size, pairs = training.videos.height, float((sizes**2).sum())
-    scores = float(num_cases) * size
-    dense, sparse = {
-        "rp3beta": (size**2, pairs),
-        "item_neighbours": (size**2, pairs),
-        "user_neighbours": (scores, num_cases * sizes.sum()),
-        "als": (scores, 12.0 * sizes.sum() * settings.get("factors", 0)),
-        "ease": (size**3 + scores * sizes.mean(), pairs),
-    }.get(name, (scores, 20.0 * sizes.sum()))
-    return 1e-9 * (_DENSE * dense + _SPARSE * sparse)

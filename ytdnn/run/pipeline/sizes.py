@@ -150,6 +150,6 @@ def _require_fits(key: str, value: Any, needed: float) -> None:
         shown = f"{value:,}" if isinstance(value, int) else ",".join(map(str, value))
         raise errors.UserError(
             f"expected config.{key} to fit into the {there / _GIGA:.3g} GB of memory "
-            f"available_memory, received {shown}, which needs at least "
+            f"available, received {shown}, which needs at least "
             f"{needed / _GIGA:.3g} GB: lower it"
         )

@@ -75,8 +75,8 @@ def _trained(
 
     Args:
       chosen_steps: Steps in order.
-      config: Config of the api.run.
-      directory: Directory of the api.run.
+      config: Config of the run.
+      directory: Directory of the run.
       is_whole: Whether all outputs must be there; a process that serves a chief may
         have a disk of its own.
     """
