@@ -98,7 +98,8 @@ def test_the_ranker_is_told_beside_the_best_baseline_of_clicks() -> None:
     best = {"name": "click_rate", "judge": "auc", "ahead": ahead}
     report["best_baselines"] = {"clicks": best}
     assert (
-        "Worse by clicks: AUC 0.710 of the ranker, 0.730 of the best count (click rate "
+        "Worse by clicks: AUC 0.710 of the ranker, 0.730 of the best baseline (click "
+        "rate "
         "so far), difference -0.020 (-0.030 to -0.010)."
     ) in notes(report)
     rows = [row[0] for row in findings.summary_table(example.typed(report)).rows]

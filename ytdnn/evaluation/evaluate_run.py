@@ -13,6 +13,7 @@ from tensorflow.core.util import event_pb2
 from ytdnn.base import artifacts, configs, errors, registries
 from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import (
+    boosted_trees,
     chosen_order,
     index_search,
     leaks,
@@ -86,6 +87,8 @@ def evaluate(
         lines = run_warnings.warn_of_baselines(workdir, loaded.data.log, whole, config)
         if loaded.baselines is not None:
             lines = (*lines, *tuned_baselines.left_out(workdir))
+        if not has_ranker and not stage:
+            lines = (*lines, *boosted_trees.left_out(config.evaluation))
         report = dataclasses.replace(report, warnings=lines)
     is_used = {
         candidate_model.KIND: True,

@@ -3,11 +3,12 @@
 import dataclasses
 import pathlib
 from collections.abc import Mapping
+from typing import cast
 
 from ytdnn.base import configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import (
-    baselines,
+    boosted_trees,
     composed_slates,
     leaks,
     lists,
@@ -150,6 +151,9 @@ def build(
     counted = {}
     if data.log.has_impressions and config.evaluation.baselines:
         counted = shown_baselines.scorers(data, split, config.evaluation)
+    if ranking is not None and boosted_trees.LIGHTGBM in config.evaluation.baselines:
+        own_ranker = cast(ranking_model.RankingModel, ranking)
+        counted[boosted_trees.LIGHTGBM] = boosted_trees.scorer(data, own_ranker)
     own = _own(systems, config, loaded, counted)
     # Where a stage is left out, there is nothing to compare its oracle with.
     has_lists = lists.CANDIDATES in own.makers
@@ -177,7 +181,7 @@ def _own(
     if trained is not None or loaded.candidates is not None:
         rivals = loaded.baselines
         if rivals is None:
-            rivals = baselines.makers(data, config.evaluation, run.cases)
+            rivals = tuned_baselines.quick_makers(data, config.evaluation, run.cases)
         makers |= rivals
     if loaded.candidates is not None:
         makers[lists.CANDIDATES] = loaded.candidates

@@ -26,6 +26,7 @@ MODELS = {
     "mean_seconds_frozen": "mean seconds, frozen",
     "odds": "odds of seconds so far",
     "odds_frozen": "odds of seconds, frozen",
+    "lightgbm": "LightGBM",
     "item_neighbours": "item neighbours",
     "rp3beta": "random walks (RP3β)",
     "als": "least squares (ALS)",

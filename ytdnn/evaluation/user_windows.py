@@ -227,7 +227,8 @@ class _ByWindow:
         own = getattr(self._model, name)
         if name in ("user_vectors", "readings", "score_candidates"):
             return functools.partial(self._at_watches, own)
-        if name in ("request_vectors", "predict_at", "predictions"):
+        of_impressions = ("predict_at", "predictions", "impression_tensors")
+        if name in ("request_vectors", *of_impressions):
             return functools.partial(self._at_impressions, own)
         return own
 

@@ -80,6 +80,44 @@ class ImpressionLog:
             requests = dataclasses.replace(requests, times=then.times, ends=then.ends)
         return self._at(requests)
 
+    def logged(
+        self,
+        rows: npt.NDArray[np.int64],
+        history_rows: npt.NDArray[np.int64] | None,
+        part: slice,
+    ) -> Tensors:
+        """Returns the tensors of a part of some logged impressions; see `impressions`.
+
+        Args:
+          rows: `[n]` rows of the impression arrays.
+          history_rows: `[n]`; None: the rows themselves.
+          part: The part.
+        """
+        then = None
+        if history_rows is not None:
+            then = tf.constant(history_rows[part], tf.int64)
+        return self.impressions(tf.constant(rows[part], tf.int64), then)
+
+    def arrays(
+        self,
+        rows: npt.NDArray[np.int64],
+        history_rows: npt.NDArray[np.int64] | None,
+        step: int,
+    ) -> dict[str, npt.NDArray]:
+        """Returns the tensors of logged impressions by name, without histories.
+
+        Args:
+          rows: `[n]` rows of the impression arrays.
+          history_rows: `[n]`; None: the rows themselves.
+          step: Number of rows to read at a time.
+        """
+        read: dict[str, list[npt.NDArray]] = {}
+        for part in parts(max(len(rows), 1), step):
+            for name, values in self.logged(rows, history_rows, part).items():
+                if name != schema.HISTORY_VIDEOS:
+                    read.setdefault(name, []).append(values.numpy())
+        return {name: np.concatenate(values) for name, values in read.items()}
+
     def candidates_at(self, rows: tf.Tensor, videos: tf.Tensor) -> Tensors:
         """Returns the tensors of candidates at the requests of logged impressions.
 
