@@ -8,18 +8,26 @@ for both, so that the difficulty of a user cancels.
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import polars as pl
 
 from ytdnn.base import configs, errors, schema
 from ytdnn.base.metrics import bootstrap, metric_names
-from ytdnn.evaluation import gates, lists, parts, report_files, statement
+from ytdnn.evaluation import (
+    gates,
+    lists,
+    parts,
+    report_files,
+    report_model,
+    statement,
+)
 from ytdnn.log import prepared, user_log
 
 BETTER, WORSE, NO_DIFFERENCE = "better", "worse", "no difference"
 _HEADLINE_K = 10
+_REQUEST_RULES = ("delay_seconds", "repeats", "requests", "watches")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +79,10 @@ class Comparison:
       num_other: Number of users that are in only one report.
       failures: A line for each condition that holds.
       marks: Caveats of one report's numbers, in words.
+      by_requests: The verdict by the protocol `requests`; None without it.
+      num_requests: Number of requests in both; 0 without.
+      requests_left_out: Reason why the two cannot be compared by requests; empty if
+        they are, or neither has any.
     """
 
     headline: Headline | None
@@ -79,6 +91,9 @@ class Comparison:
     num_other: int
     failures: list[str]
     marks: list[str]
+    by_requests: Headline | None = None
+    num_requests: int = 0
+    requests_left_out: str = ""
 
 
 def compare(
@@ -131,9 +146,18 @@ def compare(
         for place, one in (("first", first), ("second", second))
         for mark in statement.marks(one.report.protocol)
     ]
-    failures = [f for f in failures if f]
+    requests = first.report.requests
+    asked = [row for row in differences if row.model.startswith(metric_names.REQUESTS)]
     return Comparison(
-        headline(differences), differences, pair.height, num_other, failures, marks
+        headline=headline([row for row in differences if row not in asked]),
+        by_requests=headline(asked),
+        num_requests=requests.requests if requests and asked else 0,
+        requests_left_out=_requests_left_out(first.report, second.report),
+        differences=differences,
+        num_users=pair.height,
+        num_other=num_other,
+        failures=[f for f in failures if f],
+        marks=marks,
     )
 
 
@@ -246,15 +270,43 @@ def _common(
     second: report_files.Evaluation,
     models: tuple[str, str] | None,
 ) -> Iterator[_Metric]:
-    for entries, others in zip(first.report.kinds, second.report.kinds, strict=True):
+    whole, other = first.report, second.report
+    if whole.requests is not None and not _requests_left_out(whole, other):
+        pairs = [models] if models else [(name, name) for name in whole.requests.ahead]
+        named = [
+            (metric_names.REQUESTS + one, metric_names.REQUESTS + two)
+            for one, two in pairs
+        ]
+        yield from _shared(whole.by_requests, other.by_requests, named)
+    for entries, others in zip(whole.kinds, other.kinds, strict=True):
         pairs = [models] if models else [(name, name) for name in entries]
-        for pair in pairs:
-            if pair[0] not in entries or pair[1] not in others:
-                continue
+        yield from _shared(entries, others, pairs)
+
+
+def _shared(
+    entries: Mapping[str, report_model.Entry],
+    others: Mapping[str, report_model.Entry],
+    pairs: Sequence[tuple[str, str]],
+) -> Iterator[_Metric]:
+    """Yields the metrics that both models of a pair have."""
+    for pair in pairs:
+        if pair[0] in entries and pair[1] in others:
             values, other = entries[pair[0]].values, others[pair[1]].values
             for metric in values:
                 if values[metric] is not None and other.get(metric) is not None:
                     yield _Metric(pair, metric)
+
+
+def _requests_left_out(first: report_model.Report, second: report_model.Report) -> str:
+    """Returns why two reports cannot be compared by requests; empty otherwise."""
+    one, two = first.requests, second.requests
+    if one is None or two is None:
+        return "" if one is two else "only one of the reports has them"
+    return ", ".join(
+        f"{name} {getattr(one, name)} and {getattr(two, name)}"
+        for name in _REQUEST_RULES
+        if getattr(one, name) != getattr(two, name)
+    )
 
 
 def _differences(

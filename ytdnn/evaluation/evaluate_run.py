@@ -196,9 +196,9 @@ def _measure(
         own.orders,
         run.windows,
     )
-    report = _stated(result.report, config, trained, ranking, num_changed)
     if is_whole:
-        by_requests = request_measure.measure(
+        result = request_measure.added(
+            result,
             data,
             own.makers,
             split,
@@ -207,7 +207,7 @@ def _measure(
             (lists.CANDIDATES, lists.SYSTEM),
             run.cases.num_listed,
         )
-        report = dataclasses.replace(report, requests=by_requests)
+    report = _stated(result.report, config, trained, ranking, num_changed)
     if trained is not None:
         timed = _timed(data, cases, trained, ranking, indexes, config)
         report = dataclasses.replace(report, **timed)

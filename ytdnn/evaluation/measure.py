@@ -207,7 +207,7 @@ def _users(
     columns = {report_files.ANSWERS: np.diff(cases.targets.offsets)}
     for model, values in per_user.items():
         columns |= {f"{model}/{name}": value for name, value in values.items()}
-    table = _with_ids(log, cases.users, columns)
+    table = with_ids(log, cases.users, columns)
     if shown.impressions is not None and shown.parts:
         columns = {
             f"{model}/{name}/{side}": values
@@ -215,14 +215,15 @@ def _users(
             for name, both in parts.items()
             for side, values in zip(metric_names.SIDES, both, strict=True)
         }
-        others = _with_ids(log, shown.impressions.user_indices, columns)
+        others = with_ids(log, shown.impressions.user_indices, columns)
         table = table.join(others, on=schema.USER_ID, how="full", coalesce=True)
     return table.sort(schema.USER_ID)
 
 
-def _with_ids(
+def with_ids(
     log: user_log.UserLog, users: np.ndarray, columns: Mapping[str, np.ndarray]
 ) -> pl.DataFrame:
+    """Returns `user_id` and columns of values, NaN as null."""
     ids = log.users[schema.USER_ID].gather(pl.Series(users, dtype=pl.UInt32))
     return pl.DataFrame({schema.USER_ID: ids, **columns}).fill_nan(None)
 

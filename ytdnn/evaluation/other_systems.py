@@ -89,7 +89,8 @@ def evaluate(
             f"expected data.protocol=temporal for predictions of requests, found "
             f"{data.config.protocol}: give user_id in place of request_id"
         )
-    by_requests = request_measure.measure(
+    result = request_measure.added(
+        result,
         data,
         {**makers, **other.request_makers},
         code,
@@ -102,7 +103,6 @@ def evaluate(
         result.report,
         name=other.name,
         protocol=rules,
-        requests=by_requests,
         warnings=boosted_trees.left_out(config),
     )
     inputs = result.inputs | {other.kind: other.fingerprint}

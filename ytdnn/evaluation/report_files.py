@@ -146,7 +146,7 @@ class Evaluation:
 
     def number(self, model: str, metric: str) -> float:
         """Returns a number of the report; NaN where the report has none."""
-        for entries in self.report.kinds:
+        for entries in (*self.report.kinds, self.report.by_requests):
             value = entries[model].values.get(metric) if model in entries else None
             if value is not None:
                 return value

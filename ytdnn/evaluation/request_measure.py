@@ -6,11 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base import configs
+from ytdnn.base import configs, schema
 from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
     findings,
     lists,
+    measure,
+    report_files,
     report_model,
     report_parts,
     request_protocol,
@@ -27,7 +29,8 @@ Ranks = npt.NDArray[np.int64]
 Parts = dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]
 
 
-def measure(
+def added(
+    result: report_files.Result,
     data: prepared.PreparedData,
     makers: Mapping[str, lists.Maker],
     split: events.Split,
@@ -35,10 +38,14 @@ def measure(
     windows: user_windows.WindowOpener,
     judged: Collection[str],
     num_listed: int | None = None,
-) -> report_model.RequestsReport | None:
-    """Returns the numbers of systems by requests; None without requests or systems.
+) -> report_files.Result:
+    """Returns an evaluation with the numbers of systems by requests.
+
+    The users have `requests/MODEL/METRIC@k/numerator`, and so the denominator, of each
+    maker's lists. Without requests or judged systems the evaluation stays as it is.
 
     Args:
+      result: The evaluation.
       data: The prepared set.
       makers: Makers of lists, by name.
       split: `TEST` or `VALIDATION`.
@@ -50,7 +57,7 @@ def measure(
     """
     asked = request_protocol.cases(data, split, config, num_listed)
     if asked is None or not any(name in judged for name in makers):
-        return None
+        return result
     length = max(config.ks)
     left_out = (*_LEFT_OUT, *(_BY_SECONDS if data.log.has_watch_seconds else ()))
     own = {name: make for name, make in makers.items() if name not in left_out}
@@ -62,7 +69,7 @@ def measure(
     places, users = np.unique(asked.cases.users, return_inverse=True)
     parts = {k: _parts(v, users, len(places), config.ks) for k, v in ranks.items()}
     rival = _rival([*(own.keys() - set(judged)), best], parts, config)
-    return report_model.RequestsReport(
+    requests = report_model.RequestsReport(
         requests=len(asked),
         watches=asked.num_watches,
         users=len(places),
@@ -79,6 +86,17 @@ def measure(
             if name in judged
         },
     )
+    columns = {
+        f"{metric_names.REQUESTS}{name}/{metric}/{side}": values
+        for name in own
+        for metric, both in parts[name].items()
+        for side, values in zip(metric_names.SIDES, both, strict=True)
+    }
+    table = measure.with_ids(data.log, places, columns)
+    table = result.users.join(table, schema.USER_ID, how="full", coalesce=True)
+    report = dataclasses.replace(result.report, requests=requests)
+    users = table.sort(schema.USER_ID)
+    return dataclasses.replace(result, report=report, users=users)
 
 
 def _rival(
