@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests.evaluation import logged
+from tests.evaluation import fakes, logged
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.evaluation import boosted_trees, evaluate_run, shown_lists, tuned_baselines
+from ytdnn.evaluation import boosted_trees, shown_lists, tuned_baselines
 from ytdnn.log import events, prepare, prepared
 from ytdnn.ranking import building
 
@@ -112,7 +112,7 @@ def test_it_learns_what_no_count_sees_and_is_the_best_baseline(
         )
     )
     ranking = building.build(config.ranking, data, None)
-    report = evaluate_run.evaluate_models(
+    report = fakes.evaluate_models(
         data, None, ranking, {}, config, events.Split.TEST
     ).report
     own, other = (report.impressions[n].values for n in ("lightgbm", "popularity"))

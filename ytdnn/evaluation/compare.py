@@ -9,6 +9,7 @@ for both, so that the difficulty of a user cancels.
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -75,7 +76,7 @@ class Comparison:
     Attributes:
       headline: The verdict; None if the reports have no judging metric in common.
       differences: Differences by model and metric, in the order of the reports.
-      num_users: Number of common users.
+      num_users: Number of common users with right answers.
       num_other: Number of users that are in only one report.
       failures: A line for each condition that holds.
       marks: Caveats of one report's numbers, in words.
@@ -146,19 +147,25 @@ def compare(
         for place, one in (("first", first), ("second", second))
         for mark in statement.marks(one.report.protocol)
     ]
-    requests = first.report.requests
     asked = [row for row in differences if row.model.startswith(metric_names.REQUESTS)]
     return Comparison(
         headline=headline([row for row in differences if row not in asked]),
         by_requests=headline(asked),
-        num_requests=requests.requests if requests and asked else 0,
+        num_requests=_num_requests(first.users, pair) if asked else 0,
         requests_left_out=_requests_left_out(first.report, second.report),
         differences=differences,
-        num_users=pair.height,
+        num_users=pair.drop_nulls().height,
         num_other=num_other,
         failures=[f for f in failures if f],
         marks=marks,
     )
+
+
+def _num_requests(users: pl.DataFrame, pair: pl.DataFrame) -> int:
+    """Returns the number of requests of the common users."""
+    own = users.join(pair, schema.USER_ID, "semi")
+    own = own.select(f"^{metric_names.REQUESTS}.*/{metric_names.DENOMINATOR}$")
+    return int(own.to_series().sum()) if own.width else 0
 
 
 def cut_to_users(
@@ -224,16 +231,12 @@ def _verdict(row: Difference) -> str:
 def _require_same_rules(
     first: report_files.Evaluation, second: report_files.Evaluation
 ) -> None:
-    rules = [evaluation.report.protocol for evaluation in (first, second)]
-    different = [
-        f"{name} {getattr(rules[0], name)!r} and {getattr(rules[1], name)!r}"
-        for name in statement.RULES
-        if getattr(rules[0], name) != getattr(rules[1], name)
-    ]
+    rules = first.report.protocol, second.report.protocol
+    different = _different(*rules, statement.RULES)
     if different:
         raise errors.UserError(
             f"expected two reports with the same protocol, found "
-            f"{'; '.join(different)} in {first.path} and {second.path}: evaluate both "
+            f"{different} in {first.path} and {second.path}: evaluate both "
             f"with the same settings"
         )
 
@@ -302,9 +305,14 @@ def _requests_left_out(first: report_model.Report, second: report_model.Report) 
     one, two = first.requests, second.requests
     if one is None or two is None:
         return "" if one is two else "only one of the reports has them"
-    return ", ".join(
-        f"{name} {getattr(one, name)} and {getattr(two, name)}"
-        for name in _REQUEST_RULES
+    return _different(one, two, _REQUEST_RULES)
+
+
+def _different(one: Any, two: Any, names: Sequence[str]) -> str:
+    """Returns the fields in which two parts of a report differ, with both values."""
+    return "; ".join(
+        f"{name} {getattr(one, name)!r} and {getattr(two, name)!r}"
+        for name in names
         if getattr(one, name) != getattr(two, name)
     )
 

@@ -1,13 +1,13 @@
 """Measures systems by requests, beside what is counted up to each of them."""
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base import configs, schema
-from ytdnn.base.metrics import bootstrap, metric_names
+from ytdnn.base import configs
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     findings,
     lists,
@@ -16,6 +16,7 @@ from ytdnn.evaluation import (
     report_model,
     report_parts,
     request_protocol,
+    user_means,
     user_windows,
 )
 from ytdnn.log import events, prepared
@@ -63,12 +64,15 @@ def added(
     own = {name: make for name, make in makers.items() if name not in left_out}
     listed = lists.made(data, asked.cases, own, length, windows)
     ranks = {name: _ranks(videos, asked) for name, videos in listed.items()}
-    counts = live_counts.LiveCounts(data, _begin(data, asked, config))
+    begins = data.manifest.facts["windows"]["validation"] - config.delay_seconds
+    counts = live_counts.LiveCounts(data, int(min(asked.moments.min(), begins)))
     best = _best_count(data, counts, config)
     ranks = _counted(counts, data, asked) | ranks
     places, users = np.unique(asked.cases.users, return_inverse=True)
     parts = {k: _parts(v, users, len(places), config.ks) for k, v in ranks.items()}
-    rival = _rival([*(own.keys() - set(judged)), best], parts, config)
+    metric = metric_names.at(_CHOSEN_BY, min(config.ks))
+    rivals = sorted([*(own.keys() - set(judged)), best])
+    rival = max(rivals, key=lambda name: parts[name][metric][0].sum())
     requests = report_model.RequestsReport(
         requests=len(asked),
         watches=asked.num_watches,
@@ -78,33 +82,18 @@ def added(
         unknown=int((asked.answers > asked.cases.num_listed).sum()),
         best_count=best,
         rival=rival,
-        systems=_entries(parts, config),
-        by_user=_entries({k: _means(v) for k, v in parts.items()}, config),
-        ahead={
-            name: _ahead(parts[name], parts[rival], config)
-            for name in own
-            if name in judged
-        },
+        systems={k: user_means.user_ratios(v, config) for k, v in parts.items()},
+        by_user={k: _by_user(v, config) for k, v in parts.items()},
+        ahead={k: _ahead(parts[k], parts[rival], config) for k in own if k in judged},
     )
-    columns = {
-        f"{metric_names.REQUESTS}{name}/{metric}/{side}": values
-        for name in own
-        for metric, both in parts[name].items()
-        for side, values in zip(metric_names.SIDES, both, strict=True)
-    }
-    table = measure.with_ids(data.log, places, columns)
-    table = result.users.join(table, schema.USER_ID, how="full", coalesce=True)
-    report = dataclasses.replace(result.report, requests=requests)
-    users = table.sort(schema.USER_ID)
-    return dataclasses.replace(result, report=report, users=users)
-
-
-def _rival(
-    names: Sequence[str], parts: Mapping[str, Parts], config: configs.EvaluationConfig
-) -> str:
-    """Returns the best of some baselines, the first by name of equal ones."""
-    metric = metric_names.at(_CHOSEN_BY, min(config.ks))
-    return max(sorted(names), key=lambda name: parts[name][metric][0].sum())
+    columns: user_means.PerUser = {}
+    for name in own:
+        columns |= user_means.sides(parts[name], f"{metric_names.REQUESTS}{name}/")
+    return dataclasses.replace(
+        result,
+        report=dataclasses.replace(result.report, requests=requests),
+        users=measure.joined(result.users, measure.with_ids(data.log, places, columns)),
+    )
 
 
 def _ranks(videos: lists.Lists, asked: request_protocol.RequestCases) -> Ranks:
@@ -117,16 +106,6 @@ def _ranks(videos: lists.Lists, asked: request_protocol.RequestCases) -> Ranks:
 def _without(ranks: Ranks, asked: request_protocol.RequestCases) -> Ranks:
     """Returns places where repeated watches are misses."""
     return np.where(asked.is_repeat, -1, ranks)
-
-
-def _begin(
-    data: prepared.PreparedData,
-    asked: request_protocol.RequestCases,
-    config: configs.EvaluationConfig,
-) -> int:
-    """Returns the first moment that counts are asked for, validation included."""
-    begins = data.manifest.facts["windows"]["validation"]
-    return int(min(asked.moments.min(), begins - config.delay_seconds))
 
 
 def _best_count(
@@ -182,30 +161,10 @@ def _parts(
     return parts
 
 
-def _means(parts: Parts) -> Parts:
-    """Returns each user's mean, for means over users."""
-    return {
-        name: (above / below, np.ones_like(below))
-        for name, (above, below) in parts.items()
-    }
-
-
-def _entries(
-    parts: Mapping[str, Parts], config: configs.EvaluationConfig
-) -> dict[str, report_model.Entry]:
-    """Returns the numbers of all systems, from the same resamples of the users."""
-    joined = {(k, name): both for k, own in parts.items() for name, both in own.items()}
-    values = bootstrap.ratios(joined)
-    intervals = bootstrap.ratio_intervals(
-        joined, config.num_resamples, seed=config.seed
-    )
-    return {
-        k: report_model.Entry(
-            values={name: values[k, name] for name in own},
-            intervals={name: intervals[k, name] for name in own},
-        )
-        for k, own in parts.items()
-    }
+def _by_user(parts: Parts, config: configs.EvaluationConfig) -> report_model.Entry:
+    """Returns means over users of each user's mean."""
+    means = {name: above / below for name, (above, below) in parts.items()}
+    return user_means.user_means(means, config)
 
 
 def _ahead(
@@ -215,6 +174,4 @@ def _ahead(
     gaps = {
         name: (above - rival[name][0], below) for name, (above, below) in own.items()
     }
-    values = bootstrap.ratios(gaps)
-    intervals = bootstrap.ratio_intervals(gaps, config.num_resamples, seed=config.seed)
-    return {name: (values[name], *intervals[name]) for name in gaps}
+    return user_means.with_intervals(gaps, config)

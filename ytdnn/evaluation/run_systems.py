@@ -3,7 +3,6 @@
 import dataclasses
 import pathlib
 from collections.abc import Mapping
-from typing import cast
 
 from ytdnn.base import configs, errors
 from ytdnn.candidates import model as candidate_model
@@ -45,7 +44,7 @@ class TrainedModels:
 
     data: prepared.PreparedData
     trained: models.RetrievalModel | None
-    ranking: models.RankingModelLike | None
+    ranking: models.RankingModel | None
     others: measure.Systems = dataclasses.field(default_factory=measure.Systems)
     sources: tuple[retrieval.Source, ...] = ()
     candidates: lists.Maker | None = None
@@ -114,7 +113,7 @@ class RunSystems:
     data: prepared.PreparedData
     cases: protocol.Cases
     trained: models.RetrievalModel | None
-    ranking: models.RankingModelLike | None
+    ranking: models.RankingModel | None
     video_vectors: models.Vectors | None
     systems: measure.Systems
     windows: user_windows.WindowOpener
@@ -141,10 +140,10 @@ def build(
     windows = user_windows.WindowOpener(config.evaluation.window_events)
     of_videos = None
     if trained is not None:
-        trained = user_windows.retrieval(trained, windows)
+        trained = user_windows.by_window(trained, windows)
         of_videos = trained.video_vectors(protocol.moment(cases, split))
     if ranking is not None:
-        ranking = user_windows.ranking(ranking, windows)
+        ranking = user_windows.by_window(ranking, windows)
     systems = RunSystems(
         data, cases, trained, ranking, of_videos, measure.Systems(), windows
     )
@@ -152,8 +151,7 @@ def build(
     if data.log.has_impressions and config.evaluation.baselines:
         counted = shown_baselines.scorers(data, split, config.evaluation)
     if ranking is not None and boosted_trees.LIGHTGBM in config.evaluation.baselines:
-        own_ranker = cast(ranking_model.RankingModel, ranking)
-        counted[boosted_trees.LIGHTGBM] = boosted_trees.scorer(data, own_ranker)
+        counted[boosted_trees.LIGHTGBM] = boosted_trees.scorer(data, ranking)
     own = _own(systems, config, loaded, counted)
     # Where a stage is left out, there is nothing to compare its oracle with.
     has_lists = lists.CANDIDATES in own.makers
@@ -175,7 +173,10 @@ def _own(
     data, trained, of_videos = run.data, run.trained, run.video_vectors
     makers = {lists.POPULARITY: lists.popularity(data.catalogue)}
     number, pages = config.composition.num_candidates, truths.pages_of(data)
-    by_counts = {ranker.POPULARITY: ranker.popularity(data), **counted}
+    by_counts = {
+        ranker.POPULARITY: ranker.popularity(data),
+        **counted,
+    }
     orders = dict(by_counts)
     pooled, sources = None, loaded.sources
     if trained is not None or loaded.candidates is not None:

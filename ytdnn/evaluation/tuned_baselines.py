@@ -148,17 +148,6 @@ def obstacle(
         return "pip install implicit"
     if int(training.prepared.catalogue.facts["watches"]) > MOST_WATCHES:
         return f"more than {MOST_WATCHES:,} watches"
-    needed = _seconds(name, settings, training, num_cases)
-    return f"some {needed:,.0f} s a fit" if needed > seconds else ""
-
-
-def _seconds(
-    name: str,
-    settings: Mapping[str, Any],
-    training: candidate_models.TrainingData,
-    num_cases: int,
-) -> float:
-    """Returns the seconds that a fit and its lists may take."""
     sizes = np.diff(training.matrix.indptr).astype(np.float64)
     size, watches, pairs = training.videos.height, sizes.sum(), float((sizes**2).sum())
     scores = float(num_cases) * size
@@ -169,7 +158,8 @@ def _seconds(
         "als": 12.0 * _SPARSE * watches * settings.get("factors", 64),
         "ease": _DENSE * (size**3 + 10.0 * scores * sizes.mean()) + _SPARSE * pairs,
     }.get(name, 20.0 * _SPARSE * watches)
-    return 1e-9 * (own + _SCORE * scores)
+    needed = 1e-9 * (own + _SCORE * scores)
+    return f"some {needed:,.0f} s a fit" if needed > seconds else ""
 
 
 def step_config(config: configs.EvaluationConfig) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.base import configs, schema
+from ytdnn.base import configs, ragged, schema
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import first_stage, past_sums, reading, registry, request_reading
 from ytdnn.log import catalogues, fields, positions, prepared
@@ -112,7 +112,7 @@ class ImpressionLog:
           step: Number of rows to read at a time.
         """
         read: dict[str, list[npt.NDArray]] = {}
-        for part in parts(max(len(rows), 1), step):
+        for part in ragged.slices(max(len(rows), 1), step):
             for name, values in self.logged(rows, history_rows, part).items():
                 if name != schema.HISTORY_VIDEOS:
                     read.setdefault(name, []).append(values.numpy())
@@ -287,8 +287,3 @@ def opened(
 def replays(chosen: Iterable[features_interface.Feature]) -> bool:
     """Whether any feature reads the candidates or scores of the first stage."""
     return any(isinstance(f, first_stage.ReplayedFeature) for f in chosen)
-
-
-def parts(size: int, step: int) -> list[slice]:
-    """Returns slices of at most `step` of `size` rows."""
-    return [slice(start, start + step) for start in range(0, size, step)]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.base import artifacts, configs, errors, progress, schema
+from ytdnn.base import artifacts, configs, errors, progress, ragged, schema
 from ytdnn.base.configs import serving
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import first_stage, registry
@@ -242,8 +242,8 @@ class RankingModel:
         step = _PAIRS_A_STEP
         if video_indices is not None:
             step = predictions.filled(step // max(1, video_indices.shape[1]))
-        parts = inputs.parts(size, step)
-        sizes = [min(step, size - part.start) for part in parts]
+        parts = ragged.slices(size, step)
+        sizes = [part.stop - part.start for part in parts]
         shown = progress.through(parts, f"{KIND} {unit}", unit, sizes)
         return [self._predict(read(part)) for part in shown]
 
@@ -262,7 +262,7 @@ class RankingModel:
           impression_rows: `[n]` rows of the impression arrays.
         """
         log, total = self.open_log(data), 0.0
-        for part in inputs.parts(len(impression_rows), _PAIRS_A_STEP):
+        for part in ragged.slices(len(impression_rows), _PAIRS_A_STEP):
             labels = vars(log.labels(tf.constant(impression_rows[part], tf.int64)))
             tensors = log.logged(impression_rows, None, part)
             total += float(self._evaluate(tensors, labels))
