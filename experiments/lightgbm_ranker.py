@@ -129,7 +129,9 @@ def fitted(
 
 
 def models(
-    trees: boosted_trees.Trees, part: boosted_trees.Part, listed: boosted_trees.Part
+    trees: boosted_trees.Trees,
+    part: boosted_trees.Inputs,
+    listed: boosted_trees.Inputs,
 ) -> dict[str, predictions.Predictions]:
     """Returns the predictions of each model for impressions, by its name.
 

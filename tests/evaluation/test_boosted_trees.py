@@ -25,10 +25,10 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(boosted_trees._BOOSTING, "num_threads", 1)
 
 
-def part_of(columns: dict[str, Any], size: int) -> boosted_trees.Part:
+def part_of(columns: dict[str, Any], size: int) -> boosted_trees.Inputs:
     shown = logged.impressions(num_users=10, size=size)
     times = np.random.default_rng(1).integers(0, 50, size)
-    return boosted_trees.Part(columns, shown, times, None)
+    return boosted_trees.Inputs(columns, shown, times, None)
 
 
 def test_an_index_of_many_values_is_told_by_earlier_training_impressions() -> None:

@@ -28,7 +28,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 @pytest.fixture(scope="module")
-def parts(directory: pathlib.Path) -> list[boosted_trees.Part]:
+def parts(directory: pathlib.Path) -> list[boosted_trees.Inputs]:
     data = prepared.load(directory / prepared.KIND)
     opened = lightgbm_ranker.open_ranker(directory, data)
     shown = [ranker.SplitImpressions(data.log, split) for split in SPLITS]
@@ -63,7 +63,7 @@ def test_every_model_lies_between_popularity_and_the_oracle(
 
 @pytest.mark.thorough
 def test_columns_are_the_tensors_of_the_ranker(
-    directory: pathlib.Path, parts: list[boosted_trees.Part]
+    directory: pathlib.Path, parts: list[boosted_trees.Inputs]
 ) -> None:
     data = prepared.load(directory / prepared.KIND)
     test = parts[1]

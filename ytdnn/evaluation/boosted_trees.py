@@ -32,7 +32,7 @@ LIGHTGBM = "lightgbm"
 _GRID = tuple(
     {"num_leaves": leaves, "learning_rate": rate}
     for leaves in (7, 15, 31)
-    for rate in (0.05, 0.1, 0.2)
+    for rate in (0.025, 0.05, 0.1)
 )
 _BOOSTING = {
     "lambda_l2": 10.0,
@@ -59,7 +59,7 @@ Matrix = npt.NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)
-class Part:
+class Inputs:
     """Impressions as the trees read them.
 
     Attributes:
@@ -92,7 +92,7 @@ def read(
     ranking: model.RankingModel,
     shown: ranker.SplitImpressions,
     as_lists: bool = False,
-) -> Part:
+) -> Inputs:
     """Reads the ranker's tensors of impressions, every number as a column.
 
     Args:
@@ -112,7 +112,7 @@ def read(
     times = data.log.shard_index.gather("impressions", "times", shown.rows)
     durations = past_sums.durations(data.catalogue)
     is_known = bool((durations[1:] > 0.0).all())
-    return Part(columns, shown, times, durations[shown.videos] if is_known else None)
+    return Inputs(columns, shown, times, durations[shown.videos] if is_known else None)
 
 
 class Encoding:
@@ -122,7 +122,7 @@ class Encoding:
       categorical: Places of the categories among the columns of a matrix.
     """
 
-    def __init__(self, training: Part, training_only: Collection[str] = ()) -> None:
+    def __init__(self, training: Inputs, training_only: Collection[str] = ()) -> None:
         """Finds which columns have too many values to be categories.
 
         Args:
@@ -140,7 +140,7 @@ class Encoding:
         self._plain = [name for name in own if name not in many]
         self.categorical = [i for i, n in enumerate(self._plain) if is_index[n]]
 
-    def matrix(self, part: Part, is_logged: bool = False) -> Matrix:
+    def matrix(self, part: Inputs, is_logged: bool = False) -> Matrix:
         """Returns the inputs of impressions, `[n, columns]`.
 
         Args:
@@ -164,8 +164,8 @@ class Trees:
 
     def __init__(
         self,
-        training: Part,
-        validation: Part,
+        training: Inputs,
+        validation: Inputs,
         training_only: Collection[str] = (),
         settings: Sequence[Mapping[str, float]] = _GRID,
     ) -> None:
@@ -193,8 +193,8 @@ class Trees:
     def grown(
         self,
         objective: str,
-        weight: Callable[[Part], Floats],
-        value: Callable[[Part], Floats] = lambda part: part.clicked,
+        weight: Callable[[Inputs], Floats],
+        value: Callable[[Inputs], Floats] = lambda part: part.clicked,
     ) -> Any:
         """Returns LightGBM's model of the settings with the smallest validation loss.
 
@@ -232,7 +232,7 @@ class Trees:
         ]
         return min(tried, key=lambda one: min(one.best_score["valid_0"].values()))
 
-    def predict(self, part: Part, listed: Part) -> predictions.Predictions:
+    def predict(self, part: Inputs, listed: Inputs) -> predictions.Predictions:
         """Returns the predictions for impressions.
 
         Args:
@@ -244,7 +244,7 @@ class Trees:
             own, listed=of_list.order, listed_terms=of_list.terms
         )
 
-    def _predicted(self, part: Part) -> predictions.Predictions:
+    def _predicted(self, part: Inputs) -> predictions.Predictions:
         matrix = self.encoding.matrix(part)
         odds = np.asarray(self._click.predict(matrix, raw_score=True))
         chance = 1.0 / (1.0 + np.exp(-odds))
@@ -273,7 +273,7 @@ def fit(
         data, ranking.config.least_impressions
     )
 
-    def known(split: events.Split) -> Part:
+    def known(split: events.Split) -> Inputs:
         shown = ranker.SplitImpressions(data.log, split)
         drawn = np.random.default_rng(0).permutation(len(shown.rows))
         return read(data, ranking, shown.select(np.sort(drawn[:_MOST_IMPRESSIONS])))

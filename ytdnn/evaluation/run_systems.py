@@ -173,10 +173,7 @@ def _own(
     data, trained, of_videos = run.data, run.trained, run.video_vectors
     makers = {lists.POPULARITY: lists.popularity(data.catalogue)}
     number, pages = config.composition.num_candidates, truths.pages_of(data)
-    by_counts = {
-        ranker.POPULARITY: ranker.popularity(data),
-        **counted,
-    }
+    by_counts = {ranker.POPULARITY: ranker.popularity(data), **counted}
     orders = dict(by_counts)
     pooled, sources = None, loaded.sources
     if trained is not None or loaded.candidates is not None:
