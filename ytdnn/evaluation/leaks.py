@@ -199,7 +199,7 @@ def in_models(
     data: prepared.PreparedData,
     cases: protocol.Cases,
     trained: models.RetrievalModel | None,
-    ranker: models.RankingModelLike | None,
+    ranker: models.RankingModel | None,
     seed: int,
 ) -> int:
     """Changes some users' future and checks that no earlier value changes.
@@ -222,28 +222,21 @@ def in_models(
     size = min(_USERS_CHANGED, len(among))
     rows = np.sort(rng.choice(among, size, replace=False))
     positions = cases.users[rows], cases.ends[rows], cases.times[rows]
-    if trained is not None:
-        other = with_other_future(data, *positions, trained.sees_request_time)
-        answers = [
-            {
-                **trained.readings(d, *positions),
-                "vectors": trained.user_vectors(d, *positions),
-            }
-            for d in (data, other)
-        ]
-        _compare(data.log, positions[0], answers, "candidate model")
-    if ranker is not None:
-        other = with_other_future(data, *positions, ranker.sees_request_time)
-        shape = size, _VIDEOS_SCORED
-        videos = rng.integers(1, data.num_videos + 1, shape).astype(np.int32)
-        answers = [
-            {
-                **ranker.readings(d, *positions, videos),
-                "scores": ranker.score_candidates(d, *positions, videos),
-            }
-            for d in (data, other)
-        ]
-        _compare(data.log, positions[0], answers, "ranker")
+    shape = size, _VIDEOS_SCORED
+    videos = rng.integers(1, data.num_videos + 1, shape).astype(np.int32)
+    checked: list[tuple[str, Any, str, str, tuple[Any, ...]]] = [
+        ("candidate model", trained, "vectors", "user_vectors", positions),
+        ("ranker", ranker, "scores", "score_candidates", (*positions, videos)),
+    ]
+    for name, model, what, method, asked in checked:
+        if model is not None:
+            answer = getattr(model, method)
+            other = with_other_future(data, *positions, model.sees_request_time)
+            answers = [
+                {**model.readings(d, *asked), what: answer(d, *asked)}
+                for d in (data, other)
+            ]
+            _compare(data.log, positions[0], answers, name)
     return size
 
 
