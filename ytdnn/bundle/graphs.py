@@ -134,7 +134,8 @@ class FilterReader(tf.Module):
         watched = request.watched_indices
         left_out = watched if self._removes_watched else watched[:, :0]
         by = self.permitted(request.raw, request.videos, left_out)
-        return retrieval.SourceRequests(watched, request.times, user_vectors, by)
+        last = request.last_watch_times
+        return retrieval.SourceRequests(watched, request.times, user_vectors, by, last)
 
     def permitted(
         self, raw: raw_request.Raw, videos: lookups.VideoIds, watched: tf.Tensor

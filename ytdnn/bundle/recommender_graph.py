@@ -91,7 +91,6 @@ class NearestGraph(AnswerGraph):
         """Returns the candidates and their scores."""
         vectors = self._user_tower.vectors(request)
         requests = self._limits.source_requests(request, vectors)
-        requests = requests._replace(last_times=request.last_watch_times)
         indices, scores = self._source.search(requests)
         return pool.join(indices, (), (), configs.CompositionConfig()), scores
 

@@ -168,6 +168,14 @@ class _Maker:
             source, self._live_state, live_terms.weights(np.array(weights))
         )
 
+    @property
+    def _live_fields(self) -> fields.Fields:
+        """Request fields that live terms read; none without any."""
+        if not self._stage.composition.live_weights:
+            return ()
+        watched = fields.watched(self._data.catalogue)
+        return watched, fields.watch_times(), fields.time()
+
     @functools.cached_property
     def _live_state(self) -> live_source.LiveState:
         return live_source.state(self._data, counted_to(self._parts) or 0)
@@ -181,7 +189,7 @@ class _Maker:
         ]
 
     def _pool(self, searcher: tf.Module) -> pool.Pool:
-        own, composition = self._source(searcher), self._stage.composition
+        own, composition = self._live(searcher), self._stage.composition
         return pool.Pool(own, self._others, composition)
 
     def ranker(self, searcher: tf.Module) -> saved_models.Model[graphs.RankerGraph]:
@@ -212,7 +220,10 @@ class _Maker:
     def _ranker_inputs(self) -> saved_models.Fields:
         ranker = self._parts.ranker
         ranker_fields = ranker.request_fields(self._data.catalogue) if ranker else ()
-        return (*ranker_fields, signatures.video_ids_field(self._data.catalogue))
+        of_videos = signatures.video_ids_field(self._data.catalogue)
+        asks = self._scorer is not None and self._scorer.asks_sources
+        live = self._live_fields if asks else ()
+        return (*fields.union(ranker_fields, live), of_videos)
 
     def recommender(
         self, searcher: tf.Module, index: saved_models.Model, needs_scann: bool
@@ -222,14 +233,12 @@ class _Maker:
         stages = {bundle.USER_TOWER: self.user_tower, bundle.INDEX: index}
         said = meanings(self._parts.ranker, stage.composition, self._parts.weighing)
         results = signatures.result_fields(data.catalogue, said)
-        scores = stage.scores(searcher)
+        scores, live = stage.scores(searcher), self._live_fields
         if self._parts.ranker is None or self._scorer is None:
             alone = recommender_graph.NearestGraph(
                 self._videos, self._tower, self._live(searcher), may, self._caps
             )
-            query = stage.fields(data.catalogue)
-            if stage.composition.live_weights:
-                query = fields.union(query, _live_fields(data))
+            query = fields.union(stage.fields(data.catalogue), live)
             stages |= self._candidates(alone, query, scores)
             inputs = fields.union(query, self._limits, self._capping)
             return saved_models.Model(alone, inputs, results, needs_scann, stages)
@@ -246,7 +255,7 @@ class _Maker:
         )
         ranker_fields = self._parts.ranker.request_fields(data.catalogue)
         query = fields.union(
-            stage.fields(data.catalogue, with_sources=True), ranker_fields
+            stage.fields(data.catalogue, with_sources=True), ranker_fields, live
         )
         ranker = self.ranker(searcher)
         why = explained.Explanation(ranker.graph, self._effects, scores)
@@ -271,13 +280,8 @@ class _Maker:
 
 def counted_to(parts: Parts) -> int | None:
     """Returns the second up to which live terms count; None without any."""
-    is_live = parts.ranker is None and parts.first_stage.composition.live_weights
+    is_live = parts.first_stage.composition.live_weights
     return parts.data.windows.end_of_log + 1 if is_live else None
-
-
-def _live_fields(data: prepared.PreparedData) -> fields.Fields:
-    """Returns the request fields that live terms read."""
-    return fields.watched(data.catalogue), fields.watch_times(), fields.time()
 
 
 def meanings(

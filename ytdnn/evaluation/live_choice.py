@@ -3,7 +3,7 @@
 Each watch of the validation window is a request (`request_protocol`), whose answer is
 chosen among the videos with terms: a conditional logit, which is convex. It is fitted
 to the requests of one half of the users and judged by those of the other, and serves
-where its lists are surely better than the network's. Its weights are then fitted to
+where it is surely better than the network alone. Its weights are then fitted to
 all of them.
 """
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy import optimize
 
 from ytdnn.base import configs
-from ytdnn.base.metrics import bootstrap
+from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
     chosen_order,
     lists,
@@ -41,30 +41,39 @@ _K = 10
 Floats = npt.NDArray[np.float64]
 
 
-def from_run(config: configs.Config, workdir: pathlib.Path) -> chosen_order.Choice:
+def from_run(
+    config: configs.Config, workdir: pathlib.Path, has_ranker: bool = False
+) -> chosen_order.Choice:
     """Returns the choice of a run.
 
     Args:
       config: Config of the run.
       workdir: Directory of the run, with `data` and `candidates`.
+      has_ranker: Whether a ranker orders the candidates.
     """
     data = prepared.load(workdir / prepared.KIND)
     trained = retrieval_stage.load(workdir / retrieval_stage.KIND, data).candidates
     windows = user_windows.WindowOpener(config.evaluation.window_events)
-    return choose(data, user_windows.by_window(trained, windows), config)
+    trained = user_windows.by_window(trained, windows)
+    return choose(data, trained, config, has_ranker)
 
 
 def choose(
     data: prepared.PreparedData,
     trained: models.RetrievalModel,
     config: configs.Config,
+    has_ranker: bool = False,
 ) -> chosen_order.Choice:
     """Fits live terms, and compares them with the network alone.
+
+    Lists are judged by their nDCG, a ranker's candidates by how often they hold the
+    answer.
 
     Args:
       data: The prepared set.
       trained: The candidate model.
       config: Rules of right answers, resamples and their seed.
+      has_ranker: Whether a ranker orders the candidates.
     """
     number = min(_NUM_REQUESTS, max(_MOST_COUNTS // data.num_videos, 1_000))
     rules = dataclasses.replace(
@@ -77,33 +86,58 @@ def choose(
     is_first = asked.cases.users % 2 == 0
     if min(is_first.sum(), (~is_first).sum()) < _LEAST_REQUESTS:
         return chosen_order.Choice(True, "")
-    begin = int(asked.moments.min())
-    delay = int(rules.delay_seconds)
     vectors = trained.video_vectors(int(asked.cases.times.min()))
-    number = config.composition.num_candidates
-    candidates = live_lists.LiveCandidates(data, trained, vectors, begin, delay, number)
+    candidates = live_lists.LiveCandidates(
+        data,
+        trained,
+        vectors,
+        int(asked.moments.min()),
+        int(rules.delay_seconds),
+        config.composition.num_candidates,
+    )
     choices = _choices(candidates, asked)
     first = _fitted(choices.take(is_first))
-    judged = protocol.take(asked.cases, np.flatnonzero(~is_first))
     makers = {
         _LIVE: candidates.maker(first),
         lists.NETWORK: lists.from_model(data, trained, vectors),
     }
+    length = config.composition.num_candidates if has_ranker else _K
+    serves, words = _judged(makers, asked, ~is_first, config, length)
+    weights = tuple(_fitted(choices).vector.tolist()) if serves else ()
+    return chosen_order.Choice(True, words, live_weights=weights)
+
+
+def _judged(
+    makers: Mapping[str, lists.Maker],
+    asked: request_protocol.RequestCases,
+    keep: npt.NDArray[np.bool_],
+    config: configs.Config,
+    length: int,
+) -> tuple[bool, str]:
+    """Returns whether live terms serve, and the reason in words.
+
+    Args:
+      makers: Makers of lists with and without live terms.
+      asked: All requests.
+      keep: `[n]`, those to judge by.
+      config: Resamples, and whether live terms are asked for.
+      length: Length of the lists.
+    """
+    judged = protocol.take(asked.cases, np.flatnonzero(keep))
     gains = {
-        name: _gains(make(judged, _K), asked, ~is_first)
+        name: _gains(make(judged, length), asked, keep, length > _K)
         for name, make in makers.items()
     }
     value, low, high = _difference(gains, judged.users, config.evaluation)
     serves = low > 0.0 or config.composition.live is True
-    words = (
-        f"The candidates' order {'follows' if serves else 'does not follow'} what is "
-        f"watched at the time of a request (composition.live={config.composition.live}"
-        f"): on {len(judged):,} requests of the validation window nDCG@{_K} is "
+    judge = metric_names.at("hit rate" if length > _K else "nDCG", length)
+    return serves, (
+        f"The candidates {'follow' if serves else 'do not follow'} what is watched at "
+        f"the time of a request (composition.live={config.composition.live}): on "
+        f"{len(judged):,} requests of the validation window {judge} is "
         f"{gains[_LIVE].mean():.3f} with it and {gains[lists.NETWORK].mean():.3f} "
         f"without ({value:+.3f}, {low:+.3f} to {high:+.3f})"
     )
-    weights = tuple(_fitted(choices).vector.tolist()) if serves else ()
-    return chosen_order.Choice(True, words, live_weights=weights)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,10 +210,13 @@ def _gains(
     listed: lists.Lists,
     asked: request_protocol.RequestCases,
     keep: npt.NDArray[np.bool_],
+    are_hits: bool,
 ) -> Floats:
-    """Returns the gain of each request's list, `[n]`."""
+    """Returns the gain, or the hit, of each request's list, `[n]`."""
     is_answer = listed == asked.answers[keep][:, np.newaxis]
     is_answer &= ~asked.is_repeat[keep][:, np.newaxis]
+    if are_hits:
+        return is_answer.any(axis=1).astype(np.float64)
     return is_answer @ (1.0 / np.log2(np.arange(listed.shape[1]) + 2.0))
 
 

@@ -97,7 +97,7 @@ def load(workdir: pathlib.Path, config: configs.Config, stage: str) -> TrainedMo
         )
         ranking.order_by(config.composition.default_weights)
     sources = first_stage.other_sources if ranking is not None else ()
-    live = _live_weights(workdir, config) if ranking is None and not stage else None
+    live = None if stage else _live_weights(workdir, config)
     return TrainedModels(
         data, trained, ranking, others, sources, baselines=fitted_baselines, live=live
     )
@@ -213,7 +213,7 @@ def _own(
                 number,
             )
             makers[lists.NETWORK] = ranked
-            makers[lists.CANDIDATES] = live.maker(loaded.live)
+            ranked = makers[lists.CANDIDATES] = live.maker(loaded.live)
         pooled = composed_slates.pooled(ranked, sources, config.composition)
         orders[lists.CANDIDATES] = shown_lists.candidates(data, trained, of_videos)
         if run.ranking is not None and not leaks.ranker_learns_later(data, run.cases):

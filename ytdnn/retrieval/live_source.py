@@ -67,12 +67,10 @@ def state(data: prepared.PreparedData, moment: int) -> LiveState:
     )
 
 
-class LiveSource(tf.Module):
-    """Searches as the candidate model does, with live terms added to its scores.
+class LiveSource(interface.Source):
+    """Searches as the candidate model does, with live terms added to its scores."""
 
-    Attributes:
-      num: Length of its lists.
-    """
+    kind = interface.TOWER
 
     def __init__(
         self, source: pool.TowerSource, known: LiveState, weights: live_terms.Weights
@@ -84,8 +82,7 @@ class LiveSource(tf.Module):
           known: The counts.
           weights: Weights of the terms.
         """
-        super().__init__()
-        self.num = source.num
+        super().__init__(source.num)
         self._source = source
         self._network = weights.network
         shape = live_terms.LAST_WATCHES, _FOLLOWED
@@ -126,6 +123,11 @@ class LiveSource(tf.Module):
         by = tf.gather(self._popular_score, videos) + rows.totals(videos, added)
         by += in_session[:, tf.newaxis] * first
         return self._best(requests, videos, by)
+
+    def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
+        """Returns the best permitted videos."""
+        videos, _ = self.search(requests)
+        return interface.Proposal(videos, tf.zeros_like(videos))
 
     def _best(
         self, requests: interface.SourceRequests, videos: tf.Tensor, by: tf.Tensor

@@ -153,7 +153,7 @@ class Rooms:
         self._make("baselines", workdir, {}, ["data"])
 
     def choose(
-        self, config: configs.Config, workdir: pathlib.Path
+        self, config: configs.Config, workdir: pathlib.Path, *_: Any
     ) -> chosen_order.Choice:
         return chosen_order.Choice(self.serves_ranker, "judged by a stand-in")
 

@@ -74,7 +74,7 @@ def test_candidates_train_up_to_the_test_and_follow_what_is_watched(
     assert choice is not None
     assert len(choice.live_weights) == live_terms.NUM_TERMS
     assert choice.words in lines
-    assert "follows what is watched" in choice.words
+    assert "follow what is watched" in choice.words
     report = report_files.read(directory / "evaluation").report
     assert report.protocol.served_order == choice.words
     by_requests = report.requests.systems

@@ -57,8 +57,15 @@ def choose_order(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.evaluation import live_choice, order_choice
 
     has_ranker = not steps.ranker_left_out(config, workdir)
-    choose = order_choice.from_run if has_ranker else live_choice.from_run
-    choice = choose(config, workdir)
+    choice = chosen_order.Choice(True, "")
+    if has_ranker:
+        choice = order_choice.from_run(config, workdir)
+    if config.composition.live and config.data.protocol == "temporal":
+        live = live_choice.from_run(config, workdir, has_ranker)
+        if live.live_weights or not has_ranker:
+            words = ". ".join(filter(None, [choice.words, live.words]))
+            weights = live.live_weights
+            choice = dataclasses.replace(choice, words=words, live_weights=weights)
     inputs = steps.fingerprints(
         workdir, ["data", "candidates", *["ranking"] * has_ranker]
     )
