@@ -221,7 +221,8 @@ def in_models(
     among = _busiest_day(cases)
     size = min(_USERS_CHANGED, len(among))
     rows = np.sort(rng.choice(among, size, replace=False))
-    positions = cases.users[rows], cases.ends[rows], cases.times[rows]
+    users, times = cases.users[rows], cases.times[rows]
+    positions = users, cases.ends[rows], times
     if trained is not None:
         other = with_other_future(data, *positions, trained.sees_request_time)
         answers = [
@@ -233,6 +234,11 @@ def in_models(
         ]
         _compare(data.log, positions[0], answers, "candidate model")
     if ranker is not None:
+        # Counters know all users' events before a request, so nobody's may be changed.
+        times = np.full(size, times.min())
+        index = data.log.shard_index
+        ends = index.num_before(schema.WATCHES, users, times)
+        positions = users, ends + index.offsets(schema.WATCHES)[users], times
         other = with_other_future(data, *positions, ranker.sees_request_time)
         shape = size, _VIDEOS_SCORED
         videos = rng.integers(1, data.num_videos + 1, shape).astype(np.int32)
@@ -248,11 +254,7 @@ def in_models(
 
 
 def _busiest_day(cases: protocol.Cases) -> Integers:
-    """Returns the cases of the day with most requests.
-
-    Statistics of the corpus at that day's midnight may use any user's earlier events,
-    but not the changed ones: each user's future begins on that day.
-    """
+    """Returns the cases of the day with most requests, the first of which is asked."""
     days = cases.times // schema.DAY_SECONDS
     groups, counts = np.unique(days, return_counts=True)
     return np.flatnonzero(days == groups[np.argmax(counts)])
