@@ -157,7 +157,7 @@ def _named(
     if name not in own_names and network == base_feature.RANKING:
         from ytdnn.features import statistics
 
-        counter = statistics.named(name, own_names)
+        counter = statistics.named(name, data)
         if counter is not None:
             return counter
     if name not in own_names:

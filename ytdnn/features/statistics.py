@@ -5,8 +5,8 @@ time, which is smoothed with the ratio of the larger group: the channel's for a 
 (the corpus's if the log has no channels), and the corpus's for all others.
 """
 
+import functools
 import itertools
-from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -114,8 +114,8 @@ class _Ratio(counters.Counter):
       denominator: Quantity of the denominator.
     """
 
-    numerator: ClassVar[counters.Quantity]
-    denominator: ClassVar[counters.Quantity]
+    numerator: counters.Quantity
+    denominator: counters.Quantity
 
     def group_values(
         self, requests: counters.CounterRequests, group: counters.VideoGroup
@@ -210,6 +210,39 @@ class WatchedFraction(_OfSeconds):
     needs = ("impressions.watch_seconds", "videos.duration_seconds")
 
 
+class OutcomeMean(_Ratio):
+    """Mean of an outcome over the impressions where it is known, smoothed."""
+
+    def __init__(
+        self, outcome: str, group: counters.VideoGroup, window: counters.Window
+    ) -> None:
+        """Declares the feature, which no ranker reads by default.
+
+        Args:
+          outcome: Name of the column of impressions.
+          group: The group.
+          window: Time that counts.
+        """
+        self.statistic, self.needs = f"{outcome}_mean", (f"impressions.{outcome}",)
+        self.numerator, self.denominator = _of_outcome(outcome)
+        super().__init__(group, window, is_default=False)
+
+
+@functools.cache
+def _of_outcome(name: str) -> tuple[counters.Quantity, counters.Quantity]:
+    """Returns the sum of an outcome, and the number of impressions that have it."""
+
+    def values(data: prepared.PreparedData) -> Floats:
+        place = [outcome.name for outcome in data.catalogue.outcomes].index(name)
+        return np.asarray(data.impressions.outcomes)[:, place]
+
+    def are_known(data: prepared.PreparedData) -> Marks:
+        return ~np.isnan(values(data))
+
+    sums = counters.Quantity("impressions", are_known, values)
+    return sums, counters.Quantity("impressions", are_known)
+
+
 def _for_groups(*kinds: type[counters.Counter]) -> tuple[counters.Counter, ...]:
     return tuple(kind(group) for kind in kinds for group in counters.GROUPS)
 
@@ -229,26 +262,21 @@ _KINDS: tuple[type[_Count | _Ratio], ...] = (
 )
 
 
-def named(
-    name: str, own_columns: Sequence[str], prefix: str = f"{schema.VIDEOS}."
-) -> counters.Counter | None:
-    """Returns the counter of a name such as "videos.genre_clicks_day".
+def named(name: str, data: prepared.PreparedData) -> counters.Counter | None:
+    """Returns the counter of a name such as "videos.genre_clicks_day"; None: of none.
 
     Args:
       name: Group, number and window, joined by _.
-      own_columns: Columns of the log's own, such as "videos.genre".
-      prefix: Start of the columns that are groups.
+      data: The prepared set, which has the group and the number.
     """
-    own = [
-        counters.VideoGroup(column, column.removeprefix(prefix))
-        for column in own_columns
-        if column.startswith(prefix)
-    ]
-    for group in (*counters.GROUPS, *own):
+    columns = data.videos.columns
+    own = [counters.VideoGroup(f"{schema.VIDEOS}.{c}", c) for c in columns]
+    outcomes = [outcome.name for outcome in data.catalogue.outcomes]
+    for group, window in itertools.product((*counters.GROUPS, *own), counters.WINDOWS):
         if not name.startswith(f"{group.name}_"):
             continue
-        for kind, window in itertools.product(_KINDS, counters.WINDOWS):
-            counter = kind(group, window, is_default=False)
+        found = [kind(group, window, is_default=False) for kind in _KINDS]
+        for counter in (*found, *(OutcomeMean(o, group, window) for o in outcomes)):
             if counter.name == name:
                 return counter
     return None
