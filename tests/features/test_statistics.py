@@ -8,7 +8,7 @@ import numpy as np
 
 from tests import full_log
 from tests.features import statistics_contract
-from ytdnn.features import counters, statistics
+from ytdnn.features import log_sums, statistics
 from ytdnn.log import prepared
 
 
@@ -106,9 +106,9 @@ def test_without_channels_the_corpus_smooths_the_video(tmp_path: pathlib.Path) -
     log = full_log.tables()
     log["videos"] = log["videos"].drop("channel_id")
     data = full_log.prepared_data(tmp_path, log)
-    rates = statistics.ClickRate(counters.VIDEO).values(counters.served(data))
+    rates = statistics.ClickRate(log_sums.VIDEO).values(log_sums.served(data))
     shown = data.impressions
-    before = shown.times < counters.serving_moment(data)
+    before = shown.times < log_sums.serving_moment(data)
     ids = data.videos["video_id"].to_list()
     never = ids.index(f"v{full_log.NUM_VIDEOS}") + 1  # not in any impression
     assert not (shown.videos == never).any()

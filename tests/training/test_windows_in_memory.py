@@ -8,7 +8,7 @@ import pytest
 from tests import full_log
 from tests.features import first_stage
 from ytdnn import configs
-from ytdnn.features import as_of_sums, counters, past_log
+from ytdnn.features import as_of_sums, log_sums, past_log
 from ytdnn.log import merged_shards, prepared, streaming
 from ytdnn.ranking import building
 from ytdnn.retrieval import first_stage_replay
@@ -17,7 +17,7 @@ from ytdnn.training import ranking
 _OF_OPENING = (
     past_log.LogPast,
     past_log.Join,
-    counters.LogSums,
+    log_sums.LogSums,
     as_of_sums.SortedEvents,
 )
 

@@ -42,7 +42,7 @@ from ytdnn.bundle import (
     versions,
     where,
 )
-from ytdnn.features import counters
+from ytdnn.features import counters, log_sums
 from ytdnn.log import catalogues, lookups, prepared, vectors
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import weighted_order
@@ -330,5 +330,5 @@ def _statistics_as_of(parts: recommenders.Parts) -> dict[str, Any] | None:
     read = parts.ranker.features if parts.ranker else ()
     if not any(isinstance(f, counters.Counter) for f in read):
         return None
-    moment = counters.serving_moment(parts.data)
+    moment = log_sums.serving_moment(parts.data)
     return {"seconds": moment, "utc": formats.utc(moment)}

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import schema
-from ytdnn.features import counters
+from ytdnn.features import counters, log_sums
 from ytdnn.log import prepared
 
 SMOOTHING_EVENTS = 10.0  # average ones, added to each group's
@@ -52,13 +52,13 @@ def _fractions(data: prepared.PreparedData) -> Floats:
     return np.minimum(fractions, 1.0)
 
 
-IMPRESSIONS = counters.Quantity("impressions")
-WATCHES = counters.Quantity("watches")
-CLICKS = counters.Quantity("impressions", _clicks)
-CLICKS_OF_KNOWN_DURATION = counters.Quantity("impressions", _are_of_known_duration)
+IMPRESSIONS = log_sums.Quantity("impressions")
+WATCHES = log_sums.Quantity("watches")
+CLICKS = log_sums.Quantity("impressions", _clicks)
+CLICKS_OF_KNOWN_DURATION = log_sums.Quantity("impressions", _are_of_known_duration)
 # Watched after a click, in seconds and in shares of the video (at most 1).
-SECONDS = counters.Quantity("impressions", _clicks, _seconds)
-FRACTIONS = counters.Quantity("impressions", _are_of_known_duration, _fractions)
+SECONDS = log_sums.Quantity("impressions", _clicks, _seconds)
+FRACTIONS = log_sums.Quantity("impressions", _are_of_known_duration, _fractions)
 
 
 class _Count(counters.Counter):
@@ -68,11 +68,11 @@ class _Count(counters.Counter):
       quantity: Quantity that is counted.
     """
 
-    quantity: ClassVar[counters.Quantity]
+    quantity: ClassVar[log_sums.Quantity]
 
     def group_values(
-        self, requests: counters.CounterRequests, group: counters.VideoGroup
-    ) -> counters.Floats:
+        self, requests: log_sums.CounterRequests, group: log_sums.VideoGroup
+    ) -> log_sums.Floats:
         """Counts."""
         return requests.sum(self.quantity, group, self.window)
 
@@ -100,10 +100,10 @@ class NumRecentWatches(NumWatches):
 
     statistic = "recent_watches"
 
-    def __init__(self, group: counters.VideoGroup) -> None:
+    def __init__(self, group: log_sums.VideoGroup) -> None:
         """Declares the feature of a group of videos."""
         super().__init__(group)
-        self.window = counters.WEEK
+        self.window = log_sums.WEEK
 
 
 class _Ratio(counters.Counter):
@@ -114,38 +114,38 @@ class _Ratio(counters.Counter):
       denominator: Quantity of the denominator.
     """
 
-    numerator: counters.Quantity
-    denominator: counters.Quantity
+    numerator: log_sums.Quantity
+    denominator: log_sums.Quantity
 
     def group_values(
-        self, requests: counters.CounterRequests, group: counters.VideoGroup
-    ) -> counters.Floats:
+        self, requests: log_sums.CounterRequests, group: log_sums.VideoGroup
+    ) -> log_sums.Floats:
         """Returns `(numerator + 10 · prior) / (denominator + 10)`."""
         prior = self._ratio(requests, group)
-        if self.window == counters.EVER:
+        if self.window == log_sums.EVER:
             return prior
         return _smoothed(self._sums(requests, group, self.window), prior)
 
     def _ratio(
-        self, requests: counters.CounterRequests, group: counters.VideoGroup
-    ) -> counters.Floats:
+        self, requests: log_sums.CounterRequests, group: log_sums.VideoGroup
+    ) -> log_sums.Floats:
         """Returns the ratio of all time, smoothed with that of the parent.
 
         The ratio of the corpus itself is not smoothed, and 0 before the first event.
         The parent of a video without a channel is the corpus.
         """
-        above, below = self._sums(requests, group, counters.EVER)
-        if group == counters.CORPUS:
+        above, below = self._sums(requests, group, log_sums.EVER)
+        if group == log_sums.CORPUS:
             return above / np.where(below > 0, below, 1.0)
         prior = self._ratio(requests, group.parent(requests.data))
         return _smoothed((above, below), prior)
 
     def _sums(
         self,
-        requests: counters.CounterRequests,
-        group: counters.VideoGroup,
-        window: counters.Window,
-    ) -> tuple[counters.Floats, counters.Floats]:
+        requests: log_sums.CounterRequests,
+        group: log_sums.VideoGroup,
+        window: log_sums.Window,
+    ) -> tuple[log_sums.Floats, log_sums.Floats]:
         return (
             requests.sum(self.numerator, group, window),
             requests.sum(self.denominator, group, window),
@@ -153,8 +153,8 @@ class _Ratio(counters.Counter):
 
 
 def _smoothed(
-    sums: tuple[counters.Floats, counters.Floats], prior: counters.Floats
-) -> counters.Floats:
+    sums: tuple[log_sums.Floats, log_sums.Floats], prior: log_sums.Floats
+) -> log_sums.Floats:
     return (sums[0] + SMOOTHING_EVENTS * prior) / (sums[1] + SMOOTHING_EVENTS)
 
 
@@ -185,10 +185,10 @@ class SecondsOdds(_OfSeconds):
 
     def _sums(
         self,
-        requests: counters.CounterRequests,
-        group: counters.VideoGroup,
-        window: counters.Window,
-    ) -> tuple[counters.Floats, counters.Floats]:
+        requests: log_sums.CounterRequests,
+        group: log_sums.VideoGroup,
+        window: log_sums.Window,
+    ) -> tuple[log_sums.Floats, log_sums.Floats]:
         above, shown = super()._sums(requests, group, window)
         return above, shown - requests.sum(CLICKS, group, window)
 
@@ -214,7 +214,7 @@ class OutcomeMean(_Ratio):
     """Mean of an outcome over the impressions where it is known, smoothed."""
 
     def __init__(
-        self, outcome: str, group: counters.VideoGroup, window: counters.Window
+        self, outcome: str, group: log_sums.VideoGroup, window: log_sums.Window
     ) -> None:
         """Declares the feature, which no ranker reads by default.
 
@@ -229,7 +229,7 @@ class OutcomeMean(_Ratio):
 
 
 @functools.cache
-def _of_outcome(name: str) -> tuple[counters.Quantity, counters.Quantity]:
+def _of_outcome(name: str) -> tuple[log_sums.Quantity, log_sums.Quantity]:
     """Returns the sum of an outcome, and the number of impressions that have it."""
 
     def values(data: prepared.PreparedData) -> Floats:
@@ -239,12 +239,12 @@ def _of_outcome(name: str) -> tuple[counters.Quantity, counters.Quantity]:
     def are_known(data: prepared.PreparedData) -> Marks:
         return ~np.isnan(values(data))
 
-    sums = counters.Quantity("impressions", are_known, values)
-    return sums, counters.Quantity("impressions", are_known)
+    sums = log_sums.Quantity("impressions", are_known, values)
+    return sums, log_sums.Quantity("impressions", are_known)
 
 
 def _for_groups(*kinds: type[counters.Counter]) -> tuple[counters.Counter, ...]:
-    return tuple(kind(group) for kind in kinds for group in counters.GROUPS)
+    return tuple(kind(group) for kind in kinds for group in log_sums.GROUPS)
 
 
 CLICK_RATES = _for_groups(ClickRate)
@@ -270,9 +270,9 @@ def named(name: str, data: prepared.PreparedData) -> counters.Counter | None:
       data: The prepared set, which has the group and the number.
     """
     columns = data.videos.columns
-    own = [counters.VideoGroup(f"{schema.VIDEOS}.{c}", c) for c in columns]
+    own = [log_sums.VideoGroup(f"{schema.VIDEOS}.{c}", c) for c in columns]
     outcomes = [outcome.name for outcome in data.catalogue.outcomes]
-    for group, window in itertools.product((*counters.GROUPS, *own), counters.WINDOWS):
+    for group, window in itertools.product((*log_sums.GROUPS, *own), log_sums.WINDOWS):
         if not name.startswith(f"{group.name}_"):
             continue
         found = [kind(group, window, is_default=False) for kind in _KINDS]
