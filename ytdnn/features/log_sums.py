@@ -271,11 +271,11 @@ def ranked_numbers(data: prepared.PreparedData) -> Integers:
 
     def find() -> Integers:
         shards = map(data.whole.with_log, data.log.whole.each_shard())
-        numbers = [
-            np.unique(numbers_of(shard_data, shard_data.impressions.ranked))
-            for shard_data in shards
-        ]
-        return np.unique(np.concatenate(numbers))
+        numbers = [numbers_of(each, each.impressions.ranked) for each in shards]
+        ordered = np.sort(
+            np.concatenate(numbers)
+        )  # few are twice: faster than `unique`
+        return ordered[np.diff(ordered, prepend=-1) > 0]
 
     return data.once(ranked_numbers, find)
 
