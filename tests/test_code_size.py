@@ -12,27 +12,27 @@ from tests import code_size, rooms
 
 # Lines of code of each room (`python -m tests.code_size`); HTML, CSS and JS count too.
 ROOMS = {
-    "base": 3_999,
-    "log": 6_093,
+    "base": 4_001,
+    "log": 6_096,
     "layers": 960,
     "features": 2_925,
     "candidates": 1_417,
-    "retrieval": 3_073,
+    "retrieval": 3_307,
     "ranking": 1_390,
     "training": 1_602,
-    "bundle": 3_539,
-    "evaluation": 5_684,
-    "run": 3_539,
-    "core": 34_221,
+    "bundle": 3_562,
+    "evaluation": 5_925,
+    "run": 3_552,
+    "core": 34_737,
     "lab": 8_329,
     "ops": 4_782,
-    "all": 47_332,
+    "all": 47_848,
 }
 MOST = {
-    "num_settings": 166,
-    "num_test_lines": 37_277,
+    "num_settings": 168,
+    "num_test_lines": 37_525,
     "num_experiment_lines": 4_409,
-    "num_words": 24_998,
+    "num_words": 24_999,
 }
 MOST_MODULES = 55  # of `import ytdnn.training.candidates`
 

@@ -17,7 +17,8 @@ DAY = 86_400
 def _windows(
     config: configs.DataConfig, watches: pl.LazyFrame
 ) -> temporal_windows.Windows | None:
-    return temporal_windows.choose(config, watches).windows
+    """Returns the windows of a log with an impression for each watch."""
+    return temporal_windows.choose(config, watches, watches).windows
 
 
 def test_temporal_windows_hold_the_configured_shares():
@@ -33,6 +34,22 @@ def test_temporal_windows_hold_the_configured_shares():
     shown = shards.temporal_impressions(np.arange(1000), bounds)
     shares = np.bincount(shown, minlength=4) / 1000
     np.testing.assert_allclose(shares, [0.18, 0.02, 0.1, 0.7], atol=0.002)
+
+
+def test_without_impressions_the_share_of_the_ranker_trains_the_candidates():
+    watches = pl.LazyFrame({"time": np.arange(1000)})
+    config = configs.DataConfig(
+        test_fraction=0.1, ranking_fraction=0.2, validation_fraction=0.1
+    )
+    for shown in (None, pl.LazyFrame(schema={"time": pl.Int64})):
+        bounds = temporal_windows.choose(config, watches, shown).windows
+        codes = shards.temporal_watches(np.arange(1000), bounds)
+        shares = np.bincount(codes, minlength=4) / 1000
+        np.testing.assert_allclose(shares, [0.81, 0.09, 0.1, 0.0], atol=0.002)
+    dated = configs.DataConfig(test_from="1970-01-01T00:10:00+00:00")
+    bounds = temporal_windows.choose(dated, watches).windows
+    begins = bounds.validation, bounds.ranking, bounds.test
+    assert begins == pytest.approx((540, 600, 600), abs=2)
 
 
 def test_watches_of_one_time_are_refused():

@@ -32,6 +32,7 @@ SOURCE_NAMES = "source_names"  # of the manifest's facts
 REMOVES_WATCHED = "removes_watched"  # of the manifest's facts
 EVALUATION = "evaluation.json"  # of the run that a refit repeats
 REFIT = "refit"  # of the manifest's facts
+COUNTED_TO = "counted_to"  # likewise: the second up to which live terms count
 USER_TOWER = "user_tower"
 INDEX = "index"
 RANKER = "ranker"

@@ -135,6 +135,7 @@ def _facts(
         removed_videos.FACT: len(parts.removed_ids),
         added_videos.FACT: parts.data.catalogue.num_added,
         "statistics_as_of": _statistics_as_of(parts),
+        bundle.COUNTED_TO: recommenders.counted_to(parts),
         bundle.REMOVES_WATCHED: parts.first_stage.composition.remove_watched,
         bundle.BIAS_COORDINATES: parts.first_stage.candidates.bias_coordinates,
         vectors.FACT: parts.data.catalogue.vectors.served,

@@ -7,7 +7,7 @@ from ytdnn.bundle import first_pass, graphs, shared_functions
 from ytdnn.log import lookups
 from ytdnn.log import request as raw_request
 from ytdnn.ranking import heads, weighted_order
-from ytdnn.retrieval import exploring, pool, slate
+from ytdnn.retrieval import exploring, live_source, pool, slate
 
 Raw = graphs.Raw
 Outputs = graphs.Outputs
@@ -77,11 +77,11 @@ class NearestGraph(AnswerGraph):
         self,
         videos: lookups.VideoIds,
         user_tower: graphs.UserTowerGraph,
-        source: pool.TowerSource,
+        source: pool.TowerSource | live_source.LiveSource,
         limits: graphs.FilterReader,
         caps: slate.Caps,
     ) -> None:
-        """Stores the candidate model as a source, and the limits of lists."""
+        """Stores the candidate model, with live terms or not, and limits of lists."""
         super().__init__()
         self.videos = videos
         self._user_tower = user_tower
@@ -90,9 +90,9 @@ class NearestGraph(AnswerGraph):
     def propose(self, request: raw_request.Request) -> Proposed:
         """Returns the candidates and their scores."""
         vectors = self._user_tower.vectors(request)
-        indices, scores = self._source.search(
-            self._limits.source_requests(request, vectors)
-        )
+        requests = self._limits.source_requests(request, vectors)
+        requests = requests._replace(last_times=request.last_watch_times)
+        indices, scores = self._source.search(requests)
         return pool.join(indices, (), (), configs.CompositionConfig()), scores
 
     def rank(

@@ -8,6 +8,7 @@ import dataclasses
 import functools
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import configs, schema
@@ -26,6 +27,8 @@ from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import (
     column_filters,
     exploring,
+    live_source,
+    live_terms,
     nearest,
     pool,
     shown_counts,
@@ -36,6 +39,7 @@ from ytdnn.retrieval.index import artifact as index_artifact
 from ytdnn.retrieval.index import interface
 
 _OR_WEIGHED = "; where there are weights, the weighted sum of the predictions"
+_LIVE = "weighted sum of logarithms of recent watches and of the dot product"
 _PROPENSITY = "probability of each in its place, given the places before it"
 
 
@@ -155,6 +159,19 @@ class _Maker:
         number = self._stage.composition.num_candidates
         return pool.TowerSource(number, self._search(searcher))
 
+    def _live(self, searcher: tf.Module) -> pool.TowerSource | live_source.LiveSource:
+        """Returns the candidate model, with live terms if the run has chosen some."""
+        source, weights = self._source(searcher), self._stage.composition.live_weights
+        if not weights:
+            return source
+        return live_source.LiveSource(
+            source, self._live_state, live_terms.weights(np.array(weights))
+        )
+
+    @functools.cached_property
+    def _live_state(self) -> live_source.LiveState:
+        return live_source.state(self._data, counted_to(self._parts) or 0)
+
     @functools.cached_property
     def _others(self) -> list[shared_functions.SharedSource]:
         """The other candidate sources, which do not depend on the index."""
@@ -207,11 +224,12 @@ class _Maker:
         results = signatures.result_fields(data.catalogue, said)
         scores = stage.scores(searcher)
         if self._parts.ranker is None or self._scorer is None:
-            source = self._source(searcher)
             alone = recommender_graph.NearestGraph(
-                self._videos, self._tower, source, may, self._caps
+                self._videos, self._tower, self._live(searcher), may, self._caps
             )
             query = stage.fields(data.catalogue)
+            if stage.composition.live_weights:
+                query = fields.union(query, _live_fields(data))
             stages |= self._candidates(alone, query, scores)
             inputs = fields.union(query, self._limits, self._capping)
             return saved_models.Model(alone, inputs, results, needs_scann, stages)
@@ -251,6 +269,17 @@ class _Maker:
         return {explained.CANDIDATES: saved_models.Model(candidates_graph, inputs, ())}
 
 
+def counted_to(parts: Parts) -> int | None:
+    """Returns the second up to which live terms count; None without any."""
+    is_live = parts.ranker is None and parts.first_stage.composition.live_weights
+    return parts.data.windows.end_of_log + 1 if is_live else None
+
+
+def _live_fields(data: prepared.PreparedData) -> fields.Fields:
+    """Returns the request fields that live terms read."""
+    return fields.watched(data.catalogue), fields.watch_times(), fields.time()
+
+
 def meanings(
     ranker: ranking_model.RankingModel | None,
     composition: configs.CompositionConfig | None = None,
@@ -265,7 +294,8 @@ def meanings(
       weighing: Orders by weighted predictions; None: requests have no weights.
     """
     if ranker is None:
-        return {schema.SCORES: bundle.DOT_PRODUCT}
+        is_live = composition is not None and composition.live_weights
+        return {schema.SCORES: _LIVE if is_live else bundle.DOT_PRODUCT}
     head = ranker.head
     has_seconds, has_clicks = head.predicts
     weight = composition.blend_weight if composition else 0.0

@@ -64,13 +64,15 @@ def read(
     served = ServedLists(bundles.load(directory), data, windows)
     manifest = served.bundle.manifest
     stated = {"num_candidates": manifest.facts["num_candidates"]}
+    trained_to = manifest.facts.get(bundles.REFIT, {}).get("trained_to", {})
+    counted_to = manifest.facts.get(bundles.COUNTED_TO)
     return other_systems.Other(
         directory.resolve().name,
         bundles.KIND,
         manifest.fingerprint,
         makers(served, config),
         lambda cases: stated,
-        manifest.facts.get(bundles.REFIT, {}).get("trained_to", {}).get("seconds"),
+        trained_to.get("seconds", counted_to),
         _num_listed(served),
     )
 

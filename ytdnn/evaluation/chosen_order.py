@@ -1,4 +1,6 @@
-"""The artefact `choice`: the order that a run serves, with the reason (`order_choice`).
+"""The artefact `choice`: the order that a run serves, with the reason.
+
+With a ranker `order_choice` chooses it, without one `live_choice`.
 
 It imports no large package, so that commands that only read it start at once.
 """
@@ -22,11 +24,13 @@ class Choice:
       words: The reason, for people.
       ordered_by: See `CompositionConfig.ordered_by`; not `ranker`: the ranker is served
         with the slate in another order.
+      live_weights: See `CompositionConfig.live_weights`.
     """
 
     serves_ranker: bool
     words: str
     ordered_by: str = "ranker"
+    live_weights: tuple[float, ...] = ()
 
 
 def publish(
@@ -57,4 +61,5 @@ def read(workdir: pathlib.Path) -> Choice | None:
     directory = workdir / KIND
     if not (directory / artifacts.MANIFEST).exists():
         return None
-    return Choice(**artifacts.read_manifest(directory, KIND).facts)
+    facts = artifacts.read_manifest(directory, KIND).facts
+    return Choice(**facts | {"live_weights": tuple(facts.get("live_weights", ()))})

@@ -71,9 +71,11 @@ def evaluate(
     code = events.Split[split.upper()]
     result = _measure(loaded, indexes, config, code, is_whole=not stage)
     has_ranker = loaded.ranking is not None
-    is_chosen = config.ranking.enabled == "auto" and has_ranker and not stage
-    chosen = chosen_order.read(workdir) if is_chosen else None
-    words = None if chosen is None else chosen.words
+    is_chosen = config.ranking.enabled and config.data.protocol == "temporal"
+    if has_ranker:
+        is_chosen = config.ranking.enabled == "auto"
+    chosen = chosen_order.read(workdir) if is_chosen and not stage else None
+    words = (chosen.words or None) if chosen is not None else None
     stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
     report = dataclasses.replace(
         result.report,

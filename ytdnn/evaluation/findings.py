@@ -267,7 +267,7 @@ def notes(report: report_model.Report) -> Iterator[str]:
     """Yields notes on the numbers of a report, a sentence or two each."""
     rules = report.protocol
     yield from _baseline_notes(report)
-    yield from _answer_notes(rules)
+    yield from _answer_notes(report)
     later = rules.train_watches_after_answers
     if later:
         yield (
@@ -312,16 +312,20 @@ def _baseline_notes(report: report_model.Report) -> Iterator[str]:
         )
 
 
-def _answer_notes(rules: report_parts.Protocol) -> Iterator[str]:
+def _answer_notes(report: report_model.Report) -> Iterator[str]:
     """Yields a note on right answers that no model, or no list, can hold."""
+    rules = report.protocol
     unknown, answers = rules.answers_out_of_vocabulary, f"{rules.answers:,}"
     if unknown:
         lists_new = rules.candidate_set_videos > rules.videos
-        knows = "the candidate model knows them by their content alone"
+        knows = "no model can retrieve them"
+        if lists_new:
+            knows = "the candidate model knows them by their content alone"
+        elif lists.NETWORK in report.lists:
+            knows = "only what is watched at the time of a request can list them"
         yield (
             f"{unknown:,} of {answers} right answers are videos that were first "
-            f"watched after the training window: "
-            f"{knows if lists_new else 'no model can retrieve them'}."
+            f"watched after the training window: {knows}."
         )
     if rules.answers_out_of_candidate_set:
         yield (

@@ -162,17 +162,17 @@ def require_held_out(data: prepared.PreparedData) -> None:
 def require_later(
     cases: protocol.Cases, split: events.Split, name: str, trained_to: int
 ) -> None:
-    """Checks that a refitted bundle is evaluated on events after its training.
+    """Checks that a bundle is evaluated on events after those that it knows.
 
     Raises:
-      errors.UserError: The bundle was trained on some answers.
+      errors.UserError: The bundle learned from some answers, or counted them.
     """
     first = int(cases.times.min())
     if first < trained_to:
         raise errors.UserError(
             f"expected the {split.name.lower()} window to begin after the training "
-            f"data of {name}, found a bundle refitted to {formats.utc(trained_to)} and "
-            f"requests from {formats.utc(first)} on, so trained on the answers: "
+            f"data of {name}, found a bundle that knows what was watched up to "
+            f"{formats.utc(trained_to)} and requests from {formats.utc(first)} on: "
             f"evaluate it on a later log, or the original run with `ytdnn evaluate "
             f"--workdir=…`"
         )

@@ -20,6 +20,7 @@ from ytdnn.retrieval import candidate_models
 
 POPULARITY = "popularity"
 CANDIDATES = "candidates"
+NETWORK = "network"  # candidates without what is watched at the request
 SYSTEM = "system"
 ORACLE = "oracle"
 BASELINES = (

@@ -61,7 +61,8 @@ def measure(
     ranks = _counted(counts, data, asked) | ranks
     places, users = np.unique(asked.cases.users, return_inverse=True)
     parts = {k: _parts(v, users, len(places), config.ks) for k, v in ranks.items()}
-    rival = _rival([*(own.keys() - set(judged)), best], parts, config)
+    rivals = [*(own.keys() - {*judged, lists.NETWORK}), best]
+    rival = _rival(rivals, parts, config)
     return report_model.RequestsReport(
         requests=len(asked),
         watches=asked.num_watches,

@@ -4,13 +4,17 @@ import dataclasses
 import pathlib
 from collections.abc import Mapping
 
+import numpy as np
+
 from ytdnn.base import configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import (
     baselines,
+    chosen_order,
     composed_slates,
     leaks,
     lists,
+    live_lists,
     measure,
     models,
     protocol,
@@ -23,7 +27,7 @@ from ytdnn.evaluation import (
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import candidate_models
+from ytdnn.retrieval import candidate_models, live_terms
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import stage as retrieval_stage
 
@@ -40,6 +44,7 @@ class TrainedModels:
       candidates: Maker of the candidates' lists, of a model other than the network.
       baselines: Makers of the fitted baselines; None: they are fitted here.
       sources: The candidate sources in addition to the candidate model.
+      live: Weights of the candidates' live terms; None: they have none.
     """
 
     data: prepared.PreparedData
@@ -49,6 +54,7 @@ class TrainedModels:
     sources: tuple[retrieval.Source, ...] = ()
     candidates: lists.Maker | None = None
     baselines: Mapping[str, lists.Maker] | None = None
+    live: live_terms.Weights | None = None
 
 
 def load(workdir: pathlib.Path, config: configs.Config, stage: str) -> TrainedModels:
@@ -91,9 +97,20 @@ def load(workdir: pathlib.Path, config: configs.Config, stage: str) -> TrainedMo
         )
         ranking.order_by(config.composition.default_weights)
     sources = first_stage.other_sources if ranking is not None else ()
+    live = _live_weights(workdir, config) if ranking is None and not stage else None
     return TrainedModels(
-        data, trained, ranking, others, sources, baselines=fitted_baselines
+        data, trained, ranking, others, sources, baselines=fitted_baselines, live=live
     )
+
+
+def _live_weights(
+    workdir: pathlib.Path, config: configs.Config
+) -> live_terms.Weights | None:
+    """Returns the weights of the live terms of a run, given or chosen."""
+    composition = config.composition
+    choice = chosen_order.read(workdir)
+    own = composition.live_weights or (choice.live_weights if choice else ())
+    return live_terms.weights(np.array(own)) if own and composition.live else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,6 +201,17 @@ def _own(
     if trained is not None and of_videos is not None:
         ranked = lists.from_model(data, trained, of_videos)
         makers[lists.CANDIDATES] = ranked
+        if loaded.live is not None:
+            live = live_lists.LiveCandidates(
+                data,
+                trained,
+                of_videos,
+                int(data.manifest.facts["windows"]["validation"]),
+                int(config.evaluation.delay_seconds),
+                number,
+            )
+            makers[lists.NETWORK] = ranked
+            makers[lists.CANDIDATES] = live.maker(loaded.live)
         pooled = composed_slates.pooled(ranked, sources, config.composition)
         orders[lists.CANDIDATES] = shown_lists.candidates(data, trained, of_videos)
         if run.ranking is not None and not leaks.ranker_learns_later(data, run.cases):

@@ -40,6 +40,7 @@ MODELS = {
     "last_day_then_next": "day and what followed",
     "last_week_then_next": "week and what followed",
     "all_time_then_next": "all time and what followed",
+    "network": "candidates, network alone",
     "system": "both stages",
     "candidates_by_truth": "candidates in best order",
     "oracle_by_watch_time": "best slate of all videos",

@@ -3,7 +3,8 @@
 They are set by dates, else by a `split` column, else by shares of the watches. A log
 may have impressions in only a small part of the time of its watches (MIND: a user's
 history, then six days of impressions), so that the ranker's share of the watches has
-none. Then the windows are shares of the impressions within the time of both tables.
+none. Then the windows are shares of the impressions within the time of both tables. In
+a log without impressions the candidates train up to the test window.
 """
 
 import dataclasses
@@ -90,9 +91,23 @@ def _by_times(
     shown: order_statistics.Counts | None,
     dates: dict[str, int],
 ) -> ChosenWindows:
-    """Returns windows by dates, by shares of watches, or of impressions."""
+    """Returns windows by dates, by shares of watches, or of impressions.
+
+    Without impressions there is no ranker, and its share trains the candidates.
+
+    Raises:
+      errors.UserError: Shares leave no training, or see `_dated` and `_shared`.
+    """
+    if not dates and config.test_fraction + config.ranking_fraction >= 1.0:
+        raise errors.UserError(
+            f"expected data.test_fraction + data.ranking_fraction < 1, found "
+            f"{config.test_fraction} + {config.ranking_fraction}: lower one"
+        )
+    has_shown = shown is not None and shown.size > 0
+    if not has_shown:
+        config = dataclasses.replace(config, ranking_fraction=0.0)
     windows = _dated(config, times, dates) if dates else _shared(config, times)
-    if shown is None or not shown.size:
+    if shown is None or not has_shown:
         return ChosenWindows(windows)
     edges = [windows.ranking, windows.ranking_validation]
     before, until = shown.num_below(edges)
@@ -236,14 +251,9 @@ def _shared(config: configs.DataConfig, times: order_statistics.Counts) -> Windo
     """Returns windows with the configured shares of the watches.
 
     Raises:
-      errors.UserError: Shares leave no training, or all watches share one time.
+      errors.UserError: All watches share one time.
     """
     training = 1.0 - config.test_fraction - config.ranking_fraction
-    if training <= 0.0:
-        raise errors.UserError(
-            f"expected data.test_fraction + data.ranking_fraction < 1, found "
-            f"{config.test_fraction} + {config.ranking_fraction}: lower one"
-        )
     held_out = config.validation_fraction
     shares = {
         "validation": training * (1.0 - held_out),

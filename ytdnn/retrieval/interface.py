@@ -24,12 +24,15 @@ class SourceRequests(NamedTuple):
       times: `[batch] int64` of the requests, seconds, 0 = unknown.
       user_vectors: `[batch, vector_dim] float32`; None where the tower is not used.
       limits: Videos that the answer may hold; None: all that were not watched.
+      last_times: `[batch] int64` time of the last watch, 0 = none or unknown; None: no
+        source needs it.
     """
 
     watched: tf.Tensor
     times: tf.Tensor
     user_vectors: tf.Tensor | None = None
     limits: allowed_videos.AllowedVideos | None = None
+    last_times: tf.Tensor | None = None
 
     @property
     def permitted(self) -> allowed_videos.AllowedVideos:

@@ -8,6 +8,7 @@ itself. A log is read once, and counts move on from request to request.
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +53,13 @@ class CountedRequests:
 
 
 class LiveCounts:
-    """The watches of a log by time, to count them up to any moment."""
+    """The watches of a log by time, to count them up to any moment.
+
+    Attributes:
+      size: Number of catalogue indices, 0 included.
+      times: `[watches] int64`, ascending, of those that are not early.
+      videos: `[watches]` catalogue index of each.
+    """
 
     def __init__(self, data: prepared.PreparedData, begin: int) -> None:
         """Reads the watches of all users; of early ones only their number is kept.
@@ -61,17 +68,17 @@ class LiveCounts:
           data: The prepared set.
           begin: The first moment that is asked for.
         """
-        self._size = data.num_videos + 1
-        self._early = np.zeros(self._size, np.int64)
+        self.size = data.num_videos + 1
+        self._early = np.zeros(self.size, np.int64)
         parts = []
         for shard in data.log.shards:
             times, videos, before = _watches(shard.read().watches)
             is_late = times >= begin - _LONGEST
-            self._early += np.bincount(videos[~is_late], minlength=self._size)
+            self._early += np.bincount(videos[~is_late], minlength=self.size)
             parts.append([column[is_late] for column in (times, videos, before)])
         times, videos, before = map(np.concatenate, zip(*parts, strict=True))
         order = np.argsort(times, kind="stable")
-        self._times, self._videos = times[order], videos[order]
+        self.times, self.videos = times[order], videos[order]
         self._before = before[order]
 
     def ranks(self, window: str, requests: CountedRequests) -> dict[str, Integers]:
@@ -87,16 +94,16 @@ class LiveCounts:
           `[n]` by the window's name, and with transitions by that with `THEN_NEXT`.
         """
         seconds = WINDOWS[window]
-        stops = np.searchsorted(self._times, requests.moments)
+        stops = np.searchsorted(self.times, requests.moments)
         starts = np.zeros_like(stops)
         counts, start, stop = self._early.copy(), 0, 0
         if seconds is not None:
-            starts = np.searchsorted(self._times, requests.moments - seconds)
+            starts = np.searchsorted(self.times, requests.moments - seconds)
             counts[:] = 0
         ranks = np.full((2, len(stops)), -1, np.int64)
         for row in np.argsort(requests.moments, kind="stable").tolist():
-            np.add.at(counts, self._videos[stop : stops[row]], 1)
-            np.subtract.at(counts, self._videos[start : starts[row]], 1)
+            np.add.at(counts, self.videos[stop : stops[row]], 1)
+            np.subtract.at(counts, self.videos[start : starts[row]], 1)
             start, stop = starts[row], stops[row]
             answer = requests.answers[row]
             offsets = requests.removed.offsets[row : row + 2]
@@ -117,38 +124,80 @@ class LiveCounts:
         """
         window, start, early = WINDOWS[name], 0, self._early
         if window is not None:
-            start = int(np.searchsorted(self._times, moment - window))
+            start = int(np.searchsorted(self.times, moment - window))
             early = np.zeros_like(early)
-        counted = self._videos[start : np.searchsorted(self._times, moment)]
-        counts = np.bincount(counted, minlength=self._size) + early
+        counted = self.videos[start : np.searchsorted(self.times, moment)]
+        counts = np.bincount(counted, minlength=self.size) + early
         return counts[1:].astype(np.float32)
 
     def _following(
         self, requests: CountedRequests, row: int, window: int | None, counts: Integers
     ) -> tuple[Integers, npt.NDArray[np.float64]]:
         """Returns videos that followed the last watch, and their share of counts."""
-        place = int(requests.last[row])
-        offsets, times, videos = self._transitions
-        if not place:
-            return _NOTHING
-        own = slice(offsets[place], offsets[place + 1])
-        moment = requests.moments[row]
+        moment = int(requests.moments[row])
         longer = _LONGEST if window is None else _LONGER * window
-        first = np.searchsorted(times[own], moment - longer)
-        until = np.searchsorted(times[own], moment)
-        if first == until:
+        counted = self.followed(int(requests.last[row]), moment - longer, moment)
+        if not len(counted):
             return _NOTHING
-        nexts, number = np.unique(videos[own][first:until], return_counts=True)
+        nexts, number = np.unique(counted, return_counts=True)
         share = _WEIGHT * max(int(counts.sum()), 1) / (number.sum() + _FEW)
         return nexts, number * share
+
+    def followed(self, video: int, begin: int, end: int) -> Integers:
+        """Returns the videos watched right after a video in some time.
+
+        Args:
+          video: Catalogue index, 0 = none.
+          begin: First second.
+          end: The second after the last.
+        """
+        offsets, times, videos = self._transitions
+        if not video:
+            return np.zeros(0, np.int64)
+        own = slice(offsets[video], offsets[video + 1])
+        first, last = np.searchsorted(times[own], [begin, end])
+        return videos[own][first:last].astype(np.int64)
 
     @functools.cached_property
     def _transitions(self) -> tuple[Integers, Integers, npt.NDArray[np.integer]]:
         """Offsets by video, times and videos of what was watched right after it."""
         order = np.argsort(self._before, kind="stable")
-        sizes = np.bincount(self._before, minlength=self._size)
+        sizes = np.bincount(self._before, minlength=self.size)
         offsets = np.append(0, np.cumsum(sizes))
-        return offsets, self._times[order], self._videos[order]
+        return offsets, self.times[order], self.videos[order]
+
+
+class MovingCounts:
+    """Watches of each video in some windows, as moments go on."""
+
+    def __init__(self, counts: LiveCounts, windows: Sequence[int]) -> None:
+        """Begins before the first watch.
+
+        Args:
+          counts: The watches, as early as the first moment less the longest window.
+          windows: Length of each window, seconds.
+        """
+        self._log, self._windows = counts, windows
+        self._counts = np.zeros((len(windows), counts.size), np.int64)
+        self._spans = [(0, 0)] * len(windows)
+
+    def at(self, moment: int) -> Integers:
+        """Returns the watches of each video before a moment, `[windows, videos + 1]`.
+
+        They are overwritten by the next call.
+
+        Args:
+          moment: Not before the last one.
+        """
+        times, videos = self._log.times, self._log.videos
+        stop = int(np.searchsorted(times, moment))
+        for place, window in enumerate(self._windows):
+            start = int(np.searchsorted(times, moment - window))
+            first, last = self._spans[place]
+            np.add.at(self._counts[place], videos[max(last, start) : stop], 1)
+            np.subtract.at(self._counts[place], videos[first : min(start, last)], 1)
+            self._spans[place] = start, stop
+        return self._counts
 
 
 _NOTHING: tuple[Integers, npt.NDArray[np.float64]] = (

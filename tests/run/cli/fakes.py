@@ -136,8 +136,9 @@ class Rooms:
         has_ranker = self.has_impressions and config.ranking.enabled
         if stage != "candidates" and has_ranker:
             names.append("ranking")
-            if config.ranking.enabled == "auto" and not stage:
-                names.append("choice")
+        is_chosen = config.ranking.enabled == "auto"
+        if is_chosen and not stage:
+            names.append("choice")
         inputs = {
             name: artifacts.read_manifest(workdir / name, name).fingerprint
             for name in names
@@ -226,6 +227,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "retrieval.stage": types.SimpleNamespace(load=lambda *_: None),
         "retrieval.index.artifact": types.SimpleNamespace(build=rooms.build_index),
         "evaluation.order_choice": types.SimpleNamespace(from_run=rooms.choose),
+        "evaluation.live_choice": types.SimpleNamespace(from_run=rooms.choose),
         "evaluation.tuned_baselines": types.SimpleNamespace(
             make=rooms.fit_baselines,
             step_config=lambda config: {},

@@ -101,12 +101,12 @@ class Kinds(Mapping[str, type]):
         self, members: Mapping[str, type], parts: registry.Registry[Any] | None = None
     ) -> None:
         """Stores the members of the union, and the registry of further kinds."""
-        self._members = dict(members)
+        self._members, self._union = dict(members), frozenset(members)
         self._parts = parts
 
     def __getitem__(self, kind: str) -> type:
         """Returns the class of a kind; imports it on first use."""
-        if kind not in self._members and self._parts and kind in self._parts:
+        if kind not in self._union and self._parts and kind in self._parts:
             self._members[kind] = self._parts[kind].config or without_settings(kind)
         return self._members[kind]
 

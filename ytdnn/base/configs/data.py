@@ -129,7 +129,7 @@ class DataConfig:
         is one, and refuses it if it is not in order of time.
       test_fraction: temporal: share of watches, last in time, held out for test.
       ranking_fraction: temporal: share of watches, before the test window, for the
-        window that trains the ranker.
+        window that trains the ranker; none in a log without impressions.
       validation_fraction: temporal: last share of each training window,
         held out for early stopping and the choice of the checkpoint.
       validation_from: temporal: where the candidates' validation window begins, in
@@ -168,7 +168,7 @@ class DataConfig:
     events_per_shard: components.Positive = 5_000_000
     protocol: Literal["temporal", "leave_one_out", "split"] = "temporal"
     test_fraction: components.Rate = 0.1
-    ranking_fraction: components.Rate = 0.2
+    ranking_fraction: components.Fraction = 0.2
     validation_fraction: components.Rate = 0.1
     world: WorldConfig = WorldConfig()
     validation_from: str = ""

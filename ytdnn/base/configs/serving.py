@@ -108,6 +108,9 @@ class CompositionConfig:
         impressions, with the ranker's predictions beside it: `click_rate`,
         `mean_seconds` (of an impression) or `odds` (seconds for each impression without
         a click). `ranking.enabled=auto` serves one that is surely better.
+      live: Whether lists without a ranker also follow what is watched now
+        (docs/freshness.md). `auto`: where that is surely better on validation.
+      live_weights: Weights of the live terms; empty: those that `live` has chosen.
       blend_weight: Weight of the candidate model's score, which is added to the
         logarithm of the ranker's; 0: the ranker's order.
       max_per_channel: Maximum number of a channel's videos in a slate; 0: no maximum.
@@ -146,6 +149,8 @@ class CompositionConfig:
     num_candidates: components.Positive = 300
     sources: tuple[tuple[str, components.Fraction], ...] = DEFAULT_SOURCES
     ordered_by: Literal["ranker", "click_rate", "mean_seconds", "odds"] = "ranker"
+    live: Literal["auto"] | bool = "auto"
+    live_weights: tuple[float, ...] = ()
     blend_weight: components.NonNegativeFloat = 0.0
     max_per_channel: components.NonNegative = 0
     temperature: components.NonNegativeFloat = 0.0

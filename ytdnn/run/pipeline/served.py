@@ -22,11 +22,13 @@ def served_config(config: configs.Config, workdir: pathlib.Path) -> configs.Conf
       config: Config of the run.
       workdir: Directory of the run.
     """
-    if config.ranking.enabled != "auto":
-        return config
     choice = chosen_order.read(workdir) or chosen_order.Choice(True, "")
-    ranking = dataclasses.replace(config.ranking, enabled=choice.serves_ranker)
     composition = config.composition
+    if composition.live and not composition.live_weights:
+        composition = dataclasses.replace(composition, live_weights=choice.live_weights)
+    if config.ranking.enabled != "auto":
+        return dataclasses.replace(config, composition=composition)
+    ranking = dataclasses.replace(config.ranking, enabled=choice.serves_ranker)
     if composition.ordered_by == "ranker":
         composition = dataclasses.replace(composition, ordered_by=choice.ordered_by)  # type: ignore[arg-type]
     return dataclasses.replace(config, ranking=ranking, composition=composition)
@@ -43,28 +45,39 @@ def ranker_not_served(config: configs.Config, workdir: pathlib.Path) -> str:
 def choice_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     """Returns why there is no order to choose; empty if there is."""
     why = steps.ranker_left_out(config, workdir)
-    return why or ("" if config.ranking.enabled == "auto" else _ENABLED)
+    if not why:
+        return "" if config.ranking.enabled == "auto" else _ENABLED
+    is_live = config.composition.live and config.data.protocol == "temporal"
+    is_live = is_live and config.ranking.enabled and config.candidates.is_network
+    return "" if is_live else why
 
 
 def choose_order(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/choice`."""
-    from ytdnn.evaluation import order_choice
+    from ytdnn.evaluation import live_choice, order_choice
 
-    choice = order_choice.from_run(config, workdir)
-    inputs = steps.fingerprints(workdir, ["data", "candidates", "ranking"])
+    has_ranker = not steps.ranker_left_out(config, workdir)
+    choose = order_choice.from_run if has_ranker else live_choice.from_run
+    choice = choose(config, workdir)
+    inputs = steps.fingerprints(
+        workdir, ["data", "candidates", *["ranking"] * has_ranker]
+    )
     directory = workdir / chosen_order.KIND
     chosen_order.publish(directory, choice, choice_config(config), inputs)
 
 
 def choice_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/choice` depends on."""
-    return {"ranking": {"enabled": config.ranking.enabled}}
+    return {
+        "ranking": {"enabled": config.ranking.enabled},
+        "composition": {"live": config.composition.live},
+    }
 
 
 def describe_choice(config: configs.Config, workdir: pathlib.Path) -> list[str]:
     """Returns the lines to print after `workdir/choice` is made."""
     choice = chosen_order.read(workdir)
-    return [] if choice is None else [choice.words]
+    return [choice.words] if choice is not None and choice.words else []
 
 
 def evaluate(

@@ -1,0 +1,134 @@
+"""A log of news: a run follows what is watched now, and serves it."""
+
+import pathlib
+
+import numpy as np
+import polars as pl
+import pytest
+
+import ytdnn
+from ytdnn import configs
+from ytdnn.base import errors, schema
+from ytdnn.bundle import bundle as bundles
+from ytdnn.evaluation import bundles as served_lists
+from ytdnn.evaluation import (
+    chosen_order,
+    lists,
+    live_lists,
+    protocol,
+    report_files,
+    tables,
+)
+from ytdnn.log import prepared
+from ytdnn.retrieval import live_terms
+from ytdnn.retrieval import stage as retrieval_stage
+from ytdnn.run.pipeline import api, system_evaluation
+
+HOUR = 3_600
+CONFIG = configs.Config(
+    data=configs.DataConfig(source="tables", test_fraction=0.2),
+    candidates=configs.CandidatesConfig(
+        embedding_dim=4, tower=(8,), training=configs.TrainingConfig(epochs=1)
+    ),
+    evaluation=configs.EvaluationConfig(
+        ks=(1, 5), num_resamples=50, baselines=("recent_popularity",)
+    ),
+)
+
+
+def news(num_hours: int = 120, seed: int = 0) -> pl.DataFrame:
+    """Returns watches of articles that live for three hours, three new ones an hour.
+
+    The first of each hour has most watches; who watches it, often goes on to the next.
+    """
+    rng = np.random.default_rng(seed)
+    rows = []
+    for hour in range(num_hours):
+        for _ in range(40):
+            user = int(rng.integers(0, 80))
+            age = int(rng.choice(3, p=[0.6, 0.3, 0.1]))
+            article = 3 * max(hour - age, 0) + int(rng.choice(3, p=[0.8, 0.1, 0.1]))
+            time = hour * HOUR + int(rng.integers(0, HOUR - 60))
+            rows.append((user, f"a{article}", 1_600_000_000 + time))
+            if article % 3 == 0 and rng.random() < 0.7:
+                rows.append((user, f"a{article + 1}", 1_600_000_000 + time + 30))
+    return pl.DataFrame(rows, ["user_id", "video_id", "time"], orient="row")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[pathlib.Path, list[str]]:
+    directory = tmp_path_factory.mktemp("news") / "run"
+    lines: list[str] = []
+    ytdnn.prepare(directory, CONFIG, tables={schema.WATCHES: news()})
+    api.run(directory, CONFIG, verbose=lines.append)
+    return directory, lines
+
+
+def test_candidates_train_up_to_the_test_and_follow_what_is_watched(
+    run: tuple[pathlib.Path, list[str]],
+) -> None:
+    directory, lines = run
+    windows = prepared.load(directory / "data").manifest.facts["windows"]
+    assert windows["ranking"] == windows["test"]
+    choice = chosen_order.read(directory)
+    assert choice is not None
+    assert len(choice.live_weights) == live_terms.NUM_TERMS
+    assert choice.words in lines
+    assert "follows what is watched" in choice.words
+    report = report_files.read(directory / "evaluation").report
+    assert report.protocol.served_order == choice.words
+    by_requests = report.requests.systems
+    hits = {name: each.values["hit_rate@5"] for name, each in by_requests.items()}
+    assert hits[lists.CANDIDATES] > 0.5
+    assert hits[lists.NETWORK] < 0.1  # articles live for three hours
+    assert hits[lists.CANDIDATES] >= hits["last_hour"] - 0.02
+    assert report.requests.rival != lists.NETWORK
+    assert tables.model_title(lists.NETWORK) == "candidates, network alone"
+
+
+def test_a_bundle_answers_as_the_lists_of_its_moment(
+    run: tuple[pathlib.Path, list[str]],
+) -> None:
+    directory, _ = run
+    data = prepared.load(directory / "data")
+    choice = chosen_order.read(directory)
+    assert choice is not None
+    trained = retrieval_stage.load(directory / "candidates", data).candidates
+    vectors = trained.video_vectors()
+    moment = data.windows.end_of_log + 1
+    users = np.arange(20)
+    ends = data.log.shard_index.offsets("watches")[users + 1]
+    times = np.full(len(users), moment)
+    asked = protocol.at_requests(
+        data, (users, ends, times), CONFIG.evaluation, trained.num_listed
+    )
+    live = live_lists.LiveCandidates(data, trained, vectors, moment)
+    weights = live_terms.weights(np.array(choice.live_weights))
+    expected = live.maker(weights)(asked, 5)
+    served = served_lists.ServedLists(bundles.load(directory / "bundle"), data)
+    make = served_lists._recommender(served, bundles.RECOMMENDER + bundles.EXACT)
+    np.testing.assert_array_equal(make(asked, 5), expected)
+    in_session = live.requests(asked).in_session
+    assert in_session.any()
+    assert not in_session.all()
+
+
+def test_a_bundle_that_counted_the_evaluated_watches_is_not_measured_on_them(
+    run: tuple[pathlib.Path, list[str]], tmp_path: pathlib.Path
+) -> None:
+    directory, _ = run
+    paths = directory / "bundle", directory / "data"
+    with pytest.raises(errors.UserError, match="knows what was watched up to"):
+        system_evaluation.evaluate(
+            "bundle", *paths, CONFIG.evaluation, "test", tmp_path / "report"
+        )
+
+
+def test_without_it_the_network_is_served(tmp_path: pathlib.Path) -> None:
+    config = configs.changed(CONFIG, {"composition.live": False})
+    lines: list[str] = []
+    ytdnn.prepare(tmp_path, config, tables={schema.WATCHES: news(60)})
+    made = api.run(tmp_path, config, verbose=lines.append)
+    assert any("choice: left out" in line for line in lines)
+    assert chosen_order.read(tmp_path) is None
+    assert lists.NETWORK not in made.report.lists

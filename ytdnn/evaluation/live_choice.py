@@ -1,0 +1,201 @@
+"""Fits the live terms of the candidates on validation, and decides whether they serve.
+
+Each watch of the validation window is a request (`request_protocol`), whose answer is
+chosen among the videos with terms: a conditional logit, which is convex. It is fitted
+to the requests of one half of the users and judged by those of the other, and serves
+where its lists are surely better than the network's. Its weights are then fitted to
+all of them.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize
+
+from ytdnn.base import configs
+from ytdnn.base.metrics import bootstrap
+from ytdnn.evaluation import (
+    chosen_order,
+    lists,
+    live_lists,
+    models,
+    protocol,
+    request_protocol,
+    user_windows,
+)
+from ytdnn.log import events, prepared
+from ytdnn.retrieval import live_terms
+from ytdnn.retrieval import stage as retrieval_stage
+
+_LIVE = "live"
+_NUM_REQUESTS = 6_000
+_LEAST_REQUESTS = 100  # of each half
+_MOST_COUNTS = 2_000_000_000  # requests × videos
+_NUM_CHOICES = 100  # videos a request is fitted to, those with the largest first sum
+_SHRINKAGE = 1.0  # of weights of terms with variance 1
+_K = 10
+
+Floats = npt.NDArray[np.float64]
+
+
+def from_run(config: configs.Config, workdir: pathlib.Path) -> chosen_order.Choice:
+    """Returns the choice of a run.
+
+    Args:
+      config: Config of the run.
+      workdir: Directory of the run, with `data` and `candidates`.
+    """
+    data = prepared.load(workdir / prepared.KIND)
+    trained = retrieval_stage.load(workdir / retrieval_stage.KIND, data).candidates
+    windows = user_windows.WindowOpener(config.evaluation.window_events)
+    return choose(data, user_windows.retrieval(trained, windows), config)
+
+
+def choose(
+    data: prepared.PreparedData,
+    trained: models.RetrievalModel,
+    config: configs.Config,
+) -> chosen_order.Choice:
+    """Fits live terms, and compares them with the network alone.
+
+    Args:
+      data: The prepared set.
+      trained: The candidate model.
+      config: Rules of right answers, resamples and their seed.
+    """
+    number = min(_NUM_REQUESTS, max(_MOST_COUNTS // data.num_videos, 1_000))
+    rules = dataclasses.replace(
+        config.evaluation, num_requests=number, users="", videos=""
+    )
+    num_listed = trained.num_listed
+    asked = request_protocol.cases(data, events.Split.VALIDATION, rules, num_listed)
+    if asked is None or trained.trains_on_validation:
+        return chosen_order.Choice(True, "")
+    is_first = asked.cases.users % 2 == 0
+    if min(is_first.sum(), (~is_first).sum()) < _LEAST_REQUESTS:
+        return chosen_order.Choice(True, "")
+    begin = int(asked.moments.min())
+    delay = int(rules.delay_seconds)
+    vectors = trained.video_vectors(int(asked.cases.times.min()))
+    number = config.composition.num_candidates
+    candidates = live_lists.LiveCandidates(data, trained, vectors, begin, delay, number)
+    choices = _choices(candidates, asked)
+    first = _fitted(choices.take(is_first))
+    judged = protocol.take(asked.cases, np.flatnonzero(~is_first))
+    makers = {
+        _LIVE: candidates.maker(first),
+        lists.NETWORK: lists.from_model(data, trained, vectors),
+    }
+    gains = {
+        name: _gains(make(judged, _K), asked, ~is_first)
+        for name, make in makers.items()
+    }
+    value, low, high = _difference(gains, judged.users, config.evaluation)
+    serves = low > 0.0 or config.composition.live is True
+    words = (
+        f"The candidates' order {'follows' if serves else 'does not follow'} what is "
+        f"watched at the time of a request (composition.live={config.composition.live}"
+        f"): on {len(judged):,} requests of the validation window nDCG@{_K} is "
+        f"{gains[_LIVE].mean():.3f} with it and {gains[lists.NETWORK].mean():.3f} "
+        f"without ({value:+.3f}, {low:+.3f} to {high:+.3f})"
+    )
+    weights = tuple(_fitted(choices).vector.tolist()) if serves else ()
+    return chosen_order.Choice(True, words, live_weights=weights)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Choices:
+    """Requests, the videos to choose among, and the chosen one.
+
+    Attributes:
+      offsets: `[n + 1]` of each request's rows of `terms`.
+      terms: `[rows, NUM_TERMS]`.
+      chosen: `[n]` place of the answer among the request's rows, -1 = not there.
+    """
+
+    offsets: npt.NDArray[np.int64]
+    terms: Floats
+    chosen: npt.NDArray[np.int64]
+
+    def take(self, keep: npt.NDArray[np.bool_]) -> "_Choices":
+        """Returns some of the requests."""
+        sizes = np.diff(self.offsets)
+        offsets = np.append(0, np.cumsum(sizes[keep]))
+        return _Choices(offsets, self.terms[np.repeat(keep, sizes)], self.chosen[keep])
+
+
+def _choices(
+    candidates: live_lists.LiveCandidates, asked: request_protocol.RequestCases
+) -> _Choices:
+    """Returns the requests with their likeliest videos and the answers."""
+    start = np.ones(live_terms.NUM_TERMS)
+    parts: list[Floats] = [np.zeros((0, live_terms.NUM_TERMS))] * len(asked)
+    chosen = np.full(len(asked), -1, np.int64)
+    for row, videos, terms in candidates.terms(asked.cases):
+        best = np.sort(np.argsort(-(terms @ start), kind="stable")[:_NUM_CHOICES])
+        place = np.flatnonzero(videos[best] == asked.answers[row])
+        if len(place) and not asked.is_repeat[row]:
+            chosen[row] = place[0]
+        parts[row] = terms[best].astype(np.float32)
+    offsets = np.append(0, np.cumsum([len(part) for part in parts]))
+    return _Choices(offsets, np.concatenate(parts), chosen)
+
+
+def _fitted(choices: _Choices) -> live_terms.Weights:
+    """Returns the weights with the largest likelihood, shrunk a little."""
+    known = choices.take(choices.chosen >= 0)
+    scale = known.terms.std(axis=0)
+    scale = np.where(scale > 0.0, scale, 1.0)
+    terms = known.terms / scale
+    starts, sizes = known.offsets[:-1], np.diff(known.offsets)
+    answers = starts + known.chosen
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        logits = terms @ weights
+        logits -= np.repeat(np.maximum.reduceat(logits, starts), sizes)
+        odds = np.exp(logits)
+        total = np.add.reduceat(odds, starts)
+        shares = odds / np.repeat(total, sizes)
+        value = float((np.log(total) - logits[answers]).sum())
+        slope = shares @ terms - terms[answers].sum(axis=0)
+        value += 0.5 * _SHRINKAGE * float(weights @ weights)
+        return value, slope + _SHRINKAGE * weights
+
+    start = np.zeros(live_terms.NUM_TERMS)
+    if not len(answers):
+        return live_terms.weights(start)
+    bounds = [(0.0 if least else None, None) for least in live_terms.NOT_NEGATIVE]
+    solved = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    return live_terms.weights(solved.x / scale)
+
+
+def _gains(
+    listed: lists.Lists,
+    asked: request_protocol.RequestCases,
+    keep: npt.NDArray[np.bool_],
+) -> Floats:
+    """Returns the gain of each request's list, `[n]`."""
+    is_answer = listed == asked.answers[keep][:, np.newaxis]
+    is_answer &= ~asked.is_repeat[keep][:, np.newaxis]
+    return is_answer @ (1.0 / np.log2(np.arange(listed.shape[1]) + 2.0))
+
+
+def _difference(
+    gains: Mapping[str, Floats],
+    users: npt.NDArray[np.integer],
+    config: configs.EvaluationConfig,
+) -> tuple[float, float, float]:
+    """Returns the mean gain of the first less the second, with its interval by user."""
+    own, other = gains.values()
+    numbers = np.unique(users, return_inverse=True)[1]
+    number = np.bincount(numbers).astype(np.float64)
+    sums = np.bincount(numbers, own - other)
+    parts = {_LIVE: (sums.astype(np.float64), number)}
+    value = bootstrap.ratios(parts)[_LIVE]
+    low, high = bootstrap.ratio_intervals(
+        parts, config.num_resamples, seed=config.seed
+    )[_LIVE]
+    return float(value), float(low), float(high)
