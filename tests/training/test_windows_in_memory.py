@@ -17,7 +17,7 @@ from ytdnn.training import ranking
 _OF_OPENING = (
     past_log.LogPast,
     past_log.Join,
-    log_sums.LogSums,
+    log_sums.QuantitySums,
     as_of_sums.SortedEvents,
 )
 

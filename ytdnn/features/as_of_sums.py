@@ -64,11 +64,11 @@ class SortedEvents:
         every = np.arange(len(self.earlier))
         return self.places(every, np.full(len(every), -_HALF))
 
-    def counts(self) -> "Sums":
+    def counts(self) -> "PrefixSums":
         """Returns the sums of 1 for each event."""
-        return Sums(self.earlier - self.firsts(), None)
+        return PrefixSums(self.earlier - self.firsts(), None)
 
-    def sums(self, read: Read) -> "Sums":
+    def sums(self, read: Read) -> "PrefixSums":
         """Returns the sums of a value, in units of 2⁻¹².
 
         Args:
@@ -82,11 +82,11 @@ class SortedEvents:
             places = self.places(groups[late], times[late])
             np.add.at(total, places + 1, exact[late])
         cumulated = np.cumsum(total, out=total)
-        return Sums(earlier - cumulated[self.firsts()], cumulated)
+        return PrefixSums(earlier - cumulated[self.firsts()], cumulated)
 
 
 @dataclasses.dataclass(frozen=True)
-class Sums:
+class PrefixSums:
     """Sums before places among a log's events.
 
     Attributes:

@@ -32,15 +32,15 @@ class _LoggedRows:
 
     def __init__(self, log: positions.LogTensors) -> None:
         shown, numbers = log.data.impressions, log_sums.ranked_numbers(log.data)
-        found = np.searchsorted(numbers, log_sums.numbers_of(log.data, shown.ranked))
-        self.used, own = np.unique(found, return_inverse=True)
+        rows = np.searchsorted(numbers, log_sums.numbers_of(log.data, shown.ranked))
+        self.used, own = np.unique(rows, return_inverse=True)
         places = np.full(len(shown), -1, np.int32)
         places[shown.ranked] = own
         with tf.init_scope(), tf.device("CPU"):
             self.places = tf.constant(places)
 
 
-class _Stored:
+class _ValuesFile:
     """Values of all of `logged`, in a file, of which a window reads only its own."""
 
     def __init__(self) -> None:
@@ -61,12 +61,12 @@ class _Stored:
         return np.memmap(self._file, np.float32, "r", start, (size,))
 
 
-class _Asked:
+class _PositionRequests:
     """Requests for videos at positions, each pair of video and moment once."""
 
     def __init__(self) -> None:
         self._at: positions.Positions | None = None
-        self._found: tuple[log_sums.CounterRequests, log_sums.Integers] | None = None
+        self._requests: tuple[log_sums.CounterRequests, log_sums.Integers] | None = None
 
     def at(
         self, log: positions.LogTensors, at: positions.Positions
@@ -76,8 +76,8 @@ class _Asked:
         They are cached for the next counter that is read at the same positions.
         """
         if self._at is not at:
-            self._at, self._found = at, self._find(log.data, at)
-        return self._found
+            self._at, self._requests = at, self._find(log.data, at)
+        return self._requests
 
     def _find(
         self, data: prepared.PreparedData, at: positions.Positions
@@ -114,7 +114,7 @@ class Counter(encodings.Continuous):
     def __init__(
         self,
         group: log_sums.VideoGroup,
-        window: log_sums.Window = log_sums.EVER,
+        window: log_sums.CounterWindow = log_sums.EVER,
         is_default: bool = True,
     ) -> None:
         """Declares the feature of a group of videos.
@@ -152,8 +152,8 @@ class Counter(encodings.Continuous):
         """Reads the values of logged impressions at once, counts others on demand."""
         data = log.data
         rows = log.once(_LoggedRows, lambda: _LoggedRows(log))
-        asked = log.once(_Asked, _Asked)
-        stored = data.once(_Stored, _Stored)
+        asked = log.once(_PositionRequests, _PositionRequests)
+        stored = data.once(_ValuesFile, _ValuesFile)
         of_log = stored.once(self.name, lambda: self.values(log_sums.logged(data)))
         with tf.init_scope(), tf.device("CPU"):
             own = tf.constant(of_log[rows.used])
@@ -162,10 +162,10 @@ class Counter(encodings.Continuous):
         def read(at: positions.Positions) -> tf.Tensor:
             if at.is_shown and positions.are_ranked(rows.places, at.rows):
                 return tf.gather(own, tf.gather(rows.places, at.rows))[..., tf.newaxis]
-            found = asked.at(log, at)
-            if found is None:
+            counted = asked.at(log, at)
+            if counted is None:
                 return tf.gather(served_values, at.videos)
-            requests, places = found
+            requests, places = counted
             return tf.constant(self.values(requests)[places])
 
         return read

@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 OfEvents = Callable[[prepared.PreparedData], npt.NDArray]
 
 
-class Window(NamedTuple):
+class CounterWindow(NamedTuple):
     """The time before a request in which events count.
 
     Attributes:
@@ -36,10 +36,10 @@ class Window(NamedTuple):
     seconds: int = 0
 
 
-EVER = Window()
-WEEK = Window("week", 7 * schema.DAY_SECONDS)
-DAY = Window("day", schema.DAY_SECONDS)
-HOUR = Window("hour", schema.DAY_SECONDS // 24)
+EVER = CounterWindow()
+WEEK = CounterWindow("week", 7 * schema.DAY_SECONDS)
+DAY = CounterWindow("day", schema.DAY_SECONDS)
+HOUR = CounterWindow("hour", schema.DAY_SECONDS // 24)
 WINDOWS = (EVER, WEEK, DAY, HOUR)
 
 
@@ -126,7 +126,7 @@ def countable(
     return ~np.isin(splits, [events.Split.VALIDATION, events.Split.TEST])
 
 
-class LogSums:
+class QuantitySums:
     """Sums of quantities over the events of a whole log, by group, as of moments.
 
     Attributes:
@@ -143,7 +143,7 @@ class LogSums:
         self.data = data
         self._since = since
         self._sorted: dict[tuple[Quantity, VideoGroup], as_of_sums.SortedEvents] = {}
-        self._sums: dict[tuple[Quantity, VideoGroup], as_of_sums.Sums] = {}
+        self._sums: dict[tuple[Quantity, VideoGroup], as_of_sums.PrefixSums] = {}
 
     def events(
         self, quantity: Quantity, group: VideoGroup
@@ -158,7 +158,7 @@ class LogSums:
             )
         return number, self._sorted[key]
 
-    def sums(self, quantity: Quantity, group: VideoGroup) -> as_of_sums.Sums:
+    def sums(self, quantity: Quantity, group: VideoGroup) -> as_of_sums.PrefixSums:
         """Returns the sums of a quantity before places among its events."""
         key = quantity, group
         if key not in self._sums:
@@ -189,7 +189,7 @@ class LogSums:
             yield groups, times, values
 
 
-def sums_at(data: prepared.PreparedData, moments: Integers, keep: bool) -> LogSums:
+def sums_at(data: prepared.PreparedData, moments: Integers, keep: bool) -> QuantitySums:
     """Returns the sums of the whole log as of some moments.
 
     Args:
@@ -204,7 +204,7 @@ def sums_at(data: prepared.PreparedData, moments: Integers, keep: bool) -> LogSu
     if int(np.min(moments, initial=first)) < first:
         since = np.iinfo(np.int64).min  # before the ranker's windows: rarely asked
     cached = data.once if keep else data.shared
-    return cached((LogSums, since), lambda: LogSums(data.whole, since))
+    return cached((QuantitySums, since), lambda: QuantitySums(data.whole, since))
 
 
 class CounterRequests:
@@ -216,7 +216,9 @@ class CounterRequests:
       moments: `[n]` seconds.
     """
 
-    def __init__(self, of_log: LogSums, videos: Integers, moments: Integers) -> None:
+    def __init__(
+        self, of_log: QuantitySums, videos: Integers, moments: Integers
+    ) -> None:
         """Stores the arguments; events are looked up on first use."""
         self.data = of_log.data
         self.videos = videos
@@ -231,7 +233,7 @@ class CounterRequests:
             yield CounterRequests(self._of_log, self.videos[part], self.moments[part])
 
     def sum(
-        self, quantity: Quantity, group: VideoGroup, window: Window = EVER
+        self, quantity: Quantity, group: VideoGroup, window: CounterWindow = EVER
     ) -> Floats:
         """Returns sums over events of each video's group in a window, `[n]`.
 

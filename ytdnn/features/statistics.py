@@ -144,7 +144,7 @@ class _Ratio(counters.Counter):
         self,
         requests: log_sums.CounterRequests,
         group: log_sums.VideoGroup,
-        window: log_sums.Window,
+        window: log_sums.CounterWindow,
     ) -> tuple[log_sums.Floats, log_sums.Floats]:
         return (
             requests.sum(self.numerator, group, window),
@@ -187,7 +187,7 @@ class SecondsOdds(_OfSeconds):
         self,
         requests: log_sums.CounterRequests,
         group: log_sums.VideoGroup,
-        window: log_sums.Window,
+        window: log_sums.CounterWindow,
     ) -> tuple[log_sums.Floats, log_sums.Floats]:
         above, shown = super()._sums(requests, group, window)
         return above, shown - requests.sum(CLICKS, group, window)
@@ -214,7 +214,7 @@ class OutcomeMean(_Ratio):
     """Mean of an outcome over the impressions where it is known, smoothed."""
 
     def __init__(
-        self, outcome: str, group: log_sums.VideoGroup, window: log_sums.Window
+        self, outcome: str, group: log_sums.VideoGroup, window: log_sums.CounterWindow
     ) -> None:
         """Declares the feature, which no ranker reads by default.
 
@@ -224,12 +224,12 @@ class OutcomeMean(_Ratio):
           window: Time that counts.
         """
         self.statistic, self.needs = f"{outcome}_mean", (f"impressions.{outcome}",)
-        self.numerator, self.denominator = _of_outcome(outcome)
+        self.numerator, self.denominator = _outcome_quantities(outcome)
         super().__init__(group, window, is_default=False)
 
 
 @functools.cache
-def _of_outcome(name: str) -> tuple[log_sums.Quantity, log_sums.Quantity]:
+def _outcome_quantities(name: str) -> tuple[log_sums.Quantity, log_sums.Quantity]:
     """Returns the sum of an outcome, and the number of impressions that have it."""
 
     def values(data: prepared.PreparedData) -> Floats:
@@ -275,8 +275,8 @@ def named(name: str, data: prepared.PreparedData) -> counters.Counter | None:
     for group, window in itertools.product((*log_sums.GROUPS, *own), log_sums.WINDOWS):
         if not name.startswith(f"{group.name}_"):
             continue
-        found = [kind(group, window, is_default=False) for kind in _KINDS]
-        for counter in (*found, *(OutcomeMean(o, group, window) for o in outcomes)):
+        counted = [kind(group, window, is_default=False) for kind in _KINDS]
+        for counter in (*counted, *(OutcomeMean(o, group, window) for o in outcomes)):
             if counter.name == name:
                 return counter
     return None
