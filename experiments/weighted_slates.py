@@ -211,7 +211,9 @@ def report(brought: dict[str, dict[str, Values]]) -> dict[str, Any]:
         for other in brought:
             if other != name:
                 difference = value[name] - value[other]
-                low, high = bootstrap.mean_intervals({"gain": difference})["gain"]
+                low, high = bootstrap.ratio_intervals(
+                    {"gain": bootstrap.mean_parts(difference)}
+                )["gain"]
                 gains[name][other] = [float(difference.mean()), low, high]
     return {"true_means": means, "gain_by_own_weights_over": gains}
 

@@ -151,8 +151,8 @@ MUTATIONS = (
     ),
     Mutation(
         "evaluation/compare.py",
-        "getattr(rules[0], name) != getattr(rules[1], name)",
-        "getattr(rules[0], name) == getattr(rules[1], name)",
+        "getattr(one, name) != getattr(two, name)",
+        "getattr(one, name) == getattr(two, name)",
         "evaluation/test_compare.py evaluation",
     ),
     Mutation(

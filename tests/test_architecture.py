@@ -25,6 +25,7 @@ ONLY_IN = {
     "absl": {"run/cli", "lab/cli", "ops/cli"},
     "ml_collections": {"run/cli", "lab/cli", "ops/cli"},
     "matplotlib": {"lab/pages"},
+    "lightgbm": {"evaluation/boosted_trees"},
     "optuna": {"lab/studies"},
     "mlflow": {"lab/tracking"},
     "wandb": {"lab/tracking"},

@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 
 from ytdnn import configs
-from ytdnn.log import prepare, prepared
+from ytdnn.evaluation import evaluate_run, measure, report_files, run_systems
+from ytdnn.log import events, prepare, prepared
 from ytdnn.ranking import predictions
 
 Watch = tuple[str, str, int]
@@ -40,6 +41,22 @@ def prepared_data(
         frame.write_parquet(log / "impressions.parquet")
     config = configs.DataConfig(source="log", dir=str(log), **settings)  # type: ignore[arg-type]
     return prepare.prepare(config, directory / "data")
+
+
+def evaluate_models(
+    data: prepared.PreparedData,
+    trained: object,
+    ranking: object,
+    indexes: dict[str, object],
+    config: configs.Config,
+    split: events.Split,
+    others: measure.Systems | None = None,
+    sources: tuple = (),
+) -> report_files.Result:
+    """Measures models on a set, as `ytdnn evaluate` those of a run."""
+    others = measure.Systems() if others is None else others
+    loaded = run_systems.TrainedModels(data, trained, ranking, others, sources)
+    return evaluate_run.measure_models(loaded, indexes, config, split)
 
 
 def index_of(data: prepared.PreparedData, video_id: str) -> int:

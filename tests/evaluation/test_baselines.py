@@ -10,7 +10,7 @@ import pytest
 from tests import planted
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.evaluation import baselines, lists, protocol
+from ytdnn.evaluation import lists, protocol, tuned_baselines
 from ytdnn.log import catalogues, events, prepared, training_slices
 from ytdnn.retrieval import matrix_models, popular
 
@@ -61,7 +61,7 @@ def test_the_chain_lists_what_followed_the_last_watch(
     for history in trained_histories(data):
         for last, after in itertools.pairwise(history):
             follows[last][after] += 1
-    found = baselines.makers(data, CONFIG, cases)["markov"](cases, 8)
+    found = tuned_baselines.quick_makers(data, CONFIG, cases)["markov"](cases, 8)
     watched = np.asarray(data.watches.videos)
     for row, end in enumerate(cases.ends.tolist()):
         last = int(watched[end - 1])
@@ -81,7 +81,7 @@ def test_co_watch_sums_over_the_last_ten_watches(
                 if other != video:
                     near[video][other] += 1
                     near[other][video] += 1
-    found = baselines.makers(data, CONFIG, cases)["co_watch"](cases, 5)
+    found = tuned_baselines.quick_makers(data, CONFIG, cases)["co_watch"](cases, 5)
     watched = np.asarray(data.watches.videos)
     starts = np.asarray(data.watches.offsets)[cases.users]
     for row, (start, end) in enumerate(zip(starts, cases.ends, strict=True)):
@@ -96,7 +96,9 @@ def test_recent_popularity_is_that_of_the_last_week(
     data: prepared.PreparedData, cases: protocol.Cases
 ) -> None:
     order = popular.most_watched(data).tolist()
-    found = baselines.makers(data, CONFIG, cases)["recent_popularity"](cases, 5)
+    found = tuned_baselines.quick_makers(data, CONFIG, cases)["recent_popularity"](
+        cases, 5
+    )
     ranks = {video: float(len(order) - place) for place, video in enumerate(order)}
     for row in range(len(cases)):
         assert found[row].tolist() == best(data, cases, row, ranks, 5)
@@ -110,10 +112,10 @@ def test_auto_leaves_out_what_would_take_minutes(
 ) -> None:
     every = ["recent_popularity", "markov", "co_watch", "user_neighbours"]
     config = configs.EvaluationConfig(baselines=("auto", "als", "markov"))
-    assert list(baselines.makers(data, config, cases)) == [*every, "als"]
+    assert list(tuned_baselines.quick_makers(data, config, cases)) == [*every, "als"]
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr(baselines, "_MOST_SECONDS", 0.0)
-    found = baselines.makers(data, configs.EvaluationConfig(), cases)
+    monkeypatch.setattr(tuned_baselines, "_MOST_SECONDS", 0.0)
+    found = tuned_baselines.quick_makers(data, configs.EvaluationConfig(), cases)
     assert list(found) == every[:1]
     assert "markov, co_watch, user_neighbours would take" in capsys.readouterr().err
 
@@ -126,7 +128,9 @@ def test_neighbours_are_users_with_the_same_watches(
     counts[watches.users, np.asarray(watches.videos)] = 1.0
     of_videos = 1.0 / np.sqrt(5.0 + counts.sum(axis=0))
     scaled = counts * of_videos / np.sqrt(1.0 + counts.sum(axis=1, keepdims=True))
-    found = baselines.makers(data, CONFIG, cases)["user_neighbours"](cases, 8)
+    found = tuned_baselines.quick_makers(data, CONFIG, cases)["user_neighbours"](
+        cases, 8
+    )
     for row in range(len(cases)):
         first, last = cases.watched.offsets[row : row + 2]
         history = np.zeros(data.num_videos + 1)
@@ -141,7 +145,7 @@ def test_neighbours_are_users_with_the_same_watches(
 def test_least_squares_finds_the_planted_tastes(
     data: prepared.PreparedData, cases: protocol.Cases
 ) -> None:
-    found = baselines.makers(data, CONFIG, cases)["als"](cases, 3)
+    found = tuned_baselines.quick_makers(data, CONFIG, cases)["als"](cases, 3)
     taste = [int(video.split()[1]) % 2 for video in data.videos["video_id"]]
     own = np.array([int(u[1:]) % 2 for u in data.users["user_id"][cases.users]])
     listed = np.array(taste)[found - 1]

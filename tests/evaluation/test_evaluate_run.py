@@ -62,9 +62,7 @@ def _measure(
 ) -> dict:
     exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
     indexes = {"exact": exact}
-    result = evaluate_run.evaluate_models(
-        data, trained, ranker, indexes, CONFIG, Split.TEST
-    )
+    result = fakes.evaluate_models(data, trained, ranker, indexes, CONFIG, Split.TEST)
     return report_model.to_dict(result.report)
 
 
@@ -142,7 +140,7 @@ def test_one_more_system_is_one_more_entry(data: prepared.PreparedData) -> None:
         {"oracle": lambda shown: predictions.Predictions(shown.clicked.astype(float))},
     )
     ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
-    result = evaluate_run.evaluate_models(
+    result = fakes.evaluate_models(
         data, trained, ranker, {"exact": exact}, CONFIG, Split.TEST, others
     )
     report = report_model.to_dict(result.report)

@@ -12,7 +12,6 @@ from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.evaluation import (
     compare,
-    evaluate_run,
     gates,
     report_files,
     report_model,
@@ -55,7 +54,7 @@ def _result(
     ranking = fakes.PlantedRanker(lambda videos: np.log1p(lengths[videos]))
     exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
     others = oracle.systems(data, CONFIG.evaluation)
-    return evaluate_run.evaluate_models(
+    return fakes.evaluate_models(
         data,
         trained,
         ranking if with_ranker else None,

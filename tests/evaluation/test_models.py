@@ -10,7 +10,7 @@ from tests import planted
 from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.candidates import model
-from ytdnn.evaluation import evaluate_run, leaks, models, protocol
+from ytdnn.evaluation import leaks, models, protocol
 from ytdnn.log import events, prepared
 
 STATED = ("sees_request_time", "trains_on_validation")
@@ -39,7 +39,7 @@ def test_a_model_that_does_not_state_them_is_not_evaluated(
     whole = fakes.ScoresByUser(data.num_videos, lambda *_: np.ones(data.num_videos))
     silent = _Silent(whole)
     with pytest.raises(AttributeError, match="trains_on_validation"):
-        evaluate_run.evaluate_models(data, silent, None, {}, CONFIG, split)  # type: ignore[arg-type]
+        fakes.evaluate_models(data, silent, None, {}, CONFIG, split)  # type: ignore[arg-type]
     cases = protocol.cases(data, split, CONFIG.evaluation)
     with pytest.raises(AttributeError, match="sees_request_time"):
         leaks.in_models(data, cases, silent, None, seed=0)  # type: ignore[arg-type]

@@ -13,12 +13,10 @@ from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.evaluation import (
     compare,
-    evaluate_run,
     parts,
     protocol,
     ranker,
     report_files,
-    report_model,
 )
 from ytdnn.log import events, prepared
 from ytdnn.retrieval.index import brute_force
@@ -121,9 +119,7 @@ def evaluated(
     config = dataclasses.replace(CONFIG, evaluation=evaluation(**settings))
     trained = fakes.next_watch(data)
     exact = brute_force.BruteForce.build(trained.video_vectors(), config.index)
-    found = evaluate_run.evaluate_models(
-        data, trained, None, {"exact": exact}, config, TEST
-    )
+    found = fakes.evaluate_models(data, trained, None, {"exact": exact}, config, TEST)
     return report_files.Evaluation(path, found.report, found.users)
 
 
@@ -139,9 +135,11 @@ def test_a_comparison_of_a_part_is_that_of_evaluations_of_it(
     cut = compare.cut_to_users(whole, whole, "country = 'DE'")
     found = compare.compare(*cut, [], CONFIG.evaluation, part="country = 'DE'")
     assert found.num_users == part.report.protocol.users
-    values = report_model.to_dict(part.report)["lists"]
+    assert part.report.requests is not None
+    assert found.num_requests == part.report.requests.requests
+    entries = part.report.lists | part.report.by_requests
     for one in found.differences:
-        assert one.first == pytest.approx(values[one.model]["values"][one.metric])
+        assert one.first == pytest.approx(entries[one.model].values[one.metric])
         assert one.difference == 0.0
     told = {one.metric for one in found.differences}
     assert {"recall@5", "debiased_hit_rate@5"} <= told

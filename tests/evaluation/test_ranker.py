@@ -19,7 +19,7 @@ def test_popularity_is_what_training_showed_smoothed(tmp_path: pathlib.Path) -> 
         tmp_path, [*logged.TRAIN, *logged.TEST, ("u2", "c", 95, True, 5.0)]
     )
     shown = ranker.SplitImpressions(data.log, Split.TEST)
-    found = ranker.popularity_predictions(data, shown)
+    found = ranker.popularity(data)(shown)
     # Eight impressions: 4 clicks of 20 s, 4 others; ten average ones are added.
     watched, clicks, others = 10 * 80 / 8, 10 * 4 / 8, 10 * 4 / 8
     expected = {

@@ -14,9 +14,13 @@ from tests import full_log
 from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.evaluation import (
+    compare,
     lists,
+    measure,
     other_systems,
     prediction_files,
+    protocol,
+    report_files,
     request_measure,
     request_protocol,
     user_windows,
@@ -26,6 +30,7 @@ from ytdnn.log.sources import tables
 from ytdnn.retrieval import live_counts
 
 CONFIG = configs.EvaluationConfig(ks=(1, 3), num_resamples=20, baselines=())
+RIVALS = {"a": 0.3, "b": 0.7}
 IN_MEMORY = configs.DataConfig(source="tables", page_gap_seconds=60.0)
 
 
@@ -179,8 +184,11 @@ def test_a_planted_log_has_the_right_baseline(
     makers = {lists.POPULARITY: popular, lists.CANDIDATES: popular}
     windows = user_windows.WindowOpener(10**6)
     rules = (events.Split.TEST, CONFIG, windows)
-    assert request_measure.measure(data, makers, *rules, ("system",)) is None
-    report = request_measure.measure(data, makers, *rules, (lists.CANDIDATES,))
+    cases = protocol.cases(data, events.Split.TEST, CONFIG)
+    plain = measure.measure(data, cases, makers, {}, events.Split.TEST, CONFIG)
+    assert request_measure.added(plain, data, makers, *rules, ("system",)) is plain
+    whole = request_measure.added(plain, data, makers, *rules, (lists.CANDIDATES,))
+    report = whole.report.requests
     assert report is not None
     assert report.best_count == report.rival
     if kind == "now":
@@ -190,6 +198,76 @@ def test_a_planted_log_has_the_right_baseline(
         assert report.best_count.endswith(live_counts.THEN_NEXT)
         assert report.systems[best].values["hit_rate@1"] > 0.4
     assert report.systems[lists.POPULARITY].values["hit_rate@1"] < 0.2
+
+
+def evaluated(
+    data: prepared.PreparedData, directory: pathlib.Path, skill: float, **rules: object
+) -> report_files.Evaluation:
+    """Returns the evaluation of a system that lists some of the answers first."""
+    config = dataclasses.replace(CONFIG, num_resamples=200, **rules)
+
+    def make(cases: protocol.Cases, k: int) -> lists.Lists:
+        known = np.random.default_rng(0).random(len(cases)) < skill
+        found = np.zeros((len(cases), k), np.int32)
+        found[:, 0] = np.where(
+            known, cases.targets.values[cases.targets.offsets[:-1]], 0
+        )
+        return found
+
+    makers = {
+        lists.POPULARITY: lists.popularity(data.catalogue),
+        lists.CANDIDATES: make,
+    }
+    cases = protocol.cases(data, events.Split.TEST, config)
+    plain = measure.measure(data, cases, makers, {}, events.Split.TEST, config)
+    windows = user_windows.WindowOpener(10**6)
+    given = data, makers, events.Split.TEST, config, windows
+    with report_files.publish(
+        directory, request_measure.added(plain, *given, (lists.CANDIDATES,))
+    ):
+        pass
+    return report_files.read(directory)
+
+
+def test_two_reports_are_compared_by_requests_first(
+    data: prepared.PreparedData, tmp_path: pathlib.Path
+) -> None:
+    pair = [evaluated(data, tmp_path / name, skill) for name, skill in RIVALS.items()]
+    found = compare.compare(*pair, [], CONFIG)
+    assert found.by_requests is not None
+    assert found.by_requests.verdict == compare.BETTER
+    asked = [one.report.requests for one in pair]
+    assert found.num_requests == asked[0].requests
+    first = found.differences[0]
+    assert (first.model, first.metric) == ("requests/candidates", "hit_rate@1")
+    values = [one.systems["candidates"].values["hit_rate@1"] for one in asked]
+    assert (first.first, first.second) == tuple(values)
+    assert first.difference == pytest.approx(values[1] - values[0])
+    assert 0.0 < first.low < first.difference < first.high
+    # Paired: who is hit by the first is hit by the second.
+    ends = [one.systems["candidates"].intervals["hit_rate@1"] for one in asked]
+    assert first.high - first.low < sum(high - low for low, high in ends)
+    models = {row.model for row in found.differences}
+    assert "requests/popularity" not in models  # a baseline
+    assert found.headline is not None
+    assert found.headline.of.model == "candidates"
+
+
+def test_requests_of_other_rules_are_not_compared(
+    data: prepared.PreparedData, tmp_path: pathlib.Path
+) -> None:
+    first = evaluated(data, tmp_path / "a", 0.3)
+    for rules, words in (
+        ({"delay_seconds": 3_600}, "delay_seconds 0 and 3600"),
+        ({"num_requests": 20}, "requests"),
+        ({"num_requests": 0}, "only one"),
+    ):
+        second = evaluated(data, tmp_path / "b", 0.7, **rules)
+        found = compare.compare(first, second, [], CONFIG)
+        assert words in found.requests_left_out
+        assert found.by_requests is None
+        assert found.num_requests == 0
+        assert all("requests" not in row.model for row in found.differences)
 
 
 def test_a_repeated_watch_is_a_miss_unless_it_may_be_listed(

@@ -12,7 +12,6 @@ from tests.evaluation import example, fakes
 from ytdnn import configs
 from ytdnn.base import artifacts
 from ytdnn.evaluation import (
-    evaluate_run,
     findings,
     report_files,
     report_model,
@@ -54,7 +53,7 @@ def measured(
     config: configs.Config = CONFIG,
 ) -> report_files.Result:
     exact = brute_force.BruteForce.build(trained.video_vectors(), config.index)
-    return evaluate_run.evaluate_models(
+    return fakes.evaluate_models(
         data, trained, None, {"exact": exact}, config, events.Split.TEST
     )
 

@@ -5,7 +5,7 @@ import pytest
 
 from tests.evaluation import fakes
 from ytdnn import configs
-from ytdnn.evaluation import baselines, protocol
+from ytdnn.evaluation import protocol, tuned_baselines
 from ytdnn.log import events, prepared
 from ytdnn.run.cli import flags
 
@@ -55,7 +55,7 @@ def test_what_follows_is_found_where_the_history_is_the_session(
 ) -> None:
     def hit_rate(config: configs.EvaluationConfig) -> float:
         cases = protocol.cases(data, Split.TEST, config)
-        found = baselines.makers(data, LAST, cases)["markov"](cases, 1)
+        found = tuned_baselines.quick_makers(data, LAST, cases)["markov"](cases, 1)
         answers = [
             cases.targets.values[start:stop]
             for start, stop in zip(

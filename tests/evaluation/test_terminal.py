@@ -1,5 +1,6 @@
 """The result in the terminal: a sentence, one table, and what a reader must know."""
 
+import dataclasses
 import io
 import math
 from typing import Any
@@ -98,8 +99,8 @@ def test_the_ranker_is_told_beside_the_best_baseline_of_clicks() -> None:
     best = {"name": "click_rate", "judge": "auc", "ahead": ahead}
     report["best_baselines"] = {"clicks": best}
     assert (
-        "Worse by clicks: AUC 0.710 of the ranker, 0.730 of the best count (click rate "
-        "so far), difference -0.020 (-0.030 to -0.010)."
+        "Worse by clicks: AUC 0.710 of the ranker, 0.730 of the best baseline (click "
+        "rate so far), difference -0.020 (-0.030 to -0.010)."
     ) in notes(report)
     rows = [row[0] for row in findings.summary_table(example.typed(report)).rows]
     assert "click rate so far" in rows
@@ -166,6 +167,14 @@ def test_a_comparison_marks_what_surely_differs(screen: console.Console) -> None
     assert "popularity" not in text
     assert "1,200 users in both, 7 in only one" in text
     assert "a mark" in text
+    asked = compare.Headline("worse", of("hit_rate@10", -0.2, -0.1, "requests/system"))
+    both = dataclasses.replace(found, by_requests=asked, num_requests=3_000)
+    first, second = terminal.comparison_headline(both).splitlines()
+    assert first.startswith(
+        "The second is worse: hit rate@10 of both stages by requests"
+    )
+    assert first.endswith("over 3,000 requests.")
+    assert second.startswith("The second is better")
 
 
 def of(metric: str, low: float, high: float, model: str = "system") -> Difference:

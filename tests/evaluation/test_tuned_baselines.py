@@ -7,7 +7,7 @@ import pytest
 from tests import planted
 from ytdnn import configs
 from ytdnn.base import artifacts
-from ytdnn.evaluation import baselines, lists, protocol, tuned_baselines
+from ytdnn.evaluation import lists, protocol, tuned_baselines
 from ytdnn.log import events, prepared
 
 CONFIG = configs.EvaluationConfig()
@@ -37,8 +37,8 @@ def test_every_baseline_is_fitted_and_the_best_settings_are_kept(
     for beta in (0.3, 0.6, 0.9):
         training = tuned_baselines.candidate_models.TrainingData(data)
         cases = tuned_baselines._cases(data, CONFIG)
-        one = tuned_baselines._fitted("rp3beta", {"beta": beta}, training, cases)
-        tried[beta] = one.value
+        model = tuned_baselines._fitted("rp3beta", {"beta": beta}, training)
+        tried[beta] = tuned_baselines._quality(model, training, cases)
     chosen = facts["settings"]["rp3beta"]["beta"]
     assert tried[chosen] == max(tried.values())
     assert facts["validation"]["rp3beta"] == pytest.approx(tried[chosen])
@@ -51,8 +51,8 @@ def test_lists_read_are_those_of_the_fitted_model(data: prepared.PreparedData) -
     assert makers is not None
     training = tuned_baselines.candidate_models.TrainingData(data)
     for name in ("markov", "ease", "rp3beta"):
-        model = tuned_baselines._unfitted(name, facts["settings"][name])
-        model.fit(training)
+        settings = facts["settings"][name]
+        model = tuned_baselines._fitted(name, settings, training)
         expected = lists.from_candidate_model(model, data)(cases, 5)
         assert makers[name](cases, 5).tolist() == expected.tolist()
 
@@ -68,7 +68,7 @@ def test_what_does_not_fit_is_named(
     assert "ease (some " in line
     # What is asked for by name is fitted in any case.
     assert list(made(data, 0.0, baselines=("ease",))["settings"]) == ["ease"]
-    monkeypatch.setattr(baselines, "MOST_WATCHES", 10)
+    monkeypatch.setattr(tuned_baselines, "MOST_WATCHES", 10)
     reasons = made(data)["left_out"]
     assert reasons["markov"] == "more than 10 watches"
 

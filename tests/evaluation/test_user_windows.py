@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from tests import full_log, untrained
+from tests.evaluation import fakes
 from ytdnn import configs
-from ytdnn.evaluation import evaluate_run, report_model, user_windows
+from ytdnn.evaluation import report_model, user_windows
 from ytdnn.log import events, merged_shards, prepared, user_shards
 from ytdnn.retrieval.index import brute_force
 
@@ -28,7 +29,7 @@ def _bytes(
     exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(configs.EvaluationConfig, "window_events", window_events)
-        result = evaluate_run.evaluate_models(
+        result = fakes.evaluate_models(
             data,
             trained,
             run.ranker,

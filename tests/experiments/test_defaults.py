@@ -8,7 +8,7 @@ import numpy as np
 from experiments import defaults
 from tests.evaluation import fakes
 from ytdnn import configs
-from ytdnn.evaluation import evaluate_run, report_files
+from ytdnn.evaluation import report_files
 from ytdnn.log import events
 from ytdnn.retrieval.index import brute_force
 
@@ -30,7 +30,7 @@ def test_the_table_sets_each_beside_popularity_and_the_tuned(
     )
     for name, model in {"defaults": knows, "tuned": constant}.items():
         exact = brute_force.BruteForce.build(model.video_vectors(), CONFIG.index)
-        result = evaluate_run.evaluate_models(
+        result = fakes.evaluate_models(
             data, model, None, {"exact": exact}, CONFIG, events.Split.TEST
         )
         config = configs.to_dict(dataclasses.replace(CONFIG, data=data.config))

@@ -134,6 +134,36 @@ def are_among(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
     return is_equal
 
 
+def in_columns(
+    rows: npt.NDArray[np.integer], values: np.ndarray, shape: tuple[int, int]
+) -> npt.NDArray[np.int32]:
+    """Returns the first values of each row in its columns, `shape`, 0 where none.
+
+    >>> in_columns(np.array([0, 0, 2]), np.array([7, 8, 9]), (3, 1)).tolist()
+    [[7], [0], [9]]
+
+    Args:
+      rows: `[n]`, ascending.
+      values: `[n]`.
+      shape: Number of rows and of columns.
+    """
+    table = np.zeros(shape, np.int32)
+    places = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    inside = places < shape[1]
+    table[rows[inside], places[inside]] = values[inside]
+    return table
+
+
+def slices(size: int, step: int) -> list[slice]:
+    """Returns slices of at most `step` of `size` rows.
+
+    >>> slices(3, 2)
+    [slice(0, 2, None), slice(2, 3, None)]
+    """
+    step = max(1, step)
+    return [slice(start, min(start + step, size)) for start in range(0, size, step)]
+
+
 def ranges(starts: np.ndarray, stops: np.ndarray) -> Ragged:
     """Returns the integers of several ranges, a list for each.
 

@@ -16,7 +16,7 @@ from concurrent import futures
 import polars as pl
 from polars.io import plugins
 
-from ytdnn.base import errors, formats, schema
+from ytdnn.base import errors, formats, ragged, schema
 from ytdnn.bundle import bulk, bulk_ids, frames, user_requests
 from ytdnn.bundle import bundle as bundles
 
@@ -82,8 +82,7 @@ class Stream:
         waiting: collections.deque[futures.Future[pl.DataFrame]] = collections.deque()
         pool = futures.ThreadPoolExecutor(_PARTS_AT_A_TIME)
         try:
-            for start in range(0, len(self.ids), self.size):
-                part = slice(start, min(start + self.size, len(self.ids)))
+            for part in ragged.slices(len(self.ids), self.size):
                 waiting.append(pool.submit(self.make, part))
                 if len(waiting) > _PARTS_AT_A_TIME:
                     yield waiting.popleft().result()

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.base import configs
+from ytdnn.base import configs, ragged
 from ytdnn.candidates import user_tower
 from ytdnn.log import positions, prepared, training_slices
 
@@ -101,8 +101,7 @@ class FromLogs:
             watches are.
         """
         vectors = [np.zeros([0, self.vector_dim], np.float32)]
-        for start in range(0, len(users), _CONTEXT_BATCH):
-            rows = slice(start, start + _CONTEXT_BATCH)
+        for rows in ragged.slices(len(users), _CONTEXT_BATCH):
             tensors = self._contexts(
                 log,
                 users[rows],

@@ -8,18 +8,27 @@ for both, so that the difficulty of a user cancels.
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from ytdnn.base import configs, errors, schema
 from ytdnn.base.metrics import bootstrap, metric_names
-from ytdnn.evaluation import gates, lists, parts, report_files, statement
+from ytdnn.evaluation import (
+    gates,
+    lists,
+    parts,
+    report_files,
+    report_model,
+    statement,
+)
 from ytdnn.log import prepared, user_log
 
 BETTER, WORSE, NO_DIFFERENCE = "better", "worse", "no difference"
 _HEADLINE_K = 10
+_REQUEST_RULES = ("delay_seconds", "repeats", "requests", "watches")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,10 +76,14 @@ class Comparison:
     Attributes:
       headline: The verdict; None if the reports have no judging metric in common.
       differences: Differences by model and metric, in the order of the reports.
-      num_users: Number of common users.
+      num_users: Number of common users with right answers.
       num_other: Number of users that are in only one report.
       failures: A line for each condition that holds.
       marks: Caveats of one report's numbers, in words.
+      by_requests: The verdict by the protocol `requests`; None without it.
+      num_requests: Number of requests in both; 0 without.
+      requests_left_out: Reason why the two cannot be compared by requests; empty if
+        they are, or neither has any.
     """
 
     headline: Headline | None
@@ -79,6 +92,9 @@ class Comparison:
     num_other: int
     failures: list[str]
     marks: list[str]
+    by_requests: Headline | None = None
+    num_requests: int = 0
+    requests_left_out: str = ""
 
 
 def compare(
@@ -131,10 +147,25 @@ def compare(
         for place, one in (("first", first), ("second", second))
         for mark in statement.marks(one.report.protocol)
     ]
-    failures = [f for f in failures if f]
+    asked = [row for row in differences if row.model.startswith(metric_names.REQUESTS)]
     return Comparison(
-        headline(differences), differences, pair.height, num_other, failures, marks
+        headline=headline([row for row in differences if row not in asked]),
+        by_requests=headline(asked),
+        num_requests=_num_requests(first.users, pair) if asked else 0,
+        requests_left_out=_requests_left_out(first.report, second.report),
+        differences=differences,
+        num_users=pair.drop_nulls().height,
+        num_other=num_other,
+        failures=[f for f in failures if f],
+        marks=marks,
     )
+
+
+def _num_requests(users: pl.DataFrame, pair: pl.DataFrame) -> int:
+    """Returns the number of requests of the common users."""
+    own = users.join(pair, schema.USER_ID, "semi")
+    own = own.select(f"^{metric_names.REQUESTS}.*/{metric_names.DENOMINATOR}$")
+    return int(own.to_series().sum()) if own.width else 0
 
 
 def cut_to_users(
@@ -200,16 +231,12 @@ def _verdict(row: Difference) -> str:
 def _require_same_rules(
     first: report_files.Evaluation, second: report_files.Evaluation
 ) -> None:
-    rules = [evaluation.report.protocol for evaluation in (first, second)]
-    different = [
-        f"{name} {getattr(rules[0], name)!r} and {getattr(rules[1], name)!r}"
-        for name in statement.RULES
-        if getattr(rules[0], name) != getattr(rules[1], name)
-    ]
+    rules = first.report.protocol, second.report.protocol
+    different = _different(*rules, statement.RULES)
     if different:
         raise errors.UserError(
             f"expected two reports with the same protocol, found "
-            f"{'; '.join(different)} in {first.path} and {second.path}: evaluate both "
+            f"{different} in {first.path} and {second.path}: evaluate both "
             f"with the same settings"
         )
 
@@ -246,15 +273,48 @@ def _common(
     second: report_files.Evaluation,
     models: tuple[str, str] | None,
 ) -> Iterator[_Metric]:
-    for entries, others in zip(first.report.kinds, second.report.kinds, strict=True):
+    whole, other = first.report, second.report
+    if whole.requests is not None and not _requests_left_out(whole, other):
+        pairs = [models] if models else [(name, name) for name in whole.requests.ahead]
+        named = [
+            (metric_names.REQUESTS + one, metric_names.REQUESTS + two)
+            for one, two in pairs
+        ]
+        yield from _shared(whole.by_requests, other.by_requests, named)
+    for entries, others in zip(whole.kinds, other.kinds, strict=True):
         pairs = [models] if models else [(name, name) for name in entries]
-        for pair in pairs:
-            if pair[0] not in entries or pair[1] not in others:
-                continue
+        yield from _shared(entries, others, pairs)
+
+
+def _shared(
+    entries: Mapping[str, report_model.Entry],
+    others: Mapping[str, report_model.Entry],
+    pairs: Sequence[tuple[str, str]],
+) -> Iterator[_Metric]:
+    """Yields the metrics that both models of a pair have."""
+    for pair in pairs:
+        if pair[0] in entries and pair[1] in others:
             values, other = entries[pair[0]].values, others[pair[1]].values
             for metric in values:
                 if values[metric] is not None and other.get(metric) is not None:
                     yield _Metric(pair, metric)
+
+
+def _requests_left_out(first: report_model.Report, second: report_model.Report) -> str:
+    """Returns why two reports cannot be compared by requests; empty otherwise."""
+    one, two = first.requests, second.requests
+    if one is None or two is None:
+        return "" if one is two else "only one of the reports has them"
+    return _different(one, two, _REQUEST_RULES)
+
+
+def _different(one: Any, two: Any, names: Sequence[str]) -> str:
+    """Returns the fields in which two parts of a report differ, with both values."""
+    return "; ".join(
+        f"{name} {getattr(one, name)!r} and {getattr(two, name)!r}"
+        for name in names
+        if getattr(one, name) != getattr(two, name)
+    )
 
 
 def _differences(

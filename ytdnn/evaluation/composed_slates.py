@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.base import configs
+from ytdnn.base import configs, ragged
 from ytdnn.evaluation import lists, models, protocol
 from ytdnn.log import prepared
 from ytdnn.ranking import weighted_order
@@ -101,18 +101,13 @@ def order(
     def score_pages(
         cases: protocol.Cases, videos: lists.Lists, logits: models.Vectors
     ) -> models.Vectors:
-        by = np.zeros(videos.shape, np.float32)
-        for start in range(0, len(cases), _CASES_A_PART):
-            part = slice(start, start + _CASES_A_PART)
-            known = None
-            if score is not None:
-                if user_vectors is None:
-                    positions = cases.users[part], cases.ends[part], cases.times[part]
-                    of_users = trained.user_vectors(data, *positions)
-                else:
-                    of_users = user_vectors[part]
-                known = score(tf.constant(of_users), tf.constant(videos[part]))
-            shown = tf.constant(videos[part])
+        by, of_users = np.zeros(videos.shape, np.float32), user_vectors
+        if score is not None and of_users is None:
+            of_users = trained.user_vectors(data, cases.users, cases.ends, cases.times)
+        for part in ragged.slices(len(cases), _CASES_A_PART):
+            shown, known = tf.constant(videos[part]), None
+            if score is not None and of_users is not None:
+                known = score(tf.constant(of_users[part]), shown)
             ordered = rule(shown, tf.constant(logits[part]), known)
             if explorer is not None:
                 some = protocol.take(cases, np.arange(len(cases))[part])

@@ -13,6 +13,7 @@ from tensorflow.core.util import event_pb2
 from ytdnn.base import artifacts, configs, errors, registries
 from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import (
+    boosted_trees,
     chosen_order,
     index_search,
     leaks,
@@ -30,7 +31,6 @@ from ytdnn.evaluation import (
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval.index import artifact as index_artifact
 
 _RECALL_K = 100
@@ -69,7 +69,7 @@ def evaluate(
     has_vectors = loaded.trained is not None and not stage
     indexes = _load_indexes(workdir) if has_vectors else {}
     code = events.Split[split.upper()]
-    result = _measure(loaded, indexes, config, code, is_whole=not stage)
+    result = measure_models(loaded, indexes, config, code, is_whole=not stage)
     has_ranker = loaded.ranking is not None
     is_chosen = config.ranking.enabled and config.data.protocol == "temporal"
     if has_ranker:
@@ -88,6 +88,8 @@ def evaluate(
         lines = run_warnings.warn_of_baselines(workdir, loaded.data.log, whole, config)
         if loaded.baselines is not None:
             lines = (*lines, *tuned_baselines.left_out(workdir))
+        if not has_ranker and not stage:
+            lines = (*lines, *boosted_trees.left_out(config.evaluation))
         report = dataclasses.replace(report, warnings=lines)
     is_used = {
         candidate_model.KIND: True,
@@ -140,46 +142,26 @@ def _columns(by_epoch: dict[int, dict[str, float]]) -> report_model.TrainingRepo
     )
 
 
-def evaluate_models(
-    data: prepared.PreparedData,
-    trained: models.RetrievalModel | None,
-    ranking: models.RankingModelLike | None,
-    indexes: Mapping[str, models.SearchIndex],
-    config: configs.Config,
-    split: events.Split,
-    others: measure.Systems | None = None,
-    sources: tuple[retrieval.Source, ...] = (),
-) -> report_files.Result:
-    """Measures models that fit the interfaces of `models`.
-
-    Args:
-      data: The prepared set.
-      trained: The candidate model; None: only the ranker is measured.
-      ranking: The ranker; None without impressions.
-      indexes: `exact` and further indexes; empty if one stage is measured.
-      config: Config of the run.
-      split: `TEST` or `VALIDATION`.
-      others: Further systems, such as the world's oracle; they are not checked for
-        leaks.
-      sources: The candidate sources in addition to the candidate model.
-
-    Raises:
-      errors.UserError: A model reads its labels or was trained on them, or there are no
-        users to test.
-    """
-    others = measure.Systems() if others is None else others
-    loaded = run_systems.TrainedModels(data, trained, ranking, others, sources)
-    return _measure(loaded, indexes, config, split)
-
-
-def _measure(
+def measure_models(
     loaded: run_systems.TrainedModels,
     indexes: Mapping[str, models.SearchIndex],
     config: configs.Config,
     split: events.Split,
     is_whole: bool = True,
 ) -> report_files.Result:
-    """Measures models; see `evaluate_models`. Of one stage without requests."""
+    """Measures models that have the methods of those in `models`.
+
+    Args:
+      loaded: The models.
+      indexes: `exact` and further indexes; empty if one stage is measured.
+      config: Config of the run.
+      split: `TEST` or `VALIDATION`.
+      is_whole: Whether both stages are measured, by requests too.
+
+    Raises:
+      errors.UserError: A model reads its labels or was trained on them, or there are no
+        users to test.
+    """
     _require_other_labels(loaded.trained, split)
     run = run_systems.build(loaded, config, split)
     data, cases, trained, ranking = run.data, run.cases, run.trained, run.ranking
@@ -195,9 +177,9 @@ def _measure(
         own.orders,
         run.windows,
     )
-    report = _stated(result.report, config, trained, ranking, num_changed)
     if is_whole:
-        by_requests = request_measure.measure(
+        result = request_measure.added(
+            result,
             data,
             own.makers,
             split,
@@ -206,7 +188,7 @@ def _measure(
             (lists.CANDIDATES, lists.SYSTEM),
             run.cases.num_listed,
         )
-        report = dataclasses.replace(report, requests=by_requests)
+    report = _stated(result.report, config, trained, ranking, num_changed)
     if trained is not None:
         timed = _timed(data, cases, trained, ranking, indexes, config)
         report = dataclasses.replace(report, **timed)
@@ -230,8 +212,8 @@ def _require_other_labels(
     Raises:
       errors.UserError: It was.
     """
-    trains_on_validation = trained is not None and trained.trains_on_validation
-    if split == events.Split.VALIDATION and trains_on_validation:
+    is_final = trained is not None and trained.trains_on_validation
+    if split == events.Split.VALIDATION and is_final:
         raise errors.UserError(
             "expected a candidate model that did not train on validation watches for "
             "--split=validation, found one with config.candidates.train_on_validation: "
@@ -243,7 +225,7 @@ def _stated(
     report: report_model.Report,
     config: configs.Config,
     trained: models.RetrievalModel | None,
-    ranking: models.RankingModelLike | None,
+    ranking: models.RankingModel | None,
     num_changed: int,
 ) -> report_model.Report:
     """Returns the report with notes that apply only to runs."""
@@ -267,7 +249,7 @@ def _timed(
     data: prepared.PreparedData,
     cases: protocol.Cases,
     trained: models.RetrievalModel,
-    ranking: models.RankingModelLike | None,
+    ranking: models.RankingModel | None,
     indexes: Mapping[str, models.SearchIndex],
     config: configs.Config,
 ) -> dict[str, Any]:
@@ -308,7 +290,7 @@ def timed_vectors(
 
 def ranker_ms(
     data: prepared.PreparedData,
-    ranking: models.RankingModelLike,
+    ranking: models.RankingModel,
     cases: protocol.Cases,
     num_candidates: int,
 ) -> float:

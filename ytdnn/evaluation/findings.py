@@ -306,7 +306,7 @@ def _baseline_notes(report: report_model.Report) -> Iterator[str]:
         gain, low, high = _known(best.ahead[best.judge]) or (0.0, 0.0, 0.0)
         yield (
             f"{verdict(low, high)} by {kind}: {metric_names.title(best.judge)} "
-            f"{own:.3f} of the ranker, {own - gain:.3f} of the best count "
+            f"{own:.3f} of the ranker, {own - gain:.3f} of the best baseline "
             f"({tables.model_title(best.name)}), difference {gain:+.3f} ({low:+.3f} to "
             f"{high:+.3f})."
         )

@@ -20,7 +20,7 @@ Others are registered (`registries.IMPRESSION_METRICS`) and measured where
 `evaluation.metrics` names them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -91,12 +91,20 @@ def measure(
         intervals[metric_names.AUC] = auc_interval(impressions, score, config)
     for name in pairs:
         intervals[name] = bootstrap.pair_interval(values[name], intervals[name])
-    measured = [name for name in (*METRICS, *config.metrics) if name in values]
-    entry = report_model.Entry(
+    return entry((*METRICS, *config.metrics), values, intervals), parts
+
+
+def entry(
+    order: Sequence[str],
+    values: Mapping[str, float],
+    intervals: Mapping[str, tuple[float, float]],
+) -> report_model.Entry:
+    """Returns an entry of the report with those metrics that are measured, in order."""
+    measured = [name for name in order if name in values]
+    return report_model.Entry(
         values={name: values[name] for name in measured},
         intervals={name: intervals[name] for name in measured},
     )
-    return entry, parts
 
 
 def click_orders(
@@ -187,17 +195,20 @@ def list_parts(impressions: ranker.SplitImpressions, scores: npt.NDArray) -> Par
 
 
 def grouped_auc_parts(
-    impressions: ranker.SplitImpressions, scores: npt.NDArray
+    impressions: ranker.SplitImpressions,
+    scores: npt.NDArray,
+    labels: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[Floats, Floats]:
     """Returns the parts of the AUC within each user, weighted by impressions.
 
     Args:
       impressions: Scored impressions.
       scores: `[n]`.
+      labels: `[n]`; None: clicks.
     """
-    within = binary.grouped_auc(
-        impressions.users, impressions.clicked, scores, impressions.num_users
-    )
+    labels = impressions.clicked if labels is None else labels
+    users, num_users = impressions.users, impressions.num_users
+    within = binary.grouped_auc(users, labels, scores, num_users)
     return _weighted_mean(within, impressions.by_user(1.0))
 
 

@@ -88,7 +88,8 @@ def evaluate(
     sizes = np.bincount(answers[_ROW].to_numpy(), minlength=wanted.height)
     offsets = np.append(0, np.cumsum(sizes))
     targets = ragged.Ragged(offsets, index[: answers.height])
-    top = _padded(listed, index[answers.height :], wanted.height, max(config.ks))
+    rows, shape = listed[_ROW].to_numpy(), (wanted.height, max(config.ks))
+    top = ragged.in_columns(rows, index[answers.height :], shape)
     values = exact_top_k.metrics_at(top, *targets, config.ks)
     if schema.WATCH_SECONDS in answers.columns:
         seconds = _numbers(answers[schema.WATCH_SECONDS], "truth").to_numpy()
@@ -203,22 +204,3 @@ def _one_type(
         )
     is_one = listed.dtype == answers.dtype and answers.dtype.is_integer()
     return answers.dtype if is_one else pl.String
-
-
-def _padded(
-    listed: pl.DataFrame, videos: npt.NDArray[np.int64], num_users: int, length: int
-) -> npt.NDArray[np.int32]:
-    """Returns lists `[num_users, length]`, 0 where there are fewer videos.
-
-    Args:
-      listed: Rows of lists with the `row` of the user, by user, best first.
-      videos: Index of the video of each.
-      num_users: Number of users.
-      length: Length of the lists.
-    """
-    top = np.zeros((num_users, length), np.int32)
-    rows = listed[_ROW].to_numpy()
-    places = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    inside = places < length
-    top[rows[inside], places[inside]] = videos[inside]
-    return top

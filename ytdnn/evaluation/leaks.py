@@ -27,6 +27,8 @@ _NEVER = np.iinfo(np.int64).max
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # two runs of one graph may round differently
 
 Integers = npt.NDArray[np.int64]
+Positions = tuple[npt.NDArray[np.integer], Integers, Integers]
+"""Users, the flat positions where their histories end, and the times of requests."""
 
 
 def in_order(
@@ -199,7 +201,7 @@ def in_models(
     data: prepared.PreparedData,
     cases: protocol.Cases,
     trained: models.RetrievalModel | None,
-    ranker: models.RankingModelLike | None,
+    ranker: models.RankingModel | None,
     seed: int,
 ) -> int:
     """Changes some users' future and checks that no earlier value changes.
@@ -221,36 +223,36 @@ def in_models(
     among = _busiest_day(cases)
     size = min(_USERS_CHANGED, len(among))
     rows = np.sort(rng.choice(among, size, replace=False))
-    users, times = cases.users[rows], cases.times[rows]
-    positions = users, cases.ends[rows], times
-    if trained is not None:
-        other = with_other_future(data, *positions, trained.sees_request_time)
-        answers = [
-            {
-                **trained.readings(d, *positions),
-                "vectors": trained.user_vectors(d, *positions),
-            }
-            for d in (data, other)
-        ]
-        _compare(data.log, positions[0], answers, "candidate model")
-    if ranker is not None:
-        # Counters know all users' events before a request, so nobody's may be changed.
-        times = np.full(size, times.min())
-        index = data.log.shard_index
-        ends = index.num_before(schema.WATCHES, users, times)
-        positions = users, ends + index.offsets(schema.WATCHES)[users], times
-        other = with_other_future(data, *positions, ranker.sees_request_time)
-        shape = size, _VIDEOS_SCORED
-        videos = rng.integers(1, data.num_videos + 1, shape).astype(np.int32)
-        answers = [
-            {
-                **ranker.readings(d, *positions, videos),
-                "scores": ranker.score_candidates(d, *positions, videos),
-            }
-            for d in (data, other)
-        ]
-        _compare(data.log, positions[0], answers, "ranker")
+    positions = cases.users[rows], cases.ends[rows], cases.times[rows]
+    shape = size, _VIDEOS_SCORED
+    videos = rng.integers(1, data.num_videos + 1, shape).astype(np.int32)
+    first = _at_the_first(data, positions[0], positions[2])
+    checked: list[tuple[str, Any, str, str, Positions, tuple[Any, ...]]] = [
+        ("candidate model", trained, "vectors", "user_vectors", positions, ()),
+        ("ranker", ranker, "scores", "score_candidates", first, (videos,)),
+    ]
+    for name, model, what, method, asked, more in checked:
+        if model is not None:
+            answer = getattr(model, method)
+            other = with_other_future(data, *asked, model.sees_request_time)
+            answers = [
+                {**model.readings(d, *asked, *more), what: answer(d, *asked, *more)}
+                for d in (data, other)
+            ]
+            _compare(data.log, positions[0], answers, name)
     return size
+
+
+def _at_the_first(
+    data: prepared.PreparedData, users: npt.NDArray[np.integer], times: Integers
+) -> Positions:
+    """Returns the positions of all users at the time of the first request.
+
+    Counters know all users' events before a request: none of those may be changed.
+    """
+    index, first = data.log.shard_index, np.full(len(times), times.min())
+    num_before = index.num_before(schema.WATCHES, users, first)
+    return users, index.offsets(schema.WATCHES)[users] + num_before, first
 
 
 def _busiest_day(cases: protocol.Cases) -> Integers:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -103,20 +102,17 @@ def measure_lists(
     hits = user_means.user_ratios(ratios, config)
     num_videos = protocol.num_candidates(cases)
     listed = np.where(ranked > cases.num_listed, 0, ranked)
-    names = {k: metric_names.at(metric_names.COVERAGE, k) for k in config.ks}
-    covered = {names[k]: catalogue.coverage(listed, num_videos, k) for k in config.ks}
     whole = context.variety.total(listed, cases.num_listed, num_videos, shortest)
+    values = means.values | hits.values
+    intervals = means.intervals | hits.intervals
+    for k in config.ks:
+        share, *ends = catalogue.coverage(listed, num_videos, k)
+        name = metric_names.at(metric_names.COVERAGE, k)
+        values[name], intervals[name] = share, (ends[0], ends[1])
     entry = report_model.Entry(
-        values=means.values
-        | hits.values
-        | {name: share for name, (share, _, _) in covered.items()}
-        | whole.values,
-        intervals=means.intervals
-        | hits.intervals
-        | {name: (low, high) for name, (_, low, high) in covered.items()}
-        | whole.intervals,
+        values=values | whole.values, intervals=intervals | whole.intervals
     )
-    return entry, per_user | _sides(ratios)
+    return entry, per_user | user_means.sides(ratios)
 
 
 def _debiased(
@@ -132,15 +128,6 @@ def _debiased(
             listed, targets, weights, k
         )
         for k in context.config.ks
-    }
-
-
-def _sides(ratios: Mapping[str, tuple[Floats, Floats]]) -> user_means.PerUser:
-    """Returns numerators and denominators as columns of the table of users."""
-    return {
-        f"{name}/{side}": values
-        for name, both in ratios.items()
-        for side, values in zip(metric_names.SIDES, both, strict=True)
     }
 
 

@@ -159,12 +159,11 @@ def from_model(
     """
 
     @functools.lru_cache(maxsize=1)
-    def vectors(requests: _CasesKey) -> models.Vectors:
-        cases = requests.cases
+    def vectors(cases: protocol.Cases) -> models.Vectors:
         return trained.user_vectors(data, cases.users, cases.ends, cases.times)
 
     def make(cases: protocol.Cases, k: int) -> Lists:
-        return from_vectors(cases, vectors(_CasesKey(cases)), video_vectors, k)
+        return from_vectors(cases, vectors(cases), video_vectors, k)
 
     return make
 
@@ -188,23 +187,10 @@ def from_candidate_model(
     return make
 
 
-class _CasesKey:
-    """A hashable key for cases, equal for the same object."""
-
-    def __init__(self, cases: protocol.Cases) -> None:
-        self.cases = cases
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _CasesKey) and self.cases is other.cases
-
-    def __hash__(self) -> int:
-        return id(self.cases)
-
-
 def composed(
     data: prepared.PreparedData,
     first: Maker,
-    ranker: models.RankingModelLike,
+    ranker: models.RankingModel,
     num_candidates: int,
     order: Order | None = None,
 ) -> Maker:
@@ -257,7 +243,7 @@ def made(
 
 def reordered(
     data: prepared.PreparedData,
-    ranker: models.RankingModelLike,
+    ranker: models.RankingModel,
     cases: protocol.Cases,
     lists: Lists,
     order: Order | None = None,

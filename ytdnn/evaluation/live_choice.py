@@ -51,7 +51,7 @@ def from_run(config: configs.Config, workdir: pathlib.Path) -> chosen_order.Choi
     data = prepared.load(workdir / prepared.KIND)
     trained = retrieval_stage.load(workdir / retrieval_stage.KIND, data).candidates
     windows = user_windows.WindowOpener(config.evaluation.window_events)
-    return choose(data, user_windows.retrieval(trained, windows), config)
+    return choose(data, user_windows.by_window(trained, windows), config)
 
 
 def choose(

@@ -14,7 +14,6 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import configs, environment, registries, schema
-from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     best_baselines,
     calibration,
@@ -95,25 +94,24 @@ def measure(
     entries, per_user = {}, {}
     for name, of_model in listed.items():
         entries[name], per_user[name] = list_metrics.measure_lists(context, of_model)
-    shown = _shown(data, scorers, orders or {}, split, config, windows)
+    shown, own = _shown(data, scorers, orders or {}, split, config, windows)
     windows.close()
     systems = {k: v for k, v in listed.items() if k not in lists.PAGE_BOUNDS}
     report = report_model.Report(
         made=_made(started, config),
-        protocol=dataclasses.replace(stated, ranker=shown.rules),
+        protocol=dataclasses.replace(stated, ranker=shown.pop("rules", None)),
         leaks=order,
         lists=entries,
         slices=slices.measure(context, _without_baselines(systems)),
-        impressions=shown.entries,
-        best_baselines=shown.best,
-        calibration=shown.calibration,
-        outcomes=shown.outcomes,
-        shown_lists=shown.ordered,
         ranker_gain=user_means.ranker_gain(per_user, config),
         examples=_examples(context, _without_baselines(systems)),
         config=_config(data, config),
+        **shown,
     )
-    table = _users(data.log, cases, per_user, shown)
+    columns = {report_files.ANSWERS: np.diff(cases.targets.offsets)}
+    for model, values in per_user.items():
+        columns |= {f"{model}/{name}": value for name, value in values.items()}
+    table = joined(with_ids(data.log, cases.users, columns), own)
     inputs = {prepared.KIND: data.manifest.fingerprint}
     return report_files.Result(report, table, inputs)
 
@@ -123,28 +121,6 @@ def _without_baselines(listed: Mapping[str, lists.Lists]) -> dict[str, lists.Lis
     return {name: own for name, own in listed.items() if name not in lists.BASELINES}
 
 
-@dataclasses.dataclass(frozen=True)
-class _ImpressionResults:
-    """Measurements on impressions; empty where the log has none.
-
-    Attributes:
-      impressions: Impressions that predictions are measured on.
-      ordered: Orders of each user's impressions.
-      best: Best baseline of each kind of prediction.
-    """
-
-    impressions: ranker.SplitImpressions | None = None
-    ordered: report_parts.ShownLists | None = None
-    rules: report_parts.ImpressionRules | None = None
-    entries: dict[str, report_model.Entry] = dataclasses.field(default_factory=dict)
-    parts: dict[str, impression_metrics.Parts] = dataclasses.field(default_factory=dict)
-    calibration: dict[str, report_model.CalibrationReport] = dataclasses.field(
-        default_factory=dict
-    )
-    outcomes: report_model.OutcomesReport | None = None
-    best: dict[str, report_parts.BestBaseline] = dataclasses.field(default_factory=dict)
-
-
 def _shown(
     data: prepared.PreparedData,
     scorers: Mapping[str, ranker.Scorer],
@@ -152,9 +128,15 @@ def _shown(
     split: events.Split,
     config: configs.EvaluationConfig,
     windows: user_windows.WindowOpener,
-) -> _ImpressionResults:
+) -> tuple[dict[str, Any], pl.DataFrame]:
+    """Returns the fields of the report on impressions, and the values of users.
+
+    `rules` is a field of the protocol. There is no field where the log has no
+    impressions, and there are no values without scorers.
+    """
+    nobody = with_ids(data.log, np.zeros(0, np.int64), {})
     if not data.log.has_impressions or not (scorers or orders):
-        return _ImpressionResults()
+        return {}, nobody
     impressions = ranker.split_impressions(data, split, config)
     systems = Systems(scorers=dict(scorers), orders=dict(orders))
     every = ranker.scored(data, impressions, systems.every_scorer, windows)
@@ -163,66 +145,46 @@ def _shown(
     if data.log.has_watch_seconds:
         names = [name for name in names if name not in shown_baselines.CLICKS]
     scores = {name: np.asarray(every[name].list_order) for name in names}
-    ordered = None
+    fields: dict[str, Any] = {}
     if len(impressions.rows):
         ordered = shown_lists.measure(data.log, impressions, scores, config)
+        fields["shown_lists"] = ordered
     if not scorers:
-        return _ImpressionResults(ordered=ordered)
+        return fields, nobody
     predicted = {name: every[name] for name in scorers}
-    result = _ImpressionResults(
-        impressions,
-        ordered,
-        statement.describe_impressions(data.log, impressions),
-        outcomes=outcome_metrics.measure(
-            impressions, data.catalogue.outcomes, predicted, config
-        ),
+    entries, parts = {}, {}
+    for name, one in predicted.items():
+        measured = impression_metrics.measure(impressions, one, config)
+        entries[name], parts[name] = measured
+    fields["rules"] = statement.describe_impressions(data.log, impressions)
+    fields["impressions"] = entries
+    fields["outcomes"] = outcome_metrics.measure(
+        impressions, data.catalogue.outcomes, predicted, config
     )
-    for name, model_predictions in predicted.items():
-        result.entries[name], result.parts[name] = impression_metrics.measure(
-            impressions, model_predictions, config
-        )
-        if name not in shown_baselines.NAMES:
-            result.calibration[name] = calibration.measure(
-                impressions, model_predictions, config
-            )
-    best = best_baselines.compare(
-        impressions, predicted, result.entries, result.parts, config
+    fields["calibration"] = {
+        name: calibration.measure(impressions, one, config)
+        for name, one in predicted.items()
+        if name not in shown_baselines.NAMES
+    }
+    fields["best_baselines"] = best_baselines.compare(
+        impressions, predicted, entries, parts, config
     )
-    return dataclasses.replace(result, best=best)
+    columns: user_means.PerUser = {}
+    for name, of_users in parts.items():
+        columns |= user_means.sides(of_users, f"{name}/")
+    return fields, with_ids(data.log, impressions.user_indices, columns)
 
 
-def _users(
-    log: user_log.UserLog,
-    cases: protocol.Cases,
-    per_user: Mapping[str, user_means.PerUser],
-    shown: _ImpressionResults,
-) -> pl.DataFrame:
-    """Returns the values of each user, so that two reports can be paired.
-
-    One row for each user with a case or an impression. Lists: a column `MODEL/METRIC@k`
-    for each mean over users, and `answers`, the number of right answers. Impressions:
-    `MODEL/METRIC/numerator` and `MODEL/METRIC/denominator`; the metric is the ratio of
-    their sums. Null where a user has no value.
-    """
-    columns = {report_files.ANSWERS: np.diff(cases.targets.offsets)}
-    for model, values in per_user.items():
-        columns |= {f"{model}/{name}": value for name, value in values.items()}
-    table = _with_ids(log, cases.users, columns)
-    if shown.impressions is not None and shown.parts:
-        columns = {
-            f"{model}/{name}/{side}": values
-            for model, parts in shown.parts.items()
-            for name, both in parts.items()
-            for side, values in zip(metric_names.SIDES, both, strict=True)
-        }
-        others = _with_ids(log, shown.impressions.user_indices, columns)
-        table = table.join(others, on=schema.USER_ID, how="full", coalesce=True)
-    return table.sort(schema.USER_ID)
+def joined(users: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """Returns the columns of two tables of users, by user."""
+    both = users.join(others, schema.USER_ID, how="full", coalesce=True)
+    return both.sort(schema.USER_ID)
 
 
-def _with_ids(
+def with_ids(
     log: user_log.UserLog, users: np.ndarray, columns: Mapping[str, np.ndarray]
 ) -> pl.DataFrame:
+    """Returns `user_id` and columns of values, NaN as null."""
     ids = log.users[schema.USER_ID].gather(pl.Series(users, dtype=pl.UInt32))
     return pl.DataFrame({schema.USER_ID: ids, **columns}).fill_nan(None)
 

@@ -63,7 +63,7 @@ def from_run(config: configs.Config, workdir: pathlib.Path) -> chosen_order.Choi
 def choose(
     data: prepared.PreparedData,
     trained: models.RetrievalModel,
-    ranking: models.RankingModelLike,
+    ranking: models.RankingModel,
     config: configs.EvaluationConfig | None = None,
 ) -> chosen_order.Choice:
     """Compares the ranker with the candidates and popularity, paired by user.
@@ -76,8 +76,8 @@ def choose(
     """
     config = configs.EvaluationConfig() if config is None else config
     windows = user_windows.WindowOpener(config.window_events)
-    trained = user_windows.retrieval(trained, windows)
-    ranking = user_windows.ranking(ranking, windows)
+    trained = user_windows.by_window(trained, windows)
+    ranking = user_windows.by_window(ranking, windows)
     impressions = ranker.SplitImpressions(data.log, events.Split.VALIDATION)
     scorers: dict[str, ranker.Scorer] = {
         ranker.POPULARITY: ranker.popularity(data),

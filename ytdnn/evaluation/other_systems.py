@@ -10,7 +10,7 @@ from typing import Any
 
 from ytdnn.base import configs, errors
 from ytdnn.evaluation import (
-    baselines,
+    boosted_trees,
     leaks,
     lists,
     measure,
@@ -18,6 +18,7 @@ from ytdnn.evaluation import (
     report_files,
     request_measure,
     truths,
+    tuned_baselines,
     user_windows,
 )
 from ytdnn.log import events, prepared
@@ -74,7 +75,7 @@ def evaluate(
         leaks.require_later(cases, code, other.name, other.trained_to)
     makers = {
         lists.POPULARITY: lists.popularity(data.catalogue),
-        **baselines.makers(data, config, cases),
+        **tuned_baselines.quick_makers(data, config, cases),
         **other.makers,
     }
     truth = truths.from_data(data)
@@ -88,7 +89,8 @@ def evaluate(
             f"expected data.protocol=temporal for predictions of requests, found "
             f"{data.config.protocol}: give user_id in place of request_id"
         )
-    by_requests = request_measure.measure(
+    result = request_measure.added(
+        result,
         data,
         {**makers, **other.request_makers},
         code,
@@ -98,7 +100,10 @@ def evaluate(
         other.num_listed,
     )
     report = dataclasses.replace(
-        result.report, name=other.name, protocol=rules, requests=by_requests
+        result.report,
+        name=other.name,
+        protocol=rules,
+        warnings=boosted_trees.left_out(config),
     )
     inputs = result.inputs | {other.kind: other.fingerprint}
     return dataclasses.replace(result, report=report, inputs=inputs)

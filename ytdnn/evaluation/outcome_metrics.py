@@ -75,17 +75,13 @@ def parts(
     happened = observed > 0.0
     probabilities = np.asarray(predicted, np.float64)
     sizes = impressions.by_user(1.0)
-    within = binary.grouped_auc(
-        impressions.users, happened, listed, impressions.num_users
-    )
-    defined = np.isfinite(within)
+    expected, total = map(impressions.by_user, (probabilities, observed))
     sums = {
-        GROUPED_AUC: (np.where(defined, within * sizes, 0.0), sizes * defined),
-        CALIBRATION_RATIO: (
-            impressions.by_user(probabilities),
-            impressions.by_user(observed),
+        GROUPED_AUC: impression_metrics.grouped_auc_parts(
+            impressions, listed, happened
         ),
-        RATE: (impressions.by_user(observed), sizes),
+        CALIBRATION_RATIO: (expected, total),
+        RATE: (total, sizes),
     }
     if is_binary:
         losses = binary.click_log_losses(happened, probabilities)
@@ -163,11 +159,7 @@ def measure_outcome(
     intervals[AUC] = impression_metrics.auc_interval(
         shown, of_impressions, config, happened
     )
-    measured = [name for name in METRICS if name in values]
-    entry = report_model.Entry(
-        values={name: values[name] for name in measured},
-        intervals={name: intervals[name] for name in measured},
-    )
+    entry = impression_metrics.entry(METRICS, values, intervals)
     return entry, calibration.tenths(shown, of_impressions, observed, config)
 
 

@@ -15,7 +15,7 @@ import pathlib
 import numpy as np
 import polars as pl
 
-from ytdnn.base import errors, schema, user_paths, whole_files
+from ytdnn.base import errors, ragged, schema, user_paths, whole_files
 from ytdnn.evaluation import (
     lists,
     other_systems,
@@ -192,19 +192,11 @@ def maker(predictions: PredictionFile, data: prepared.PreparedData) -> lists.Mak
 
     def make(cases: protocol.Cases, k: int) -> lists.Lists:
         rows, videos, scores = _indexed(predictions, data, cases)
-        if not len(rows):
-            return np.zeros((len(cases), k), np.int32)
         keep = lists.may_hold(cases, rows, videos)
         rows, videos, scores = rows[keep], videos[keep], scores[keep]
         tie = np.where(videos > 0, videos, _HIGHEST_INDEX)
         order = np.lexsort((tie, -scores, rows))
-        rows, videos = rows[order], videos[order]
-        firsts = np.searchsorted(rows, np.arange(len(cases)))
-        places = np.arange(len(rows)) - firsts[rows]
-        result = np.zeros((len(cases), k), np.int32)
-        inside = places < k
-        result[rows[inside], places[inside]] = videos[inside]
-        return result
+        return ragged.in_columns(rows[order], videos[order], (len(cases), k))
 
     return make
 

@@ -87,7 +87,7 @@ class Histories:
         return self._read.padded()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)  # a key of caches by itself
 class Cases:
     """The cases of a split, one row for each user.
 
@@ -176,20 +176,13 @@ def cases(
         )
     offsets = np.append(0, offsets[1:][has_answer])
     num_listed = data.vocabulary_size if num_listed is None else num_listed
-    watched = Histories(data, users, ends)
     index = data.log.shard_index
-    return Cases(
-        users=users,
-        ends=ends,
-        times=times,
-        watched=watched,
-        removed=watched if config.remove_watched else ragged.empty(len(users)),
-        available_from=_available_from(data.catalogue, num_listed),
+    return dataclasses.replace(
+        at_requests(data, (users, ends, times), config, num_listed),
         targets=ragged.Ragged(offsets, index.gather("watches", "videos", labels)),
         labels=labels,
         seconds=seconds,
         num_left_out=int((~has_answer).sum()),
-        num_listed=num_listed,
         until=int(index.gather("watches", "times", labels).max()),
     )
 
@@ -209,8 +202,7 @@ def at_requests(
       num_listed: Number of videos that the candidate model can list.
     """
     users, ends, times = requests
-    watched = data.log.shard_index.watched_before(users, ends)
-    nothing = ragged.empty(len(users))
+    watched, nothing = Histories(data, users, ends), ragged.empty(len(users))
     return Cases(
         users=users,
         ends=ends,

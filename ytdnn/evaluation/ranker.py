@@ -20,11 +20,11 @@ from ytdnn.base import configs, errors
 from ytdnn.evaluation import models, parts, user_windows
 from ytdnn.log import events, prepared, user_log
 from ytdnn.ranking import predictions
+from ytdnn.retrieval import shown_counts
 
 POPULARITY = "popularity"
 RANKER = "ranker"
-_SMOOTHING_IMPRESSIONS = 10.0  # average ones, added to each video's
-_LEAST_ODDS = 1e-6  # of a log without clicks, or with nothing else
+_AFTER_ALL = 1 << 33  # seconds: the year 2242
 
 Floats = npt.NDArray[np.float64]
 
@@ -93,7 +93,7 @@ class SplitImpressions:
           values: `[n]`, or one number for all.
         """
         of_each = np.broadcast_to(values, self.users.shape)
-        return _sums(self.users, of_each, self.num_users)
+        return np.bincount(self.users, of_each, self.num_users).astype(np.float64)
 
     def select(self, keep: npt.NDArray[np.bool_]) -> "SplitImpressions":
         """Returns some of the impressions, their users numbered anew.
@@ -162,7 +162,7 @@ def scored(
     return windows.divided(data, impressions.user_indices, make)
 
 
-def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scorer:
+def scorer(data: prepared.PreparedData, ranker: models.RankingModel) -> Scorer:
     """Returns the scorer of a ranker.
 
     A user's list is ordered by features read when the list began, as in serving. If
@@ -183,68 +183,28 @@ def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scor
 
 
 def popularity(data: prepared.PreparedData) -> Scorer:
-    """Returns the scorer by each video's clicks and watch time in training."""
-    return lambda impressions: popularity_predictions(data, impressions)
+    """Returns the scorer by each video's clicks and watch time in training.
 
-
-def popularity_predictions(
-    data: prepared.PreparedData, impressions: SplitImpressions
-) -> predictions.Predictions:
-    """Returns predictions from each video's training impressions.
-
-    Clicks, weights of clicks and impressions are smoothed by ten average impressions,
-    so that a video never shown gets the average. Videos are ordered by the odds: weight
-    of clicks over impressions without a click.
+    Counts are smoothed by ten average impressions, so that a video never shown gets the
+    average. Videos are ordered by the odds: weight of clicks over impressions without a
+    click.
     """
-    sums = data.once(_training_sums, lambda: _training_sums(data.whole))
-    average = _SMOOTHING_IMPRESSIONS / max(float(sums[1:].sum()), 1.0)
-    watched, clicks, others = (
-        sums_by_video + average * sums_by_video.sum() for sums_by_video in sums
-    )
-    odds = np.maximum(watched, _LEAST_ODDS) / np.maximum(others, _LEAST_ODDS)
-    logits = np.log(odds)[impressions.videos]
-    shown = np.maximum(clicks + others, _LEAST_ODDS)
-    seconds = None
-    if data.log.has_watch_seconds:
-        seconds = (watched / shown)[impressions.videos]
-    return predictions.Predictions(
-        order=logits,
-        seconds=seconds,
-        click_probability=(clicks / shown)[impressions.videos],
-        logits=logits,
-    )
+
+    def score(impressions: SplitImpressions) -> predictions.Predictions:
+        sums = data.once(popularity, lambda: _training_sums(data.whole))
+        average, smoothing = shown_counts.mean(sums), shown_counts.SMOOTHINGS[0]
+        rate, seconds, odds = (
+            shown_counts.value(kind, sums, average, smoothing)[impressions.videos]
+            for kind in shown_counts.KINDS
+        )
+        known, logits = seconds if data.log.has_watch_seconds else None, np.log(odds)
+        return predictions.Predictions(logits, known, rate, logits)
+
+    return score
 
 
 def _training_sums(data: prepared.PreparedData) -> Floats:
-    """Returns weight of clicks, clicks, and impressions without a click of each video.
-
-    The sums `[3, num_videos + 1]` are over the training impressions, read shard by
-    shard.
-    """
-    size = data.num_videos + 1
-    total, every = np.zeros((3, size)), np.arange(size)
-    trains = [events.Split.TRAIN, events.Split.EARLIER]
-    for shard in data.log.shards:
-        shown = shard.read().impressions
-        if shown is None:
-            continue
-        rows = np.flatnonzero(np.isin(shown.splits, trains))
-        clicked = np.asarray(shown.clicked)[rows].astype(np.float64)
-        weights = clicked
-        if shown.seconds is not None:
-            weights = np.where(clicked, np.asarray(shown.seconds, float)[rows], 0.0)
-        videos = np.append(every, np.asarray(shown.videos)[rows])
-        # Sums so far come first: added in the order of the log, whatever the shards.
-        total = np.stack(
-            [
-                _sums(videos, np.append(before, values), size)
-                for before, values in zip(
-                    total, (weights, clicked, 1.0 - clicked), strict=True
-                )
-            ]
-        )
-    return total
-
-
-def _sums(groups: npt.NDArray[np.integer], values: Floats, size: int) -> Floats:
-    return np.bincount(groups, values, size).astype(np.float64)
+    """Returns sums over training impressions by video, `[3, num_videos + 1]`."""
+    trains = (events.Split.TRAIN, events.Split.EARLIER)
+    every = np.arange(data.num_videos + 1)
+    return shown_counts.sums_before(data, every, _AFTER_ALL, trains)

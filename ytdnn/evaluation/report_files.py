@@ -32,11 +32,15 @@ _OWN = {artifacts.MANIFEST, artifacts.LOGS, REPORT, USERS, PAGE}
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """A report with the values of each user.
+    """A report with the values of each user, so that two reports can be paired.
 
     Attributes:
       report: The numbers.
-      users: One row for each user, see `users`.
+      users: One row for each user with a case, an impression or a request. Lists: a
+        column `MODEL/METRIC@k` for each mean over users, and `answers`, the number of
+        right answers. Impressions: `MODEL/METRIC/numerator` and
+        `MODEL/METRIC/denominator`; the metric is the ratio of their sums. Requests:
+        likewise, `requests/MODEL/…`. Null where a user has no value.
       inputs: Fingerprints of the artefacts that were measured.
     """
 
@@ -107,7 +111,7 @@ class Evaluation:
     Attributes:
       path: Directory of the evaluation.
       report: The report.
-      users: Values of each user, see `users`.
+      users: Values of each user, see `Result`.
     """
 
     path: pathlib.Path
@@ -146,7 +150,7 @@ class Evaluation:
 
     def number(self, model: str, metric: str) -> float:
         """Returns a number of the report; NaN where the report has none."""
-        for entries in self.report.kinds:
+        for entries in (*self.report.kinds, self.report.by_requests):
             value = entries[model].values.get(metric) if model in entries else None
             if value is not None:
                 return value

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 import pydantic
 
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import report_parts
 
 FORMAT_VERSION: Final = 5
@@ -330,6 +331,12 @@ class Report:
     def kinds(self) -> tuple[dict[str, Entry], dict[str, Entry]]:
         """Numbers of lists, and of impressions."""
         return self.lists, self.impressions
+
+    @property
+    def by_requests(self) -> dict[str, Entry]:
+        """Numbers by the protocol `requests`, by `requests/MODEL`."""
+        systems = {} if self.requests is None else self.requests.systems
+        return {metric_names.REQUESTS + name: entry for name, entry in systems.items()}
 
 
 ADAPTER = pydantic.TypeAdapter(Report)

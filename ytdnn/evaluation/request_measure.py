@@ -1,19 +1,22 @@
 """Measures systems by requests, beside what is counted up to each of them."""
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import configs
-from ytdnn.base.metrics import bootstrap, metric_names
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     findings,
     lists,
+    measure,
+    report_files,
     report_model,
     report_parts,
     request_protocol,
+    user_means,
     user_windows,
 )
 from ytdnn.log import events, prepared
@@ -27,7 +30,8 @@ Ranks = npt.NDArray[np.int64]
 Parts = dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]
 
 
-def measure(
+def added(
+    result: report_files.Result,
     data: prepared.PreparedData,
     makers: Mapping[str, lists.Maker],
     split: events.Split,
@@ -35,10 +39,14 @@ def measure(
     windows: user_windows.WindowOpener,
     judged: Collection[str],
     num_listed: int | None = None,
-) -> report_model.RequestsReport | None:
-    """Returns the numbers of systems by requests; None without requests or systems.
+) -> report_files.Result:
+    """Returns an evaluation with the numbers of systems by requests.
+
+    The users have `requests/MODEL/METRIC@k/numerator`, and so the denominator, of each
+    maker's lists. Without requests or judged systems the evaluation stays as it is.
 
     Args:
+      result: The evaluation.
       data: The prepared set.
       makers: Makers of lists, by name.
       split: `TEST` or `VALIDATION`.
@@ -50,20 +58,22 @@ def measure(
     """
     asked = request_protocol.cases(data, split, config, num_listed)
     if asked is None or not any(name in judged for name in makers):
-        return None
+        return result
     length = max(config.ks)
     left_out = (*_LEFT_OUT, *(_BY_SECONDS if data.log.has_watch_seconds else ()))
     own = {name: make for name, make in makers.items() if name not in left_out}
     listed = lists.made(data, asked.cases, own, length, windows)
     ranks = {name: _ranks(videos, asked) for name, videos in listed.items()}
-    counts = live_counts.LiveCounts(data, _begin(data, asked, config))
+    begins = data.manifest.facts["windows"]["validation"] - config.delay_seconds
+    counts = live_counts.LiveCounts(data, int(min(asked.moments.min(), begins)))
     best = _best_count(data, counts, config)
     ranks = _counted(counts, data, asked) | ranks
     places, users = np.unique(asked.cases.users, return_inverse=True)
     parts = {k: _parts(v, users, len(places), config.ks) for k, v in ranks.items()}
-    rivals = [*(own.keys() - {*judged, lists.NETWORK}), best]
-    rival = _rival(rivals, parts, config)
-    return report_model.RequestsReport(
+    metric = metric_names.at(_CHOSEN_BY, min(config.ks))
+    rivals = sorted([*(own.keys() - {*judged, lists.NETWORK}), best])
+    rival = max(rivals, key=lambda name: parts[name][metric][0].sum())
+    requests = report_model.RequestsReport(
         requests=len(asked),
         watches=asked.num_watches,
         users=len(places),
@@ -72,22 +82,18 @@ def measure(
         unknown=int((asked.answers > asked.cases.num_listed).sum()),
         best_count=best,
         rival=rival,
-        systems=_entries(parts, config),
-        by_user=_entries({k: _means(v) for k, v in parts.items()}, config),
-        ahead={
-            name: _ahead(parts[name], parts[rival], config)
-            for name in own
-            if name in judged
-        },
+        systems={k: user_means.user_ratios(v, config) for k, v in parts.items()},
+        by_user={k: _by_user(v, config) for k, v in parts.items()},
+        ahead={k: _ahead(parts[k], parts[rival], config) for k in own if k in judged},
     )
-
-
-def _rival(
-    names: Sequence[str], parts: Mapping[str, Parts], config: configs.EvaluationConfig
-) -> str:
-    """Returns the best of some baselines, the first by name of equal ones."""
-    metric = metric_names.at(_CHOSEN_BY, min(config.ks))
-    return max(sorted(names), key=lambda name: parts[name][metric][0].sum())
+    columns: user_means.PerUser = {}
+    for name in own:
+        columns |= user_means.sides(parts[name], f"{metric_names.REQUESTS}{name}/")
+    return dataclasses.replace(
+        result,
+        report=dataclasses.replace(result.report, requests=requests),
+        users=measure.joined(result.users, measure.with_ids(data.log, places, columns)),
+    )
 
 
 def _ranks(videos: lists.Lists, asked: request_protocol.RequestCases) -> Ranks:
@@ -100,16 +106,6 @@ def _ranks(videos: lists.Lists, asked: request_protocol.RequestCases) -> Ranks:
 def _without(ranks: Ranks, asked: request_protocol.RequestCases) -> Ranks:
     """Returns places where repeated watches are misses."""
     return np.where(asked.is_repeat, -1, ranks)
-
-
-def _begin(
-    data: prepared.PreparedData,
-    asked: request_protocol.RequestCases,
-    config: configs.EvaluationConfig,
-) -> int:
-    """Returns the first moment that counts are asked for, validation included."""
-    begins = data.manifest.facts["windows"]["validation"]
-    return int(min(asked.moments.min(), begins - config.delay_seconds))
 
 
 def _best_count(
@@ -165,30 +161,10 @@ def _parts(
     return parts
 
 
-def _means(parts: Parts) -> Parts:
-    """Returns each user's mean, for means over users."""
-    return {
-        name: (above / below, np.ones_like(below))
-        for name, (above, below) in parts.items()
-    }
-
-
-def _entries(
-    parts: Mapping[str, Parts], config: configs.EvaluationConfig
-) -> dict[str, report_model.Entry]:
-    """Returns the numbers of all systems, from the same resamples of the users."""
-    joined = {(k, name): both for k, own in parts.items() for name, both in own.items()}
-    values = bootstrap.ratios(joined)
-    intervals = bootstrap.ratio_intervals(
-        joined, config.num_resamples, seed=config.seed
-    )
-    return {
-        k: report_model.Entry(
-            values={name: values[k, name] for name in own},
-            intervals={name: intervals[k, name] for name in own},
-        )
-        for k, own in parts.items()
-    }
+def _by_user(parts: Parts, config: configs.EvaluationConfig) -> report_model.Entry:
+    """Returns means over users of each user's mean."""
+    means = {name: above / below for name, (above, below) in parts.items()}
+    return user_means.user_means(means, config)
 
 
 def _ahead(
@@ -198,6 +174,4 @@ def _ahead(
     gaps = {
         name: (above - rival[name][0], below) for name, (above, below) in own.items()
     }
-    values = bootstrap.ratios(gaps)
-    intervals = bootstrap.ratio_intervals(gaps, config.num_resamples, seed=config.seed)
-    return {name: (values[name], *intervals[name]) for name in gaps}
+    return user_means.with_intervals(gaps, config)

@@ -9,7 +9,7 @@ import numpy as np
 from ytdnn.base import configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import (
-    baselines,
+    boosted_trees,
     chosen_order,
     composed_slates,
     leaks,
@@ -49,7 +49,7 @@ class TrainedModels:
 
     data: prepared.PreparedData
     trained: models.RetrievalModel | None
-    ranking: models.RankingModelLike | None
+    ranking: models.RankingModel | None
     others: measure.Systems = dataclasses.field(default_factory=measure.Systems)
     sources: tuple[retrieval.Source, ...] = ()
     candidates: lists.Maker | None = None
@@ -130,7 +130,7 @@ class RunSystems:
     data: prepared.PreparedData
     cases: protocol.Cases
     trained: models.RetrievalModel | None
-    ranking: models.RankingModelLike | None
+    ranking: models.RankingModel | None
     video_vectors: models.Vectors | None
     systems: measure.Systems
     windows: user_windows.WindowOpener
@@ -157,16 +157,18 @@ def build(
     windows = user_windows.WindowOpener(config.evaluation.window_events)
     of_videos = None
     if trained is not None:
-        trained = user_windows.retrieval(trained, windows)
+        trained = user_windows.by_window(trained, windows)
         of_videos = trained.video_vectors(protocol.moment(cases, split))
     if ranking is not None:
-        ranking = user_windows.ranking(ranking, windows)
+        ranking = user_windows.by_window(ranking, windows)
     systems = RunSystems(
         data, cases, trained, ranking, of_videos, measure.Systems(), windows
     )
     counted = {}
     if data.log.has_impressions and config.evaluation.baselines:
         counted = shown_baselines.scorers(data, split, config.evaluation)
+    if ranking is not None and boosted_trees.LIGHTGBM in config.evaluation.baselines:
+        counted[boosted_trees.LIGHTGBM] = boosted_trees.scorer(data, ranking)
     own = _own(systems, config, loaded, counted)
     # Where a stage is left out, there is nothing to compare its oracle with.
     has_lists = lists.CANDIDATES in own.makers
@@ -194,7 +196,7 @@ def _own(
     if trained is not None or loaded.candidates is not None:
         rivals = loaded.baselines
         if rivals is None:
-            rivals = baselines.makers(data, config.evaluation, run.cases)
+            rivals = tuned_baselines.quick_makers(data, config.evaluation, run.cases)
         makers |= rivals
     if loaded.candidates is not None:
         makers[lists.CANDIDATES] = loaded.candidates

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from ytdnn.base import configs
 from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
+    boosted_trees,
     impression_metrics,
     lists,
     models,
@@ -32,7 +33,7 @@ from ytdnn.retrieval import first_stage_replay
 LOGGED = "logged"
 RANDOM = "random"
 BEST = "best"
-BASELINES = (ranker.POPULARITY, *shown_baselines.NAMES)
+BASELINES = (ranker.POPULARITY, *shown_baselines.NAMES, boosted_trees.LIGHTGBM)
 METRICS = (
     metric_names.FIRST_QUARTER,
     metric_names.FIRST_HALF,

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import errors, ragged, schema
-from ytdnn.base.metrics import exact_top_k, hits_at_k, metric_names
+from ytdnn.base.metrics import bootstrap, exact_top_k, hits_at_k, metric_names
 from ytdnn.evaluation import list_metrics, lists, report_model, report_parts, user_means
 from ytdnn.log import events, prepared
 
@@ -121,15 +121,14 @@ def _rows(
         offsets = np.append(0, targets.offsets[1:][with_targets])
         own = ragged.Ragged(offsets, targets.values)
         seconds = None if cases.seconds is None else cases.seconds[is_own]
-        values = {
-            model: _values(context, listed[with_targets], own, seconds)
-            for model, listed in lists_by_name.items()
-        }
         row = report_model.SliceRow(
             value=str(name),
             users=len(with_targets),
             answers=len(own.values),
-            lists=_with_intervals(context, values),
+            lists={
+                model: _values(context, listed[with_targets], own, seconds)
+                for model, listed in lists_by_name.items()
+            },
         )
         rows.append(row)
     return tuple(rows)
@@ -140,8 +139,8 @@ def _values(
     listed: lists.Lists,
     targets: ragged.Ragged,
     seconds: npt.NDArray[np.float64] | None,
-) -> user_means.PerUser:
-    """Returns a few metrics at the shortest length for each user of a slice."""
+) -> dict[str, report_parts.WithInterval]:
+    """Returns a few metrics at the shortest length, over the users of a slice."""
     k = min(context.config.ks)
     hits, num_relevant = exact_top_k.hits_of(listed, *targets), np.diff(targets.offsets)
     values = {
@@ -151,23 +150,8 @@ def _values(
     if seconds is not None:
         watched = exact_top_k.weights_of(listed, *targets, seconds)[:, :k].sum(axis=1)
         values[metric_names.at(metric_names.HIT_WATCH_SECONDS, k)] = watched
-    return values
-
-
-def _with_intervals(
-    context: list_metrics.Context, values: Mapping[str, user_means.PerUser]
-) -> dict[str, dict[str, report_parts.WithInterval]]:
-    """Returns value, low, high of each model's metrics, all from the same resamples."""
-    flat = {
-        (m, name): v for m, of_model in values.items() for name, v in of_model.items()
-    }
-    entry = user_means.user_means(
-        {"/".join(key): v for key, v in flat.items()}, context.config
-    )
-    intervals: dict[str, dict[str, report_parts.WithInterval]] = {m: {} for m in values}
-    for (model, name), path in zip(flat, entry.values, strict=True):
-        intervals[model][name] = (entry.values[path], *entry.intervals[path])
-    return intervals
+    parts = {name: bootstrap.mean_parts(of_users) for name, of_users in values.items()}
+    return user_means.with_intervals(parts, context.config)
 
 
 def _activity(context: list_metrics.Context) -> tuple[list[str], Names]:

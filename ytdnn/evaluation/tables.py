@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 import rich.box
 from rich import console, table
 
+from ytdnn.base.metrics import metric_names
+
 # Beyond it no number is measured, and arithmetic on axes would lose its digits.
 LARGEST = 1e100
 _UNBOUNDED = 10_000  # characters
@@ -26,6 +28,7 @@ MODELS = {
     "mean_seconds_frozen": "mean seconds, frozen",
     "odds": "odds of seconds so far",
     "odds_frozen": "odds of seconds, frozen",
+    "lightgbm": "LightGBM",
     "item_neighbours": "item neighbours",
     "rp3beta": "random walks (RP3β)",
     "als": "least squares (ALS)",
@@ -195,7 +198,8 @@ def is_finite(value: Any) -> bool:
 
 def model_title(name: str) -> str:
     """Returns the display name of a model."""
-    return MODELS.get(name, name)
+    own = name.replace(metric_names.REQUESTS, "")
+    return MODELS.get(own, own) + " by requests" * (own != name)
 
 
 def format_number(value: float, step: float | None = None) -> str:

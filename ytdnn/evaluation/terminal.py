@@ -49,6 +49,8 @@ def show_comparison(comparison: compare.Comparison) -> None:
         f"95 % interval. *: the interval excludes 0. Metrics that are equal in both "
         f"are left out."
     )
+    if comparison.requests_left_out:
+        note += f" Not compared by requests: {comparison.requests_left_out}."
     if comparison.marks:
         note += f" Candidate model: {', '.join(comparison.marks)}."
     screen.print(note, highlight=False, markup=False)
@@ -77,12 +79,18 @@ def comparison_table(comparison: compare.Comparison) -> tables.Table:
 
 
 def comparison_headline(comparison: compare.Comparison) -> str:
-    """Returns the verdict of a comparison as a sentence."""
-    if comparison.headline is None:
-        return "Nothing in both judges the two: see the table."
-    row, verdict = comparison.headline.of, comparison.headline.verdict
-    model = tables.model_title(row.model)
-    what = f"{metric_names.title(row.metric)} of {model}"
+    """Returns the verdicts of a comparison, by requests and by all users' lists."""
+    judged = {
+        f"{comparison.num_requests:,} requests": comparison.by_requests,
+        f"{comparison.num_users:,} users": comparison.headline,
+    }
+    told = [_verdict(one, over) for over, one in judged.items() if one is not None]
+    return "\n".join(told) or "Nothing in both judges the two: see the table."
+
+
+def _verdict(headline: compare.Headline, over: str) -> str:
+    row, verdict = headline.of, headline.verdict
+    what = f"{metric_names.title(row.metric)} of {tables.model_title(row.model)}"
     interval = ""
     if math.isfinite(row.low):
         interval = f" [{_number(row.low, True)}, {_number(row.high, True)}]"
@@ -93,8 +101,7 @@ def comparison_headline(comparison: compare.Comparison) -> str:
     )
     return (
         f"{told}: {what} {_number(row.first)} → {_number(row.second)}, "
-        f"difference {_number(row.difference, True)}{interval} over "
-        f"{comparison.num_users:,} users."
+        f"difference {_number(row.difference, True)}{interval} over {over}."
     )
 
 

@@ -1,27 +1,39 @@
-"""The artefact `baselines`: candidate models as an opponent would set them.
+"""Candidate models that the network is compared with, as an opponent would set them.
 
-Each is fitted to the training window for every setting below, the best one by nDCG on
-validation is kept, and evaluations read it. All of it takes at most a fifth of the
-time that the network's training took; what does not fit is named in the report.
+`evaluation.baselines` names them: any registered candidate model
+(`ytdnn/retrieval/candidate_models.py`). Each is fitted to the training window for every
+setting below, the best one by nDCG on validation is kept as the artefact `baselines`,
+and evaluations read it. All of it takes at most a fifth of the time that the network's
+training took; what does not fit is named in the report.
+
+Bundles, files of predictions and single stages have no such artefact. For them `auto`,
+the default, fits a few with their own settings, where that takes seconds.
 """
 
-import dataclasses
+import functools
+import importlib.util
 import pathlib
 import pickle
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ytdnn.base import artifacts, configs, errors, progress, registries
 from ytdnn.base.metrics import exact_top_k
-from ytdnn.evaluation import baselines, lists, protocol
+from ytdnn.evaluation import boosted_trees, lists, protocol
 from ytdnn.log import events, prepared
 from ytdnn.retrieval import candidate_models
 
 KIND = "baselines"
 AUTO = "auto"
+MOST_WATCHES = 20_000_000
+_QUICK = ("recent_popularity", "markov", "co_watch", "user_neighbours")
+_MOST_SECONDS = 60.0  # of a quick one, above which `auto` leaves it out
+# Nanoseconds on a slow core, by which a fit is foretold: of a dense product, of an
+# entry of a sparse one, and of a score among the others of its row.
+_DENSE, _SPARSE, _SCORE = 0.1, 15.0, 10.0
 # In order: the dearest are the last, for which no time may be left.
 _GRIDS: dict[str, list[dict[str, Any]]] = {
     "recent_popularity": [{}],
@@ -37,15 +49,13 @@ _GRIDS: dict[str, list[dict[str, Any]]] = {
     ],
     "ease": [{"regularization": weight} for weight in (100.0, 300.0, 1_000.0)],
 }
-_AUTO_NAMES = (*_GRIDS,)
 _NUM_CASES = 2_000  # of validation
 _K = 10
 _SHARE = 0.2  # of the seconds of the training
 _LEAST_SECONDS = 20.0
 
 
-@dataclasses.dataclass
-class _BestModel:
+class _BestModel(NamedTuple):
     """The best model of a name so far."""
 
     value: float
@@ -82,13 +92,14 @@ def make(
                 why = ""
                 if name in bounded:
                     left = until - time.process_time()
-                    why = baselines.obstacle(name, settings, training, num_cases, left)
+                    why = obstacle(name, settings, training, num_cases, left)
                 if why:
                     reasons.setdefault(name, why)
                     continue
-                tried = _fitted(name, settings, training, cases)
-                if name not in best or tried.value > best[name].value:
-                    best[name] = tried
+                model = _fitted(name, settings, training)
+                value = _quality(model, training, cases)
+                if name not in best or value > best[name].value:
+                    best[name] = _BestModel(value, model, settings)
             bar.reach(number + 1)
     facts = {
         "settings": {name: one.settings for name, one in best.items()},
@@ -101,16 +112,60 @@ def make(
             (partial / f"{name}.pickle").write_bytes(pickle.dumps(vars(one.model)))
 
 
-def chosen(config: configs.EvaluationConfig) -> list[str]:
-    """Returns the names in the config, with `auto` replaced by all baselines."""
-    parts = [_AUTO_NAMES if name == AUTO else (name,) for name in config.baselines]
-    return list(dict.fromkeys(name for part in parts for name in part))
+def chosen(
+    config: configs.EvaluationConfig, auto: Sequence[str] = tuple(_GRIDS)
+) -> list[str]:
+    """Returns the names of candidate models in the config.
+
+    Args:
+      config: Names of the baselines.
+      auto: Those that `auto` stands for.
+    """
+    parts = [auto if name == AUTO else (name,) for name in config.baselines]
+    names = dict.fromkeys(name for part in parts for name in part)
+    return [name for name in names if name != boosted_trees.LIGHTGBM]
+
+
+def obstacle(
+    name: str,
+    settings: Mapping[str, Any],
+    training: candidate_models.TrainingData,
+    num_cases: int,
+    seconds: float,
+) -> str:
+    """Returns why a baseline is not fitted in some seconds; empty if it is.
+
+    Args:
+      name: Its name.
+      settings: Its settings.
+      training: What it is fitted to.
+      num_cases: Number of lists to make.
+      seconds: Time for the fit and the lists.
+    """
+    if name == _QUICK[0]:
+        return ""
+    if name == "als" and importlib.util.find_spec("implicit") is None:
+        return "pip install implicit"
+    if int(training.prepared.catalogue.facts["watches"]) > MOST_WATCHES:
+        return f"more than {MOST_WATCHES:,} watches"
+    sizes = np.diff(training.matrix.indptr).astype(np.float64)
+    size, watches, pairs = training.videos.height, sizes.sum(), float((sizes**2).sum())
+    scores = float(num_cases) * size
+    own = {
+        "rp3beta": _SCORE * size**2 + _SPARSE * pairs,
+        "item_neighbours": _SCORE * size**2 + _SPARSE * pairs,
+        "user_neighbours": 2.0 * num_cases * watches,
+        "als": 12.0 * _SPARSE * watches * settings.get("factors", 64),
+        "ease": _DENSE * (size**3 + 10.0 * scores * sizes.mean()) + _SPARSE * pairs,
+    }.get(name, 20.0 * _SPARSE * watches)
+    needed = 1e-9 * (own + _SCORE * scores)
+    return f"some {needed:,.0f} s a fit" if needed > seconds else ""
 
 
 def step_config(config: configs.EvaluationConfig) -> dict[str, Any]:
     """Returns the settings that the artefact depends on."""
     return {
-        "baselines": list(config.baselines),
+        "baselines": [n for n in config.baselines if n != boosted_trees.LIGHTGBM],
         "remove_watched": config.remove_watched,
         "targets": config.targets,
     }
@@ -156,27 +211,65 @@ def makers(
         return None
     facts = artifacts.read_manifest(workdir / KIND, KIND).facts
     return {
-        name: _on_first_use(workdir / KIND / f"{name}.pickle", name, settings, data)
+        name: _on_first_use(
+            functools.partial(_read, workdir / KIND / f"{name}.pickle", name, settings),
+            data,
+        )
         for name, settings in facts["settings"].items()
     }
 
 
+def quick_makers(
+    data: prepared.PreparedData,
+    config: configs.EvaluationConfig,
+    cases: protocol.Cases,
+) -> dict[str, lists.Maker]:
+    """Returns the makers of baselines with their own settings, where a run has none.
+
+    Each is fitted for its first lists.
+
+    Args:
+      data: The prepared set.
+      config: Names of the baselines.
+      cases: Cases that lists are made for. Their number decides the baselines that
+        `auto` can afford.
+
+    Raises:
+      errors.UserError: The package of a baseline is not installed.
+    """
+    training = candidate_models.TrainingData(data)
+    auto: list[str] = []
+    if AUTO in config.baselines:
+        given = training, len(cases), _MOST_SECONDS
+        auto = [name for name in _QUICK if not obstacle(name, {}, *given)]
+        missing = [name for name in _QUICK if name not in auto]
+        if missing:
+            progress.say(
+                f"baselines: {', '.join(missing)} would take minutes on a log of this "
+                f"size and are left out; --config.evaluation.baselines="
+                f"{','.join(_QUICK)} measures them"
+            )
+    return {
+        name: _on_first_use(functools.partial(_fitted, name, {}, training), data)
+        for name in chosen(config, auto)
+    }
+
+
 def _on_first_use(
-    path: pathlib.Path,
-    name: str,
-    settings: Mapping[str, Any],
+    make: Callable[[], candidate_models.BaseCandidateModel],
     data: prepared.PreparedData,
 ) -> lists.Maker:
-    made: list[lists.Maker] = []
+    """Returns the maker of a model that is fitted or read for the first lists."""
+    made = functools.cache(lambda: lists.from_candidate_model(make(), data))
+    return lambda cases, k: made()(cases, k)
 
-    def make_lists(cases: protocol.Cases, k: int) -> lists.Lists:
-        if not made:
-            model = _unfitted(name, settings)
-            vars(model).update(pickle.loads(path.read_bytes()))
-            made.append(lists.from_candidate_model(model, data))
-        return made[0](cases, k)
 
-    return make_lists
+def _read(
+    path: pathlib.Path, name: str, settings: Mapping[str, Any]
+) -> candidate_models.BaseCandidateModel:
+    model = _unfitted(name, settings)
+    vars(model).update(pickle.loads(path.read_bytes()))
+    return model
 
 
 def _unfitted(
@@ -191,19 +284,24 @@ def _unfitted(
 
 
 def _fitted(
-    name: str,
-    settings: dict[str, Any],
-    training: candidate_models.TrainingData,
-    cases: protocol.Cases | None,
-) -> _BestModel:
-    """Fits a model, and measures it on validation."""
+    name: str, settings: Mapping[str, Any], training: candidate_models.TrainingData
+) -> candidate_models.BaseCandidateModel:
     model = _unfitted(name, settings)
     model.fit(training)
+    return model
+
+
+def _quality(
+    model: candidate_models.BaseCandidateModel,
+    training: candidate_models.TrainingData,
+    cases: protocol.Cases | None,
+) -> float:
+    """Returns the nDCG of a model on validation, 0 without cases."""
     if cases is None:
-        return _BestModel(0.0, model, settings)
+        return 0.0
     listed = lists.from_candidate_model(model, training.prepared)(cases, _K)
     values = exact_top_k.metrics_at(listed, *cases.targets, (_K,))
-    return _BestModel(float(np.nanmean(values[f"ndcg@{_K}"])), model, settings)
+    return float(np.nanmean(values[f"ndcg@{_K}"]))
 
 
 def _cases(

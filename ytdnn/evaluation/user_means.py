@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import configs
-from ytdnn.base.metrics import bootstrap
+from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import lists, report_model, report_parts
 
 PerUser = dict[str, npt.NDArray[np.float64]]
+Parts = Mapping[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]
 
 
 def user_means(values: PerUser, config: configs.EvaluationConfig) -> report_model.Entry:
@@ -25,15 +26,34 @@ def user_means(values: PerUser, config: configs.EvaluationConfig) -> report_mode
     return user_ratios(parts, config)
 
 
-def user_ratios(
-    parts: dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]],
-    config: configs.EvaluationConfig,
-) -> report_model.Entry:
+def user_ratios(parts: Parts, config: configs.EvaluationConfig) -> report_model.Entry:
     """Returns the `values` and `intervals` of ratios of sums over users."""
     intervals = bootstrap.ratio_intervals(parts, config.num_resamples, seed=config.seed)
     return report_model.Entry(
         values=dict(bootstrap.ratios(parts)), intervals=dict(intervals)
     )
+
+
+def with_intervals(
+    parts: Parts, config: configs.EvaluationConfig
+) -> dict[str, report_parts.WithInterval]:
+    """Returns ratios of sums over users with the ends of their intervals."""
+    entry = user_ratios(parts, config)
+    return {name: (entry.values[name], *entry.intervals[name]) for name in parts}
+
+
+def sides(parts: Parts, before: str = "") -> PerUser:
+    """Returns numerators and denominators as columns of the table of users.
+
+    Args:
+      parts: Both by metric.
+      before: What the names of the columns begin with.
+    """
+    return {
+        f"{before}{name}/{side}": values
+        for name, both in parts.items()
+        for side, values in zip(metric_names.SIDES, both, strict=True)
+    }
 
 
 def ranker_gain(
@@ -49,12 +69,11 @@ def ranker_gain(
         return {}
     first, both = per_user[lists.CANDIDATES], per_user[lists.SYSTEM]
     differences = {
-        name: both[name] - first[name]
+        name: bootstrap.mean_parts(both[name] - first[name])
         for name in both
         if name in first and "/" not in name
     }
-    entry = user_means(differences, config)
-    return {name: (entry.values[name], *entry.intervals[name]) for name in differences}
+    return with_intervals(differences, config)
 
 
 def plain(value: Any) -> Any:

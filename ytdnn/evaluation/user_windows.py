@@ -9,7 +9,7 @@ it is.
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from ytdnn.ranking import predictions
 
 Integers = npt.NDArray[np.int64]
 Rows = Any  # of the questions: a slice, or places
+_Model = TypeVar("_Model")
 Results = dict[str, Any]
 """Arrays `[rows, …]` or `Predictions`, by the name of a system."""
 
@@ -187,28 +188,14 @@ def in_order(parts: Sequence[Any], order: Integers | None = None) -> Any:
     return joined if order is None else joined[order]
 
 
-def retrieval(
-    model: models.RetrievalModel, windows: WindowOpener
-) -> models.RetrievalModel:
-    """Returns a candidate model that answers window by window.
+def by_window(model: _Model, windows: WindowOpener) -> _Model:
+    """Returns a model that answers window by window.
 
     Args:
       model: The model.
-      windows: Opener of the windows, shared with the ranker.
+      windows: Opener of the windows, shared by both stages.
     """
-    return cast(models.RetrievalModel, _ByWindow(model, windows))
-
-
-def ranking(
-    model: models.RankingModelLike, windows: WindowOpener
-) -> models.RankingModelLike:
-    """Returns a ranker that answers window by window.
-
-    Args:
-      model: The ranker.
-      windows: Opener of the windows, shared with the first stage.
-    """
-    return cast(models.RankingModelLike, _ByWindow(model, windows))
+    return cast(_Model, _ByWindow(model, windows))
 
 
 class _ByWindow:
@@ -227,7 +214,8 @@ class _ByWindow:
         own = getattr(self._model, name)
         if name in ("user_vectors", "readings", "score_candidates"):
             return functools.partial(self._at_watches, own)
-        if name in ("request_vectors", "predict_at", "predictions"):
+        of_impressions = ("predict_at", "predictions", "impression_tensors")
+        if name in ("request_vectors", *of_impressions):
             return functools.partial(self._at_impressions, own)
         return own
 

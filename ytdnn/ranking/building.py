@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.base import configs, errors, schema
+from ytdnn.base import configs, errors, ragged, schema
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import own_columns, past_sums, reading, registry
 from ytdnn.log import events, prepared, streaming, user_log
@@ -119,7 +119,7 @@ def _measure(
         collector = streaming.Collector()
         for log in logs if opened is None else (opened,):
             rows = training_rows(log.data.log)
-            for part in inputs.parts(len(rows), _ROWS_A_STEP):
+            for part in ragged.slices(len(rows), _ROWS_A_STEP):
                 yield log.impressions(tf.constant(rows[part], tf.int64))
             num_events = sum(shard.num_events for shard in log.data.log.shards)
             del log  # before the next one takes its memory

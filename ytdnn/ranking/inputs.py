@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.base import configs, schema
+from ytdnn.base import configs, ragged, schema
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import first_stage, past_sums, reading, registry, request_reading
 from ytdnn.log import catalogues, fields, positions, prepared
@@ -81,6 +81,44 @@ class ImpressionLog:
             then = self._requests(history_rows, videos)
             requests = dataclasses.replace(requests, times=then.times, ends=then.ends)
         return self._at(requests)
+
+    def logged(
+        self,
+        rows: npt.NDArray[np.int64],
+        history_rows: npt.NDArray[np.int64] | None,
+        part: slice,
+    ) -> Tensors:
+        """Returns the tensors of a part of some logged impressions; see `impressions`.
+
+        Args:
+          rows: `[n]` rows of the impression arrays.
+          history_rows: `[n]`; None: the rows themselves.
+          part: The part.
+        """
+        then = None
+        if history_rows is not None:
+            then = tf.constant(history_rows[part], tf.int64)
+        return self.impressions(tf.constant(rows[part], tf.int64), then)
+
+    def arrays(
+        self,
+        rows: npt.NDArray[np.int64],
+        history_rows: npt.NDArray[np.int64] | None,
+        step: int,
+    ) -> dict[str, npt.NDArray]:
+        """Returns the tensors of logged impressions by name, without histories.
+
+        Args:
+          rows: `[n]` rows of the impression arrays.
+          history_rows: `[n]`; None: the rows themselves.
+          step: Number of rows to read at a time.
+        """
+        read: dict[str, list[npt.NDArray]] = {}
+        for part in ragged.slices(max(len(rows), 1), step):
+            for name, values in self.logged(rows, history_rows, part).items():
+                if name != schema.HISTORY_VIDEOS:
+                    read.setdefault(name, []).append(values.numpy())
+        return {name: np.concatenate(values) for name, values in read.items()}
 
     def candidates_at(self, rows: tf.Tensor, videos: tf.Tensor) -> Tensors:
         """Returns the tensors of candidates at the requests of logged impressions.
@@ -248,8 +286,3 @@ def opened(
 def replays(chosen: Iterable[features_interface.Feature]) -> bool:
     """Whether any feature reads the candidates or scores of the first stage."""
     return any(isinstance(f, first_stage.ReplayedFeature) for f in chosen)
-
-
-def parts(size: int, step: int) -> list[slice]:
-    """Returns slices of at most `step` of `size` rows."""
-    return [slice(start, start + step) for start in range(0, size, step)]

@@ -1,6 +1,7 @@
 """The ranking model: predictions, saving and loading; `building` creates it."""
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Callable, Mapping
 
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.base import artifacts, configs, errors, progress, schema
+from ytdnn.base import artifacts, configs, errors, progress, ragged, schema
 from ytdnn.base.configs import serving
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import first_stage, registry
@@ -213,15 +214,22 @@ class RankingModel:
             ends at that impression's time; None: at its own.
         """
         log = self.open_log(data)
-
-        def read(part: slice) -> inputs.Tensors:
-            rows, then = tf.constant(impression_rows[part], tf.int64), None
-            if history_rows is not None:
-                then = tf.constant(history_rows[part], tf.int64)
-            return log.impressions(rows, then)
-
+        read = functools.partial(log.logged, impression_rows, history_rows)
         parts = self._predicted(len(impression_rows), "impressions", read)
         return predictions.joined(parts, np.s_[:, 0])
+
+    def impression_tensors(
+        self,
+        data: prepared.PreparedData,
+        impression_rows: npt.NDArray[np.int64],
+        history_rows: npt.NDArray[np.int64] | None = None,
+    ) -> dict[str, npt.NDArray]:
+        """Returns the inputs of logged impressions without histories, `[n, …]` by name.
+
+        Training-only features are as logged; see `predictions`.
+        """
+        log = self.open_log(data, serving=False)
+        return log.arrays(impression_rows, history_rows, _PAIRS_A_STEP)
 
     def _predicted(
         self,
@@ -234,8 +242,8 @@ class RankingModel:
         step = _PAIRS_A_STEP
         if video_indices is not None:
             step = predictions.filled(step // max(1, video_indices.shape[1]))
-        parts = inputs.parts(size, step)
-        sizes = [min(step, size - part.start) for part in parts]
+        parts = ragged.slices(size, step)
+        sizes = [part.stop - part.start for part in parts]
         shown = progress.through(parts, f"{KIND} {unit}", unit, sizes)
         return [self._predict(read(part)) for part in shown]
 
@@ -254,10 +262,10 @@ class RankingModel:
           impression_rows: `[n]` rows of the impression arrays.
         """
         log, total = self.open_log(data), 0.0
-        for part in inputs.parts(len(impression_rows), _PAIRS_A_STEP):
-            rows = tf.constant(impression_rows[part], tf.int64)
-            labels = vars(log.labels(rows))
-            total += float(self._evaluate(log.impressions(rows), labels))
+        for part in ragged.slices(len(impression_rows), _PAIRS_A_STEP):
+            labels = vars(log.labels(tf.constant(impression_rows[part], tf.int64)))
+            tensors = log.logged(impression_rows, None, part)
+            total += float(self._evaluate(tensors, labels))
         return total
 
     def _losses(self, tensors: inputs.Tensors, labels: inputs.Tensors) -> tf.Tensor:

@@ -161,6 +161,21 @@ class BaseCandidateModel(Protocol):
         ...
 
 
+class ScoringModel:
+    """A candidate model that scores all videos."""
+
+    def __init__(self, config: Any) -> None:
+        """Has no settings."""
+
+    def scorer(self, requests: Requests) -> selection.Scorer:
+        """Returns the function that fills a block of scores; see `Requests.best`."""
+        raise NotImplementedError
+
+    def recommend(self, requests: Requests, k: int) -> npt.NDArray[np.int32]:
+        """Returns the videos with the largest scores."""
+        return requests.best(self.scorer(requests), k)
+
+
 def make(config: Any) -> BaseCandidateModel:
     """Returns the unfitted model of some settings, `candidates.model`."""
     model: BaseCandidateModel = registries.CANDIDATE_MODELS[config.kind].make(config)

@@ -9,12 +9,11 @@
 Ties of counts, and videos without counts, are ordered by popularity.
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import registries
+from ytdnn.base.metrics import selection
 from ytdnn.retrieval import candidate_models, co_watch, popular
 
 _NEIGHBOURS = 200  # of each watch
@@ -22,11 +21,8 @@ Floats = npt.NDArray[np.float32]
 
 
 @registries.CANDIDATE_MODELS.register("recent_popularity")
-class RecentPopularity:
+class RecentPopularity(candidate_models.ScoringModel):
     """The videos most watched in the last week of training, the same for all users."""
-
-    def __init__(self, config: Any) -> None:
-        """Has no settings."""
 
     def fit(self, data: candidate_models.TrainingData) -> None:
         """Counts the last week."""
@@ -36,18 +32,16 @@ class RecentPopularity:
         # Counts below 1 order the videos that nobody watched in the week.
         self.scores[inside - 1] += np.arange(len(inside), 0, -1, dtype=np.float32)
 
-    def recommend(
-        self, requests: candidate_models.Requests, k: int
-    ) -> npt.NDArray[np.int32]:
-        """Returns the most watched."""
+    def scorer(self, requests: candidate_models.Requests) -> selection.Scorer:
+        """Returns the scorer by the count."""
 
         def score(users: slice, videos: slice, out: Floats) -> None:
             out[:] = self.scores[videos]
 
-        return requests.best(score, k)
+        return score
 
 
-class _LastWatches:
+class _LastWatches(candidate_models.ScoringModel):
     """Sums weights of videos related to the last watches, the latest first.
 
     Attributes:
@@ -64,13 +58,8 @@ class _LastWatches:
     weights: Floats
     popularity: Floats
 
-    def __init__(self, config: Any) -> None:
-        """Has no settings."""
-
-    def recommend(
-        self, requests: candidate_models.Requests, k: int
-    ) -> npt.NDArray[np.int32]:
-        """Returns the videos with the largest sums."""
+    def scorer(self, requests: candidate_models.Requests) -> selection.Scorer:
+        """Returns the scorer by the sums."""
         seeds = requests.last(len(self.decay))
         seeds = np.where(seeds < requests.num_videos, seeds, -1)
         scale = float(self.weights.min(initial=1.0) * self.decay.min())
@@ -80,7 +69,7 @@ class _LastWatches:
             for seed, factor in zip(seeds[users].T, self.decay, strict=True):
                 self._add(seed, factor, videos.start, out)
 
-        return requests.best(score, k)
+        return score
 
     def _add(
         self, seeds: npt.NDArray[np.integer], factor: float, first: int, out: Floats

@@ -72,7 +72,9 @@ class Replay:
         vectors, videos = self._vectors(at), _videos(at)
         parts = [
             self._score(tf.constant(vectors[part]), videos[part])
-            for part in _parts(len(vectors), _PAIRS_A_PART // max(1, videos.shape[1]))
+            for part in ragged.slices(
+                len(vectors), _PAIRS_A_PART // max(1, videos.shape[1])
+            )
         ]
         return tf.concat([tf.zeros([0, videos.shape[1]]), *parts], axis=0)
 
@@ -101,7 +103,7 @@ class Replay:
             positions.Positions(users, times, ends, "watches", *no_event)
         )
         scores = [np.zeros(0, np.float32)]
-        for part in _parts(len(users), self._requests_a_part):
+        for part in ragged.slices(len(users), self._requests_a_part):
             arguments = users[part], ends[part], times[part], vectors[part]
             listed = self._candidates(*arguments).videos
             of_part = self._score(tf.constant(vectors[part]), listed).numpy()
@@ -116,7 +118,7 @@ class Replay:
         vectors, videos = self._vectors(at), _videos(at)
         users, ends, times = (np.asarray(x) for x in (at.users, at.ends, at.times))
         sources, seeds = np.zeros_like(videos), np.zeros_like(videos)
-        for part in _parts(len(users), self._requests_a_part):
+        for part in ragged.slices(len(users), self._requests_a_part):
             arguments = users[part], ends[part], times[part], vectors[part]
             of_part = self._candidates(*arguments).sources_of(tf.constant(videos[part]))
             sources[part], seeds[part] = (values.numpy() for values in of_part)
@@ -203,7 +205,7 @@ class Replay:
         edges = np.append(
             np.flatnonzero(begins_request(self.data.log, rows)), len(rows)
         )
-        for part in _parts(len(edges) - 1, size):
+        for part in ragged.slices(len(edges) - 1, size):
             first = rows[edges[part.start : part.stop]]
             users = np.asarray(shown.users)[first]
             starts = np.asarray(self.data.watches.offsets)[users]
@@ -262,8 +264,3 @@ def _videos(at: positions.Positions) -> npt.NDArray[np.int32]:
     if at.videos is None:
         raise ValueError("expected videos at the positions, received none")
     return np.asarray(at.videos)
-
-
-def _parts(size: int, step: int) -> list[slice]:
-    step = max(1, step)
-    return [slice(s, min(s + step, size)) for s in range(0, size, step)]

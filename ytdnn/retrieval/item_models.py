@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ytdnn.base import configs, registries
+from ytdnn.base import configs, ragged, registries
+from ytdnn.base.metrics import selection
 from ytdnn.retrieval import candidate_models
 
 _SHRINK = 10.0  # users in common, added to the denominator of the cosine
@@ -25,7 +26,7 @@ _BLOCK_BYTES = 64 * 2**20  # of dense weights
 Floats = npt.NDArray[np.float32]
 
 
-class _ItemModel:
+class _ItemModel(candidate_models.ScoringModel):
     """Sums weights of the history's videos.
 
     Attributes:
@@ -34,20 +35,15 @@ class _ItemModel:
 
     weights: Any
 
-    def __init__(self, config: Any) -> None:
-        """Has no settings."""
-
-    def recommend(
-        self, requests: candidate_models.Requests, k: int
-    ) -> npt.NDArray[np.int32]:
-        """Returns the videos with the largest sums."""
+    def scorer(self, requests: candidate_models.Requests) -> selection.Scorer:
+        """Returns the scorer by the sums."""
         history = requests.matrix
 
         def score(users: slice, videos: slice, out: Floats) -> None:
             product = history[users] @ self.weights[:, videos]
             out[:] = product.todense() if sparse.issparse(product) else product
 
-        return requests.best(score, k)
+        return score
 
 
 @registries.CANDIDATE_MODELS.register("item_neighbours")
@@ -127,12 +123,10 @@ def _nearest(first: Any, second: Any, weigh: Any) -> Any:
         `first` with `second`; it returns their weights.
     """
     size, parts = first.shape[0], []
-    block = max(1, _BLOCK_BYTES // (4 * size))
-    for start in range(0, size, block):
-        rows = slice(start, min(start + block, size))
+    for rows in ragged.slices(size, _BLOCK_BYTES // (4 * size)):
         weights = weigh(rows, np.asarray((first[rows] @ second).todense()))
         own = np.arange(rows.start, rows.stop)
-        weights[own - start, own] = 0.0
+        weights[own - rows.start, own] = 0.0
         if size > _NEIGHBOURS:
             least = np.partition(weights, -_NEIGHBOURS, axis=1)[:, -_NEIGHBOURS]
             weights[weights < least[:, np.newaxis]] = 0.0

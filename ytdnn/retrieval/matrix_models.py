@@ -16,6 +16,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ytdnn.base import configs, errors, registries
+from ytdnn.base.metrics import selection
 from ytdnn.retrieval import candidate_models, neighbours
 
 _EXTRA = "baselines"
@@ -23,11 +24,8 @@ Floats = npt.NDArray[np.float32]
 
 
 @registries.CANDIDATE_MODELS.register("user_neighbours")
-class UserNeighbours:
+class UserNeighbours(candidate_models.ScoringModel):
     """Videos that users with similar watches watched."""
-
-    def __init__(self, config: Any) -> None:
-        """Has no settings."""
 
     def fit(self, data: candidate_models.TrainingData) -> None:
         """Scales the matrix of watches."""
@@ -40,10 +38,8 @@ class UserNeighbours:
         sizes = np.diff(self.scaled.indptr)
         self.scaled.data *= np.repeat(of_videos.astype(np.float32), sizes)
 
-    def recommend(
-        self, requests: candidate_models.Requests, k: int
-    ) -> npt.NDArray[np.int32]:
-        """Returns the videos with the largest sums of similarities."""
+    def scorer(self, requests: candidate_models.Requests) -> selection.Scorer:
+        """Returns the scorer by sums of similarities."""
         similarities = requests.matrix @ self.weights
 
         @functools.lru_cache(maxsize=1)
@@ -56,7 +52,7 @@ class UserNeighbours:
             near = similar(users.start, users.stop)
             out[:] = (self.scaled[:, videos].T @ near.T).T
 
-        return requests.best(score, k)
+        return score
 
 
 @configs.validated
@@ -75,7 +71,7 @@ class ALSConfig(configs.Extension):
 
 
 @registries.CANDIDATE_MODELS.register("als", ALSConfig)
-class ALS:
+class ALS(candidate_models.ScoringModel):
     """Alternating least squares of `implicit`."""
 
     def __init__(self, config: ALSConfig) -> None:
@@ -99,10 +95,8 @@ class ALS:
             )
             self.model.fit(data.matrix, show_progress=False)
 
-    def recommend(
-        self, requests: candidate_models.Requests, k: int
-    ) -> npt.NDArray[np.int32]:
-        """Returns the videos with the largest products, users from their histories."""
+    def scorer(self, requests: candidate_models.Requests) -> selection.Scorer:
+        """Returns the scorer by products, users from their histories."""
         with _one_thread():
             of_users = self.model.recalculate_user(
                 np.arange(len(requests)), requests.matrix
@@ -113,7 +107,7 @@ class ALS:
         def score(users: slice, videos: slice, out: Floats) -> None:
             np.matmul(of_users[users], of_videos[videos].T, out=out)
 
-        return requests.best(score, k)
+        return score
 
 
 def _one_thread() -> Any:

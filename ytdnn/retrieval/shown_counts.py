@@ -5,13 +5,13 @@ what a bundle orders by where one is surely better (`composition.ordered_by`). E
 smoothed toward the mean of all impressions by a number of average ones.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import numpy.typing as npt
 
 from ytdnn.features import log_sums
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 
 Floats = npt.NDArray[np.float64]
 
@@ -82,18 +82,22 @@ def served(data: prepared.PreparedData, kind: str) -> npt.NDArray[np.float32]:
 
 
 def sums_before(
-    data: prepared.PreparedData, videos: npt.NDArray[np.integer], moments: npt.ArrayLike
+    data: prepared.PreparedData,
+    videos: npt.NDArray[np.integer],
+    moments: npt.ArrayLike,
+    splits: Collection[int] = tuple(events.Split),
 ) -> Floats:
     """Returns sums over each video's impressions strictly before a moment.
 
     The log is read once, shard by shard: an impression is added to the first question
-    after it, and sums are passed on to later questions about the same video. All splits
-    count, and the sums do not depend on the division into shards.
+    after it, and sums are passed on to later questions about the same video. The sums
+    do not depend on the division into shards.
 
     Args:
       data: The prepared set.
       videos: `[n]` catalogue indices.
       moments: `[n]` seconds, or one for all.
+      splits: Splits whose impressions count.
 
     Returns:
       `[3, n]`: clicks, watch seconds of clicks (clicks where the log has no watch
@@ -114,7 +118,8 @@ def sums_before(
         since = np.clip(np.asarray(shown.times) - lowest + 1, 0, stride - 1)
         places = np.searchsorted(keys, of_videos * stride + since, side="right")
         inside = np.minimum(places, len(keys) - 1)
-        keep = np.flatnonzero((places < len(keys)) & (asked[inside] == of_videos))
+        is_asked = (places < len(keys)) & (asked[inside] == of_videos)
+        keep = np.flatnonzero(is_asked & np.isin(shown.splits, [*splits]))
         clicked = np.asarray(shown.clicked, np.float64)[keep]
         seconds = clicked
         if shown.seconds is not None:

@@ -73,8 +73,7 @@ class _Cases:
 
     def blocks(self) -> Iterator["_Cases"]:
         """Yields some users at a time."""
-        for start in range(0, len(self.users), _USERS_A_BLOCK):
-            part = slice(start, start + _USERS_A_BLOCK)
+        for part in ragged.slices(len(self.users), _USERS_A_BLOCK):
             users, ends = self.users[part], self.ends[part]
             split = events.Split.VALIDATION
             repeats = self.config.validate_repeats

@@ -33,7 +33,8 @@ class EvaluationConfig:
         (videos others watched near the last ten), `rp3beta` (random walks),
         `item_neighbours`, `user_neighbours`, `als` (implicit matrix factorisation),
         `ease`, or any other registered one. `auto`: all of these, with their settings
-        chosen on validation, as far as a fifth of the training's time allows. Empty:
+        chosen on validation, as far as a fifth of the training's time allows.
+        `lightgbm`: boosted trees on the ranker's inputs, for impressions only. Empty:
         only popularity.
       slices: Columns that results are broken down by: `activity`, `new_user`,
         `video_age`, `popularity`, `channel_popularity`, `device`, and any column of
@@ -65,7 +66,10 @@ class EvaluationConfig:
     horizon_days: components.NonNegativeFloat = 0.0
     remove_watched: bool = True
     baselines: tuple[
-        Annotated[str, components.NameOf(registries.CANDIDATE_MODELS, ("auto",))], ...
+        Annotated[
+            str, components.NameOf(registries.CANDIDATE_MODELS, ("auto", "lightgbm"))
+        ],
+        ...,
     ] = ("auto",)
     slices: tuple[str, ...] = (
         "activity",

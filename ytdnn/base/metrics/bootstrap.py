@@ -134,28 +134,6 @@ def pair_interval(value: float, interval: tuple[float, float]) -> tuple[float, f
     return low, high
 
 
-def mean_intervals(
-    values: Mapping[str, Array],
-    num_resamples: int = NUM_RESAMPLES,
-    level: float = LEVEL,
-    seed: int = 0,
-) -> dict[str, tuple[float, float]]:
-    """Returns the interval of the mean over users of each metric.
-
-    Args:
-      values: Per-user arrays, all `[num_users]`; NaN where a metric is not defined
-        for a user, who is left out of its mean.
-      num_resamples: Draws, shared by all metrics.
-      level: Share of resamples within the bounds.
-      seed: Seed of the draws.
-
-    >>> mean_intervals({"hit_rate@1": np.ones(5)})
-    {'hit_rate@1': (1.0, 1.0)}
-    """
-    parts = {name: mean_parts(value) for name, value in values.items()}
-    return ratio_intervals(parts, num_resamples, level, seed)
-
-
 def mean_parts(values: Array) -> tuple[Array, Array]:
     """Returns the mean over users, NaN left out, as numerators and denominators.
 

@@ -51,6 +51,7 @@ CALIBRATION_RATIO = "calibration_ratio"
 TRUE_PAGE = (TRUE_WATCH_SECONDS, TRUE_CLICKS, TRUE_CLICKBAIT)
 PAGE_VALUES = (TRUE_WATCH_SECONDS, HIT_WATCH_SECONDS)
 # What a comparison of two systems is decided by, the best yardstick first.
+REQUESTS = "requests/"  # before the MODEL of a number by the protocol `requests`
 JUDGING = (*PAGE_VALUES, "hit_rate", "recall", "ndcg", AUC)
 
 

@@ -117,8 +117,7 @@ def _best_keys(
     row_bytes = _BYTES_PER_SCORE * (width + 3 * k)
     rows = int(np.clip(block_bytes // row_bytes, 1, _MOST_USERS_A_BLOCK))
     memory = np.empty(min(rows, num_users) * width, np.float32)
-    for start in range(0, num_users, rows):
-        users = slice(start, min(start + rows, num_users))
+    for users in ragged.slices(num_users, rows):
         best = _Best(users.stop - users.start, k, width)
         removed = ExcludedVideos(users, watched, available)
         for first in range(0, num_videos, width):

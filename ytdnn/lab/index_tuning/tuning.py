@@ -84,7 +84,7 @@ def _tuned(
         rows = rng.choice(len(cases), _MOST_QUERIES, replace=False)
         cases = protocol.take(cases, np.sort(rows))
     windows = user_windows.WindowOpener(config.evaluation.window_events)
-    models = user_windows.retrieval(candidates, windows)
+    models = user_windows.by_window(candidates, windows)
     queries = models.user_vectors(data, cases.users, cases.ends, cases.times)
     vectors = candidates.video_vectors()
     say(

@@ -70,7 +70,7 @@ def _in_order(
 
 def _both_stages(
     run: models.RunModels,
-    ranking: models.RankingModelLike,
+    ranking: models.RankingModel,
     pages: logged_pages.LoggedPages,
     cases: protocol.Cases,
     vectors: models.Vectors,

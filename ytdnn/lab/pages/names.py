@@ -26,6 +26,7 @@ _MEANINGS = {
     "mean_seconds_frozen": "the same before the window",
     "odds": "watch seconds over impressions without a click before each request",
     "odds_frozen": "the same before the window",
+    "lightgbm": "boosted trees on the ranker's inputs",
     "candidates": "first stage alone: videos nearest to the user's vector",
     "system": "candidates, reordered by the ranker",
     "ranker": "second stage: expected watch time of an impression",

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.base import errors
+from ytdnn.base import errors, ragged
 
 PADDING_SCORE = float(np.finfo(np.float32).min)
 _BLOCK_BYTES = 64 * 2**20
@@ -119,8 +119,7 @@ class Index(abc.ABC, Generic[_Config]):
         indices = np.zeros([len(queries), k], np.int32)
         scores = np.full([len(queries), k], PADDING_SCORE, np.float32)
         size = max(1, _BLOCK_BYTES // (4 * self.num_videos))
-        for start in range(0, len(queries), size):
-            block = slice(start, start + size)
+        for block in ragged.slices(len(queries), size):
             results = self.module.search(
                 tf.constant(queries[block], tf.float32), tf.constant(k, tf.int32)
             )
