@@ -17,10 +17,10 @@ from ytdnn.base import errors, schema
 from ytdnn.features import (
     base_feature,
     column_features,
+    counters,
     encodings,
     first_stage,
     registry,
-    statistics,
 )
 from ytdnn.log import catalogues, fields
 
@@ -95,8 +95,8 @@ def _networks(feature: base_feature.Feature) -> str:
 def _kind(feature: base_feature.Feature) -> str:
     if isinstance(feature, base_feature.TrainingOnly):
         return f"training-only; {feature.serving_value:g} when serving"
-    if isinstance(feature, statistics.CorpusStatistic):
-        return "corpus statistic"
+    if isinstance(feature, counters.Counter):
+        return "counter"
     if isinstance(feature, first_stage.ReplayedFeature):
         return "replayed by the first stage"
     return "read at request time"

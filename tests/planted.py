@@ -15,7 +15,7 @@ import polars as pl
 
 import ytdnn
 from ytdnn import configs
-from ytdnn.features import base_feature, registry, statistics
+from ytdnn.features import base_feature, counters, registry
 from ytdnn.log import prepare, prepared
 
 NUM_USERS = 60
@@ -92,13 +92,12 @@ def prepared_data(
     return prepare.prepare(config, directory / "data")
 
 
-def _statistics_but_one() -> tuple[str, ...]:
-    """Returns statistics that the few impressions here would drown in."""
+def _counters_but_one() -> tuple[str, ...]:
+    """Returns counters that the few impressions here would drown in."""
     return tuple(
         feature.name
         for feature in registry.network_features(base_feature.RANKING)
-        if isinstance(feature, statistics.CorpusStatistic)
-        and feature.name != "video_click_rate"
+        if isinstance(feature, counters.Counter) and feature.name != "video_click_rate"
     )
 
 
@@ -127,7 +126,7 @@ def tiny_config(seed: int = 0, ranking_epochs: int = 20) -> configs.Config:
             dropout=0.0,
             # What is served is then the exponential of the order.
             head=configs.ClickTimesWatchTimeConfig(order_by="seconds"),
-            features=configs.FeaturesConfig(remove=_statistics_but_one()),
+            features=configs.FeaturesConfig(remove=_counters_but_one()),
             training=configs.TrainingConfig(
                 epochs=ranking_epochs,
                 batch_size=32,

@@ -3,7 +3,7 @@ import pathlib
 
 import pytest
 
-from tests import planted, untrained
+from tests import frozen_counters, planted, untrained
 from tests.conftest import MadeOnce
 from ytdnn import configs
 from ytdnn.base import artifacts
@@ -106,3 +106,9 @@ def content_run(made_once: MadeOnce) -> Run:
 def serving_process() -> None:
     """Undoes what a training in this process left on."""
     untrained.serve_only()
+
+
+@pytest.fixture(autouse=True)
+def counters_of_the_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compares bundles with models that read the same counters."""
+    frozen_counters.freeze(monkeypatch)

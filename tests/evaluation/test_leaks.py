@@ -192,6 +192,27 @@ def test_a_ranker_that_counts_clicks_after_the_request_is_caught(
         leaks.in_models(data, cases, None, leaking, seed=0)
 
 
+def test_counting_all_users_events_before_each_request_is_no_leak(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    class Counts(fakes.PlantedRanker):
+        def score_candidates(self, data, users, end_watches, times, video_indices):  # type: ignore[no-untyped-def]
+            shown = data.impressions
+            known = np.asarray(shown.times) < times[:, np.newaxis] + self.late
+            counts = (known * shown.clicked).sum(axis=1, keepdims=True)
+            return np.tile(counts.astype(float), video_indices.shape[1])
+
+        late = 0
+
+    start = int(cases.times.min()) // 86_400 * 86_400
+    times = start + np.arange(len(cases)) * 86_400 // len(cases)
+    spread, counts = dataclasses.replace(cases, times=times), Counts(lambda v: v)
+    assert leaks.in_models(data, spread, None, counts, seed=0) == len(cases)
+    counts.late = 10**9
+    with pytest.raises(errors.UserError, match="leak: expected scores of the ranker"):
+        leaks.in_models(data, spread, None, counts, seed=0)
+
+
 def test_only_what_comes_after_the_request_is_changed(
     data: prepared.PreparedData, cases: protocol.Cases
 ) -> None:

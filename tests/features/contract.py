@@ -18,7 +18,7 @@ from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.bundle import requests, user_requests
 from ytdnn.evaluation import leaks
-from ytdnn.features import base_feature, reading, registry, statistics
+from ytdnn.features import base_feature, counters, reading, registry
 from ytdnn.log import events, fields, lookups, positions, prepared
 from ytdnn.log import request as raw_request
 
@@ -170,8 +170,8 @@ class FeatureContract:
         if self.network != base_feature.RANKING:
             return  # read at watches, not at impressions
         feature = self.feature(data)
-        if isinstance(feature, statistics.CorpusStatistic):
-            _check_statistic(feature, data)
+        if isinstance(feature, counters.Counter):
+            _check_counter(feature, data)
             return
         rows, other = data.once(_other_impressions, lambda: _other_impressions(data))
         pair = [_at_impressions(feature, d, rows, self.log(d)) for d in (data, other)]
@@ -336,9 +336,7 @@ def _other_impressions(
     return rows, changed_log.with_tables(other, impressions=changed)
 
 
-def _check_statistic(
-    feature: base_feature.Feature, data: prepared.PreparedData
-) -> None:
+def _check_counter(feature: base_feature.Feature, data: prepared.PreparedData) -> None:
     """Checks that no user's events from an impression on change its value."""
     shown, watches = data.impressions, data.watches
     assert shown.seconds is not None
@@ -376,6 +374,7 @@ def _at_impressions(
         rows=tf.constant(rows, tf.int64),
         is_event=tf.ones([len(rows)], tf.bool),
         videos=tf.constant(shown.videos[rows])[:, tf.newaxis],
+        is_shown=True,
         is_logged=True,
     )
     return feature.open_log(log or _log(data))(at)

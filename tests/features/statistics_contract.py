@@ -1,4 +1,4 @@
-"""What every corpus statistic of a video, a channel or a topic must do."""
+"""What every counter of a video, a channel or a topic must do."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ import polars as pl
 
 from tests import changed_log
 from tests.features import contract
-from ytdnn.features import corpus, statistics
+from ytdnn.features import counters, log_sums
 from ytdnn.log import events, prepared
 
 DAY = 86_400
@@ -31,19 +31,17 @@ class StatisticContract(contract.FeatureContract):
         """
         raise NotImplementedError
 
-    def test_it_is_that_of_the_days_before_and_of_training(
+    def test_it_is_that_of_the_slates_first_second(
         self, data: prepared.PreparedData
     ) -> None:
         shown = data.impressions
         rows = np.arange(0, len(shown), 29)
         found = contract._at_impressions(self.feature(data), data, rows)[:, 0].numpy()
-        end = corpus.serving_moment(data)
-        assert (shown.times[rows] > end).any()
+        assert (shown.request_times[rows] < shown.times[rows]).any()
+        assert (shown.request_times[rows] > log_sums.serving_moment(data)).any()
         for row, value in zip(rows, found, strict=True):
-            now = int(shown.times[row])
-            moment = now - now % DAY if now < end else end
-            video = int(shown.videos[row])
-            expected = self.at(data, self.group, video, moment)
+            now, video = int(shown.request_times[row]), int(shown.videos[row])
+            expected = self.at(data, self.group, video, now)
             np.testing.assert_allclose(value, expected, rtol=2e-4)
         assert len(set(found.tolist())) > 10
 
@@ -53,7 +51,7 @@ class StatisticContract(contract.FeatureContract):
         """Of one user they lie before the training events of another."""
         data = data_without_windows
         feature, shown, watches = self.feature(data), data.impressions, data.watches
-        assert isinstance(feature, statistics.CorpusStatistic)
+        assert isinstance(feature, counters.Counter)
         is_held_out, is_watch_held_out = (
             np.isin(t.splits, [events.Split.VALIDATION, events.Split.TEST])
             for t in (shown, watches)
@@ -70,7 +68,7 @@ class StatisticContract(contract.FeatureContract):
                 videos=np.where(is_watch_held_out, 1, watches.videos)
             ),
         )
-        before, after = (feature.values(corpus.served(d)) for d in (data, other))
+        before, after = (feature.values(log_sums.served(d)) for d in (data, other))
         np.testing.assert_array_equal(before, after)
         assert len(np.unique(before)) > 3
 

@@ -7,7 +7,7 @@ import pytest
 from tests.features import contract
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.features import base_feature, registry, statistics
+from ytdnn.features import base_feature, counters, registry
 from ytdnn.log import prepared
 
 
@@ -40,7 +40,7 @@ def test_every_feature_is_of_a_declared_kind() -> None:
     kinds = (
         base_feature.ReadAtRequest,
         base_feature.TrainingOnly,
-        statistics.CorpusStatistic,
+        counters.Counter,
     )
     for feature in registry.declared():
         assert sum(isinstance(feature, kind) for kind in kinds) == 1

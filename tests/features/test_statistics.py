@@ -1,4 +1,4 @@
-"""Statistics of videos, channels and topics, by hand and as every feature."""
+"""Counters of videos, channels and topics, by hand and as every feature."""
 
 import pathlib
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import numpy as np
 
 from tests import full_log
 from tests.features import statistics_contract
-from ytdnn.features import corpus, statistics
+from ytdnn.features import log_sums, statistics
 from ytdnn.log import prepared
 
 
@@ -106,23 +106,11 @@ def test_without_channels_the_corpus_smooths_the_video(tmp_path: pathlib.Path) -
     log = full_log.tables()
     log["videos"] = log["videos"].drop("channel_id")
     data = full_log.prepared_data(tmp_path, log)
-    rates = statistics.ClickRate(corpus.VIDEO).values(corpus.served(data))
+    rates = statistics.ClickRate(log_sums.VIDEO).values(log_sums.served(data))
     shown = data.impressions
-    before = shown.times < corpus.serving_moment(data)
+    before = shown.times < log_sums.serving_moment(data)
     ids = data.videos["video_id"].to_list()
     never = ids.index(f"v{full_log.NUM_VIDEOS}") + 1  # not in any impression
     assert not (shown.videos == never).any()
     np.testing.assert_allclose(rates[never], shown.clicked[before].mean())
     assert rates[0] == -1.0
-
-
-def test_the_moment_of_a_span_is_that_of_each_of_its_events(
-    data: prepared.PreparedData,
-) -> None:
-    end = corpus.serving_moment(data)
-    week, day = corpus.RECENT_SECONDS, statistics_contract.DAY
-    edges = np.array([end, end - week, end - end % day, end - week - end % day])
-    near = (edges[:, np.newaxis] + [-day, -1, 0, 1, day]).ravel()
-    times = np.concatenate([near, data.impressions.times])
-    found = corpus._moments_of_spans(data, corpus.spans(data, times))
-    np.testing.assert_array_equal(found, corpus.moments(data, times))

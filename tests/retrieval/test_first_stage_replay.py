@@ -79,6 +79,7 @@ def logged(data: prepared.PreparedData, rows: np.ndarray) -> positions.Positions
         rows=tf.constant(rows, tf.int64),
         is_event=tf.ones(len(rows), tf.bool),
         videos=tf.constant(np.asarray(data.impressions.videos)[rows][:, np.newaxis]),
+        is_shown=True,
         is_logged=True,
     )
 

@@ -8,13 +8,18 @@ import pytest
 from tests import full_log
 from tests.features import first_stage
 from ytdnn import configs
-from ytdnn.features import cells, corpus, past_log
+from ytdnn.features import as_of_sums, log_sums, past_log
 from ytdnn.log import merged_shards, prepared, streaming
 from ytdnn.ranking import building
 from ytdnn.retrieval import first_stage_replay
 from ytdnn.training import ranking
 
-_OF_OPENING = (past_log.LogPast, past_log.Join, corpus.CorpusSums, cells.Cells)
+_OF_OPENING = (
+    past_log.LogPast,
+    past_log.Join,
+    log_sums.QuantitySums,
+    as_of_sums.SortedEvents,
+)
 
 
 @pytest.fixture(scope="module")

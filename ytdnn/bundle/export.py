@@ -42,7 +42,7 @@ from ytdnn.bundle import (
     versions,
     where,
 )
-from ytdnn.features import corpus, statistics
+from ytdnn.features import counters, log_sums
 from ytdnn.log import catalogues, lookups, prepared, vectors
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import weighted_order
@@ -327,9 +327,9 @@ def _source_places(parts: recommenders.Parts) -> dict[str, int]:
 
 
 def _statistics_as_of(parts: recommenders.Parts) -> dict[str, Any] | None:
-    """Returns the moment of a bundle's corpus statistics; None without any."""
+    """Returns the moment of a bundle's counters; None without any."""
     read = parts.ranker.features if parts.ranker else ()
-    if not any(isinstance(f, statistics.CorpusStatistic) for f in read):
+    if not any(isinstance(f, counters.Counter) for f in read):
         return None
-    moment = corpus.serving_moment(parts.data)
+    moment = log_sums.serving_moment(parts.data)
     return {"seconds": moment, "utc": formats.utc(moment)}

@@ -198,7 +198,7 @@ class CandidateModel(from_logs.FromLogs, tf.keras.Model):
 
         Args:
           moment: Time of the request, seconds since the epoch, for the effect of a
-            video's age; None: the serving moment, that of corpus statistics.
+            video's age; None: the serving moment, that of served counters.
 
         Returns:
           `[num_listed, dim + 1] float32`.

@@ -23,7 +23,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.base import artifacts, schema
-from ytdnn.features import corpus
+from ytdnn.features import log_sums
 from ytdnn.log import catalogues, prepared, training_slices
 
 _DAY_SECONDS = 86_400
@@ -46,7 +46,7 @@ class PopularityByAge:
       log_unwatched: `[catalogue + 1] float32`, offset of the scores of videos never
         watched in training; 0 for others.
       upload_days: `[catalogue + 1]` days since the epoch; `_UNKNOWN` where unknown.
-      serving_moment: Moment of corpus statistics, seconds since the epoch.
+      serving_moment: Moment of served counters, seconds since the epoch.
       traffic: Watches of the training window.
     """
 
@@ -195,7 +195,7 @@ def _made(
         log_rates=tuple(log_rates.tolist()),
         log_unwatched=-np.log1p(expected).astype(np.float32),
         upload_days=uploads,
-        serving_moment=corpus.serving_moment(data),
+        serving_moment=log_sums.serving_moment(data),
         traffic=traffic,
     )
 

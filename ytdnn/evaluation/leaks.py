@@ -27,6 +27,8 @@ _NEVER = np.iinfo(np.int64).max
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # two runs of one graph may round differently
 
 Integers = npt.NDArray[np.int64]
+Positions = tuple[npt.NDArray[np.integer], Integers, Integers]
+"""Users, the flat positions where their histories end, and the times of requests."""
 
 
 def in_order(
@@ -224,28 +226,37 @@ def in_models(
     positions = cases.users[rows], cases.ends[rows], cases.times[rows]
     shape = size, _VIDEOS_SCORED
     videos = rng.integers(1, data.num_videos + 1, shape).astype(np.int32)
-    checked: list[tuple[str, Any, str, str, tuple[Any, ...]]] = [
-        ("candidate model", trained, "vectors", "user_vectors", positions),
-        ("ranker", ranker, "scores", "score_candidates", (*positions, videos)),
+    first = _at_the_first(data, positions[0], positions[2])
+    checked: list[tuple[str, Any, str, str, Positions, tuple[Any, ...]]] = [
+        ("candidate model", trained, "vectors", "user_vectors", positions, ()),
+        ("ranker", ranker, "scores", "score_candidates", first, (videos,)),
     ]
-    for name, model, what, method, asked in checked:
+    for name, model, what, method, asked, more in checked:
         if model is not None:
             answer = getattr(model, method)
-            other = with_other_future(data, *positions, model.sees_request_time)
+            other = with_other_future(data, *asked, model.sees_request_time)
             answers = [
-                {**model.readings(d, *asked), what: answer(d, *asked)}
+                {**model.readings(d, *asked, *more), what: answer(d, *asked, *more)}
                 for d in (data, other)
             ]
             _compare(data.log, positions[0], answers, name)
     return size
 
 
-def _busiest_day(cases: protocol.Cases) -> Integers:
-    """Returns the cases of the day with most requests.
+def _at_the_first(
+    data: prepared.PreparedData, users: npt.NDArray[np.integer], times: Integers
+) -> Positions:
+    """Returns the positions of all users at the time of the first request.
 
-    Statistics of the corpus at that day's midnight may use any user's earlier events,
-    but not the changed ones: each user's future begins on that day.
+    Counters know all users' events before a request: none of those may be changed.
     """
+    index, first = data.log.shard_index, np.full(len(times), times.min())
+    num_before = index.num_before(schema.WATCHES, users, first)
+    return users, index.offsets(schema.WATCHES)[users] + num_before, first
+
+
+def _busiest_day(cases: protocol.Cases) -> Integers:
+    """Returns the cases of the day with most requests, the first of which is asked."""
     days = cases.times // schema.DAY_SECONDS
     groups, counts = np.unique(days, return_counts=True)
     return np.flatnonzero(days == groups[np.argmax(counts)])

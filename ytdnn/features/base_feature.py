@@ -8,8 +8,8 @@ maps it to a vector. There are four kinds, each a class:
   events strictly before it;
 * `ReplayedFeature`: computed by the frozen first stage (a `ReadAtRequest`);
 * `TrainingOnly`: varies in training only, and has a declared value when serving;
-* `CorpusStatistic` (`ytdnn.features.statistics`): a table as of a moment before the
-  example.
+* `Counter` (`ytdnn.features.counters`): counted over all users' events before the
+  request.
 
 A module of this package declares its features in `FEATURES`, and `registry` lists the
 modules.
@@ -225,12 +225,14 @@ class RowsOfVideos(RequestReader):
 
     Attributes:
       rows: The table, `[num_videos + 1, …]`.
+      packed_in: Name of the variable that it is packed in with others.
     """
 
-    def __init__(self, rows: npt.NDArray[Any]) -> None:
+    def __init__(self, rows: npt.NDArray[Any], packed_in: str = "rows") -> None:
         """Copies the table into a variable."""
         super().__init__()
         self.rows = tf.Variable(rows, trainable=False)
+        self.packed_in = packed_in
 
     def __call__(self, request: "raw_request.Request") -> tf.Tensor:
         """Returns `[batch, k]`."""

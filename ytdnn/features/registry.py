@@ -154,6 +154,12 @@ def _named(
     from ytdnn.features import own_columns
 
     own_names = own_columns.in_tables(data, sorted(_OWN_TABLES[network]))
+    if name not in own_names and network == base_feature.RANKING:
+        from ytdnn.features import statistics
+
+        counter = statistics.named(name, data)
+        if counter is not None:
+            return counter
     if name not in own_names:
         raise errors.UserError(_unknown(network, name, [*known, *own_names]))
     if not own_columns.can_be_asked(name):

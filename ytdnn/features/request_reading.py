@@ -69,7 +69,8 @@ class PackedRows(tf.Module):
         super().__init__()
         self.names = tuple(tables)
         columns = [table.rows.numpy() for table in tables.values()]
-        self._rows = tf.Variable(np.stack(columns, axis=-1), trainable=False)
+        (name,) = {table.packed_in for table in tables.values()}
+        self._rows = tf.Variable(np.stack(columns, axis=-1), trainable=False, name=name)
 
     def __call__(self, request: "raw_request.Request") -> reading.Tensors:
         """Returns each feature's values for the videos to score, `[batch, k]`."""
@@ -80,7 +81,7 @@ class PackedRows(tf.Module):
 def _packed(
     readers: Mapping[str, base_feature.RequestReader],
 ) -> tuple[list[PackedRows], dict[str, base_feature.RequestReader]]:
-    """Packs tables with one number for each video, those of the same type together.
+    """Packs tables with one number for each video, those of one type and name together.
 
     Args:
       readers: Reader of each feature by name.
@@ -88,12 +89,12 @@ def _packed(
     Returns:
       Packed tables, each of at least two features, and the readers of all others.
     """
-    by_type: dict[tf.DType, dict[str, base_feature.RowsOfVideos]]
-    by_type = collections.defaultdict(dict)
+    alike: dict[tuple[tf.DType, str], dict[str, base_feature.RowsOfVideos]]
+    alike = collections.defaultdict(dict)
     for name, reader in readers.items():
         # A derived reader computes with its table: only plain tables are packed.
         if type(reader) is base_feature.RowsOfVideos and reader.rows.shape.rank == 1:
-            by_type[reader.rows.dtype][name] = reader
-    tables = [PackedRows(alike) for alike in by_type.values() if len(alike) > 1]
+            alike[reader.rows.dtype, reader.packed_in][name] = reader
+    tables = [PackedRows(own) for own in alike.values() if len(own) > 1]
     taken = {name for table in tables for name in table.names}
     return tables, {n: reader for n, reader in readers.items() if n not in taken}

@@ -1,25 +1,23 @@
-"""Statistics of videos, channels and topics as of a moment (PAPER §4.1).
+"""Counters of videos, channels, topics and columns of the log's own (PAPER §4.1).
 
-A ratio is smoothed by ten events with the ratio of the larger group: the channel's for
-a video (the corpus's if the log has no channels), and the corpus's for a channel or
-topic.
+A ratio is smoothed by ten events: that of a window with the group's own ratio of all
+time, which is smoothed with the ratio of the larger group: the channel's for a video
+(the corpus's if the log has no channels), and the corpus's for all others.
 """
 
-import abc
-from collections.abc import Callable
+import functools
+import itertools
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.features import base_feature, corpus, encodings
-from ytdnn.log import positions, prepared
+from ytdnn.features import counters, log_sums
+from ytdnn.log import prepared
 
 SMOOTHING_EVENTS = 10.0  # average ones, added to each group's
-_OF_ROWS = "cells of logged impressions"
 
 Marks = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.floating]
@@ -27,10 +25,6 @@ Floats = npt.NDArray[np.floating]
 
 def _clicks(data: prepared.PreparedData) -> Marks:
     return np.asarray(data.impressions.clicked)
-
-
-def _unclicked(data: prepared.PreparedData) -> Marks:
-    return ~_clicks(data)
 
 
 def _seconds(data: prepared.PreparedData) -> Floats:
@@ -48,7 +42,7 @@ def _durations(data: prepared.PreparedData) -> Floats:
     return durations
 
 
-def _clicks_of_known_duration(data: prepared.PreparedData) -> Marks:
+def _are_of_known_duration(data: prepared.PreparedData) -> Marks:
     return _clicks(data) & (_durations(data) > 0.0)
 
 
@@ -58,121 +52,41 @@ def _fractions(data: prepared.PreparedData) -> Floats:
     return np.minimum(fractions, 1.0)
 
 
-IMPRESSIONS = corpus.Quantity("impressions")
-WATCHES = corpus.Quantity("watches")
-CLICKS = corpus.Quantity("impressions", _clicks)
-UNCLICKED = corpus.Quantity("impressions", _unclicked)
+IMPRESSIONS = log_sums.Quantity("impressions")
+WATCHES = log_sums.Quantity("watches")
+CLICKS = log_sums.Quantity("impressions", _clicks)
+CLICKS_OF_KNOWN_DURATION = log_sums.Quantity("impressions", _are_of_known_duration)
 # Watched after a click, in seconds and in shares of the video (at most 1).
-SECONDS = corpus.Quantity("impressions", _seconds)
-FRACTIONS = corpus.Quantity("impressions", _fractions)
-CLICKS_OF_KNOWN_DURATION = corpus.Quantity("impressions", _clicks_of_known_duration)
+SECONDS = log_sums.Quantity("impressions", _clicks, _seconds)
+FRACTIONS = log_sums.Quantity("impressions", _are_of_known_duration, _fractions)
 
 
-class CorpusStatistic(encodings.Continuous):
-    """A number of the video's group as of a moment; -1 without a group.
-
-    Training and evaluation read the table of the midnight (UTC) before the impression,
-    and at the latest that of the end of the training window, which is the exported one.
-    So no table contains the example or later events.
-
-    Attributes:
-      statistic: Name of the statistic, without its group.
-      needs: Columns that it needs in addition to the group's, as "table.column".
-    """
-
-    scope = base_feature.Scope.VIDEO
-    networks = default_in = frozenset({base_feature.RANKING})
-    statistic: ClassVar[str]
-    needs: ClassVar[tuple[str, ...]]
-
-    def __init__(self, group: corpus.VideoGroup) -> None:
-        """Declares the feature of a group of videos."""
-        self.name = f"{group.name}_{self.statistic}"
-        self.group = group
-        self.columns = self.needs + group.columns
-
-    def values(self, requests: corpus.StatisticRequests) -> corpus.Floats:
-        """Returns the number by video and moment."""
-        groups = self.group.video_groups(requests.data)[requests.videos]
-        numbers = self.group_values(requests, self.group)
-        return np.where(groups > 0, numbers, positions.MISSING)
-
-    @abc.abstractmethod
-    def group_values(
-        self, requests: corpus.StatisticRequests, group: corpus.VideoGroup
-    ) -> corpus.Floats:
-        """Returns the number of each video's group at each moment, `[n]`."""
-
-    def open_log(self, log: positions.LogTensors) -> positions.Reader:
-        """Computes the values of logged impressions at once, others on demand."""
-        data, end = log.data, corpus.serving_moment(log.data)
-        with tf.device("CPU"):
-            of_rows = log.once(
-                _OF_ROWS, lambda: tf.constant(corpus.rows_of_logged(data))
-            )
-        logged = self._once(data, corpus.logged)
-        served = self._once(data, corpus.served)
-
-        def read(at: positions.Positions) -> tf.Tensor:
-            if at.is_logged and positions.are_ranked(of_rows, at.rows):
-                return tf.gather(logged, tf.gather(of_rows, at.rows))[..., tf.newaxis]
-            times = np.asarray(at.times)
-            if at.is_logged:  # and of no window of the ranker
-                times = np.asarray(data.impressions.times)[np.asarray(at.rows)]
-            moments = np.where(times == 0, end, corpus.moments(data, times))
-            if (moments == end).all():
-                return tf.gather(served, at.videos)
-            videos = np.asarray(at.videos)
-            moments = np.broadcast_to(moments[..., np.newaxis], videos.shape)
-            requests = corpus.StatisticRequests(
-                corpus.sums(data, keep=True), videos.ravel(), moments.ravel()
-            )
-            return tf.constant(self.values(requests).reshape(videos.shape), tf.float32)
-
-        return read
-
-    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
-        """Returns the reader of the table at the end of the training window."""
-        return base_feature.RowsOfVideos(self._once(data, corpus.served).numpy())
-
-    def _once(
-        self,
-        data: prepared.PreparedData,
-        requests: Callable[[prepared.PreparedData], corpus.StatisticRequests],
-    ) -> tf.Tensor:
-        """Returns values as a tensor, cached with the prepared set for all windows."""
-
-        def make() -> tf.Tensor:
-            values = self.values(requests(data)).astype(np.float32)
-            with tf.init_scope(), tf.device("CPU"):
-                return tf.constant(values)
-
-        return data.once((self, requests), make)
-
-
-class _Count(CorpusStatistic):
-    """Events of the group before the moment, of all or of recent days.
+class _Count(counters.Counter):
+    """Events of the group in the window.
 
     Attributes:
       quantity: Quantity that is counted.
-      is_recent: Whether only the seven days before the moment count.
     """
 
-    quantity: ClassVar[corpus.Quantity]
-    is_recent: ClassVar[bool] = False
+    quantity: ClassVar[log_sums.Quantity]
 
     def group_values(
-        self, requests: corpus.StatisticRequests, group: corpus.VideoGroup
-    ) -> corpus.Floats:
+        self, requests: log_sums.CounterRequests, group: log_sums.VideoGroup
+    ) -> log_sums.Floats:
         """Counts."""
-        count = requests.recent if self.is_recent else requests.total
-        return count(self.quantity, group)
+        return requests.sum(self.quantity, group, self.window)
 
 
 class NumImpressions(_Count):
     """How often the video (channel, topic) was shown to all users."""
 
     statistic, quantity, needs = "impressions", IMPRESSIONS, ("impressions.time",)
+
+
+class NumClicks(_Count):
+    """How often the video (channel, topic) was clicked on a page."""
+
+    statistic, quantity, needs = "clicks", CLICKS, ("impressions.time",)
 
 
 class NumWatches(_Count):
@@ -182,12 +96,17 @@ class NumWatches(_Count):
 
 
 class NumRecentWatches(NumWatches):
-    """Watches of the video (channel, topic) in the seven days before the moment."""
+    """Watches of the video (channel, topic) in the seven days before the request."""
 
-    statistic, is_recent = "recent_watches", True
+    statistic = "recent_watches"
+
+    def __init__(self, group: log_sums.VideoGroup) -> None:
+        """Declares the feature of a group of videos."""
+        super().__init__(group)
+        self.window = log_sums.WEEK
 
 
-class _Ratio(CorpusStatistic):
+class _Ratio(counters.Counter):
     """A smoothed ratio of two sums.
 
     Attributes:
@@ -195,23 +114,48 @@ class _Ratio(CorpusStatistic):
       denominator: Quantity of the denominator.
     """
 
-    numerator: ClassVar[corpus.Quantity]
-    denominator: ClassVar[corpus.Quantity]
+    numerator: log_sums.Quantity
+    denominator: log_sums.Quantity
 
     def group_values(
-        self, requests: corpus.StatisticRequests, group: corpus.VideoGroup
-    ) -> corpus.Floats:
-        """Returns `(numerator + 10 · ratio of the parent) / (denominator + 10)`.
+        self, requests: log_sums.CounterRequests, group: log_sums.VideoGroup
+    ) -> log_sums.Floats:
+        """Returns `(numerator + 10 · prior) / (denominator + 10)`."""
+        prior = self._ratio(requests, group)
+        if self.window == log_sums.EVER:
+            return prior
+        return _smoothed(self._sums(requests, group, self.window), prior)
+
+    def _ratio(
+        self, requests: log_sums.CounterRequests, group: log_sums.VideoGroup
+    ) -> log_sums.Floats:
+        """Returns the ratio of all time, smoothed with that of the parent.
 
         The ratio of the corpus itself is not smoothed, and 0 before the first event.
         The parent of a video without a channel is the corpus.
         """
-        above = requests.total(self.numerator, group)
-        below = requests.total(self.denominator, group)
-        if group == corpus.CORPUS:
+        above, below = self._sums(requests, group, log_sums.EVER)
+        if group == log_sums.CORPUS:
             return above / np.where(below > 0, below, 1.0)
-        prior = self.group_values(requests, group.parent(requests.data))
-        return (above + SMOOTHING_EVENTS * prior) / (below + SMOOTHING_EVENTS)
+        prior = self._ratio(requests, group.parent(requests.data))
+        return _smoothed((above, below), prior)
+
+    def _sums(
+        self,
+        requests: log_sums.CounterRequests,
+        group: log_sums.VideoGroup,
+        window: log_sums.CounterWindow,
+    ) -> tuple[log_sums.Floats, log_sums.Floats]:
+        return (
+            requests.sum(self.numerator, group, window),
+            requests.sum(self.denominator, group, window),
+        )
+
+
+def _smoothed(
+    sums: tuple[log_sums.Floats, log_sums.Floats], prior: log_sums.Floats
+) -> log_sums.Floats:
+    return (sums[0] + SMOOTHING_EVENTS * prior) / (sums[1] + SMOOTHING_EVENTS)
 
 
 class ClickRate(_Ratio):
@@ -224,7 +168,7 @@ class ClickRate(_Ratio):
 class _OfSeconds(_Ratio):
     """A ratio of watch seconds of impressions."""
 
-    needs: ClassVar[tuple[str, ...]] = ("impressions.watch_seconds",)
+    needs: tuple[str, ...] = ("impressions.watch_seconds",)
 
     def exists(self, data: prepared.PreparedData) -> bool:
         """Whether the log has watch seconds."""
@@ -237,7 +181,16 @@ class SecondsOdds(_OfSeconds):
     The target of the weighted logistic head (PAPER §4.2), averaged over users.
     """
 
-    statistic, numerator, denominator = "seconds_odds", SECONDS, UNCLICKED
+    statistic, numerator, denominator = "seconds_odds", SECONDS, IMPRESSIONS
+
+    def _sums(
+        self,
+        requests: log_sums.CounterRequests,
+        group: log_sums.VideoGroup,
+        window: log_sums.CounterWindow,
+    ) -> tuple[log_sums.Floats, log_sums.Floats]:
+        above, shown = super()._sums(requests, group, window)
+        return above, shown - requests.sum(CLICKS, group, window)
 
 
 class SecondsPerClick(_OfSeconds):
@@ -257,11 +210,73 @@ class WatchedFraction(_OfSeconds):
     needs = ("impressions.watch_seconds", "videos.duration_seconds")
 
 
-def _for_groups(*kinds: type[CorpusStatistic]) -> tuple[CorpusStatistic, ...]:
-    return tuple(kind(group) for kind in kinds for group in corpus.GROUPS)
+class OutcomeMean(_Ratio):
+    """Mean of an outcome over the impressions where it is known, smoothed."""
+
+    def __init__(
+        self, outcome: str, group: log_sums.VideoGroup, window: log_sums.CounterWindow
+    ) -> None:
+        """Declares the feature, which no ranker reads by default.
+
+        Args:
+          outcome: Name of the column of impressions.
+          group: The group.
+          window: Time that counts.
+        """
+        self.statistic, self.needs = f"{outcome}_mean", (f"impressions.{outcome}",)
+        self.numerator, self.denominator = _outcome_quantities(outcome)
+        super().__init__(group, window, is_default=False)
+
+
+@functools.cache
+def _outcome_quantities(name: str) -> tuple[log_sums.Quantity, log_sums.Quantity]:
+    """Returns the sum of an outcome, and the number of impressions that have it."""
+
+    def values(data: prepared.PreparedData) -> Floats:
+        place = [outcome.name for outcome in data.catalogue.outcomes].index(name)
+        return np.asarray(data.impressions.outcomes)[:, place]
+
+    def are_known(data: prepared.PreparedData) -> Marks:
+        return ~np.isnan(values(data))
+
+    sums = log_sums.Quantity("impressions", are_known, values)
+    return sums, log_sums.Quantity("impressions", are_known)
+
+
+def _for_groups(*kinds: type[counters.Counter]) -> tuple[counters.Counter, ...]:
+    return tuple(kind(group) for kind in kinds for group in log_sums.GROUPS)
 
 
 CLICK_RATES = _for_groups(ClickRate)
 COUNTS = _for_groups(NumImpressions, NumWatches, NumRecentWatches)
 WATCH_TIMES = _for_groups(SecondsOdds, SecondsPerClick, WatchedFraction)
 FEATURES = (*CLICK_RATES, *COUNTS, *WATCH_TIMES)
+_KINDS: tuple[type[_Count | _Ratio], ...] = (
+    NumImpressions,
+    NumClicks,
+    NumWatches,
+    ClickRate,
+    SecondsOdds,
+    SecondsPerClick,
+    WatchedFraction,
+)
+
+
+def named(name: str, data: prepared.PreparedData) -> counters.Counter | None:
+    """Returns the counter of a name such as "videos.genre_clicks_day"; None: of none.
+
+    Args:
+      name: Group, number and window, joined by _.
+      data: The prepared set, which has the group and the number.
+    """
+    columns = data.videos.columns
+    own = [log_sums.VideoGroup(f"{schema.VIDEOS}.{c}", c) for c in columns]
+    outcomes = [outcome.name for outcome in data.catalogue.outcomes]
+    for group, window in itertools.product((*log_sums.GROUPS, *own), log_sums.WINDOWS):
+        if not name.startswith(f"{group.name}_"):
+            continue
+        counted = [kind(group, window, is_default=False) for kind in _KINDS]
+        for counter in (*counted, *(OutcomeMean(o, group, window) for o in outcomes)):
+            if counter.name == name:
+                return counter
+    return None

@@ -37,7 +37,9 @@ class Positions:
       is_event: `[...] bool`, false where the log has no such event; fields of the
         request are then missing.
       videos: `[..., k] int32` catalogue indices to score; None for the user tower.
-      is_logged: Whether `videos` are those of the impressions in `rows`, with k = 1.
+      is_shown: Whether `videos` are those of the impressions in `rows`, with k = 1.
+        Counters are then read at their own requests.
+      is_logged: Whether all else is read there too, and not at earlier ones.
     """
 
     users: tf.Tensor
@@ -47,6 +49,7 @@ class Positions:
     rows: tf.Tensor
     is_event: tf.Tensor
     videos: tf.Tensor | None = None
+    is_shown: bool = False
     is_logged: bool = False
 
 

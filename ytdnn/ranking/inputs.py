@@ -70,13 +70,15 @@ class ImpressionLog:
 
         Args:
           rows: `[n] int64` rows of the impression arrays.
-          history_rows: `[n] int64`, for each row an impression of the same user:
-            features are read at that impression's time, on its device; None: its own.
+          history_rows: `[n] int64`, for each row an impression of the same user: all
+            features but counters are read at that impression's time; None: its own.
         """
         videos = self._of(rows, "videos")[:, tf.newaxis]
-        requests = self._requests(rows, videos, is_logged=history_rows is None)
+        requests = dataclasses.replace(
+            self._requests(rows, videos), is_shown=True, is_logged=history_rows is None
+        )
         if history_rows is not None:
-            then = self._requests(history_rows, videos, is_logged=False)
+            then = self._requests(history_rows, videos)
             requests = dataclasses.replace(requests, times=then.times, ends=then.ends)
         return self._at(requests)
 
@@ -125,11 +127,9 @@ class ImpressionLog:
           rows: `[n] int64` rows of the impression arrays, one of each request.
           videos: `[n, k] int32` catalogue indices, shown or not.
         """
-        return self._at(self._requests(rows, videos, is_logged=False))
+        return self._at(self._requests(rows, videos))
 
-    def _requests(
-        self, rows: tf.Tensor, videos: tf.Tensor, is_logged: bool
-    ) -> positions.Positions:
+    def _requests(self, rows: tf.Tensor, videos: tf.Tensor) -> positions.Positions:
         """Returns the positions of logged requests, asked about some videos."""
         users = self._of(rows, "users")
         offsets = tf.gather(self._log.column("watches", "offsets"), users)
@@ -141,7 +141,6 @@ class ImpressionLog:
             rows=rows,
             is_event=tf.ones_like(rows, tf.bool),
             videos=videos,
-            is_logged=is_logged,
         )
 
     def candidates(

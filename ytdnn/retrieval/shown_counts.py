@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.features import corpus
+from ytdnn.features import log_sums
 from ytdnn.log import events, prepared
 
 Floats = npt.NDArray[np.float64]
@@ -76,7 +76,7 @@ def served(data: prepared.PreparedData, kind: str) -> npt.NDArray[np.float32]:
       `[num_videos + 1]`, as of the serving moment; 0 is an unknown video.
     """
     every = np.arange(data.num_videos + 1)
-    sums = sums_before(data, every, corpus.serving_moment(data))
+    sums = sums_before(data, every, log_sums.serving_moment(data))
     values = value(kind, sums, mean(sums), SMOOTHINGS[0])
     return np.log(np.maximum(values, _LEAST)).astype(np.float32)
 

@@ -1,0 +1,179 @@
+"""Counters of random logs against a plain recount, wherever they are read."""
+
+import dataclasses
+
+import hypothesis
+import hypothesis.strategies as st
+import numpy as np
+import polars as pl
+import pytest
+import tensorflow as tf
+
+from tests import changed_log, full_log
+from tests.features import contract
+from ytdnn.features import log_sums, request_reading, statistics
+from ytdnn.log import positions, prepared, streaming
+
+NAMES = [
+    f"{group}_{statistic}{window}"
+    for group in ("video", "channel", "videos.genre")
+    for statistic in ("impressions", "clicks", "watches")
+    for window in ("", "_week", "_day", "_hour")
+]
+BORDERS = [0, 1, 3_600, 86_400, 7 * 86_400]
+
+
+def _counter(name, data):
+    return statistics.named(name, data)
+
+
+def _random(data, seed):
+    """Returns the set with events at a few times around the serving moment.
+
+    Seconds are shared by many events, windows begin and end at events, some events are
+    there twice, and the impressions of a slate are at several times.
+    """
+    rng, end = np.random.default_rng(seed), log_sums.serving_moment(data)
+    times = end + np.array(
+        [s * b + d for b in BORDERS for s in (-1, 1) for d in (0, 1)]
+    )
+
+    def drawn(events):
+        size = len(events)
+        videos = rng.integers(1, data.num_videos + 1, size).astype(np.int32)
+        return events.replace(videos=videos, times=rng.choice(times, size))
+
+    shown = drawn(data.impressions).replace(
+        clicked=rng.random(len(data.impressions)) < 0.5
+    )
+    return changed_log.with_tables(data, impressions=shown, watches=drawn(data.watches))
+
+
+def _recounted(data, name, video, moment):
+    """Returns a counter's value by a loop over all events."""
+    group, _, rest = name.partition("_")
+    statistic, _, window = rest.partition("_")
+    column = {"channel": "channel_id", "videos.genre": "genre"}.get(group)
+    of = range(data.num_videos + 1)
+    if column:
+        of = [None, *data.videos[column].to_list()]
+    if of[video] is None:
+        return -1
+    seconds = {"": np.inf, "week": 604_800, "day": 86_400, "hour": 3_600}[window]
+    events = data.watches if statistic == "watches" else data.impressions
+    counted = np.ones(len(events), bool) if statistic != "clicks" else events.clicked
+    return sum(
+        bool(counts) and of[each] == of[video] and moment - seconds <= time < moment
+        for each, time, counts in zip(
+            events.videos.tolist(), events.times.tolist(), counted, strict=True
+        )
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+@hypothesis.settings(max_examples=3, deadline=None)
+@hypothesis.given(seed=st.integers(0, 1_000), which=st.integers(0, 200))
+def test_they_equal_a_recount_at_slates_at_any_time_and_when_served(
+    data, name, seed, which
+):
+    log, counter = _random(data, seed), _counter(name, data)
+    end, shown = log_sums.serving_moment(log), log.impressions
+    rows = shown.ranked[which::300]
+    found = contract._at_impressions(counter, log, rows)[:, 0].numpy()
+    moments = shown.request_times[rows].tolist()
+    assert found.tolist() == [
+        _recounted(log, name, int(shown.videos[row]), moment)
+        for row, moment in zip(rows, moments, strict=True)
+    ]
+    videos = [0, 1 + which % log.num_videos, 1 + seed % log.num_videos]
+    read = counter.open_log(positions.LogTensors(log))
+    for time in (0, end, end - 86_400, end + 3_600, end - 40 * 86_400):
+        at = positions.video_positions(tf.constant([videos]))
+        at = dataclasses.replace(at, times=tf.constant([time], tf.int64))
+        expected = [_recounted(log, name, v, time or end) for v in videos[1:]]
+        assert read(at).numpy().tolist() == [[-1, *expected]]
+    table = counter.open_request(log).rows.numpy()
+    expected = [_recounted(log, name, v, end) for v in videos[1:]]
+    assert table[videos].tolist() == [-1, *expected]
+
+
+def test_a_lists_counters_are_those_of_each_slate_not_of_the_lists_begin(data):
+    counter, log = _counter("video_impressions", data), positions.LogTensors(data)
+    rows = data.impressions.ranked[::17]
+    shown = positions.video_positions(
+        tf.constant(data.impressions.videos[rows])[:, tf.newaxis]
+    )
+    shown = dataclasses.replace(
+        shown, rows=tf.constant(rows), times=tf.ones(len(rows), tf.int64), is_shown=True
+    )
+    read = counter.open_log(log)
+    np.testing.assert_array_equal(
+        read(shown), read(dataclasses.replace(shown, is_logged=True))
+    )
+    assert len(np.unique(read(shown))) > 5
+
+
+def test_windows_of_a_log_in_shards_read_the_same(data, tmp_path, monkeypatch):
+    sharded = full_log.prepared_data(tmp_path, full_log.tables(), events_per_shard=800)
+    windows = streaming.ShardWindows(prepared.load(sharded.directory), 1)
+    assert len(windows) > 3
+    monkeypatch.setattr(log_sums, "_REQUESTS_A_PART", 7)
+    for name in ("channel_click_rate_day", "video_seconds_per_click"):
+        counter = _counter(name, data)
+        expected = contract._at_impressions(
+            counter, sharded, sharded.impressions.ranked
+        )
+        parts = [
+            contract._at_impressions(
+                counter, one, one.impressions.ranked, positions.LogTensors(one)
+            )
+            for one in windows
+        ]
+        np.testing.assert_array_equal(np.concatenate(parts), expected)
+        assert len(np.unique(expected)) > 20
+
+
+def test_a_window_of_a_ratio_is_smoothed_with_the_groups_own_ratio(data):
+    requests = log_sums.served(data)
+    day, ever, clicks, shown = (
+        _counter(f"channel_{name}", data).values(requests)
+        for name in ("click_rate_day", "click_rate", "clicks_day", "impressions_day")
+    )
+    known = shown >= 0
+    np.testing.assert_allclose(
+        day[known], ((clicks + 10 * ever) / (shown + 10))[known], rtol=1e-5
+    )
+    assert (shown > 0).any()
+
+
+def test_a_mean_of_outcomes_is_that_of_impressions_where_it_is_known(tmp_path):
+    log = full_log.tables()
+    liked = [None if i % 3 == 0 else i % 7 < 3 for i in range(len(log["impressions"]))]
+    log["impressions"] = log["impressions"].with_columns(liked=pl.Series(liked))
+    data = full_log.prepared_data(tmp_path, log, outcomes=("liked",))
+    shown = data.impressions
+    found = _counter("topic_liked_mean", data).values(log_sums.served(data))
+    values = shown.outcomes[:, 0]
+    before = ~np.isnan(values) & (shown.times < log_sums.serving_moment(data))
+    of = np.array([None, *data.videos["topic"].to_list()])
+    for video in (1, 2):
+        own = values[before & (of[shown.videos] == of[video])].astype(float)
+        prior = 10 * values[before].astype(float).mean()
+        expected = (own.sum() + prior) / (len(own) + 10)
+        np.testing.assert_allclose(found[video], expected, rtol=1e-4)
+    assert np.isnan(values).any()
+
+
+@pytest.mark.parametrize(
+    "name", ["videos.genre", "video_likes", "video_clicks_year", "users.segment_clicks"]
+)
+def test_other_names_are_no_counters(data, name):
+    assert _counter(name, data) is None
+
+
+def test_served_counters_are_one_variable_with_a_name(data):
+    chosen = [_counter(name, data) for name in NAMES[:3]]
+    readers = request_reading.RequestReaders(chosen, data)
+    (table,) = readers.variables
+    assert table.name == "counters:0"
+    assert table.shape == (data.num_videos + 1, 3)
