@@ -13,26 +13,26 @@ from tests import code_size, rooms
 # Lines of code of each room (`python -m tests.code_size`); HTML, CSS and JS count too.
 ROOMS = {
     "base": 4_007,
-    "log": 6_096,
+    "log": 6_097,
     "layers": 960,
-    "features": 2_925,
+    "features": 2_986,
     "candidates": 1_416,
-    "retrieval": 3_301,
-    "ranking": 1_415,
+    "retrieval": 3_304,
+    "ranking": 1_414,
     "training": 1_601,
-    "bundle": 3_561,
-    "evaluation": 5_932,
-    "run": 3_552,
-    "core": 34_766,
+    "bundle": 3_566,
+    "evaluation": 5_966,
+    "run": 3_559,
+    "core": 34_876,
     "lab": 8_330,
     "ops": 4_782,
-    "all": 47_878,
+    "all": 47_988,
 }
 MOST = {
     "num_settings": 168,
-    "num_test_lines": 37_698,
+    "num_test_lines": 37_874,
     "num_experiment_lines": 4_244,
-    "num_words": 25_008,
+    "num_words": 24_997,
 }
 MOST_MODULES = 55  # of `import ytdnn.training.candidates`
 

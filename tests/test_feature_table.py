@@ -52,7 +52,7 @@ def test_a_row_says_what_is_declared() -> None:
     assert row_of("country")[7] == "The user's country."
     assert row_of("user_language")[1] == "candidates, **ranking**"
     assert row_of("example_age")[4] == "training-only; 0 when serving"
-    assert row_of("video_click_rate")[4:7] == ["corpus statistic", "quantiles", "–"]
+    assert row_of("video_click_rate")[4:7] == ["counter", "quantiles", "–"]
     assert "`impression_video_ids` (none)" in row_of("num_earlier_impressions")[6]
 
 

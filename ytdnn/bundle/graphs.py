@@ -24,7 +24,6 @@ from ytdnn.retrieval import interface as retrieval
 Raw = dict[str, tf.Tensor]
 Outputs = dict[str, tf.Tensor]
 
-
 _CONDITIONS = (schema.CONDITIONS, schema.CONDITION_VALUES, schema.POLICY, schema.TIME)
 
 
@@ -134,8 +133,8 @@ class FilterReader(tf.Module):
         watched = request.watched_indices
         left_out = watched if self._removes_watched else watched[:, :0]
         by = self.permitted(request.raw, request.videos, left_out)
-        last = request.last_watch_times
-        return retrieval.SourceRequests(watched, request.times, user_vectors, by, last)
+        more = request.times, user_vectors, by, request.last_watch_times
+        return retrieval.SourceRequests(watched, *more)
 
     def permitted(
         self, raw: raw_request.Raw, videos: lookups.VideoIds, watched: tf.Tensor

@@ -1,9 +1,9 @@
-"""Fits the live terms of the candidates on validation, and decides whether they serve.
+"""Fits the live terms of the candidates, and decides whether they serve.
 
-Each watch of the validation window is a request (`request_protocol`), whose answer is
-chosen among the videos with terms: a conditional logit, which is convex. It is fitted
-to the requests of one half of the users and judged by those of the other, and serves
-where it is surely better than the network alone. Its weights are then fitted to
+Each watch of a window before the test is a request (`request_protocol`), whose answer
+is chosen among the videos with terms: a conditional logit, which is convex. It is
+fitted to the requests of one half of the users and judged by those of the other, and
+serves where it is surely better than the network alone. Its weights are then fitted to
 all of them.
 """
 
@@ -80,7 +80,7 @@ def choose(
         config.evaluation, num_requests=number, users="", videos=""
     )
     num_listed = trained.num_listed
-    asked = request_protocol.cases(data, events.Split.VALIDATION, rules, num_listed)
+    asked = request_protocol.cases(data, _split(data), rules, num_listed)
     if asked is None or trained.trains_on_validation:
         return chosen_order.Choice(True, "")
     is_first = asked.cases.users % 2 == 0
@@ -105,6 +105,17 @@ def choose(
     serves, words = _judged(makers, asked, ~is_first, config, length)
     weights = tuple(_fitted(choices).vector.tolist()) if serves else ()
     return chosen_order.Choice(True, words, live_weights=weights)
+
+
+def _split(data: prepared.PreparedData) -> events.Split:
+    """Returns the split of the requests: the ranker's window where there is one.
+
+    It lies right before the test, and may have other times than a user's history, which
+    some logs have without times.
+    """
+    windows = data.manifest.facts.get("windows") or {"ranking": 0, "test": 0}
+    has_window = data.windows.has_own_window and windows["ranking"] < windows["test"]
+    return events.Split.CONTEXT if has_window else events.Split.VALIDATION
 
 
 def _judged(
@@ -134,7 +145,7 @@ def _judged(
     return serves, (
         f"The candidates {'follow' if serves else 'do not follow'} what is watched at "
         f"the time of a request (composition.live={config.composition.live}): on "
-        f"{len(judged):,} requests of the validation window {judge} is "
+        f"{len(judged):,} requests before the test window {judge} is "
         f"{gains[_LIVE].mean():.3f} with it and {gains[lists.NETWORK].mean():.3f} "
         f"without ({value:+.3f}, {low:+.3f} to {high:+.3f})"
     )
