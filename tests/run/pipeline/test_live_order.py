@@ -1,18 +1,21 @@
 """A log of news: a run follows what is watched now, and serves it."""
 
 import pathlib
+import shutil
 
 import numpy as np
 import polars as pl
 import pytest
 
 import ytdnn
+from tests.run.pipeline import conftest
 from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.bundle import bundle as bundles
 from ytdnn.evaluation import bundles as served_lists
 from ytdnn.evaluation import (
     chosen_order,
+    composed_slates,
     lists,
     live_lists,
     protocol,
@@ -132,3 +135,39 @@ def test_without_it_the_network_is_served(tmp_path: pathlib.Path) -> None:
     assert any("choice: left out" in line for line in lines)
     assert chosen_order.read(tmp_path) is None
     assert lists.NETWORK not in made.report.lists
+
+
+def test_a_ranker_has_the_live_candidates_too(
+    made: conftest.Made, tmp_path: pathlib.Path
+) -> None:
+    """Own weights, in place of chosen ones, reach evaluation and bundle alike."""
+    directory = tmp_path / "run"
+    shutil.copytree(made.workdir, directory)
+    vector = np.linspace(0.2, 1.0, live_terms.NUM_TERMS)
+    weights = tuple(vector.tolist())
+    config = configs.changed(made.config, {"composition.live_weights": weights})
+    report = ytdnn.evaluate(directory, config).report
+    assert {lists.NETWORK, lists.CANDIDATES, lists.SYSTEM} <= report.lists.keys()
+    bundle = bundles.load(ytdnn.export(directory, config))
+    data = prepared.load(directory / "data")
+    stage = retrieval_stage.load(directory / "candidates", data, config.composition)
+    moment = data.windows.end_of_log + 1
+    users = np.arange(10)
+    ends = data.log.shard_index.offsets("watches")[users + 1]
+    times = np.full(len(users), moment)
+    number = config.composition.num_candidates
+    asked = protocol.at_requests(
+        data, (users, ends, times), config.evaluation, stage.num_videos
+    )
+    live = live_lists.LiveCandidates(
+        data, stage.candidates, stage.candidates.video_vectors(), moment, 0, number
+    )
+    make = composed_slates.pooled(
+        live.maker(live_terms.weights(vector)), stage.other_sources, config.composition
+    )
+    expected = make(asked, number)
+    served = served_lists.ServedLists(bundle, data)
+    model = bundles.RECOMMENDER + bundles.EXACT
+    listed = served_lists._recommender(served, model)(asked, number)
+    for own, other in zip(listed, expected, strict=True):
+        assert set(own.tolist()) == set(other.tolist())
