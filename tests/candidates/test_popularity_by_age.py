@@ -25,7 +25,7 @@ def data(tmp_path_factory):
         for i in range(10):
             video = FRESH if i < 6 else OLD if i < 9 else UNKNOWN
             watches.append((f"u{i}", video, START + day * DAY + 60 * i))
-    watches += [(f"u{i % 10}", LATE, START + 3 * DAY + i) for i in range(13)]
+    watches += [(f"u{i % 10}", LATE, START + 3 * DAY + i) for i in range(6)]
     days = {OLD: -1_000, FRESH: 0, LATE: 3, UNWATCHED: 0, UNKNOWN: None}
     log = {
         "watches": pl.DataFrame(
