@@ -184,7 +184,7 @@ def test_models_that_have_seen_the_answers_are_not_measured(
     assert error.startswith(
         "expected the test window to begin after the training data of bundle"
     )
-    assert "so trained on the answers" in error
+    assert "knows what was watched up to" in error
     assert not (tmp_path / "out").exists()
 
 
