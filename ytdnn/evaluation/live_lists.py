@@ -10,6 +10,8 @@ from ytdnn.evaluation import lists, models, protocol
 from ytdnn.log import prepared
 from ytdnn.retrieval import live_counts, live_terms
 
+_CASES_A_PART = 1 << 8
+
 
 class LiveCandidates:
     """A candidate model and what is watched at the time of each request."""
@@ -61,7 +63,6 @@ class LiveCandidates:
             data, cases.users, cases.ends, cases.times
         )
         listed = lists.from_vectors(cases, of_users, self._vectors, self._num)
-        vectors = self._vectors[np.maximum(listed - 1, 0)]
         moments = cases.times - self._delay
         back = np.arange(1, live_terms.LAST_WATCHES + 1)
         places = cases.ends[:, np.newaxis] - back
@@ -76,8 +77,19 @@ class LiveCandidates:
             in_session=in_session & is_own[:, 0],
             removed=removed,
             listed=listed,
-            scores=np.einsum("nd,nkd->nk", of_users, vectors).astype(np.float64),
+            scores=self._scores(of_users, listed),
         )
+
+    def _scores(
+        self, of_users: models.Vectors, listed: lists.Lists
+    ) -> live_terms.Floats:
+        """Returns the network's scores of listed videos, in bounded memory."""
+        scores = np.zeros(listed.shape)
+        for start in range(0, len(listed), _CASES_A_PART):
+            part = slice(start, start + _CASES_A_PART)
+            vectors = self._vectors[np.maximum(listed[part] - 1, 0)]
+            scores[part] = np.einsum("nd,nkd->nk", of_users[part], vectors)
+        return scores
 
     def _counted(self) -> live_terms.LiveTerms:
         """Returns the terms of the log, read on first use."""
