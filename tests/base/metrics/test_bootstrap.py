@@ -13,7 +13,8 @@ def test_every_resample_draws_as_many_users_as_there_are() -> None:
 
 def test_interval_of_a_mean_is_that_of_the_normal_approximation() -> None:
     values = np.random.default_rng(0).normal(3.0, 2.0, 400)
-    low, high = bootstrap.mean_intervals({"x": values}, num_resamples=4_000)["x"]
+    parts = {"x": bootstrap.mean_parts(values)}
+    low, high = bootstrap.ratio_intervals(parts, num_resamples=4_000)["x"]
     error = values.std() / np.sqrt(400)
     assert low == pytest.approx(values.mean() - 1.96 * error, abs=0.15 * error)
     assert high == pytest.approx(values.mean() + 1.96 * error, abs=0.15 * error)
@@ -28,8 +29,8 @@ def test_undefined_resamples_are_left_out() -> None:
 
 
 def test_users_for_whom_a_metric_is_not_defined_are_left_out_of_its_mean() -> None:
-    values = {"x": np.array([1.0, np.nan, 1.0, np.nan])}
-    assert bootstrap.mean_intervals(values)["x"] == (1.0, 1.0)
+    parts = {"x": bootstrap.mean_parts(np.array([1.0, np.nan, 1.0, np.nan]))}
+    assert bootstrap.ratio_intervals(parts)["x"] == (1.0, 1.0)
 
 
 def test_ratios_are_resampled_by_user(monkeypatch: pytest.MonkeyPatch) -> None:

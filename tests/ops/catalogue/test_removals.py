@@ -45,7 +45,10 @@ def test_removed_videos_are_in_no_answer_and_come_back(
     for old, new in zip(before, after, strict=True):
         assert not set(new) & set(removed)
         kept = [video for video in old if video not in removed]
-        assert [video for video in new if video in kept] == kept
+        both = [video for video in kept if video in new]
+        assert [video for video in new if video in kept] == both
+        # Another source's next video may take the place of the last candidate.
+        assert len(both) >= len(kept) - 1
         assert len(new) >= min(10, len(kept))
     assert found(bundle.load(workdir / "bundle", version=1), run, exact) == before
     assert removals.change(workdir, removed, restored=True).version == 3

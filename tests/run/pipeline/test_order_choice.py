@@ -10,7 +10,7 @@ import pytest
 import ytdnn
 from tests.run.pipeline import conftest
 from ytdnn.base import artifacts
-from ytdnn.evaluation import chosen_order, order_choice
+from ytdnn.evaluation import chosen_order, live_choice, order_choice
 from ytdnn.log import prepared
 from ytdnn.retrieval import shown_counts
 
@@ -28,6 +28,8 @@ def chosen(
     with pytest.MonkeyPatch.context() as patched:
         choice = chosen_order.Choice(serves_ranker=False, words="it is behind")
         patched.setattr(order_choice, "from_run", lambda config, workdir: choice)
+        without = chosen_order.Choice(True, "")
+        patched.setattr(live_choice, "from_run", lambda *_: without)
         trained = ytdnn.train(directory, config, verbose=lines.append)
     assert trained.facts["choice"]["serves_ranker"] is False
     return directory, lines
