@@ -191,7 +191,10 @@ def _choices(
 
 def _fitted(choices: _Choices) -> live_terms.Weights:
     """Returns the weights with the largest likelihood, shrunk a little."""
+    start = np.zeros(live_terms.NUM_TERMS)
     known = choices.take(choices.chosen >= 0)
+    if not len(known.chosen):
+        return live_terms.weights(start)
     scale = known.terms.std(axis=0)
     scale = np.where(scale > 0.0, scale, 1.0)
     terms = known.terms / scale
@@ -209,9 +212,6 @@ def _fitted(choices: _Choices) -> live_terms.Weights:
         value += 0.5 * _SHRINKAGE * float(weights @ weights)
         return value, slope + _SHRINKAGE * weights
 
-    start = np.zeros(live_terms.NUM_TERMS)
-    if not len(answers):
-        return live_terms.weights(start)
     bounds = [(0.0 if least else None, None) for least in live_terms.NOT_NEGATIVE]
     solved = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
     return live_terms.weights(solved.x / scale)
