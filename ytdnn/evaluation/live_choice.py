@@ -31,7 +31,7 @@ from ytdnn.retrieval import live_terms
 from ytdnn.retrieval import stage as retrieval_stage
 
 _LIVE = "live"
-_NUM_REQUESTS = 6_000
+_NUM_REQUESTS = 4_000
 _LEAST_REQUESTS = 100  # of each half
 _MOST_COUNTS = 2_000_000_000  # requests × videos
 _NUM_CHOICES = 100  # videos a request is fitted to, those with the largest first sum
