@@ -62,8 +62,8 @@ def requests(
         f"Each of {asked.requests:,} watches (of {asked.watches:,} in the window, of "
         f"{asked.users:,} users) is one request at its own time, with everything known "
         f"until then{delay}; the answer is that watch. In {asked.repeats:,} the user "
-        f"had watched the video: misses. In {asked.unknown:,} the candidate network does "
-        f"not know it. Lists of the most watched are counted up to each request, alone "
+        f"had watched the video: misses. In {asked.unknown:,} the network does not "
+        f"know it. Lists of the most watched are counted up to each request, alone "
         f"and with half of what followed the user's last video; validation chose "
         f"{tables.model_title(asked.best_count)}.",
         [
