@@ -30,6 +30,18 @@ def test_every_size_has_valid_settings(size: configs.LogSize) -> None:
     assert set(by_size.ranking(size)) == set(by_size.OF_RANKING)
 
 
+def test_few_impressions_have_a_narrow_ranker() -> None:
+    """By docs/defaults.md: below half a million, up to a million, beyond."""
+    sizes = [
+        dataclasses.replace(SMALL, impressions=n) for n in (10**5, 7 * 10**5, 10**6)
+    ]
+    few, some, many = map(by_size.ranking, sizes)
+    assert [one["tower"] for one in (few, some, many)] == [(256, 64)] * 2 + [(512, 256)]
+    assert [one["dropout"] for one in (few, some, many)] == [0.3, 0.3, 0.2]
+    rates = [one["training.learning_rate"] for one in (few, some, many)]
+    assert rates == [1e-3, 5e-4, 1e-3]
+
+
 def test_few_videos_have_full_softmax_and_many_never() -> None:
     of_small = by_size.random_start(SMALL)
     of_large = by_size.random_start(LARGE)
