@@ -12,7 +12,7 @@ import pytest
 from hypothesis import strategies as st
 
 from ytdnn import configs
-from ytdnn.base import ragged, schema
+from ytdnn.base import errors, ragged, schema
 from ytdnn.log import prepare, prepared
 from ytdnn.log.sources import tables
 from ytdnn.retrieval import live_counts, live_source, live_terms
@@ -138,3 +138,8 @@ def test_weights_are_one_vector_and_come_back() -> None:
     np.testing.assert_array_equal(weights.vector, vector)
     assert weights.network == vector[-1]
     assert weights.popular_in_session == vector[5]
+
+
+def test_weights_of_another_length_are_refused() -> None:
+    with pytest.raises(errors.UserError, match="expected 14 numbers in composition"):
+        live_terms.weights(np.zeros(3))

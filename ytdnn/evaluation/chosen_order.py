@@ -10,7 +10,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from ytdnn.base import artifacts
+from ytdnn.base import artifacts, configs
 
 KIND = "choice"
 
@@ -63,3 +63,17 @@ def read(workdir: pathlib.Path) -> Choice | None:
         return None
     facts = artifacts.read_manifest(directory, KIND).facts
     return Choice(**facts | {"live_weights": tuple(facts.get("live_weights", ()))})
+
+
+def live_weights(config: configs.Config, workdir: pathlib.Path) -> tuple[float, ...]:
+    """Returns the weights of the live terms of a run, given or chosen; empty: none.
+
+    Args:
+      config: Config of the run; only a temporal split has moments to count up to.
+      workdir: Directory of the run.
+    """
+    composition = config.composition
+    if not composition.live or config.data.protocol != "temporal":
+        return ()
+    choice = read(workdir)
+    return composition.live_weights or (choice.live_weights if choice else ())

@@ -85,8 +85,7 @@ class LiveCandidates:
     ) -> live_terms.Floats:
         """Returns the network's scores of listed videos, in bounded memory."""
         scores = np.zeros(listed.shape)
-        for start in range(0, len(listed), _CASES_A_PART):
-            part = slice(start, start + _CASES_A_PART)
+        for part in ragged.slices(len(listed), _CASES_A_PART):
             vectors = self._vectors[np.maximum(listed[part] - 1, 0)]
             scores[part] = np.einsum("nd,nkd->nk", of_users[part], vectors)
         return scores

@@ -97,20 +97,11 @@ def load(workdir: pathlib.Path, config: configs.Config, stage: str) -> TrainedMo
         )
         ranking.order_by(config.composition.default_weights)
     sources = first_stage.other_sources if ranking is not None else ()
-    live = None if stage else _live_weights(workdir, config)
+    weights = () if stage else chosen_order.live_weights(config, workdir)
+    live = live_terms.weights(np.array(weights)) if weights else None
     return TrainedModels(
         data, trained, ranking, others, sources, baselines=fitted_baselines, live=live
     )
-
-
-def _live_weights(
-    workdir: pathlib.Path, config: configs.Config
-) -> live_terms.Weights | None:
-    """Returns the weights of the live terms of a run, given or chosen."""
-    composition = config.composition
-    choice = chosen_order.read(workdir)
-    own = composition.live_weights or (choice.live_weights if choice else ())
-    return live_terms.weights(np.array(own)) if own and composition.live else None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base import ragged
+from ytdnn.base import errors, ragged
 from ytdnn.retrieval import live_counts
 
 WINDOWS = (900, 3_600, 14_400, 86_400, 604_800)  # seconds
@@ -71,7 +71,16 @@ NOT_NEGATIVE = np.arange(NUM_TERMS) >= _FOLLOWED
 
 
 def weights(vector: Floats) -> Weights:
-    """Returns weights from their `vector`."""
+    """Returns weights from their `vector`.
+
+    Raises:
+      errors.UserError: It has another length.
+    """
+    if len(vector) != NUM_TERMS:
+        raise errors.UserError(
+            f"expected {NUM_TERMS} numbers in composition.live_weights, found "
+            f"{len(vector)}: leave it out, and `ytdnn train` chooses them"
+        )
     popular, session, followed, rest = np.split(
         np.asarray(vector, np.float64), [_SESSION, _FOLLOWED, NUM_TERMS - 2]
     )

@@ -128,13 +128,16 @@ def test_a_bundle_that_counted_the_evaluated_watches_is_not_measured_on_them(
 
 
 def test_without_it_the_network_is_served(tmp_path: pathlib.Path) -> None:
-    config = configs.changed(CONFIG, {"composition.live": False})
+    own = {"composition.live": False, "composition.live_weights": (0.5,) * 14}
+    config = configs.changed(CONFIG, own)
     lines: list[str] = []
     ytdnn.prepare(tmp_path, config, tables={schema.WATCHES: news(60)})
     made = api.run(tmp_path, config, verbose=lines.append)
     assert any("choice: left out" in line for line in lines)
     assert chosen_order.read(tmp_path) is None
     assert lists.NETWORK not in made.report.lists
+    facts = bundles.load(tmp_path / "bundle").manifest.facts
+    assert facts[bundles.COUNTED_TO] is None  # own weights serve no more than chosen
 
 
 def test_a_ranker_has_the_live_candidates_too(

@@ -24,8 +24,8 @@ def served_config(config: configs.Config, workdir: pathlib.Path) -> configs.Conf
     """
     choice = chosen_order.read(workdir) or chosen_order.Choice(True, "")
     composition = config.composition
-    if composition.live and not composition.live_weights:
-        composition = dataclasses.replace(composition, live_weights=choice.live_weights)
+    weights = chosen_order.live_weights(config, workdir)
+    composition = dataclasses.replace(composition, live_weights=weights)
     if config.ranking.enabled != "auto":
         return dataclasses.replace(config, composition=composition)
     ranking = dataclasses.replace(config.ranking, enabled=choice.serves_ranker)
