@@ -95,7 +95,7 @@ def compare(config: configs.Config, directory: pathlib.Path, days: float) -> Fou
         for name, seconds in (("grown", 0), ("log", int(days * _DAY_SECONDS)))
     }
     run = directory / "run"
-    own = {"data.source": "log", "data.dir": str(known["log"]), "refit": False}
+    own = {"data.source": "log", "data.dir": str(known["log"]), "advance": "none"}
     own_config = configs.changed(config, own)
     pipeline.prepare(run, own_config, verbose=True)
     pipeline.train(run, verbose=True)

@@ -137,10 +137,11 @@ def tiny_config(seed: int = 0, ranking_epochs: int = 20) -> configs.Config:
             ),
         ),
         seed=seed,
+        advance="none",
     )
 
 
-RUN_CONFIG = tiny_config(ranking_epochs=2)
+RUN_CONFIG = dataclasses.replace(tiny_config(ranking_epochs=2), advance="end")
 
 
 def make_run(home: pathlib.Path) -> None:

@@ -1,18 +1,31 @@
 """The fit of live terms: planted weights come back, and small logs have none."""
 
+import dataclasses
 import pathlib
+import types
 
 import numpy as np
 import polars as pl
+import pytest
 
 from ytdnn import configs
 from ytdnn.base import schema
-from ytdnn.evaluation import live_choice
+from ytdnn.evaluation import lists, live_choice
 from ytdnn.log import events, prepare
 from ytdnn.log.sources import tables
 from ytdnn.retrieval import live_terms
 
 SIZE = 10  # videos a request
+
+
+@dataclasses.dataclass
+class _Cases:
+    """The users of some cases."""
+
+    users: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.users)
 
 
 def test_the_weights_of_planted_choices_come_back() -> None:
@@ -61,3 +74,31 @@ def test_requests_are_of_the_ranker_s_window_where_there_is_one(
         data = prepare.prepare(config, tmp_path / name, log)
         splits.append(live_choice._split(data))
     assert splits == [events.Split.VALIDATION, events.Split.CONTEXT]
+
+
+def test_a_page_of_watch_time_needs_twice_as_many_answers() -> None:
+    number = 400
+    answers = np.arange(number, dtype=np.int32) + 1
+    cases = _Cases(np.arange(number))
+    asked = types.SimpleNamespace(
+        cases=cases, answers=answers, is_repeat=np.zeros(number, bool)
+    )
+
+    def holding(share: float):
+        """Returns a maker whose lists hold a share of the answers."""
+        held = np.where(np.arange(number) % 10 < 10 * share, answers, 0)
+        return lambda _, k: np.pad(held[:, np.newaxis], ((0, 0), (0, k - 1)))
+
+    def judged(live: float, network: float, factor: float) -> tuple[bool, str]:
+        makers = {"live": holding(live), lists.NETWORK: holding(network)}
+        keep = np.ones(number, bool)
+        return live_choice._judged(makers, asked, keep, configs.Config(), 300, factor)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(live_choice.protocol, "take", lambda cases, _: cases)
+        assert judged(0.6, 0.4, 1.0)[0]
+        serves, words = judged(0.6, 0.4, 2.0)
+        assert not serves
+        assert "hit rate@300 is 0.600 with it and 0.400 without" in words
+        assert "over 2 times that: -0.200" in words
+        assert judged(0.6, 0.1, 2.0)[0]

@@ -1,5 +1,6 @@
 """The result in the terminal: a sentence, one table, and what a reader must know."""
 
+import copy
 import dataclasses
 import io
 import math
@@ -212,3 +213,31 @@ def test_every_metric_is_explained() -> None:
     for name in ("recall", "coverage", "auc", "weighted_per_user_loss", "interval"):
         assert f"  {name}: " in text
     assert max(map(len, text.splitlines())) <= 88
+
+
+def test_a_short_report_has_the_best_of_others_and_what_was_won(
+    screen: console.Console,
+) -> None:
+    report = example.report()
+    best, weak = (
+        copy.deepcopy(report["lists"]["popularity"]) for name in ("best", "weak")
+    )
+    for name in best["values"]:
+        best["values"][name] = 0.9
+        weak["values"][name] = 0.001
+    report["lists"] |= {"als": best, "ease": weak, "oracle": best, "network": best}
+    report["warnings"] = ["First warning.", "Second warning."]
+    terminal.show(example.typed(report), is_full=False)
+    text = screen.export_text()
+    lines = [line.strip() for line in text.splitlines()]
+    for name in ("popularity", "least squares (ALS)", "candidates", "ranker"):
+        assert any(line.startswith(name) for line in lines)
+    for name in ("EASE", "oracle", "candidates, network alone"):
+        assert not any(line.startswith(name) for line in lines)
+    assert "First warning." in text
+    assert "Second warning." not in text
+    assert "4,069 of 20,345 right answers" not in text
+    assert lines[-1].endswith("notes and all systems: --full, or the page")
+    table, _, rest = text.partition("ranker")
+    assert findings.headline(example.typed(report))[:20] in rest
+    assert "─" in table

@@ -22,7 +22,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 def made(data: prepared.PreparedData, seconds: float = 10_000.0, **config) -> dict:
     settings = configs.EvaluationConfig(**config)
     workdir = data.directory.parent
-    tuned_baselines.make(settings, workdir, {}, seconds)
+    tuned_baselines.make(settings, workdir, workdir, {}, seconds)
     kind = tuned_baselines.KIND
     return artifacts.read_manifest(workdir / kind, kind).facts
 

@@ -1,6 +1,7 @@
 """Counters of random logs against a plain recount, wherever they are read."""
 
 import dataclasses
+import datetime
 
 import hypothesis
 import hypothesis.strategies as st
@@ -11,8 +12,11 @@ import tensorflow as tf
 
 from tests import changed_log, full_log
 from tests.features import contract
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.features import log_sums, request_reading, statistics
-from ytdnn.log import positions, prepared, streaming
+from ytdnn.log import positions, prepared, streaming, temporal_windows
+from ytdnn.retrieval import live_counts
 
 NAMES = [
     f"{group}_{statistic}{window}"
@@ -177,3 +181,30 @@ def test_served_counters_are_one_variable_with_a_name(data):
     (table,) = readers.variables
     assert table.name == "counters:0"
     assert table.shape == (data.num_videos + 1, 3)
+
+
+def test_events_before_counters_from_are_in_histories_alone(data):
+    """Their times may be made up; both kinds of counts leave them out."""
+    end = log_sums.serving_moment(data)
+    begin = end - 5 * 86_400
+    text = datetime.datetime.fromtimestamp(begin, datetime.UTC).isoformat()
+    config = data.manifest.config | {"counters_from": text}
+    log = dataclasses.replace(
+        changed_log.with_tables(data),
+        manifest=dataclasses.replace(data.manifest, config=config),
+    )
+    times = np.asarray(data.watches.times)
+    assert times.min() < begin < times.max()
+    counter = _counter("video_watches", log)
+    found = counter.open_request(log).rows.numpy()[1:]
+    counted = (times >= begin) & (times < end)
+    videos = np.asarray(data.watches.videos)[counted]
+    assert found.tolist() == np.bincount(videos, minlength=len(found) + 1)[1:].tolist()
+    live = live_counts.LiveCounts(log, end)
+    assert live.times.min() >= begin
+    late = times >= begin
+    columns = data.watches.users, times, data.watches.videos
+    rows = [np.asarray(column)[late].tolist() for column in columns]
+    assert len(live.times) == len(set(zip(*rows, strict=True)))
+    with pytest.raises(errors.UserError, match=r"data\.counters_from as 2022"):
+        temporal_windows.counted_from(configs.DataConfig(counters_from="now"))

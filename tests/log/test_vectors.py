@@ -9,9 +9,8 @@ import pytest
 from tests import full_log, vector_log
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.log import event_log, prepare, prepared
+from ytdnn.log import event_log, later_sets, prepare, prepared
 from ytdnn.log.sources import tables as tables_room
-from ytdnn.ops.refit import refit_data
 from ytdnn.ops.refresh import append
 
 NAME = "videos.clip"
@@ -104,11 +103,11 @@ def test_vectors_of_length_zero_and_empty_lists_are_missing(
     assert data.catalogue.vectors.missing[NAME] == 7
 
 
-@pytest.mark.parametrize("part", list(refit_data.Part))
+@pytest.mark.parametrize("part", list(later_sets.Part))
 def test_the_sets_of_a_refit_have_them_in_their_order(
-    data: prepared.PreparedData, tmp_path: pathlib.Path, part: refit_data.Part
+    data: prepared.PreparedData, tmp_path: pathlib.Path, part: later_sets.Part
 ) -> None:
-    check(refit_data.derive(data, part, tmp_path / part.value, needs_ranker=True))
+    check(later_sets.derive(data, part, tmp_path / part.value, needs_ranker=True))
 
 
 def test_appended_events_keep_old_vectors_and_new_ones_replace_them(

@@ -55,17 +55,20 @@ from ytdnn.retrieval.index import brute_force
 
 @dataclasses.dataclass(frozen=True)
 class Refit:
-    """Models of a run that were trained again, to the end of the log.
+    """Models of a run that have learned more than the measured ones.
 
     Attributes:
       name: Path in the workdir of the models and their prepared set.
       facts: Facts about the models for the bundle's manifest.
-      evaluation: Evaluation of the repeated run; None where there was none.
+      evaluation: Evaluation of the run; None where there was none.
+      inputs: Fingerprints of what models that went on learning are made from; none:
+        those of the models themselves are recorded.
     """
 
     name: str
     facts: Mapping[str, Any]
     evaluation: Mapping[str, Any] | None
+    inputs: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def step_config(config: configs.Config) -> dict[str, Any]:
@@ -92,7 +95,7 @@ def export(
         log has no impressions, `ranking`; and the list of removed videos, if there is
         one.
       config: Config of the run; its `composition` sets the candidates and their order.
-      refit: Models trained to the end of the log; None: those of the workdir.
+      refit: Models that learned more; None: those of the workdir.
 
     Returns:
       The bundle's directory.
@@ -110,6 +113,10 @@ def export(
         facts = _facts(parts, models) | _with_first_pass(parts, models)
         if refit is not None:
             facts[bundle.REFIT] = dict(refit.facts)
+            if refit.inputs:  # and not those of the models themselves
+                own = f"{refit.name}/"
+                kept = {k: v for k, v in inputs.items() if not k.startswith(own)}
+                inputs = kept | dict(refit.inputs)
         with versions.publish(
             directory, bundle.KIND, step_config(config), inputs, facts
         ) as draft:

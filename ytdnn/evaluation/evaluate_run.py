@@ -16,6 +16,7 @@ from ytdnn.evaluation import (
     boosted_trees,
     chosen_order,
     index_search,
+    later_models,
     leaks,
     lists,
     measure,
@@ -52,7 +53,8 @@ def evaluate(
 
     Args:
       workdir: Directory of the run, with `data`, `candidates`, `index` and, where the
-        log has impressions, `ranking`.
+        log has impressions, `ranking`; and `to_test`, of models that go on learning,
+        which are measured on the test.
       config: Config of the run.
       split: Evaluated split, `test` or `validation`.
       stage: `candidates` or `ranking`: only that stage; later outputs need not exist.
@@ -65,9 +67,11 @@ def evaluate(
         users to test.
     """
     workdir = pathlib.Path(workdir)
-    loaded = run_systems.load(workdir, config, stage)
+    is_test = split == "test" and not stage
+    home = later_models.home(config, workdir) if is_test else workdir
+    loaded = run_systems.load(workdir, config, stage, home)
     has_vectors = loaded.trained is not None and not stage
-    indexes = _load_indexes(workdir) if has_vectors else {}
+    indexes = _load_indexes(home) if has_vectors else {}
     code = events.Split[split.upper()]
     result = measure_models(loaded, indexes, config, code, is_whole=not stage)
     has_ranker = loaded.ranking is not None
@@ -77,9 +81,19 @@ def evaluate(
     chosen = chosen_order.read(workdir) if is_chosen and not stage else None
     words = (chosen.words or None) if chosen is not None else None
     stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
+    rules = dataclasses.replace(result.report.protocol, served_order=words)
+    later = {}
+    if home != workdir:
+        manifest = artifacts.read_manifest(home / later_models.KIND, later_models.KIND)
+        later = {f"{home.name}/{later_models.KIND}": manifest.fingerprint}
+        rules = dataclasses.replace(
+            rules,
+            learned_to=int(manifest.facts["learned_to"]),
+            trains_on_validation=config.candidates.train_on_validation,
+        )
     report = dataclasses.replace(
         result.report,
-        protocol=dataclasses.replace(result.report.protocol, served_order=words),
+        protocol=rules,
         name=workdir.resolve().name,
         training=training_curves(workdir, stages),
     )
@@ -92,6 +106,7 @@ def evaluate(
             lines = (*lines, *boosted_trees.left_out(config.evaluation))
         report = dataclasses.replace(report, warnings=lines)
     is_used = {
+        prepared.KIND: True,
         candidate_model.KIND: True,
         index_artifact.KIND: has_vectors,
         ranking_model.KIND: has_ranker,
@@ -103,7 +118,7 @@ def evaluate(
         for kind, used in is_used.items()
         if used
     }
-    inputs |= registries.versions_of_evaluation(config)
+    inputs |= later | registries.versions_of_evaluation(config)
     return report_files.Result(report, result.users, inputs)
 
 
@@ -268,11 +283,9 @@ def _timed(
     }
 
 
-def _load_indexes(workdir: pathlib.Path) -> dict[str, models.SearchIndex]:
-    directory = workdir / index_artifact.KIND
-    source = artifacts.read_manifest(
-        workdir / candidate_model.KIND, candidate_model.KIND
-    )
+def _load_indexes(home: pathlib.Path) -> dict[str, models.SearchIndex]:
+    directory = home / index_artifact.KIND
+    source = artifacts.read_manifest(home / candidate_model.KIND, candidate_model.KIND)
     held = artifacts.read_manifest(directory, index_artifact.KIND).facts["indexes"]
     return {name: index_artifact.load(directory, name, source) for name in held}
 

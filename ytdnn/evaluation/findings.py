@@ -5,8 +5,9 @@ seconds of the slate, on any other log by the watch seconds of hits. Retrieval m
 answer another question, and judge the first stage.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from ytdnn.base import formats
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     lists,
@@ -31,6 +32,7 @@ SHOWN_LIMITS = (
     "(impressions.propensity)."
 )
 _OWN = ("ranker", "candidates")
+_NO_BASELINES = (lists.ORACLE, lists.NETWORK, lists.AS_TRAINED)
 _RETRIEVAL = ("hit_rate", "recall", "ndcg")
 _BY_REQUEST = ("hit_rate", "ndcg")
 _RANKING = (metric_names.AUC, metric_names.PER_USER_LOSS)
@@ -86,8 +88,14 @@ def metric_title(metric: str) -> str:
     return metric_names.title(metric) + arrow
 
 
-def summary_table(report: report_model.Report) -> tables.Table:
-    """Returns the table of all systems, by the metrics that judge them."""
+def summary_table(report: report_model.Report, is_short: bool = False) -> tables.Table:
+    """Returns the table of all systems, by the metrics that judge them.
+
+    Args:
+      report: Report of the evaluation.
+      is_short: Whether it has the run's own systems alone, with popularity and the best
+        of the others by each metric.
+    """
     k, judge = headline_k(report), slate_metric(report)
     own = report.config.get("evaluation", {}).get("metrics", ())
     asked = report.requests
@@ -112,6 +120,8 @@ def summary_table(report: report_model.Report) -> tables.Table:
     ]
     best = {baseline.name for baseline in report.best_baselines.values()}
     hidden = set(shown_baselines.NAMES) - best  # the page has them
+    if is_short:
+        hidden = set(names) - _in_short(columns)
     rows: list[list[tables.Cell]] = [
         [
             tables.model_title(name),
@@ -128,6 +138,23 @@ def summary_table(report: report_model.Report) -> tables.Table:
         f"{rules.name} protocol, {rules.split} split: {rules.users:,} users, lists of "
         f"{rules.candidate_set_videos:,} videos{shown}",
     )
+
+
+def _in_short(
+    columns: Sequence[tuple[str, str, Mapping[str, report_model.Entry]]],
+) -> set[str]:
+    """Returns the systems of a short table."""
+    kept = {lists.POPULARITY, lists.CANDIDATES, lists.SYSTEM, *_OWN}
+    others = {*kept, *lists.PAGE_BOUNDS, *_NO_BASELINES}
+    for metric, _, models in columns:
+        sign = -1.0 if metric_names.less_is_better(metric) else 1.0
+        values = {
+            name: sign * (entry.values[metric] or 0.0)
+            for name, entry in models.items()
+            if name not in others and entry.values.get(metric) is not None
+        }
+        kept |= {max(values, key=lambda name: values[name])} if values else set()
+    return kept
 
 
 def verdict(low: float, high: float) -> str:
@@ -240,7 +267,7 @@ def _best_baseline(report: report_model.Report) -> str:
     measured = {
         name: three
         for name, entry in report.lists.items()
-        if name not in (*TWO_STAGE, *lists.PAGE_BOUNDS, lists.ORACLE)
+        if name not in (*TWO_STAGE, *lists.PAGE_BOUNDS, *_NO_BASELINES)
         for three in [_known(estimate(entry, metric).three)]
         if three is not None
     }
@@ -266,7 +293,7 @@ def _known(three: Sequence[float | None]) -> tuple[float, float, float] | None:
 def notes(report: report_model.Report) -> Iterator[str]:
     """Yields notes on the numbers of a report, a sentence or two each."""
     rules = report.protocol
-    yield from _baseline_notes(report)
+    yield from baseline_notes(report)
     yield from _answer_notes(report)
     later = rules.train_watches_after_answers
     if later:
@@ -285,6 +312,11 @@ def notes(report: report_model.Report) -> Iterator[str]:
             "Final fit: the candidate model was trained on training and validation "
             "watches, for a fixed number of epochs; only the test split is held out."
         )
+    if rules.learned_to is not None:
+        yield (
+            f"The candidates went on learning up to {formats.minute(rules.learned_to)} "
+            f"UTC, as everything that is counted has."
+        )
     if _lacks_slates(report):
         yield (
             "No slate of the log holds both a clicked and an unclicked video, so the "
@@ -299,7 +331,7 @@ def notes(report: report_model.Report) -> Iterator[str]:
     yield from report.warnings
 
 
-def _baseline_notes(report: report_model.Report) -> Iterator[str]:
+def baseline_notes(report: report_model.Report) -> Iterator[str]:
     """Yields a note on the ranker beside the best baseline of each kind."""
     for kind, best in report.best_baselines.items():
         own = report.impressions["ranker"].values[best.judge] or 0.0

@@ -175,8 +175,8 @@ def require_later(
             f"expected the {split.name.lower()} window to begin after the training "
             f"data of {name}, found a bundle that knows what was watched up to "
             f"{formats.utc(trained_to)} and requests from {formats.utc(first)} on: "
-            f"evaluate it on a later log, or the original run with `ytdnn evaluate "
-            f"--workdir=…`"
+            f"evaluate it on a later log, the original run with `ytdnn evaluate "
+            f"--workdir=…`, or what --config.advance=test exports"
         )
 
 

@@ -21,6 +21,7 @@ from ytdnn.retrieval import candidate_models
 POPULARITY = "popularity"
 CANDIDATES = "candidates"
 NETWORK = "network"  # candidates without what is watched at the request
+AS_TRAINED = "as_trained"  # network that did not go on learning up to the test
 SYSTEM = "system"
 ORACLE = "oracle"
 BASELINES = (

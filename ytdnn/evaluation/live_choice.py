@@ -37,6 +37,9 @@ _MOST_COUNTS = 2_000_000_000  # requests × videos
 _NUM_CHOICES = 100  # videos a request is fitted to, those with the largest first sum
 _SHRINKAGE = 1.0  # of weights of terms with variance 1
 _K = 10
+# Candidates of a ranker by watch time serve its page, which hits do not judge: they are
+# left where the network holds half as many answers.
+_FACTOR_BY_SECONDS = 2.0
 
 Floats = npt.NDArray[np.float64]
 
@@ -102,7 +105,9 @@ def choose(
         lists.NETWORK: lists.from_model(data, trained, vectors),
     }
     length = config.composition.num_candidates if has_ranker else _K
-    serves, words = _judged(makers, asked, ~is_first, config, length)
+    by_seconds = has_ranker and data.log.has_watch_seconds
+    factor = _FACTOR_BY_SECONDS if by_seconds else 1.0
+    serves, words = _judged(makers, asked, ~is_first, config, length, factor)
     weights = tuple(_fitted(choices).vector.tolist()) if serves else ()
     return chosen_order.Choice(True, words, live_weights=weights)
 
@@ -124,6 +129,7 @@ def _judged(
     keep: npt.NDArray[np.bool_],
     config: configs.Config,
     length: int,
+    factor: float = 1.0,
 ) -> tuple[bool, str]:
     """Returns whether live terms serve, and the reason in words.
 
@@ -133,13 +139,15 @@ def _judged(
       keep: `[n]`, those to judge by.
       config: Resamples, and whether live terms are asked for.
       length: Length of the lists.
+      factor: How many times the network's gain live terms must surely have.
     """
     judged = protocol.take(asked.cases, np.flatnonzero(keep))
     gains = {
         name: _gains(make(judged, length), asked, keep, length > _K)
         for name, make in makers.items()
     }
-    value, low, high = _difference(gains, judged.users, config.evaluation)
+    needed = gains | {lists.NETWORK: factor * gains[lists.NETWORK]}
+    value, low, high = _difference(needed, judged.users, config.evaluation)
     serves = low > 0.0 or config.composition.live is True
     judge = metric_names.at("hit rate" if length > _K else "nDCG", length)
     return serves, (
@@ -147,7 +155,8 @@ def _judged(
         f"the time of a request (composition.live={config.composition.live}): on "
         f"{len(judged):,} requests before the test window {judge} is "
         f"{gains[_LIVE].mean():.3f} with it and {gains[lists.NETWORK].mean():.3f} "
-        f"without ({value:+.3f}, {low:+.3f} to {high:+.3f})"
+        f"without ({'' if factor == 1.0 else f'over {factor:g} times that: '}"
+        f"{value:+.3f}, {low:+.3f} to {high:+.3f})"
     )
 
 

@@ -132,6 +132,8 @@ class Protocol:
         which is that of the first answer.
       trains_on_validation: Whether the watches held out for validation were labels of
         the candidate model: numbers of the test are then those of a final fit.
+      learned_to: Second up to which candidates went on learning after their training,
+        which the system `as_trained` did not; null: they did not.
       train_watches_after_answers: Training watches of evaluated users that are later
         than their history: 0 unless a given split is not in order of time.
       num_candidates: Candidates that the ranker orders; null without one.
@@ -163,6 +165,7 @@ class Protocol:
     remove_watched: bool
     sees_request_time: bool = False
     trains_on_validation: bool = False
+    learned_to: int | None = None
     train_watches_after_answers: Count
     num_candidates: int | None = None
     system_left_out: str | None = None

@@ -24,7 +24,7 @@ from ytdnn.retrieval import live_counts
 
 _CHOSEN_BY = "ndcg"  # at the shortest length, on requests of validation
 _NUM_CHOSEN_BY = 1_000
-_LEFT_OUT = (lists.ORACLE, *lists.PAGE_BOUNDS)
+_LEFT_OUT = (lists.ORACLE, lists.AS_TRAINED, *lists.PAGE_BOUNDS)
 _BY_SECONDS = findings.TWO_STAGE  # ordered by watch time, which hits do not judge
 Ranks = npt.NDArray[np.int64]
 Parts = dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]

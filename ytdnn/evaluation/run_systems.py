@@ -9,6 +9,7 @@ import numpy as np
 from ytdnn.base import configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import (
+    as_trained,
     boosted_trees,
     chosen_order,
     composed_slates,
@@ -57,22 +58,32 @@ class TrainedModels:
     live: live_terms.Weights | None = None
 
 
-def load(workdir: pathlib.Path, config: configs.Config, stage: str) -> TrainedModels:
+def load(
+    workdir: pathlib.Path,
+    config: configs.Config,
+    stage: str,
+    home: pathlib.Path | None = None,
+) -> TrainedModels:
     """Loads the models of a run.
 
     Args:
       workdir: Directory of the run.
       config: Config of the run.
       stage: `candidates` or `ranking`: only that stage; empty: both.
+      home: Folder of the models; None: `workdir`. Of others, which went on learning,
+        the candidates as they were trained are measured, too.
 
     Raises:
       errors.UserError: An artefact is missing or stale, or has no held-out events.
     """
-    data = prepared.load(workdir / prepared.KIND)
+    home = workdir if home is None else home
+    data = prepared.load(home / prepared.KIND)
     leaks.require_held_out(data)
     truth = truths.from_data(data)
     others = measure.Systems() if truth is None else truth.systems(config.evaluation)
-    fitted_baselines = None if stage else tuned_baselines.makers(workdir, data)
+    fitted_baselines = None
+    if not stage:
+        fitted_baselines = tuned_baselines.makers(workdir, data, home != workdir)
     if not config.candidates.is_network:
         directory = workdir / candidate_model.KIND
         fitted = candidate_models.load(directory, config.candidates)
@@ -84,13 +95,16 @@ def load(workdir: pathlib.Path, config: configs.Config, stage: str) -> TrainedMo
     if stage == ranking_model.KIND and left_out:
         raise errors.UserError(f"expected a ranker to evaluate, found none: {left_out}")
     first_stage = retrieval_stage.load(
-        workdir / retrieval_stage.KIND, data, config.composition
+        home / retrieval_stage.KIND, data, config.composition
     )
+    if home != workdir:
+        earlier = {lists.AS_TRAINED: as_trained.maker(workdir, data, config.evaluation)}
+        others = dataclasses.replace(others, makers={**earlier, **others.makers})
     trained = None if stage == ranking_model.KIND else first_stage.candidates
     ranking = None
     if not left_out and stage != candidate_model.KIND:
         ranking = ranking_model.load(
-            workdir / ranking_model.KIND,
+            home / ranking_model.KIND,
             data,
             first_stage,
             config.composition.ranker_precision,

@@ -44,6 +44,7 @@ MODELS = {
     "last_week_then_next": "week and what followed",
     "all_time_then_next": "all time and what followed",
     "network": "candidates, network alone",
+    "as_trained": "candidates, as trained",
     "system": "both stages",
     "candidates_by_truth": "candidates in best order",
     "oracle_by_watch_time": "best slate of all videos",

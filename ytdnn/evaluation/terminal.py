@@ -24,18 +24,25 @@ _RULES = {
 }
 
 
-def show(report: report_model.Report) -> None:
-    """Prints the result of a report, a table of its systems, and notes."""
+def show(report: report_model.Report, is_full: bool = True) -> None:
+    """Prints the result of a report, a table of its systems, and notes.
+
+    Args:
+      report: Report of the evaluation.
+      is_full: Whether all systems and notes are printed, not only what was won over
+        what, below a short table.
+    """
     screen = rich.get_console()
-    for line in (findings.request_headline(report), findings.headline(report)):
-        if line:
-            screen.print(line, highlight=False, markup=False)
-    screen.print(tables.draw(findings.summary_table(report), screen.width))
-    recall, lines = report.index.get(_SCANN_RECALL), list(findings.notes(report))
+    told = [findings.request_headline(report), findings.headline(report)]
+    drawn = tables.draw(findings.summary_table(report, not is_full), screen.width)
+    recall, notes = report.index.get(_SCANN_RECALL), list(findings.notes(report))
     if recall is not None:
-        lines = [f"ScaNN finds {recall:.1%} of the 100 nearest videos.", *lines]
-    for line in lines:
-        screen.print(line, highlight=False, markup=False)
+        notes.insert(0, f"ScaNN finds {recall:.1%} of the 100 nearest videos.")
+    short = [*findings.baseline_notes(report), *told, *report.warnings[:1]]
+    more = f"{len(notes):,} notes and all systems: --full, or the page"
+    parts = [*told, drawn, *notes] if is_full else [drawn, *short, more]
+    for part in filter(None, parts):
+        screen.print(part, highlight=False, markup=False)
 
 
 def show_comparison(comparison: compare.Comparison) -> None:

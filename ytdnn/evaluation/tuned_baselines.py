@@ -66,14 +66,19 @@ class _BestModel(NamedTuple):
 def make(
     config: configs.EvaluationConfig,
     workdir: pathlib.Path,
+    home: pathlib.Path,
     inputs: Mapping[str, str],
     training_seconds: float,
 ) -> None:
     """Fits the baselines of a run, and writes the artefact `baselines`.
 
+    Where the candidates go on learning, the best ones are fitted again, to the same
+    watches.
+
     Args:
       config: Names of the baselines, and rules of right answers.
       workdir: Directory of the run, with `data`.
+      home: Folder of the measured models and their prepared set.
       inputs: Fingerprints of the artefacts that it depends on.
       training_seconds: Time that the training took.
     """
@@ -109,7 +114,23 @@ def make(
     settings = step_config(config)
     with artifacts.publish(workdir / KIND, KIND, settings, inputs, facts) as partial:
         for name, one in best.items():
-            (partial / f"{name}.pickle").write_bytes(pickle.dumps(vars(one.model)))
+            _write(partial / _file(name), one.model)
+        if home == workdir:
+            return
+        later = prepared.load(home / prepared.KIND).with_validation_in_training()
+        training = candidate_models.TrainingData(later)
+        for name, one in best.items():
+            model = _fitted(name, one.settings, training)
+            _write(partial / _file(name, is_later=True), model)
+
+
+def _file(name: str, is_later: bool = False) -> str:
+    """Returns the file of a baseline, or of one fitted to what was learned later."""
+    return f"{name}{'.later' if is_later else ''}.pickle"
+
+
+def _write(path: pathlib.Path, model: candidate_models.BaseCandidateModel) -> None:
+    path.write_bytes(pickle.dumps(vars(model)))
 
 
 def chosen(
@@ -197,7 +218,7 @@ def left_out(workdir: pathlib.Path) -> list[str]:
 
 
 def makers(
-    workdir: pathlib.Path, data: prepared.PreparedData
+    workdir: pathlib.Path, data: prepared.PreparedData, is_later: bool = False
 ) -> dict[str, lists.Maker] | None:
     """Returns the makers of the baselines of a run; each is read for its first lists.
 
@@ -206,13 +227,16 @@ def makers(
     Args:
       workdir: Directory of the run, with the artefact.
       data: The prepared set.
+      is_later: Whether it is that of models that went on learning.
     """
     if not (workdir / KIND / artifacts.MANIFEST).exists():
         return None
     facts = artifacts.read_manifest(workdir / KIND, KIND).facts
     return {
         name: _on_first_use(
-            functools.partial(_read, workdir / KIND / f"{name}.pickle", name, settings),
+            functools.partial(
+                _read, workdir / KIND / _file(name, is_later), name, settings
+            ),
             data,
         )
         for name, settings in facts["settings"].items()

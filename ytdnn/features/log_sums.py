@@ -15,7 +15,7 @@ import polars as pl
 
 from ytdnn.base import schema
 from ytdnn.features import as_of_sums
-from ytdnn.log import catalogues, events, positions, prepared
+from ytdnn.log import catalogues, events, positions, prepared, temporal_windows
 
 _REQUESTS_A_PART = 1 << 18  # so that a part stays in the cache
 
@@ -176,9 +176,11 @@ class QuantitySums:
     ) -> Iterator[tuple[Integers, Integers, npt.NDArray]]:
         """Yields group, time and number of the countable events of each shard."""
         of_videos = group.video_groups(self.data)
+        begin = temporal_windows.counted_from(self.data.config)
         for shard in map(self.data.with_log, self.data.log.whole.each_shard()):
             rows = getattr(shard.log.shard, quantity.table)
             keep = countable(shard, quantity.table)
+            keep &= np.asarray(rows.times) >= begin
             if quantity.are_counted is not None:
                 keep = keep & quantity.are_counted(shard)
             times = np.asarray(rows.times, np.int64)[keep]

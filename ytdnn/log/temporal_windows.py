@@ -19,6 +19,7 @@ from ytdnn.log import event_log, order_statistics
 # Of the impressions that the ranker's window would hold if they were spread evenly
 # over the watches' time; with fewer it is placed by the impressions' time.
 _LEAST_OF_SHARE = 0.1
+_ALWAYS = -(2**62)  # before all seconds
 _DATES = ("validation", "ranking", "ranking_validation", "test")
 
 
@@ -72,6 +73,7 @@ def choose(
             f"{schema.WATCHES}.{schema.SPLIT}, found "
             f"{'that column' if has_split else config.protocol}: leave {name} out"
         )
+    counted_from(config)  # a mistake of it is found here
     if config.protocol == "split":
         _require_splits(_spans(watches) if has_split else {})
     if config.protocol != "temporal":
@@ -204,22 +206,39 @@ def _dates(config: configs.DataConfig) -> dict[str, int]:
     Raises:
       errors.UserError: A value is not a date.
     """
-    begins = {}
-    for name in _DATES:
-        text = getattr(config, f"{name}_from")
-        if not text:
-            continue
-        try:
-            moment = datetime.datetime.fromisoformat(text)
-        except ValueError:
-            raise errors.UserError(
-                f"expected data.{name}_from as 2022-04-29 or "
-                f"2022-04-29T00:00:00+08:00, received {text!r}: give a date"
-            ) from None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=datetime.UTC)
-        begins[name] = int(moment.timestamp())
-    return begins
+    begins = {name: _date(config, name) for name in _DATES}
+    return {name: begin for name, begin in begins.items() if begin is not None}
+
+
+def counted_from(config: configs.DataConfig) -> int:
+    """Returns the second from which counts by time begin.
+
+    Raises:
+      errors.UserError: The value is not a date.
+    """
+    begin = _date(config, "counters")
+    return _ALWAYS if begin is None else begin
+
+
+def _date(config: configs.DataConfig, name: str) -> int | None:
+    """Returns a configured begin, None if it is not set.
+
+    Raises:
+      errors.UserError: The value is not a date.
+    """
+    text = getattr(config, f"{name}_from")
+    if not text:
+        return None
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise errors.UserError(
+            f"expected data.{name}_from as 2022-04-29 or "
+            f"2022-04-29T00:00:00+08:00, received {text!r}: give a date"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.UTC)
+    return int(moment.timestamp())
 
 
 def _advice(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import ragged
-from ytdnn.log import events, prepared
+from ytdnn.log import events, prepared, temporal_windows
 
 # Seconds of the windows by name; None: all time.
 WINDOWS: dict[str, int | None] = {
@@ -70,9 +70,11 @@ class LiveCounts:
         """
         self.size = data.num_videos + 1
         self._early = np.zeros(self.size, np.int64)
-        parts = []
+        parts, counted_from = [], temporal_windows.counted_from(data.config)
         for shard in data.log.shards:
-            times, videos, before = _watches(shard.read().watches)
+            columns = _watches(shard.read().watches)
+            is_counted = columns[0] >= counted_from
+            times, videos, before = (column[is_counted] for column in columns)
             is_late = times >= begin - _LONGEST
             self._early += np.bincount(videos[~is_late], minlength=self.size)
             parts.append([column[is_late] for column in (times, videos, before)])

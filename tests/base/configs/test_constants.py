@@ -63,3 +63,9 @@ def test_a_flag_with_the_value_of_a_constant_is_left_out() -> None:
     assert found.overrides == {"seed": "3"}
     with pytest.raises(errors.UserError, match=r"id_dropout is a constant now, 0.2"):
         parsing.parse("run", [], ("--config.candidates.content.id_dropout=0.4",))
+
+
+def test_a_text_that_is_not_set_is_as_if_an_earlier_version_lacked_it() -> None:
+    assert configs.differences({"k": 1}, {"k": 1, "counters_from": ""}) == {}
+    found = configs.differences({"k": 1, "name": "a"}, {"k": 1, "name": ""})
+    assert found == {"name": "was 'a', is ''"}

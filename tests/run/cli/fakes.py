@@ -207,13 +207,13 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
     modules = {
         "log.prepare": types.SimpleNamespace(prepare=rooms.prepare),
         "log.prepared": types.SimpleNamespace(load=rooms.load, REFIT="refit"),
-        "ops.refit.refit_data": types.SimpleNamespace(
+        "log.later_sets": types.SimpleNamespace(
             derive=rooms.derive,
             FACT="refit",
             TRAINED_TO="trained_to",
             Part=types.SimpleNamespace(EARLIER="earlier", WHOLE="whole"),
         ),
-        "ops.refit.refit_ranking": types.SimpleNamespace(
+        "training.adapted_ranking": types.SimpleNamespace(
             publish=rooms.publish_ranking,
             load=lambda _, home: types.SimpleNamespace(
                 directory=home / "ranking", data=None, first_stage=None

@@ -16,6 +16,7 @@ from ytdnn.evaluation import bundles as served_lists
 from ytdnn.evaluation import (
     chosen_order,
     composed_slates,
+    later_models,
     lists,
     live_lists,
     protocol,
@@ -152,8 +153,9 @@ def test_a_ranker_has_the_live_candidates_too(
     report = ytdnn.evaluate(directory, config).report
     assert {lists.NETWORK, lists.CANDIDATES, lists.SYSTEM} <= report.lists.keys()
     bundle = bundles.load(ytdnn.export(directory, config))
-    data = prepared.load(directory / "data")
-    stage = retrieval_stage.load(directory / "candidates", data, config.composition)
+    home = directory / later_models.TO_END
+    data = prepared.load(home / "data")
+    stage = retrieval_stage.load(home / "candidates", data, config.composition)
     moment = data.windows.end_of_log + 1
     users = np.arange(10)
     ends = data.log.shard_index.offsets("watches")[users + 1]

@@ -139,6 +139,8 @@ class DataConfig:
       ranking_validation_from: temporal: where the ranker's validation window begins,
         likewise.
       test_from: temporal: where the test window begins, likewise.
+      counters_from: Where counts of events by time begin, likewise: events before, such
+        as histories whose times were made up, are in histories alone.
       outcomes: Columns of `impressions` outside the schema that are outcomes, binary or
         amounts, such as ("added_to_cart", "price"). The ranker predicts them, and they
         may have weights in the order (docs/feedback.md). Outcomes of the schema are
@@ -175,6 +177,7 @@ class DataConfig:
     ranking_from: str = ""
     ranking_validation_from: str = ""
     test_from: str = ""
+    counters_from: str = ""
     outcomes: tuple[str, ...] = ()
 
     @pydantic.field_validator("outcomes", mode="after")

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
 
@@ -48,6 +48,9 @@ class Config:
         its own; docs/scale.md) or `tpu`.
       cluster: Settings of training by several processes.
       refresh: Settings of continued training of another run's models (`ytdnn refresh`).
+      advance: Up to when trained models go on learning: `test`, the start of the test
+        window, for what is measured; `end`, also the end of the log, for what is
+        served, unless that surely lost on the test; or `none`.
       refit: Whether the bundle has models that are trained again to the end of the log,
         for as many epochs as the best ones of the evaluated models.
     """
@@ -71,6 +74,7 @@ class Config:
     strategy: Annotated[str, components.NameOf(registries.STRATEGIES)] = "none"
     cluster: networks.ClusterConfig = networks.ClusterConfig()
     refresh: networks.RefreshConfig = networks.RefreshConfig()
+    advance: Literal["end", "test", "none"] = "end"
     refit: bool = False
 
 
@@ -310,13 +314,14 @@ def _as_json(value: Any) -> Any:
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
     """Returns the differences between nested dicts, by path as in `flat`.
 
-    A setting of `before` that is a constant now, of its value, is none.
+    A setting of `before` that is a constant now, of its value, is none, and neither is
+    an empty text that `before` did not have.
 
     >>> differences({"seed": 0, "k": 10}, {"seed": 3, "k": 10, "name": "mine"})
     {'seed': 'was 0, is 3', 'name': "was absent, is 'mine'"}
     """
-    new = flat(after)
     old = flat(before)
+    new = {path: v for path, v in flat(after).items() if path in old or v != ""}
     old = {k: v for k, v in old.items() if k in new or not _is_fixed(k, old)}
     absent = object()
     both = {path: (old.get(path, absent), new.get(path, absent)) for path in old | new}

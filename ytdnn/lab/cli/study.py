@@ -222,14 +222,14 @@ def _make(
     """Runs the steps of a run that are not current, up to its evaluation."""
     config, directory = cell.config, cell.directory
     with workdir.lock(directory), workdir.keep_config(directory, config):
-        for step in (*_made(stage), graph.BASELINES):
+        for step in (*_made(stage, split), graph.BASELINES):
             sharing.share(step, config, directory, directories, output.say)
         runner.run(_steps(cell, split, stage), config, directory, output.say)
 
 
 def _steps(cell: Cell, split: str, stage: str) -> list[graph.Step]:
     """Returns the steps of a run; a stage's evaluation only if there is no full one."""
-    steps = _made(stage)
+    steps = _made(stage, split)
     whole = graph.evaluation(split)
     is_stale = any(
         runner.staleness(step, cell.config, cell.directory) for step in (*steps, whole)
@@ -239,9 +239,10 @@ def _steps(cell: Cell, split: str, stage: str) -> list[graph.Step]:
     return [*steps, graph.BASELINES, whole]
 
 
-def _made(stage: str) -> list[graph.Step]:
+def _made(stage: str, split: str) -> list[graph.Step]:
     """Returns the steps before the evaluation."""
-    return [graph.DATA, *_STAGES[stage]]
+    steps = [graph.DATA, *_STAGES[stage]]
+    return [step for step in steps if step is not graph.TO_TEST or split == "test"]
 
 
 def _show(

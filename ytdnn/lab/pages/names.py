@@ -29,6 +29,7 @@ _MEANINGS = {
     "lightgbm": "boosted trees on the ranker's inputs",
     "candidates": "first stage alone: videos nearest to the user's vector",
     "network": "the candidates without what is watched at the time of a request",
+    "as_trained": "the network before it went on learning up to the test window",
     "system": "candidates, reordered by the ranker",
     "ranker": "second stage: expected watch time of an impression",
     "candidates_by_truth": "the same candidates in the order of true watch seconds, as "

@@ -10,8 +10,7 @@ import polars as pl
 from ytdnn.base import artifacts, errors, registries, schema, user_paths, whole_files
 from ytdnn.bundle import added_videos, removed_videos, versions
 from ytdnn.log import new_videos, prepared
-from ytdnn.ops.refit import refitting
-from ytdnn.run.pipeline import graph, runner
+from ytdnn.run.pipeline import graph, runner, served
 from ytdnn.run.pipeline import workdir as run_workdir
 
 _CONTENT = "content.json"  # of a candidate model with a content side
@@ -83,14 +82,15 @@ def add_videos(
     config = run_workdir.require_config(directory)
     bundle = graph.bundle(config)
     with run_workdir.lock(directory):
-        runner.require([bundle], config, directory)
-        home = directory / refitting.LATER if config.refit else directory
+        several = [graph.TO_END, bundle]
+        runner.require(several, config, directory)
+        home = served.served_home(config, directory)
         _require_content(home / graph.CANDIDATES.name)
         data = prepared.load(directory / graph.DATA.name)
         changed = change(directory, data, videos, columns, bad_rows)
         number = None
         if (directory / bundle.name / artifacts.MANIFEST).exists():
-            runner.run([bundle], config, directory, say)
+            runner.run(several, config, directory, say)
             number = versions.newest(directory / bundle.name)
         main = artifacts.read_manifest(home / graph.INDEX.name, graph.INDEX.name)
         share = changed.num_added / int(main.facts["num_videos"])

@@ -10,18 +10,17 @@ Functions of steps take (folder of the refit, config, workdir).
 
 import dataclasses
 import functools
-import json
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from ytdnn.base import artifacts, configs, formats, progress, registries, user_paths
 from ytdnn.run.pipeline import graph, runner, served, steps
 from ytdnn.run.pipeline import workdir as run_workdir
 
-LATER = "refit"
-EARLIER = "refit/earlier"
-_FACT = "refit"  # of the prepared set, see `ytdnn.ops.refit.refit_data`
+LATER = served.REFITTED
+EARLIER = f"{LATER}/earlier"
+_FACT = "refit"  # of the prepared set, see `ytdnn.log.later_sets`
 _SETS = (f"data/{artifacts.MANIFEST}", f"{LATER}/data/{artifacts.MANIFEST}")
 
 
@@ -37,13 +36,12 @@ def earlier_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
 
 def _derive(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `data` of a folder of the refit."""
-    from ytdnn.log import prepared
-    from ytdnn.ops.refit import refit_data as refit_sets
+    from ytdnn.log import later_sets, prepared
 
-    part = refit_sets.Part.EARLIER if root == EARLIER else refit_sets.Part.WHOLE
+    part = later_sets.Part.EARLIER if root == EARLIER else later_sets.Part.WHOLE
     needs_ranker = not served.ranker_not_served(config, workdir)
     data = prepared.load(workdir / "data")
-    refit_sets.derive(data, part, workdir / root / "data", needs_ranker)
+    later_sets.derive(data, part, workdir / root / "data", needs_ranker)
 
 
 def _train_candidates(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
@@ -63,17 +61,16 @@ def _build_index(root: str, config: configs.Config, workdir: pathlib.Path) -> No
 
 def _train_ranking(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `ranking` of a folder of the refit."""
-    from ytdnn.ops.refit import refit_ranking
-    from ytdnn.training import ranking
+    from ytdnn.training import adapted_ranking, ranking
 
     manifest = artifacts.read_manifest(workdir / "ranking", "ranking")
-    ranker = refit_ranking.load(config, workdir / root)
+    ranker = adapted_ranking.load(config, workdir / root)
     ranking.train(config, ranker.data, ranker.directory, ranker.first_stage, manifest)
 
 
 def publish_ranking(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `refit/ranking`: the earlier ranker, adapted to the later candidates."""
-    from ytdnn.ops.refit import refit_ranking
+    from ytdnn.training import adapted_ranking
 
     if earlier_left_out(config, workdir):
         _train_ranking(root, config, workdir)
@@ -86,9 +83,9 @@ def publish_ranking(root: str, config: configs.Config, workdir: pathlib.Path) ->
         **steps.ranker_parts(config),
     }
     earlier, later = (
-        refit_ranking.load(config, workdir / place) for place in (EARLIER, root)
+        adapted_ranking.load(config, workdir / place) for place in (EARLIER, root)
     )
-    refit_ranking.publish(config, earlier, later, inputs)
+    adapted_ranking.publish(config, earlier, later, inputs)
 
 
 def export(config: configs.Config, workdir: pathlib.Path) -> None:
@@ -96,17 +93,13 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.bundle import export as bundle_export
 
     stated = _stated(workdir)
-    evaluated = _stages(config, workdir)
     config = served.served_config(config, workdir)
     stages = _stages(config, workdir)
     epochs = {
         name: artifacts.peek(workdir / LATER / name / artifacts.MANIFEST)["epochs"]
         for name in stages
     }
-    measured = _measured(workdir, evaluated, stated["evaluation"])
-    if measured is not None and "ranking" not in stages:
-        lists = {k: v for k, v in measured["lists"].items() if k != "system"}
-        measured |= {"lists": lists, "impressions": {}}
+    measured = served.measured(config, workdir, stated["evaluation"])
     refit = bundle_export.Refit(LATER, stated | {"epochs": epochs}, measured)
     bundle_export.export(workdir, config, refit)
 
@@ -130,28 +123,6 @@ def _stated(workdir: pathlib.Path) -> dict[str, Any]:
         "evaluation": f"measured on the run {held_out}; the served models are "
         f"trained to {formats.utc(end)}",
     }
-
-
-def _measured(
-    workdir: pathlib.Path, stages: Sequence[str], note: str
-) -> dict[str, Any] | None:
-    """Returns the metrics of the evaluated run; None if it was not evaluated.
-
-    Examples of users are left out, as a bundle may be passed on.
-    """
-    from ytdnn.evaluation import report_files
-
-    path = workdir / report_files.DIRECTORIES["test"]
-    if not path.exists():
-        return None
-    manifest = artifacts.read_manifest(path, report_files.KIND)
-    current = steps.fingerprints(workdir, ["data", *stages])
-    inputs = {"data", "candidates", "ranking"}
-    if {name: of for name, of in manifest.inputs.items() if name in inputs} != current:
-        return None
-    report = json.loads((path / report_files.REPORT).read_text(encoding="utf-8"))
-    kept = {name: report[name] for name in ("protocol", "lists", "impressions")}
-    return {"note": note, **kept}
 
 
 def _refit(

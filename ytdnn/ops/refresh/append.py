@@ -29,7 +29,7 @@ def append(
 ) -> prepared.PreparedData:
     """Writes a prepared set of old and new events, with all watches as context.
 
-    Its splits belong to no protocol: `refit_data` makes training sets from it.
+    Its splits belong to no protocol: `later_sets` makes training sets from it.
 
     Args:
       old: The prepared set.

@@ -28,14 +28,13 @@ from ytdnn.base import (
     user_paths,
 )
 from ytdnn.base.configs import data as data_config
-from ytdnn.log import prepared, sources
+from ytdnn.log import later_sets, prepared, sources
 from ytdnn.log.sources import tables as source_tables
 from ytdnn.ops.cluster import tasks
-from ytdnn.ops.refit import refit_data, refit_ranking, refitting
 from ytdnn.ops.refresh import append
-from ytdnn.ops.refresh import refresh as training
 from ytdnn.run.pipeline import runner, served, steps
 from ytdnn.run.pipeline import workdir as run_workdir
+from ytdnn.training import adapted_ranking, continued
 
 _STEPS = "refresh"
 APPENDED = f"{_STEPS}/appended"
@@ -100,7 +99,8 @@ def refresh(
             bad_rows=bad_rows or run_config.data.bad_rows,  # type: ignore[arg-type]
         )
         log = _given_log(data_dir, tables, data)
-        task = _Refresh(source, directory, pinned, run_config.refit, log)
+        home = served.served_home(run_config, source)
+        task = _Refresh(source, directory, pinned, home, log)
         task.begin()
         task.run(say)
     return directory / "bundle"
@@ -173,11 +173,11 @@ class _Refresh:
         source: pathlib.Path,
         directory: pathlib.Path,
         config: configs.Config,
-        is_refit: bool,
+        home: pathlib.Path,
         log: Log,
     ) -> None:
         self._source, self._directory, self._config = source, directory, config
-        self._home = source / refitting.LATER if is_refit else source
+        self._home = home
         self._log = log
 
     def begin(self) -> None:
@@ -216,10 +216,10 @@ class _Refresh:
         """Runs the steps with missing outputs, one after the other."""
         makers: dict[str, Callable[[], None]] = {
             APPENDED: self._append,
-            f"{EARLIER}/data": lambda: self._derive(EARLIER, refit_data.Part.EARLIER),
+            f"{EARLIER}/data": lambda: self._derive(EARLIER, later_sets.Part.EARLIER),
             f"{EARLIER}/candidates": lambda: self._carry_candidates(EARLIER, None),
             f"{EARLIER}/ranking": self._learn_ranking,
-            "data": lambda: self._derive("", refit_data.Part.WHOLE),
+            "data": lambda: self._derive("", later_sets.Part.WHOLE),
             "candidates": lambda: self._carry_candidates("", self._begins),
             "index": lambda: steps.build_index(self._config, self._directory),
             "ranking": self._publish_ranking,
@@ -257,7 +257,7 @@ class _Refresh:
         old, log = prepared.load(self._home / "data"), sources.read(*self._log)
         append.append(old, log, target, inputs, self._log[0].bad_rows)
 
-    def _derive(self, place: str, part: refit_data.Part) -> None:
+    def _derive(self, place: str, part: later_sets.Part) -> None:
         """Makes the prepared set of a place in the workdir."""
         target = self._directory / place / "data"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -265,26 +265,26 @@ class _Refresh:
         config = configs.to_dict(self._config.data)
         manifest = dataclasses.replace(data.manifest, config=config)
         data = dataclasses.replace(data, manifest=manifest)
-        refit_data.derive(data, part, target, self._has_ranker, self._begins)
+        later_sets.derive(data, part, target, self._has_ranker, self._begins)
 
     def _carry_candidates(self, place: str, begins: int | None) -> None:
-        """Makes the candidates of a place; see `training.carry_candidates`."""
+        """Makes the candidates of a place; see `continued.carry_candidates`."""
         target = self._directory / place
         data, directory = prepared.load(target / "data"), target / "candidates"
-        training.carry_candidates(self._config, self._home, data, directory, begins)
+        continued.carry_candidates(self._config, self._home, data, directory, begins)
 
-    def _ranker(self, home: pathlib.Path) -> refit_ranking.TrainedRanker:
-        return refit_ranking.load(self._config, home)
+    def _ranker(self, home: pathlib.Path) -> adapted_ranking.TrainedRanker:
+        return adapted_ranking.load(self._config, home)
 
     def _learn_ranking(self) -> None:
         target = self._ranker(self._directory / EARLIER)
-        training.carry_ranking(self._config, self._ranker(self._home), target)
+        continued.carry_ranking(self._config, self._ranker(self._home), target)
 
     def _publish_ranking(self) -> None:
         earlier = self._ranker(self._directory / EARLIER)
         later = self._ranker(self._directory)
         inputs = steps.fingerprints(self._directory, ["data", "candidates"])
-        refit_ranking.publish(self._config, earlier, later, inputs)
+        adapted_ranking.publish(self._config, earlier, later, inputs)
 
     def _export(self) -> None:
         run_workdir.write_config(self._directory, self._config)

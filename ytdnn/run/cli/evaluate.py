@@ -33,6 +33,7 @@ _FLAGS = (
     flags.K,
     flags.TRACKER,
     flags.JSON,
+    flags.FULL,
     Flag("explain", "Explain every number of the report, and exit.", is_switch=True),
 )
 
@@ -95,7 +96,7 @@ def _evaluate_run(given: parsing.Arguments, split: str) -> None:
     )
     with resolved.tracked(given, directory, config) as tracker:
         track(tracker, evaluated, split)
-    show(evaluated)
+    show(evaluated, given)
     for note in graph.notes(config, directory):
         output.say(note)
     output.say(f"next: {next_command.next_command(config, directory)}")
@@ -117,7 +118,8 @@ def _evaluate_system(given: parsing.Arguments, kind: str, split: str) -> None:
     data, config = _prepared_set(given, f"--{kind}")
     name = f"{path.resolve().stem}_evaluation"
     out = pathlib.Path(values.get("out", path.parent / name))
-    show(system_evaluation.evaluate(kind, path, data, config.evaluation, split, out))
+    made = system_evaluation.evaluate(kind, path, data, config.evaluation, split, out)
+    show(made, given)
 
 
 def _prepared_set(
@@ -137,7 +139,7 @@ def _prepared_set(
     return pathlib.Path(values.get("data", directory / graph.DATA.name)), config
 
 
-def show(evaluated: report_files.Evaluation) -> None:
+def show(evaluated: report_files.Evaluation, given: parsing.Arguments) -> None:
     """Prints an evaluation as a table, and the path of its page."""
     from ytdnn.evaluation import terminal
 
@@ -147,7 +149,7 @@ def show(evaluated: report_files.Evaluation) -> None:
             "report": json.loads(report_model.to_json(evaluated.report)),
         }
     )
-    terminal.show(evaluated.report)
+    terminal.show(evaluated.report, flags.FULL.name in given.values)
     counts = evaluated.report.protocol.predictions
     if counts is not None and counts.out_of_vocabulary + counts.of_other_users:
         output.say(

@@ -11,6 +11,9 @@ CONFIG = parsing.Flag(
     "config of the workdir.",
     example="FILE.py|RUN",
 )
+FULL = parsing.Flag(
+    "full", "Print all systems of the report, and all notes.", is_switch=True
+)
 K = parsing.Flag("k", key="evaluation.ks", example="10,50,100")
 STRATEGY = parsing.Flag("strategy", key="strategy")
 JSON = parsing.Flag(

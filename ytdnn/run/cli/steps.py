@@ -46,7 +46,7 @@ def _run(given: parsing.Arguments) -> None:
             directory, config, machines=machines, verbose=output.say
         )
         evaluate.track(tracker, evaluated, "test")
-    evaluate.show(evaluated)
+    evaluate.show(evaluated, given)
     for note in graph.notes(config, directory):
         output.say(note)
     if (directory / graph.BUNDLE.name).exists():
@@ -156,6 +156,7 @@ _RUN_FLAGS = (
     *flags.TRAINING_FLAGS,
     parsing.Flag("refit", key="refit", is_switch=True),
     flags.K,
+    flags.FULL,
 )
 _PREPARE_FLAGS = (
     dataclasses.replace(flags.WORKDIR, required=False),

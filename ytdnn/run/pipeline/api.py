@@ -197,12 +197,12 @@ def export(
         versions.require_some(keep)
     config = run_workdir.later_config(directory, config)
     steps.require_vectors(config)
-    step = graph.bundle(config)
-    bundle = directory / step.name
+    several = [graph.TO_END, graph.bundle(config)]
+    bundle = directory / several[-1].name
     with run_workdir.lock(directory):
-        runner.require([step], config, directory)
+        runner.require(several, config, directory)
         with run_workdir.keep_config(directory, config):
-            runner.run([step], config, directory, say)
+            runner.run(several, config, directory, say)
         if keep is not None:
             removed = versions.prune(bundle, keep)
             say(f"versions removed: {', '.join(map(str, removed)) or 'none'}")

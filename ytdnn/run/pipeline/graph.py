@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import configs, errors, registries
-from ytdnn.evaluation import report_files
-from ytdnn.run.pipeline import served, steps
+from ytdnn.evaluation import later_models, report_files
+from ytdnn.run.pipeline import learning_on, served, steps
 
 if TYPE_CHECKING:
     from ytdnn.log.sources import tables
@@ -82,14 +82,9 @@ def evaluation(split: str, stage: str = "") -> Step:
       errors.UserError: The split is unknown.
     """
     require_split(split)
-    inputs: tuple[str, ...] = (
-        "data",
-        "candidates",
-        "index",
-        "ranking",
-        "choice",
-        "baselines",
-    )
+    inputs: tuple[str, ...] = (*_MODELS, "choice", "baselines")
+    if split == "test":
+        inputs += (TO_TEST.name,)
     if stage:
         inputs = ("data", *dict.fromkeys(("candidates", stage)))
     return Step(
@@ -116,6 +111,7 @@ def require_split(split: str) -> None:
         )
 
 
+_MODELS = ("data", "candidates", "index", "ranking")
 DATA = Step(
     "data",
     "prepare",
@@ -165,27 +161,47 @@ CHOICE = Step(
     describe=served.describe_choice,
     sections=("ranking",),
 )
+TO_TEST = Step(
+    f"{later_models.TO_TEST}/{later_models.KIND}",
+    "train",
+    _MODELS,
+    learning_on.to_test,
+    learning_on.step_config,
+    left_out=later_models.left_out,
+    describe=functools.partial(learning_on.describe, later_models.TO_TEST),
+    sections=("advance", "refresh"),
+)
 BASELINES = Step(
     "baselines",
     "evaluate",
-    ("data",),
+    ("data", TO_TEST.name),
     steps.fit_baselines,
     steps.baselines_config,
     describe=steps.describe_baselines,
 )
 EVALUATION = evaluation("test")
+TO_END = Step(
+    f"{later_models.TO_END}/{later_models.KIND}",
+    "export",
+    (*_MODELS, TO_TEST.name),
+    learning_on.to_end,
+    learning_on.step_config,
+    left_out=later_models.end_left_out,
+    describe=functools.partial(learning_on.describe, later_models.TO_END),
+    sections=("advance", "refresh"),
+)
 BUNDLE = Step(
     "bundle",
     "export",
-    ("data", "candidates", "index", "ranking"),
+    (*_MODELS, TO_TEST.name, TO_END.name),
     served.export,
     served.bundle_config,
     left_out=steps.vectors_left_out,
     sections=("composition", "refit"),
     is_served=True,
 )
-STEPS = (DATA, CANDIDATES, INDEX, RANKING, CHOICE, BASELINES, EVALUATION, BUNDLE)
-TRAINED = (CANDIDATES, INDEX, RANKING, CHOICE)
+TRAINED = (CANDIDATES, INDEX, RANKING, CHOICE, TO_TEST)
+STEPS = (DATA, *TRAINED, BASELINES, EVALUATION, TO_END, BUNDLE)
 
 
 def added(config: configs.Config) -> tuple[Step, ...]:
@@ -239,15 +255,15 @@ def notes(config: configs.Config, workdir: pathlib.Path) -> list[str]:
 def trained(stage: str = "") -> list[Step]:
     """Returns the steps that train one stage, or all of them.
 
-    After the ranker's training comes the choice of the served order.
+    After the ranker's training, the served order is chosen, and models go on learning.
 
     Raises:
       errors.UserError: The stage is unknown.
     """
-    stages = [step for step in TRAINED if step is not CHOICE]
+    stages = [CANDIDATES, INDEX, RANKING]
     chosen = [step for step in stages if stage in ("", step.name)]
     if RANKING in chosen:
-        chosen.append(CHOICE)
+        chosen += [CHOICE, TO_TEST]
     if not chosen:
         names = ", ".join(step.name for step in stages)
         raise errors.UserError(

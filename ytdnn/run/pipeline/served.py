@@ -4,14 +4,16 @@ Every function takes (config, workdir); see `steps`.
 """
 
 import dataclasses
+import json
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from ytdnn.base import configs, formats
-from ytdnn.evaluation import chosen_order, report_files
+from ytdnn.base import artifacts, configs, formats
+from ytdnn.evaluation import chosen_order, later_models, report_files
 from ytdnn.run.pipeline import steps
 
+REFITTED = "refit"  # folder of the models of `ytdnn refit`
 _ENABLED = "config.ranking.enabled is true"
 
 
@@ -108,19 +110,84 @@ def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
 
 
 def export(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Makes `workdir/bundle`, with a record of the refresh, if any."""
+    """Makes `workdir/bundle`, with a record of what the models learned last, if any."""
     from ytdnn.bundle import export as bundle_export
     from ytdnn.log import prepared
 
-    config = served_config(config, workdir)
-    trained = prepared.load(workdir / "data").manifest.facts.get(prepared.REFIT)
-    if trained is None:
-        bundle_export.export(workdir, config)
+    served = served_config(config, workdir)
+    home = served_home(config, workdir)
+    facts = prepared.load(home / "data").manifest.facts
+    if prepared.REFIT not in facts and home == workdir:
+        bundle_export.export(workdir, served)
         return
-    end = int(trained[prepared.TRAINED_TO])
+    trained = facts.get(prepared.REFIT)
+    end = int(trained[prepared.TRAINED_TO] if trained else facts["windows"]["test"])
+    note = ""
+    if home != workdir:
+        note = (
+            f"measured on candidates that learned up to the test window; those that "
+            f"are served learned up to {formats.utc(end)}"
+        )
     moment = {"seconds": end, "utc": formats.utc(end)}
-    facts = {"trained_to": moment, "evaluation": None}
-    bundle_export.export(workdir, config, bundle_export.Refit(".", facts, None))
+    later = bundle_export.Refit(
+        home.relative_to(workdir).as_posix(),
+        {"trained_to": moment, "evaluation": note or None},
+        measured(served, workdir, note) if note else None,
+        _later_inputs(config, workdir) if note else {},
+    )
+    bundle_export.export(workdir, served, later)
+
+
+def served_home(config: configs.Config, workdir: pathlib.Path) -> pathlib.Path:
+    """Returns the folder of the models that a bundle is made from."""
+    if config.refit:
+        return workdir / REFITTED
+    place = workdir / later_models.TO_END
+    is_made = (place / later_models.KIND / artifacts.MANIFEST).exists()
+    if is_made and not later_models.end_left_out(config, workdir):
+        return place
+    return later_models.home(config, workdir)
+
+
+def _later_inputs(config: configs.Config, workdir: pathlib.Path) -> dict[str, str]:
+    """Returns the fingerprints of all that a bundle of later models is made from."""
+    has_ranker = not steps.ranker_left_out(served_config(config, workdir), workdir)
+    names = ["data", "candidates", "index", *["ranking"] * has_ranker]
+    places = (later_models.home(config, workdir), served_home(config, workdir))
+    names += [
+        (place / later_models.KIND).relative_to(workdir).as_posix()
+        for place in dict.fromkeys(places)
+        if place != workdir
+    ]
+    return steps.fingerprints(workdir, names)
+
+
+def measured(
+    config: configs.Config, workdir: pathlib.Path, note: str
+) -> dict[str, Any] | None:
+    """Returns the metrics of the evaluated run for a bundle; None without current ones.
+
+    Examples of users are left out, as a bundle may be passed on.
+
+    Args:
+      config: Config of the run, as it is served.
+      workdir: Directory of the run.
+      note: What was measured, in words.
+    """
+    path = workdir / report_files.DIRECTORIES["test"]
+    if not path.exists():
+        return None
+    manifest = artifacts.read_manifest(path, report_files.KIND)
+    names = ["data", *(k for k in ("candidates", "ranking") if k in manifest.inputs)]
+    current = steps.fingerprints(workdir, names)
+    if any(manifest.inputs[name] != current[name] for name in names):
+        return None
+    report = json.loads((path / report_files.REPORT).read_text(encoding="utf-8"))
+    kept = {name: report[name] for name in ("protocol", "lists", "impressions")}
+    if steps.ranker_left_out(config, workdir):
+        lists = {k: v for k, v in kept["lists"].items() if k != "system"}
+        kept |= {"lists": lists, "impressions": {}}
+    return {"note": note, **kept}
 
 
 def changed_videos(workdir: pathlib.Path) -> dict[str, str]:

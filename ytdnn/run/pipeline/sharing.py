@@ -31,8 +31,8 @@ def share(
     ]
     if any(runner.staleness(other_step, config, directory) for other_step in inputs):
         return
-    if step.left_out(config, directory):
-        return
+    if step.left_out(config, directory) or "/" in step.name:
+        return  # it is none, or more than one artefact
     if not runner.staleness(step, config, directory):
         return
     read = runner.input_fingerprints(step, config, directory)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, errors, registries
+from ytdnn.evaluation import later_models
 from ytdnn.run.pipeline import native_log, sizes
 
 if TYPE_CHECKING:
@@ -104,8 +105,10 @@ def fit_baselines(config: configs.Config, workdir: pathlib.Path) -> None:
     stages = [name for name in _TRAINED if (workdir / name).exists()]
     facts = [artifacts.read_manifest(workdir / name, name).facts for name in stages]
     seconds = sum(float(each.get("seconds", 0.0)) for each in facts)
-    inputs = fingerprints(workdir, ["data"])
-    tuned_baselines.make(config.evaluation, workdir, inputs, seconds)
+    home, inputs = later_models.home(config, workdir), fingerprints(workdir, ["data"])
+    if home != workdir:
+        inputs |= fingerprints(workdir, [f"{home.name}/{later_models.KIND}"])
+    tuned_baselines.make(config.evaluation, workdir, home, inputs, seconds)
 
 
 def baselines_config(config: configs.Config) -> Mapping[str, Any]:

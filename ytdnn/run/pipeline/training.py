@@ -80,11 +80,13 @@ def _trained(
       is_whole: Whether all outputs must be there; a process that serves a chief may
         have a disk of its own.
     """
-    names = [step.name for step in chosen_steps if not step.left_out(config, directory)]
-    names = [name for name in names if is_whole or (directory / name).exists()]
-    directories = {name: directory / name for name in names}
+    made = [step for step in chosen_steps if not step.left_out(config, directory)]
+    made = [step for step in made if is_whole or (directory / step.name).exists()]
+    directories = {step.name: directory / step.name for step in made}
     facts = {
-        name: artifacts.read_manifest(path, name).facts
-        for name, path in directories.items()
+        step.name: artifacts.read_manifest(
+            directories[step.name], step.artefact_kind
+        ).facts
+        for step in made
     }
     return TrainedRun(directories, facts)

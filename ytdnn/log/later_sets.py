@@ -1,6 +1,6 @@
-"""Prepared sets for the refit: nothing is held out, training reaches the log's end.
+"""Prepared sets whose training ends later: at the test window, or at the log's end.
 
-Both are made from a prepared set, not from the log, which may no longer exist: the
+They are made from a prepared set, not from the log, which may no longer exist: the
 events stay; the split and the vocabulary change.
 
 * `EARLIER`, if the ranker has a window of its own: the candidates train before the last
@@ -55,16 +55,19 @@ def derive(
     directory: pathlib.Path,
     needs_ranker: bool,
     begins: int | None = None,
+    test: int | None = None,
 ) -> prepared.PreparedData:
-    """Writes one of the sets of the refit, or of a refresh.
+    """Writes one of the sets of a refit, of a refresh, or of models that learn on.
 
     Args:
       data: The prepared set of the run.
       part: The set to write; `EARLIER` only if `data.has_own_window`.
       directory: Directory of the new set.
       needs_ranker: Whether a ranker is trained to the end of the log too.
-      begins: Begin of the ranker's window, seconds since the epoch, for a refresh;
-        None: by the ranking fraction.
+      begins: Begin of the ranker's window, seconds since the epoch; None: by the
+        ranking fraction.
+      test: Begin of the test window, whose events keep their split; None: nothing is
+        held out.
 
     Raises:
       errors.UserError: The ranker has nothing to learn from before the end of the log.
@@ -74,6 +77,7 @@ def derive(
     split = _Split(
         watches_to=begins if part is Part.EARLIER and begins is not None else np.inf,
         shown_from=-np.inf if begins is None else begins,
+        test=test,
     )
     obstacle = _obstacle(data.log, split)
     if needs_ranker and obstacle:
@@ -83,18 +87,24 @@ def derive(
             f"ranker out (--config.ranking.enabled=false), or serve without the refit "
             f"(--config.refit=false)"
         )
-    labels = _label_counts(data, split.watches_to)
+    labels = _label_counts(data, split)
+    end = data.windows.end_of_log + 1
     facts = dict(data.manifest.facts) | {
         "vocabulary": int(_vocabulary(data, labels).sum()),
         "ranking_obstacle": obstacle,
-        FACT: {TRAINED_TO: data.windows.end_of_log + 1},
     }
+    if test is None:
+        facts[FACT] = {TRAINED_TO: end}
     if data.config.protocol == "temporal":
-        facts["windows"] = dataclasses.asdict(_windows(data, part, begins))
+        windows = _windows(data, part, begins, end)
+        if test is not None:
+            known = temporal_windows.Windows(**data.manifest.facts["windows"])
+            windows = dataclasses.replace(known, ranking=test)
+        facts["windows"] = dataclasses.asdict(windows)
     inputs = {prepared.KIND: data.manifest.fingerprint}
     config = configs.to_dict(data.config)
     with artifacts.publish(directory, prepared.KIND, config, inputs, facts) as partial:
-        order = _order(data, begins)
+        order = _order(data, begins, split)
         _write_entities(data.catalogue, order, labels, partial)
         _write_arrays(data.log, order, split, partial)
         if data.log.shard_index.shard(0).searches is not None:
@@ -104,22 +114,41 @@ def derive(
 
 @dataclasses.dataclass(frozen=True)
 class _Split:
-    """The split of a training set without held-out events.
+    """The split of a training set.
 
     Attributes:
       watches_to: Second from which watches are only context.
       shown_from: Second before which impressions are only context.
+      test: Second until which watches that were only context train; all other events
+        keep their split. None: nothing is held out.
     """
 
     watches_to: float = np.inf
     shown_from: float = -np.inf
+    test: int | None = None
 
     def watch_splits(self, watches: events.Watches) -> Splits:
         """Returns the split of each watch."""
-        return _splits(np.asarray(watches.times) >= self.watches_to)
+        times = np.asarray(watches.times)
+        if self.test is None:
+            return _splits(times >= self.watches_to)
+        known = np.asarray(watches.splits)
+        is_context = known == events.Split.CONTEXT
+        trains = is_context & (times < min(self.test, self.watches_to))
+        return np.where(trains, events.Split.TRAIN, known).astype(np.uint8)
+
+    def are_labels(self, watches: events.Watches) -> Bools:
+        """Returns whether each watch is one that the candidates learn to predict."""
+        of_watches = self.watch_splits(watches)
+        is_label: Bools = of_watches == events.Split.TRAIN
+        if self.test is not None:
+            is_label |= of_watches == events.Split.VALIDATION
+        return is_label & watches.are_completed
 
     def impression_splits(self, shown: events.Impressions) -> Splits:
         """Returns the split of each impression."""
+        if self.test is not None:
+            return np.asarray(shown.splits)
         return _splits(np.asarray(shown.times) < self.shown_from)
 
 
@@ -150,10 +179,9 @@ def _obstacle(log: user_log.UserLog, split: _Split) -> str:
 
 
 def _windows(
-    data: prepared.PreparedData, part: Part, begins: int | None
+    data: prepared.PreparedData, part: Part, begins: int | None, end: int
 ) -> temporal_windows.Windows:
-    """Returns the windows; those without training or test begin at the end."""
-    end = data.windows.end_of_log + 1
+    """Returns the windows; those without training begin at the end, as the test."""
     if begins is None:  # both stages train on all of it
         first = int(_times(data.log).min(initial=end))
         return temporal_windows.Windows(end, first, end, end)
@@ -168,28 +196,23 @@ def _vocabulary(data: prepared.PreparedData, labels: npt.NDArray[np.int64]) -> B
     return np.arange(data.num_videos) < data.vocabulary_size
 
 
-def _label_counts(
-    data: prepared.PreparedData, watches_to: float
-) -> npt.NDArray[np.int64]:
+def _label_counts(data: prepared.PreparedData, split: _Split) -> npt.NDArray[np.int64]:
     """Returns how often each video is a training label, `[videos] int64`."""
     counts = np.zeros(data.num_videos + 1, np.int64)
     for shard in data.log.shards:
         watches = shard.read().watches
-        of_watches = _Split(watches_to).watch_splits(watches)
-        videos = np.asarray(watches.videos)[_are_labels(watches, of_watches)]
+        videos = np.asarray(watches.videos)[split.are_labels(watches)]
         counts += np.bincount(videos, minlength=len(counts))
     return counts[1:]
 
 
-def _are_labels(watches: events.Watches, of_watches: Splits) -> Bools:
-    is_label: Bools = of_watches == events.Split.TRAIN
-    return is_label & watches.are_completed
-
-
-def _order(data: prepared.PreparedData, begins: int | None) -> npt.NDArray[np.int64]:
+def _order(
+    data: prepared.PreparedData, begins: int | None, split: _Split
+) -> npt.NDArray[np.int64]:
     """Returns the catalogue with both vocabularies in front, the smaller one first."""
     ends = {np.inf, np.inf if begins is None else begins}
-    masks = [_vocabulary(data, _label_counts(data, end)) for end in ends]
+    splits = [dataclasses.replace(split, watches_to=end) for end in ends]
+    masks = [_vocabulary(data, _label_counts(data, each)) for each in splits]
     return np.argsort(-sum(known.astype(np.int64) for known in masks), kind="stable")
 
 
@@ -273,8 +296,7 @@ def _searches_in_training(shard: user_shards.Shard, split: _Split) -> Bools:
     offsets = np.asarray(shard.searches.offsets)
     reached = np.zeros(len(offsets) - 1, np.int64)
     if before is not None:
-        of_watches = split.watch_splits(shard.watches)
-        is_label = _are_labels(shard.watches, of_watches)
+        is_label = split.are_labels(shard.watches)
         owners = shard.watches.users[is_label]
         np.maximum.at(reached, owners, np.asarray(before)[is_label])
     users = ragged.rows_of(offsets)

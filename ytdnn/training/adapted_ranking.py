@@ -1,11 +1,11 @@
-"""The last step of a refit: adapts the ranker to the later candidate model.
+"""Adapts a trained ranker to a later candidate model.
 
 The ranker was trained with the scores of a candidate model that was not trained on its
 window; it is served with the scores of a model trained to the end of the log, which
 have another scale. So the quantiles that normalise the scores are mapped from one scale
 to the other, by each model's scores on lists that it retrieves: the earlier model's for
-requests of the ranker's window, the later model's for the same users at the end of the
-log. Logged positions are not used: the later model was trained on their clicks.
+requests of the ranker's window, the later model's for the same users where its training
+ends. Logged positions are not used: the later model was trained on their clicks.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base import artifacts, configs
+from ytdnn.base import artifacts, configs, ragged
 from ytdnn.features import first_stage
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model, network
@@ -93,7 +93,7 @@ def listed_scores(
 
     Args:
       earlier: Model that scores requests of the ranker's training window.
-      later: Model that scores requests at the end of the log.
+      later: Model that scores requests at the end of its training.
       seed: Seed of the choice of requests.
     """
     index, table = earlier.data.log.shard_index, "impressions"
@@ -109,13 +109,16 @@ def listed_scores(
         for name in ("users", "num_watches", "request_times")
     )
     scores = []
-    for ranker, at in ((earlier, times), (later, None)):
+    # There is no window of the ranker where its candidates have learned.
+    moment = np.full(size, later.data.manifest.facts["windows"]["ranking"])
+    for ranker, at in ((earlier, times), (later, moment)):
         users_data = ranker.data.with_log(ranker.data.log.read_users(np.unique(users)))
         offsets = users_data.log.shard_index.offsets("watches")
-        ends = offsets[users] + num_watches if at is not None else offsets[users + 1]
-        at = np.full(size, users_data.windows.end_of_log + 1) if at is None else at
+        if at is moment:
+            seconds = np.asarray(users_data.watches.times)
+            num_watches = ragged.num_before(users, moment, offsets, seconds)
         opened = ranker.first_stage.open_log(users_data)
-        scores.append(opened.listed_scores(users, ends, at))
+        scores.append(opened.listed_scores(users, offsets[users] + num_watches, at))
     return scores[0], scores[1]
 
 

@@ -10,12 +10,11 @@ from hypothesis import strategies
 from tests import planted
 from ytdnn.features import base_feature, first_stage
 from ytdnn.log import events, positions
-from ytdnn.ops.refit import refit_ranking
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import network
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.retrieval.index import brute_force
-from ytdnn.training import candidates, ranking
+from ytdnn.training import adapted_ranking, candidates, ranking
 
 floats = strategies.floats(-100.0, 100.0, width=32)
 
@@ -24,7 +23,7 @@ def test_a_value_keeps_its_quantile():
     rng = np.random.default_rng(0)
     then, now = rng.normal(size=10_000), 5.0 + 3.0 * rng.normal(size=10_000)
     values = np.linspace(-4.0, 4.0, 17)  # beyond what is known, too
-    moved = refit_ranking.moved(values, then, now)
+    moved = adapted_ranking.moved(values, then, now)
     np.testing.assert_allclose(moved, 5.0 + 3.0 * values, atol=0.5)
     between = np.abs(values) < 2.0
     np.testing.assert_allclose(moved[between], 5.0 + 3.0 * values[between], atol=0.2)
@@ -43,7 +42,7 @@ def earlier(tmp_path_factory):
     )
     config = dataclasses.replace(config, ranking=ranker)
     ranking.train(config, data, directory / "ranking", first_stage)
-    return refit_ranking.TrainedRanker(directory / "ranking", data, first_stage)
+    return adapted_ranking.TrainedRanker(directory / "ranking", data, first_stage)
 
 
 class _Scaled(stage_room.FirstStage):
@@ -60,12 +59,12 @@ def served(earlier):
     stage = earlier.first_stage
     scaled = _Scaled(stage.candidates, earlier.data, stage.composition, stage.manifest)
     directory = earlier.directory.with_name("later") / "ranking"
-    later = refit_ranking.TrainedRanker(directory, earlier.data, scaled)
+    later = adapted_ranking.TrainedRanker(directory, earlier.data, scaled)
     inputs = {
         "data": earlier.data.manifest.fingerprint,
         "candidates": stage.manifest.fingerprint,
     }
-    refit_ranking.publish(planted.tiny_config(), earlier, later, inputs)
+    adapted_ranking.publish(planted.tiny_config(), earlier, later, inputs)
     return later
 
 
@@ -122,12 +121,16 @@ def test_lists_are_asked_for_not_logged_positions(earlier, monkeypatch):
 
     replay = type(earlier.first_stage.open_log(earlier.data))
     monkeypatch.setattr(replay, "listed_scores", listed)
-    refit_ranking.listed_scores(earlier, earlier, seed=0)
+    adapted_ranking.listed_scores(earlier, earlier, seed=0)
     (users, _, times), (same, lasts, now) = asked
     assert users.tolist() == same.tolist()
     data = earlier.data
-    assert (now == data.windows.end_of_log + 1).all()
-    assert lasts.tolist() == np.asarray(data.watches.offsets)[users + 1].tolist()
+    begins = data.manifest.facts["windows"]["ranking"]
+    assert (now == begins).all()
+    known = np.asarray(data.watches.times) < begins
+    counts = np.add.reduceat(np.append(known, 0), np.asarray(data.watches.offsets))
+    ends = np.asarray(data.watches.offsets)[:-1] + counts[:-1]
+    assert lasts.tolist() == ends[users].tolist()
     learned = np.asarray(data.impressions.splits) == events.Split.TRAIN
     window = np.asarray(data.impressions.times)[learned]
     assert window.min() <= times.min()
@@ -137,4 +140,4 @@ def test_lists_are_asked_for_not_logged_positions(earlier, monkeypatch):
 def test_without_scores_the_statistics_are_those_of_the_training():
     measured = network.Statistics(1, {}, None)
     none = np.zeros(0)
-    assert refit_ranking.with_moved(measured, [], none, none) == measured
+    assert adapted_ranking.with_moved(measured, [], none, none) == measured

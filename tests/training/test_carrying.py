@@ -3,8 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.ops.refresh import carrying
-from ytdnn.training import states
+from ytdnn.training import carrying, states
 
 ROWS = carrying.RowSources(carrying.places(["a", "b"], ["b", "new", "a"]))
 

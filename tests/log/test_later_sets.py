@@ -10,11 +10,17 @@ import pytest
 from tests import full_log
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.log import catalogues, events, prepared, training_slices, user_shards
-from ytdnn.ops.refit import refit_data
+from ytdnn.log import (
+    catalogues,
+    events,
+    later_sets,
+    prepared,
+    training_slices,
+    user_shards,
+)
 
 SPLIT = events.Split
-Sets = dict[refit_data.Part, prepared.PreparedData]
+Sets = dict[later_sets.Part, prepared.PreparedData]
 
 
 def _log() -> dict[str, pl.DataFrame]:
@@ -42,8 +48,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 def sets(data: prepared.PreparedData) -> Sets:
     root = data.directory.parent
     return {
-        part: refit_data.derive(data, part, root / part.value, needs_ranker=True)
-        for part in refit_data.Part
+        part: later_sets.derive(data, part, root / part.value, needs_ranker=True)
+        for part in later_sets.Part
     }
 
 
@@ -55,7 +61,7 @@ def ids(data: prepared.PreparedData, indices: np.ndarray) -> list[str | None]:
 def test_training_reaches_the_end_of_the_log(
     data: prepared.PreparedData, sets: Sets
 ) -> None:
-    whole = sets[refit_data.Part.WHOLE]
+    whole = sets[later_sets.Part.WHOLE]
     assert (np.asarray(whole.watches.splits) == SPLIT.TRAIN).all()
     assert whole.windows.training_window[1] == data.windows.end_of_log + 1
     assert whole.manifest.facts["windows"]["test"] == data.windows.end_of_log + 1
@@ -65,14 +71,14 @@ def test_training_reaches_the_end_of_the_log(
 def test_what_was_watched_last_has_an_embedding_and_a_count(
     data: prepared.PreparedData, sets: Sets
 ) -> None:
-    whole = sets[refit_data.Part.WHOLE]
+    whole = sets[later_sets.Part.WHOLE]
     assert "late" not in data.videos["video_id"][: data.vocabulary_size]
     assert "late" in whole.videos["video_id"][: whole.vocabulary_size]
     assert (
         "late"
         not in (
-            sets[refit_data.Part.EARLIER].videos["video_id"][
-                : sets[refit_data.Part.EARLIER].vocabulary_size
+            sets[later_sets.Part.EARLIER].videos["video_id"][
+                : sets[later_sets.Part.EARLIER].vocabulary_size
             ]
         )
     )
@@ -86,11 +92,11 @@ def test_the_words_searched_for_last_are_known(
 ) -> None:
     word = pl.col(catalogues.TOKEN) == "newest"
     assert data.catalogue.tokens.filter(word).is_empty()
-    assert sets[refit_data.Part.EARLIER].catalogue.tokens.filter(word).is_empty()
-    known = sets[refit_data.Part.WHOLE].catalogue.tokens
+    assert sets[later_sets.Part.EARLIER].catalogue.tokens.filter(word).is_empty()
+    known = sets[later_sets.Part.WHOLE].catalogue.tokens
     index = known.with_row_index("i", offset=1).filter(word)["i"].item()
     assert known.filter(word)["train_count"].item() > 0
-    assert index in np.asarray(sets[refit_data.Part.WHOLE].log.searches.tokens)
+    assert index in np.asarray(sets[later_sets.Part.WHOLE].log.searches.tokens)
 
 
 def test_the_same_split_gives_the_same_words_and_arrays(
@@ -98,9 +104,11 @@ def test_the_same_split_gives_the_same_words_and_arrays(
 ) -> None:
     """Where nothing moves, the set is what `prepare` made."""
     monkeypatch.setattr(configs.DataConfig, "min_search_token_count", 1)
-    as_it_is = types.SimpleNamespace(watch_splits=lambda watches: watches.splits)
+    as_it_is = types.SimpleNamespace(
+        are_labels=lambda w: (np.asarray(w.splits) == SPLIT.TRAIN) & w.are_completed
+    )
     user_shards.path(tmp_path, 0).mkdir(parents=True)
-    refit_data._write_searches(data, as_it_is, tmp_path)
+    later_sets._write_searches(data, as_it_is, tmp_path)
     again = pl.read_parquet(tmp_path / catalogues.TOKENS_FILE)
     assert again.equals(data.catalogue.tokens)
     for name, values in (
@@ -113,7 +121,7 @@ def test_the_same_split_gives_the_same_words_and_arrays(
 
 
 def test_a_video_has_one_index_in_both(data: prepared.PreparedData, sets: Sets) -> None:
-    earlier, whole = sets[refit_data.Part.EARLIER], sets[refit_data.Part.WHOLE]
+    earlier, whole = sets[later_sets.Part.EARLIER], sets[later_sets.Part.WHOLE]
     assert earlier.vocabulary_size < whole.vocabulary_size
     assert earlier.videos["video_id"].equals(whole.videos["video_id"])
     for table in ("watches", "impressions"):
@@ -125,7 +133,7 @@ def test_a_video_has_one_index_in_both(data: prepared.PreparedData, sets: Sets) 
 
 
 def test_no_earlier_candidate_has_seen_the_rankers_window(sets: Sets) -> None:
-    earlier = sets[refit_data.Part.EARLIER]
+    earlier = sets[later_sets.Part.EARLIER]
     seen = np.asarray(training_slices.training_set(earlier).watches.times)
     learned = np.asarray(earlier.impressions.splits) == SPLIT.TRAIN
     begins = np.asarray(earlier.impressions.times)[learned].min()
@@ -142,7 +150,7 @@ def test_without_impressions_all_watches_train(
 ) -> None:
     log = {"watches": full_log.tables()["watches"]}
     data = full_log.prepared_data(tmp_path, log, protocol=protocol)
-    whole = refit_data.derive(data, refit_data.Part.WHOLE, tmp_path / "whole", False)
+    whole = later_sets.derive(data, later_sets.Part.WHOLE, tmp_path / "whole", False)
     assert (np.asarray(whole.watches.splits) == SPLIT.TRAIN).all()
     assert (
         whole.windows.ranker_left_out(configs.RankingConfig())
@@ -159,10 +167,10 @@ def test_a_window_without_impressions_is_refused(tmp_path: pathlib.Path) -> None
     data = full_log.prepared_data(tmp_path, log, **config)
     assert data.windows.ranker_left_out(configs.RankingConfig()) == ""
     with pytest.raises(errors.UserError) as caught:
-        refit_data.derive(data, refit_data.Part.EARLIER, tmp_path / "earlier", True)
+        later_sets.derive(data, later_sets.Part.EARLIER, tmp_path / "earlier", True)
     assert str(caught.value).startswith(
         "expected impressions for the ranker up to the end of the log, found a window "
         "where none of the "
     )
     assert "raise data.ranking_fraction" in str(caught.value)
-    refit_data.derive(data, refit_data.Part.EARLIER, tmp_path / "earlier", False)
+    later_sets.derive(data, later_sets.Part.EARLIER, tmp_path / "earlier", False)

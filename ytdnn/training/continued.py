@@ -18,12 +18,19 @@ from ytdnn.candidates import ensemble, stored
 from ytdnn.candidates import model as candidate_model
 from ytdnn.layers import randomness
 from ytdnn.log import events, prepared, user_shards
-from ytdnn.ops.refit import refit_ranking
-from ytdnn.ops.refresh import carrying
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.training import candidates, checkpoints, devices, loop, ranking, states
+from ytdnn.training import (
+    adapted_ranking,
+    candidates,
+    carrying,
+    checkpoints,
+    devices,
+    loop,
+    ranking,
+    states,
+)
 
 _REPLAYED_TOGETHER = 16  # watches
 
@@ -84,7 +91,9 @@ def carry_candidates(
         candidate_model.KIND,
         candidates.step_config(config),
         inputs,
-        candidates.joined_facts(facts) | whole.facts() | {"learned_from": begins},
+        candidates.joined_facts(facts)
+        | whole.facts()
+        | {"learned_from": begins, "learned_to": data.windows.training_window[1]},
     ) as partial:
         stored.save(whole, partial)
         if begins is not None:
@@ -178,8 +187,8 @@ def _are_labels(watches: events.Watches, begins: int) -> tuple[np.ndarray, np.nd
 
 def carry_ranking(
     config: configs.Config,
-    source: refit_ranking.TrainedRanker,
-    target: refit_ranking.TrainedRanker,
+    source: adapted_ranking.TrainedRanker,
+    target: adapted_ranking.TrainedRanker,
 ) -> None:
     """Publishes a ranker that continued training, next to its candidates.
 

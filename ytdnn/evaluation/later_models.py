@@ -1,0 +1,90 @@
+"""The models of a run that go on learning: `to_test` and `to_end`.
+
+    to_test/{data,candidates,index,ranking}   up to the test window: they are measured
+    to_end/{data,candidates,index,ranking}    up to the end of the log: they are served
+
+`models` beside them is written last. It imports no large package at once.
+"""
+
+import pathlib
+
+from ytdnn.base import artifacts, configs
+
+KIND = "models"
+TO_TEST, TO_END = "to_test", "to_end"
+_MARGIN = 1.96  # standard errors
+
+
+def left_out(config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns why the models of a run do not go on learning; empty if they do.
+
+    Args:
+      config: Config of the run.
+      workdir: Directory of the run, with `data`.
+    """
+    from ytdnn.log import prepared
+
+    if config.advance == "none":
+        return "config.advance is none"
+    if config.data.protocol != "temporal":
+        return f"data.protocol={config.data.protocol} has no later watches"
+    if not config.candidates.is_network:
+        return f"candidates.model={config.candidates.model.kind} is no network"
+    if not configs.rows_are_videos(config.candidates.loss):
+        return f"candidates.loss={config.candidates.loss.kind} cannot grow"
+    data = prepared.load(workdir / prepared.KIND)
+    if prepared.REFIT in data.manifest.facts:
+        return "the models have learned up to the end of the log"
+    if config.candidates.train_on_validation:
+        data = data.with_validation_in_training()
+    if data.windows.training_window[1] >= data.manifest.facts["windows"]["test"]:
+        return "the candidates have learned up to the test window"
+    return ""
+
+
+def end_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns why no models learn up to the end of the log; empty if some do."""
+    if config.refit:
+        return "the bundle has refitted models (refit=true)"
+    if config.advance == "test":
+        return "config.advance is test"
+    return left_out(config, workdir) or _lost(workdir)
+
+
+def home(config: configs.Config, workdir: pathlib.Path) -> pathlib.Path:
+    """Returns the folder of the models that are measured on the test.
+
+    Args:
+      config: Config of the run.
+      workdir: Directory of the run.
+    """
+    place = workdir / TO_TEST
+    is_made = (place / KIND / artifacts.MANIFEST).exists()
+    return place if is_made and not left_out(config, workdir) else workdir
+
+
+def _lost(workdir: pathlib.Path) -> str:
+    """Returns the words for learning on that surely made lists worse; else empty."""
+    import polars as pl
+
+    from ytdnn.evaluation import lists, report_files
+
+    path = workdir / report_files.DIRECTORIES["test"] / report_files.USERS
+    if not path.exists():
+        return ""
+    columns = pl.read_parquet_schema(path)
+    then = next((c for c in columns if c.startswith(f"{lists.AS_TRAINED}/ndcg@")), "")
+    metric = then.rpartition("/")[2]
+    pairs = [f"{name}/{metric}" for name in (lists.NETWORK, lists.CANDIDATES)]
+    now = next((name for name in pairs if name in columns), "")
+    if not then or not now:
+        return ""
+    gains = pl.read_parquet(path, columns=[now, then]).drop_nulls()
+    gain = (gains[now] - gains[then]).to_numpy()
+    error = gain.std() / max(len(gain), 1) ** 0.5
+    if not len(gain) or gain.mean() + _MARGIN * error >= 0.0:
+        return ""
+    return (
+        f"on the test, learning on lowered {metric} of the candidates by "
+        f"{-gain.mean():.4f} ± {_MARGIN * error:.4f}"
+    )
