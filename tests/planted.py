@@ -141,7 +141,7 @@ def tiny_config(seed: int = 0, ranking_epochs: int = 20) -> configs.Config:
     )
 
 
-RUN_CONFIG = dataclasses.replace(tiny_config(ranking_epochs=2), advance="end")
+RUN_CONFIG = tiny_config(ranking_epochs=2)
 
 
 def make_run(home: pathlib.Path) -> None:

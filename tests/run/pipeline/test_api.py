@@ -41,12 +41,7 @@ def test_preparing_returns_the_set(
 
 def test_training_returns_directories_and_facts(made: conftest.Made) -> None:
     found = ytdnn.train(made.workdir)
-    assert list(found.directories) == [
-        "candidates",
-        "index",
-        "ranking",
-        "to_test/models",
-    ]
+    assert list(found.directories) == ["candidates", "index", "ranking"]
     assert found.directories["index"] == made.workdir / "index"
     assert found.facts["candidates"]["epochs"] == 2
     alone = ytdnn.train(made.workdir, stage="candidates")

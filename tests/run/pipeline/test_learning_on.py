@@ -35,6 +35,19 @@ def _other(
 
 
 @pytest.fixture(scope="module")
+def made(
+    made: conftest.Made, tmp_path_factory: pytest.TempPathFactory
+) -> conftest.Made:
+    """The run of this folder, whose models go on learning."""
+    workdir = tmp_path_factory.mktemp("learning") / "run"
+    shutil.copytree(made.workdir, workdir)
+    config = dataclasses.replace(made.config, advance="end")
+    ytdnn.train(workdir, config)
+    bundle = ytdnn.export(workdir, config)
+    return conftest.Made(workdir, made.tables, config, bundle)
+
+
+@pytest.fixture(scope="module")
 def evaluated(made: conftest.Made) -> report_files.Evaluation:
     return api.evaluate_run(made.workdir)
 

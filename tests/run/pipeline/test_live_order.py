@@ -16,7 +16,6 @@ from ytdnn.evaluation import bundles as served_lists
 from ytdnn.evaluation import (
     chosen_order,
     composed_slates,
-    later_models,
     lists,
     live_lists,
     protocol,
@@ -153,9 +152,8 @@ def test_a_ranker_has_the_live_candidates_too(
     report = ytdnn.evaluate(directory, config).report
     assert {lists.NETWORK, lists.CANDIDATES, lists.SYSTEM} <= report.lists.keys()
     bundle = bundles.load(ytdnn.export(directory, config))
-    home = directory / later_models.TO_END
-    data = prepared.load(home / "data")
-    stage = retrieval_stage.load(home / "candidates", data, config.composition)
+    data = prepared.load(directory / "data")
+    stage = retrieval_stage.load(directory / "candidates", data, config.composition)
     moment = data.windows.end_of_log + 1
     users = np.arange(10)
     ends = data.log.shard_index.offsets("watches")[users + 1]
