@@ -20,9 +20,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 
 def made(data: prepared.PreparedData, seconds: float = 10_000.0, **config) -> dict:
-    settings = configs.EvaluationConfig(**config)
-    workdir = data.directory.parent
-    tuned_baselines.make(settings, workdir, workdir, {}, seconds)
+    rules = configs.EvaluationConfig(**config)
+    workdir, settings = data.directory.parent, configs.Config(evaluation=rules)
+    tuned_baselines.make(settings, workdir, {}, seconds)
     kind = tuned_baselines.KIND
     return artifacts.read_manifest(workdir / kind, kind).facts
 

@@ -14,6 +14,7 @@ import functools
 import importlib.util
 import pathlib
 import pickle
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ import numpy as np
 from ytdnn.base import artifacts, configs, errors, progress, registries
 from ytdnn.base.metrics import exact_top_k
 from ytdnn.evaluation import boosted_trees, lists, protocol
-from ytdnn.log import events, prepared
+from ytdnn.log import events, later_sets, prepared
 from ytdnn.retrieval import candidate_models
 
 KIND = "baselines"
@@ -64,21 +65,19 @@ class _BestModel(NamedTuple):
 
 
 def make(
-    config: configs.EvaluationConfig,
+    config: configs.Config,
     workdir: pathlib.Path,
-    home: pathlib.Path,
     inputs: Mapping[str, str],
     training_seconds: float,
 ) -> None:
     """Fits the baselines of a run, and writes the artefact `baselines`.
 
-    Where the candidates go on learning, the best ones are fitted again, to the same
-    watches.
+    The best ones are fitted again to all watches before the test, from which candidates
+    that go on learning have learned.
 
     Args:
-      config: Names of the baselines, and rules of right answers.
+      config: Config of the run: names of the baselines, and rules of right answers.
       workdir: Directory of the run, with `data`.
-      home: Folder of the measured models and their prepared set.
       inputs: Fingerprints of the artefacts that it depends on.
       training_seconds: Time that the training took.
     """
@@ -87,10 +86,11 @@ def make(
     until = time.process_time() + max(_LEAST_SECONDS, _SHARE * training_seconds)
     best: dict[str, _BestModel] = {}
     reasons: dict[str, str] = {}
-    cases = _cases(data, config)
+    rules = config.evaluation
+    cases = _cases(data, rules)
     num_cases = 0 if cases is None else len(cases)
-    names = chosen(config)
-    bounded = [name for name in names if name not in config.baselines]
+    names = chosen(rules)
+    bounded = [name for name in names if name not in rules.baselines]
     with progress.Bar("baselines", len(names), "models") as bar:
         for number, name in enumerate(names):
             for settings in _GRIDS.get(name, [{}]):
@@ -115,13 +115,22 @@ def make(
     with artifacts.publish(workdir / KIND, KIND, settings, inputs, facts) as partial:
         for name, one in best.items():
             _write(partial / _file(name), one.model)
-        if home == workdir:
+        if config.advance == "none" or not _has_test(data):
             return
-        later = prepared.load(home / prepared.KIND).with_validation_in_training()
-        training = candidate_models.TrainingData(later)
-        for name, one in best.items():
-            model = _fitted(name, one.settings, training)
-            _write(partial / _file(name, is_later=True), model)
+        with tempfile.TemporaryDirectory(dir=workdir) as place:
+            later = later_sets.up_to_test(data, pathlib.Path(place) / prepared.KIND)
+            training = candidate_models.TrainingData(
+                later.with_validation_in_training()
+            )
+            for name, one in best.items():
+                model = _fitted(name, one.settings, training)
+                _write(partial / _file(name, is_later=True), model)
+
+
+def _has_test(data: prepared.PreparedData) -> bool:
+    """Whether a test window follows watches that were not trained on."""
+    is_refit = prepared.REFIT in data.manifest.facts
+    return data.config.protocol == "temporal" and not is_refit
 
 
 def _file(name: str, is_later: bool = False) -> str:
@@ -183,12 +192,14 @@ def obstacle(
     return f"some {needed:,.0f} s a fit" if needed > seconds else ""
 
 
-def step_config(config: configs.EvaluationConfig) -> dict[str, Any]:
+def step_config(config: configs.Config) -> dict[str, Any]:
     """Returns the settings that the artefact depends on."""
+    rules = config.evaluation
     return {
-        "baselines": [n for n in config.baselines if n != boosted_trees.LIGHTGBM],
-        "remove_watched": config.remove_watched,
-        "targets": config.targets,
+        "baselines": [n for n in rules.baselines if n != boosted_trees.LIGHTGBM],
+        "remove_watched": rules.remove_watched,
+        "targets": rules.targets,
+        "advance": config.advance != "none",
     }
 
 

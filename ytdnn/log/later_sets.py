@@ -112,6 +112,20 @@ def derive(
     return prepared.load(directory)
 
 
+def up_to_test(
+    data: prepared.PreparedData, directory: pathlib.Path
+) -> prepared.PreparedData:
+    """Writes the set whose training ends at the test window of a temporal split.
+
+    Args:
+      data: The prepared set of the run.
+      directory: Directory of the new set.
+    """
+    windows = data.manifest.facts["windows"]
+    begins, test = windows["ranking"], windows["test"]
+    return derive(data, Part.WHOLE, directory, False, begins, test)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Split:
     """The split of a training set.

@@ -17,9 +17,8 @@ from ytdnn.base import artifacts, schema
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.candidates import stored
 from ytdnn.log import events, prepared
-from ytdnn.ops.refresh import refresh
 from ytdnn.run.pipeline import graph, runner, workdir
-from ytdnn.training import states
+from ytdnn.training import continued, states
 
 Tables = dict[str, pl.DataFrame]
 EVENTS = (schema.WATCHES, schema.IMPRESSIONS)
@@ -165,7 +164,7 @@ def test_it_is_refreshed_in_turn_and_a_killed_one_goes_on(
 
     once, twice = tmp_path / "once", tmp_path / "twice"
     with monkeypatch.context() as patch:
-        patch.setattr(refresh, "carry_ranking", killed)
+        patch.setattr(continued, "carry_ranking", killed)
         with pytest.raises(KeyboardInterrupt):
             ytdnn.refresh(runs.workdir, twice, tables=whole)
     assert not (twice / "bundle").exists()

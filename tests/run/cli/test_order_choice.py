@@ -17,7 +17,7 @@ def test_a_ranker_that_helps_is_served(
 ) -> None:
     result = cli("run", "--workdir", workdir)
     assert result.status == 0, result.err
-    assert "judged by a stand-in\n[5/8] choice: done in " in result.out
+    assert "judged by a stand-in\n[5/10] choice: done in " in result.out
     assert "ranking" in _bundle_inputs(workdir)
 
 

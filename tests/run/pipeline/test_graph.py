@@ -46,11 +46,12 @@ def test_a_bundle_without_the_removed_videos_is_stale(
     """Where a removal was killed between its list and its bundle."""
     monkeypatch.setattr(steps, "ranker_left_out", lambda config, workdir: "no log")
     monkeypatch.setattr(steps, "fingerprints", lambda workdir, names: {})
+    config = configs.Config(advance="none")
     step = dataclasses.replace(graph.BUNDLE, config=lambda config: {})
     monkeypatch.setattr(graph, "BUNDLE", step)
     with artifacts.publish(workdir / "bundle", "bundle", {}, {}):
         pass
-    assert runner.staleness(step, configs.Config(), workdir) == ""
+    assert runner.staleness(step, config, workdir) == ""
     artifacts.write_json(workdir / "removed_videos.json", {"removed_videos": ["a"]})
-    reason = runner.staleness(step, configs.Config(), workdir)
+    reason = runner.staleness(step, config, workdir)
     assert reason == "made from another removed_videos"

@@ -164,7 +164,7 @@ CHOICE = Step(
 TO_TEST = Step(
     f"{later_models.TO_TEST}/{later_models.KIND}",
     "train",
-    _MODELS,
+    ("data", "candidates", "ranking"),
     learning_on.to_test,
     learning_on.step_config,
     left_out=later_models.left_out,
@@ -174,7 +174,7 @@ TO_TEST = Step(
 BASELINES = Step(
     "baselines",
     "evaluate",
-    ("data", TO_TEST.name),
+    ("data",),
     steps.fit_baselines,
     steps.baselines_config,
     describe=steps.describe_baselines,
@@ -183,7 +183,7 @@ EVALUATION = evaluation("test")
 TO_END = Step(
     f"{later_models.TO_END}/{later_models.KIND}",
     "export",
-    (*_MODELS, TO_TEST.name),
+    ("data", "candidates", "ranking", TO_TEST.name),
     learning_on.to_end,
     learning_on.step_config,
     left_out=later_models.end_left_out,

@@ -61,9 +61,8 @@ def _advance(
       name: `to_test` or `to_end`.
     """
     place, started = workdir / name, time.perf_counter()
-    kinds = ["data", "candidates", "index"]
     has_ranker = not steps.ranker_left_out(config, workdir)
-    kinds += ["ranking"] * has_ranker
+    kinds = ["data", "candidates", *["ranking"] * has_ranker]
     inputs = steps.fingerprints(workdir, kinds)
     if home != workdir:
         inputs |= steps.fingerprints(
@@ -79,7 +78,7 @@ def _advance(
         "index": lambda: steps.build_index(config, place),
         "ranking": lambda: _adapt_ranking(config, workdir, place),
     }
-    for kind in kinds:
+    for kind in (*kinds, "index"):
         if not (place / kind / artifacts.MANIFEST).exists():
             makers[kind]()
     facts = artifacts.peek(place / "candidates" / artifacts.MANIFEST)
@@ -114,11 +113,12 @@ def _derive(workdir: pathlib.Path, home: pathlib.Path, place: pathlib.Path) -> N
     """Makes the prepared set of a place."""
     from ytdnn.log import later_sets, prepared
 
-    data = prepared.load(home / "data")
-    windows = prepared.load(workdir / "data").manifest.facts["windows"]
-    test = windows["test"] if home == workdir else None
-    begins = windows["ranking"]
-    later_sets.derive(data, later_sets.Part.WHOLE, place / "data", False, begins, test)
+    own, data = prepared.load(workdir / "data"), prepared.load(home / "data")
+    if home == workdir:
+        later_sets.up_to_test(own, place / "data")
+        return
+    begins = own.manifest.facts["windows"]["ranking"]
+    later_sets.derive(data, later_sets.Part.WHOLE, place / "data", False, begins)
 
 
 def _carry(

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, errors, registries
-from ytdnn.evaluation import later_models
 from ytdnn.run.pipeline import native_log, sizes
 
 if TYPE_CHECKING:
@@ -105,17 +104,15 @@ def fit_baselines(config: configs.Config, workdir: pathlib.Path) -> None:
     stages = [name for name in _TRAINED if (workdir / name).exists()]
     facts = [artifacts.read_manifest(workdir / name, name).facts for name in stages]
     seconds = sum(float(each.get("seconds", 0.0)) for each in facts)
-    home, inputs = later_models.home(config, workdir), fingerprints(workdir, ["data"])
-    if home != workdir:
-        inputs |= fingerprints(workdir, [f"{home.name}/{later_models.KIND}"])
-    tuned_baselines.make(config.evaluation, workdir, home, inputs, seconds)
+    inputs = fingerprints(workdir, ["data"])
+    tuned_baselines.make(config, workdir, inputs, seconds)
 
 
 def baselines_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/baselines` depends on."""
     from ytdnn.evaluation import tuned_baselines
 
-    return tuned_baselines.step_config(config.evaluation)
+    return tuned_baselines.step_config(config)
 
 
 def describe_baselines(config: configs.Config, workdir: pathlib.Path) -> list[str]:
