@@ -128,7 +128,8 @@ def test_it_learns_what_no_count_sees_and_is_the_best_baseline(
 def test_it_makes_no_lists_and_needs_a_ranker() -> None:
     config = configs.EvaluationConfig(baselines=("lightgbm", "markov"))
     assert tuned_baselines.chosen(config) == ["markov"]
-    assert tuned_baselines.step_config(config)["baselines"] == ["markov"]
+    whole = configs.Config(evaluation=config)
+    assert tuned_baselines.step_config(whole)["baselines"] == ["markov"]
     (line,) = boosted_trees.left_out(config)
     assert "lightgbm" in line
     assert boosted_trees.left_out(configs.EvaluationConfig()) == ()
