@@ -132,6 +132,23 @@ def test_a_video_has_one_index_in_both(data: prepared.PreparedData, sets: Sets) 
     assert ids(whole, whole.impressions.seed_videos) == seeds
 
 
+def test_later_clicks_make_no_ranker_where_none_is_trained(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Clicks in the test alone: models that go on learning have no ranker then."""
+    log = full_log.tables()
+    shown = log["impressions"]
+    late = pl.col("time") > shown["time"].quantile(0.95)
+    log["impressions"] = shown.with_columns(clicked=pl.col("clicked") & late)
+    data = full_log.prepared_data(tmp_path, log)
+    why = data.windows.ranker_left_out(configs.RankingConfig())
+    assert why
+    first = later_sets.up_to_test(data, tmp_path / "first")
+    last = later_sets.derive(first, later_sets.Part.WHOLE, tmp_path / "last", False)
+    for each in (first, last):
+        assert each.windows.ranker_left_out(configs.RankingConfig()) == why
+
+
 def test_no_earlier_candidate_has_seen_the_rankers_window(sets: Sets) -> None:
     earlier = sets[later_sets.Part.EARLIER]
     seen = np.asarray(training_slices.training_set(earlier).watches.times)

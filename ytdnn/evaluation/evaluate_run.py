@@ -24,6 +24,7 @@ from ytdnn.evaluation import (
     protocol,
     report_files,
     report_model,
+    report_parts,
     request_measure,
     run_systems,
     run_warnings,
@@ -82,15 +83,11 @@ def evaluate(
     words = (chosen.words or None) if chosen is not None else None
     stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
     rules = dataclasses.replace(result.report.protocol, served_order=words)
-    later = {}
+    inputs = result.inputs | registries.versions_of_evaluation(config)
     if home != workdir:
-        manifest = artifacts.read_manifest(home / later_models.KIND, later_models.KIND)
-        later = {f"{home.name}/{later_models.KIND}": manifest.fingerprint}
-        rules = dataclasses.replace(
-            rules,
-            learned_to=int(manifest.facts["learned_to"]),
-            trains_on_validation=config.candidates.train_on_validation,
-        )
+        later = artifacts.read_manifest(home / later_models.KIND, later_models.KIND)
+        inputs[f"{home.name}/{later_models.KIND}"] = later.fingerprint
+        rules = _learned_on(rules, later, config)
     report = dataclasses.replace(
         result.report,
         protocol=rules,
@@ -113,13 +110,23 @@ def evaluate(
         chosen_order.KIND: chosen is not None,
         tuned_baselines.KIND: loaded.baselines is not None,
     }
-    inputs = result.inputs | {
+    inputs |= {
         kind: artifacts.read_manifest(workdir / kind, kind).fingerprint
         for kind, used in is_used.items()
         if used
     }
-    inputs |= later | registries.versions_of_evaluation(config)
     return report_files.Result(report, result.users, inputs)
+
+
+def _learned_on(
+    rules: report_parts.Protocol, later: artifacts.Manifest, config: configs.Config
+) -> report_parts.Protocol:
+    """Returns the rules of a report on models that went on learning."""
+    return dataclasses.replace(
+        rules,
+        learned_to=int(later.facts["learned_to"]),
+        trains_on_validation=config.candidates.train_on_validation,
+    )
 
 
 def training_curves(

@@ -12,6 +12,7 @@ from ytdnn.base import artifacts, configs
 
 KIND = "models"
 TO_TEST, TO_END = "to_test", "to_end"
+_DATA, _REFIT = "data", "refit"  # the prepared set, and its fact
 _MARGIN = 1.96  # standard errors
 
 
@@ -22,8 +23,6 @@ def left_out(config: configs.Config, workdir: pathlib.Path) -> str:
       config: Config of the run.
       workdir: Directory of the run, with `data`.
     """
-    from ytdnn.log import prepared
-
     if config.advance == "none":
         return "config.advance is none"
     if config.data.protocol != "temporal":
@@ -32,12 +31,14 @@ def left_out(config: configs.Config, workdir: pathlib.Path) -> str:
         return f"candidates.model={config.candidates.model.kind} is no network"
     if not configs.rows_are_videos(config.candidates.loss):
         return f"candidates.loss={config.candidates.loss.kind} cannot grow"
-    data = prepared.load(workdir / prepared.KIND)
-    if prepared.REFIT in data.manifest.facts:
+    facts = artifacts.peek(workdir / _DATA / artifacts.MANIFEST)
+    windows = facts.get("windows")
+    if _REFIT in facts or windows is None:
         return "the models have learned up to the end of the log"
-    if config.candidates.train_on_validation:
-        data = data.with_validation_in_training()
-    if data.windows.training_window[1] >= data.manifest.facts["windows"]["test"]:
+    if windows["ranking"] < windows["validation"]:
+        return "the ranker has no window of its own"
+    learned_to = "ranking" if config.candidates.train_on_validation else "validation"
+    if windows[learned_to] >= windows["test"]:
         return "the candidates have learned up to the test window"
     return ""
 

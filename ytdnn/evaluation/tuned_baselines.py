@@ -14,14 +14,20 @@ import functools
 import importlib.util
 import pathlib
 import pickle
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ytdnn.base import artifacts, configs, errors, progress, registries
+from ytdnn.base import (
+    artifacts,
+    configs,
+    errors,
+    progress,
+    registries,
+    whole_files,
+)
 from ytdnn.base.metrics import exact_top_k
 from ytdnn.evaluation import boosted_trees, lists, protocol
 from ytdnn.log import events, later_sets, prepared
@@ -117,8 +123,8 @@ def make(
             _write(partial / _file(name), one.model)
         if config.advance == "none" or not _has_test(data):
             return
-        with tempfile.TemporaryDirectory(dir=workdir) as place:
-            later = later_sets.up_to_test(data, pathlib.Path(place) / prepared.KIND)
+        with whole_files.scratch(workdir / KIND, "later") as place:
+            later = later_sets.up_to_test(data, place / prepared.KIND)
             training = candidate_models.TrainingData(
                 later.with_validation_in_training()
             )

@@ -79,7 +79,9 @@ def derive(
         shown_from=-np.inf if begins is None else begins,
         test=test,
     )
-    obstacle = _obstacle(data.log, split)
+    obstacle = data.manifest.facts.get("ranking_obstacle")
+    if needs_ranker or obstacle is None:  # else no later impressions make a ranker
+        obstacle = _obstacle(data.log, split)
     if needs_ranker and obstacle:
         raise errors.UserError(
             f"expected {schema.IMPRESSIONS} for the ranker up to the end of the log, "
