@@ -84,6 +84,12 @@ MUTATIONS = (
         "training/test_averages.py training",
     ),
     Mutation(
+        "training/contest.py",
+        "values[best] - own for",
+        "own - values[best] for",
+        "training/test_contest.py training",
+    ),
+    Mutation(
         "ranking/heads.py",
         "odds = tf.exp(tf.minimum(logits, MAX_LOGIT))",
         "odds = tf.exp(tf.minimum(-logits, MAX_LOGIT))",

@@ -28,9 +28,9 @@ def made(config, data):
     return found, starting.set_weights(found, data)
 
 
-def begun(config, data, network, vectors, refitted=None):
+def begun(config, data, network, vectors, work, refitted=None):
     return starting.begin(
-        config, data, network, vectors, devices.make("none"), refitted
+        config, data, network, vectors, devices.make("none"), refitted, work
     )
 
 
@@ -57,10 +57,10 @@ def test_the_mean_is_left_only_for_a_clearly_better_bag():
         assert found.bag == expected
 
 
-def test_a_start_is_no_worse_on_validation_than_any_that_was_tried(data):
+def test_a_start_is_no_worse_on_validation_than_any_that_was_tried(data, tmp_path):
     network, vectors = made(CONFIG, data)
     validate = validation.validator(CONFIG, data, network)
-    found = begun(CONFIG, data, network, vectors)
+    found = begun(CONFIG, data, network, vectors, tmp_path)
     best = validate()[validation.METRIC]
     for bag in range(4):
         starting.begin_at(network, vectors, starting.Start(bag))
@@ -68,10 +68,21 @@ def test_a_start_is_no_worse_on_validation_than_any_that_was_tried(data):
     assert starting.facts(found) == {"start": dataclasses.asdict(found)}
 
 
-def test_a_refit_begins_where_its_model_did(data):
+def test_a_training_that_resumes_searches_no_start(data, tmp_path, monkeypatch):
+    network, vectors = made(CONFIG, data)
+    found = begun(CONFIG, data, network, vectors, tmp_path)
+    expected = network.video_vectors()
+    monkeypatch.setattr(starting, "search", None)
+    network, vectors = made(CONFIG, data)
+    assert begun(CONFIG, data, network, vectors, tmp_path) == found
+    np.testing.assert_array_equal(network.video_vectors(), expected)
+
+
+def test_a_refit_begins_where_its_model_did(data, tmp_path):
     network, vectors = made(CONFIG, data)
     at_one = network.video_vectors()
-    found = begun(CONFIG, data, network, vectors, {"start": {"bag": 2, "length": 1.4}})
+    chosen = {"start": {"bag": 2, "length": 1.4}}
+    found = begun(CONFIG, data, network, vectors, tmp_path, chosen)
     assert found == starting.Start(2, 1.4)
     ratio = network.video_vectors()[:, :-1] / at_one[:, :-1]
     np.testing.assert_allclose(ratio, 1.4, rtol=1e-5)

@@ -45,7 +45,7 @@ def say(line: str) -> None:
     It must use the bar's console, which removes the bar before it prints.
     """
     bar = _SHOWN.get()
-    screen = console() if bar is None else bar.console
+    screen = console() if bar is None or _IS_QUIET.get() else bar.console
     screen.print(line, highlight=False, markup=False, soft_wrap=True)
 
 

@@ -37,6 +37,7 @@ from ytdnn.retrieval.index import artifact as index_artifact
 
 _RECALL_K = 100
 _TIMED_USERS = 200
+_CONTEST = "contest"
 _TIMED_VECTORS = 1_000  # so many that opening the log hardly counts
 _SYSTEM_LEFT_OUT = (
     "the ranker was trained on impressions after the evaluated window, so it has seen "
@@ -82,7 +83,9 @@ def evaluate(
     chosen = chosen_order.read(workdir) if is_chosen and not stage else None
     words = (chosen.words or None) if chosen is not None else None
     stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
-    rules = dataclasses.replace(result.report.protocol, served_order=words)
+    rules = dataclasses.replace(
+        result.report.protocol, served_order=words, contest=_contest(workdir, config)
+    )
     inputs = result.inputs | registries.versions_of_evaluation(config)
     if home != workdir:
         later = artifacts.read_manifest(home / later_models.KIND, later_models.KIND)
@@ -116,6 +119,15 @@ def evaluate(
         if used
     }
     return report_files.Result(report, result.users, inputs)
+
+
+def _contest(workdir: pathlib.Path, config: configs.Config) -> tuple[str, ...]:
+    """Returns the lines of the contest that chose the candidates' settings."""
+    own = config.candidates
+    if not (own.auto and own.contest and (workdir / _CONTEST).exists()):
+        return ()
+    facts = artifacts.read_manifest(workdir / _CONTEST, _CONTEST).facts
+    return tuple(facts["lines"])
 
 
 def _learned_on(

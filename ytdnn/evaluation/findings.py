@@ -312,6 +312,7 @@ def notes(report: report_model.Report) -> Iterator[str]:
             "Final fit: the candidate model was trained on training and validation "
             "watches, for a fixed number of epochs; only the test split is held out."
         )
+    yield from rules.contest
     if rules.learned_to is not None:
         yield (
             f"The candidates went on learning up to {formats.minute(rules.learned_to)} "

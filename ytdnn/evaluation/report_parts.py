@@ -142,6 +142,7 @@ class Protocol:
         words; null where the setting is another.
       ranker: Rules of the impressions; null without impressions.
       predictions: Counts of a file of predictions; null for runs and bundles.
+      contest: What each round of the contest of the candidates' settings found.
     """
 
     name: Literal["temporal", "leave_one_out", "split"]
@@ -172,6 +173,7 @@ class Protocol:
     served_order: str | None = None
     ranker: ImpressionRules | None = None
     predictions: PredictionCounts | None = None
+    contest: tuple[str, ...] = ()
 
 
 @part

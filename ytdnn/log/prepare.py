@@ -30,7 +30,6 @@ from ytdnn.log import (
     user_log,
     user_shards,
     vectors,
-    watched_pairs,
 )
 from ytdnn.log.sources import tables
 
@@ -91,8 +90,6 @@ def from_log(
         )
         facts |= surveyed.log.facts | _write(surveyed, rules, run_tasks)
         facts |= _stated(surveyed, config, facts)
-        shards_made = user_shards.on_disk(partial, facts)
-        facts |= watched_pairs.measure(shards_made).facts
         facts["warnings"] = [
             *surveyed.warnings,
             *surveyed.chosen.notes,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 import pathlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -52,10 +53,7 @@ def train(
     settings = config.candidates
     on = devices.make(config.strategy, config.cluster)
     on.require_fits(settings.training, model.KIND, settings.loss)
-    inputs_made_from = {
-        prepared.KIND: data.manifest.fingerprint,
-        **registries.versions(settings),
-    }
+    inputs_made_from = _inputs(config, data)
     if chosen is not None:
         inputs_made_from[model.KIND] = chosen.fingerprint
     work = checkpoints.workspace(
@@ -69,7 +67,7 @@ def train(
     members: list[model.CandidateModel] = []
     facts_of_members = []
     for place, of_member in zip(places, refitted, strict=True):
-        member, member_facts = _member(config, data, members, place, of_member)
+        member, member_facts = fit_network(config, data, place, members, of_member)
         members.append(member)
         facts_of_members.append(member_facts)
     if not on.writes:
@@ -90,6 +88,33 @@ def train(
         stored.save(whole, partial)
         share(places, settings.num_kept, partial)
     shutil.rmtree(work)
+
+
+def adopt(
+    place: pathlib.Path,
+    config: configs.Config,
+    data: prepared.PreparedData,
+    directory: pathlib.Path,
+) -> None:
+    """Makes the paused training of a network the one that `train` resumes.
+
+    Args:
+      place: Directory that was given to `fit_network`.
+      config: Config of the run, with which it was trained.
+      data: The prepared set.
+      directory: Directory of the artefact that `train` will make.
+    """
+    if config.candidates.ensemble_size == 1:
+        inputs = _inputs(config, data)
+        checkpoints.adopt(place, directory, step_config(config), inputs)
+
+
+def _inputs(config: configs.Config, data: prepared.PreparedData) -> dict[str, str]:
+    """Returns the fingerprints of what the artefact is made from."""
+    return {
+        prepared.KIND: data.manifest.fingerprint,
+        **registries.versions(config.candidates),
+    }
 
 
 def share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> None:
@@ -116,18 +141,29 @@ def _members_of(
     return members
 
 
-def _member(
+def fit_network(
     config: configs.Config,
     data: prepared.PreparedData,
-    before: Sequence[model.CandidateModel],
     work: pathlib.Path,
-    refitted: Mapping[str, Any] | None,
+    before: Sequence[model.CandidateModel] = (),
+    refitted: Mapping[str, Any] | None = None,
+    pause_at: float = math.inf,
+    watch: Callable[[dict[str, Any]], None] | None = None,
 ) -> tuple[model.CandidateModel, dict[str, Any]]:
     """Trains one network, or resumes its training; a finished one is read back.
 
     Network i of an ensemble of n at seed s is the single network at seed n · s + i,
     except that with `distillation` the last one learns from the trained ones `before`
     it.
+
+    Args:
+      config: Config of the run.
+      data: The prepared set.
+      work: Directory of the training.
+      before: Networks of its ensemble that are trained.
+      refitted: Facts of the network to refit; None: validation decides.
+      pause_at: See `loop.fit`.
+      watch: See `validation.validator`.
     """
     number = len(before)
     members = config.candidates.ensemble_size
@@ -136,7 +172,7 @@ def _member(
     on = devices.make(config.strategy, config.cluster)
     with on.scope():
         candidate_model = model.build(config.candidates, data)
-    begins = _begun(config.candidates, data, candidate_model, on, refitted)
+    begins = _begun(config.candidates, data, candidate_model, on, refitted, work)
     num_labels = _num_training_watches(data.log)
     config = loop.capped_batches(config, model.KIND, num_labels)
     stage = make_stage(
@@ -145,10 +181,11 @@ def _member(
         candidate_model,
         None if refitted is None else int(refitted["best_epoch"]),
         before=before,
+        watch=watch,
     )
     if members > 1:
         stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
-    facts = loop.fit(stage, config.candidates.training, config.seed, on, work)
+    facts = loop.fit(stage, config.candidates.training, config.seed, on, work, pause_at)
     return candidate_model, facts | begins
 
 
@@ -158,6 +195,7 @@ def _begun(
     candidate_model: model.CandidateModel,
     on: devices.OneDevice,
     refitted: Mapping[str, Any] | None,
+    work: pathlib.Path,
 ) -> dict[str, Any]:
     """Sets the configured initial weights; returns facts for a manifest."""
     if config.initial_vectors == "random":
@@ -166,7 +204,7 @@ def _begun(
 
     with on.scope():
         vectors = starting.set_weights(candidate_model, data)
-    start = starting.begin(config, data, candidate_model, vectors, on, refitted)
+    start = starting.begin(config, data, candidate_model, vectors, on, refitted, work)
     return starting.facts(start)
 
 
@@ -197,6 +235,7 @@ def make_stage(
     stop_after: int | None = None,
     are_few: bool = False,
     before: Sequence[model.CandidateModel] = (),
+    watch: Callable[[dict[str, Any]], None] | None = None,
 ) -> loop.TrainingStage:
     """Returns the stage with which the loop trains the candidate model.
 
@@ -209,6 +248,7 @@ def make_stage(
       are_few: Whether few of the watches are labels.
       before: Trained networks of its ensemble; the last one learns from all others with
         `distillation`.
+      watch: See `validation.validator`.
     """
     candidates = config.candidates
     is_last = len(before) == candidates.ensemble_size - 1
@@ -218,7 +258,7 @@ def make_stage(
     counts = training_slices.expected_labels(data, candidates.label.examples_per_user)
     validate, monitor = _NO_VALIDATION
     if stop_after is None:
-        validate, monitor = _validation(candidates, data, candidate_model)
+        validate, monitor = _validation(candidates, data, candidate_model, watch)
     return loop.TrainingStage(
         name="candidates",
         model=candidate_model,
@@ -239,6 +279,7 @@ def _validation(
     config: configs.CandidatesConfig,
     data: prepared.PreparedData,
     candidate_model: model.Joined,
+    watch: Callable[[dict[str, Any]], None] | None = None,
 ) -> Validation:
     """Returns how a model in training is measured, if watches are held out for it."""
     if config.train_on_validation:
@@ -247,7 +288,8 @@ def _validation(
 
     if not validation.has_targets(config, data):
         return _NO_VALIDATION
-    return validation.validator(config, data, candidate_model), validation.METRIC
+    validate = validation.validator(config, data, candidate_model, watch=watch)
+    return validate, validation.METRIC
 
 
 def make_batches(

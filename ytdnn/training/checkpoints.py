@@ -129,10 +129,14 @@ class Keeper:
         """
         progress.epoch += 1
         progress.step_in_epoch = 0
-        self.keep_if_best(progress, metrics, monitor)
+        self.keep_if_best(progress, metrics, monitor, progress.epoch)
 
     def keep_if_best(
-        self, progress: Progress, metrics: Mapping[str, float], monitor: str
+        self,
+        progress: Progress,
+        metrics: Mapping[str, float],
+        monitor: str,
+        epoch: int,
     ) -> None:
         """Saves the model's weights if they are the best so far.
 
@@ -140,11 +144,12 @@ class Keeper:
           progress: Progress, changed in place.
           metrics: Validation metrics of the weights.
           monitor: See `finish_epoch`.
+          epoch: Epoch (from 1) that the weights are of; 0: the initial ones.
         """
         value = _monitored(metrics, monitor) if monitor else float(progress.epoch)
         is_first = progress.best_value == -math.inf
         if value > progress.best_value or is_first:
-            progress.best_epoch = progress.epoch
+            progress.best_epoch = epoch
             progress.best_value = value
             progress.best_metrics = dict(metrics)
             if self._writes:
@@ -176,10 +181,26 @@ def workspace(
     directory = artefact.with_name(f".{artefact.name}.training")
     if not writes:
         return directory
-    made_from = {"key": artifacts.fingerprint([dict(config), dict(inputs)])}
-    path = directory / _MADE_FROM
+    made_from, path = _made_from(config, inputs), directory / _MADE_FROM
     if not path.exists() or json.loads(path.read_text()) != made_from:
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
         artifacts.write_json(path, made_from)
     return directory
+
+
+def adopt(
+    place: pathlib.Path,
+    artefact: pathlib.Path,
+    config: Mapping[str, Any],
+    inputs: Mapping[str, str],
+) -> None:
+    """Moves a paused training to the `workspace` of an artefact, which resumes it."""
+    directory = workspace(artefact, config, inputs)
+    shutil.rmtree(directory)
+    artifacts.write_json(place / _MADE_FROM, _made_from(config, inputs))
+    place.rename(directory)
+
+
+def _made_from(config: Mapping[str, Any], inputs: Mapping[str, str]) -> dict[str, str]:
+    return {"key": artifacts.fingerprint([dict(config), dict(inputs)])}

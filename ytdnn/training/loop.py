@@ -7,6 +7,7 @@ run killed anywhere ends with the numbers of an undisturbed one.
 import contextlib
 import dataclasses
 import functools
+import math
 import pathlib
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -70,6 +71,7 @@ def fit(
     seed: int,
     on: devices.OneDevice,
     directory: pathlib.Path,
+    pause_at: float = math.inf,
 ) -> dict[str, Any]:
     """Trains to the end, or until validation, if there is one, stops improving.
 
@@ -80,6 +82,8 @@ def fit(
       on: Devices; one and two replicas give the same loss.
       directory: Directory of checkpoints and TensorBoard logs; an interrupted training
         is resumed. With several workers, only the chief writes.
+      pause_at: Number of epochs, such as 0.5, after which the weights are validated and
+        the training pauses; the next call resumes it.
 
     Returns:
       Facts for the manifest: epochs, best epoch, its metrics, examples per second.
@@ -101,11 +105,16 @@ def fit(
     with meter:
         if stage.validates_start and stage.monitor and reached.is_fresh:
             metrics = _validated(trainer)
-            keeper.keep_if_best(reached, metrics, stage.monitor)
+            keeper.keep_if_best(reached, metrics, stage.monitor, 0)
             keeper.save(reached)
             meter.show_start(metrics, stage.monitor)
         while not reached.is_over(training, stage.stop_after):
-            _train_epoch(trainer, keeper, guard, reached, meter)
+            if not _train_epoch(trainer, keeper, guard, reached, meter, pause_at):
+                with trainer.averaged_weights():
+                    metrics, within = _validated(trainer), reached.epoch + 1
+                    keeper.keep_if_best(reached, metrics, stage.monitor, within)
+                keeper.save(reached)
+                return reached.facts() | meter.facts()
             loss = trainer.mean_loss()
             with trainer.averaged_weights():
                 metrics = _validated(trainer)
@@ -301,11 +310,13 @@ def _train_epoch(
     guard: devices.FiniteGuard,
     reached: checkpoints.Progress,
     meter: progress.Meter,
-) -> None:
-    """Runs the remaining steps of an epoch."""
+    pause_at: float,
+) -> bool:
+    """Runs the remaining steps of an epoch; returns whether it did not pause before."""
+    last = (pause_at - reached.epoch) * trainer.stage.steps_per_epoch
     calls = trainer.calls(reached.epoch, reached.step_in_epoch)
     started = time.perf_counter()
-    for losses, batch in calls:
+    for losses, batch in calls if reached.step_in_epoch < last else ():
         for loss in losses:
             trainer.record(loss)
             reached.step_in_epoch += 1
@@ -316,9 +327,12 @@ def _train_epoch(
             trainer.on.finish()
             guard.check_weights(_place(reached))
             keeper.save(reached)
+        if reached.step_in_epoch >= last:
+            break
         started = time.perf_counter()
     trainer.on.finish()
     guard.check_weights(f"the end of epoch {reached.epoch + 1}")
+    return reached.step_in_epoch == trainer.stage.steps_per_epoch
 
 
 def _place(reached: checkpoints.Progress) -> str:

@@ -13,6 +13,8 @@ a log of 50 watches per user without order, the neighbours of all watches are be
 """
 
 import dataclasses
+import json
+import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.base import configs, progress
+from ytdnn.base import artifacts, configs, progress
 from ytdnn.candidates import co_watch_vectors, model
 from ytdnn.layers import embeddings
 from ytdnn.log import catalogues, prepared
@@ -29,6 +31,7 @@ from ytdnn.training import devices, validation
 Floats = npt.NDArray[np.float32]
 
 _FACT = "start"
+_KEPT = "start.json"
 # Of validation: each bag and length that is tried is evaluated on them.
 _USERS = 2_000
 # A bag other than the mean is passed only where its metric on validation is 3 % higher:
@@ -137,6 +140,7 @@ def begin(
     vectors: Floats,
     on: devices.OneDevice,
     refitted: Mapping[str, Any] | None,
+    work: pathlib.Path,
 ) -> Start:
     """Gives a model the counted start that is best on validation, and returns it.
 
@@ -148,18 +152,26 @@ def begin(
       on: Devices; with several workers, the chief's choice holds.
       refitted: Facts of the network to refit, with the start to use; None: this is no
         refit.
+      work: Directory of the training, which keeps the choice for when it resumes.
     """
-    start = Start()
+    start, kept = Start(), work / _KEPT
     if refitted is not None:
         start = Start(**refitted.get(_FACT, {}))
     elif not config.train_on_validation and validation.has_targets(config, data):
-        best = _best(config, data, candidate_model, vectors)
+        [is_known] = on.agreed([float(kept.exists())])
+        if not is_known:
+            best = _best(config, data, candidate_model, vectors)
+        else:  # a process without the chief's file takes the chief's choice
+            best = Start(**json.loads(kept.read_text())) if kept.exists() else start
         bag, length = on.agreed([best.bag, best.length])
         start = Start(int(bag), length)
-        progress.say(
-            f"candidates: begins at counted co-watching (bag {start.bag + 1}, videos' "
-            f"vectors of length {start.length:g}: chosen on validation)"
-        )
+        if not is_known:
+            progress.say(
+                f"candidates: begins at counted co-watching (bag {start.bag + 1}, "
+                f"videos' vectors of length {start.length:g}: chosen on validation)"
+            )
+        if on.writes:
+            artifacts.write_json(kept, dataclasses.asdict(start))
     begin_at(candidate_model, vectors, start)
     return start
 

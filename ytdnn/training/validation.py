@@ -99,6 +99,7 @@ def validator(
     data: prepared.PreparedData,
     candidate_model: model.Joined,
     is_stated: bool = True,
+    watch: Callable[[Values], None] | None = None,
 ) -> Callable[[], dict[str, float]]:
     """Returns a function that validates the model with its current weights.
 
@@ -108,6 +109,8 @@ def validator(
         in each call.
       candidate_model: Model in training.
       is_stated: Whether to print the size of the sample.
+      watch: Function that is called with the metrics of each user, `[users]`, which are
+        the same in each call and for each model.
     """
     windows = streaming.ShardWindows(data, config.window_events)
     users = _with_validation(data)
@@ -123,7 +126,11 @@ def validator(
     def validate() -> dict[str, float]:
         total = len(users) if sample is None else len(sample)
         cases = kept or map(find, windows)
-        return _means(list(_measured(data, candidate_model, cases, total)))
+        parts = list(_measured(data, candidate_model, cases, total))
+        whole = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+        if watch is not None:
+            watch(whole)
+        return _means(whole)
 
     return validate
 
@@ -164,9 +171,8 @@ def _measured(
                 bar.reach(done)
 
 
-def _means(parts: list[Values]) -> dict[str, float]:
+def _means(whole: Values) -> dict[str, float]:
     """Returns the mean of each metric, and half the 95 % interval of the first."""
-    whole = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
     means = {name: float(values.mean()) for name, values in whole.items()}
     values = whole[METRIC]
     means[HALF_INTERVAL] = float(_NORMAL_95 * values.std() / np.sqrt(len(values)))

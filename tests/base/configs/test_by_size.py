@@ -26,7 +26,6 @@ def test_every_size_has_valid_settings(size: configs.LogSize) -> None:
     found = configs.resolved(configs.Config(), size)
     # Made again of plain values, so that every one is validated.
     assert configs.from_dict(configs.to_dict(found)) == found
-    assert set(by_size.candidates(size)) == set(by_size.OF_CANDIDATES)
     assert set(by_size.ranking(size)) == set(by_size.OF_RANKING)
 
 
@@ -42,111 +41,65 @@ def test_few_impressions_have_a_narrow_ranker() -> None:
     assert rates == [1e-3, 5e-4, 1e-3]
 
 
+@pytest.mark.parametrize("size", ALL)
+def test_every_member_has_valid_settings(size: configs.LogSize) -> None:
+    own = configs.Config().candidates
+    members = by_size.portfolio(size)
+    assert len(members) <= 6
+    for name, values in members.items():
+        assert set(values) == set(by_size.OF_CANDIDATES)
+        won = dataclasses.replace(size, member=name)
+        found = configs.resolved(configs.Config(), won).candidates
+        assert found == by_size.filled(own, by_size.OF_CANDIDATES, values)
+
+
 def test_few_videos_have_full_softmax_and_many_never() -> None:
-    of_small = by_size.random_start(SMALL)
-    of_large = by_size.random_start(LARGE)
-    of_many_watches = by_size.random_start(configs.LogSize(10**9, 10**6, 1_000))
-    assert isinstance(of_many_watches["loss"], configs.SampledSoftmaxConfig)
-    assert isinstance(of_small["loss"], configs.FullSoftmaxConfig)
-    assert of_small["training.table_optimizer"] == "adam"
-    # Neither loss nor optimiser may cost a pass over a large table in each step.
-    assert isinstance(of_large["loss"], configs.SampledSoftmaxConfig)
-    assert of_large["training.table_optimizer"] != "adam"
+    of_small, of_large, of_many_watches = map(
+        by_size.portfolio, (SMALL, LARGE, configs.LogSize(10**9, 10**6, 1_000))
+    )
+    for name in ("narrow_dot", "random", "wide_full"):
+        assert isinstance(of_small[name]["loss"], configs.FullSoftmaxConfig)
+        assert isinstance(of_many_watches[name]["loss"], configs.SampledSoftmaxConfig)
+        # Neither loss nor optimiser may cost a pass over a large table in each step.
+        assert isinstance(of_large[name]["loss"], configs.SampledSoftmaxConfig)
+        assert of_large[name]["training.table_optimizer"] != "adam"
+    assert of_large["wide"] == of_large["wide_full"]
 
 
-def test_candidates_begin_at_counted_co_watching_unless_users_watch_little() -> None:
-    log = configs.LogSize(watches=200_000, users=4_000, videos=10_000)
-    for changed in ({}, {"videos": 1_000}, {"users": 400}, {"users": 40_000}):
-        found = by_size.candidates(dataclasses.replace(log, **changed))
-        assert found["initial_vectors"] == "co_watched"
-        assert found["training.table_gradient"] == "sum"
-    other = by_size.candidates(dataclasses.replace(log, users=40_001))
-    assert other["initial_vectors"] == "random"
+def test_wide_vectors_are_narrower_of_many_videos() -> None:
+    found = [
+        by_size.portfolio(dataclasses.replace(LARGE, videos=videos))["wide"]
+        for videos in (50_000, 50_001, 500_001)
+    ]
+    assert [one["embedding_dim"] for one in found] == [256, 128, 64]
 
 
-def test_large_steps_score_every_video_where_that_is_affordable() -> None:
-    small, large = (dataclasses.replace(size, lift=4.0) for size in (SMALL, LARGE))
-    of_few = by_size.counted_start(small, small_steps=False)
-    assert of_few["loss"] == configs.FullSoftmaxConfig(label_smoothing=0.3)
-    assert (of_few["similarity"], of_few["temperature"]) == ("cosine", 0.1)
-    for size in (
-        large,
-        dataclasses.replace(small, watches=10**7),
-        dataclasses.replace(small, order=6.0),
-    ):
-        found = by_size.counted_start(size, small_steps=False)
-        assert isinstance(found["loss"], configs.SampledSoftmaxConfig)
-        assert (found["similarity"], found["temperature"]) == ("cosine", 0.1)
-
-
-@pytest.mark.parametrize(
-    ("lift", "small_steps"), [(2.0, False), (0.0, False), (4.0, True)]
-)
-def test_vectors_keep_their_lengths_where_co_watching_tells_little(
-    lift: float, small_steps: bool
-) -> None:
-    size = dataclasses.replace(SMALL, lift=lift)
-    found = by_size.counted_start(size, small_steps)
-    assert isinstance(found["loss"], configs.SampledSoftmaxConfig)
-    assert (found["similarity"], found["temperature"]) == ("user_cosine", 0.15)
-
-
-@pytest.mark.parametrize(
-    ("users", "lift", "start"),
-    [
-        (60_000, 60.0, "co_watched"),  # few watches of each user, which tell much
-        (60_000, 1.5, "random"),
-        (4_000, 1.1, "co_watched"),  # many that tell little
-        (4_000, 0.9, "random"),
-    ],
-)
-def test_candidates_begin_at_co_watching_that_tells_more_than_popularity(
-    users: int, lift: float, start: str
-) -> None:
-    log = configs.LogSize(watches=200_000, users=users, videos=10_000, lift=lift)
-    assert by_size.candidates(log)["initial_vectors"] == start
-
-
-def test_steps_are_small_where_counting_has_found_nearly_all() -> None:
-    log = configs.LogSize(watches=200_000, users=4_000, videos=10_000, order=1.0)
-    assert by_size.candidates(log)["training.table_learning_rate"] == 0.001
-    # Not with many watches a video, few of a user, few users, or an order.
-    for changed in (
-        {"videos": 6_000},
-        {"users": 10_001},
-        {"users": 999},
-        {"order": 1.3},
-        {"order": 0.0},
-    ):
-        other = by_size.candidates(dataclasses.replace(log, **changed))
-        assert other["training.table_learning_rate"] == 0.02
-        assert other["embedding_dim"] == 256
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"initial_vectors": "random"},
-        {"similarity": "dot"},
-    ],
-)
-def test_a_setting_that_a_counted_start_does_not_fit_makes_it_random(
-    given: dict[str, Any],
-) -> None:
+def _left(**given: Any) -> list[str]:
+    """The members that fit settings of one's own."""
     own = configs.sized(configs.CandidatesConfig, **given)
-    found = configs.resolved(configs.Config(candidates=own), SMALL).candidates
-    assert found.initial_vectors == "random"
-    assert (found.similarity, found.temperature) == ("dot", 1.0)
-    assert found.training.epochs == 30
+    return list(configs.members(SMALL, own))
 
 
-def test_a_counted_start_of_one_s_own_has_the_settings_of_one() -> None:
-    size = dataclasses.replace(SMALL, users=90_000)
-    own = configs.sized(configs.CandidatesConfig, initial_vectors="co_watched")
-    found = configs.resolved(configs.Config(candidates=own), size).candidates
-    assert found.skip_connection == "linear"
-    chosen = configs.resolved(configs.Config(), size).candidates
-    assert chosen.similarity == "dot"
+def test_only_members_that_fit_given_settings_take_part() -> None:
+    counted = ["narrow", "narrow_dot", "small_steps", "wide", "wide_full"]
+    assert set(_left()) == {*counted, "random"}
+    assert _left(initial_vectors="random") == ["random"]
+    assert _left(initial_vectors="co_watched") == counted
+    assert _left(similarity="dot") == ["narrow_dot", "random"]
+    assert _left(similarity="cosine") == ["narrow", "small_steps", "wide", "wide_full"]
+    # Nobody fits both, but a random start fits everything.
+    assert _left(initial_vectors="random", similarity="cosine") == ["random"]
+
+
+def test_the_winner_of_the_contest_is_taken_unless_it_is_switched_off() -> None:
+    won = dataclasses.replace(SMALL, member="narrow")
+    assert configs.resolved(configs.Config(), won).candidates.embedding_dim == 32
+    off = configs.changed(configs.Config(), {"candidates.contest": False})
+    assert configs.resolved(off, won).candidates.embedding_dim == 256
+    # A winner that does not fit what is given since is not taken.
+    own = configs.sized(configs.CandidatesConfig, initial_vectors="random")
+    found = configs.resolved(configs.Config(candidates=own), won).candidates
+    assert (found.similarity, found.embedding_dim) == ("dot", 64)
 
 
 @pytest.mark.parametrize(("name", "rate"), [("adam", 0.001), ("adagrad", 0.02)])
@@ -161,18 +114,23 @@ def test_steps_fit_an_optimiser_of_one_s_own(name: str, rate: float) -> None:
 
 
 def test_the_rule_goes_through_the_tuned_experiments() -> None:
-    of_100k = by_size.random_start(SMALL)
-    of_1m = by_size.random_start(configs.LogSize(1_000_000, 6_040, 3_416))
+    of_100k = by_size.portfolio(SMALL)["random"]
+    of_1m = by_size.portfolio(configs.LogSize(1_000_000, 6_040, 3_416))["random"]
     assert (of_100k["training.epochs"], of_100k["training.batch_size"]) == (30, 512)
     assert (of_1m["training.epochs"], of_1m["training.batch_size"]) == (12, 2_048)
 
 
 def test_the_table_of_the_documentation_is_the_rule() -> None:
-    lines = DOCUMENTATION.read_text().partition("| watches | epochs")[2].splitlines()
+    lines = DOCUMENTATION.read_text().partition("| watches | narrow")[2].splitlines()
     rows = [re.findall(r"[\d,]+", line) for line in lines[2:8]]
     for watches, *stated in ([int(c.replace(",", "")) for c in row] for row in rows):
-        found = by_size.random_start(configs.LogSize(watches, 100, 1_000))
-        names = ("training.epochs", "training.batch_size", "embedding_dim")
+        members = by_size.portfolio(configs.LogSize(watches, 100, 1_000))
+        found = members["wide"] | {
+            f"{name} epochs": values["training.epochs"]
+            for name, values in members.items()
+        }
+        names = ("narrow epochs", "wide epochs", "random epochs")
+        names = (*names, "training.batch_size")
         assert stated == [found[name] for name in names], watches
 
 
@@ -190,7 +148,7 @@ def test_what_is_given_wins_and_all_else_is_chosen() -> None:
     found = configs.resolved(config, SMALL).candidates
     assert found.embedding_dim == 7
     assert found.loss == configs.SampledSoftmaxConfig(num_negatives=3)
-    assert found.training.epochs == 8
+    assert found.training.epochs == 6
     # Of another log they are chosen again, and those given still are not.
     assert configs.resolved(configs.resolved(config, SMALL), LARGE) == configs.resolved(
         config, LARGE
@@ -204,7 +162,7 @@ def test_in_python_too_one_s_own_settings_are_given_and_the_others_chosen() -> N
     found = configs.resolved(configs.Config(candidates=own), SMALL).candidates
     assert found.tower == (8,)
     assert found.loss == configs.SampledSoftmaxConfig()
-    assert found.training.epochs == 8
+    assert found.training.epochs == 6
     training = configs.TrainingConfig(epochs=2)
     ranking = configs.sized(configs.RankingConfig, training=training)
     of_large = configs.resolved(configs.Config(ranking=ranking), LARGE).ranking

@@ -28,6 +28,7 @@ class Rooms:
       fails_in: The step that raises, as if interrupted in the middle.
       breaks_in: The step that is refused.
       facts: Of the prepared set: the size of the log.
+      winner: Member of the contest that wins.
     """
 
     def __init__(self) -> None:
@@ -38,6 +39,7 @@ class Rooms:
         self.serves_ranker = True
         self.fails_in = ""
         self.breaks_in = ""
+        self.winner = "wide"
         self.facts = {"watches": 100_000, "users": 900, "vocabulary": 1_700}
         self.facts["impressions"] = 100_000
 
@@ -114,6 +116,15 @@ class Rooms:
         return types.SimpleNamespace(
             step_config=step_config, train=train, versions=lambda config: {}
         )
+
+    def hold_contest(
+        self, members: Any, data: Any, directory: pathlib.Path, config: Any
+    ) -> None:
+        inputs = {"data": data.manifest.fingerprint}
+        facts = {"winner": self.winner, "lines": []}
+        assert self.winner in members
+        with artifacts.publish(directory, "contest", config, inputs, facts):
+            pass
 
     def build_index(
         self,
@@ -218,6 +229,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
             load=lambda _, home: types.SimpleNamespace(
                 directory=home / "ranking", data=None, first_stage=None
             ),
+        ),
+        "training.contest": types.SimpleNamespace(
+            KIND="contest", run=rooms.hold_contest
         ),
         "training.candidates": rooms.trainer("candidates"),
         "training.ranking": rooms.trainer("ranking"),

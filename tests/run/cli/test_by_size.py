@@ -29,12 +29,13 @@ def test_what_is_chosen_is_said_and_recorded(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     said = cli("run", "--source=world", "--workdir", workdir).out
-    assert "settings chosen from the size of the log (100,000 watches, 900" in said
-    assert "training.epochs 8;" in said
+    won = "settings chosen by the contest that wide won, and by the size of the log"
+    assert f"{won} (100,000 watches, 900" in said
+    assert "training.epochs 6;" in said
     assert "initial_vectors co_watched;" in said
     assert "--config.candidates.NAME=VALUE" in said
     for found in (recorded(workdir), made_with(workdir)):
-        assert found["candidates.training.epochs"] == 8 != FIXED.training.epochs
+        assert found["candidates.training.epochs"] == 6 != FIXED.training.epochs
         assert found["candidates.initial_vectors"] == "co_watched"
         assert FIXED.initial_vectors != "co_watched"
 
@@ -50,6 +51,32 @@ def test_one_s_own_setting_wins_then_and_later(
     assert made_with(workdir)["candidates.training.epochs"] == 5
     cli("run", "--source=world", "--workdir", workdir, "--config.seed=1")
     assert made_with(workdir)["candidates.training.epochs"] == 5
+
+
+def test_another_winner_has_other_settings(
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+) -> None:
+    rooms.winner = "narrow"
+    cli("run", "--source=world", "--workdir", workdir)
+    assert made_with(workdir)["candidates.embedding_dim"] == 32
+    assert recorded(workdir)["candidates.embedding_dim"] == 32
+    # The user's own settings are those of every member, and hold the contest again.
+    rooms.winner = "wide"
+    own = "--config.candidates.dropout=0.1"
+    said = cli("run", "--source=world", "--workdir", workdir, own).out
+    assert "contest: started (config.candidates.dropout was absent, is 0.1)" in said
+    assert made_with(workdir)["candidates.embedding_dim"] == 256
+    assert made_with(workdir)["candidates.dropout"] == 0.1
+
+
+def test_without_a_contest_its_first_member_is_taken(
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+) -> None:
+    rooms.winner = "narrow"
+    off = "--config.candidates.contest=false"
+    said = cli("run", "--source=world", "--workdir", workdir, off).out
+    assert "contest: left out: candidates.contest=false" in said
+    assert made_with(workdir)["candidates.embedding_dim"] == 256
 
 
 def test_a_log_of_another_size_has_other_settings(
@@ -74,7 +101,7 @@ def test_a_config_file_is_taken_as_it_is(
         "    return configs.Config(candidates=own, ranking=configs.RankingConfig())\n"
     )
     said = cli("run", "--source=world", "--workdir", workdir, "--config", file).out
-    assert "chosen from the size" not in said
+    assert "settings chosen" not in said
     found = made_with(workdir)
     assert found["candidates.training.epochs"] == 3
     assert found["candidates.embedding_dim"] == FIXED.embedding_dim

@@ -17,7 +17,7 @@ def test_a_ranker_that_helps_is_served(
 ) -> None:
     result = cli("run", "--workdir", workdir)
     assert result.status == 0, result.err
-    assert "judged by a stand-in\n[5/10] choice: done in " in result.out
+    assert "judged by a stand-in\n[6/11] choice: done in " in result.out
     assert "ranking" in _bundle_inputs(workdir)
 
 
@@ -27,7 +27,7 @@ def test_a_ranker_that_does_not_help_is_not_served_until_asked_for(
     rooms.serves_ranker = False
     assert cli("run", "--workdir", workdir).status == 0
     assert "ranking" not in _bundle_inputs(workdir)
-    assert cli("run", "--workdir", workdir).out.count("skipped:") == 8
+    assert cli("run", "--workdir", workdir).out.count("skipped:") == 9
     rooms.calls.clear()
     # It was trained, and need not be again.
     flag = "--config.ranking.enabled=true"

@@ -38,7 +38,7 @@ def test_a_second_run_skips_all_and_says_so(
     rooms.calls.clear()
     result = cli("run", "--workdir", workdir)
     assert rooms.calls == []
-    assert result.out.count("skipped:") == len([*ALL, "choice"])
+    assert result.out.count("skipped:") == len([*ALL, "contest", "choice"])
     assert len(rooms.shown) == 2  # the table is shown all the same
 
 

@@ -32,7 +32,9 @@ def test_a_tiny_log_trains_by_default(
     ytdnn.prepare(tmp_path, config, tables={"watches": watches})
     said: list[str] = []
     ytdnn.train(tmp_path, stage="candidates", verbose=said.append)
-    (line,) = (line for line in said if line.startswith("settings chosen from"))
+    (line,) = (
+        line for line in said if line.startswith("settings chosen by the contest")
+    )
     assert f"{len(rows)} watches, {num_users} users, " in line
     made = artifacts.read_manifest(tmp_path / "candidates", "candidates").config
     assert made["candidates"]["training"]["batch_size"] == 64

@@ -8,6 +8,7 @@ a `Config`.
 """
 
 from ytdnn.base.configs.by_size import LogSize as LogSize
+from ytdnn.base.configs.by_size import members as members
 from ytdnn.base.configs.candidates import CandidatesConfig as CandidatesConfig
 from ytdnn.base.configs.components import KIND as KIND
 from ytdnn.base.configs.components import Extension as Extension

@@ -1,9 +1,9 @@
-"""Settings chosen from the size and shape of the log (docs/defaults.md).
+"""Settings that are chosen for a log (docs/defaults.md).
 
 A component's `auto` names the settings that are chosen here: by default all of them
-except those the user sets. Whether candidates start from counted co-watching was chosen
-on validation of several logs (experiments/shape_of_log.py); the other rules interpolate
-between two tuned runs, MovieLens-100K and MovieLens-1M (experiments/).
+except those the user sets. Candidates have a portfolio of settings, between which
+validation decides (`ytdnn/training/contest.py`). Their epochs and batches, and the
+ranker's settings, follow the size of the log: they interpolate between tuned runs.
 """
 
 import dataclasses
@@ -54,31 +54,17 @@ STEPS_OF_TABLES: dict[str, dict[str, Any]] = {
 OF_CANDIDATES: tuple[CandidateSetting, ...] = get_args(CandidateSetting)
 OF_RANKING: tuple[RankingSetting, ...] = get_args(RankingSetting)
 
+# Members: the one without a contest, and the one that fits every setting.
+FIRST, RANDOM = "wide", "random"
+
 _UNIT = 100_000  # watches, of which the numbers below are
-_MANY_WATCHES = 500_000
 # Of full softmax, which scores every video for every watch.
 _MOST_VIDEOS = 20_000
 _MOST_SCORES = 2e10  # of an epoch
 _MOST_SCORES_OF_WIDE = 5e9  # of vectors four times as wide
-# Vectors of one length tell nothing of popularity: they need related videos that are
-# watched together so many times as often as by chance.
-_LEAST_LIFT_OF_ONE_LENGTH = 3.0
-# The smoothing of full softmax costs where order tells the next video that well.
-_MOST_ORDER_TO_SMOOTH = 6.0
-# Watches a user times the lift less one, below which co-watching says little; where the
-# lift is not known, watches a user.
-_LEAST_CO_WATCHING = 3.0
-_FEW_WATCHES_A_USER = 5
-# Counting has found nearly all, which large steps would undo, where videos have few
-# watches, many users long histories, and their order tells nothing.
-_FEW_WATCHES_A_VIDEO = 30
-_MOST_WITHOUT_ORDER = 1.15
-_MANY_WATCHES_A_USER = 20
-_FEW_USERS_A_VIDEO = 0.1
-# Coordinates of counted vectors, up to so many videos; 64 of more, for memory.
-_DIM_WITH_SMALL_STEPS = (50_000, 64)
-_DIM_WITH_LARGE_STEPS = (50_000, 256)
-_DIM_OF_MANY_VIDEOS = (500_000, 128)
+# Wide vectors, up to so many videos; 64 coordinates of more, for memory.
+_WIDE = ((50_000, 256), (500_000, 128))
+_NARROW = 32
 _VALIDATION_USERS = 10_000
 _LEAST_VALIDATION_USERS = 1_000
 _VIDEOS_OF_AN_EXAMPLE = 10_000  # that are scored in the time of a training example
@@ -93,123 +79,153 @@ class LogSize:
       users: Number of users with a watch.
       videos: Number of videos with an id embedding.
       impressions: Number of impressions in the log; 0: there are none.
-      order: How often pairs of neighbouring watches repeat for each repeat of distant
-        ones; 1: the order of watches tells nothing; 0: not known.
-      lift: How often pairs of neighbouring watches repeat for each repeat by chance; 1:
-        co-watching tells nothing beside popularity; 0: not known.
+      member: Member of the portfolio that won the contest of candidates; empty: there
+        was none.
     """
 
     watches: int
     users: int
     videos: int
     impressions: int = 0
-    order: float = 0.0
-    lift: float = 0.0
+    member: str = ""
 
 
-def candidates(size: LogSize) -> dict[str, Any]:
-    """Returns the settings of candidate generation, by the names of `OF_CANDIDATES`.
-
-    Args:
-      size: Size of the log.
-    """
-    if not has_counted_start(size):
-        return random_start(size)
-    return counted_start(size, has_small_steps(size))
-
-
-def has_counted_start(size: LogSize) -> bool:
-    """Returns whether users watch enough for co-watching to say something."""
-    if not size.lift:
-        return size.watches >= max(1, _FEW_WATCHES_A_USER * size.users)
-    return size.watches * (size.lift - 1.0) >= _LEAST_CO_WATCHING * size.users
-
-
-def has_small_steps(size: LogSize) -> bool:
-    """Returns whether a counted start is changed little by training."""
-    return (
-        size.watches < _FEW_WATCHES_A_VIDEO * size.videos
-        and size.watches >= _MANY_WATCHES_A_USER * size.users
-        and size.users >= _FEW_USERS_A_VIDEO * size.videos
-        and 0.0 < size.order < _MOST_WITHOUT_ORDER
-    )
-
-
-def random_start(size: LogSize) -> dict[str, Any]:
-    """Returns the settings of a network whose vectors are drawn at random.
+def portfolio(size: LogSize) -> dict[str, dict[str, Any]]:
+    """Returns the members of the contest of candidates, the cheapest first.
 
     Args:
       size: Size of the log.
+
+    Returns:
+      Settings by the names of `OF_CANDIDATES`, for each member.
     """
-    is_small = _affords_all(size, _MOST_SCORES)
-    dim = 128 if is_small and size.watches >= _MANY_WATCHES else 64
-    epochs = _epochs(size.watches, at_unit=30)
-    optimizer = "adam" if is_small else "adagrad"
     return {
-        "embedding_dim": dim,
-        "initial_vectors": "random",
-        "tower": (8 * dim, 4 * dim),
-        "skip_connection": "none",
-        "dropout": 0.3,
-        "history_dropout": 0.25,
-        "similarity": "dot",
-        "temperature": 1.0,
-        "loss": _full_softmax(0.1) if is_small else _sampled_softmax(size.videos),
-        "validation_users": _validation_users(size),
-        "training.epochs": epochs,
-        "training.patience": max(5, epochs // 2),
-        "training.batch_size": _batch_size(size.watches),
-        "training.table_optimizer": optimizer,
-        **STEPS_OF_TABLES[optimizer],
+        "narrow": _narrow(size),
+        "narrow_dot": _narrow_dot(size),
+        "small_steps": _small_steps(size),
+        FIRST: _wide(size, is_full=False),
+        RANDOM: _random(size),
+        "wide_full": _wide(size, is_full=True),
     }
 
 
-def counted_start(size: LogSize, small_steps: bool) -> dict[str, Any]:
-    """Returns the settings of a network whose vectors start from counted co-watching.
+def members(size: LogSize, own: Any) -> dict[str, dict[str, Any]]:
+    """Returns the settings of the members of the contest that fit the user's own.
+
+    Rows that are not videos, those of a tree, have no counted start.
 
     Args:
       size: Size of the log.
-      small_steps: Whether training changes them little.
+      own: The `CandidatesConfig`; its `auto` names those that are not given.
     """
-    is_cosine = not small_steps and size.lift >= _LEAST_LIFT_OF_ONE_LENGTH
-    is_full = (
-        is_cosine
-        and size.order < _MOST_ORDER_TO_SMOOTH
-        and _affords_all(size, _MOST_SCORES_OF_WIDE)
-    )
-    # Large steps go on learning up to a million watches.
-    events = size.watches if small_steps else size.watches // 10
-    epochs = _epochs(events, at_unit=6 if is_cosine else 8)
+    given = set(OF_CANDIDATES) - set(own.auto)
+
+    def fits(values: dict[str, Any]) -> bool:
+        start, similarity = values["initial_vectors"], values["similarity"]
+        return (
+            ("initial_vectors" not in given or start == own.initial_vectors)
+            and (
+                "similarity" not in given
+                or (similarity == "dot") == (own.similarity == "dot")
+            )
+            and ("loss" not in given or networks.rows_are_videos(own.loss))
+        )
+
+    known = portfolio(size)
+    fitting = {name: values for name, values in known.items() if fits(values)}
+    return fitting or {RANDOM: known[RANDOM]}
+
+
+def _narrow(size: LogSize) -> dict[str, Any]:
+    """Few dimensions and much dropout, for weak co-watching, which others overfit."""
     return {
-        "embedding_dim": _counted_dim(size.videos, small_steps),
+        **_counted(size, size.watches // 10, at_unit=8),
+        "embedding_dim": _NARROW,
+        "tower": (4 * _NARROW, 2 * _NARROW),
+        "dropout": 0.4,
+    }
+
+
+def _narrow_dot(size: LogSize) -> dict[str, Any]:
+    """The same with lengths of users too, and the exact loss while affordable."""
+    is_full = _affords_all(size, _MOST_SCORES)
+    return {
+        **_narrow(size),
+        "similarity": "dot",
+        "loss": _softmax(size, is_full, 0.1),
+        **(_steps_of("adam") if is_full else {}),
+    }
+
+
+def _small_steps(size: LogSize) -> dict[str, Any]:
+    """Few changes, where counting has found nearly all."""
+    return {
+        **_counted(size, size.watches, at_unit=8),
+        "embedding_dim": 64,
+        "dropout": 0.0,
+        "training.patience": 1,
+        "training.table_learning_rate": 0.001,
+    }
+
+
+def _wide(size: LogSize, is_full: bool) -> dict[str, Any]:
+    """Vectors of one length, which tell pairs of related videos apart."""
+    is_full = is_full and _affords_all(size, _MOST_SCORES_OF_WIDE)
+    dims = (dim for most, dim in _WIDE if size.videos <= most)
+    return {
+        **_counted(size, size.watches // 10, at_unit=6),
+        "embedding_dim": next(dims, 64),
+        "similarity": "cosine",
+        "temperature": 0.1,
+        "loss": _softmax(size, is_full, 0.3),
+        "training.patience": 2,
+    }
+
+
+def _random(size: LogSize) -> dict[str, Any]:
+    """A start at random, where co-watching tells little beside popularity."""
+    is_full = _affords_all(size, _MOST_SCORES)
+    epochs = _epochs(size.watches, at_unit=30)
+    return {
+        **_counted(size, size.watches, at_unit=30),
+        "embedding_dim": 64,
+        "initial_vectors": "random",
+        "skip_connection": "none",
+        "dropout": 0.3,
+        "similarity": "dot",
+        "temperature": 1.0,
+        "loss": _softmax(size, is_full, 0.1),
+        "training.patience": max(5, epochs // 2),
+        **_steps_of("adam" if is_full else "adagrad"),
+    }
+
+
+def _counted(size: LogSize, events: int, at_unit: int) -> dict[str, Any]:
+    """A start at counted co-watching; others change some of these settings.
+
+    Args:
+      size: Size of the log.
+      events: Watches that the number of epochs follows.
+      at_unit: Most epochs.
+    """
+    return {
+        "embedding_dim": 64,
         "initial_vectors": "co_watched",
         "tower": (512, 256),
         "skip_connection": "linear",
-        "dropout": 0.0 if small_steps else 0.2,
+        "dropout": 0.2,
         "history_dropout": 0.25,
-        "similarity": "cosine" if is_cosine else "user_cosine",
-        "temperature": 0.1 if is_cosine else 0.15,
-        "loss": _full_softmax(0.3) if is_full else _sampled_softmax(size.videos),
+        "similarity": "user_cosine",
+        "temperature": 0.15,
+        "loss": _softmax(size, False),
         "validation_users": _validation_users(size),
-        "training.epochs": epochs,
-        "training.patience": 1 if small_steps else 2 if is_cosine else 3,
+        "training.epochs": _epochs(events, at_unit),
+        "training.patience": 3,
         "training.batch_size": _batch_size(size.watches),
         "training.table_optimizer": "adagrad",
-        "training.table_learning_rate": 0.001 if small_steps else 0.02,
+        "training.table_learning_rate": 0.02,
         "training.table_gradient": "sum",
     }
-
-
-def _counted_dim(videos: int, small_steps: bool) -> int:
-    """Returns the width of counted vectors.
-
-    Pairs of related videos, which large steps learn, need more dimensions than tastes.
-    """
-    few = _DIM_WITH_SMALL_STEPS if small_steps else _DIM_WITH_LARGE_STEPS
-    for most, dim in (few, _DIM_OF_MANY_VIDEOS):
-        if videos <= most:
-            return dim
-    return 64
 
 
 def _validation_users(size: LogSize) -> int:
@@ -266,12 +282,15 @@ def _affords_all(size: LogSize, most_scores: float) -> bool:
     return size.videos <= _MOST_VIDEOS and size.watches * size.videos <= most_scores
 
 
-def _full_softmax(label_smoothing: float) -> networks.FullSoftmaxConfig:
-    return networks.FullSoftmaxConfig(label_smoothing=label_smoothing)
+def _softmax(size: LogSize, is_full: bool, smoothing: float = 0.0) -> Any:
+    """Returns the loss over all videos with label smoothing, or over a sample."""
+    if is_full:
+        return networks.FullSoftmaxConfig(label_smoothing=smoothing)
+    return networks.SampledSoftmaxConfig(num_negatives=min(1_024, size.videos))
 
 
-def _sampled_softmax(videos: int) -> networks.SampledSoftmaxConfig:
-    return networks.SampledSoftmaxConfig(num_negatives=min(1_024, videos))
+def _steps_of(optimizer: str) -> dict[str, Any]:
+    return {"training.table_optimizer": optimizer, **STEPS_OF_TABLES[optimizer]}
 
 
 def filled(component: _T, names: tuple[str, ...], values: dict[str, Any]) -> _T:

@@ -77,9 +77,11 @@ class CandidatesConfig:
       validate_last: Whether validation predicts the last watch of each user from all
         watches before it, instead of all watches from those before the window; for logs
         of sessions (`--sessions`).
-      auto: Settings that are chosen from the size of the log (docs/defaults.md), in
-        place of their values here. Without a config file all of these are, except those
-        given on the command line.
+      auto: Settings that are chosen for the log (docs/defaults.md), in place of their
+        values here. Without a config file all of these are, except those given on the
+        command line.
+      contest: Whether settings in `auto` are chosen by a contest on validation; else
+        those of its member `wide` are taken.
     """
 
     model: Annotated[
@@ -128,6 +130,7 @@ class CandidatesConfig:
     validate_repeats: bool = False
     validate_last: bool = False
     auto: tuple[by_size.CandidateSetting, ...] = ()
+    contest: bool = True
 
     @property
     def is_network(self) -> bool:

@@ -30,8 +30,8 @@ def _extended(files: tuple[str, ...]) -> tuple[str, ...]:
 class Config:
     """A whole run: one component for each stage.
 
-    If `candidates` or `ranking` is left out, its settings are chosen from the size of
-    the log (docs/defaults.md).
+    If `candidates` or `ranking` is left out, its settings are chosen for the log
+    (docs/defaults.md).
 
     Attributes:
       extensions: Python files of the user's own that register losses, candidate
@@ -92,23 +92,12 @@ _RULES: dict[str, Callable[[by_size.LogSize, Any], dict[str, Any]]] = {
 def _candidate_settings(
     size: by_size.LogSize, own: candidates_config.CandidatesConfig
 ) -> dict[str, Any]:
-    """Returns the settings of the rule that fit those of the user's own.
-
-    A counted start needs cosine similarity, and rows that are videos, which those of a
-    tree are not.
-    """
-    given = set(by_size.OF_CANDIDATES) - set(own.auto)
-    is_random = (
-        ("initial_vectors" in given and own.initial_vectors == "random")
-        or ("similarity" in given and own.similarity == "dot")
-        or ("loss" in given and not networks.rows_are_videos(own.loss))
-    )
-    values = by_size.candidates(size)
-    if is_random:
-        values = by_size.random_start(size)
-    elif "initial_vectors" in given:
-        values = by_size.counted_start(size, by_size.has_small_steps(size))
+    """Returns the settings of the contest's winner, or of `by_size.FIRST`."""
+    fitting = by_size.members(size, own)
+    names = (size.member if own.contest else "", by_size.FIRST, *fitting)
+    values = next(fitting[name] for name in names if name in fitting)
     name = "training.table_optimizer"
+    given = set(by_size.OF_CANDIDATES) - set(own.auto)
     if name in given and own.training.table_optimizer != values[name]:
         values |= by_size.STEPS_OF_TABLES[own.training.table_optimizer]
     return values
@@ -167,7 +156,7 @@ def with_own(config: Config, given: Iterable[str]) -> Config:
 def changed(config: _T, settings: Mapping[str, Any]) -> _T:
     """Returns a config with some settings changed.
 
-    Changed settings of a whole `Config` are no longer chosen from the size of the log.
+    Changed settings of a whole `Config` are no longer chosen for the log.
 
     Args:
       config: A `Config`, or one component of it.
@@ -244,10 +233,11 @@ def _is_given(name: str, given: Mapping[str, Any]) -> bool:
 def as_trained(component: Any) -> dict[str, Any]:
     """Returns a component as nested dicts, without settings that do not change results.
 
-    These are `auto`, the number of steps of a call, and whether a trained ranker is
-    served.
+    These are `auto`, whether there was a contest, the number of steps of a call, and
+    whether a trained ranker is served.
     """
-    values = {k: v for k, v in to_dict(component).items() if k != "auto"}
+    unread = ("auto", "contest")
+    values = {k: v for k, v in to_dict(component).items() if k not in unread}
     if "enabled" in values:
         values["enabled"] = True
     if "training" in values:

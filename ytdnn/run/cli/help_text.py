@@ -58,7 +58,7 @@ def command(one: cli_command.Command) -> str:
 
 def _default(setting: settings.Setting) -> str:
     if setting.key in settings.by_size():
-        return "(chosen from the size of the log)"
+        return "(chosen for the log)"
     return show(setting.default)
 
 

@@ -122,6 +122,14 @@ DATA = Step(
     describe=steps.describe_data,
     sections=("data",),
 )
+CONTEST = Step(
+    "contest",
+    "train",
+    ("data",),
+    steps.hold_contest,
+    steps.contest_config,
+    left_out=steps.contest_left_out,
+)
 CANDIDATES = Step(
     "candidates",
     "train",
@@ -200,7 +208,7 @@ BUNDLE = Step(
     sections=("composition", "refit"),
     is_served=True,
 )
-TRAINED = (CANDIDATES, INDEX, RANKING, CHOICE, TO_TEST)
+TRAINED = (CONTEST, CANDIDATES, INDEX, RANKING, CHOICE, TO_TEST)
 STEPS = (DATA, *TRAINED, BASELINES, EVALUATION, TO_END, BUNDLE)
 
 
@@ -262,6 +270,8 @@ def trained(stage: str = "") -> list[Step]:
     """
     stages = [CANDIDATES, INDEX, RANKING]
     chosen = [step for step in stages if stage in ("", step.name)]
+    if CANDIDATES in chosen:
+        chosen.insert(0, CONTEST)
     if RANKING in chosen:
         chosen += [CHOICE, TO_TEST]
     if not chosen:

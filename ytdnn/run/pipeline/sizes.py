@@ -10,6 +10,8 @@ estimated, on the low side: a refused setting cannot work, but an accepted one m
 need too much in total.
 """
 
+import contextlib
+import dataclasses
 import itertools
 import pathlib
 from typing import Any
@@ -17,7 +19,7 @@ from typing import Any
 from ytdnn.base import artifacts, configs, environment, errors, formats
 
 available_memory = environment.available_memory
-_DATA = "data"
+_DATA, _CONTEST = "data", "contest"
 _FLOAT = 4.0  # bytes
 _GIGA = 1e9
 _LEAST_ROWS = 1_024  # of a batch, of however few events
@@ -29,14 +31,37 @@ def log_size(workdir: pathlib.Path) -> configs.LogSize | None:
         facts = artifacts.read_manifest(workdir / _DATA, _DATA).facts
     except errors.UserError:
         return None
+    member = ""
+    with contextlib.suppress(errors.UserError):  # none was held
+        contest = artifacts.read_manifest(workdir / _CONTEST, _CONTEST)
+        member = str(contest.facts["winner"])
     return configs.LogSize(
         watches=int(facts["watches"]),
         users=int(facts["users"]),
         videos=int(facts["vocabulary"]),
         impressions=int(facts.get("impressions") or 0),
-        order=float(facts.get("order_ratio") or 0.0),
-        lift=float(facts.get("co_watch_lift") or 0.0),
+        member=member,
     )
+
+
+def members(config: configs.Config, workdir: pathlib.Path) -> dict[str, configs.Config]:
+    """Returns the config of each member of the contest of candidates, by its name.
+
+    Members that the user's own settings make equal are one.
+
+    Args:
+      config: Config of the run.
+      workdir: Directory of the run, with `data`.
+    """
+    size = log_size(workdir)
+    if size is None or not config.candidates.auto:
+        return {}
+    found: dict[str, configs.Config] = {}
+    for name in configs.members(size, config.candidates):
+        one = configs.resolved(config, dataclasses.replace(size, member=name))
+        if one not in found.values():
+            found[name] = one
+    return found
 
 
 def resolved(config: configs.Config, workdir: pathlib.Path) -> configs.Config:
@@ -65,8 +90,10 @@ def describe(config: configs.Config, workdir: pathlib.Path, section: str) -> lis
     ]
     if not lines:
         return []
+    won = size.member if section == "candidates" and config.candidates.contest else ""
+    by = f"by the contest that {won} won, and by" if won else "from"
     return [
-        f"settings chosen from the size of the log ({_words(size, section)}): "
+        f"settings chosen {by} the size of the log ({_words(size, section)}): "
         f"{'; '.join(lines)}; give --config.{section}.NAME=VALUE to change one"
     ]
 
@@ -75,14 +102,11 @@ def _words(size: configs.LogSize, section: str) -> str:
     if section == "ranking":
         # The rule reads all of them; fewer train (`prepare` says how many).
         return f"{formats.counted(size.impressions, 'impression')} of all windows"
-    parts = [
-        formats.counted(size.watches, "watch", "es"),
-        formats.counted(size.users, "user"),
-        formats.counted(size.videos, "video"),
-        *([f"order {size.order:.2f}"] if size.order else []),
-        *([f"lift {size.lift:.2f}"] if size.lift else []),
-    ]
-    return ", ".join(parts)
+    return (
+        f"{formats.counted(size.watches, 'watch', 'es')}, "
+        f"{formats.counted(size.users, 'user')}, "
+        f"{formats.counted(size.videos, 'video')}"
+    )
 
 
 def _text(value: object) -> str:

@@ -29,7 +29,12 @@ def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
     }
 
 
-_TRAINED = ("candidates", "ranking")  # whose time bounds that of the baselines
+_ON_ONE_MACHINE = ("none", "mirrored", "tpu")  # strategies
+_TRAINED = (
+    "contest",
+    "candidates",
+    "ranking",
+)  # whose time bounds that of the baselines
 
 
 def prepare(
@@ -141,6 +146,45 @@ def require_features(config: configs.Config, data: "prepared.PreparedData") -> N
     if not data.windows.ranker_left_out(config.ranking):
         building.features_of(config.ranking, data)
         diversity.require(config.composition, data.catalogue)
+
+
+def contest_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns why no settings of the candidates are compared; empty if some are."""
+    own = config.candidates
+    if why := vectors_left_out(config, workdir):
+        return why
+    if not own.auto or not own.contest:
+        key = "contest=false" if own.auto else "auto is empty"
+        return f"candidates.{key}"
+    if own.train_on_validation:
+        return "candidates.train_on_validation=true leaves nothing to choose by"
+    if config.strategy not in _ON_ONE_MACHINE:
+        return f"strategy={config.strategy}: `ytdnn sweep` on one machine compares"
+    if len(sizes.members(config, workdir)) == 1:
+        return "the given settings leave one member"
+    return ""
+
+
+def hold_contest(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `workdir/contest`, and begins the training of the winner."""
+    from ytdnn.log import prepared
+    from ytdnn.training import contest
+
+    members = sizes.members(config, workdir)
+    for each in members.values():
+        sizes.require_memory(each, sizes.log_size(workdir), "candidates")
+    data = prepared.load(workdir / "data")
+    require_features(config, data)
+    contest.run(members, data, workdir / contest.KIND, contest_config(config))
+
+
+def contest_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/contest` depends on: those of the user."""
+    own = configs.as_trained(config.candidates)
+    for name in config.candidates.auto:
+        parent, _, last = name.rpartition(".")
+        (own[parent] if parent else own).pop(last)
+    return {"candidates": own, "seed": config.seed}
 
 
 def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:

@@ -1,0 +1,149 @@
+"""The contest of settings: the right winner, whose training is resumed."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from tests import planted
+from tests.training import kills
+from ytdnn import configs
+from ytdnn.base import artifacts
+from ytdnn.candidates import stored
+from ytdnn.training import candidates, contest
+
+BASE = planted.tiny_config()
+MADE_WITH = {"portfolio": "of a test"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
+
+
+def member(rate, **settings):
+    """A member of a small log: one epoch of its eight, then three, in a contest."""
+    training = configs.TrainingConfig(
+        epochs=8, patience=8, batch_size=64, learning_rate=rate
+    )
+    return configs.changed(
+        BASE,
+        {"candidates.training": training}
+        | {f"candidates.{name}": value for name, value in settings.items()},
+    )
+
+
+MEMBERS = {
+    "still": member(1e-9),
+    "learns": member(0.01),
+    "slow": member(1e-6, tower=(8,)),
+}
+
+
+def held(directory, data, members=None):
+    contest.run(members or MEMBERS, data, directory / "contest", MADE_WITH)
+    return artifacts.read_manifest(directory / "contest", "contest").facts
+
+
+def users(means, num=400, noise=0.1):
+    """Metrics with some noise in common, as of the same users."""
+    common = np.random.default_rng(0).normal(0.0, 1.0, num)
+    own = np.random.default_rng(1)
+    return {
+        name: mean + common - common.mean() + noise * own.normal(0.0, 1.0, num)
+        for name, mean in means.items()
+    }
+
+
+def test_the_better_half_keeps_its_order():
+    found = contest.better_half(users({"a": 0.1, "b": 0.3, "c": 0.0, "d": 0.2}))
+    assert found == ("b", "d")
+    assert contest.better_half(users({"a": 0.1, "b": 0.3, "c": 0.2})) == ("b", "c")
+
+
+def test_the_cheapest_of_those_within_a_standard_error_wins():
+    # Paired: what users have in common, ten times as large, is no noise.
+    assert contest.winner(users({"cheap": 0.199, "dear": 0.2})) == "cheap"
+    assert contest.winner(users({"cheap": 0.15, "dear": 0.2})) == "dear"
+    assert contest.winner(users({"worst": 0.0, "cheap": 0.2, "dear": 0.15})) == "cheap"
+
+
+def test_what_learns_wins_and_its_training_goes_on(data, tmp_path):
+    facts = held(tmp_path, data)
+    assert facts["winner"] == "learns"
+    first, second = facts["ndcg@10"]
+    assert set(first) == set(MEMBERS)
+    assert len(second) == 2
+    assert second["learns"] > first["still"] + 0.05
+    resumed = json.loads(_progress(tmp_path / ".candidates.training"))
+    assert resumed["epoch"] == 3
+    candidates.train(MEMBERS["learns"], data, tmp_path / "candidates")
+    alone = tmp_path / "alone"
+    candidates.train(MEMBERS["learns"], data, alone / "candidates")
+    _assert_same(data, tmp_path, alone)
+    assert not list(tmp_path.glob(".*"))
+
+
+def _progress(work):
+    """The text of a checkpoint that says how far a training is."""
+    import tensorflow as tf
+
+    reader = tf.train.load_checkpoint(str(work / "latest"))
+    [name] = [n for n in reader.get_variable_to_shape_map() if n.startswith("progress")]
+    return reader.get_tensor(name)
+
+
+def _assert_same(data, first, second):
+    found, expected = (
+        stored.load(each / "candidates", data).video_vectors()
+        for each in (first, second)
+    )
+    np.testing.assert_array_equal(found, expected)
+    facts = [
+        artifacts.read_manifest(each / "candidates", "candidates").facts
+        for each in (first, second)
+    ]
+    assert facts[0]["validation"] == facts[1]["validation"]
+
+
+@pytest.mark.parametrize("num_steps", [1, 45])
+def test_a_killed_contest_ends_as_an_undisturbed_one(
+    data, tmp_path, monkeypatch, num_steps
+):
+    expected = held(tmp_path / "whole", data)
+    with monkeypatch.context() as patch:
+        kills.kill_once_after(patch, num_steps)
+        with pytest.raises(kills.KilledError):
+            held(tmp_path / "killed", data)
+    assert held(tmp_path / "killed", data) == expected
+    for home in ("whole", "killed"):
+        candidates.train(MEMBERS["learns"], data, tmp_path / home / "candidates")
+    _assert_same(data, tmp_path / "whole", tmp_path / "killed")
+
+
+def test_a_member_keeps_what_its_start_was_worth(data, tmp_path):
+    """A counted start that training spoils counts as it began."""
+    counted = {
+        "similarity": "user_cosine",
+        "skip_connection": "linear",
+        "initial_vectors": "co_watched",
+    }
+    spoils = configs.changed(
+        member(5.0, **counted), {"candidates.training.table_learning_rate": 50.0}
+    )
+    facts = held(tmp_path, data, {"still": MEMBERS["still"], "spoils": spoils})
+    assert facts["winner"] == "spoils"
+    first, second = facts["ndcg@10"]
+    assert second["spoils"] >= first["spoils"]
+
+
+def test_an_ensemble_is_chosen_by_one_of_its_networks(data, tmp_path):
+    two = {
+        name: dataclasses.replace(
+            each, candidates=dataclasses.replace(each.candidates, ensemble_size=2)
+        )
+        for name, each in MEMBERS.items()
+    }
+    assert held(tmp_path, data, two)["winner"] == "learns"
+    assert not (tmp_path / ".candidates.training").exists()

@@ -1,0 +1,149 @@
+"""Chooses the settings of the candidates by a contest on the validation window.
+
+By successive halving (Jamieson and Talwalkar, 2016): each member of a small portfolio
+(`ytdnn/base/configs/by_size.py`) trains for a part of an epoch, the better half goes
+on, and the cheapest of those that are not clearly below the best wins. One model is in
+memory at a time. The winner's training is resumed by `candidates`, not begun again.
+"""
+
+import dataclasses
+import pathlib
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn.base import artifacts, configs, progress, whole_files
+from ytdnn.candidates import model
+from ytdnn.log import prepared
+from ytdnn.training import candidates, checkpoints, validation
+
+KIND = "contest"
+# Shares of its own epochs that each member has trained for when they are compared;
+# twice as much of a small log, whose trainings are short.
+_ROUNDS = (1 / 16, 3 / 16)
+_SMALL = 100_000  # watches
+_BEST = "best.npy"  # each user's metric where its mean was best
+
+Floats = npt.NDArray[np.float64]
+
+
+def run(
+    members: Mapping[str, configs.Config],
+    data: prepared.PreparedData,
+    directory: pathlib.Path,
+    config: Mapping[str, Any],
+) -> None:
+    """Compares members, or resumes, and publishes the artefact `contest`.
+
+    Args:
+      members: Config of the run with each member's settings, the cheapest first.
+      data: The prepared set.
+      directory: Directory of the artefact; `candidates` is trained beside it.
+      config: Settings that the contest depends on, for its manifest.
+    """
+    inputs = {prepared.KIND: data.manifest.fingerprint}
+    work = checkpoints.workspace(directory, config, inputs)
+    left = tuple(members)
+    is_small = int(data.manifest.facts["watches"]) <= _SMALL
+    shares = [share * (2 if is_small else 1) for share in _ROUNDS]
+    rounds: list[dict[str, float]] = []
+    lines: list[str] = []
+    number = sum(_num_left(len(left), place) for place in range(len(shares)))
+    with progress.Bar(KIND, number, "trainings") as bar:
+        for place, share in enumerate(shares):
+            values: dict[str, Floats] = {}
+            for name in left:
+                values[name] = _trained(members[name], data, work / name, share)
+                bar.reach(sum(map(len, rounds)) + len(values), f"({name})")
+            rounds.append({name: float(v.mean()) for name, v in values.items()})
+            is_last = place == len(shares) - 1
+            left = (winner(values),) if is_last else better_half(values)
+            lines.append(_line(share, rounds[-1], left))
+            progress.say(lines[-1])
+    won = directory.with_name(model.KIND)
+    candidates.adopt(work / left[0], members[left[0]], data, won)
+    facts = {"winner": left[0], validation.METRIC: rounds, "lines": lines}
+    with artifacts.publish(directory, KIND, config, inputs, facts):
+        pass
+    shutil.rmtree(work)
+
+
+def better_half(values: Mapping[str, Floats]) -> tuple[str, ...]:
+    """Returns the members with the highest means, in their order.
+
+    Args:
+      values: `[users]`, metric of each user by member.
+    """
+    ranked = sorted(values, key=lambda name: -values[name].mean())
+    kept = ranked[: _num_left(len(ranked), 1)]
+    return tuple(name for name in values if name in kept)
+
+
+def winner(values: Mapping[str, Floats]) -> str:
+    """Returns the first member that is within a standard error of the best one.
+
+    Args:
+      values: `[users]`, metric of each user by member, the cheapest first.
+    """
+    best = max(values, key=lambda name: values[name].mean())
+    lost = {name: values[best] - own for name, own in values.items()}
+    return next(
+        name
+        for name, each in lost.items()
+        if each.mean() <= each.std() / np.sqrt(max(1, len(each)))
+    )
+
+
+def _num_left(number: int, rounds: int) -> int:
+    """Returns how many of `number` members are left after some rounds."""
+    return -(-number // 2**rounds)
+
+
+def _trained(
+    config: configs.Config,
+    data: prepared.PreparedData,
+    work: pathlib.Path,
+    share: float,
+) -> Floats:
+    """Trains a member up to a share of its epochs.
+
+    Returns:
+      `[users]`, the metric of each user where its mean was best.
+    """
+    done = work / f"after-{share:g}.npy"
+    if done.exists():
+        return np.load(done)
+    best = work / _BEST
+    work.mkdir(exist_ok=True)
+
+    def watch(metrics: Mapping[str, Floats]) -> None:
+        values = metrics[validation.METRIC]
+        if not best.exists() or values.mean() > np.load(best).mean():
+            _save(best, values)
+
+    one = dataclasses.replace(config.candidates, ensemble_size=1, distillation=0.0)
+    config = dataclasses.replace(config, candidates=one)
+    pause_at = share * one.training.epochs
+    with progress.shown(False):
+        candidates.fit_network(config, data, work, pause_at=pause_at, watch=watch)
+    values = np.load(best)
+    _save(done, values)
+    return values
+
+
+def _save(path: pathlib.Path, values: Floats) -> None:
+    with whole_files.whole_file(path) as partial, partial.open("wb") as file:
+        np.save(file, values)
+
+
+def _line(share: float, means: Mapping[str, float], left: tuple[str, ...]) -> str:
+    """Returns what a round found, in words."""
+    found = ", ".join(f"{name} {value:.4f}" for name, value in means.items())
+    ends = f"{left[0]} wins" if len(left) == 1 else f"{', '.join(left)} go on"
+    return (
+        f"contest of settings, validation {validation.METRIC} after {share:.0%} of "
+        f"each training: {found}; {ends}"
+    )
