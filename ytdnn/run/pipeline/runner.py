@@ -48,9 +48,11 @@ def run(
       always: Names of steps that run even if they are current.
 
     Raises:
-      errors.UserError: A step fails.
+      errors.UserError: A step fails, or what is trained could not be evaluated.
     """
     chosen_steps, role = config, make_role(config)
+    if any(step.command in ("train", "evaluate") for step in several):
+        steps.require_baselines(config)
     for number, step in enumerate(several, 1):
         config = sizes.resolved(chosen_steps, workdir)
         label = f"[{number}/{len(several)}] {step.name}:"

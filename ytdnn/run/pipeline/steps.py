@@ -97,6 +97,18 @@ def ranker_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     return prepared.load(workdir / "data").windows.ranker_left_out(config.ranking)
 
 
+def require_baselines(config: configs.Config) -> None:
+    """Checks that the named baselines can be made, before a training begins.
+
+    Raises:
+      errors.UserError: The package of one is not installed.
+    """
+    if set(config.evaluation.baselines) - {"auto"}:
+        from ytdnn.evaluation import tuned_baselines
+
+        tuned_baselines.require(config.evaluation)
+
+
 def fit_baselines(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/baselines`."""
     from ytdnn.evaluation import tuned_baselines
