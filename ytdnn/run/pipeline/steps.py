@@ -56,14 +56,16 @@ def data_config(config: configs.Config) -> Mapping[str, Any]:
     return configs.to_dict(config.data)
 
 
-def describe_data(config: configs.Config, workdir: pathlib.Path) -> list[str]:
+def describe_data(
+    config: configs.Config, workdir: pathlib.Path, is_full: bool = True
+) -> list[str]:
     """Returns the lines to print after `workdir/data` is made."""
     from ytdnn.evaluation import prepared_table
     from ytdnn.log import prepared
 
     named = {*config.ranking.features.add, *config.candidates.features.add}
     return prepared_table.lines(
-        prepared.load(workdir / "data"), named, errors.shell(str(workdir))
+        prepared.load(workdir / "data"), named, errors.shell(str(workdir)), is_full
     )
 
 
