@@ -126,9 +126,8 @@ def compare(
     for one in fail_if:
         if left_out and one.factor and one.metric.startswith(metric_names.REQUESTS):
             raise errors.UserError(
-                f"expected reports with the same requests for --fail_if={one.text!r}, "
-                f"found {left_out} in {first.path} and {second.path}: evaluate both "
-                f"with the same settings"
+                f"expected the same requests in {first.path} and {second.path} for "
+                f"--fail_if={one.text!r}, found {left_out}: evaluate both alike"
             )
     pair = first.users.select(schema.USER_ID, report_files.ANSWERS).join(
         second.users.select(schema.USER_ID, report_files.ANSWERS), on=schema.USER_ID

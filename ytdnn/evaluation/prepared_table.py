@@ -15,7 +15,6 @@ from ytdnn.log import catalogues, events, outcomes, prepared, split_of_log, vect
 _WIDTH = 120
 _SHORT = textwrap.TextWrapper(80, break_long_words=False, break_on_hyphens=False)
 _ACTED_ON = ("watches: ", "note: ", "dropped: ")  # starts of the lines kept in short
-_MOST_UNMATCHED = 0.5
 _OWN_SHOWN = 5  # columns in the example of a command
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # of requests, without quotes
 _Split = events.Split
@@ -42,8 +41,7 @@ def lines(
         if name in data.catalogue.facts["rows"]
     ]
     own = [name for column in columns for name in column.keys]
-    least = 0.0 if is_full else _MOST_UNMATCHED
-    notes = [*_notes(data, least), *_own_note(own, named, workdir), *_models(data)]
+    notes = [*_notes(data, is_full), *_own_note(own, named, workdir), *_models(data)]
     if not is_full:
         meant = [
             f"{c.table}.{name}" for c in columns for name in c.unused if "(" in name
@@ -135,12 +133,12 @@ def _own_note(own: list[str], named: Collection[str], workdir: str) -> Iterator[
         )
 
 
-def _notes(data: prepared.PreparedData, least_unmatched: float) -> Iterator[str]:
+def _notes(data: prepared.PreparedData, is_full: bool) -> Iterator[str]:
     """Yields notes on the log: units, ids, dropped and doubled rows.
 
     Args:
       data: The prepared set.
-      least_unmatched: Share of a table's ids without a watch that has a note.
+      is_full: Whether a few ids of a table without a watch have a note, too.
     """
     facts = data.manifest.facts
     for outcome in data.catalogue.outcomes:
@@ -150,12 +148,11 @@ def _notes(data: prepared.PreparedData, least_unmatched: float) -> Iterator[str]
     for notes in facts["notes"].values():
         yield from (f"note: {note}" for note in notes)
     for text in facts["unmatched"]:
-        if text["number"] < least_unmatched * text["of"]:
-            continue
-        yield (
-            f"note: {text['number']:,} of {text['of']:,} ids of {text['table']}."
-            f"{text['column']} have no watch"
-        )
+        if is_full or 2 * text["number"] > text["of"]:
+            yield (
+                f"note: {text['number']:,} of {text['of']:,} ids of {text['table']}."
+                f"{text['column']} have no watch"
+            )
     for reason, count in facts["bad_rows"].items():
         what = "kept" if reason.endswith("(kept)") else "dropped"
         yield f"{what}: {reason.removesuffix(' (kept)')}: {count:,} rows"
