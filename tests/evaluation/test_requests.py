@@ -254,6 +254,39 @@ def test_two_reports_are_compared_by_requests_first(
     assert found.headline.of.model == "candidates"
 
 
+def test_the_rival_is_best_by_the_metric_of_the_headline(
+    data: prepared.PreparedData,
+) -> None:
+    config = dataclasses.replace(CONFIG, ks=(3,))
+
+    def maker(skill: float, place: int) -> lists.Maker:
+        def make(cases: protocol.Cases, k: int) -> lists.Lists:
+            known = np.random.default_rng(0).random(len(cases)) < skill
+            found = np.zeros((len(cases), k), np.int32)
+            answers = cases.targets.values[cases.targets.offsets[:-1]]
+            found[:, place] = np.where(known, answers, 0)
+            return found
+
+        return make
+
+    # Hit rate .8, nDCG .4 for one; .6 and .6 for the other.
+    makers = {"markov": maker(0.6, 0), "als": maker(0.8, 2), "candidates": maker(1, 0)}
+    cases = protocol.cases(data, events.Split.TEST, config)
+    plain = measure.measure(data, cases, makers, {}, events.Split.TEST, config)
+    given = data, makers, events.Split.TEST, config, user_windows.WindowOpener(10**6)
+    asked = request_measure.added(plain, *given, ("candidates",)).report.requests
+    assert asked is not None
+    hits, gains = (
+        {name: asked.systems[name].values[metric] for name in makers}
+        for metric in ("hit_rate@3", "ndcg@3")
+    )
+    assert hits["als"] > hits["markov"]
+    assert gains["als"] < gains["markov"]
+    assert asked.rival == "als"
+    ahead = asked.ahead["candidates"]["hit_rate@3"]
+    assert ahead[0] == pytest.approx(hits["candidates"] - hits["als"])
+
+
 @pytest.mark.parametrize(
     ("condition", "fails"),
     [
