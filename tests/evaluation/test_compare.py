@@ -151,6 +151,21 @@ def test_a_condition_on_what_is_not_there_is_refused(
         compare.compare(*pair, gates.parse("recall@7 < 1"), CONFIG)
 
 
+def test_neither_verdict_nor_gate_is_about_earlier_forms_of_the_candidates(
+    pair: tuple[report_files.Evaluation, report_files.Evaluation],
+) -> None:
+    both = []
+    for one in pair:
+        own = one.report.lists["candidates"]
+        of_lists = {**one.report.lists, lists.NETWORK: own, lists.AS_TRAINED: own}
+        report = dataclasses.replace(one.report, lists=of_lists)
+        both.append(dataclasses.replace(one, report=report))
+    found = compare.compare(*both, gates.parse("hit_rate@1 < 1"), CONFIG)
+    assert found.headline is not None
+    assert found.headline.of.model == "candidates"
+    assert "candidates/hit_rate@1 is" in found.failures[0]
+
+
 def test_two_models_of_other_names_are_compared_when_named(
     data: prepared.PreparedData,
     pair: tuple[report_files.Evaluation, report_files.Evaluation],

@@ -41,6 +41,24 @@ def test_columns_used_and_not_used_are_listed(tmp_path: pathlib.Path) -> None:
     assert note.endswith(" --features=users.segment")
 
 
+def test_a_run_says_what_may_have_to_be_corrected(tmp_path: pathlib.Path) -> None:
+    watches = logs.watches().with_columns(watch_second=pl.lit(3.0), mood=pl.lit("a"))
+    bad = watches[:1].with_columns(video_id=pl.lit(None, pl.String))
+    users = logs.people().with_columns(segment=pl.lit("a"))
+    tables = {"watches": pl.concat([watches, bad]), "users": users}
+    data = prepared_of(tmp_path, tables, bad_rows="drop")
+    full, short = (prepared_table.lines(data, is_full=full) for full in (True, False))
+    assert max(map(len, "\n".join(short).splitlines())) <= 80
+    told = " ".join(" ".join(short).split())
+    assert "note: columns not used: watches.watch_second (did you mean" in told
+    assert "mood (did" not in told
+    assert "watches: 72 from " in told
+    assert "windows" not in told
+    for word in ("dropped: ", "columns of your own"):
+        (line,) = [line for line in full if word in line]
+        assert line in told
+
+
 def test_columns_that_are_features_or_of_another_table_are_not_advised(
     tmp_path: pathlib.Path,
 ) -> None:

@@ -15,6 +15,7 @@ from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.evaluation import (
     compare,
+    gates,
     lists,
     measure,
     other_systems,
@@ -251,6 +252,80 @@ def test_two_reports_are_compared_by_requests_first(
     assert "requests/popularity" not in models  # a baseline
     assert found.headline is not None
     assert found.headline.of.model == "candidates"
+
+
+def test_the_rival_is_best_by_the_metric_of_the_headline(
+    data: prepared.PreparedData,
+) -> None:
+    config = dataclasses.replace(CONFIG, ks=(3,))
+
+    def maker(skill: float, place: int) -> lists.Maker:
+        def make(cases: protocol.Cases, k: int) -> lists.Lists:
+            known = np.random.default_rng(0).random(len(cases)) < skill
+            found = np.zeros((len(cases), k), np.int32)
+            answers = cases.targets.values[cases.targets.offsets[:-1]]
+            found[:, place] = np.where(known, answers, 0)
+            return found
+
+        return make
+
+    # Hit rate .8, nDCG .4 for one; .6 and .6 for the other.
+    makers = {"markov": maker(0.6, 0), "als": maker(0.8, 2), "candidates": maker(1, 0)}
+    cases = protocol.cases(data, events.Split.TEST, config)
+    plain = measure.measure(data, cases, makers, {}, events.Split.TEST, config)
+    given = data, makers, events.Split.TEST, config, user_windows.WindowOpener(10**6)
+    asked = request_measure.added(plain, *given, ("candidates",)).report.requests
+    assert asked is not None
+    hits, gains = (
+        {name: asked.systems[name].values[metric] for name in makers}
+        for metric in ("hit_rate@3", "ndcg@3")
+    )
+    assert hits["als"] > hits["markov"]
+    assert gains["als"] < gains["markov"]
+    assert asked.rival == "als"
+    ahead = asked.ahead["candidates"]["hit_rate@3"]
+    assert ahead[0] == pytest.approx(hits["candidates"] - hits["als"])
+
+
+@pytest.mark.parametrize(
+    ("condition", "fails"),
+    [
+        ("requests/candidates/hit_rate@1 < baseline + 0.01", False),
+        ("requests/candidates/hit_rate@1 < 2.9 * baseline", True),
+        ("requests/hit_rate@1 < 0.9", True),
+        ("requests/popularity/hit_rate@1 > baseline", False),
+    ],
+)
+def test_conditions_name_metrics_by_requests(
+    data: prepared.PreparedData, tmp_path: pathlib.Path, condition: str, fails: bool
+) -> None:
+    pair = [evaluated(data, tmp_path / name, skill) for name, skill in RIVALS.items()]
+    (parsed,) = gates.parse(condition)
+    found = compare.compare(*pair, [parsed], CONFIG).failures
+    assert bool(found) is fails
+    model = condition.split("/")[1] if condition.count("/") > 1 else "candidates"
+    value = pair[1].report.by_requests[f"requests/{model}"].values["hit_rate@1"]
+    assert all(f"requests/{model}/hit_rate@1 is {value:.4f}" in line for line in found)
+    # By --models the condition is about the second, against the first of them.
+    rivals = ("candidates", "popularity")
+    found = compare.compare(
+        *pair, gates.parse("requests/hit_rate@1 < baseline"), CONFIG, rivals
+    )
+    first = pair[0].report.by_requests["requests/candidates"].values["hit_rate@1"]
+    assert f"(baseline {first:.4f})" in found.failures[0]
+
+
+def test_conditions_against_requests_of_other_rules_are_refused(
+    data: prepared.PreparedData, tmp_path: pathlib.Path
+) -> None:
+    pair = [evaluated(data, tmp_path / str(n), 0.5, num_requests=n) for n in (3_000, 0)]
+    for text in ("requests/hit_rate@1 < 0.1", "requests/candidates/hit_rate@1 > 0"):
+        with pytest.raises(errors.UserError, match="to name a metric of"):
+            compare.compare(*pair, gates.parse(text), CONFIG)
+    with pytest.raises(errors.UserError, match=r"only one of the reports has them"):
+        compare.compare(
+            *reversed(pair), gates.parse("requests/hit_rate@1 < baseline"), CONFIG
+        )
 
 
 def test_requests_of_other_rules_are_not_compared(

@@ -62,6 +62,22 @@ def test_intervals_are_left_out_where_they_have_no_room() -> None:
         assert ("[" in line_of(text, "ranker")) == has_intervals
 
 
+def test_a_row_whose_numbers_have_no_room_is_left_out() -> None:
+    cell = tables.NumberCell
+    rows = [
+        ["first", cell(0.5), cell(None), cell(None)],
+        ["second", cell(None), cell(None), cell(0.25, 0.2, 0.3)],
+    ]
+    one = tables.Table(["system", "A", "B", "C" * 20], rows)
+    for width, is_shown in ((30, False), (60, True)):
+        drawn = console.Console(width=width, file=io.StringIO(), record=True)
+        drawn.print(tables.draw(one, width))
+        text = drawn.export_text()
+        assert "first" in text
+        assert ("second" in text) is is_shown
+        assert ("0.250" in text) is is_shown
+
+
 def test_both_stages_are_judged_by_watch_time_where_it_is_known() -> None:
     one = findings.summary_table(example.typed(example.with_pages()))
     rows = {row[0]: row[1:] for row in one.rows}

@@ -284,6 +284,19 @@ def fit(
     return Trees(training, validation, names, settings)
 
 
+def require() -> None:
+    """Checks that LightGBM is installed.
+
+    Raises:
+      errors.UserError: It is not.
+    """
+    if importlib.util.find_spec(LIGHTGBM) is None:
+        raise errors.UserError(
+            "expected the package lightgbm for evaluation.baselines=lightgbm, found "
+            "none: pip install -c constraints.txt '.[lightgbm]', or leave it out"
+        )
+
+
 def scorer(data: prepared.PreparedData, ranking: model.RankingModel) -> ranker.Scorer:
     """Returns LightGBM as a scorer, fitted when it is first asked.
 
@@ -294,11 +307,7 @@ def scorer(data: prepared.PreparedData, ranking: model.RankingModel) -> ranker.S
     Raises:
       errors.UserError: LightGBM is not installed.
     """
-    if importlib.util.find_spec(LIGHTGBM) is None:
-        raise errors.UserError(
-            "evaluation.baselines=lightgbm needs LightGBM: pip install -c "
-            "constraints.txt '.[lightgbm]'"
-        )
+    require()
     fitted = functools.cache(functools.partial(fit, data, ranking))
 
     def score(shown: ranker.SplitImpressions) -> predictions.Predictions:

@@ -122,6 +122,13 @@ def compare(
         common, or a condition names a metric that neither has.
     """
     _require_same_rules(first, second)
+    left_out = _requests_left_out(first.report, second.report)
+    for one in fail_if:
+        if left_out and one.factor and one.metric.startswith(metric_names.REQUESTS):
+            raise errors.UserError(
+                f"expected the same requests in {first.path} and {second.path} for "
+                f"--fail_if={one.text!r}, found {left_out}: evaluate both alike"
+            )
     pair = first.users.select(schema.USER_ID, report_files.ANSWERS).join(
         second.users.select(schema.USER_ID, report_files.ANSWERS), on=schema.USER_ID
     )
@@ -152,7 +159,7 @@ def compare(
         headline=headline([row for row in differences if row not in asked]),
         by_requests=headline(asked),
         num_requests=_num_requests(first.users, pair) if asked else 0,
-        requests_left_out=_requests_left_out(first.report, second.report),
+        requests_left_out=left_out,
         differences=differences,
         num_users=pair.drop_nulls().height,
         num_other=num_other,

@@ -3,6 +3,8 @@
     recall@10 < 0.95 * baseline
     system/ndcg@10 < baseline - 0.002
     ranker/auc < 0.7
+    requests/hit_rate@10 < baseline
+    requests/candidates/ndcg@10 < 0.2
 
 A condition compares a metric of the second report with a number or with the same metric
 of the first, the baseline. Several are separated by commas; any that holds fails.
@@ -15,6 +17,7 @@ import re
 from collections.abc import Callable
 
 from ytdnn.base import errors
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import impression_metrics, lists, ranker, report_files
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -38,7 +41,7 @@ class Condition:
 
     Attributes:
       text: Text as given.
-      metric: `[MODEL/]METRIC[@k]`.
+      metric: `[requests/][MODEL/]METRIC[@k]`.
       comparison: `<`, `<=`, `>` or `>=`.
       factor: Factor of the baseline's value; 0: the baseline is not used.
       offset: Constant added to it.
@@ -92,16 +95,15 @@ def failure(
 
     A condition on an undefined number counts as holding, so the gate fails.
     """
-    model, metric = _named(condition, first, second, models)
-    value = second.number(model, metric)
-    baseline = first.number(models[0] if models else model, metric)
-    uses_baseline = condition.factor != 0.0
-    undefined = math.isnan(value) or (uses_baseline and math.isnan(baseline))
+    asked, model, metric = _named(condition, first, second, models)
+    value = second.number(asked + model, metric)
+    baseline = first.number(asked + (models[0] if models else model), metric)
+    undefined = math.isnan(value) or (condition.factor and math.isnan(baseline))
     if not undefined and not condition.holds(value, baseline):
         return ""
-    beside = f" (baseline {baseline:.4f})" if uses_baseline else ""
+    beside = f" (baseline {baseline:.4f})" if condition.factor else ""
     return (
-        f"{condition.text}: {model}/{metric} is {value:.4f}, the threshold "
+        f"{condition.text}: {asked}{model}/{metric} is {value:.4f}, the threshold "
         f"{condition.bound(baseline):.4f}{beside}"
     )
 
@@ -111,8 +113,8 @@ def _named(
     first: report_files.Evaluation,
     second: report_files.Evaluation,
     models: tuple[str, str] | None,
-) -> tuple[str, str]:
-    """Returns model and metric of a condition.
+) -> tuple[str, str, str]:
+    """Returns `requests/` or an empty text, the model and the metric of a condition.
 
     A condition without a model is about the compared model; else, for a metric of
     impressions, the ranker; else the last model of lists in both reports that is
@@ -121,18 +123,24 @@ def _named(
     Raises:
       errors.UserError: The second report has no such metric.
     """
-    model, _, metric = condition.metric.rpartition("/")
+    plain = condition.metric.removeprefix(metric_names.REQUESTS)
+    asked = metric_names.REQUESTS if plain != condition.metric else ""
+    model, _, metric = plain.rpartition("/")
     if not model and models:
         model = models[1]
-    elif not model and impression_metrics.is_one(metric):
+    elif not model and not asked and impression_metrics.is_one(metric):
         model = ranker.RANKER
     elif not model:
-        both = [name for name in second.report.lists if name in first.report.lists]
+        known, others = (
+            e.report.requests.ahead if asked and e.report.requests else e.report.lists
+            for e in (second, first)
+        )
+        both = [name for name in known if name in others]
         own = [name for name in both if name not in lists.REFERENCES]
         model = own[-1] if own else lists.POPULARITY
-    if f"{model}/{metric}" not in second.metrics:
+    if f"{asked}{model}/{metric}" not in second.metrics:
         raise errors.UserError(
             f"expected --fail_if to name a metric of {second.path}, received "
             f"{condition.metric}: it has {', '.join(second.metrics)}"
         )
-    return model, metric
+    return asked, model, metric

@@ -34,7 +34,7 @@ def left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     facts = artifacts.peek(workdir / _DATA / artifacts.MANIFEST)
     windows = facts.get("windows")
     if _REFIT in facts or windows is None:
-        return "the models have learned up to the end of the log"
+        return "the models have learned to the end of the log"
     if windows["ranking"] < windows["validation"]:
         return "the ranker has no window of its own"
     learned_to = "ranking" if config.candidates.train_on_validation else "validation"

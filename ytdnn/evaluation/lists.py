@@ -38,8 +38,8 @@ CANDIDATES_BY_TRUTH = "candidates_by_truth"
 ORACLE_BY_WATCH_TIME = "oracle_by_watch_time"
 # Upper bounds of a page's watch time, which say nothing of what lists retrieve.
 PAGE_BOUNDS = (CANDIDATES_BY_TRUTH, ORACLE_BY_WATCH_TIME)
-# What no one's model made: no baseline of gates, no variant of a study.
-REFERENCES = (POPULARITY, *BASELINES, ORACLE, *PAGE_BOUNDS)
+# Beside the models of a run: never those that a gate, a verdict or a study is about.
+REFERENCES = (POPULARITY, *BASELINES, NETWORK, AS_TRAINED, ORACLE, *PAGE_BOUNDS)
 
 Lists = npt.NDArray[np.int32]
 Maker = Callable[[protocol.Cases, int], Lists]

@@ -2,6 +2,7 @@
 
 import io
 import re
+import textwrap
 from collections.abc import Collection, Iterator
 
 import numpy as np
@@ -12,13 +13,18 @@ from ytdnn.evaluation import tables
 from ytdnn.log import catalogues, events, outcomes, prepared, split_of_log, vectors
 
 _WIDTH = 120
+_SHORT = textwrap.TextWrapper(80, break_long_words=False, break_on_hyphens=False)
+_ACTED_ON = ("watches: ", "note: ", "dropped: ")  # starts of the lines kept in short
 _OWN_SHOWN = 5  # columns in the example of a command
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # of requests, without quotes
 _Split = events.Split
 
 
 def lines(
-    data: prepared.PreparedData, named: Collection[str] = (), workdir: str = "…"
+    data: prepared.PreparedData,
+    named: Collection[str] = (),
+    workdir: str = "…",
+    is_full: bool = True,
 ) -> list[str]:
     """Returns the table of a prepared set's log, and the notes below it.
 
@@ -26,12 +32,22 @@ def lines(
       data: The prepared set.
       named: The user's columns that are features already, such as "users.plan".
       workdir: Directory of the run, for the commands of notes.
+      is_full: Whether all is returned, not only the number of watches and what a user
+        may have to correct, in short lines.
     """
     columns = [
         _Columns(data.catalogue, name, named)
         for name in table_schemas.TABLES
         if name in data.catalogue.facts["rows"]
     ]
+    own = [name for column in columns for name in column.keys]
+    notes = [*_notes(data, is_full), *_own_note(own, named, workdir), *_models(data)]
+    if not is_full:
+        meant = [
+            f"{c.table}.{name}" for c in columns for name in c.unused if "(" in name
+        ]
+        notes += [f"note: columns not used: {', '.join(meant)}"] * bool(meant)
+        return [_SHORT.fill(line) for line in notes if line.startswith(_ACTED_ON)]
     rows: list[list[tables.Cell]] = [
         [
             column.table,
@@ -51,8 +67,7 @@ def lines(
     screen.print(tables.draw(table, _WIDTH))
     text = screen.file.getvalue()  # type: ignore[attr-defined]
     drawn = [line.rstrip() for line in text.splitlines() if line.strip()]
-    own = [name for column in columns for name in column.keys]
-    return [*drawn, *_notes(data), *_own_note(own, named, workdir), *_models(data)]
+    return [*drawn, *notes]
 
 
 class _Columns:
@@ -118,8 +133,13 @@ def _own_note(own: list[str], named: Collection[str], workdir: str) -> Iterator[
         )
 
 
-def _notes(data: prepared.PreparedData) -> Iterator[str]:
-    """Yields notes on the log: units, ids, dropped and doubled rows."""
+def _notes(data: prepared.PreparedData, is_full: bool) -> Iterator[str]:
+    """Yields notes on the log: units, ids, dropped and doubled rows.
+
+    Args:
+      data: The prepared set.
+      is_full: Whether a few ids of a table without a watch have a note, too.
+    """
     facts = data.manifest.facts
     for outcome in data.catalogue.outcomes:
         is_amount = outcome.kind == outcomes.AMOUNT
@@ -128,10 +148,11 @@ def _notes(data: prepared.PreparedData) -> Iterator[str]:
     for notes in facts["notes"].values():
         yield from (f"note: {note}" for note in notes)
     for text in facts["unmatched"]:
-        yield (
-            f"note: {text['number']:,} of {text['of']:,} ids of {text['table']}."
-            f"{text['column']} have no watch"
-        )
+        if is_full or 2 * text["number"] > text["of"]:
+            yield (
+                f"note: {text['number']:,} of {text['of']:,} ids of {text['table']}."
+                f"{text['column']} have no watch"
+            )
     for reason, count in facts["bad_rows"].items():
         what = "kept" if reason.endswith("(kept)") else "dropped"
         yield f"{what}: {reason.removesuffix(' (kept)')}: {count:,} rows"

@@ -125,10 +125,10 @@ class Evaluation:
 
     @property
     def metrics(self) -> list[str]:
-        """Names of all metrics, `MODEL/METRIC[@k]`."""
+        """Names of all metrics, `MODEL/METRIC[@k]`, by requests `requests/MODEL/…`."""
         return [
             f"{model}/{metric}"
-            for entries in self.report.kinds
+            for entries in (*self.report.kinds, self.report.by_requests)
             for model, entry in entries.items()
             for metric in entry.values
         ]
@@ -172,7 +172,7 @@ class Evaluation:
         """Returns every number as a row: `model`, `metric` (with its k), `value`."""
         import polars as pl
 
-        split = [name.split("/", 1) for name in self.metrics]
+        split = [name.rsplit("/", 1) for name in self.metrics]
         return pl.DataFrame(
             {
                 "model": [model for model, _ in split],

@@ -184,7 +184,8 @@ class RequestsReport:
       unknown: Requests whose answer the candidate model cannot list.
       best_count: MODEL that was best on validation among the lists that are counted up
         to each request.
-      rival: MODEL of the best baseline: `best_count`, or one fitted to the training.
+      rival: MODEL of the best baseline by hit rate: `best_count`, or one fitted to the
+        training.
       systems: By MODEL: hit rate, nDCG and MRR by METRIC@k, means over requests.
       by_user: The same, means over users.
       ahead: By MODEL and METRIC@k: a system that is no baseline less the rival, paired

@@ -22,6 +22,7 @@ from ytdnn.evaluation import (
 from ytdnn.log import events, prepared
 from ytdnn.retrieval import live_counts
 
+_JUDGED_BY = "hit_rate"  # the headline's: of the rival, at the shortest length
 _CHOSEN_BY = "ndcg"  # at the shortest length, on requests of validation
 _NUM_CHOSEN_BY = 1_000
 _LEFT_OUT = (lists.ORACLE, lists.AS_TRAINED, *lists.PAGE_BOUNDS)
@@ -70,7 +71,7 @@ def added(
     ranks = _counted(counts, data, asked) | ranks
     places, users = np.unique(asked.cases.users, return_inverse=True)
     parts = {k: _parts(v, users, len(places), config.ks) for k, v in ranks.items()}
-    metric = metric_names.at(_CHOSEN_BY, min(config.ks))
+    metric = metric_names.at(_JUDGED_BY, min(config.ks))
     rivals = sorted([*(own.keys() - {*judged, lists.NETWORK}), best])
     rival = max(rivals, key=lambda name: parts[name][metric][0].sum())
     requests = report_model.RequestsReport(

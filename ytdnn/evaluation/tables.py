@@ -123,7 +123,7 @@ def draw(one: Table, width: int) -> table.Table:
     """Returns a table for the terminal.
 
     Where there is no room, it is without intervals, then with folded text, then without
-    its last columns.
+    its last columns, and the rows that have numbers in these alone.
 
     Args:
       one: The table.
@@ -136,6 +136,7 @@ def draw(one: Table, width: int) -> table.Table:
             return drawn
     for number in range(len(one.columns), 2, -1):
         cells = [row[:number] for row in one.rows]
+        cells = [row for row in cells if {*map(text, row[1:])} != {NONE}]
         narrow = dataclasses.replace(one, columns=one.columns[:number], rows=cells)
         drawn = _drawn(narrow, with_intervals=False, fold=True)
         if drawn.__rich_measure__(screen, screen.options).minimum <= width:
@@ -184,6 +185,7 @@ def text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
+    value = value.value if isinstance(value, NumberCell) else value
     return format_number(value) if is_finite(value) else NONE
 
 

@@ -133,6 +133,21 @@ def make(
                 _write(partial / _file(name, is_later=True), model)
 
 
+def require(config: configs.EvaluationConfig) -> None:
+    """Checks that the baselines named in the config can be made.
+
+    Args:
+      config: Names of the baselines; those of `auto` are left out where they cannot.
+
+    Raises:
+      errors.UserError: The package of one is not installed.
+    """
+    if boosted_trees.LIGHTGBM in config.baselines:
+        boosted_trees.require()
+    for name in chosen(config, auto=()):
+        _unfitted(name, {})
+
+
 def _has_test(data: prepared.PreparedData) -> bool:
     """Whether a test window follows watches that were not trained on."""
     is_refit = prepared.REFIT in data.manifest.facts

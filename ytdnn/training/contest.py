@@ -140,10 +140,10 @@ def _save(path: pathlib.Path, values: Floats) -> None:
 
 
 def _line(share: float, means: Mapping[str, float], left: tuple[str, ...]) -> str:
-    """Returns what a round found, in words."""
-    found = ", ".join(f"{name} {value:.4f}" for name, value in means.items())
+    """Returns the result of a round in words."""
+    values = ", ".join(f"{name} {value:.4f}" for name, value in means.items())
     ends = f"{left[0]} wins" if len(left) == 1 else f"{', '.join(left)} go on"
     return (
         f"contest of settings, validation {validation.METRIC} after {share:.0%} of "
-        f"each training: {found}; {ends}"
+        f"each training: {values}; {ends}"
     )

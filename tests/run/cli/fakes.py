@@ -249,7 +249,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         ),
         "evaluation.evaluate_run": types.SimpleNamespace(evaluate=rooms.evaluate),
         "evaluation.prepared_table": types.SimpleNamespace(
-            lines=lambda data, named, workdir: ["table"]
+            lines=lambda data, named, workdir, is_full: ["table"] * is_full
         ),
         "evaluation.terminal": types.SimpleNamespace(
             show=lambda report, is_full: rooms.shown.append(report)

@@ -28,7 +28,8 @@ def made_with(workdir: pathlib.Path) -> dict[str, Any]:
 def test_what_is_chosen_is_said_and_recorded(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
-    said = cli("run", "--source=world", "--workdir", workdir).out
+    said = cli("run", "--source=world", "--workdir", workdir, "--full").out
+    assert "table" in said
     won = "settings chosen by the contest that wide won, and by the size of the log"
     assert f"{won} (100,000 watches, 900" in said
     assert "training.epochs 6;" in said
@@ -40,11 +41,27 @@ def test_what_is_chosen_is_said_and_recorded(
         assert FIXED.initial_vectors != "co_watched"
 
 
+def test_a_run_says_in_short_that_its_steps_begin_and_end(
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+) -> None:
+    said = cli("run", "--source=world", "--workdir", workdir).out.splitlines()
+    steps = [line for line in said if line.startswith("[")]
+    assert [line for line in said if line not in steps] == [
+        f"report: {workdir}/evaluation/report.html (open it in a browser)",
+        f"bundle: {workdir}/bundle",
+        f"next: ytdnn recommend --workdir={workdir} --user=u1",
+    ]
+    in_short = [line.replace(str(workdir), "runs/quickstart") for line in said]
+    assert [line for line in in_short if len(line) > 80] == []
+    train = cli("train", "--workdir", workdir, "--config.seed=1").out
+    assert "settings chosen from the size of the log" in train
+
+
 def test_one_s_own_setting_wins_then_and_later(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     own = "--config.candidates.training.epochs=5"  # the default without a rule, too
-    said = cli("run", "--source=world", "--workdir", workdir, own).out
+    said = cli("run", "--source=world", "--workdir", workdir, own, "--full").out
     chosen = next(line for line in said.splitlines() if "900 users" in line)
     assert "training.epochs" not in chosen
     assert "training.batch_size 512" in chosen

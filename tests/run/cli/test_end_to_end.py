@@ -50,6 +50,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     assert result.returncode == 0, result.stderr
     assert "Traceback" not in result.stderr
     assert f"bundle: {workdir}/bundle" in result.stdout
+    (workdir.parent / "printed.txt").write_text(result.stdout)
     return workdir
 
 
@@ -102,6 +103,15 @@ def test_a_run_leaves_the_layout_of_the_design(finished: pathlib.Path) -> None:
         "users.parquet",
     }
     assert not list(finished.glob(".*.partial"))
+
+
+@pytest.mark.thorough
+def test_a_run_prints_a_page_that_ends_with_its_result(finished: pathlib.Path) -> None:
+    printed = (finished.parent / "printed.txt").read_text()
+    lines = printed.replace(str(finished), "runs/mine").splitlines()
+    assert len(lines) <= 60
+    assert max(map(len, lines)) <= 80
+    assert any("95 % interval" in line for line in lines[-25:])
 
 
 @pytest.mark.thorough

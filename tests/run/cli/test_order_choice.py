@@ -15,7 +15,7 @@ def _bundle_inputs(workdir: pathlib.Path) -> set[str]:
 def test_a_ranker_that_helps_is_served(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
-    result = cli("run", "--workdir", workdir)
+    result = cli("run", "--workdir", workdir, "--full")
     assert result.status == 0, result.err
     assert "judged by a stand-in\n[6/11] choice: done in " in result.out
     assert "ranking" in _bundle_inputs(workdir)

@@ -1,12 +1,15 @@
-"""Which files of a source make its prepared set stale."""
+"""Files that make a prepared set stale, and what is refused before the first step."""
 
 import os
 import pathlib
+import sys
+from collections.abc import Sequence
 
 import pytest
 
 from ytdnn import configs
-from ytdnn.base import artifacts
+from ytdnn.base import artifacts, errors
+from ytdnn.evaluation import boosted_trees
 from ytdnn.run.pipeline import graph, runner
 
 
@@ -41,3 +44,27 @@ def test_a_changed_file_counts_where_prepare_reads_it(
     config = configs.Config(data=configs.DataConfig(source="log", dir=str(logs)))
     found = runner._newer_source(graph.DATA, config, data)
     assert bool(found) == is_stale
+
+
+@pytest.mark.parametrize(
+    ("name", "package"), [("lightgbm", "lightgbm"), ("als", "implicit.als")]
+)
+@pytest.mark.parametrize(
+    "several",
+    [graph.STEPS, graph.trained(), (graph.BASELINES, graph.EVALUATION)],
+    ids=["run", "train", "evaluate"],
+)
+def test_a_baseline_without_its_package_is_refused_before_the_first_step(
+    several: Sequence[graph.Step],
+    name: str,
+    package: str,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setattr(boosted_trees.importlib.util, "find_spec", lambda name: None)
+    rules = configs.EvaluationConfig(baselines=("auto", name))
+    said: list[str] = []
+    with pytest.raises(errors.UserError, match=rf"package {package[:8]}.*pip install"):
+        runner.run(several, configs.Config(evaluation=rules), tmp_path, said.append)
+    assert said == []

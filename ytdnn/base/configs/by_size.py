@@ -102,7 +102,6 @@ def portfolio(size: LogSize) -> dict[str, dict[str, Any]]:
     return {
         "narrow": _narrow(size),
         "narrow_dot": _narrow_dot(size),
-        "small_steps": _small_steps(size),
         FIRST: _wide(size, is_full=False),
         RANDOM: _random(size),
         "wide_full": _wide(size, is_full=True),
@@ -154,17 +153,6 @@ def _narrow_dot(size: LogSize) -> dict[str, Any]:
         "similarity": "dot",
         "loss": _softmax(size, is_full, 0.1),
         **(_steps_of("adam") if is_full else {}),
-    }
-
-
-def _small_steps(size: LogSize) -> dict[str, Any]:
-    """Few changes, where counting has found nearly all."""
-    return {
-        **_counted(size, size.watches, at_unit=8),
-        "embedding_dim": 64,
-        "dropout": 0.0,
-        "training.patience": 1,
-        "training.table_learning_rate": 0.001,
     }
 
 

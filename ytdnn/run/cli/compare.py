@@ -16,8 +16,9 @@ _FLAGS = (
     Flag(
         "fail_if",
         "Conditions on SECOND, separated by commas, where FIRST is the baseline: "
-        "'recall@10 < 0.95 * baseline', 'system/ndcg@10 < baseline - 0.002'. A metric "
-        "without a model is that of the last model that ranks.",
+        "'recall@10 < 0.95 * baseline', 'system/ndcg@10 < baseline - 0.002', "
+        "'requests/hit_rate@10 < baseline'. A metric without a model is that of the "
+        "last model that ranks.",
         example="CONDITION,…",
     ),
     Flag("models", "A model of FIRST and one of SECOND.", example="MODEL,MODEL"),

@@ -12,7 +12,7 @@ CONFIG = parsing.Flag(
     example="FILE.py|RUN",
 )
 FULL = parsing.Flag(
-    "full", "Print all systems of the report, and all notes.", is_switch=True
+    "full", "Print all that the steps chose, all systems and notes.", is_switch=True
 )
 K = parsing.Flag("k", key="evaluation.ks", example="10,50,100")
 STRATEGY = parsing.Flag("strategy", key="strategy")

@@ -43,7 +43,11 @@ def _run(given: parsing.Arguments) -> None:
     machines = spark_flags.chosen(given)
     with resolved.tracked(given, directory, config) as tracker:
         evaluated = pipeline.run(
-            directory, config, machines=machines, verbose=output.say
+            directory,
+            config,
+            machines=machines,
+            verbose=output.say,
+            is_full=flags.FULL.name in given.values,
         )
         evaluate.track(tracker, evaluated, "test")
     evaluate.show(evaluated, given)

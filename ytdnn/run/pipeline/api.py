@@ -215,6 +215,7 @@ def run(
     *,
     machines: "machines.Machines | None" = None,
     verbose: runner.Verbose = False,
+    is_full: bool = True,
 ) -> report_files.Evaluation:
     """Runs all steps, from event log to bundle; resumes where it was stopped.
 
@@ -223,6 +224,7 @@ def run(
       config: Config of the run; None: that of the workdir, or the defaults.
       machines: See `prepare`.
       verbose: See the module's docstring.
+      is_full: See `runner.run`.
 
     Returns:
       The report on the test.
@@ -247,5 +249,5 @@ def run(
         chosen_steps = graph.every(config)
         if machines is not None:
             chosen_steps = (graph.data_of(None, machines), *chosen_steps[1:])
-        runner.run(chosen_steps, config, directory, say)
+        runner.run(chosen_steps, config, directory, say, is_full=is_full)
     return report_files.read(directory / graph.EVALUATION.name)

@@ -44,6 +44,7 @@ class Step:
         empty if it applies.
       describe: Function of (config, workdir) that returns the lines to print after the
         step.
+      advise: The same, of the lines to print where all steps are run.
       kind: Kind of the artefact, if it is not the last part of its name.
       given: Function that returns fingerprints of inputs from outside the workdir.
       sections: Sections of the run's config that `config.json` keeps after the step.
@@ -59,6 +60,7 @@ class Step:
     prefix: str = ""
     left_out: Callable[[configs.Config, pathlib.Path], str] = _never
     describe: Callable[[configs.Config, pathlib.Path], Sequence[str]] | None = None
+    advise: Callable[[configs.Config, pathlib.Path], Sequence[str]] | None = None
     kind: str = ""
     given: Mapping[str, str] = dataclasses.field(default_factory=dict)
     sections: tuple[str, ...] = ()
@@ -120,6 +122,7 @@ DATA = Step(
     steps.data_config,
     "data.",
     describe=steps.describe_data,
+    advise=functools.partial(steps.describe_data, is_full=False),
     sections=("data",),
 )
 CONTEST = Step(

@@ -37,6 +37,7 @@ def run(
     workdir: pathlib.Path,
     say: Say,
     always: Collection[str] = (),
+    is_full: bool = True,
 ) -> None:
     """Runs the steps without current outputs, one after the other.
 
@@ -46,11 +47,15 @@ def run(
       workdir: Directory of the run.
       say: Function that is called with a line when a step begins and ends.
       always: Names of steps that run even if they are current.
+      is_full: Whether the tables, settings and choices of the steps are said, not only
+        the notes on the log.
 
     Raises:
-      errors.UserError: A step fails.
+      errors.UserError: A step fails, or what is trained could not be evaluated.
     """
     chosen_steps, role = config, make_role(config)
+    if any(step.command in ("train", "evaluate") for step in several):
+        steps.require_baselines(config)
     for number, step in enumerate(several, 1):
         config = sizes.resolved(chosen_steps, workdir)
         label = f"[{number}/{len(several)}] {step.name}:"
@@ -61,18 +66,17 @@ def run(
             say(f"{label} {left}")
             continue
         say(f"{label} started ({reason})")
-        for line in sizes.describe(config, workdir, step.name):
+        for line in sizes.describe(config, workdir, step.name) if is_full else ():
             say(line)
         started = time.perf_counter()
         step.run(config, workdir)
         environment.collect()
         run_workdir.record(workdir, config, step.sections)
         seconds = time.perf_counter() - started
-        for line in step.describe(config, workdir) if step.describe else ():
+        describe = step.describe if is_full else step.advise
+        for line in describe(config, workdir) if describe else ():
             say(line)
-        path = workdir / step.name
-        following = f"; next: {several[number].name}" if several[number:] else ""
-        say(f"{label} done in {seconds:.1f} s: {path}{following}")
+        say(f"{label} done in {seconds:.1f} s: {workdir / step.name}")
     if any(step.is_shared for step in several):
         role.says(is_made=False)
 

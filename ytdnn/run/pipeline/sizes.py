@@ -56,12 +56,12 @@ def members(config: configs.Config, workdir: pathlib.Path) -> dict[str, configs.
     size = log_size(workdir)
     if size is None or not config.candidates.auto:
         return {}
-    found: dict[str, configs.Config] = {}
+    several: dict[str, configs.Config] = {}
     for name in configs.members(size, config.candidates):
         one = configs.resolved(config, dataclasses.replace(size, member=name))
-        if one not in found.values():
-            found[name] = one
-    return found
+        if one not in several.values():
+            several[name] = one
+    return several
 
 
 def resolved(config: configs.Config, workdir: pathlib.Path) -> configs.Config:

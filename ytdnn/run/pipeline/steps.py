@@ -61,14 +61,16 @@ def data_config(config: configs.Config) -> Mapping[str, Any]:
     return configs.to_dict(config.data)
 
 
-def describe_data(config: configs.Config, workdir: pathlib.Path) -> list[str]:
+def describe_data(
+    config: configs.Config, workdir: pathlib.Path, is_full: bool = True
+) -> list[str]:
     """Returns the lines to print after `workdir/data` is made."""
     from ytdnn.evaluation import prepared_table
     from ytdnn.log import prepared
 
     named = {*config.ranking.features.add, *config.candidates.features.add}
     return prepared_table.lines(
-        prepared.load(workdir / "data"), named, errors.shell(str(workdir))
+        prepared.load(workdir / "data"), named, errors.shell(str(workdir)), is_full
     )
 
 
@@ -100,6 +102,18 @@ def ranker_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     from ytdnn.log import prepared
 
     return prepared.load(workdir / "data").windows.ranker_left_out(config.ranking)
+
+
+def require_baselines(config: configs.Config) -> None:
+    """Checks that the named baselines can be made, before a training begins.
+
+    Raises:
+      errors.UserError: The package of one is not installed.
+    """
+    if set(config.evaluation.baselines) - {"auto"}:
+        from ytdnn.evaluation import tuned_baselines
+
+        tuned_baselines.require(config.evaluation)
 
 
 def fit_baselines(config: configs.Config, workdir: pathlib.Path) -> None:
