@@ -78,12 +78,6 @@ MUTATIONS = (
         "training/test_optimizers.py training",
     ),
     Mutation(
-        "training/averages.py",
-        "/ (1.0 - self.ema_decay**steps)",
-        "",
-        "training/test_averages.py training",
-    ),
-    Mutation(
         "training/contest.py",
         "values[best] - own for",
         "own - values[best] for",
