@@ -136,6 +136,13 @@ def test_a_missing_file_and_one_that_fails_are_named(tmp_path: pathlib.Path) -> 
     path.write_text("\n1 / 0\n")
     with pytest.raises(errors.UserError, match="ZeroDivisionError in line 2"):
         configs.Config(extensions=(str(path),))
+    path.write_text("import sys\nsys.exit(3)\n")
+    with pytest.raises(errors.UserError, match="SystemExit in line 2: 3"):
+        configs.Config(extensions=(str(path),))
+    for content in (b"x = 1\n\0", b"\xff\xfe", b"\x7fELF"):
+        path.write_bytes(content)
+        with pytest.raises(errors.UserError, match="found binary data in '"):
+            configs.Config(extensions=(str(path),))
 
 
 def test_a_package_is_imported_when_a_part_of_it_is_asked_for(
@@ -153,11 +160,12 @@ def test_a_package_is_imported_when_a_part_of_it_is_asked_for(
 
 def test_a_package_that_fails_is_named(tmp_path: pathlib.Path) -> None:
     with extras.installed(tmp_path):
-        (tmp_path / "ytdnn_extras" / "margin.py").write_text("1 / 0")
-        with pytest.raises(
-            errors.UserError, match=r"loss margin of ytdnn-extras 1\.0 .*Zero"
-        ):
-            registries.LOSSES["margin"]
+        for text, name in (("1 / 0", "Zero"), ("raise SystemExit(3)", "SystemExit: 3")):
+            (tmp_path / "ytdnn_extras" / "margin.py").write_text(text)
+            with pytest.raises(
+                errors.UserError, match=rf"loss margin of ytdnn-extras 1\.0 .*{name}"
+            ):
+                registries.LOSSES["margin"]
 
 
 def test_a_part_in_a_folder_that_is_not_installed_is_named() -> None:

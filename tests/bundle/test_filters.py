@@ -7,9 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests import untrained
+from tests import full_log, untrained
+from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.bundle import batches, bulk, requests, user_requests, where
+from ytdnn.bundle import batches, bulk, export, requests, user_requests, where
 from ytdnn.run import pipeline
 
 WHERE = [
@@ -162,3 +163,43 @@ def test_a_policy_on_a_missing_column_is_named() -> None:
     text = json.dumps({"kids": [{"column": "rating", "in": ["all"]}]})
     with pytest.raises(errors.UserError, match=r"policy kids .* received 'rating'"):
         where.policies(text, ["language in"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"policies": '{"a": [{"column": "nope", "in": [1]}]}'}, "received 'nope'"),
+        (
+            {"policies": '{"a": [{"column": "topic", "at_most": 1}]}'},
+            "for column topic",
+        ),
+        ({"diversity": 1.0, "diversity_by": "nope"}, "diversity_by .* received 'nope'"),
+    ],
+)
+def test_an_export_refuses_a_composition_before_it_loads_models(
+    tmp_path: pathlib.Path, settings: dict, message: str
+) -> None:
+    full_log.prepared_data(tmp_path, full_log.tables())
+    ranking = configs.RankingConfig(enabled=False)
+    composition = configs.CompositionConfig(**settings)
+    config = configs.Config(ranking=ranking, composition=composition)
+    with pytest.raises(errors.UserError, match=message):  # there are no models
+        export.export(tmp_path, config)
+
+
+def test_weights_that_no_ranker_predicts_are_refused(
+    untrained_run: untrained.Run,
+) -> None:
+    composition = configs.CompositionConfig(weights='{"nope": 1}')
+    with pytest.raises(errors.UserError, match="received 'nope'"):
+        where.require(composition, untrained_run.data.catalogue, ("clicked",))
+
+
+@pytest.mark.parametrize("absent", [[], [""], None])
+def test_short_keys_stand_beside_lists_that_are_absent(
+    untrained_run: untrained.Run, absent: list | None
+) -> None:
+    request = {"where": WHERE, "conditions": absent, "condition_values": absent}
+    fields = untrained_run.bundle.inputs("recommender_exact")
+    expected = requests.values({"where": WHERE}, fields)
+    assert requests.values(request, fields) == expected

@@ -163,6 +163,8 @@ def test_frames_of_one_and_of_many_have_the_columns(run: untrained.Run) -> None:
     assert pl.read_parquet(out)["video_id"].to_list() == many["video_id"].to_list()
     with pytest.raises(errors.UserError, match="received 'lked'"):
         recommender.recommend(users, weights={"lked": 1})
+    with pytest.raises(errors.UserError, match="no weights without the ranker"):
+        recommender.recommend(users, weights=LISTED, ranker=False)
 
 
 @pytest.mark.thorough
@@ -180,3 +182,5 @@ def test_weights_of_the_bundle_are_those_of_requests_without(
         configs.CompositionConfig(weights='{"liked": "x"}')
     with pytest.raises(errors.SettingError, match="expected policies as JSON"):
         configs.CompositionConfig(policies='{"kids": {"when": []}}')
+    with pytest.raises(errors.SettingError, match='once, received "kids" twice'):
+        configs.CompositionConfig(policies='{"kids": [], "kids": []}')

@@ -132,6 +132,74 @@ def test_a_malformed_request_gives_one_line(request_: dict, line: str) -> None:
     assert str(error.value) == line
 
 
+PAIRS = {
+    field.name: field
+    for field in (
+        fields.Field("watched_video_ids", "string", "batch, length", "", ""),
+        fields.Field("watched_seconds", "float32", "batch, length", -1.0, ""),
+        fields.Field("impression_video_ids", "string", "batch, length", "", ""),
+        fields.Field("impression_clicked", "int32", "batch, length", -1, ""),
+        fields.Field("conditions", "string", "batch, length", "", ""),
+        fields.Field("condition_values", "string", "batch, length", "", ""),
+        fields.Field("max_per_columns", "string", "batch, length", "", ""),
+        fields.Field("max_per_counts", "int32", "batch, length", 0, "", least=1),
+        fields.Field("weight_names", "string", "batch, length", "", ""),
+        fields.Field("weight_values", "float32", "batch, length", 0.0, ""),
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "line"),
+    [
+        (("conditions", []), ("condition_values", ["t1"]), "received 1 and 0$"),
+        (("conditions", ["a in"]), ("condition_values", []), "received 0 and 1$"),
+        (
+            ("conditions", ["a in"]),
+            ("condition_values", [""]),
+            'received "" for "a in"',
+        ),
+        (("conditions", [""]), ("condition_values", ["t1"]), 'received "t1" for ""'),
+        (("max_per_columns", ["a"]), ("max_per_counts", []), "received 0 and 1$"),
+        (("max_per_columns", ["a"]), ("max_per_counts", [0]), 'received 0 for "a"'),
+        (("max_per_columns", ["a", "a"]), ("max_per_counts", [1, 2]), '"a" twice'),
+        (("weight_names", ["a"]), ("weight_values", []), "received 0 and 1$"),
+        (("weight_names", []), ("weight_values", [2.0]), "received 1 and 0$"),
+        (("weight_names", ["a", "a"]), ("weight_values", [1, 2]), '"a" twice'),
+        (
+            ("impression_video_ids", ["v1"]),
+            ("impression_clicked", []),
+            r"received 0 and 1 \(-1 marks a missing one\)$",
+        ),
+        (
+            ("watched_video_ids", ["v1"]),
+            ("watched_seconds", [3.0, 4.0]),
+            r"received 2 and 1 \(-1.0 marks a missing one\)$",
+        ),
+    ],
+)
+def test_lists_that_belong_together_are_of_one_length(
+    first: tuple, second: tuple, line: str
+) -> None:
+    with pytest.raises(errors.UserError, match=line):
+        requests.values(dict([first, second]), PAIRS)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"watched_video_ids": ["v1", "v2"], "watched_seconds": [-1.0]},
+        {"watched_video_ids": ["v1"]},
+        {"conditions": [""], "condition_values": []},
+        {"conditions": ["a in", "a in", ""], "condition_values": ["x", "y", ""]},
+        {"weight_names": ["a", ""], "weight_values": [0.0, 0.0]},
+    ],
+)
+def test_lists_that_clients_fill_are_taken(request_: dict) -> None:
+    found = requests.values(request_, PAIRS)
+    assert {name: found[name] for name in request_} == request_
+
+
 def test_integer_ids_may_be_their_text_and_no_other() -> None:
     values = requests.parse({"watched_video_ids": [5, "-1"]}, INTEGER_IDS)
     assert values["watched_video_ids"].tolist() == [[5, -1]]
@@ -151,10 +219,25 @@ def test_a_file_that_is_no_json_gives_one_line(
         requests.read(tmp_path / "none.json")
 
 
-def test_a_file_is_read(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_file_is_read(tmp_path: pathlib.Path, encoding: str) -> None:
     path = tmp_path / "request.json"
-    path.write_text(json.dumps({"k": 3}))
+    path.write_text(json.dumps({"k": 3}), encoding)
     assert requests.read(path) == {"k": 3}
+
+
+def test_operands_that_no_video_has_are_told() -> None:
+    operands = {"topic": pl.Series(["t0", "t1"]), "price": pl.Series([0.5, 2.0])}
+    given = {"topic in": ["t1", "nope", "t1\0"], "price not_in": ["2", "1e+30"]}
+    pairs = [(key, value) for key, values in given.items() for value in values]
+    request = {
+        "conditions": [*(key for key, _ in pairs), "price at_most"],
+        "condition_values": [*(value for _, value in pairs), "9"],
+    }
+    assert list(requests.warnings_of(request, PAIRS, (), {}, operands)) == [
+        "2 of 3 values of 'topic in' are those of no video, as 'nope'",
+        "1 of 2 values of 'price not_in' are those of no video, as '1e+30'",
+    ]
 
 
 def test_a_users_request_is_what_the_log_has(run: conftest.Run) -> None:

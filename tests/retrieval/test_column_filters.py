@@ -78,7 +78,7 @@ CONDITIONS = [
         ("duration_seconds", "in", DURATIONS),
         ("age_days", "at_most", strategies.integers(0, 31)),
         ("age_days", "at_least", strategies.integers(0, 31)),
-        ("is_live", "in", strategies.just([True])),
+        ("is_live", "in", strategies.sampled_from([[True], [1], [0, "nope"]])),
     )
 ]
 ROW = strategies.tuples(

@@ -1,6 +1,5 @@
 """The order of a slate: blend, caps of the config and of requests."""
 
-import collections
 import pathlib
 
 import numpy as np
@@ -16,27 +15,36 @@ from ytdnn.log import positions
 from ytdnn.retrieval import attributes, column_filters, diversity, slate
 
 
-def greedy(order: np.ndarray, channels: np.ndarray, most: int) -> list[int]:
-    """Returns the page that takes the best next one its channel has room for."""
+def greedy(order: np.ndarray, values: np.ndarray, most: np.ndarray) -> list[int]:
+    """Returns the page that takes the best next one that all its values have room for.
+
+    Args:
+      order: `[n]`, `-inf` = none.
+      values: `[columns, n]`, 0 = unknown.
+      most: `[columns]`.
+    """
     taken: list[int] = []
     for place in np.argsort(-order, kind="stable"):
-        same = [p for p in taken if channels[p] == channels[place] > 0]
-        if len(same) < most and np.isfinite(order[place]):
+        numbers = (values[:, taken] == values[:, [place]]).sum(axis=1)
+        has_room = (numbers < most) | (values[:, place] == 0)
+        if has_room.all() and np.isfinite(order[place]):
             taken.append(int(place))
     return taken
 
 
+@pytest.mark.parametrize("num_columns", [1, 2, 4])
 @pytest.mark.parametrize("most", [1, 2, 5])
-def test_the_cap_is_greedy(most: int) -> None:
+def test_the_cap_is_greedy(most: int, num_columns: int) -> None:
     rng = np.random.default_rng(most)
     order = rng.integers(0, 9, (20, 30)).astype(np.float32)  # with ties
     order[rng.random(order.shape) < 0.1] = -np.inf
-    channels = rng.integers(0, 6, order.shape).astype(np.int32)
-    found = slate.capped(tf.constant(order), tf.constant(channels), most).numpy()
+    values = rng.integers(0, 6, (20, num_columns, 30)).astype(np.int32)
+    limits = rng.integers(1, most + 1, (20, num_columns)).astype(np.int32)
+    found = tf.function(slate.capped)(order, values, limits).numpy()
     for row in range(len(order)):
         places = np.argsort(-found[row], kind="stable")
         places = places[np.isfinite(found[row][places])]
-        assert places.tolist() == greedy(order[row], channels[row], most)
+        assert places.tolist() == greedy(order[row], values[row], limits[row])
 
 
 def test_a_blend_adds_weighted_scores_and_the_lowest_where_there_is_none() -> None:
@@ -68,7 +76,10 @@ def codes_of(reader: slate.Caps) -> dict[str, np.ndarray]:
 
 
 def ordered(
-    reader: slate.Caps, videos: np.ndarray, asked: list[dict[str, int]]
+    reader: slate.Caps,
+    videos: np.ndarray,
+    asked: list[dict[str, int]],
+    rule: slate.SlateOrder | None = None,
 ) -> list[list[int]]:
     """Returns the videos that are left of lists, best first, by the graph."""
     width = max(1, *map(len, asked))
@@ -80,16 +91,17 @@ def ordered(
     }
     order = np.tile(-np.arange(videos.shape[1], dtype=np.float32), (len(videos), 1))
     order[videos == 0] = -np.inf
-    found = reader(raw, tf.constant(videos), tf.constant(order)).numpy()
+    found = reader(raw, tf.constant(videos), tf.constant(order), rule).numpy()
     return [
         row[np.isfinite(by)].tolist() for row, by in zip(videos, found, strict=True)
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.mark.parametrize("of_all", [0, 1, 2])
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
-def test_caps_leave_the_best_of_each_value(
-    reader: slate.Caps, untrained_run: untrained.Run, data: st.DataObject
+def test_caps_fill_the_page_together(
+    reader: slate.Caps, untrained_run: untrained.Run, of_all: int, data: st.DataObject
 ) -> None:
     size = untrained_run.data.num_videos
     columns = ["channel_id", "topic", "language", "stars"]
@@ -100,20 +112,16 @@ def test_caps_leave_the_best_of_each_value(
     )
     videos[0, 9:] = 0
     codes = codes_of(reader)
-    for row, most, left in zip(
-        videos, asked, ordered(reader, videos, asked), strict=True
+    config = configs.CompositionConfig(max_per_channel=of_all)
+    rule = slate.SlateOrder(config, untrained_run.data)
+    for row, own, left in zip(
+        videos, asked, ordered(reader, videos, asked, rule), strict=True
     ):
-        expected = [video for video in row.tolist() if video]
-        for column in (name for name in codes if name in most):
-            seen: collections.Counter[int] = collections.Counter()
-            kept = []
-            for video in expected:
-                value = int(codes[column][video])
-                seen[value] += 1
-                if not value or seen[value] <= most[column]:
-                    kept.append(video)
-            expected = kept
-        assert left == expected
+        caps = [*own.items(), *([("channel_id", of_all)] if of_all else [])]
+        values = np.array([codes[name][row] for name, _ in caps]).reshape(-1, len(row))
+        order = np.where(row, -np.arange(len(row), dtype=np.float32), -np.inf)
+        taken = greedy(order, values, np.array([most for _, most in caps]))
+        assert left == row[taken].tolist()
 
 
 def test_a_column_that_is_not_known_permits_nothing(reader: slate.Caps) -> None:

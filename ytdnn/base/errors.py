@@ -1,8 +1,10 @@
 """The exceptions about mistakes of users: a single line with advice."""
 
 import difflib
+import json
 import shlex
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
@@ -56,6 +58,28 @@ class UserError(Exception):
         super().__init__(" ".join(whole.split()))
 
 
+def require_known(
+    given: Iterable[str], known: Sequence[str], noun: str, where: str
+) -> None:
+    """Checks that all given names are known.
+
+    Args:
+      given: Names to check.
+      known: Known names.
+      noun: Noun of the names in the plural, for the message.
+      where: Place of the names, for the message.
+
+    Raises:
+      UserError: One is not known.
+    """
+    for name in given:
+        if name not in known:
+            raise UserError(
+                f"expected {noun} of {', '.join(known)} in {where}, received "
+                f"{one_line(str(name))[:40]!r}{hint(str(name), known, cutoff=0.5)}"
+            )
+
+
 class SeveralError(UserError):
     """Several mistakes that were found at once.
 
@@ -73,6 +97,23 @@ class SeveralError(UserError):
 
 class SettingError(UserError, ValueError):
     """A setting of a component is invalid."""
+
+
+def unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Returns an object of JSON, for `json.loads(…, object_pairs_hook=unique_keys)`.
+
+    Raises:
+      SettingError: A key occurs twice.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        shown = json.dumps(twice, ensure_ascii=not twice.isprintable())[:60]
+        raise SettingError(
+            f"expected each key once, received {shown} twice: leave one out"
+        )
+    return found
 
 
 LOST_STATUS = 75  # EX_TEMPFAIL: the same command may succeed

@@ -41,6 +41,7 @@ class RegisteredPart:
 
 _R = TypeVar("_R", bound=RegisteredPart)
 _F = TypeVar("_F", bound=Callable[..., Any])
+_BINARY = re.compile("[\0-\x08\x0e-\x1f\x7f\ufffd]")  # and what is no UTF-8
 _ROOT = pathlib.Path(ytdnn.__file__).parent
 
 
@@ -179,7 +180,7 @@ class Registry(Generic[_R]):
             entry_point.load()
         except errors.UserError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise errors.UserError(
                 f"expected the {self.noun} {entry_point.name} of "
                 f"{_package(entry_point)} to load, received {type(error).__name__}: "
@@ -230,15 +231,17 @@ class OwnFile:
         """Returns the text of a file.
 
         Raises:
-          errors.UserError: The file does not exist.
+          errors.UserError: The file does not exist, or is no text.
         """
-        try:
-            return user_paths.expanded(file).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            raise errors.UserError(
-                f"expected a Python file in {self.setting}, found none in {file!r}",
-                f"write one as {self.page} shows",
-            ) from None
+        path = user_paths.expanded(file)
+        text = path.read_text("utf-8", "replace") if path.is_file() else "\0"
+        if not _BINARY.search(text):
+            return text
+        found = "binary data" if path.is_file() else "none"
+        raise errors.UserError(
+            f"expected a Python file in {self.setting}, found {found} in {file!r}",
+            f"write one as {self.page} shows",
+        )
 
     def run(self, text: str, file: str, name: str = "") -> types.ModuleType:
         """Runs the text of a file, and returns it as a module.
@@ -272,7 +275,7 @@ class OwnFile:
             raise errors.UserError(f"{error} ({file})") from None
         except errors.UserError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             frames = traceback.extract_tb(error.__traceback__)
             lines = [frame.lineno for frame in frames if frame.filename == file]
             line = getattr(error, "lineno", None) or (lines[-1] if lines else "?")

@@ -148,15 +148,17 @@ def recommendations(
         a bundle are exact products, which in batches cost no more.
 
     Raises:
-      errors.UserError: There are caps, but no ranker is asked for.
+      errors.UserError: There are caps or weights, but no ranker is asked for.
     """
     has_caps = bool(limits.request.get(schema.MAX_PER_COLUMNS))
     by_ranker = ranker and bundle.has_ranker
-    if has_caps and bundle.has_ranker and not ranker:
-        raise errors.UserError(
-            f"expected no {schema.MAX_PER} without the ranker, received one: leave it "
-            f"out, or let the ranker order the lists"
-        )
+    for key in (schema.MAX_PER, schema.ORDER_WEIGHTS):
+        is_given = limits.request.get(schema.SHORT_KEYS[key])
+        if is_given and bundle.has_ranker and not ranker:
+            raise errors.UserError(
+                f"expected no {key} without the ranker, received some: leave them out, "
+                f"or let the ranker order the lists"
+            )
     # Without a ranker in the bundle, the recommender's lists are candidates.
     by_model = by_ranker or (not bundle.has_ranker and (has_caps or index == SERVED))
     number = bundle.manifest.facts["num_candidates" if by_model else "videos"]

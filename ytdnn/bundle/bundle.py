@@ -28,6 +28,7 @@ from ytdnn.retrieval.index import scann_index
 
 KIND = removed_videos.BUNDLE
 TITLES = removed_videos.TITLES
+OPERANDS = "operands.parquet"  # values of columns of videos
 SOURCE_NAMES = "source_names"  # of the manifest's facts
 REMOVES_WATCHED = "removes_watched"  # of the manifest's facts
 EVALUATION = "evaluation.json"  # of the run that a refit repeats
@@ -108,6 +109,14 @@ class Bundle:
         Row i has index i + 1. It is read on first use.
         """
         return pl.read_parquet(self._common / TITLES)
+
+    @functools.cached_property
+    def operands(self) -> dict[str, pl.Series]:
+        """Sorted values of each column that `in` can name; none of older bundles."""
+        path = self._common / OPERANDS
+        if not path.exists():
+            return {}
+        return {each.name: each.drop_nulls() for each in pl.read_parquet(path)}
 
     @property
     def _common(self) -> pathlib.Path:
@@ -347,7 +356,11 @@ class Bundle:
         requests.parse(request, known)
         path = self._common / catalogues.VOCABULARIES_FILE
         vocabularies = json.loads(path.read_text(encoding="utf-8"))
-        return list(requests.warnings_of(request, known, self.titles, vocabularies))
+        return list(
+            requests.warnings_of(
+                request, known, self.titles, vocabularies, self.operands
+            )
+        )
 
     def title(self, video_id: str | int) -> str | None:
         """Returns the title of a video, None where it has none.

@@ -190,6 +190,10 @@ def _write(
     table = parts.data.videos.select(names)
     table.write_parquet(draft.common / bundle.TITLES)
     parts.data.catalogue.vectors.write_served(draft.common)
+    operands = parts.filters.operands
+    most = max(map(len, operands.values()), default=0)
+    padded = {k: v.extend_constant(None, most - len(v)) for k, v in operands.items()}
+    pl.DataFrame(padded).write_parquet(draft.common / bundle.OPERANDS)
     artifacts.write_json(
         draft.common / catalogues.VOCABULARIES_FILE, _vocabularies(parts.data, models)
     )
@@ -220,6 +224,22 @@ def _filters(
     return column_filters.Filters(data, policies)
 
 
+def _require_composition(
+    config: configs.Config, data: prepared.PreparedData, home: pathlib.Path
+) -> None:
+    """Checks the composition before models are loaded.
+
+    Raises:
+      errors.UserError: It names something that log or ranker lack.
+    """
+    predictions: tuple[str, ...] = ()
+    if not data.windows.ranker_left_out(config.ranking):
+        kind = ranking_model.KIND
+        outcomes = artifacts.read_manifest(home / kind, kind).facts.get("outcomes", ())
+        predictions = (schema.WATCH_SECONDS, schema.CLICKED, *outcomes)
+    where.require(config.composition, data.catalogue, predictions)
+
+
 def _load(
     workdir: pathlib.Path,
     config: configs.Config,
@@ -235,6 +255,7 @@ def _load(
       home: Directory of the models.
     """
     data = added_videos.extended(prepared.load(home / prepared.KIND), workdir)
+    _require_composition(config, data, home)
     first_stage = retrieval_stage.load(
         home / retrieval_stage.KIND, data, config.composition
     )

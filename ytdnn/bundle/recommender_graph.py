@@ -218,12 +218,14 @@ class RecommenderGraph(AnswerGraph):
           predicted: Their predictions.
           order: `[batch, n] float32`, before rules of the slate.
         """
-        by_score, order = order, self._order.cap(videos, order)
-        if self._caps is not None:
-            order = self._caps(request.raw, videos, order)
-        cap = slate.risen(by_score, order) if self._order.caps else None
+        by_score, rule = order, self._order
+        if self._caps is None:
+            order = rule.cap(videos, order)
+        else:
+            order = self._caps(request.raw, videos, order, rule)
+        cap = slate.risen(by_score, order) if rule.most else None
         moved: dict[str, tf.Tensor] = {}
-        for name, rerank in self._order.rerankers:
+        for name, rerank in rule.rerankers:
             by_score, order = order, rerank(videos, order)
             risen = slate.risen(by_score, order)
             moved[name] = moved[name] | risen if name in moved else risen

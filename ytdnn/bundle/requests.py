@@ -42,6 +42,8 @@ _LISTS_OF = {  # as long as the ids they are of
     schema.WATCHED_SECONDS: schema.WATCHED_VIDEO_IDS,
     schema.IMPRESSION_TIMES: schema.IMPRESSION_VIDEO_IDS,
     schema.IMPRESSION_CLICKED: schema.IMPRESSION_VIDEO_IDS,
+}
+_VALUES_OF = {  # a value for each name
     schema.CONDITION_VALUES: schema.CONDITIONS,
     schema.MAX_PER_COUNTS: schema.MAX_PER_COLUMNS,
     schema.WEIGHT_VALUES: schema.WEIGHT_NAMES,
@@ -70,11 +72,11 @@ def loads(text: bytes) -> Any:
     """Returns the value of a JSON text; refuses objects that repeat a key.
 
     Raises:
-      ValueError: The text is not JSON; the message gives the place.
-      errors.UserError: A key occurs twice in an object.
+      ValueError: The text is not JSON, or an object has a key twice.
     """
     try:
-        return json.loads(text.decode(), object_pairs_hook=_without_repeats)
+        decoded = text.decode("utf-8-sig")  # editors on Windows write a mark first
+        return json.loads(decoded, object_pairs_hook=errors.unique_keys)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}: {error.msg}"
         raise ValueError(where) from None
@@ -82,21 +84,10 @@ def loads(text: bytes) -> Any:
         raise ValueError(f"byte {error.start + 1} is not UTF-8") from None
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    except errors.SettingError:
+        raise
     except ValueError:
         raise ValueError("a number of too many digits") from None
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Returns a JSON object, and refuses repeated keys."""
-    unique: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in unique:
-            raise errors.UserError(
-                f"expected each request key once, received {shown(key)} twice: leave "
-                f"one out"
-            )
-        unique[key] = value
-    return unique
 
 
 def parse(request: Request, fields: Fields) -> dict[str, np.ndarray]:
@@ -131,18 +122,58 @@ def values(request: Request, fields: Fields) -> dict[str, Any]:
             raise errors.UserError(_unknown_key(key, fields))
     inputs = {name: _value(request.get(name), field) for name, field in fields.items()}
     for name, ids in _LISTS_OF.items():
-        if name not in fields or len(inputs[name]) == len(inputs[ids]):
-            continue
-        missing = fields[name].missing
-        mark = '""' if isinstance(missing, str) else f"{missing:g}"
-        # Clients fill absent lists with missing values.
-        if any(value != missing for value in inputs[name]):
-            raise errors.UserError(
-                f"expected as many {name} as {ids} in the request, received "
-                f"{len(inputs[name])} and {len(inputs[ids])} ({mark} marks a "
-                f"missing one)"
-            )
+        if name in fields:
+            missing = fields[name].missing
+            is_filled = all(value == missing for value in inputs[name])
+            # Clients fill absent lists with missing values.
+            if not is_filled or (request.get(name) is not None and not inputs[name]):
+                mark = f" ({shown(missing)} marks a missing one)"
+                _require_as_many(name, ids, inputs, mark)
+    for name, names in _VALUES_OF.items():
+        if name in fields and (any(inputs[names]) or any(inputs[name])):
+            _require_as_many(name, names, inputs)
+            _require_pairs(names, inputs[names], name, inputs[name])
     return inputs
+
+
+def _require_as_many(
+    name: str, of: str, inputs: Mapping[str, Any], mark: str = ""
+) -> None:
+    numbers = len(inputs[name]), len(inputs[of])
+    if numbers[0] != numbers[1]:
+        raise errors.UserError(
+            f"expected as many {name} as {of} in the request, received {numbers[0]} "
+            f"and {numbers[1]}{mark}"
+        )
+
+
+def _require_pairs(
+    names_key: str, names: list[str], key: str, values: list[Any]
+) -> None:
+    """Checks that each name has a value, and each value a name.
+
+    Args:
+      names_key: Request key of the names.
+      names: The names, empty where there is none.
+      key: Request key of the values.
+      values: The values, empty or 0 where there is none; a weight may be 0.
+
+    Raises:
+      errors.UserError: One has not, or a cap or weight is named twice.
+    """
+    for place, (name, value) in enumerate(zip(names, values, strict=True)):
+        has_value = bool(value) or (key == schema.WEIGHT_VALUES and name != "")
+        if has_value != bool(name):
+            raise errors.UserError(
+                f"expected a value in {key} for each name in {names_key} (empty and 0 "
+                f"are none), received {shown(value)} for {shown(name)}, position "
+                f"{place}"
+            )
+        if name and names_key != schema.CONDITIONS and name in names[:place]:
+            raise errors.UserError(
+                f"expected each name once in {names_key}, received {shown(name)} "
+                f"twice: leave one out"
+            )
 
 
 def _object(request: Any) -> Request:
@@ -286,6 +317,7 @@ def warnings_of(
     known: Mapping[str, signatures.Field],
     videos: Collection[Any],
     vocabularies: Mapping[str, Collection[str]],
+    operands: Mapping[str, pl.Series],
 ) -> Iterator[str]:
     """Yields a line for each thing of a legal request that looks like a mistake.
 
@@ -294,6 +326,7 @@ def warnings_of(
       known: Inputs of the signature, by name.
       videos: Ids of the catalogue.
       vocabularies: Values of request fields in the training data.
+      operands: Sorted values of columns of videos, see `bundle.Bundle.operands`.
     """
     for name in ID_FIELDS:
         field_values = request.get(name) or []
@@ -310,6 +343,7 @@ def warnings_of(
                 f"{name} {value!r} is none of the {len(values):,} values of the log: "
                 f"read as unknown"
             )
+    yield from _unknown_operands(where.expanded(request, known), operands)
     now = request.get(schema.TIME) or 0
     for name in (schema.WATCH_TIMES, schema.IMPRESSION_TIMES):
         times = [time for time in request.get(name) or [] if time]
@@ -324,4 +358,34 @@ def warnings_of(
             yield (
                 f"{name} are not in order, {falls[0][1]} follows {falls[0][0]}: the "
                 f"last is taken as the most recent"
+            )
+
+
+def _unknown_operands(
+    request: Request, operands: Mapping[str, pl.Series]
+) -> Iterator[str]:
+    """Yields a line for each condition that names values of no video."""
+    given: dict[str, list[str]] = {}
+    keys, texts = (
+        request.get(n) or [] for n in (schema.CONDITIONS, schema.CONDITION_VALUES)
+    )
+    for key, text in zip(keys, texts, strict=True):
+        given.setdefault(key, []).append(text)
+    for key, named in given.items():
+        column, _, operator = key.rpartition(" ")
+        if operator not in where.LISTS or column not in operands:
+            continue
+        of_videos = operands[column]
+        found = pl.Series(named).cast(of_videos.dtype, strict=False)
+        strange = [
+            text
+            for text, value, place in zip(
+                named, found, of_videos.search_sorted(found), strict=True
+            )
+            if place == len(of_videos) or of_videos[place] != value
+        ]
+        if strange:
+            yield (
+                f"{len(strange):,} of {len(named):,} values of {key!r} are those of no "
+                f"video, as {strange[0]!r}"
             )

@@ -16,16 +16,17 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ytdnn.base import errors, schema
-from ytdnn.log import fields
+from ytdnn.base import configs, errors, schema
+from ytdnn.log import catalogues, fields
 from ytdnn.ranking import weighted_order
-from ytdnn.retrieval import attributes
+from ytdnn.retrieval import attributes, diversity
 
 COLUMN = "column"
 _EXAMPLE = '{"column": "language", "in": ["en", "de"]}'
 _MOST_CAP = 2**31 - 1
 _MOST_WEIGHT = 1e9  # sums of products with it stay far below float32's limit
-_LISTS = (attributes.IN, attributes.NOT_IN)
+_ABSENT: tuple[Any, ...] = (None, [], [""], [0])
+LISTS = (attributes.IN, attributes.NOT_IN)
 
 Entry = tuple[str, str]
 """A column with its operator, and a value as text."""
@@ -51,8 +52,10 @@ def expanded(request: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
             f"impressions in config.data.outcomes, and train and export again"
         )
     if schema.POLICY in full and schema.POLICY not in fields and fields:
-        policy = full.pop(schema.POLICY)
-        if policy and schema.CONDITIONS in fields:
+        policy = full[schema.POLICY]
+        if not policy:
+            full.pop(schema.POLICY)
+        elif schema.CONDITIONS in fields:
             raise errors.UserError(
                 f"expected no {schema.POLICY} for a bundle without saved policies, "
                 f"received {policy!r}: set config.composition.policies and export again"
@@ -67,7 +70,8 @@ def expanded(request: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
         conditions = full.pop(key)
         if not conditions:
             continue
-        if names in full or values in full:
+        # Clients fill absent lists with missing values.
+        if any(full.get(name) not in _ABSENT for name in (names, values)):
             raise errors.UserError(
                 f"expected {key}, or {names} and {values}, received both: leave one out"
             )
@@ -88,13 +92,8 @@ def caps(value: Any, columns: Sequence[str]) -> list[tuple[str, int]]:
       errors.UserError: It is no object, a column is unknown, or a number is below 1.
     """
     _require_object(value, schema.MAX_PER, '{"channel_id": 2}')
+    errors.require_known(value, columns, "columns", schema.MAX_PER)
     for column, most in value.items():
-        if column not in columns:
-            hint = errors.hint(str(column), columns, cutoff=0.5)
-            raise errors.UserError(
-                f"expected columns of {', '.join(columns)} in {schema.MAX_PER}, "
-                f"received {column!r}{hint}"
-            )
         if type(most) is not int or not 1 <= most <= _MOST_CAP:
             raise errors.UserError(
                 f"expected a whole number from 1 for column {column} of "
@@ -116,7 +115,7 @@ def weights(weights_by_name: Any, names: Sequence[str]) -> list[tuple[str, float
     """
     key, example = schema.ORDER_WEIGHTS, '{"watch_seconds": 1, "liked": 30}'
     _require_object(weights_by_name, key, example)
-    weighted_order.require_known(weights_by_name, names, key)
+    errors.require_known(weights_by_name, names, "weights", key)
     for name, value in weights_by_name.items():
         # Comparisons with NaN are false.
         if not _is_number(value) or not abs(value) <= _MOST_WEIGHT:
@@ -203,13 +202,13 @@ def _read_condition(
         where = f"{operator} of column {column} (condition {place})"
         value = value.tolist() if hasattr(value, "tolist") else value
         several = list(value) if isinstance(value, list | tuple) else []
-        if operator in _LISTS and not several:
+        if operator in LISTS and not several:
             raise errors.UserError(
                 f"expected a list of at least one value for {where}, received "
                 f"{_shown(value)}"
             )
         key = attributes.key(column, operator)
-        values = several if operator in _LISTS else [value]
+        values = several if operator in LISTS else [value]
         parsed += [(key, _text(item, is_text, where)) for item in values]
     return parsed
 
@@ -250,6 +249,30 @@ def policies(text: str, keys: Sequence[str]) -> dict[str, list[Entry]]:
                 f"policy {name} of config.composition.policies: {error}"
             ) from None
     return parsed
+
+
+def require(
+    composition: configs.CompositionConfig,
+    catalogue: catalogues.Catalogue,
+    predictions: Sequence[str],
+) -> None:
+    """Checks the columns, policies and weights of a composition before models are.
+
+    Args:
+      composition: The composition.
+      catalogue: Has the columns of conditions.
+      predictions: Names that weights may have; none: weights are not checked.
+
+    Raises:
+      errors.UserError: A condition is malformed, or a name is unknown.
+    """
+    diversity.require(composition, catalogue)
+    if composition.policies:
+        columns = attributes.from_catalogue(catalogue)
+        policies(composition.policies, [key for one in columns for key in one.keys])
+    if predictions:
+        default, saved = composition.default_weights, composition.weights_of_policies
+        weighted_order.Weighing(predictions, default, saved)
 
 
 def _shown(value: Any) -> str:

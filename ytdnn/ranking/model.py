@@ -91,7 +91,7 @@ class RankingModel:
           errors.UserError: One is of something that is not predicted.
         """
         names = weighted_order.names_of(self.head)
-        weighted_order.require_known(weights, names, "config.composition.weights")
+        errors.require_known(weights, names, "weights", "config.composition.weights")
         self.weights = dict(weights)
 
     def facts(self) -> dict[str, object]:

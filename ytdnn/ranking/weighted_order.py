@@ -48,9 +48,10 @@ class Weighing:
         self.names = tuple(names)
         self.default = dict(default or {})
         self.policies = {k: dict(v) for k, v in (policies or {}).items()}
-        require_known(self.default, self.names, "config.composition.weights")
+        own = "config.composition.weights"
+        errors.require_known(self.default, self.names, "weights", own)
         for name, weights in self.policies.items():
-            require_known(weights, self.names, f"policy {name}")
+            errors.require_known(weights, self.names, "weights", f"policy {name}")
         rows = [self.default, *self.policies.values()]
         self._saved = np.array(
             [[row.get(name, 0.0) for name in self.names] for row in rows], np.float32
@@ -155,23 +156,3 @@ def terms(predicted: heads.HeadPredictions) -> dict[str, tf.Tensor]:
         **(predicted.outcomes or {}),
     }
     return {name: value for name, value in values.items() if value is not None}
-
-
-def require_known(weights: Weights, names: Sequence[str], where: str) -> None:
-    """Checks that all weights name predictions.
-
-    Args:
-      weights: Weights by name.
-      names: Names of the predictions.
-      where: Place of the weights, for the message.
-
-    Raises:
-      errors.UserError: One is not.
-    """
-    for name in weights:
-        if name not in names:
-            hint = errors.hint(str(name), names, cutoff=0.5)
-            raise errors.UserError(
-                f"expected weights of {', '.join(names)} in {where}, received "
-                f"{errors.one_line(str(name))[:40]!r}{hint}"
-            )

@@ -23,6 +23,8 @@ AGE_DAYS = "age_days"  # of a video at the time of the request, from its upload 
 _LEFT_OUT = (schema.VIDEO_ID, schema.TITLE, catalogues.TRAIN_COUNT)
 _MOST_VALUES = 100_000  # of a text; more, and more than half of the videos: no category
 
+_TRUTHS = {"true": "1", "false": "0"}
+
 Kind = Literal["text", "number", "age"]
 _OPERATORS_OF: dict[Kind, tuple[str, ...]] = {
     "text": (IN, NOT_IN),
@@ -51,6 +53,14 @@ class Attribute:
     def keys(self) -> tuple[str, ...]:
         """Keys of all possible conditions, as `key` writes them."""
         return tuple(key(self.name, operator) for operator in _OPERATORS_OF[self.kind])
+
+    @property
+    def places(self) -> dict[str, int]:
+        """Place of each text; of truth values also of 1 and 0, as in the log."""
+        found = {str(value): place for place, value in enumerate(self.values)}
+        if found.keys() <= _TRUTHS.keys():
+            found |= {_TRUTHS[text]: place for text, place in found.items()}
+        return found
 
 
 def key(column: str, operator: str) -> str:

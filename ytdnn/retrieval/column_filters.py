@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import tensorflow as tf
 
 from ytdnn.base import schema
@@ -45,6 +46,7 @@ class Filters(tf.Module):
       keys: Every column with each of its operators.
       policies: Names of the saved sets of conditions.
       saved: The saved sets by name.
+      operands: Sorted values of each column that `in` can name.
     """
 
     def __init__(
@@ -67,6 +69,11 @@ class Filters(tf.Module):
         )
         self.keys = tuple(key for column in self._columns for key in column.keys)
         self.policies = tuple(saved)
+        self.operands = {
+            a.name: pl.Series(sorted(a.places) if a.kind == "text" else a.values)
+            for a in columns
+            if a.kind != "age"
+        }
         self._end_of_log = data.windows.end_of_log
         self._known_keys = _places_of(self.keys)
         self._known_policies = _places_of(self.policies)
@@ -258,7 +265,8 @@ class ConditionColumn(tf.Module):
         self.kind, self.keys = attribute.kind, attribute.keys
         self.column = attribute.name
         if isinstance(attribute.values, list):
-            self._table = _places_of(attribute.values)
+            places = attribute.places
+            self._table = _places_of(list(places), list(places.values()))
         else:
             # One more than there are, so that every place has a value.
             sorted_values = np.append(attribute.values, np.inf)
@@ -339,11 +347,13 @@ class ConditionColumn(tf.Module):
         return tf.reshape(places, tf.shape(numbers))
 
 
-def _places_of(texts: Sequence[str]) -> tf.lookup.StaticHashTable:
+def _places_of(
+    texts: Sequence[str], places: Sequence[int] = ()
+) -> tf.lookup.StaticHashTable:
     """Returns the table from texts to their places, -1 for other texts."""
     keys = tf.constant(list(texts) or [_SEPARATOR], tf.string)  # none may be empty
-    places = tf.range(len(texts), dtype=tf.int32) if texts else tf.constant([-1])
-    initializer = tf.lookup.KeyValueTensorInitializer(keys, places)
+    numbers = tf.constant([*(places or range(len(texts)))] or [-1])
+    initializer = tf.lookup.KeyValueTensorInitializer(keys, numbers)
     return tf.lookup.StaticHashTable(initializer, default_value=-1)
 
 

@@ -67,11 +67,37 @@ def occurrence(values: tf.Tensor) -> tf.Tensor:
     Args:
       values: `[batch, n] int32`.
     """
-    order = row_sorting.rising_places(values)
-    ordered = tf.gather(values, order, batch_dims=1)
-    firsts = row_sorting.num_below(ordered, ordered)
-    numbers = tf.range(tf.shape(values)[1])[tf.newaxis, :] - firsts
-    return put_back(numbers, order)
+    return Occurrences(values)()
+
+
+class Occurrences:
+    """Counts the earlier occurrences of values among some columns of their row.
+
+    >>> count = Occurrences(tf.constant([[7, 5, 7, 7]]))
+    >>> count(tf.constant([[True, True, False, True]])).numpy()
+    array([[0, 0, 1, 1]], dtype=int32)
+    """
+
+    def __init__(self, values: tf.Tensor) -> None:
+        """Sorts the values, `[batch, n] int32`."""
+        self._order = row_sorting.rising_places(values)
+        self._back = row_sorting.rising_places(self._order)
+        ordered = tf.gather(values, self._order, batch_dims=1)
+        self._firsts = row_sorting.num_below(ordered, ordered)
+
+    def __call__(self, counted: tf.Tensor | None = None) -> tf.Tensor:
+        """Returns the number before each column, `[batch, n] int32`.
+
+        Args:
+          counted: `[batch, n] bool`, the columns that count; None: all.
+        """
+        if counted is None:
+            numbers = tf.range(tf.shape(self._firsts)[1])[tf.newaxis, :] - self._firsts
+        else:
+            ones = tf.gather(tf.cast(counted, tf.int32), self._order, batch_dims=1)
+            running = tf.cumsum(ones, axis=1, exclusive=True)
+            numbers = running - tf.gather(running, self._firsts, batch_dims=1)
+        return tf.gather(numbers, self._back, batch_dims=1)
 
 
 def totals(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

@@ -8,9 +8,9 @@ Requests cap the videos of each value of a column:
 
     {"max_per": {"channel_id": 2, "topic": 3}}
 
-The signatures take the columns as texts and a number for each. The best videos of each
-channel, and of each topic, stay. Several caps are applied one after the other, in the
-order of the columns of the log. A video without a value is not capped.
+The signatures take the columns as texts and a number for each. The slate is filled best
+first: a video enters unless its channel, or its topic, is full. A cap of the config is
+one more of every request. A video without a value is not capped.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class SlateOrder(tf.Module):
     Attributes:
       needs_scores: Whether the candidate model's scores are an input.
       is_counted: Whether counts of impressions order instead of the ranker.
-      caps: Whether the number of videos of a channel is capped.
+      most: Most videos of a channel; 0: any number.
       rerankers: Functions of videos and order, as `diversity.Diversity`, that change
         the order afterwards; each with the reason of a place for the videos it moves
         up.
@@ -66,14 +66,13 @@ class SlateOrder(tf.Module):
         self._modules = [source for source in masks if isinstance(source, tf.Module)]
         self.needs_scores = config.blend_weight > 0.0
         self._weight = config.blend_weight
-        self._most = config.max_per_channel
-        self.caps = self._most > 0
+        self.most = config.max_per_channel
         self.is_counted = config.ordered_by != "ranker"
         if self.is_counted:
             counts = shown_counts.served(data, config.ordered_by)
             self._counts = tf.Variable(counts, trainable=False)
         self._channels = None
-        if self._most:
+        if self.most:
             indices = attributes.indices(data.catalogue, schema.CHANNEL_ID)
             self._channels = tf.Variable(indices, trainable=False)
 
@@ -110,7 +109,8 @@ class SlateOrder(tf.Module):
         """
         if self._channels is None:
             return order
-        return capped(order, tf.gather(self._channels, videos), self._most)
+        of_videos = tf.gather(self._channels, videos)[:, tf.newaxis]
+        return capped(order, of_videos, tf.fill([tf.shape(videos)[0], 1], self.most))
 
 
 def blended(logits: tf.Tensor, scores: tf.Tensor, weight: float) -> tf.Tensor:
@@ -131,18 +131,37 @@ def blended(logits: tf.Tensor, scores: tf.Tensor, weight: float) -> tf.Tensor:
     return logits + weight * tf.where(known, scores, lowest)
 
 
-def capped(order: tf.Tensor, of_videos: tf.Tensor, most: int | tf.Tensor) -> tf.Tensor:
-    """Returns the order with at most `most` videos of a channel: the best stay.
+def capped(order: tf.Tensor, of_videos: tf.Tensor, most: tf.Tensor) -> tf.Tensor:
+    """Returns the order of the slate that takes the best video again and again.
+
+    A video whose value in some column is that of enough videos taken before is left
+    out. The rule for all videos at once is repeated until nothing changes: each time,
+    one more of the first places at least is final. With one column, the first is.
 
     Args:
       order: `[batch, n] float32`, higher is better, `-inf` = none; ties keep places.
-      of_videos: `[batch, n] int32` channels, 0 = unknown, which is not capped.
-      most: Most videos of a channel; one number, or `[batch, 1] int32`.
+      of_videos: `[batch, columns, n] int32` values, 0 = unknown, which is not capped.
+      most: `[batch, columns] int32`, most videos of a value.
     """
     places = rows.best_first(order)
-    ordered = tf.gather(of_videos, places, batch_dims=1)
-    exceeds = (rows.occurrence(ordered) >= most) & (ordered > 0)
-    return tf.where(rows.put_back(exceeds, places), float("-inf"), order)
+    batch, columns, size = tf.unstack(tf.shape(of_videos))
+    places_of_columns = tf.repeat(places, columns, axis=0)
+    values = tf.gather(
+        tf.reshape(of_videos, [-1, size]), places_of_columns, batch_dims=1
+    )
+    count = rows.Occurrences(values)
+    limits = tf.where(values > 0, tf.reshape(most, [-1, 1]), _MOST)
+
+    def fit(numbers: tf.Tensor) -> tf.Tensor:
+        fits = tf.reshape(numbers < limits, [batch, columns, size])
+        return tf.ensure_shape(tf.reduce_all(fits, axis=1), places.shape)
+
+    stays: tf.Tensor = tf.while_loop(
+        lambda before, after: (columns > 1) & tf.reduce_any(before != after),
+        lambda _, after: (after, fit(count(tf.repeat(after, columns, axis=0)))),
+        (tf.ones_like(places, tf.bool), fit(count())),
+    )[1]
+    return tf.where(rows.put_back(stays, places), order, float("-inf"))
 
 
 class Caps(tf.Module):
@@ -159,55 +178,60 @@ class Caps(tf.Module):
         self.columns = tuple(filters.columns)
 
     def __call__(
-        self, raw: Mapping[str, tf.Tensor], videos: tf.Tensor, order: tf.Tensor
+        self,
+        raw: Mapping[str, tf.Tensor],
+        videos: tf.Tensor,
+        order: tf.Tensor,
+        rule: SlateOrder | None = None,
     ) -> tf.Tensor:
         """Returns the order, with `-inf` for videos beyond the caps of their request.
 
         An unknown column permits nothing, as with conditions.
 
         Args:
-          raw: The requests; without caps the order is returned as it is.
+          raw: The requests.
           videos: `[batch, n] int32`, 0 where there is none.
           order: `[batch, n] float32`, `-inf` = not in the slate.
+          rule: Has the cap that holds for all requests; None: there is none.
         """
+
+        def own() -> tf.Tensor:
+            return order if rule is None else rule.cap(videos, order)
+
         if schema.MAX_PER_COLUMNS not in raw or not self.columns:
-            return order
-        names = raw[schema.MAX_PER_COLUMNS]
-        counts = raw[schema.MAX_PER_COUNTS]
+            return own()
+        most = rule.most if rule is not None else 0
         return tf.cond(
-            tf.reduce_any(names != ""),
-            lambda: self._capped(names, counts, videos, order),
-            lambda: order,
+            tf.reduce_any(raw[schema.MAX_PER_COLUMNS] != ""),
+            lambda: capped(order, *self._read(raw, videos, most)),
+            own,
         )
 
-    def _capped(
-        self, names: tf.Tensor, counts: tf.Tensor, videos: tf.Tensor, order: tf.Tensor
-    ) -> tf.Tensor:
-        """Returns the order; for arguments see `__call__`.
+    def _read(
+        self, raw: Mapping[str, tf.Tensor], videos: tf.Tensor, most: int
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns values and limits of all caps, as `capped` takes them.
 
         Args:
-          names: `[batch, m]` columns, empty where there is none.
-          counts: `[batch, n] int32`, the most videos of each value of a column.
+          raw: The requests.
           videos: See `__call__`.
-          order: See `__call__`.
+          most: Most videos of a channel in every request; 0: any number.
         """
+        names, counts = raw[schema.MAX_PER_COLUMNS], raw[schema.MAX_PER_COUNTS]
         lacking = tf.maximum(tf.shape(names)[1] - tf.shape(counts)[1], 0)
         counts = tf.pad(counts, [[0, 0], [0, lacking]])[:, : tf.shape(names)[1]]
-        known = tf.equal(names, "")
-        lists = self._filters.lists()
-        for column, place in self._filters.columns.items():
-            is_own = tf.equal(names, column)
-            known |= is_own
-            most = tf.reduce_min(tf.where(is_own, counts, _MOST), axis=1)
-            order = tf.cond(
-                tf.reduce_any(is_own),
-                lambda order=order, place=place, most=most: capped(
-                    order, lists.codes_of(place, videos), most[:, tf.newaxis]
-                ),
-                lambda order=order: order,
-            )
-        is_known = tf.reduce_all(known, axis=1, keepdims=True)
-        return tf.where(is_known, order, float("-inf"))
+        if most:
+            last = [[0, 0], [0, 1]]
+            names = tf.pad(names, last, constant_values=schema.CHANNEL_ID)
+            counts = tf.pad(counts, last, constant_values=most)
+        is_own = tf.equal(names[:, :, tf.newaxis], tf.constant(self.columns))
+        places = list(self._filters.columns.values())
+        columns = tf.reduce_sum(tf.where(is_own, places, 0), axis=2, keepdims=True)
+        codes = self._filters.lists().codes_of(columns, videos[:, tf.newaxis])
+        is_known = tf.reduce_any(is_own, axis=2)
+        # No video of an unknown column, any number where there is no name.
+        counts = tf.where(is_known, counts, tf.where(names == "", _MOST, 0))
+        return tf.where(is_known[:, :, tf.newaxis], codes, 1), counts
 
 
 def risen(before: tf.Tensor, after: tf.Tensor) -> tf.Tensor:

@@ -85,6 +85,11 @@ def test_a_setting_of_another_kind_is_refused(cls: Any, settings: Any) -> None:
             "no slice_length with examples_per_user",
         ),
         (
+            configs.CompositionConfig,
+            {"diversity_by": "topic"},
+            "diversity above 0 with diversity_by",
+        ),
+        (
             configs.CandidatesConfig,
             {"loss": configs.NextWatchConfig()},
             "sampled_softmax",

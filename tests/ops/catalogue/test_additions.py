@@ -144,6 +144,8 @@ def test_mistakes_are_one_line(
         pipeline.add_videos(workdir, twice)
     with pytest.raises(errors.UserError, match="Parquet or CSV file of videos"):
         pipeline.add_videos(workdir, workdir / "nowhere.csv")
+    with pytest.raises(errors.UserError, match=r"\(a directory\)"):
+        pipeline.add_videos(workdir, workdir)
     (workdir / added_videos.FILE).write_bytes(b"no table")
     with pytest.raises(errors.UserError, match="remove it, and add the videos again"):
         added_videos.read(workdir)

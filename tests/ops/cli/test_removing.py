@@ -53,6 +53,26 @@ def test_removed_and_restored(
 
 
 @pytest.mark.parametrize(
+    ("named", "end"),
+    [("typo,all", "received typo, none of them"), ("1000", "did you mean 100?")],
+)
+def test_ids_that_are_all_unknown_change_nothing(
+    workdir: pathlib.Path,
+    bundle: pathlib.Path,
+    named: str,
+    end: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = ["index", "remove", f"--workdir={workdir}", f"--videos={named}"]
+    assert main.main(given) == 2
+    error = capsys.readouterr().err
+    assert "expected ids of the 4 videos of the catalogue, such as 17" in error
+    assert error.endswith(f"{end}\n")
+    assert versions.newest(bundle) == 1
+    assert not (workdir / "removed_videos.json").exists()
+
+
+@pytest.mark.parametrize(
     ("arguments", "line"),
     [
         ([], "expected --videos=ID,… or --file=FILE with ids in it"),

@@ -61,6 +61,20 @@ def test_another_address_is_refused_without_a_token(host: str) -> None:
     assert settings.Settings(bundle=pathlib.Path(), host=host, token=TOKEN)
 
 
+def test_a_body_of_two_lengths_is_refused(server: conftest.Server) -> None:
+    kind = {"Content-Type": "application/json"}
+    both = {"Content-Length": "2", "Transfer-Encoding": "chunked"}
+    for headers, status in ((both, 400), ({"Transfer-Encoding": "chunked"}, 200)):
+        sent = server.client.build_request(
+            "POST", "/recommend", content=b"{}", headers=kind
+        )
+        del sent.headers["Content-Length"]
+        sent.headers.update(headers)
+        answer = server.client.send(sent)
+        assert answer.status_code == status
+        assert (answer.headers.get("connection") == "close") is (status == 400)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_loopback_needs_none(host: str) -> None:
     assert settings.Settings(bundle=pathlib.Path(), host=host)

@@ -37,6 +37,7 @@ def send(server: conftest.Server, path: str, body: Any, **headers: str) -> Any:
         (b'{"k": 1', "expected a body of JSON: line 1, column 8"),
         (b"null", "expected a JSON object, received null"),
         (b"", "expected a body of JSON"),
+        (b"\xef\xbb\xbf[1]", "expected a JSON object, received [1]"),
     ],
 )
 def test_what_is_no_json_object(
@@ -116,6 +117,26 @@ def test_errors_are_ours_and_not_the_frameworks(
     answer = server.client.request(method, path, headers=KIND)
     assert answer.status_code in (404, 405)
     assert answer.json() == {"error": f"Malformed request: {method} {path}"}
+
+
+@pytest.mark.parametrize(("num_pieces", "num_read"), [(3, 3), (100, 34)])
+def test_the_rest_of_a_large_body_is_read_and_not_kept(
+    num_pieces: int, num_read: int
+) -> None:
+    """Some clients read no answer before they have sent their body."""
+    sent = []
+
+    async def receive() -> dict[str, Any]:
+        sent.append(b" " * 500)
+        more = len(sent) < num_pieces
+        return {"type": "http.request", "body": sent[-1], "more_body": more}
+
+    request = http.Request({"type": "http", "method": "POST", "headers": []}, receive)
+    limits = settings.Limits(body_bytes=1_000 + 62)
+    with pytest.raises(problems.Problem, match="at most 1,062 bytes") as error:
+        asyncio.run(access.body(request, limits))
+    assert error.value.status == problems.TOO_LARGE
+    assert len(sent) == num_read
 
 
 def test_a_slow_body_is_given_up() -> None:

@@ -236,6 +236,30 @@ def test_a_typed_request_that_is_wrong_is_said_in_one_line(
     assert page.ask(WATCHED) == 0
 
 
+_BUSY_ONCE = """(() => {
+    const real = window.fetch;
+    window.fetch = async () => {
+      window.fetch = real;
+      const busy = {status: 503, headers: {"Retry-After": "2"}};
+      return new Response('{"error": "busy"}', busy);
+    };
+    document.querySelector('#json').value = '{"watched_video_ids": []}';
+    document.querySelector('#typed button').click();
+})()"""
+
+
+@pytest.mark.thorough
+def test_a_server_that_is_busy_is_asked_again(page: browser.Browser) -> None:
+    show(page)
+    shown = page.ask("document.body.dataset.shown")
+    page.ask(_BUSY_ONCE)
+    page.wait_for(
+        "document.querySelector('#message').textContent.endsWith('again in 2 s')"
+    )
+    page.wait_for(f"document.body.dataset.shown !== '{shown}'")
+    page.wait_for("document.querySelector('#message').hidden")
+
+
 @pytest.mark.thorough
 def test_ids_of_64_bits_keep_their_digits(page: browser.Browser) -> None:
     show(page)

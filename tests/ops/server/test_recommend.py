@@ -76,8 +76,21 @@ def test_a_known_user_is_filled_in_and_an_unknown_one_is_not(
     known = server.post("/recommend", {"user_id": "u3"}).json()["videos"]
     nobody = server.post("/recommend", {}).json()["videos"]
     assert known != nobody
-    stranger = server.post("/recommend", {"user_id": "a stranger"}).json()["videos"]
-    assert stranger == nobody
+    for user, shown in (("a stranger", '"a stranger"'), (3, "3: did you mean u3?")):
+        stranger = server.post("/recommend", {"user_id": user}).json()
+        assert stranger["videos"] == nobody
+        (line,) = stranger["doubts"]
+        assert line.startswith("answered from an empty history: expected a user of")
+        assert shown in line
+
+
+def test_a_condition_on_a_value_of_no_video_is_told(server: conftest.Server) -> None:
+    where = [{"column": "topic", "in": ["nope"]}]
+    found = server.post("/recommend", server.request(where=where)).json()
+    assert found["videos"] == []
+    assert found["doubts"] == [
+        "1 of 1 values of 'topic in' are those of no video, as 'nope'"
+    ]
 
 
 @pytest.mark.parametrize(

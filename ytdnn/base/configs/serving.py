@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pydantic
 
-from ytdnn.base import registries
+from ytdnn.base import errors, registries
 from ytdnn.base.configs import components
 
 IndexKind = Literal["exact", "scann", "ivf"]
@@ -240,6 +240,12 @@ class CompositionConfig:
                 f"expected diversity_by, a column of videos such as topic, with "
                 f"diversity, received none and {self.diversity}"
             )
+        if self.diversity_by and not self.diversity:
+            raise ValueError(
+                f"expected diversity above 0 with diversity_by, received 0 and "
+                f"{self.diversity_by!r}: set composition.diversity, or leave "
+                f"diversity_by out"
+            )
         if self.reranks and self.temperature:
             raise ValueError(
                 f"expected no temperature with diversity, channel_decay or rerankers, "
@@ -306,10 +312,14 @@ class CompositionConfig:
 
 
 def _json(text: str) -> Any:
-    """Returns a JSON value, an empty object for no text; None for other text."""
+    """Returns a JSON value, an empty object for no text; None for other text.
+
+    Raises:
+      ValueError: An object has a key twice.
+    """
     try:
-        return json.loads(text) if text else {}
-    except ValueError:
+        return json.loads(text, object_pairs_hook=errors.unique_keys) if text else {}
+    except json.JSONDecodeError:
         return None
 
 

@@ -193,7 +193,7 @@ def read_file(
     if not table_files.is_table(path.name) or not path.is_file():
         raise errors.UserError(
             f"expected a Parquet or CSV file of {table}, received {path} "
-            f"({'of another name' if path.is_file() else 'not there'})"
+            f"({'of another name' if path.is_file() else user_paths.kind(path)})"
         )
     return _read(table, table_files.TableFiles([path]), names, "")
 

@@ -16,6 +16,7 @@ from ytdnn.run.pipeline import runner
 from ytdnn.run.pipeline import workdir as run_workdir
 
 Ids = Iterable[str | int]
+_MOST_COMPARED = 100_000  # ids, with which a comparison takes a second
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,14 +39,14 @@ def remove_videos(workdir: runner.Path, video_ids: Ids) -> RemovalResult:
     """Removes videos from every answer of the current bundle and of later exports.
 
     The bundle gets a new version with the models of the newest; nothing is rebuilt.
-    Ids that are not in the catalogue are kept for later exports.
+    Ids that are not in the catalogue are kept for later exports, beside ones that are.
 
     Args:
       workdir: Directory of the run.
       video_ids: Ids as in the log.
 
     Raises:
-      errors.UserError: There is no run, or no id is given.
+      errors.UserError: There is no run, or no id of the catalogue is given.
     """
     return _changed(workdir, video_ids, restored=False)
 
@@ -87,9 +88,13 @@ def change(
       restored: Whether to restore the videos.
 
     Raises:
-      errors.UserError: There is no run, or a video to be restored was not removed.
+      errors.UserError: There is no run, a video to be restored was not removed, or none
+        of those to be removed is in the catalogue.
     """
     old = removed_videos.read(workdir)
+    directory = workdir / removed_videos.BUNDLE
+    catalogue = _catalogue(directory)
+    unknown: list[str] = []
     if restored:
         strange = [video for video in video_ids if video not in set(old)]
         if strange:
@@ -100,18 +105,39 @@ def change(
         new = [video for video in old if video not in set(video_ids)]
     else:
         new = list(dict.fromkeys([*old, *video_ids]))
+        unknown = [] if catalogue is None else _unknown(catalogue, video_ids)
     artifacts.write_json(workdir / removed_videos.FILE, {removed_videos.FACT: new})
-    directory = workdir / removed_videos.BUNDLE
-    if not (directory / artifacts.MANIFEST).exists():
+    if catalogue is None:
         return RemovalResult(new, [], None)
+    indices = removed_videos.indices(catalogue, new)
+    return RemovalResult(new, unknown, _revise(directory, workdir, new, indices))
+
+
+def _catalogue(directory: pathlib.Path) -> pl.Series | None:
+    """Returns the ids of a bundle's videos as text; None without a bundle."""
+    if not (directory / artifacts.MANIFEST).exists():
+        return None
     number = str(versions.newest(directory))
     titles = directory / versions.VERSIONS / number / removed_videos.TITLES
     ids = pl.read_parquet(titles, columns=[schema.VIDEO_ID])[schema.VIDEO_ID]
-    catalogue = ids.cast(pl.String)
-    indices = removed_videos.indices(catalogue, new)
-    known = {catalogue[index - 1] for index in indices}
-    unknown = [video for video in video_ids if video not in known and not restored]
-    return RemovalResult(new, unknown, _revise(directory, workdir, new, indices))
+    return ids.cast(pl.String)
+
+
+def _unknown(catalogue: pl.Series, video_ids: Collection[str]) -> list[str]:
+    """Returns the ids that are not in the catalogue.
+
+    Raises:
+      errors.UserError: None of them is in it.
+    """
+    given = pl.Series(list(video_ids), dtype=pl.String)
+    unknown: list[str] = given.filter(~given.is_in(catalogue.implode())).to_list()
+    if len(unknown) == len(given):
+        hint = errors.hint(unknown[0], catalogue.head(_MOST_COMPARED))
+        raise errors.UserError(
+            f"expected ids of the {len(catalogue):,} videos of the catalogue, such as "
+            f"{catalogue[0]}, received {unknown[0]}, none of them{hint}"
+        )
+    return unknown
 
 
 def _revise(

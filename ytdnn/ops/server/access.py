@@ -27,6 +27,7 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
+_MOST_UNREAD = 16  # limits that a body's rest is waited for, without keeping it
 _LONG = 2**14  # bytes that are parsed in a thread, not in the event loop
 
 
@@ -56,6 +57,13 @@ class Guard:
                 f"expected the name of this server as Host, received {shown}: name "
                 f"it with --allowed_hosts",
             )
+        if {"content-length", "transfer-encoding"} <= set(request.headers):
+            # A proxy may read the other one, and take the rest for a second request.
+            both = problems.bad(
+                "expected Content-Length or Transfer-Encoding, not both"
+            )
+            both.headers["connection"] = "close"
+            raise both
         origin = request.headers.get("origin")
         if origin is not None and origin.partition("://")[2] != hosts[0]:
             raise problems.Problem(
@@ -109,17 +117,16 @@ async def body(request: http.Request, limits: settings.Limits) -> dict[str, Any]
         raise problems.Problem(
             problems.WRONG_TYPE, "expected a body without Content-Encoding"
         )
-    text = bytearray()
+    text, size = bytearray(), 0
     try:
         async with asyncio.timeout(limits.body_seconds):
             async for piece in request.stream():
-                text += piece
-                if len(text) > limits.body_bytes:
-                    raise problems.Problem(
-                        problems.TOO_LARGE,
-                        f"expected a body of at most {limits.body_bytes:,} bytes, "
-                        f"received more",
-                    )
+                size += len(piece)
+                if size <= limits.body_bytes:
+                    text += piece
+                # Some clients read an answer only when they have sent their body.
+                elif size > _MOST_UNREAD * limits.body_bytes:
+                    break
     except TimeoutError:
         raise problems.Problem(
             problems.TOO_SLOW,
@@ -127,7 +134,12 @@ async def body(request: http.Request, limits: settings.Limits) -> dict[str, Any]
         ) from None
     except http.ClientDisconnect:
         raise problems.bad("expected the whole body, received a part") from None
-    if len(text) < _LONG:
+    if size > limits.body_bytes:
+        raise problems.Problem(
+            problems.TOO_LARGE,
+            f"expected a body of at most {limits.body_bytes:,} bytes, received more",
+        )
+    if size < _LONG:
         return _object(bytes(text))
     return await asyncio.to_thread(_object, bytes(text))
 

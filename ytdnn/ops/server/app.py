@@ -312,12 +312,12 @@ class _Routes:
     ) -> Json:
         """Answers the friendlier endpoint."""
         body = await access.body(request, self._limits)
-        filled = await self._server.inspector.completed(version, body)
+        filled, notes = await self._server.inspector.completed(version, body)
         # The completed request of a prepared user has the end of the log as its time,
         # at which nothing was shown.
         time = filled.get(schema.TIME) if schema.TIME in body else None
         return await recommend.recommend(
-            version, filled, self._limits, self._server.log, time
+            version, filled, self._limits, self._server.log, time, notes
         )
 
     async def feedback(

@@ -120,6 +120,7 @@ class Queue:
             too long.
         """
         record = request_records.current()
+        allowed = min(seconds, record.timeout_seconds)
         seconds = min(seconds, record.timeout_seconds - record.seconds)
         self._require_short(len(rows), seconds)
         loop = asyncio.get_running_loop()
@@ -132,7 +133,7 @@ class Queue:
                 answered = await task.future
         except TimeoutError:
             raise problems.Problem(
-                problems.LATE, f"no answer within {seconds:g} s"
+                problems.LATE, f"no answer within {allowed:g} s"
             ) from None
         metrics.QUEUE_SECONDS.observe(answered.queue_seconds)
         metrics.RUN_SECONDS.observe(answered.run_seconds)

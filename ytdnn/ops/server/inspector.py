@@ -59,8 +59,8 @@ class Inspector:
 
     async def completed(
         self, version: loaded_version.Version, body: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
-        """Returns a request; a user id alone is completed from the prepared set.
+    ) -> tuple[Mapping[str, Any], list[str]]:
+        """Returns a request with warnings; a user id alone gets the user's history.
 
         Raises:
           errors.UserError: The user or `k` is malformed.
@@ -68,14 +68,14 @@ class Inspector:
         _, user_id, _ = recommend.split(body, self._given.limits)
         is_whole = user_id is None or schema.WATCHED_VIDEO_IDS in body
         if is_whole or not self._given.inspect or self._given.data is None:
-            return body
+            return body, []
         try:
             request = await asyncio.to_thread(
                 self._request, version, body[schema.USER_ID]
             )
-        except errors.UserError:  # a user that the prepared set has not
-            return body
-        return request | dict(body)
+        except errors.UserError as error:  # a user that the prepared set has not
+            return body, [f"answered from an empty history: {error}"]
+        return request | dict(body), []
 
     async def users(
         self, request: http.Request, version: loaded_version.Version

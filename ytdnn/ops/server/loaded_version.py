@@ -187,8 +187,8 @@ class Version:
 
     def warnings(self, request: requests.Request, fields: Fields) -> list[str]:
         """Returns warnings about a well-formed request that looks like a mistake."""
-        titles = self.bundle.titles
-        return list(requests.warnings_of(request, fields, titles, self._vocabularies))
+        known = self.bundle.titles, self._vocabularies, self.bundle.operands
+        return list(requests.warnings_of(request, fields, *known))
 
     def _warm(self, signatures: Mapping[str, Signature]) -> None:
         """Runs the signatures that clients use, for one row and for several."""

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -143,6 +143,7 @@ async def recommend(
     limits: settings.Limits,
     log: served_log.ServedLog | None,
     request_time: int | None,
+    notes: Sequence[str] = (),
 ) -> Json:
     """Returns the answer to a body of `/recommend`, and logs it.
 
@@ -152,6 +153,7 @@ async def recommend(
       limits: Limits of one request.
       log: Log of answers; None: the answer is not logged.
       request_time: Time given by the client, for the log; None: not given.
+      notes: Warnings about the user.
 
     Raises:
       errors.UserError: The request is malformed.
@@ -167,7 +169,7 @@ async def recommend(
     record = request_records.current()
     record.facts["answer_id"] = request_id
     fields = version.explaining(explained.CANDIDATES).fields
-    warnings = version.warnings(request, fields)
+    warnings = [*notes, *version.warnings(request, fields)]
     seconds = {**record.stages, "total": record.seconds}
     return {
         joined_log.REQUEST_ID: request_id,

@@ -192,7 +192,9 @@ def _limits(values: Mapping[str, str]) -> dict[str, Any]:
     limits: dict[str, Any] = {}
     for name in _EXAMPLES.keys() & values:
         try:
-            limits[name] = json.loads(values[name])
+            limits[name] = json.loads(
+                values[name], object_pairs_hook=errors.unique_keys
+            )
         except ValueError as error:
             raise errors.UserError(
                 f"expected --{name} as JSON, {_EXAMPLES[name]}, received "
@@ -216,11 +218,11 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
         from ytdnn.bundle import requests
 
         request = requests.read(pathlib.Path(values["request"]))
-    request = request | _limits(values)
+    limits = _limits(values)
+    request = request | limits
     if "k" in values:
         request = request | {schema.K: parsing.whole("k", values["k"])}
-    if "request" in values:
-        notes += bundle.warnings(request)
+    notes += bundle.warnings(request if "request" in values else limits)
     history = bundle.history(request)
     (answer,) = bundle.answer([request], exact)
     k = request.get(schema.K)

@@ -122,8 +122,6 @@ def stream(
     from ytdnn.bundle import answer_files
 
     _require_length(k)
-    if not ranker:
-        given["weights"] = None
     filters, notes = limits(recommender, **given)
     answers = answer_files.recommendations(
         recommender.bundle,
@@ -242,7 +240,7 @@ def video_vectors(
 def limits(
     recommender: "recommender.Recommender", **given: Unpack[ListLimits]
 ) -> tuple["bulk.BulkFilters", list[str]]:
-    """Returns the limits and weights of lists, and messages about unknown ids.
+    """Returns the limits and weights of lists, and warnings about them.
 
     Args:
       recommender: The bundle.
@@ -257,12 +255,13 @@ def limits(
     left_out = _frame(given.get("exclude"), "exclude", schema.VIDEO_ID, schema.USER_ID)
     only = _frame(given.get("allow"), "allow", schema.VIDEO_ID)
     request = _inputs(recommender, settings)
+    warnings = recommender.bundle.warnings(settings) if settings else []
     if left_out is None and only is None:
-        return bulk.BulkFilters(request=request), []
+        return bulk.BulkFilters(request=request), warnings
     filters, notes = bulk_ids.limits(
         recommender.bundle, lambda: recommender.data, left_out, only
     )
-    return dataclasses.replace(filters, request=request), notes
+    return dataclasses.replace(filters, request=request), [*warnings, *notes]
 
 
 def _inputs(

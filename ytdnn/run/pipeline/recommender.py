@@ -173,7 +173,7 @@ class Recommender:
                 where=where,
                 policy=policy,
                 max_per=max_per,
-                weights=weights if ranker else None,
+                weights=weights,
             )
             _warn(notes)
             options = {"ranker": ranker, "index": "exact" if exact else ""}
@@ -325,11 +325,10 @@ class Recommender:
         return frames.from_answers(self.bundle, answers, users)
 
     def _warnings(self, full: Sequence[dict[str, Any]]) -> list[str]:
-        """Returns the warnings about requests that are not of the log, each once."""
+        """Returns the warnings about requests, each once."""
         own = ({k: v for k, v in item.items() if k != schema.USER_ID} for item in full)
-        requests = [item for item in own if schema.WATCHED_VIDEO_IDS in item]
         return list(
-            dict.fromkeys(w for item in requests for w in self.bundle.warnings(item))
+            dict.fromkeys(w for item in own for w in self.bundle.warnings(item))
         )
 
     def _completed(self, request: UserId | Request) -> dict[str, Any]:

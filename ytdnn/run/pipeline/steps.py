@@ -146,12 +146,12 @@ def require_features(config: configs.Config, data: "prepared.PreparedData") -> N
 
     Raises:
       errors.UserError: A feature's name is unknown, has no effect, or its columns are
-        missing; or columns of the composition are missing.
+        missing; or the composition names what the log lacks.
     """
+    from ytdnn.bundle import where
     from ytdnn.candidates import content
     from ytdnn.features import base_feature, registry
     from ytdnn.ranking import building
-    from ytdnn.retrieval import diversity
 
     candidates = config.candidates
     registry.choose(base_feature.CANDIDATES, data, candidates.features)
@@ -159,7 +159,7 @@ def require_features(config: configs.Config, data: "prepared.PreparedData") -> N
         content.features_of(candidates.content, data)
     if not data.windows.ranker_left_out(config.ranking):
         building.features_of(config.ranking, data)
-        diversity.require(config.composition, data.catalogue)
+    where.require(config.composition, data.catalogue, ())
 
 
 def contest_left_out(config: configs.Config, workdir: pathlib.Path) -> str:

@@ -3,6 +3,7 @@
 
 const $ = (id) => document.getElementById(id);
 const SHOWN = 20;
+const RETRIES = 20; // of a request that the server has no time for
 
 const state = {
   facts: null,
@@ -66,23 +67,33 @@ async function ask(path, body) {
     body: write(body),
   };
   let response;
-  try {
-    response = await fetch(path, options);
-  } catch {
-    throw new Error("the server does not answer");
+  for (let left = RETRIES; ; left -= 1) {
+    try {
+      response = await fetch(path, options);
+    } catch {
+      throw new Error("the server does not answer");
+    }
+    const wait = Number(response.headers.get("Retry-After"));
+    if (response.status !== 503 || !wait || !left) break;
+    say(`the server is busy or loading: asking again in ${wait} s`);
+    await new Promise((done) => setTimeout(done, 1000 * wait));
   }
   const found = read(await response.text());
   if (!response.ok) throw new Error(found.error);
   return found;
 }
 
+function say(text) {
+  $("message").textContent = text;
+  $("message").hidden = !text;
+}
+
 async function guarded(action) {
   try {
     await action();
-    $("message").hidden = true;
+    say("");
   } catch (error) {
-    $("message").textContent = error.message;
-    $("message").hidden = false;
+    say(error.message);
   }
 }
 
@@ -293,6 +304,7 @@ function typed() {
 }
 
 async function start() {
+  say("loading …");
   state.facts = await ask("/inspect/facts");
   const { facts } = state;
   const places = Object.entries(facts.sources).map(([name, places]) => `${name} ${places}`);
