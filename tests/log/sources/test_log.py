@@ -90,13 +90,36 @@ def test_numbers_in_another_unit_are_divided_or_multiplied(tmp_path):
     columns = (*COLUMNS, "watches.watch_seconds=rating*60")
     table = _read(tmp_path, columns=columns).tables["watches"].collect()
     assert table["watch_seconds"].to_list() == [300.0, 120.0, 240.0]
-    # A column of that very name comes first; ids and times have no factor.
+    # A column of that very name comes first.
     named = watches.with_columns(pl.lit(7.0).alias("rating*60"))
     named.write_csv(tmp_path / "watches.csv")
     table = _read(tmp_path, columns=columns).tables["watches"].collect()
     assert table["watch_seconds"].to_list() == [7.0] * 3
-    line = _line(tmp_path, columns=("watches.video_id=item_id", "watches.time=ts/1000"))
-    assert "expected column ts/1000" in line
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        *(f"watch_seconds=rating{end}" for end in ("/1e3", "/1_000", "/1,000", "/0")),
+        *(f"watch_seconds=rating{end}" for end in ("/-1", "/10/10", "+1", "*nan", "/")),
+        "watch_seconds=rating*1" + 400 * "0",
+        "time=ts/1000",
+        "video_id=item_id*2",
+    ],
+)
+def test_a_unit_that_is_not_read_is_no_name_of_a_column(tmp_path, entry):
+    WATCHES.write_parquet(tmp_path / "watches.parquet")
+    column = entry.partition("=")[0]
+    others = [each for each in COLUMNS if not each.startswith(f"watches.{column}=")]
+    line = _line(tmp_path, columns=(*others, f"watches.{entry}"))
+    assert line.startswith("expected a unit as /N or *N, N a plain number")
+    assert entry in line
+
+
+def test_the_advice_on_a_column_keeps_its_unit(tmp_path):
+    WATCHES.write_parquet(tmp_path / "watches.parquet")
+    line = _line(tmp_path, columns=(*COLUMNS, "watches.watch_seconds=ratings/1000"))
+    assert "--columns=watches.watch_seconds=rating/1000" in line
 
 
 def test_where_sees_columns_that_are_not_mapped(tmp_path):

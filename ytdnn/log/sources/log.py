@@ -6,6 +6,7 @@ each optional. `data.files` maps files of other names.
 """
 
 import dataclasses
+import math
 import pathlib
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -27,6 +28,7 @@ from ytdnn.log.sources import (
 _ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.+)")
 _VALUE = re.compile(r"[\d.,:+ -]+")  # of a cell, where a header is missing
 _SCALED = re.compile(r"(?P<own>.+?)\s*(?P<operator>[/*])\s*(?P<factor>\d+(\.\d+)?)\s*")
+_UNIT = re.compile(r"\s*([/*]|[+-]\s*\d)")  # of any form, behind a column's name
 
 
 class MissingColumnsError(errors.UserError):
@@ -245,7 +247,8 @@ def origin(
     columns = [name for name in frame.collect_schema() if name != event_log.ROW]
     # Blanks around a name are part of it only where the file has them.
     names = {k: v if v in columns else v.strip() for k, v in names.items()}
-    names, scaled = _factors(table, names, columns)
+    given = names
+    names, scaled = _factors(table, names, columns, file)
     mapped = _own_names(table, names)
     missing = [
         column.name
@@ -254,7 +257,9 @@ def origin(
         and (column.required or column.name in names)
     ]
     if missing:
-        raise _missing(table, {name: mapped[name] for name in missing}, columns, file)
+        ends = {k: given.get(k, "").removeprefix(mapped[k]) for k in missing}
+        own = {name: mapped[name] for name in missing}
+        raise _missing(table, own, ends, columns, file)
     whole, frame = frame, files.filter_rows(frame, where, file)
     readings = _times(table, frame, file, mapped)
     units = {name: reading.unit for name, reading in readings.items()}
@@ -276,7 +281,7 @@ def origin(
 
 
 def _factors(
-    table: str, names: Mapping[str, str], columns: Collection[str]
+    table: str, names: Mapping[str, str], columns: Collection[str], file: str
 ) -> tuple[dict[str, str], list[pl.Expr]]:
     """Returns names without their factors, and the numbers in the schema's units.
 
@@ -287,18 +292,32 @@ def _factors(
       table: Name of a schema table.
       names: The user's name by the schema's, such as {"watch_seconds": "ms / 1000"}.
       columns: Columns of the file.
+      file: Path of the rows, for messages.
+
+    Raises:
+      errors.UserError: A column of the file is followed by no unit that is read.
     """
     unscaled, scaled = dict(names), []
     for column in table_schemas.TABLES[table].columns:
         given = names.get(column.name, "")
         match = _SCALED.fullmatch(given)
-        if match is None or given in columns or column.kind != "number":
+        if given in columns:
             continue
-        factor, value = float(match["factor"]), pl.col(column.name)
-        if factor > 0.0:
-            unscaled[column.name] = match["own"].strip()
-            scaled.append(
-                value / factor if match["operator"] == "/" else value * factor
+        own = match["own"].strip() if match else ""
+        factor, value = float(match["factor"] if match else 0), pl.col(column.name)
+        has_unit = any(
+            given.startswith(name) and _UNIT.match(given, len(name)) for name in columns
+        )
+        is_read = column.kind == "number" and 0.0 < factor < math.inf
+        if match and is_read and (own in columns or not has_unit):
+            unscaled[column.name] = own
+            is_divided = match["operator"] == "/"
+            scaled.append(value / factor if is_divided else value * factor)
+        elif has_unit:
+            raise errors.UserError(
+                f"expected a unit as /N or *N, N a plain number above 0, received "
+                f"{table}.{column.name}={given} for {file}: write N in digits, such as "
+                f"/1000; times, ids and texts have no unit (that of times is found)"
             )
     return unscaled, scaled
 
@@ -340,13 +359,17 @@ def _scan(
 
 
 def _missing(
-    table: str, missing: Mapping[str, str], columns: list[str], file: str
+    table: str,
+    missing: Mapping[str, str],
+    ends: Mapping[str, str],
+    columns: list[str],
+    file: str,
 ) -> MissingColumnsError:
     """Returns the error of a table without the columns of some own names."""
     flags = []
     for column, user_column in missing.items():
         close = errors.closest(user_column, columns) or errors.closest(column, columns)
-        flags.append(f"{table}.{column}={close or 'YOUR_COLUMN'}")
+        flags.append(f"{table}.{column}={close or 'YOUR_COLUMN'}{ends[column]}")
     header = (
         " (is its first row no header?)" if any(map(_VALUE.fullmatch, columns)) else ""
     )
