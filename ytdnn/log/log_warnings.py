@@ -18,6 +18,8 @@ _LEAST_WATCHES = 200  # of which that can be said
 _MILLISECONDS = 100.0  # times the duration that a median is above
 NONE_INSIDE = " lies in"  # says the obstacle that other windows would remove
 _NO_IDS = ("null", "none", "nan", "na", "n/a", "nil", "undefined", "\\n")
+# Zero-width marks inside an id are rare, joiners inside a name are not.
+_INVISIBLE = r"""^[\s\p{Z}\p{Cf}"']+|[\s\p{Z}\p{Cf}"']+$|[\x{200B}\x{FEFF}]"""
 _MOST_NAMED = 3  # ids of a note
 UNWATCHED_CLICKS = "clicked impressions are of videos that the user has no watch of"
 
@@ -43,18 +45,21 @@ def from_watches(watches: pl.LazyFrame) -> list[str]:
 
 
 def odd_ids(ids: pl.Series) -> list[str]:
-    """Returns a line about ids that are words for none, or in blanks or quotes.
+    """Returns a line about words for no id, and blanks, quotes or invisible marks.
 
     Args:
       ids: Distinct ids, named by their column.
     """
     if ids.dtype != pl.String:
         return []
-    plain = ids.str.strip_chars(" \t\"'")
+    plain = ids.str.replace_all(_INVISIBLE, "")
     odd = ids.filter((plain != ids) | plain.str.to_lowercase().is_in(_NO_IDS))
     named = [repr(each) for each in odd.head(_MOST_NAMED)]
     number = f"note: {len(odd):,} {ids.name}s look wrong, such as {', '.join(named)}"
-    advice = "leave out rows without an id by --where, blanks and quotes in the files"
+    advice = (
+        "leave out rows without an id by --where; blanks, quotes and invisible marks "
+        "in the files"
+    )
     return [f"{number}, and are read as any other: {advice}"] if named else []
 
 

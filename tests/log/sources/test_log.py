@@ -122,6 +122,17 @@ def test_the_advice_on_a_column_keeps_its_unit(tmp_path):
     assert "--columns=watches.watch_seconds=rating/1000" in line
 
 
+@pytest.mark.parametrize(("bits", "dtype"), [(53, pl.Float64), (24, pl.Float32)])
+def test_ids_that_a_float_cannot_tell_apart_are_noted(tmp_path, bits, dtype):
+    ids = pl.Series("user_id", [2**bits - 1.0, float("nan"), 2.0**bits], dtype)
+    frame = WATCHES.with_columns(ids)
+    frame.write_parquet(tmp_path / "watches.parquet")
+    (note,) = _read(tmp_path).origin("watches").notes
+    assert note.startswith(f"watches.user_id: 1 ids are floats of 2^{bits} and more")
+    frame[:2].write_parquet(tmp_path / "watches.parquet")
+    assert _read(tmp_path).origin("watches").notes == ()
+
+
 def test_where_sees_columns_that_are_not_mapped(tmp_path):
     _write_as("csv", tmp_path)
     table = _read(tmp_path, where="rating >= 4").tables["watches"].collect()

@@ -208,12 +208,12 @@ def _read(
     outcomes: Sequence[str] = (),
 ) -> event_log.Origin:
     mapped = _own_names(table, names)
-    frame, layout = _scan(table, located, mapped)
+    frame, num_comments, scan_notes = _scan(table, located, mapped)
     table_rows = origin(table, frame, str(located.place), names, where, outcomes)
     parts: tuple[tuple[int, str], ...] = ()
     if located.folder is not None:
-        parts = files.part_starts(located.paths, layout.num_comments)
-    notes = (*(f"{table}: {note}" for note in layout.notes()), *table_rows.notes)
+        parts = files.part_starts(located.paths, num_comments)
+    notes = (*(f"{table}: {note}" for note in scan_notes), *table_rows.notes)
     return dataclasses.replace(table_rows, parts=parts, notes=notes)
 
 
@@ -271,6 +271,7 @@ def origin(
         for k, reading in readings.items()
         if reading.note
     ]
+    notes += _merged_ids(table, frame, file, mapped)
     if where:
         with event_log.readable(file):
             size, kept = map(event_log.num_rows, (whole, frame))
@@ -337,10 +338,38 @@ def _times(
         }
 
 
+def _merged_ids(
+    table: str, frame: pl.LazyFrame, file: str, mapped: Mapping[str, str]
+) -> list[str]:
+    """Returns a note for each column of ids that are floats too large to be exact."""
+    with event_log.readable(file):
+        dtypes = frame.collect_schema()
+        bits = {
+            column.name: 24 if dtypes[mapped[column.name]] == pl.Float32 else 53
+            for column in table_schemas.TABLES[table].columns
+            if column.kind == "id"
+            and mapped[column.name] in dtypes
+            and dtypes[mapped[column.name]].is_float()
+        }
+        large = [
+            (pl.col(mapped[name]).fill_nan(None).abs() >= 2.0**most).sum().alias(name)
+            for name, most in bits.items()
+        ]
+        if not large:
+            return []
+        counts = frame.select(large).collect(engine="streaming").row(0, named=True)
+    return [
+        f"{table}.{name}: {number:,} ids are floats of 2^{bits[name]} and more, where "
+        f"neighbours are one number: write them as integers or text"
+        for name, number in counts.items()
+        if number
+    ]
+
+
 def _scan(
     table: str, located: table_files.TableFiles, mapped: Mapping[str, str]
-) -> tuple[pl.LazyFrame, csv_files.Layout]:
-    """Returns the rows of a table's files, and their comment lines and blank rows."""
+) -> tuple[pl.LazyFrame, int, list[str]]:
+    """Returns the rows of a table's files, the number of comment lines, and notes."""
     keys = table_files.keys(located)
     path = {"include_file_paths": table_files.PATH} if keys else {}
     layout = csv_files.Layout()
@@ -355,7 +384,12 @@ def _scan(
         frame = csv_files.scan_csv(located.paths, ids, layout, **path)
     else:
         frame = files.scan_parquet(located.paths, **path)
-    return (table_files.with_keys(frame, keys) if keys else frame), layout
+    notes = list(layout.notes())
+    if keys:
+        own = [key for key in keys if key in frame.collect_schema()]
+        notes += [f"partition key {key}, not read: the files have it" for key in own]
+        frame = table_files.with_keys(frame, keys)
+    return frame, layout.num_comments, notes
 
 
 def _missing(
