@@ -157,6 +157,16 @@ def test_bad_filter_is_one_line(tmp_path, where, reason):
     )
 
 
+@pytest.mark.parametrize(
+    "where", ["sum(rating) > 3", "rating > avg(rating)", "count(*) > 2"]
+)
+def test_an_aggregate_is_no_condition_on_a_row(tmp_path, where):
+    WATCHES.write_parquet(tmp_path / "watches.parquet")
+    assert f"received '{where}' with an aggregate" in _line(tmp_path, where=where)
+    of_users = "count(*) OVER (PARTITION BY user_id) > 1 AND user_id <> 'avg(x)'"
+    assert _read(tmp_path, where=of_users).tables["watches"].collect().height == 2
+
+
 def test_optional_tables_and_casts(tmp_path):
     WATCHES.write_parquet(tmp_path / "watches.parquet")
     when = datetime.datetime(1970, 1, 2, 0, 0, 1, 500_000)
