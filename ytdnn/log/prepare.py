@@ -64,6 +64,7 @@ def from_log(
     directory: pathlib.Path,
     inputs: Mapping[str, str],
     run_tasks: shard_tasks.RunTasks = shard_tasks.run_here,
+    mistakes: list[str] | None = None,
 ) -> prepared.PreparedData:
     """Checks and splits a log, and writes the prepared set.
 
@@ -73,6 +74,7 @@ def from_log(
       directory: Directory of the artefact.
       inputs: Fingerprints of tables in memory.
       run_tasks: Runs the tasks on shards, here or on other machines.
+      mistakes: See `validation.validate`.
 
     Raises:
       errors.UserError: The log is malformed, or the filters leave nothing.
@@ -84,7 +86,7 @@ def from_log(
         whole_files.scratch(directory, "scratch") as scratch,
         artifacts.publish(directory, prepared.KIND, settings, inputs, facts) as partial,
     ):
-        surveyed = survey.survey(log, config)
+        surveyed = survey.survey(log, config, mistakes)
         pages = _pages(surveyed.log, config.page_gap_seconds)
         rules = shard_tasks.Rules(
             config, surveyed.chosen.windows, scratch.absolute(), partial.absolute()
