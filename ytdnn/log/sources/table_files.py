@@ -80,7 +80,7 @@ def find(given: str, named: Mapping[str, str]) -> LogFiles:
         )
     with event_log.readable(given):
         names = {table: named.get(table, table) for table in table_schemas.TABLES}
-        located = {table: _files_of(directory, name) for table, name in names.items()}
+        located = {table: files_of(directory, name) for table, name in names.items()}
         content = sorted(path.name for path in directory.iterdir())
     for table in dict.fromkeys([*named, schema.WATCHES]):
         if located[table] is None:
@@ -115,8 +115,8 @@ def _forms(name: str) -> str:
     )
 
 
-def _files_of(directory: pathlib.Path, name: str) -> TableFiles | None:
-    """Returns the files of a table; None without any."""
+def files_of(directory: pathlib.Path, name: str) -> TableFiles | None:
+    """Returns the files of a table in a directory by its name; None without any."""
     place = directory / name  # which may be in another folder
     ends = ("",) if is_table(name) else ("", *files.PARQUET, *files.CSV)
     names = [f"{place.name}{end}" for end in ends]
