@@ -185,8 +185,11 @@ def test_another_sweep_is_refused(
     tmp_path: pathlib.Path, made: dict[str, Any], changed: dict[str, Any], part: str
 ) -> None:
     sweeping.run(planned(tmp_path), 1, None, nothing)
+    epochs = made["epochs"]
     with pytest.raises(errors.UserError, match=f"expected the {part} of the sweep"):
         sweeping.run(planned(tmp_path, **changed), 1, None, nothing)
+    # The base run is not replaced by that of another config.
+    assert made["epochs"] == epochs + (EPOCHS if part == "space" else 0)
 
 
 def test_settings_that_cannot_be_are_left_out(

@@ -120,17 +120,18 @@ def run(
     """
     optuna = optuna_studies.load()
     ends = None if minutes is None else time.monotonic() + 60.0 * minutes
+    question = {"metric": sweep.metric, "config": configs.to_dict(sweep.base)}
     with _one_at_a_time(sweep.directory):
+        study = optuna_studies.opened(
+            optuna, sweep.directory, sweep.stage, sweep.more_is_better
+        )
+        # Before the base run of another sweep would be replaced.
+        optuna_studies.require_same(study, sweep.directory, question)
         _make(sweep, sweep.base, sweep.defaults, say)
     space = _space(sweep)
-    question = {
-        "metric": sweep.metric,
-        "config": configs.to_dict(sweep.base),
-        "space": {key: dataclasses.asdict(values) for key, values in space.items()},
-    }
-    study = optuna_studies.opened(
-        optuna, sweep.directory, sweep.stage, sweep.more_is_better, question
-    )
+    question["space"] = {k: dataclasses.asdict(values) for k, values in space.items()}
+    optuna_studies.require_same(study, sweep.directory, question)
+    study.set_user_attr(optuna_studies.SWEPT, question)
     study.sampler = optuna_studies.sampler(optuna, study, sweep.base.seed)
     for trial in optuna_studies.left_running(optuna, study):
         _try(optuna, sweep, study, trial, space, say)
