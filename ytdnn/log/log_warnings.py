@@ -64,14 +64,18 @@ def odd_ids(ids: pl.Series) -> list[str]:
 
 
 def from_shards(
-    videos: pl.DataFrame, shards: Iterable[user_shards.LazyShard]
+    videos: pl.DataFrame,
+    shards: Iterable[user_shards.LazyShard],
+    outcomes: Sequence[str] = (),
 ) -> list[str]:
     """Returns a line for each warning about the events of a prepared set.
 
     Args:
       videos: The catalogue (see `PreparedData.videos`).
       shards: The events.
+      outcomes: Names of the outcomes of impressions.
     """
+    happened = np.zeros((2, len(outcomes)), np.int64)  # all, and where not clicked
     number = repeats = unwatched = clicks = 0
     ratios: list[np.ndarray] = []
     stride = np.int64(videos.height + 1)
@@ -87,9 +91,13 @@ def from_shards(
             clicked_keys = (shown.users * stride + shown.videos)[clicked]
             unwatched += int((~ragged.are_among(clicked_keys, watched)).sum())
             clicks += len(clicked_keys)
+            if shown.outcomes is not None:
+                values = np.asarray(shown.outcomes) > 0.0
+                happened += values.sum(axis=0), values[~clicked].sum(axis=0)
     return [
         *_long_watches(np.concatenate(ratios)),
         *_unwatched_clicks(unwatched, clicks),
+        *_unclicked_outcomes(outcomes, happened),
         *_repeated_watches(repeats, number),
     ]
 
@@ -129,6 +137,17 @@ def _unwatched_clicks(without: int, number: int) -> Iterator[str]:
             f"watch, set --config.data.clicks_are_watches=true; else check that "
             f"{schema.WATCHES} and {schema.IMPRESSIONS} are of the same users and days"
         )
+
+
+def _unclicked_outcomes(names: Sequence[str], happened: np.ndarray) -> Iterator[str]:
+    for name, number, unclicked in zip(names, *happened.tolist(), strict=True):
+        # What is disliked may well not be clicked.
+        if name != schema.DISLIKED and unclicked > _MOST_SHARE * number:
+            yield (
+                f"note: {unclicked:,} of {number:,} impressions with {name} were not "
+                f"clicked: check that impressions.{name} is of this impression, not of "
+                f"the video"
+            )
 
 
 def _repeated_watches(repeats: int, number: int) -> Iterator[str]:

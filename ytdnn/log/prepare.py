@@ -98,7 +98,7 @@ def from_log(
         facts["warnings"] = [
             *surveyed.warnings,
             *surveyed.chosen.notes,
-            *_warnings(partial, facts),
+            *_warnings(surveyed.log, partial, facts),
         ]
         if schema.IMPRESSIONS in surveyed.log.tables:
             facts["pages"] = pages
@@ -201,13 +201,16 @@ def _left_out(rows: Mapping[str, int], counts: Mapping[str, object]) -> dict[str
     return {table: number for table, number in left_out.items() if number}
 
 
-def _warnings(directory: pathlib.Path, facts: Mapping[str, object]) -> list[str]:
+def _warnings(
+    log: event_log.EventLog, directory: pathlib.Path, facts: Mapping[str, object]
+) -> list[str]:
+    shards = user_shards.on_disk(directory, facts)
     videos = pl.read_parquet(directory / catalogues.VIDEOS_FILE)
     users = pl.read_parquet(directory / user_log.USERS_FILE, columns=[schema.USER_ID])
     return [
         *log_warnings.odd_ids(users[schema.USER_ID]),
         *log_warnings.odd_ids(videos[schema.VIDEO_ID]),
-        *log_warnings.from_shards(videos, user_shards.on_disk(directory, facts)),
+        *log_warnings.from_shards(videos, shards, _outcome_names(log)),
     ]
 
 
@@ -215,9 +218,15 @@ def _outcomes(
     log: event_log.EventLog, directory: pathlib.Path, facts: Mapping[str, object]
 ) -> dict[str, object]:
     """Returns the facts about outcomes of impressions; empty without outcomes."""
-    columns = log.tables[schema.IMPRESSIONS].collect_schema().names()
     shards = user_shards.on_disk(directory, facts)
-    return outcomes.facts_from_shards(outcomes.names_of(columns), shards)
+    return outcomes.facts_from_shards(_outcome_names(log), shards)
+
+
+def _outcome_names(log: event_log.EventLog) -> tuple[str, ...]:
+    if schema.IMPRESSIONS not in log.tables:
+        return ()
+    columns = log.tables[schema.IMPRESSIONS].collect_schema().names()
+    return outcomes.names_of(columns)
 
 
 def _ranking_obstacle(directory: pathlib.Path, facts: Mapping[str, object]) -> str:
