@@ -11,7 +11,6 @@ Outputs are kept, so a refresh that was killed resumes (docs/freshness.md).
 """
 
 import dataclasses
-import hashlib
 import json
 import pathlib
 import shutil
@@ -29,6 +28,7 @@ from ytdnn.base import (
     schema,
     table_schemas,
     user_paths,
+    whole_files,
 )
 from ytdnn.base.configs import data as data_config
 from ytdnn.log import later_sets, prepared, sources
@@ -153,12 +153,11 @@ def _log_key(
         return dict(frames.fingerprints)
     root = user_paths.expanded(config.dir)
     files = sorted(root.rglob("*")) if root.is_dir() else [root]
-    hashes = {}
-    for path in filter(pathlib.Path.is_file, files):
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
-        hashes[str(path.relative_to(root))] = digest.hexdigest()
-    return hashes
+    return {
+        str(path.relative_to(root)): whole_files.sha256(path)
+        for path in files
+        if path.is_file()
+    }
 
 
 def _of_tables_there(
