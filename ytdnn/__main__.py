@@ -1,8 +1,10 @@
 """Runs the command line, as `ytdnn` and as `python -m ytdnn`."""
 
 import _thread
+import signal
 import sys
 import threading
+import types
 
 from ytdnn.base import errors
 
@@ -11,18 +13,32 @@ _is_running = threading.Event()
 
 
 def run() -> int:
-    """Runs the command line; an interrupt while modules load is one line too."""
+    """Runs the command line; an interrupt while modules load is one line too.
+
+    SIGTERM, by which containers and batch systems end a program, is an interrupt with
+    its own exit status, 143.
+    """
+    terminations: list[int] = []
+
+    def terminate(number: int, frame: types.FrameType | None) -> None:
+        terminations.append(number)
+        raise KeyboardInterrupt
+
     sys.unraisablehook = _unraisable
+    before = signal.signal(signal.SIGTERM, terminate)
     _is_running.set()
     try:
         from ytdnn.run.cli import main
 
-        return main.main()
+        status = main.main()
     except KeyboardInterrupt:
         print(f"ytdnn: error: {errors.INTERRUPTED}", file=sys.stderr)
-        return errors.INTERRUPTED_STATUS
+        status = errors.INTERRUPTED_STATUS
     finally:
         _is_running.clear()
+        signal.signal(signal.SIGTERM, before)
+    is_terminated = terminations and status == errors.INTERRUPTED_STATUS
+    return 128 + signal.SIGTERM if is_terminated else status
 
 
 def _unraisable(unraisable: "sys.UnraisableHookArgs") -> None:

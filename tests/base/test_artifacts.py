@@ -127,6 +127,20 @@ def test_another_format_is_one_line_that_says_what_to_run(
         artifacts.read_manifest(tmp_path / kind, kind)
 
 
+def test_the_target_of_a_link_is_written(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "far").mkdir()
+    for name in ("some", "new"):
+        (tmp_path / name).symlink_to(tmp_path / "far" / name)
+    (tmp_path / "far/some").write_text("old")
+    for name in ("some", "new"):
+        artifacts.write_text(tmp_path / name, "text")
+        assert (tmp_path / name).is_symlink()
+        assert (tmp_path / "far" / name).read_text() == "text"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [
+        *("far", "new", "new", "some", "some")
+    ]
+
+
 def test_the_settings_of_an_artefact_are_read_back(tmp_path: pathlib.Path) -> None:
     config = configs.Config(
         seed=3, index=configs.IndexConfig(search=configs.ExactConfig())

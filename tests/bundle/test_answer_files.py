@@ -1,5 +1,6 @@
 """Frames made one after the other, some at a time."""
 
+import pathlib
 import threading
 
 import polars as pl
@@ -44,3 +45,13 @@ def test_few_are_made_before_they_are_asked_for() -> None:
     assert len(made) <= 4
     frames.close()
     assert len(made) <= 4
+
+
+def test_the_target_of_a_link_is_written(tmp_path: pathlib.Path) -> None:
+    link, target = tmp_path / "lists.csv", tmp_path / "far/lists.csv"
+    link.symlink_to(target)
+    answer_files.require_path(link)  # which makes the folder
+    stream(frame, 20).write(link)
+    assert link.is_symlink()
+    assert target.read_text() == "first\n0\n10\n"
+    assert [path.name for path in target.parent.iterdir()] == ["lists.csv"]

@@ -90,7 +90,7 @@ def test_a_file_names_a_part_by_its_ids(
     elif name.endswith("parquet"):
         frame.write_parquet(path)
     else:
-        path.write_text("u3\nu5\n")
+        path.write_text("\ufeffu3\nu5\n", "utf-8")  # with Windows' mark
     found = parts.user_mask(data, str(path))
     assert set(data.users["user_id"].filter(pl.Series(found))) == {"u3", "u5"}
 
@@ -99,6 +99,8 @@ WRONG = {
     "no column": ("land = 'DE'", r"a file of ids, or a condition .*user_id, age"),
     "no truth value": ("age", r"not true or false"),
     "nonsense": ("age >", r"--users to be a file of ids"),
+    "no file": ("none.txt", r"received 'none.txt': no file \(nothing there\), and no"),
+    "a folder": ("/", r"received '/': no file \(a directory\), and no condition"),
     "nobody": ("age > 200", r"selects none of 30"),
     "one number": ("1 = 1 and max(age) > 3", r"--users|not true or false"),
 }

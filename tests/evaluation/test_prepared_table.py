@@ -59,6 +59,16 @@ def test_a_run_says_what_may_have_to_be_corrected(tmp_path: pathlib.Path) -> Non
         assert line in told
 
 
+def test_vectors_that_are_text_are_no_words(tmp_path: pathlib.Path) -> None:
+    users = logs.people().with_columns(segment=pl.lit("[a]"), taste=pl.lit("[0.1, 2]"))
+    tables = {"watches": logs.watches(), "users": users}
+    found = prepared_table.lines(prepared_of(tmp_path, tables))
+    (note,) = [line for line in found if "columns of your own" in line]
+    assert note.endswith(" --features=users.segment")
+    (note,) = [line for line in found if "written as text" in line]
+    assert note.startswith("note: users.taste: lists of numbers")
+
+
 def test_columns_that_are_features_or_of_another_table_are_not_advised(
     tmp_path: pathlib.Path,
 ) -> None:

@@ -34,5 +34,8 @@ def test_ids_that_look_wrong_are_named() -> None:
     assert note.startswith(
         "note: 4 user_ids look wrong, such as 'NULL', ' u2', \"'u3'\", and are read"
     )
+    hidden = ["\u200bu1", "u\u200b2", "\xa0u3", "u4\ufeff", "na\u200dme"]
+    (note,) = log_warnings.odd_ids(pl.Series("user_id", hidden))
+    assert note.startswith(r"note: 4 user_ids look wrong, such as '\u200bu1'")
     assert log_warnings.odd_ids(pl.Series("user_id", ["u1", "null island"])) == []
     assert log_warnings.odd_ids(pl.Series("user_id", [1, 2])) == []

@@ -120,6 +120,19 @@ def test_names_of_another_meaning_are_refused(name: str) -> None:
         configs.DataConfig(outcomes=(name,))
 
 
+def test_outcomes_without_clicks_are_noted(tmp_path: pathlib.Path) -> None:
+    given = _tables(
+        liked=[1, 1, 1, 0],  # most where it was clicked
+        disliked=[0, 1, 0, 1],
+        price=[0.0, 2.0, None, 3.0],
+    )
+    warnings = _prepare(tmp_path / "data", given, "price").manifest.facts["warnings"]
+    assert [line for line in warnings if "not clicked" in line] == [
+        "note: 2 of 2 impressions with price were not clicked: check that "
+        "impressions.price is of this impression, not of the video"
+    ]
+
+
 def test_outcomes_of_new_events_lie_behind_the_old(tmp_path: pathlib.Path) -> None:
     config = configs.DataConfig(
         source="tables", outcomes=("price",), test_fraction=0.3, ranking_fraction=0.3

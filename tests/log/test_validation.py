@@ -213,7 +213,7 @@ def test_wrong_column_type_is_refused_even_with_drop(tmp_path):
     assert str(caught.value) == (
         f"expected watches.time (time of {tmp_path}/watches.parquet) to hold a time "
         f"(seconds since 1970 or ISO text), found a column of type List(Int64): "
-        f"convert it"
+        f"give each row one value"
     )
 
 

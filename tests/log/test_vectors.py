@@ -9,7 +9,7 @@ import pytest
 from tests import full_log, vector_log
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.log import event_log, later_sets, prepare, prepared
+from ytdnn.log import event_log, later_sets, prepare, prepared, vectors
 from ytdnn.log.sources import tables as tables_room
 from ytdnn.ops.refresh import append
 
@@ -101,6 +101,14 @@ def test_vectors_of_length_zero_and_empty_lists_are_missing(
     )
     data = vector_log.prepared_data(tmp_path, log)
     assert data.catalogue.vectors.missing[NAME] == 7
+
+
+def test_very_long_and_very_short_vectors_have_their_direction() -> None:
+    lists = [[3.0, 4.0], [3e38, -3e38], [1e-45, 0.0], [0.0, 0.0], None]
+    rows = vectors.normalised(pl.Series(lists, dtype=vectors.DTYPE), 2, "videos.clip")
+    half = 0.5**0.5
+    expected = [[0.6, 0.8], [half, -half], [1.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
+    np.testing.assert_allclose(rows, expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("part", list(later_sets.Part))

@@ -75,13 +75,24 @@ def removed_on_failure(partial: pathlib.Path) -> Iterator[None]:
         raise
 
 
+def real(path: pathlib.Path) -> pathlib.Path:
+    """Returns a path with symbolic links followed: their target is written."""
+    return pathlib.Path(os.path.realpath(path))
+
+
+def partial_name(path: pathlib.Path) -> pathlib.Path:
+    """Returns the hidden sibling that becomes a file or directory when complete."""
+    return path.with_name(f".{path.name}.partial")
+
+
 @contextlib.contextmanager
 def whole_file(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Context with a hidden sibling file that replaces `path` on success.
 
     The block must flush its output to disk; on failure nothing is left.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    path = real(path)
+    partial = partial_name(path)
     with removed_on_failure(partial):
         yield partial
         partial.rename(path)

@@ -16,7 +16,7 @@ from concurrent import futures
 import polars as pl
 from polars.io import plugins
 
-from ytdnn.base import errors, formats, ragged, schema
+from ytdnn.base import errors, formats, ragged, schema, whole_files
 from ytdnn.bundle import bulk, bulk_ids, frames, user_requests
 from ytdnn.bundle import bundle as bundles
 
@@ -276,9 +276,10 @@ def require_path(path: pathlib.Path, formats: tuple[str, ...] = PARQUET + CSV) -
     if path.is_dir():
         raise errors.UserError(f"expected a file to write, found a directory: {path}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _partial(path).touch()
-        _partial(path).unlink()
+        target = whole_files.real(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        whole_files.partial_name(target).touch()
+        whole_files.partial_name(target).unlink()
     except OSError as error:
         raise errors.UserError(
             f"could not write {path}: {error.strerror}: give a directory that may be "
@@ -316,15 +317,7 @@ def _write(
 @contextlib.contextmanager
 def _replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields a temporary file, which replaces the target when the block succeeds."""
-    partial = _partial(path)
-    try:
+    with whole_files.whole_file(path) as partial:
         yield partial
         with open(partial, "rb+") as file:
             os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _partial(path: pathlib.Path) -> pathlib.Path:
-    return path.with_name(f".{path.name}.partial")

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn.base import configs, errors, schema
+from ytdnn.base import configs, errors, schema, user_paths
 from ytdnn.log import catalogues, event_log, prepared
 from ytdnn.log.sources import id_files
 
@@ -109,11 +109,13 @@ def _condition(frame: pl.DataFrame, named: str, what: str) -> Bools:
         if mask.dtype != pl.Boolean or len(mask) != frame.height:
             raise pl.exceptions.InvalidOperationError("not true or false of each row")
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        path = user_paths.expanded(named)
         known = [name for name in frame.columns if name != catalogues.TRAIN_COUNT]
         raise errors.UserError(
             f"expected --{what} to be a file of ids, or a condition over columns of "
             f"{what} ({event_log.brief(', '.join(known))}) as \"language = 'en'\", "
-            f"received {named!r}: {event_log.brief(error)}"
+            f"received {named!r}: no file ({user_paths.kind(path)}), and no condition "
+            f"({event_log.brief(error)})"
         ) from None
     matches: Bools = mask.fill_null(False).to_numpy()
     return matches

@@ -6,17 +6,27 @@ import textwrap
 from collections.abc import Collection, Iterator
 
 import numpy as np
+import polars as pl
 from rich import console
 
 from ytdnn.base import configs, errors, formats, schema, table_schemas
 from ytdnn.evaluation import tables
-from ytdnn.log import catalogues, events, outcomes, prepared, split_of_log, vectors
+from ytdnn.log import (
+    catalogues,
+    event_log,
+    events,
+    outcomes,
+    prepared,
+    split_of_log,
+    vectors,
+)
 
 _WIDTH = 120
 _SHORT = textwrap.TextWrapper(80, break_long_words=False, break_on_hyphens=False)
 _ACTED_ON = ("watches: ", "note: ", "dropped: ")  # starts of the lines kept in short
 _OWN_SHOWN = 5  # columns in the example of a command
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # of requests, without quotes
+_LIST = r"^\s*\[\s*[-+.\d]"  # the beginning of one of numbers
 _Split = events.Split
 
 
@@ -41,7 +51,14 @@ def lines(
         if name in data.catalogue.facts["rows"]
     ]
     own = [name for column in columns for name in column.keys]
-    notes = [*_notes(data, is_full), *_own_note(own, named, workdir), *_models(data)]
+    lists = [name for name in own if _holds_lists(data, name)]
+    own = [name for name in own if name not in lists]
+    notes = [
+        *_notes(data, is_full),
+        *_lists_note(lists),
+        *_own_note(own, named, workdir),
+        *_models(data),
+    ]
     if not is_full:
         meant = [
             f"{c.table}.{name}" for c in columns for name in c.unused if "(" in name
@@ -122,6 +139,25 @@ class _Columns:
             close = "" if name in mapped else errors.closest(name, free)
             hint = f" (did you mean {close}?)" if close else ""
             self.unused.append(errors.one_line(name) + hint)
+
+
+def _holds_lists(data: prepared.PreparedData, name: str) -> bool:
+    """Whether a user's column, such as "videos.clip", holds lists of numbers as text.
+
+    Its first value decides.
+    """
+    table, _, column = name.partition(".")
+    frame = data.users if table == schema.USERS else data.videos
+    first = frame[column].drop_nulls().head(1)
+    return first.dtype == pl.String and bool(first.str.contains(_LIST).any())
+
+
+def _lists_note(names: list[str]) -> Iterator[str]:
+    if names:
+        yield (
+            f"note: {event_log.brief(', '.join(names))}: lists of numbers, written as "
+            f"text: in Parquet a column of lists is a vector"
+        )
 
 
 def _own_note(own: list[str], named: Collection[str], workdir: str) -> Iterator[str]:

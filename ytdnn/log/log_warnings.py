@@ -18,6 +18,8 @@ _LEAST_WATCHES = 200  # of which that can be said
 _MILLISECONDS = 100.0  # times the duration that a median is above
 NONE_INSIDE = " lies in"  # says the obstacle that other windows would remove
 _NO_IDS = ("null", "none", "nan", "na", "n/a", "nil", "undefined", "\\n")
+# Zero-width marks inside an id are rare, joiners inside a name are not.
+_INVISIBLE = r"""^[\s\p{Z}\p{Cf}"']+|[\s\p{Z}\p{Cf}"']+$|[\x{200B}\x{FEFF}]"""
 _MOST_NAMED = 3  # ids of a note
 UNWATCHED_CLICKS = "clicked impressions are of videos that the user has no watch of"
 
@@ -43,30 +45,37 @@ def from_watches(watches: pl.LazyFrame) -> list[str]:
 
 
 def odd_ids(ids: pl.Series) -> list[str]:
-    """Returns a line about ids that are words for none, or in blanks or quotes.
+    """Returns a line about words for no id, and blanks, quotes or invisible marks.
 
     Args:
       ids: Distinct ids, named by their column.
     """
     if ids.dtype != pl.String:
         return []
-    plain = ids.str.strip_chars(" \t\"'")
+    plain = ids.str.replace_all(_INVISIBLE, "")
     odd = ids.filter((plain != ids) | plain.str.to_lowercase().is_in(_NO_IDS))
     named = [repr(each) for each in odd.head(_MOST_NAMED)]
     number = f"note: {len(odd):,} {ids.name}s look wrong, such as {', '.join(named)}"
-    advice = "leave out rows without an id by --where, blanks and quotes in the files"
+    advice = (
+        "leave out rows without an id by --where; blanks, quotes and invisible marks "
+        "in the files"
+    )
     return [f"{number}, and are read as any other: {advice}"] if named else []
 
 
 def from_shards(
-    videos: pl.DataFrame, shards: Iterable[user_shards.LazyShard]
+    videos: pl.DataFrame,
+    shards: Iterable[user_shards.LazyShard],
+    outcomes: Sequence[str] = (),
 ) -> list[str]:
     """Returns a line for each warning about the events of a prepared set.
 
     Args:
       videos: The catalogue (see `PreparedData.videos`).
       shards: The events.
+      outcomes: Names of the outcomes of impressions.
     """
+    happened = np.zeros((2, len(outcomes)), np.int64)  # all, and where not clicked
     number = repeats = unwatched = clicks = 0
     ratios: list[np.ndarray] = []
     stride = np.int64(videos.height + 1)
@@ -82,9 +91,13 @@ def from_shards(
             clicked_keys = (shown.users * stride + shown.videos)[clicked]
             unwatched += int((~ragged.are_among(clicked_keys, watched)).sum())
             clicks += len(clicked_keys)
+            if shown.outcomes is not None:
+                values = np.asarray(shown.outcomes) > 0.0
+                happened += values.sum(axis=0), values[~clicked].sum(axis=0)
     return [
         *_long_watches(np.concatenate(ratios)),
         *_unwatched_clicks(unwatched, clicks),
+        *_unclicked_outcomes(outcomes, happened),
         *_repeated_watches(repeats, number),
     ]
 
@@ -124,6 +137,17 @@ def _unwatched_clicks(without: int, number: int) -> Iterator[str]:
             f"watch, set --config.data.clicks_are_watches=true; else check that "
             f"{schema.WATCHES} and {schema.IMPRESSIONS} are of the same users and days"
         )
+
+
+def _unclicked_outcomes(names: Sequence[str], happened: np.ndarray) -> Iterator[str]:
+    for name, number, unclicked in zip(names, *happened.tolist(), strict=True):
+        # What is disliked may well not be clicked.
+        if name != schema.DISLIKED and unclicked > _MOST_SHARE * number:
+            yield (
+                f"note: {unclicked:,} of {number:,} impressions with {name} were not "
+                f"clicked: check that impressions.{name} is of this impression, not of "
+                f"the video"
+            )
 
 
 def _repeated_watches(repeats: int, number: int) -> Iterator[str]:

@@ -63,6 +63,7 @@ def from_log(
     directory: pathlib.Path,
     inputs: Mapping[str, str],
     run_tasks: shard_tasks.RunTasks = shard_tasks.run_here,
+    mistakes: list[str] | None = None,
 ) -> prepared.PreparedData:
     """Checks and splits a log, and writes the prepared set.
 
@@ -72,6 +73,7 @@ def from_log(
       directory: Directory of the artefact.
       inputs: Fingerprints of tables in memory.
       run_tasks: Runs the tasks on shards, here or on other machines.
+      mistakes: See `validation.validate`.
 
     Raises:
       errors.UserError: The log is malformed, or the filters leave nothing.
@@ -83,7 +85,7 @@ def from_log(
         whole_files.scratch(directory, "scratch") as scratch,
         artifacts.publish(directory, prepared.KIND, settings, inputs, facts) as partial,
     ):
-        surveyed = survey.survey(log, config)
+        surveyed = survey.survey(log, config, mistakes)
         pages = _pages(surveyed.log, config.page_gap_seconds)
         rules = shard_tasks.Rules(
             config, surveyed.chosen.windows, scratch.absolute(), partial.absolute()
@@ -93,7 +95,7 @@ def from_log(
         facts["warnings"] = [
             *surveyed.warnings,
             *surveyed.chosen.notes,
-            *_warnings(partial, facts),
+            *_warnings(surveyed.log, partial, facts),
         ]
         if schema.IMPRESSIONS in surveyed.log.tables:
             facts["pages"] = pages
@@ -196,13 +198,16 @@ def _left_out(rows: Mapping[str, int], counts: Mapping[str, object]) -> dict[str
     return {table: number for table, number in left_out.items() if number}
 
 
-def _warnings(directory: pathlib.Path, facts: Mapping[str, object]) -> list[str]:
+def _warnings(
+    log: event_log.EventLog, directory: pathlib.Path, facts: Mapping[str, object]
+) -> list[str]:
+    shards = user_shards.on_disk(directory, facts)
     videos = pl.read_parquet(directory / catalogues.VIDEOS_FILE)
     users = pl.read_parquet(directory / user_log.USERS_FILE, columns=[schema.USER_ID])
     return [
         *log_warnings.odd_ids(users[schema.USER_ID]),
         *log_warnings.odd_ids(videos[schema.VIDEO_ID]),
-        *log_warnings.from_shards(videos, user_shards.on_disk(directory, facts)),
+        *log_warnings.from_shards(videos, shards, _outcome_names(log)),
     ]
 
 
@@ -210,9 +215,15 @@ def _outcomes(
     log: event_log.EventLog, directory: pathlib.Path, facts: Mapping[str, object]
 ) -> dict[str, object]:
     """Returns the facts about outcomes of impressions; empty without outcomes."""
-    columns = log.tables[schema.IMPRESSIONS].collect_schema().names()
     shards = user_shards.on_disk(directory, facts)
-    return outcomes.facts_from_shards(outcomes.names_of(columns), shards)
+    return outcomes.facts_from_shards(_outcome_names(log), shards)
+
+
+def _outcome_names(log: event_log.EventLog) -> tuple[str, ...]:
+    if schema.IMPRESSIONS not in log.tables:
+        return ()
+    columns = log.tables[schema.IMPRESSIONS].collect_schema().names()
+    return outcomes.names_of(columns)
 
 
 def _ranking_obstacle(directory: pathlib.Path, facts: Mapping[str, object]) -> str:

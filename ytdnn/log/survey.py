@@ -59,17 +59,22 @@ class Survey:
     watch_columns: list[str]
 
 
-def survey(log: event_log.EventLog, config: configs.DataConfig) -> Survey:
+def survey(
+    log: event_log.EventLog,
+    config: configs.DataConfig,
+    mistakes: list[str] | None = None,
+) -> Survey:
     """Checks a log and collects the facts that the shards need.
 
     Args:
       log: Log of a source.
       config: Settings of filters and protocol.
+      mistakes: See `validation.validate`.
 
     Raises:
       errors.UserError: The log is malformed, or the filters leave nothing.
     """
-    log, bad_rows = validation.validate(log, config.bad_rows)
+    log, bad_rows = validation.validate(log, config.bad_rows, mistakes)
     if config.clicks_are_watches:
         log = event_rows.with_clicks(log)
     unmatched = entities.unmatched(log)

@@ -19,8 +19,12 @@ _HASHES_A_COUNT = 1 << 24
 _TYPES: dict[pl.DataType, str] = {pl.Int64(): "integers", pl.String(): "strings"}
 
 
+class NoWatchesLeftError(errors.UserError):
+    """Every row of watches is bad."""
+
+
 def validate(
-    log: event_log.EventLog, bad_rows: str
+    log: event_log.EventLog, bad_rows: str, mistakes: list[str] | None = None
 ) -> tuple[event_log.EventLog, dict[str, int]]:
     """Checks every table of `log`.
 
@@ -29,6 +33,7 @@ def validate(
     Args:
       log: Log of a source.
       bad_rows: `stop` at the first bad row, or `drop` all of them.
+      mistakes: Gets a line for each kind of bad row that is dropped, with its first.
 
     Returns:
       The log without bad rows, `facts["rows"]` and `facts["missing"]` (values of each
@@ -48,7 +53,7 @@ def validate(
     known: pl.Series | None = None
     # Entities first: events are held against the videos that are left.
     for table in sorted(log.tables, key=_is_event):
-        log, dropped = _check(log, table, known, bad_rows)
+        log, dropped = _check(log, table, known, bad_rows, mistakes)
         num_rows[table], num_duplicates, missing[table] = _size(log, table)
         report |= dropped
         if _is_event(table) and num_duplicates:
@@ -78,27 +83,6 @@ def check_entities(
     """
     _require_columns(log, table)
     return _check(log, table, None, bad_rows)
-
-
-def findings(log: event_log.EventLog) -> list[str]:
-    """Returns a line for each kind of bad row in all tables, with its first row.
-
-    Raises:
-      errors.UserError: A required table or column is missing, or the tables disagree on
-        the type of an id.
-    """
-    _require_tables(log)
-    log = _with_one_id_type(log)
-    known: pl.Series | None = None
-    lines = []
-    for table in sorted(log.tables, key=_is_event):
-        possible, bad = _bad_rows(log, table, known)
-        lines += [str(_error(table, log.origin(table), [kind])) for kind in bad]
-        if bad:
-            log = _without(log, table, possible)
-        if table == schema.VIDEOS:
-            known = _keys(log)
-    return lines
 
 
 def _is_event(table: str) -> bool:
@@ -172,7 +156,11 @@ def _id_columns(
 
 
 def _check(
-    log: event_log.EventLog, table: str, known: pl.Series | None, bad_rows: str
+    log: event_log.EventLog,
+    table: str,
+    known: pl.Series | None,
+    bad_rows: str,
+    mistakes: list[str] | None = None,
 ) -> tuple[event_log.EventLog, dict[str, int]]:
     """Returns the log without bad rows in `table`, and their number by reason."""
     possible, kinds = _bad_rows(log, table, known)
@@ -180,6 +168,8 @@ def _check(
         return log, {}
     if bad_rows == "stop":
         raise _error(table, log.origin(table), kinds)
+    if mistakes is not None:
+        mistakes += [str(_error(table, log.origin(table), [bad])) for bad in kinds]
     reasons = {f"{table}.{bad.fault.reason}": bad.num_rows for bad in kinds}
     return _without(log, table, possible), reasons
 
@@ -295,7 +285,9 @@ def _require_rows(
         return
     reasons = "; ".join(f"{reason}: {count}" for reason, count in report.items())
     dropped = f" after dropping ({reasons})" if reasons else ""
-    raise errors.UserError(
+    are_dropped = any(reason.startswith(f"{schema.WATCHES}.") for reason in report)
+    error = NoWatchesLeftError if are_dropped else errors.UserError
+    raise error(
         f"expected rows in {schema.WATCHES}, found none in {origin.file}{dropped}: "
         f"check the file, --where and --columns"
     )

@@ -27,7 +27,6 @@ FACT = "vectors"
 DIRECTORY = "vectors"
 DTYPE = pl.List(pl.Float32())
 ROWS_A_PART = 1 << 14
-_SMALLEST = 1e-12  # length: a vector of zeros stays one
 
 Rows = npt.NDArray[np.float16]
 
@@ -71,7 +70,11 @@ def normalised(values: pl.Series, width: int, place: str) -> Rows:
             f"of them with one encoder"
         )
     vectors = flat.reshape(-1, width).astype(np.float32)
-    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _SMALLEST)
+    # By powers of two, which round nothing: squares of 1e38 or 1e-45 are no float32.
+    largest = np.abs(vectors).max(axis=1, keepdims=True)
+    vectors = np.ldexp(vectors, -np.frexp(largest)[1])
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors /= np.where(norms > 0.0, norms, 1.0)
     rows = np.zeros((len(values), width), np.float16)
     rows[is_there] = vectors
     return rows

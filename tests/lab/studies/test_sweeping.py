@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests import extras
 from ytdnn import configs
-from ytdnn.base import errors, progress
+from ytdnn.base import errors, progress, registries
 from ytdnn.lab.pages import sweep_page
 from ytdnn.lab.studies import answer_times, default_spaces, optuna_studies, sweeping
 from ytdnn.run.cli import config_file, given_settings
+from ytdnn.run.pipeline import tracker
 
 optuna = pytest.importorskip("optuna")
 
@@ -185,8 +187,24 @@ def test_another_sweep_is_refused(
     tmp_path: pathlib.Path, made: dict[str, Any], changed: dict[str, Any], part: str
 ) -> None:
     sweeping.run(planned(tmp_path), 1, None, nothing)
+    epochs = made["epochs"]
     with pytest.raises(errors.UserError, match=f"expected the {part} of the sweep"):
         sweeping.run(planned(tmp_path, **changed), 1, None, nothing)
+    # The base run is not replaced by that of another config.
+    assert made["epochs"] == epochs + (EPOCHS if part == "space" else 0)
+
+
+def test_a_tracker_that_refuses_ends_a_sweep_before_its_base_run(
+    tmp_path: pathlib.Path, made: dict[str, Any]
+) -> None:
+    def refuse(run: tracker.TrackedRun) -> None:
+        raise ConnectionError("no route to the server")
+
+    with extras.registered():
+        registries.TRACKERS.register("refusing")(refuse)
+        with pytest.raises(errors.UserError, match="no route to the server"):
+            sweeping.run(planned(tmp_path, tracker="refusing"), 1, None, nothing)
+    assert not made["epochs"]
 
 
 def test_settings_that_cannot_be_are_left_out(

@@ -128,6 +128,21 @@ def test_a_package_that_lacks_is_named(
         train("mlflw", tmp_path)
 
 
+def test_a_tracker_that_refuses_the_run_is_one_line(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mlflow")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "nowhere://x")
+    with pytest.raises(errors.UserError, match="expected the tracker mlflow to accept"):
+        train("mlflow", tmp_path / "run")
+    wandb = FakeWandb()
+    monkeypatch.setattr(wandb, "init", lambda **_: 1 / 0)
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
+    with pytest.raises(errors.UserError, match=r"tracker wandb .* division by zero"):
+        train("wandb", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_tracker_that_fails_ends_no_training(
     tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -72,3 +72,31 @@ def test_csvs_of_other_columns_are_refused(tmp_path):
         f"expected in {second} the columns of a.csv (id, value), found value, id: "
         f"write all parts with the same columns"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sep=,\na,b\n1,2\n", "names of columns in the first line .* found .* sep=,:"),
+        ("a,b,a\n1,2,3\n", "each column once in the header of .*, found a 2 times"),
+        ('a,"b"\n1,2\n"3",4\0\n', "found a NUL byte in row 2: mend the row"),
+        ("a,b\n1,2,\n", "found 3: mend the row; .*, and none ends a row"),
+    ],
+)
+def test_a_file_that_is_no_table_of_commas_is_named_in_a_line(tmp_path, text, message):
+    (tmp_path / "part.csv").write_text(text)
+    with pytest.raises(errors.UserError, match=message):
+        csv_files.require_rows([tmp_path / "part.csv"])
+
+
+@pytest.mark.parametrize(
+    "text", [",a,b\n0,1,2\n1,3,4\n", "a,b,,\r\n1,2,,\r\n3,4,,\r\n"]
+)
+def test_columns_without_a_name_are_left_out_with_a_note(tmp_path, text):
+    path = tmp_path / "part.csv"
+    path.write_bytes(text.encode())
+    layout = csv_files.require_rows([path])
+    frame = csv_files.scan_csv([path], layout=layout).drop(event_log.ROW).collect()
+    assert frame.to_dict(as_series=False) == {"a": [1, 3], "b": [2, 4]}
+    number = text.partition("\n")[0].count(",") - 1
+    assert list(layout.notes()) == [f"columns without a name, left out: {number}"]

@@ -90,13 +90,47 @@ def test_numbers_in_another_unit_are_divided_or_multiplied(tmp_path):
     columns = (*COLUMNS, "watches.watch_seconds=rating*60")
     table = _read(tmp_path, columns=columns).tables["watches"].collect()
     assert table["watch_seconds"].to_list() == [300.0, 120.0, 240.0]
-    # A column of that very name comes first; ids and times have no factor.
+    # A column of that very name comes first.
     named = watches.with_columns(pl.lit(7.0).alias("rating*60"))
     named.write_csv(tmp_path / "watches.csv")
     table = _read(tmp_path, columns=columns).tables["watches"].collect()
     assert table["watch_seconds"].to_list() == [7.0] * 3
-    line = _line(tmp_path, columns=("watches.video_id=item_id", "watches.time=ts/1000"))
-    assert "expected column ts/1000" in line
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        *(f"watch_seconds=rating{end}" for end in ("/1e3", "/1_000", "/1,000", "/0")),
+        *(f"watch_seconds=rating{end}" for end in ("/-1", "/10/10", "+1", "*nan", "/")),
+        "watch_seconds=rating*1" + 400 * "0",
+        "time=ts/1000",
+        "video_id=item_id*2",
+    ],
+)
+def test_a_unit_that_is_not_read_is_no_name_of_a_column(tmp_path, entry):
+    WATCHES.write_parquet(tmp_path / "watches.parquet")
+    column = entry.partition("=")[0]
+    others = [each for each in COLUMNS if not each.startswith(f"watches.{column}=")]
+    line = _line(tmp_path, columns=(*others, f"watches.{entry}"))
+    assert line.startswith("expected a unit as /N or *N, N a plain number")
+    assert entry in line
+
+
+def test_the_advice_on_a_column_keeps_its_unit(tmp_path):
+    WATCHES.write_parquet(tmp_path / "watches.parquet")
+    line = _line(tmp_path, columns=(*COLUMNS, "watches.watch_seconds=ratings/1000"))
+    assert "--columns=watches.watch_seconds=rating/1000" in line
+
+
+@pytest.mark.parametrize(("bits", "dtype"), [(53, pl.Float64), (24, pl.Float32)])
+def test_ids_that_a_float_cannot_tell_apart_are_noted(tmp_path, bits, dtype):
+    ids = pl.Series("user_id", [2**bits - 1.0, float("nan"), 2.0**bits], dtype)
+    frame = WATCHES.with_columns(ids)
+    frame.write_parquet(tmp_path / "watches.parquet")
+    (note,) = _read(tmp_path).origin("watches").notes
+    assert note.startswith(f"watches.user_id: 1 ids are floats of 2^{bits} and more")
+    frame[:2].write_parquet(tmp_path / "watches.parquet")
+    assert _read(tmp_path).origin("watches").notes == ()
 
 
 def test_where_sees_columns_that_are_not_mapped(tmp_path):
@@ -121,6 +155,16 @@ def test_bad_filter_is_one_line(tmp_path, where, reason):
         f"expected in --where a Polars SQL condition over the columns of {tmp_path}/"
         f"watches.parquet (user_id, item_id, ts, rating), received {where!r}: {reason}"
     )
+
+
+@pytest.mark.parametrize(
+    "where", ["sum(rating) > 3", "rating > avg(rating)", "count(*) > 2"]
+)
+def test_an_aggregate_is_no_condition_on_a_row(tmp_path, where):
+    WATCHES.write_parquet(tmp_path / "watches.parquet")
+    assert f"received '{where}' with an aggregate" in _line(tmp_path, where=where)
+    of_users = "count(*) OVER (PARTITION BY user_id) > 1 AND user_id <> 'avg(x)'"
+    assert _read(tmp_path, where=of_users).tables["watches"].collect().height == 2
 
 
 def test_optional_tables_and_casts(tmp_path):

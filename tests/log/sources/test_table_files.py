@@ -38,7 +38,21 @@ def test_a_hive_key_is_a_column_of_its_parts(
 
 def test_a_column_of_the_files_comes_before_the_key(tmp_path: pathlib.Path) -> None:
     _write(tmp_path, "watches/time=9/part.parquet")
-    assert _read(tmp_path)["time"].to_list() == [1, 2]
+    found = log.read(configs.DataConfig(source="log", dir=str(tmp_path)))
+    assert found.tables[schema.WATCHES].collect()["time"].to_list() == [1, 2]
+    assert found.origin("watches").notes == (
+        "watches: partition key time, not read: the files have it",
+    )
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_hives_text_of_a_missing_value_is_missing_in_the_files_too(
+    tmp_path: pathlib.Path, ending: str
+) -> None:
+    for device in ("tv", "__HIVE_DEFAULT_PARTITION__"):
+        frame = _ROWS.with_columns(pl.lit(device).alias("device"))
+        _write(tmp_path, f"watches/device={device}/part.{ending}", frame)
+    assert _read(tmp_path)["device"].to_list() == [None, None, "tv", "tv"]
 
 
 def test_rows_of_all_subfolders_are_read_and_numbered(tmp_path: pathlib.Path) -> None:

@@ -217,3 +217,55 @@ def test_mistakes_are_one_line(runs: Runs, tmp_path: pathlib.Path) -> None:
         watches = new[schema.WATCHES].drop(column)
         wrong = new | {schema.WATCHES: watches}
         assert column in line(source, tmp_path / "wrong", tables=wrong)
+
+
+@pytest.mark.thorough
+def test_a_day_may_lack_tables_and_its_events_are_known_by_content(
+    runs: Runs, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, day = tmp_path / "source", tmp_path / "day"
+    shutil.copytree(runs.source, source)
+    config = workdir.require_config(source)
+    data = dataclasses.replace(
+        config.data,
+        source="log",
+        dir="elsewhere",
+        files=("watches=seen.csv", "impressions=shown.csv"),
+        columns=("impressions.clicked=is_click",),
+    )
+    workdir.write_config(source, dataclasses.replace(config, data=data))
+    day.mkdir()
+    runs.new[schema.WATCHES].write_csv(day / "seen.csv")
+    said: list[str] = []
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    def refresh(target: str, **given: object) -> prepared.PreparedData:
+        with pytest.raises(KeyboardInterrupt):
+            ytdnn.refresh(
+                source, tmp_path / target, data_dir=day, verbose=said.append, **given
+            )
+        return prepared.load(tmp_path / target / "refresh/appended")
+
+    monkeypatch.setattr("ytdnn.log.later_sets.derive", killed)
+    found = refresh("new")
+    number = sum(len(log[schema.WATCHES]) for log in (runs.old, runs.new))
+    assert len(found.watches) == number
+    assert len(found.impressions) == len(runs.old[schema.IMPRESSIONS])
+    note = "note: the new log has no impressions, read as a table without rows"
+    assert said.count(note) == 1
+    content = (day / "seen.csv").read_bytes()
+    (day / "seen.csv").unlink()
+    (day / "seen.csv").write_bytes(content)  # at another time
+    refresh("new")
+    assert any("refresh/appended: skipped" in line for line in said)
+    (day / "seen.csv").rename(day / "tuesday.csv")
+    assert len(refresh("other", files=["watches=tuesday.csv"]).watches) == number
+
+
+@pytest.mark.thorough
+def test_a_refused_log_leaves_nothing(runs: Runs, tmp_path: pathlib.Path) -> None:
+    line = refused(ytdnn.refresh, runs.source, tmp_path / "new", tables=runs.old)
+    assert "expected watches after" in line
+    assert [path.name for path in (tmp_path / "new").iterdir()] == [".lock"]

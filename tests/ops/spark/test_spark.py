@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -115,6 +116,21 @@ def test_without_pyspark_there_is_one_line(monkeypatch):
     monkeypatch.setattr(session.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(errors.UserError, match=r"pip install .*'\.\[spark\]'"):
         session.require()
+
+
+def test_a_master_that_is_not_there_is_one_line_at_once(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        session._require_master(f"spark://127.0.0.1:1,127.0.0.1:{port}")
+    monkeypatch.setattr(session, "require", lambda: None)
+    for place in (f"127.0.0.1:{port}", "127.0.0.1:99999", "127.0.0.1:x"):
+        settings = session.SparkSettings(f"spark://{place}")
+        with (
+            pytest.raises(errors.UserError, match=r"could not connect \(.*start it"),
+            session.opened(settings),
+        ):
+            raise AssertionError("opened a session without a master")
+    session._require_master(session.LOCAL)
 
 
 @pytest.mark.slow

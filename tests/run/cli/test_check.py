@@ -7,6 +7,7 @@ import pytest
 
 from tests import small_log as logs
 from tests.run.cli import conftest
+from ytdnn.log import faults
 
 
 @pytest.fixture
@@ -55,6 +56,38 @@ def test_bad_rows_that_are_to_be_dropped_are_no_mistakes(
     found = cli("check", "--source=log", flag, "--bad_rows=drop")
     assert found.status == 0
     assert "dropped: watches.time is not a time: 1 rows" in found.out
+
+
+def test_a_mistake_in_every_row_is_one_mistake(
+    cli: conftest.Cli, log: pathlib.Path
+) -> None:
+    header, *rows = logs.WATCHES.splitlines()
+    late = [row.rpartition(",")[0] + ",soon" for row in rows]
+    flag = _write(log, "\n".join([header, *late]))
+    found = cli("check", "--source=log", flag)
+    assert "'soon' in row 1" in found.out
+    assert found.out.endswith("1 mistake, 0 notes; nothing was written\n")
+    found = cli("check", "--source=log", flag, "--bad_rows=drop")
+    assert "mistake 1: expected rows in watches, found none" in found.out
+    # No row is there at all: that is a mistake of its own.
+    videos = logs.videos().with_columns(pl.lit(-1.0).alias("duration_seconds"))
+    found = cli("check", "--source=log", _write(log, f"{header}\n", videos))
+    assert "mistake 2: expected rows in watches, found none" in found.out
+
+
+def test_a_log_is_read_and_checked_once(
+    cli: conftest.Cli, log: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[str] = []
+
+    def find(table: str, *rest: object) -> list[faults.Fault]:
+        checked.append(table)
+        return found_faults(table, *rest)  # type: ignore[arg-type]
+
+    found_faults = faults.find
+    monkeypatch.setattr(faults, "find", find)
+    cli("check", "--source=log", _write(log, logs.WATCHES, logs.videos()))
+    assert checked == ["videos", "watches"]
 
 
 def test_a_missing_table_is_one_mistake(cli: conftest.Cli, log: pathlib.Path) -> None:

@@ -310,15 +310,19 @@ def test_recommendations_from_the_bundle_alone(
     assert result.status == 0, result.err
     assert "last 2 of 2" in result.out
     assert cli(*flags, "--index=exact").status == 0
+    of_run = cli("recommend", f"--workdir={finished}", f"--request={request}")
+    assert of_run.out.partition("latency")[0] == result.out.partition("latency")[0]
     request.write_text("[1, 2")
     assert "expected JSON such as" in cli.error(*flags)
 
 
-ASKED = "expected --workdir and --user, --workdir, --users and --out"
+ASKED = "expected --workdir or --bundle, with --user, --request, or --users and --out"
 MISTAKES = [
-    ([], f"{ASKED}, or --bundle and --request"),
-    (["--user=u1"], f"{ASKED}, or --bundle and --request"),
+    ([], ASKED),
+    (["--user=u1"], ASKED),
     (["--workdir=w", "--user=u", "--bundle=b"], ASKED),
+    (["--workdir=w", "--user=u", "--request=r"], ASKED),
+    (["--workdir=w", "--request=r"], "expected a data artefact in w/data"),
     (["--workdir=w", "--user=u", "--k=ten"], "expected a data artefact in w/data"),
     (["--bundle=b", "--request=r"], "expected a bundle artefact in b, found no"),
     (["--bundle=b", "--request=r", "--index=lsh"], "expected --index to be one of"),

@@ -396,6 +396,22 @@ def test_an_interrupt_while_modules_load_is_a_line(
     assert err == "ytdnn: error: interrupted: the same command goes on\n"
 
 
+def test_an_end_by_sigterm_is_a_line_with_its_own_status(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def dispatch(argv: list[str]) -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return 0
+
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # put back
+    monkeypatch.setattr(main, "_dispatch", dispatch)
+    assert __main__.run() == 143
+    err = capsys.readouterr().err
+    assert err == "ytdnn: error: interrupted: the same command goes on\n"
+    assert signal.signal(signal.SIGTERM, before) == signal.SIG_IGN
+
+
 def test_an_interrupt_in_a_callback_of_a_weak_reference_is_raised_again(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

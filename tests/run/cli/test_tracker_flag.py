@@ -79,3 +79,23 @@ def test_an_unknown_tracker_is_one_line(
     assert found == (
         "expected a tracker (mlflow, wandb), received 'mlfow': did you mean mlflow?"
     )
+
+
+def test_a_tracker_that_refuses_does_so_before_the_work(
+    cli: conftest.Cli,
+    rooms: fakes.Rooms,
+    workdir: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(run: tracker.TrackedRun) -> None:
+        raise ConnectionError("no route to the server")
+
+    def evaluate(*_: object, **__: object) -> None:
+        raise AssertionError("evaluated without a tracker")
+
+    assert cli("run", f"--workdir={workdir}").status == 0
+    monkeypatch.setattr("ytdnn.run.pipeline.evaluate", evaluate)
+    with extras.registered():
+        registries.TRACKERS.register("refusing")(refuse)
+        flags = (f"--workdir={workdir}", "--tracker=refusing")
+        assert "no route to the server" in cli.error("evaluate", *flags)

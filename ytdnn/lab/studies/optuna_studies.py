@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _JOURNAL = "journal.log"
 SECONDS, COST, REFUSED = "seconds", "milliseconds", "refused"  # of a trial
-_SWEPT = "swept"  # attribute of the study
+SWEPT = "swept"  # attribute of the study
 _STARTUP_TRIALS = 5  # before any is pruned
 _NEAR_TRIALS = 10  # drawn near the base config: as many as TPE draws at random
 _NEAR_SHARE = 0.3  # of the settings that such a trial changes
@@ -48,7 +48,6 @@ def opened(
     directory: pathlib.Path,
     stage: str,
     more_is_better: bool,
-    question: dict[str, Any],
 ) -> "optuna.Study":
     """Opens the study of a sweep from its journal, which is made if missing.
 
@@ -57,13 +56,9 @@ def opened(
       directory: Directory of the sweep.
       stage: Name of the study.
       more_is_better: Whether a larger value of the metric is better.
-      question: Description of the sweep; two of one directory must agree in it.
-
-    Raises:
-      errors.UserError: The directory holds a sweep of something else.
     """
     backend = optuna.storages.journal.JournalFileBackend(str(directory / _JOURNAL))
-    study = optuna.create_study(
+    return optuna.create_study(
         storage=optuna.storages.JournalStorage(backend),
         study_name=stage,
         direction="maximize" if more_is_better else "minimize",
@@ -72,19 +67,29 @@ def opened(
         ),
         load_if_exists=True,
     )
+
+
+def require_same(
+    study: "optuna.Study", directory: pathlib.Path, question: dict[str, Any]
+) -> None:
+    """Checks that a sweep is the one of its directory.
+
+    Args:
+      study: The study.
+      directory: Directory of the sweep.
+      question: Description of the sweep, or parts of it.
+
+    Raises:
+      errors.UserError: The directory holds a sweep of something else.
+    """
     question = json.loads(json.dumps(question))  # as the journal gives it back
-    saved = study.user_attrs.get(_SWEPT)
-    if saved is None:
-        study.set_user_attr(_SWEPT, question)
-    elif saved != question:
-        parts = ", ".join(
-            part for part in question if saved.get(part) != question[part]
-        )
+    saved = study.user_attrs.get(SWEPT, question)
+    parts = ", ".join(part for part in question if saved.get(part) != question[part])
+    if parts:
         raise errors.UserError(
             f"expected the {parts} of the sweep in {directory}, received "
             f"another: give another --workdir, or what it was begun with"
         )
-    return study
 
 
 def sampler(optuna: Any, study: "optuna.Study", seed: int) -> Any:

@@ -52,7 +52,8 @@ class Sweep:
       metric: Validation metric that decides; see `METRICS`.
       space: Values of each setting; None: the product's own space for the log's size.
       apply: Function that returns a config with settings given as texts.
-      tracker: Name of the experiment tracker that is told of each trial; empty: none.
+      tracker: Name of the experiment tracker that is told of the base run and each
+        trial; empty: none.
     """
 
     directory: pathlib.Path
@@ -120,17 +121,19 @@ def run(
     """
     optuna = optuna_studies.load()
     ends = None if minutes is None else time.monotonic() + 60.0 * minutes
+    question = {"metric": sweep.metric, "config": configs.to_dict(sweep.base)}
     with _one_at_a_time(sweep.directory):
-        _make(sweep, sweep.base, sweep.defaults, say)
+        study = optuna_studies.opened(
+            optuna, sweep.directory, sweep.stage, sweep.more_is_better
+        )
+        # Before the base run of another sweep would be replaced.
+        optuna_studies.require_same(study, sweep.directory, question)
+        with _tracked(sweep, sweep.base, sweep.defaults):
+            _make(sweep, sweep.base, sweep.defaults, say)
     space = _space(sweep)
-    question = {
-        "metric": sweep.metric,
-        "config": configs.to_dict(sweep.base),
-        "space": {key: dataclasses.asdict(values) for key, values in space.items()},
-    }
-    study = optuna_studies.opened(
-        optuna, sweep.directory, sweep.stage, sweep.more_is_better, question
-    )
+    question["space"] = {k: dataclasses.asdict(values) for k, values in space.items()}
+    optuna_studies.require_same(study, sweep.directory, question)
+    study.set_user_attr(optuna_studies.SWEPT, question)
     study.sampler = optuna_studies.sampler(optuna, study, sweep.base.seed)
     for trial in optuna_studies.left_running(optuna, study):
         _try(optuna, sweep, study, trial, space, say)
@@ -297,16 +300,24 @@ def _trained(
     directory = sweep.trial(trial.number)
     started = time.monotonic()
     reporter = _Reporter(trial, sweep.stage, sweep.metric)
-    name = f"{sweep.directory.resolve().name}/{trial.number:04d}"
-    told = tracker.tracked(
-        sweep.tracker, directory, lambda: sizes.resolved(config, directory), name
-    )
-    with told, progress.observed_by(reporter):
+    with _tracked(sweep, config, directory), progress.observed_by(reporter):
         _make(sweep, config, directory, say)
     trial.set_user_attr(optuna_studies.SECONDS, time.monotonic() - started)
     cost = answer_times.median_ms(directory, config, sweep.stage)
     trial.set_user_attr(optuna_studies.COST, cost)
     return _value(sweep, directory)
+
+
+def _tracked(
+    sweep: Sweep, config: configs.Config, directory: pathlib.Path
+) -> contextlib.AbstractContextManager[tracker.Tracker | None]:
+    """Returns the context that reports a run of the sweep to its tracker, if any."""
+    name = f"{sweep.directory.resolve().name}/{directory.name}"
+
+    def resolve() -> configs.Config:
+        return sizes.resolved(config, directory)
+
+    return tracker.tracked(sweep.tracker, directory, resolve, name)
 
 
 def _make(

@@ -111,9 +111,10 @@ def cast(
     else:
         converted = _CASTS[column.kind](value, dtype)
     if converted is None:
+        advice = "give each row one value" if dtype.is_nested() else "convert it"
         raise errors.UserError(
             f"expected {place} to hold {event_log.EXPECTED[column.kind]}, found a "
-            f"column of type {dtype}: convert it"
+            f"column of type {dtype}: {advice}"
         )
     expressions = [converted.alias(column.name)]
     if unit or not _is_exact(column, dtype):

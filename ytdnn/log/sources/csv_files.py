@@ -1,9 +1,10 @@
 """Lazy frames of CSV files with row numbers.
 
-A header and commas are required; blank lines, and comment lines above the header, are
-left out and counted.
+A header and commas are required; blank lines, columns without a name, and comment lines
+above the header, are left out and counted.
 """
 
+import collections
 import csv
 import dataclasses
 import gzip
@@ -24,22 +25,27 @@ _INFERRED: tuple[pl.DataType, ...] = (pl.Int64(), pl.Float64(), pl.Boolean())
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """Comment lines and blank rows of a CSV file.
+    """Lines and columns of a CSV file that are left out.
 
     Attributes:
       num_comments: Number of lines above the header that begin with `#` or are blank.
       num_blank: Number of rows without a value, which are left out.
+      num_unnamed: Number of columns without a name: pandas' index, or commas at the
+        end of each row.
     """
 
     num_comments: int = 0
     num_blank: int = 0
+    num_unnamed: int = 0
 
     def notes(self) -> Iterator[str]:
-        """Yields notes on the lines that were left out."""
+        """Yields notes on the lines and columns that were left out."""
         if self.num_comments:
             yield f"lines above the header, left out: {self.num_comments}"
         if self.num_blank:
             yield f"blank rows, left out: {self.num_blank:,}"
+        if self.num_unnamed:
+            yield f"columns without a name, left out: {self.num_unnamed}"
 
 
 def scan_csv(
@@ -71,14 +77,16 @@ def scan_csv(
         text = pl.scan_csv(list(paths), infer_schema=False, **options)
         dtypes = _infer(text, id_columns)
     options.pop("new_columns", None)
-    dtypes.pop(options.get("include_file_paths", ""), None)
+    dtypes.pop(options.get("include_file_paths", event_log.ROW), None)
     frame = pl.scan_csv(
         list(paths), schema=dtypes, row_index_name=event_log.ROW, **options
     )
     if layout.num_blank:
         values = pl.exclude(event_log.ROW).is_not_null()
         frame = frame.filter(pl.any_horizontal(values))
-    return frame
+    # As Polars names them.
+    unnamed = ["", *(f"_duplicated_{i}" for i in range(layout.num_unnamed - 1))]
+    return frame.drop(unnamed if layout.num_unnamed else [])
 
 
 def _require_same_columns(
@@ -124,7 +132,8 @@ def require_rows(paths: Sequence[pathlib.Path]) -> Layout:
 
 
 def _require_rows(path: pathlib.Path) -> Layout:
-    num_comments, num_expected = _header(path)
+    num_comments, header = _header(path)
+    num_expected, num_unnamed = header.count(",") + 1, _require_names(path, header)
     lines = pl.scan_csv(
         path,
         has_header=False,
@@ -138,8 +147,15 @@ def _require_rows(path: pathlib.Path) -> Layout:
     line = pl.col("line").fill_null("").str.strip_chars_end("\r")
     is_blank = (line.str.strip_chars(",") == "").sum()
     is_quoted = line.str.contains('"', literal=True).any()
-    counts = lines.select(is_quoted, is_blank.alias("blank"))
-    quoted, num_blank = counts.collect(engine="streaming").row(0)
+    is_binary = line.str.contains("\0", literal=True)
+    found = (is_quoted, is_blank.alias("blank"), is_binary.any().alias("binary"))
+    quoted, num_blank, binary = lines.select(found).collect(engine="streaming").row(0)
+    if binary:
+        first = lines.with_row_index("row").filter(is_binary).head(1)
+        row = first.collect(engine="streaming")["row"].item()
+        raise errors.UserError(
+            f"expected text in {path}, found a NUL byte in row {row}: mend the row"
+        )
     if quoted:
         num_blank = _require_quoted_fields(path, num_comments)
     else:
@@ -152,11 +168,33 @@ def _require_rows(path: pathlib.Path) -> Layout:
         )
         for row, number, _ in bad.collect(engine="streaming").rows():
             raise _ragged(path, row, number, num_expected)
-    return Layout(num_comments, num_blank if num_expected > 1 else 0)
+    return Layout(num_comments, num_blank if num_expected > 1 else 0, num_unnamed)
 
 
-def _header(path: pathlib.Path) -> tuple[int, int]:
-    """Returns the number of comment lines at the top, and of columns.
+def _require_names(path: pathlib.Path, header: str) -> int:
+    """Checks that no name is in a header twice, and returns the number of empty ones.
+
+    Raises:
+      errors.UserError: A name is there twice, or the line is Excel's of separators.
+    """
+    names = collections.Counter(next(csv.reader([header]), []))
+    if header.startswith("sep="):
+        raise errors.UserError(
+            f"expected names of columns in the first line of {path}, found Excel's "
+            f"{header.strip()}: delete the line"
+        )
+    repeated = [name for name, number in names.items() if name and number > 1]
+    if repeated:
+        raise errors.UserError(
+            f"expected each column once in the header of {path}, found "
+            f"{event_log.brief(repeated[0])} {names[repeated[0]]} times: rename or "
+            f"delete one"
+        )
+    return names[""]
+
+
+def _header(path: pathlib.Path) -> tuple[int, str]:
+    """Returns the number of comment lines at the top, and the header.
 
     A line that begins with `#` and has as many commas as the next is the header.
     """
@@ -169,10 +207,10 @@ def _header(path: pathlib.Path) -> tuple[int, int]:
             commas = line.count(",")
             if not is_above:
                 if above and above[-1].count(",") == commas > 0:
-                    return len(above) - 1, commas + 1
-                return len(above), commas + 1
+                    return len(above) - 1, above[-1].rstrip("\r\n")
+                return len(above), line.rstrip("\r\n")
             above.append(line)
-    return max(0, len(above) - 1), above[-1].count(",") + 1 if above else 1
+    return max(0, len(above) - 1), above[-1].rstrip("\r\n") if above else ""
 
 
 def _require_commas(path: pathlib.Path, line: str) -> None:
@@ -221,7 +259,7 @@ def _ragged(
     return errors.UserError(
         f"expected {num_expected} fields in row {row} of {path}, as its header has, "
         f"found {num_fields}: mend the row; a comma inside a text needs quotes around "
-        f"it"
+        f"it, and none ends a row"
     )
 
 

@@ -12,6 +12,7 @@ from ytdnn.log import event_log
 
 PARQUET = (".parquet", ".pq")
 CSV = (".csv", ".csv.gz")
+_AGGREGATE = re.compile(r'"Agg":|"expr":"Len"|"Quantile":')  # in Polars' JSON
 _OFFSET = re.compile(r"[+-]\d{2}:?\d{2}")
 
 
@@ -84,13 +85,14 @@ def filter_rows(frame: pl.LazyFrame, where: str, file: str) -> pl.LazyFrame:
     """Keeps the rows for which the Polars SQL expression `where` is true.
 
     Raises:
-      errors.UserError: `where` is no expression, names an unknown column, or is not
-        boolean.
+      errors.UserError: `where` is no expression, names an unknown column, is not
+        boolean, or has an aggregate, but for those of a window (`OVER`).
     """
     if not where:
         return frame
     try:
         condition = pl.sql_expr(where)
+        parts = condition.meta.serialize(format="json")
         frame.drop(event_log.ROW).head(1).filter(condition).collect()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         columns = [name for name in frame.collect_schema() if name != event_log.ROW]
@@ -99,4 +101,10 @@ def filter_rows(frame: pl.LazyFrame, where: str, file: str) -> pl.LazyFrame:
             f"({event_log.brief(', '.join(columns))}), received {where!r}: "
             f"{event_log.brief(error)}"
         ) from None
+    if _AGGREGATE.search(parts) and '"Over":' not in parts:
+        raise errors.UserError(
+            f"expected in --where a condition on each row of {file}, received "
+            f"{where!r} with an aggregate, which is one value for all rows: write its "
+            f"value, or add OVER (PARTITION BY …) for one of each group"
+        )
     return frame.filter(condition)

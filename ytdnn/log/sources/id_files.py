@@ -113,7 +113,7 @@ def _read_table(path: pathlib.Path, flag: str) -> pl.DataFrame:
 
 def _read_lines(path: pathlib.Path, column: str) -> pl.DataFrame:
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except UnicodeDecodeError:
         raise errors.UserError(
             f"expected text with an id a line in {path}, found bytes that are not "

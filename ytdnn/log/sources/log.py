@@ -6,6 +6,7 @@ each optional. `data.files` maps files of other names.
 """
 
 import dataclasses
+import math
 import pathlib
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -27,6 +28,7 @@ from ytdnn.log.sources import (
 _ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.+)")
 _VALUE = re.compile(r"[\d.,:+ -]+")  # of a cell, where a header is missing
 _SCALED = re.compile(r"(?P<own>.+?)\s*(?P<operator>[/*])\s*(?P<factor>\d+(\.\d+)?)\s*")
+_UNIT = re.compile(r"\s*([/*]|[+-]\s*\d)")  # of any form, behind a column's name
 
 
 class MissingColumnsError(errors.UserError):
@@ -206,12 +208,12 @@ def _read(
     outcomes: Sequence[str] = (),
 ) -> event_log.Origin:
     mapped = _own_names(table, names)
-    frame, layout = _scan(table, located, mapped)
+    frame, num_comments, scan_notes = _scan(table, located, mapped)
     table_rows = origin(table, frame, str(located.place), names, where, outcomes)
     parts: tuple[tuple[int, str], ...] = ()
     if located.folder is not None:
-        parts = files.part_starts(located.paths, layout.num_comments)
-    notes = (*(f"{table}: {note}" for note in layout.notes()), *table_rows.notes)
+        parts = files.part_starts(located.paths, num_comments)
+    notes = (*(f"{table}: {note}" for note in scan_notes), *table_rows.notes)
     return dataclasses.replace(table_rows, parts=parts, notes=notes)
 
 
@@ -245,7 +247,8 @@ def origin(
     columns = [name for name in frame.collect_schema() if name != event_log.ROW]
     # Blanks around a name are part of it only where the file has them.
     names = {k: v if v in columns else v.strip() for k, v in names.items()}
-    names, scaled = _factors(table, names, columns)
+    given = names
+    names, scaled = _factors(table, names, columns, file)
     mapped = _own_names(table, names)
     missing = [
         column.name
@@ -254,7 +257,9 @@ def origin(
         and (column.required or column.name in names)
     ]
     if missing:
-        raise _missing(table, {name: mapped[name] for name in missing}, columns, file)
+        ends = {k: given.get(k, "").removeprefix(mapped[k]) for k in missing}
+        own = {name: mapped[name] for name in missing}
+        raise _missing(table, own, ends, columns, file)
     whole, frame = frame, files.filter_rows(frame, where, file)
     readings = _times(table, frame, file, mapped)
     units = {name: reading.unit for name, reading in readings.items()}
@@ -266,6 +271,7 @@ def origin(
         for k, reading in readings.items()
         if reading.note
     ]
+    notes += _merged_ids(table, frame, file, mapped)
     if where:
         with event_log.readable(file):
             size, kept = map(event_log.num_rows, (whole, frame))
@@ -276,7 +282,7 @@ def origin(
 
 
 def _factors(
-    table: str, names: Mapping[str, str], columns: Collection[str]
+    table: str, names: Mapping[str, str], columns: Collection[str], file: str
 ) -> tuple[dict[str, str], list[pl.Expr]]:
     """Returns names without their factors, and the numbers in the schema's units.
 
@@ -287,18 +293,32 @@ def _factors(
       table: Name of a schema table.
       names: The user's name by the schema's, such as {"watch_seconds": "ms / 1000"}.
       columns: Columns of the file.
+      file: Path of the rows, for messages.
+
+    Raises:
+      errors.UserError: A column of the file is followed by no unit that is read.
     """
     unscaled, scaled = dict(names), []
     for column in table_schemas.TABLES[table].columns:
         given = names.get(column.name, "")
         match = _SCALED.fullmatch(given)
-        if match is None or given in columns or column.kind != "number":
+        if given in columns:
             continue
-        factor, value = float(match["factor"]), pl.col(column.name)
-        if factor > 0.0:
-            unscaled[column.name] = match["own"].strip()
-            scaled.append(
-                value / factor if match["operator"] == "/" else value * factor
+        own = match["own"].strip() if match else ""
+        factor, value = float(match["factor"] if match else 0), pl.col(column.name)
+        has_unit = any(
+            given.startswith(name) and _UNIT.match(given, len(name)) for name in columns
+        )
+        is_read = column.kind == "number" and 0.0 < factor < math.inf
+        if match and is_read and (own in columns or not has_unit):
+            unscaled[column.name] = own
+            is_divided = match["operator"] == "/"
+            scaled.append(value / factor if is_divided else value * factor)
+        elif has_unit:
+            raise errors.UserError(
+                f"expected a unit as /N or *N, N a plain number above 0, received "
+                f"{table}.{column.name}={given} for {file}: write N in digits, such as "
+                f"/1000; times, ids and texts have no unit (that of times is found)"
             )
     return unscaled, scaled
 
@@ -318,10 +338,38 @@ def _times(
         }
 
 
+def _merged_ids(
+    table: str, frame: pl.LazyFrame, file: str, mapped: Mapping[str, str]
+) -> list[str]:
+    """Returns a note for each column of ids that are floats too large to be exact."""
+    with event_log.readable(file):
+        dtypes = frame.collect_schema()
+        bits = {
+            column.name: 24 if dtypes[mapped[column.name]] == pl.Float32 else 53
+            for column in table_schemas.TABLES[table].columns
+            if column.kind == "id"
+            and mapped[column.name] in dtypes
+            and dtypes[mapped[column.name]].is_float()
+        }
+        large = [
+            (pl.col(mapped[name]).fill_nan(None).abs() >= 2.0**most).sum().alias(name)
+            for name, most in bits.items()
+        ]
+        if not large:
+            return []
+        counts = frame.select(large).collect(engine="streaming").row(0, named=True)
+    return [
+        f"{table}.{name}: {number:,} ids are floats of 2^{bits[name]} and more, where "
+        f"neighbours are one number: write them as integers or text"
+        for name, number in counts.items()
+        if number
+    ]
+
+
 def _scan(
     table: str, located: table_files.TableFiles, mapped: Mapping[str, str]
-) -> tuple[pl.LazyFrame, csv_files.Layout]:
-    """Returns the rows of a table's files, and their comment lines and blank rows."""
+) -> tuple[pl.LazyFrame, int, list[str]]:
+    """Returns the rows of a table's files, the number of comment lines, and notes."""
     keys = table_files.keys(located)
     path = {"include_file_paths": table_files.PATH} if keys else {}
     layout = csv_files.Layout()
@@ -336,17 +384,26 @@ def _scan(
         frame = csv_files.scan_csv(located.paths, ids, layout, **path)
     else:
         frame = files.scan_parquet(located.paths, **path)
-    return (table_files.with_keys(frame, keys) if keys else frame), layout
+    notes = list(layout.notes())
+    if keys:
+        own = [key for key in keys if key in frame.collect_schema()]
+        notes += [f"partition key {key}, not read: the files have it" for key in own]
+        frame = table_files.with_keys(frame, keys)
+    return frame, layout.num_comments, notes
 
 
 def _missing(
-    table: str, missing: Mapping[str, str], columns: list[str], file: str
+    table: str,
+    missing: Mapping[str, str],
+    ends: Mapping[str, str],
+    columns: list[str],
+    file: str,
 ) -> MissingColumnsError:
     """Returns the error of a table without the columns of some own names."""
     flags = []
     for column, user_column in missing.items():
         close = errors.closest(user_column, columns) or errors.closest(column, columns)
-        flags.append(f"{table}.{column}={close or 'YOUR_COLUMN'}")
+        flags.append(f"{table}.{column}={close or 'YOUR_COLUMN'}{ends[column]}")
     header = (
         " (is its first row no header?)" if any(map(_VALUE.fullmatch, columns)) else ""
     )

@@ -80,7 +80,7 @@ def find(given: str, named: Mapping[str, str]) -> LogFiles:
         )
     with event_log.readable(given):
         names = {table: named.get(table, table) for table in table_schemas.TABLES}
-        located = {table: _files_of(directory, name) for table, name in names.items()}
+        located = {table: files_of(directory, name) for table, name in names.items()}
         content = sorted(path.name for path in directory.iterdir())
     for table in dict.fromkeys([*named, schema.WATCHES]):
         if located[table] is None:
@@ -115,8 +115,8 @@ def _forms(name: str) -> str:
     )
 
 
-def _files_of(directory: pathlib.Path, name: str) -> TableFiles | None:
-    """Returns the files of a table; None without any."""
+def files_of(directory: pathlib.Path, name: str) -> TableFiles | None:
+    """Returns the files of a table in a directory by its name; None without any."""
     place = directory / name  # which may be in another folder
     ends = ("",) if is_table(name) else ("", *files.PARQUET, *files.CSV)
     names = [f"{place.name}{end}" for end in ends]
@@ -230,15 +230,17 @@ def with_keys(
 ) -> pl.LazyFrame:
     """Returns rows with the keys of their parts as columns, integers or text.
 
-    A key that is also a column of the files is not changed.
+    A key that is also a column of the files keeps the files' values, but for Hive's
+    text of a missing one.
 
     Args:
       frame: Frame scanned with `include_file_paths=PATH`.
       values: Values from `keys`.
     """
-    names = frame.collect_schema().names()
-    columns = []
-    for key in [key for key in values if key not in names]:
+    dtypes = frame.collect_schema()
+    texts = [key for key in values if dtypes.get(key) == pl.String]
+    columns = [pl.col(key).replace(_MISSING, None) for key in texts]
+    for key in [key for key in values if key not in dtypes]:
         whole = all(v is None or _INTEGER.fullmatch(v) for v in values[key].values())
         text = pl.col(PATH).replace_strict(values[key], return_dtype=pl.String)
         columns.append(text.cast(pl.Int64 if whole else pl.String).alias(key))

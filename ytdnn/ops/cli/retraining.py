@@ -31,6 +31,11 @@ FLAGS = (
         example="TABLE.COLUMN=OWN,…",
     ),
     parsing.Flag(
+        "files",
+        "Your file names in it; default: those of the run that are there.",
+        example="TABLE=FILE,…",
+    ),
+    parsing.Flag(
         "bad_rows",
         "What to do with invalid rows; default: as in the run.",
         example="|".join(_BAD_ROWS),
@@ -69,6 +74,7 @@ def refresh(given: parsing.Arguments) -> None:
         data_dir=given.values["data_dir"],
         config=config,
         columns=given_settings.entries("data.columns", given.values.get("columns", "")),
+        files=given_settings.entries("data.files", given.values.get("files", "")),
         bad_rows=parsing.choice(given, "bad_rows", _BAD_ROWS),
         verbose=output.say,
     )

@@ -65,6 +65,12 @@ def append(
     return prepared.load(directory)
 
 
+def lacking_tables(old: prepared.PreparedData, log: event_log.EventLog) -> list[str]:
+    """Returns the tables of events that the old set has and a log lacks."""
+    known = {column.partition(".")[0] for column in old.catalogue.columns}
+    return [table for table in _EVENTS if table in known - log.tables.keys()]
+
+
 def _require_no_minimums(old: prepared.PreparedData) -> None:
     least = max(old.config.min_item_count, old.config.min_user_count)
     if least > 1 or old.config.protocol != "temporal":

@@ -25,10 +25,15 @@ from ytdnn.base import (
     errors,
     progress,
     registries,
+    schema,
+    table_schemas,
     user_paths,
+    whole_files,
 )
 from ytdnn.base.configs import data as data_config
 from ytdnn.log import later_sets, prepared, sources
+from ytdnn.log.sources import log as log_source
+from ytdnn.log.sources import table_files
 from ytdnn.log.sources import tables as source_tables
 from ytdnn.ops.cluster import tasks
 from ytdnn.ops.refresh import append
@@ -54,6 +59,7 @@ def refresh(
     tables: Mapping[str, Any] | None = None,
     config: configs.Config | None = None,
     columns: Sequence[str] = (),
+    files: Sequence[str] = (),
     bad_rows: str = "",
     verbose: runner.Verbose = False,
 ) -> pathlib.Path:
@@ -71,6 +77,7 @@ def refresh(
       config: Its `refresh`, `composition` and `index` count, all else is as trained;
         None: those of the run.
       columns: Own column names of the new log; none: those of the run.
+      files: Own file names of its tables; none: those of the run that are there.
       bad_rows: `stop` or `drop`; empty: as the run does.
       verbose: As for all functions of `api`.
 
@@ -93,9 +100,11 @@ def refresh(
     steps.require_vectors(run_config)
     with run_workdir.lock(directory), progress.shown(bool(verbose)):
         pinned = _pinned(served.served_config(run_config, source), config)
+        data = _of_tables_there(run_config.data, tables, data_dir, files)
         data = dataclasses.replace(
-            run_config.data,
-            columns=tuple(columns) or run_config.data.columns,
+            data,
+            columns=tuple(columns) or data.columns,
+            files=tuple(files) or data.files,
             bad_rows=bad_rows or run_config.data.bad_rows,  # type: ignore[arg-type]
         )
         log = _given_log(data_dir, tables, data)
@@ -139,16 +148,50 @@ def _pinned(run: configs.Config, given: configs.Config | None) -> configs.Config
 def _log_key(
     config: configs.DataConfig, frames: source_tables.TablesInMemory | None
 ) -> dict[str, Any]:
-    """Returns a log's identity: fingerprints of its frames, or its files' times."""
+    """Returns a log's identity: fingerprints of its frames, or its files' hashes."""
     if frames is not None:
         return dict(frames.fingerprints)
     root = user_paths.expanded(config.dir)
     files = sorted(root.rglob("*")) if root.is_dir() else [root]
     return {
-        str(path): [path.stat().st_size, path.stat().st_mtime_ns]
+        str(path.relative_to(root)): whole_files.sha256(path)
         for path in files
         if path.is_file()
     }
+
+
+def _of_tables_there(
+    data: configs.DataConfig,
+    tables: Mapping[str, Any] | None,
+    data_dir: runner.Path | None,
+    files: Sequence[str],
+) -> configs.DataConfig:
+    """Returns a run's settings without those of tables that the new log lacks.
+
+    A day may have no searches; without watches there is no log.
+    """
+    root = user_paths.expanded(data_dir or "")
+    if tables is None and not root.is_dir():
+        return data
+    names = log_source.parse_files(files or data.files)
+    lacking = tuple(
+        f"{table}{end}"
+        for table in table_schemas.TABLES
+        for end in ".="
+        if table != schema.WATCHES
+        and not (
+            table_files.files_of(root, names.get(table, table))
+            if tables is None
+            else table in tables
+        )
+    )
+    outcomes = () if f"{schema.IMPRESSIONS}." in lacking else data.outcomes
+    return dataclasses.replace(
+        data,
+        columns=tuple(k for k in data.columns if not k.startswith(lacking)),
+        files=tuple(k for k in data.files if not k.startswith(lacking)),
+        outcomes=outcomes,
+    )
 
 
 def _given_log(
@@ -215,7 +258,7 @@ class _Refresh:
     def run(self, say: Say) -> None:
         """Runs the steps with missing outputs, one after the other."""
         makers: dict[str, Callable[[], None]] = {
-            APPENDED: self._append,
+            APPENDED: lambda: self._append(say),
             f"{EARLIER}/data": lambda: self._derive(EARLIER, later_sets.Part.EARLIER),
             f"{EARLIER}/candidates": lambda: self._carry_candidates(EARLIER, None),
             f"{EARLIER}/ranking": self._learn_ranking,
@@ -251,11 +294,20 @@ class _Refresh:
             data = data.with_validation_in_training()
         return data.windows.training_window[1]
 
-    def _append(self) -> None:
+    def _append(self, say: Say) -> None:
         inputs = steps.fingerprints(self._home, ["data"])
         target = self._directory / APPENDED
-        old, log = prepared.load(self._home / "data"), sources.read(*self._log)
-        append.append(old, log, target, inputs, self._log[0].bad_rows)
+        old = prepared.load(self._home / "data")
+        try:
+            log = sources.read(*self._log)
+            for table in append.lacking_tables(old, log):
+                say(f"note: the new log has no {table}, read as a table without rows")
+            append.append(old, log, target, inputs, self._log[0].bad_rows)
+        except errors.UserError:
+            for name in (_RECORD, *_LISTS):
+                (self._directory / name).unlink(missing_ok=True)
+            shutil.rmtree(target.parent, ignore_errors=True)
+            raise
 
     def _derive(self, place: str, part: later_sets.Part) -> None:
         """Makes the prepared set of a place in the workdir."""

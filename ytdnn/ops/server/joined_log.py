@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from ytdnn.base import errors, formats, schema, table_schemas
+from ytdnn.base import errors, formats, schema, table_schemas, whole_files
 
 ANSWERS = "answers"
 FEEDBACK = "feedback"
@@ -224,6 +224,7 @@ def _users(answers: pl.DataFrame) -> pl.Series:
 
 def _write(out: pathlib.Path, tables: Mapping[str, pl.DataFrame]) -> None:
     """Writes the event log under a temporary name, and renames it."""
+    out = whole_files.real(out)
     names = {f"{name}.parquet" for name in tables}
     if out.exists() and not (
         out.is_dir() and {path.name for path in out.iterdir()} <= names
@@ -232,7 +233,7 @@ def _write(out: pathlib.Path, tables: Mapping[str, pl.DataFrame]) -> None:
             f"expected --out to be new, or the output of an earlier join, found "
             f"something else in {out}: give another"
         )
-    partial = out.with_name(f".{out.name}.partial")
+    partial = whole_files.partial_name(out)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     for name, frame in tables.items():

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import pathlib
 import re
+import socket
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 LOCAL = "local[*]"
 _LOOPBACK = "127.0.0.1"
+_PORT = 7077
+_SECONDS_TO_CONNECT = 5.0
 # What every session has unless it is told otherwise. No page of Spark's own: who
 # reaches a port of Spark can run code there.
 _DEFAULTS = {
@@ -95,6 +98,7 @@ def opened(settings: SparkSettings) -> Iterator["pyspark.sql.SparkSession"]:
       errors.UserError: Spark cannot run here, or the master is not reached.
     """
     require()
+    _require_master(settings.master)
     from py4j import protocol
     from pyspark import errors as spark_errors
     from pyspark import sql
@@ -122,6 +126,33 @@ def opened(settings: SparkSettings) -> Iterator["pyspark.sql.SparkSession"]:
         ) from None
     finally:
         session.stop()
+
+
+def _require_master(master: str) -> None:
+    """Checks that one of the hosts of spark://HOST:PORT,… takes a connection.
+
+    Spark itself tries again for minutes, and says nothing.
+
+    Raises:
+      errors.UserError: None does.
+    """
+    reasons = []
+    hosts = master.removeprefix("spark://")
+    for address in hosts.split(",") if hosts != master else ():
+        host, _, port = address.partition(":")
+        try:
+            place = host, int(port or _PORT)
+            socket.create_connection(place, _SECONDS_TO_CONNECT).close()
+        except (OSError, OverflowError, ValueError) as error:
+            reasons.append(errors.one_line(str(error)))
+        else:
+            return
+    if reasons:
+        raise errors.UserError(
+            f"expected a Spark master at {master}, could not connect "
+            f"({'; '.join(reasons)}): start it, correct --spark_master, or use "
+            f"--engine=polars"
+        )
 
 
 def _conf(settings: SparkSettings) -> dict[str, str]:

@@ -87,14 +87,14 @@ def _evaluate_run(given: parsing.Arguments, split: str) -> None:
         )
     directory = pathlib.Path(given.values["workdir"])
     config = resolved.later_config(given, directory)
-    evaluated = pipeline.evaluate(
-        directory,
-        config,
-        split=split,
-        again=True,
-        verbose=output.say,
-    )
     with resolved.tracked(given, directory, config) as tracker:
+        evaluated = pipeline.evaluate(
+            directory,
+            config,
+            split=split,
+            again=True,
+            verbose=output.say,
+        )
         track(tracker, evaluated, split)
     show(evaluated, given)
     for note in graph.notes(config, directory):

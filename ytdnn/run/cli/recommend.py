@@ -22,10 +22,10 @@ _EXAMPLES = {  # of the flags that take JSON
     "weights": '{"watch_seconds": 1, "liked": 30, "disliked": -200}',
 }
 _FLAGS = (
-    Flag("workdir", "A run; with --user, or --users and --out.", example="DIR"),
+    Flag("workdir", "A run, with its bundle and prepared set.", example="DIR"),
+    Flag("bundle", "A bundle, instead of a run.", example="DIR"),
     Flag("user", "A user_id of the event log.", example="USER_ID"),
-    Flag("bundle", "A bundle; with --request, or --users and --out.", example="DIR"),
-    Flag("request", "JSON file of a request; with --bundle.", example="FILE.json"),
+    Flag("request", "JSON file of a request.", example="FILE.json"),
     Flag("users", "all, or a file of users by user_id; with --out.", "", "all|FILE"),
     Flag(
         "out",
@@ -77,12 +77,11 @@ _MOST_HISTORY = 10
 def _run(given: parsing.Arguments) -> None:
     """Recommend videos for a user or a request, or for all users into a file.
 
-    With --workdir and --user, reads the user's history from the prepared set and
-    queries WORKDIR/bundle. With --bundle and --request, needs only the bundle; the
-    request is a JSON object with the keys listed in the bundle's manifest. With --users
-    and --out, recommends to all users of the log, or those of a file, in batches, and
-    writes user_id, rank, video_id, title and score; the file appears once it is
-    complete.
+    With --user, reads the user's history from the prepared set and queries the bundle.
+    With --request, a JSON object with the keys listed in the bundle's manifest, needs
+    only the bundle. With --users and --out, recommends to all users of the log, or
+    those of a file, in batches, and writes user_id, rank, video_id, title and score;
+    the file appears once it is complete.
 
     Examples:
       ytdnn recommend --workdir=runs/mine --user=42
@@ -103,11 +102,11 @@ def _run(given: parsing.Arguments) -> None:
         _require_many(values, typed[0])
         _recommend_many(values, index, spark_flags.chosen(given))
         return
-    pairs = {"workdir", "user"}, {"bundle", "request"}
-    if pairs.count({"workdir", "user", "bundle", "request"} & set(values)) != 1:
+    pairs = {"workdir", "bundle"}, {"user", "request"}
+    if any(len(pair & set(values)) != 1 for pair in pairs):
         raise errors.UserError(
-            "expected --workdir and --user, --workdir, --users and --out, or --bundle "
-            "and --request (ytdnn recommend --help)"
+            "expected --workdir or --bundle, with --user, --request, or --users and "
+            "--out (ytdnn recommend --help)"
         )
     _recommend_one(values, index == "exact")
 

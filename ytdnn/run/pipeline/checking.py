@@ -1,7 +1,7 @@
 """Finds all mistakes and notes of an event log, without writing a prepared set.
 
-`prepare` stops at the first mistake; here every kind of bad row is found, and the log
-is prepared without them in a temporary directory for the notes.
+`prepare` stops at the first mistake; here the log is prepared without bad rows in a
+temporary directory, for the notes, and every kind of them is named.
 """
 
 import dataclasses
@@ -38,18 +38,19 @@ def check(config: configs.DataConfig) -> Findings:
     from ytdnn.evaluation import prepared_table
     from ytdnn.log import prepare, sources, validation
 
-    try:
-        mistakes = validation.findings(sources.read(config))
-    except errors.SeveralError as error:
-        return Findings(error.messages, [])
-    except errors.UserError as error:
-        return Findings([str(error)], [])
-    if config.bad_rows == "drop":
-        mistakes = []  # they are counted among the lines
-    config = dataclasses.replace(config, bad_rows="drop")
+    mistakes: list[str] = []
+    # Bad rows that are to be dropped are counted among the lines.
+    found = None if config.bad_rows == "drop" else mistakes
+    dropping = dataclasses.replace(config, bad_rows="drop")
     with tempfile.TemporaryDirectory() as place:
+        data = pathlib.Path(place) / "data"
         try:
-            prepared_set = prepare.prepare(config, pathlib.Path(place) / "data")
+            log = sources.read(config)
+            prepared_set = prepare.from_log(dropping, log, data, {}, mistakes=found)
+        except errors.SeveralError as error:
+            return Findings(error.messages, [])
         except errors.UserError as error:
-            return Findings([*mistakes, str(error)], [])
+            # That no watch is left says nothing new of what is a mistake in each row.
+            is_new = not (mistakes and isinstance(error, validation.NoWatchesLeftError))
+            return Findings([*mistakes, *([str(error)] if is_new else [])], [])
         return Findings(mistakes, prepared_table.lines(prepared_set))

@@ -83,7 +83,8 @@ def tracked(
       run_name: Display name of the run; empty: that of the workdir.
 
     Raises:
-      errors.UserError: The tracker is unknown, or its package is not installed.
+      errors.UserError: The tracker is unknown, its package is not installed, or it
+        refuses the run.
     """
     if not name:
         yield None
@@ -92,7 +93,17 @@ def tracked(
     ids = json.loads(path.read_text()) if path.exists() else {}
     run_name = run_name or directory.resolve().name
     run = TrackedRun(run_name, directory, ids.get(name, ""))
-    tracker: Any = _Patient(name, registries.TRACKERS[name].make(run), resolve)
+    try:
+        made = registries.TRACKERS[name].make(run)
+    except errors.UserError:
+        raise
+    except Exception as error:  # whatever a server or its client raises
+        raise errors.UserError(
+            f"expected the tracker {name} to accept the run, received "
+            f"{errors.one_line(str(error))}: correct its variables of the environment, "
+            f"or leave --tracker out"
+        ) from None
+    tracker: Any = _Patient(name, made, resolve)
     directory.mkdir(parents=True, exist_ok=True)
     artifacts.write_json(path, ids | {name: tracker.run_id})
     is_finished = False
