@@ -12,26 +12,26 @@ from tests import code_size, rooms
 
 # Lines of code of each room (`python -m tests.code_size`); HTML, CSS and JS count too.
 ROOMS = {
-    "base": 4_009,
-    "log": 6_320,
+    "base": 4_045,
+    "log": 6_369,
     "layers": 960,
     "features": 2_988,
     "candidates": 1_416,
-    "retrieval": 3_311,
-    "ranking": 1_414,
-    "training": 1_950,
-    "bundle": 3_571,
-    "evaluation": 6_152,
-    "run": 3_754,
-    "core": 35_845,
-    "lab": 8_333,
-    "ops": 4_230,
-    "all": 48_408,
+    "retrieval": 3_352,
+    "ranking": 1_407,
+    "training": 2_105,
+    "bundle": 3_654,
+    "evaluation": 6_230,
+    "run": 3_847,
+    "core": 36_373,
+    "lab": 8_327,
+    "ops": 4_345,
+    "all": 49_045,
 }
 MOST = {
-    "num_settings": 170,
-    "num_test_lines": 38_332,
-    "num_experiment_lines": 4_244,
+    "num_settings": 171,
+    "num_test_lines": 39_078,
+    "num_experiment_lines": 4_179,
     "num_words": 24_998,
 }
 MOST_MODULES = 55  # of `import ytdnn.training.candidates`
