@@ -105,15 +105,15 @@ def unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     Raises:
       SettingError: A key occurs twice.
     """
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         shown = json.dumps(twice, ensure_ascii=not twice.isprintable())[:60]
         raise SettingError(
             f"expected each key once, received {shown} twice: leave one out"
         )
-    return found
+    return unique
 
 
 LOST_STATUS = 75  # EX_TEMPFAIL: the same command may succeed

@@ -237,9 +237,9 @@ class OwnFile:
         text = path.read_text("utf-8", "replace") if path.is_file() else "\0"
         if not _BINARY.search(text):
             return text
-        found = "binary data" if path.is_file() else "none"
+        content = "binary data" if path.is_file() else "none"
         raise errors.UserError(
-            f"expected a Python file in {self.setting}, found {found} in {file!r}",
+            f"expected a Python file in {self.setting}, found {content} in {file!r}",
             f"write one as {self.page} shows",
         )
 

@@ -114,9 +114,8 @@ class Bundle:
     def operands(self) -> dict[str, pl.Series]:
         """Sorted values of each column that `in` can name; none of older bundles."""
         path = self._common / OPERANDS
-        if not path.exists():
-            return {}
-        return {each.name: each.drop_nulls() for each in pl.read_parquet(path)}
+        columns = pl.read_parquet(path) if path.exists() else ()
+        return {each.name: each.drop_nulls() for each in columns}
 
     @property
     def _common(self) -> pathlib.Path:
@@ -356,18 +355,11 @@ class Bundle:
         requests.parse(request, known)
         path = self._common / catalogues.VOCABULARIES_FILE
         vocabularies = json.loads(path.read_text(encoding="utf-8"))
-        return list(
-            requests.warnings_of(
-                request, known, self.titles, vocabularies, self.operands
-            )
-        )
+        of_videos = self.titles, vocabularies, self.operands
+        return list(requests.warnings_of(request, known, *of_videos))
 
     def title(self, video_id: str | int) -> str | None:
-        """Returns the title of a video, None where it has none.
-
-        Args:
-          video_id: Id as in the log; an integer id may be given as text.
-        """
+        """Returns the title of a video, by its id or its text; None: it has none."""
         if self.id_type.is_integer() and str(video_id).lstrip("-").isdecimal():
             video_id = int(video_id)
         return self.titles.get(video_id)

@@ -376,11 +376,11 @@ def _unknown_operands(
         if operator not in where.LISTS or column not in operands:
             continue
         of_videos = operands[column]
-        found = pl.Series(named).cast(of_videos.dtype, strict=False)
+        values = pl.Series(named).cast(of_videos.dtype, strict=False)
         strange = [
             text
             for text, value, place in zip(
-                named, found, of_videos.search_sorted(found), strict=True
+                named, values, of_videos.search_sorted(values), strict=True
             )
             if place == len(of_videos) or of_videos[place] != value
         ]

@@ -14,7 +14,7 @@ import polars as pl
 
 from ytdnn.base import errors, schema, user_paths
 from ytdnn.log import catalogues, event_log, prepared, validation, vectors
-from ytdnn.log.sources import frames, log
+from ytdnn.log.sources import frames, log, mappings
 
 _NAME = "videos="  # what messages call a frame
 
@@ -54,10 +54,10 @@ def read(
         type than in the catalogue.
     """
     mapped = [c for c in data.config.columns if c.startswith(f"{schema.VIDEOS}.")]
-    mapped_here = log.parse_columns(columns)
-    log.require_mapped(mapped_here, [schema.VIDEOS], "new videos")
+    mapped_here = mappings.parse_columns(columns)
+    mappings.require_mapped(mapped_here, [schema.VIDEOS], "new videos")
     names = {
-        **log.parse_columns(mapped).get(schema.VIDEOS, {}),
+        **mappings.parse_columns(mapped).get(schema.VIDEOS, {}),
         **mapped_here.get(schema.VIDEOS, {}),
     }
     if isinstance(given, str | pathlib.Path):

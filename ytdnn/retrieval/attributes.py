@@ -57,10 +57,10 @@ class Attribute:
     @property
     def places(self) -> dict[str, int]:
         """Place of each text; of truth values also of 1 and 0, as in the log."""
-        found = {str(value): place for place, value in enumerate(self.values)}
-        if found.keys() <= _TRUTHS.keys():
-            found |= {_TRUTHS[text]: place for text, place in found.items()}
-        return found
+        places = {str(value): place for place, value in enumerate(self.values)}
+        if places.keys() <= _TRUTHS.keys():
+            places |= {_TRUTHS[text]: place for text, place in places.items()}
+        return places
 
 
 def key(column: str, operator: str) -> str:

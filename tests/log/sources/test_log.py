@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ytdnn import configs
 from ytdnn.base import errors, table_schemas
 from ytdnn.log import events, prepare, sources
-from ytdnn.log.sources import log as log_source
+from ytdnn.log.sources import mappings
 from ytdnn.run.cli import given_settings, main, parsing
 
 WATCHES = pl.DataFrame(
@@ -220,16 +220,16 @@ def test_mapping_of_a_table_that_is_not_there(tmp_path):
 )
 def test_bad_mapping_is_one_line(entry, expected):
     with pytest.raises(errors.UserError) as caught:
-        log_source.parse_columns([entry])
+        mappings.parse_columns([entry])
     assert expected in str(caught.value)
     assert repr(entry) in str(caught.value)
 
 
 def test_what_is_mapped_twice_is_refused():
     with pytest.raises(errors.UserError, match="expected time once in --columns"):
-        log_source.parse_columns(["watches.time=a", "watches.time=b"])
+        mappings.parse_columns(["watches.time=a", "watches.time=b"])
     with pytest.raises(errors.UserError, match="expected watches once in --files"):
-        log_source.parse_files(["watches=a", "watches=b"])
+        mappings.parse_files(["watches=a", "watches=b"])
 
 
 PLACES = st.sampled_from(
@@ -241,7 +241,7 @@ OWN = st.text(min_size=1).map(str.strip).filter(lambda s: s and s.isprintable())
 @given(st.dictionaries(PLACES, OWN, max_size=6))
 def test_mapping_reads_back_what_was_written(mapping):
     entries = [f"{table}.{column}={own}" for (table, column), own in mapping.items()]
-    names = log_source.parse_columns(entries)
+    names = mappings.parse_columns(entries)
     read = {(t, c): own for t, columns in names.items() for c, own in columns.items()}
     assert read == mapping
 

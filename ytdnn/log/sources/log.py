@@ -9,7 +9,7 @@ import dataclasses
 import math
 import pathlib
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
@@ -20,12 +20,12 @@ from ytdnn.log.sources import (
     casting,
     csv_files,
     files,
+    mappings,
     remote,
     table_files,
     times,
 )
 
-_ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.+)")
 _VALUE = re.compile(r"[\d.,:+ -]+")  # of a cell, where a header is missing
 _SCALED = re.compile(r"(?P<own>.+?)\s*(?P<operator>[/*])\s*(?P<factor>\d+(\.\d+)?)\s*")
 _UNIT = re.compile(r"\s*([/*]|[+-]\s*\d)")  # of any form, behind a column's name
@@ -46,15 +46,15 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
     Raises:
       errors.UserError: There is no `watches`, or a mapping or file does not fit.
     """
-    named_files = parse_files(config.files)
+    named_files = mappings.parse_files(config.files)
     given, copied = config.dir, config.dir
     if object_stores.is_url(given):
         wanted = [named_files.get(table, table) for table in table_schemas.TABLES]
         cache = archives.cache_directory() / "remote"
         copied = str(remote.fetched(given, wanted, cache))
     log_files = table_files.find(copied, named_files)
-    names = parse_columns(config.columns)
-    require_mapped(names, log_files.tables, given)
+    names = mappings.parse_columns(config.columns)
+    mappings.require_mapped(names, log_files.tables, given)
     origins, without = {}, []
     for table, files_of in log_files.tables.items():
         where = config.where if table == schema.WATCHES else ""
@@ -86,96 +86,6 @@ def _called(origin: event_log.Origin, copied: str, given: str) -> event_log.Orig
     parts = tuple((row, file.replace(copied, given, 1)) for row, file in origin.parts)
     file = origin.file.replace(copied, given, 1)
     return dataclasses.replace(origin, file=file, parts=parts)
-
-
-def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Returns `{table: {schema column: own column}}` of "table.column=own" entries.
-
-    Example:
-      >>> parse_columns(["watches.video_id=item_id"])
-      {'watches': {'video_id': 'item_id'}}
-
-    Raises:
-      errors.UserError: An entry is malformed, repeated, or names no schema column.
-    """
-    names: dict[str, dict[str, str]] = {}
-    for entry in entries:
-        match = _ENTRY.fullmatch(entry.lstrip())
-        if match is None:
-            raise errors.UserError(
-                f"expected --columns as table.column=your_column, received {entry!r}: "
-                f"write for example --columns=watches.video_id=item_id"
-            )
-        table, column, user_column = match.group("table", "column", "own")
-        _require_one_of(table, table_schemas.TABLES, "a table", entry)
-        columns = table_schemas.TABLES[table].names
-        _require_one_of(column, columns, f"a column of {table}", entry)
-        _require_new(column, names.setdefault(table, {}), entry)
-        names[table][column] = user_column
-    return names
-
-
-def parse_files(entries: Iterable[str]) -> dict[str, str]:
-    """Returns the own file of each table in "table=file" entries.
-
-    Example:
-      >>> parse_files(["watches=clicks.parquet"])
-      {'watches': 'clicks.parquet'}
-
-    Raises:
-      errors.UserError: An entry is malformed, repeated, or names no table.
-    """
-    names: dict[str, str] = {}
-    for entry in entries:
-        table, _, file = (part.strip() for part in entry.partition("="))
-        if not file:
-            raise errors.UserError(
-                f"expected --files as table=your_file, received {entry!r}: write for "
-                f"example --files=watches=clicks.parquet"
-            )
-        _require_one_of(table, table_schemas.TABLES, "a table", entry, "--files")
-        _require_new(table, names, entry, "--files")
-        names[table] = user_paths.text(file)
-    return names
-
-
-def _require_new(
-    name: str, names: Collection[str], entry: str, flag: str = "--columns"
-) -> None:
-    if name in names:
-        raise errors.UserError(
-            f"expected {name} once in {flag}, received it again in {entry!r}: leave "
-            f"one out"
-        )
-
-
-def require_mapped(names: Iterable[str], tables: Collection[str], place: str) -> None:
-    """Checks that all tables with mapped columns exist.
-
-    Args:
-      names: Tables of `parse_columns`.
-      tables: Names of the existing tables.
-      place: Path, for the error.
-
-    Raises:
-      errors.UserError: A table is missing.
-    """
-    for table in names:
-        if table not in tables:
-            raise errors.UserError(
-                f"expected a table {table} in {place} for --columns={table}.…, "
-                f"found {', '.join(tables)}: add the table or leave the mapping out"
-            )
-
-
-def _require_one_of(
-    name: str, known: Collection[str], what: str, entry: str, flag: str = "--columns"
-) -> None:
-    if name not in known:
-        raise errors.UserError(
-            f"expected {what} (one of {', '.join(known)}) in {flag}, received "
-            f"{name!r} in {entry!r}{errors.hint(name, known)}"
-        )
 
 
 def read_file(

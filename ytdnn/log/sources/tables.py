@@ -14,7 +14,7 @@ import polars as pl
 from ytdnn.base import configs, errors, schema, table_schemas
 from ytdnn.base.configs import data as data_config
 from ytdnn.log import event_log
-from ytdnn.log.sources import frames, log
+from ytdnn.log.sources import frames, log, mappings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,8 +87,8 @@ def read(
             "were frames in memory and cannot be read again; hand them to "
             "ytdnn.prepare(WORKDIR, tables=…) in Python"
         )
-    names = log.parse_columns(config.columns)
-    log.require_mapped(names, tables.frames, "the tables given")
+    names = mappings.parse_columns(config.columns)
+    mappings.require_mapped(names, tables.frames, "the tables given")
     origins = {
         table: log.origin(
             table,

@@ -32,8 +32,7 @@ from ytdnn.base import (
 )
 from ytdnn.base.configs import data as data_config
 from ytdnn.log import later_sets, prepared, sources
-from ytdnn.log.sources import log as log_source
-from ytdnn.log.sources import table_files
+from ytdnn.log.sources import mappings, table_files
 from ytdnn.log.sources import tables as source_tables
 from ytdnn.ops.cluster import tasks
 from ytdnn.ops.refresh import append
@@ -100,7 +99,7 @@ def refresh(
     steps.require_vectors(run_config)
     with run_workdir.lock(directory), progress.shown(bool(verbose)):
         pinned = _pinned(served.served_config(run_config, source), config)
-        data = _of_tables_there(run_config.data, tables, data_dir, files)
+        data = _without_lacking_tables(run_config.data, tables, data_dir, files)
         data = dataclasses.replace(
             data,
             columns=tuple(columns) or data.columns,
@@ -160,7 +159,7 @@ def _log_key(
     }
 
 
-def _of_tables_there(
+def _without_lacking_tables(
     data: configs.DataConfig,
     tables: Mapping[str, Any] | None,
     data_dir: runner.Path | None,
@@ -173,7 +172,7 @@ def _of_tables_there(
     root = user_paths.expanded(data_dir or "")
     if tables is None and not root.is_dir():
         return data
-    names = log_source.parse_files(files or data.files)
+    names = mappings.parse_files(files or data.files)
     lacking = tuple(
         f"{table}{end}"
         for table in table_schemas.TABLES

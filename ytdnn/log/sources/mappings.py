@@ -1,0 +1,98 @@
+"""The user's names of files and columns: the entries of `--files` and `--columns`."""
+
+import re
+from collections.abc import Collection, Iterable
+
+from ytdnn.base import errors, table_schemas, user_paths
+
+_ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.+)")
+
+
+def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Returns `{table: {schema column: own column}}` of "table.column=own" entries.
+
+    Example:
+      >>> parse_columns(["watches.video_id=item_id"])
+      {'watches': {'video_id': 'item_id'}}
+
+    Raises:
+      errors.UserError: An entry is malformed, repeated, or names no schema column.
+    """
+    names: dict[str, dict[str, str]] = {}
+    for entry in entries:
+        match = _ENTRY.fullmatch(entry.lstrip())
+        if match is None:
+            raise errors.UserError(
+                f"expected --columns as table.column=your_column, received {entry!r}: "
+                f"write for example --columns=watches.video_id=item_id"
+            )
+        table, column, user_column = match.group("table", "column", "own")
+        _require_one_of(table, table_schemas.TABLES, "a table", entry)
+        columns = table_schemas.TABLES[table].names
+        _require_one_of(column, columns, f"a column of {table}", entry)
+        _require_new(column, names.setdefault(table, {}), entry)
+        names[table][column] = user_column
+    return names
+
+
+def parse_files(entries: Iterable[str]) -> dict[str, str]:
+    """Returns the own file of each table in "table=file" entries.
+
+    Example:
+      >>> parse_files(["watches=clicks.parquet"])
+      {'watches': 'clicks.parquet'}
+
+    Raises:
+      errors.UserError: An entry is malformed, repeated, or names no table.
+    """
+    names: dict[str, str] = {}
+    for entry in entries:
+        table, _, file = (part.strip() for part in entry.partition("="))
+        if not file:
+            raise errors.UserError(
+                f"expected --files as table=your_file, received {entry!r}: write for "
+                f"example --files=watches=clicks.parquet"
+            )
+        _require_one_of(table, table_schemas.TABLES, "a table", entry, "--files")
+        _require_new(table, names, entry, "--files")
+        names[table] = user_paths.text(file)
+    return names
+
+
+def _require_new(
+    name: str, names: Collection[str], entry: str, flag: str = "--columns"
+) -> None:
+    if name in names:
+        raise errors.UserError(
+            f"expected {name} once in {flag}, received it again in {entry!r}: leave "
+            f"one out"
+        )
+
+
+def require_mapped(names: Iterable[str], tables: Collection[str], place: str) -> None:
+    """Checks that all tables with mapped columns exist.
+
+    Args:
+      names: Tables of `parse_columns`.
+      tables: Names of the existing tables.
+      place: Path, for the error.
+
+    Raises:
+      errors.UserError: A table is missing.
+    """
+    for table in names:
+        if table not in tables:
+            raise errors.UserError(
+                f"expected a table {table} in {place} for --columns={table}.…, "
+                f"found {', '.join(tables)}: add the table or leave the mapping out"
+            )
+
+
+def _require_one_of(
+    name: str, known: Collection[str], what: str, entry: str, flag: str = "--columns"
+) -> None:
+    if name not in known:
+        raise errors.UserError(
+            f"expected {what} (one of {', '.join(known)}) in {flag}, received "
+            f"{name!r} in {entry!r}{errors.hint(name, known)}"
+        )
