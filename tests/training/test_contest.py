@@ -9,7 +9,7 @@ import pytest
 from tests import planted
 from tests.training import kills
 from ytdnn import configs
-from ytdnn.base import artifacts
+from ytdnn.base import artifacts, errors
 from ytdnn.candidates import stored
 from ytdnn.training import candidates, contest
 
@@ -136,6 +136,22 @@ def test_a_member_keeps_what_its_start_was_worth(data, tmp_path):
     assert facts["winner"] == "spoils"
     first, second = facts["ndcg@10"]
     assert second["spoils"] >= first["spoils"]
+
+
+def test_a_member_that_cannot_be_trained_is_left_out(data, tmp_path):
+    wild = member(1e30)
+    facts = held(tmp_path, data, {"wild": wild, "learns": MEMBERS["learns"]})
+    assert facts["winner"] == "learns"
+    assert "wild left out: " in facts["lines"][0]
+    with pytest.raises(errors.UserError, match="not"):
+        held(tmp_path / "alone", data, {"wild": wild})
+
+
+def test_without_validation_the_first_setting_is_taken(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(contest.validation, "has_targets", lambda config, data: False)
+    facts = held(tmp_path, data, {"still": MEMBERS["still"], "wide": MEMBERS["slow"]})
+    assert facts["winner"] == "wide"
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_an_ensemble_is_chosen_by_one_of_its_networks(data, tmp_path):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base import artifacts, configs, progress, whole_files
+from ytdnn.base import artifacts, configs, errors, progress, whole_files
 from ytdnn.candidates import model
 from ytdnn.log import prepared
 from ytdnn.training import candidates, checkpoints, validation
@@ -46,6 +46,32 @@ def run(
     """
     inputs = {prepared.KIND: data.manifest.fingerprint}
     work = checkpoints.workspace(directory, config, inputs)
+    any_member = next(iter(members.values()))
+    if validation.has_targets(any_member.candidates, data):
+        facts = _held(members, data, work)
+        name = str(facts["winner"])
+        won = directory.with_name(model.KIND)
+        candidates.adopt(work / name, members[name], data, won)
+    else:
+        name = next(n for n in (configs.FIRST, *members) if n in members)
+        line = f"contest of settings: no watch is held out to judge by, {name} is taken"
+        facts = {"winner": name, validation.METRIC: [], "lines": [line]}
+        progress.say(line)
+    with artifacts.publish(directory, KIND, config, inputs, facts):
+        pass
+    shutil.rmtree(work)
+
+
+def _held(
+    members: Mapping[str, configs.Config],
+    data: prepared.PreparedData,
+    work: pathlib.Path,
+) -> dict[str, Any]:
+    """Trains members round by round in `work`; returns facts for a manifest.
+
+    Raises:
+      errors.UserError: No member can be trained.
+    """
     left = tuple(members)
     is_small = int(data.manifest.facts["watches"]) <= _SMALL
     shares = [share * (2 if is_small else 1) for share in _ROUNDS]
@@ -56,19 +82,20 @@ def run(
         for place, share in enumerate(shares):
             values: dict[str, Floats] = {}
             for name in left:
-                values[name] = _trained(members[name], data, work / name, share)
+                try:
+                    values[name] = _trained(members[name], data, work / name, share)
+                except errors.UserError as error:  # such as a loss that is no number
+                    if name == left[-1] and not values:
+                        raise
+                    lines.append(f"contest of settings: {name} left out: {error}")
+                    progress.say(lines[-1])
                 bar.reach(sum(map(len, rounds)) + len(values), f"({name})")
             rounds.append({name: float(v.mean()) for name, v in values.items()})
             is_last = place == len(shares) - 1
             left = (winner(values),) if is_last else better_half(values)
             lines.append(_line(share, rounds[-1], left))
             progress.say(lines[-1])
-    won = directory.with_name(model.KIND)
-    candidates.adopt(work / left[0], members[left[0]], data, won)
-    facts = {"winner": left[0], validation.METRIC: rounds, "lines": lines}
-    with artifacts.publish(directory, KIND, config, inputs, facts):
-        pass
-    shutil.rmtree(work)
+    return {"winner": left[0], validation.METRIC: rounds, "lines": lines}
 
 
 def better_half(values: Mapping[str, Floats]) -> tuple[str, ...]:
