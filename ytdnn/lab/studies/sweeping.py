@@ -28,8 +28,8 @@ BEST = "best.py"
 _TRIALS = "trials"
 
 _STAGES = {
-    "candidates": (graph.CANDIDATES,),
-    "ranking": (graph.CANDIDATES, graph.RANKING),
+    "candidates": (graph.CONTEST, graph.CANDIDATES),
+    "ranking": (graph.CONTEST, graph.CANDIDATES, graph.RANKING),
 }
 # The validation metric of each stage, and whether more is better.
 METRICS = {
@@ -68,6 +68,18 @@ class Sweep:
     def defaults(self) -> pathlib.Path:
         """Directory of the run with the base config."""
         return self.directory / DEFAULTS
+
+    def config(self, settings: dict[str, str]) -> configs.Config:
+        """Returns the base config with other settings.
+
+        All others are those of the trained base run, also what its contest chose.
+        """
+        size, base = sizes.log_size(self.defaults), self.base
+        if settings and size is not None and size.member:
+            own = sizes.resolved(base, self.defaults).candidates
+            own = dataclasses.replace(own, auto=())
+            base = dataclasses.replace(base, candidates=own)
+        return self.apply(base, settings)
 
     def trial(self, number: int) -> pathlib.Path:
         """Returns the directory of a trial."""
@@ -167,7 +179,7 @@ def write_best(sweep: Sweep, result: swept.SweepResult) -> pathlib.Path:
       The path of the file.
     """
     settings = {} if result.best is None else result.best.settings
-    config = sweep.apply(sweep.base, settings)
+    config = sweep.config(settings)
     words = "the base config" if result.best is None else f"trial {result.best.number}"
     value = result.default_value if result.best is None else result.best.value
     lines = [f"    {key!r}: {text!r}," for key, text in settings.items()]
@@ -214,7 +226,7 @@ def evaluated(sweep: Sweep, result: swept.SweepResult, say: Say) -> list[pathlib
         (sweep.defaults, {}),
         (best_directory(sweep, result), settings),
     ):
-        config = sweep.apply(sweep.base, values)
+        config = sweep.config(values)
         with _one_at_a_time(sweep.directory), workdir.lock(directory):
             steps = [graph.DATA, *_STAGES[sweep.stage], step]
             runner.run(steps, config, directory, say)
@@ -296,7 +308,7 @@ def _trained(
     """Trains with some settings and returns the metric of the best epoch."""
     from ytdnn.lab.studies import answer_times
 
-    config = sweep.apply(sweep.base, settings)
+    config = sweep.config(settings)
     directory = sweep.trial(trial.number)
     started = time.monotonic()
     reporter = _Reporter(trial, sweep.stage, sweep.metric)
