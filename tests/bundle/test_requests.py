@@ -198,6 +198,7 @@ def test_lists_that_belong_together_are_of_one_length(
 def test_lists_that_clients_fill_are_taken(request_: dict) -> None:
     found = requests.values(request_, PAIRS)
     assert {name: found[name] for name in request_} == request_
+    assert list(requests.warnings_of(request_, PAIRS, ("v1", "v2"), {}, {})) == []
 
 
 def test_integer_ids_may_be_their_text_and_no_other() -> None:

@@ -369,7 +369,8 @@ def _unknown_operands(
     keys, texts = (
         request.get(n) or [] for n in (schema.CONDITIONS, schema.CONDITION_VALUES)
     )
-    for key, text in zip(keys, texts, strict=True):
+    # Clients may fill one of two absent lists.
+    for key, text in zip(keys, texts, strict=False):
         given.setdefault(key, []).append(text)
     for key, named in given.items():
         column, _, operator = key.rpartition(" ")
