@@ -100,7 +100,7 @@ def refresh(
     steps.require_vectors(run_config)
     with run_workdir.lock(directory), progress.shown(bool(verbose)):
         pinned = _pinned(served.served_config(run_config, source), config)
-        data = _of_tables_there(run_config.data, tables, data_dir, files)
+        data = _without_missing_tables(run_config.data, tables, data_dir, files)
         data = dataclasses.replace(
             data,
             columns=tuple(columns) or data.columns,
@@ -160,7 +160,7 @@ def _log_key(
     }
 
 
-def _of_tables_there(
+def _without_missing_tables(
     data: configs.DataConfig,
     tables: Mapping[str, Any] | None,
     data_dir: runner.Path | None,
