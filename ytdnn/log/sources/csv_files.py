@@ -148,8 +148,8 @@ def _require_rows(path: pathlib.Path) -> Layout:
     is_blank = (line.str.strip_chars(",") == "").sum()
     is_quoted = line.str.contains('"', literal=True).any()
     is_binary = line.str.contains("\0", literal=True)
-    signs = (is_quoted, is_blank.alias("blank"), is_binary.any().alias("binary"))
-    quoted, num_blank, binary = lines.select(signs).collect(engine="streaming").row(0)
+    facts = (is_quoted, is_blank.alias("blank"), is_binary.any().alias("binary"))
+    quoted, num_blank, binary = lines.select(facts).collect(engine="streaming").row(0)
     if binary:
         first = lines.with_row_index("row").filter(is_binary).head(1)
         row = first.collect(engine="streaming")["row"].item()

@@ -99,7 +99,7 @@ def refresh(
     steps.require_vectors(run_config)
     with run_workdir.lock(directory), progress.shown(bool(verbose)):
         pinned = _pinned(served.served_config(run_config, source), config)
-        data = _without_lacking_tables(run_config.data, tables, data_dir, files)
+        data = _without_missing_tables(run_config.data, tables, data_dir, files)
         data = dataclasses.replace(
             data,
             columns=tuple(columns) or data.columns,
@@ -159,7 +159,7 @@ def _log_key(
     }
 
 
-def _without_lacking_tables(
+def _without_missing_tables(
     data: configs.DataConfig,
     tables: Mapping[str, Any] | None,
     data_dir: runner.Path | None,

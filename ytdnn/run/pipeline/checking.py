@@ -40,13 +40,13 @@ def check(config: configs.DataConfig) -> Findings:
 
     mistakes: list[str] = []
     # Bad rows that are to be dropped are counted among the lines.
-    listed = None if config.bad_rows == "drop" else mistakes
+    collected = None if config.bad_rows == "drop" else mistakes
     dropping = dataclasses.replace(config, bad_rows="drop")
     with tempfile.TemporaryDirectory() as place:
         data = pathlib.Path(place) / "data"
         try:
             log = sources.read(config)
-            prepared_set = prepare.from_log(dropping, log, data, {}, mistakes=listed)
+            prepared_set = prepare.from_log(dropping, log, data, {}, mistakes=collected)
         except errors.SeveralError as error:
             return Findings(error.messages, [])
         except errors.UserError as error:
