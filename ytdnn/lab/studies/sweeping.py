@@ -1,10 +1,9 @@
 """Searches settings by validation: trials of Optuna, each a run of its own.
 
 A trial trains one stage with settings drawn from a space, and is pruned if after an
-epoch it is below the median of the earlier trials. All trials are in one journal file,
-which several processes may share. A killed sweep continues where it stopped: a running
-trial resumes from its checkpoint. A single process draws the same settings even if it
-is killed, as each draw depends only on the seed and the earlier trials.
+epoch it is below the median of the earlier trials. Several processes may share the
+journal of trials. A killed sweep continues where it stopped, and a single process draws
+the same settings: each draw depends only on the seed and the earlier trials.
 """
 
 import contextlib
@@ -70,14 +69,11 @@ class Sweep:
         return self.directory / DEFAULTS
 
     def config(self, settings: dict[str, str]) -> configs.Config:
-        """Returns the base config with other settings.
-
-        All others are those of the trained base run, also what its contest chose.
-        """
+        """Returns the base run's config, also what its contest chose, but for some."""
         size, base = sizes.log_size(self.defaults), self.base
         if settings and size is not None and size.member:
-            own = sizes.resolved(base, self.defaults).candidates
-            own = dataclasses.replace(own, auto=())
+            chosen = sizes.resolved(base, self.defaults).candidates
+            own = dataclasses.replace(chosen, auto=())
             base = dataclasses.replace(base, candidates=own)
         return self.apply(base, settings)
 
