@@ -6,7 +6,6 @@ each optional. `data.files` maps files of other names.
 """
 
 import dataclasses
-import math
 import pathlib
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -24,11 +23,10 @@ from ytdnn.log.sources import (
     remote,
     table_files,
     times,
+    units,
 )
 
 _VALUE = re.compile(r"[\d.,:+ -]+")  # of a cell, where a header is missing
-_SCALED = re.compile(r"(?P<own>.+?)\s*(?P<operator>[/*])\s*(?P<factor>\d+(\.\d+)?)\s*")
-_UNIT = re.compile(r"\s*([/*]|[+-]\s*\d)")  # of any form, behind a column's name
 
 
 class MissingColumnsError(errors.UserError):
@@ -158,7 +156,7 @@ def origin(
     # Blanks around a name are part of it only where the file has them.
     names = {k: v if v in columns else v.strip() for k, v in names.items()}
     given = names
-    names, scaled = _factors(table, names, columns, file)
+    names, scaled = units.read(table, names, columns, file)
     mapped = _own_names(table, names)
     missing = [
         column.name
@@ -172,65 +170,26 @@ def origin(
         raise _missing(table, own, ends, columns, file)
     whole, frame = frame, files.filter_rows(frame, where, file)
     readings = _times(table, frame, file, mapped)
-    units = {name: reading.unit for name, reading in readings.items()}
-    rows = casting.normalise(table, frame, file, mapped, units=units, outcomes=outcomes)
+    unit_of = {name: reading.unit for name, reading in readings.items()}
+    rows = casting.normalise(
+        table, frame, file, mapped, units=unit_of, outcomes=outcomes
+    )
     rows = rows.with_columns(scaled)
     columns_read = {*mapped.values(), *rows.collect_schema()}
-    notes = [
-        f"{table}.{k}: {reading.note}"
-        for k, reading in readings.items()
-        if reading.note
-    ]
+    notes = [f"{table}.{k}: {r.note}" for k, r in readings.items() if r.note]
     notes += _merged_ids(table, frame, file, mapped)
-    if where:
-        with event_log.readable(file):
-            size, kept = map(event_log.num_rows, (whole, frame))
-        number = f"{size - kept:,} of {size:,} rows"
-        notes.append(f"{table}: {number} left out by --where")
+    notes += _left_out(table, whole, frame, file) if where else []
     unused = tuple(name for name in columns if name not in columns_read)
     return event_log.Origin(rows, file, names, notes=tuple(notes), unused=unused)
 
 
-def _factors(
-    table: str, names: Mapping[str, str], columns: Collection[str], file: str
-) -> tuple[dict[str, str], list[pl.Expr]]:
-    """Returns names without their factors, and the numbers in the schema's units.
-
-    A name that the file has as it is has no factor, and only columns of numbers can
-    have one.
-
-    Args:
-      table: Name of a schema table.
-      names: The user's name by the schema's, such as {"watch_seconds": "ms / 1000"}.
-      columns: Columns of the file.
-      file: Path of the rows, for messages.
-
-    Raises:
-      errors.UserError: A column of the file is followed by no unit that is read.
-    """
-    unscaled, scaled = dict(names), []
-    for column in table_schemas.TABLES[table].columns:
-        given = names.get(column.name, "")
-        match = _SCALED.fullmatch(given)
-        if given in columns:
-            continue
-        own = match["own"].strip() if match else ""
-        factor, value = float(match["factor"] if match else 0), pl.col(column.name)
-        has_unit = any(
-            given.startswith(name) and _UNIT.match(given, len(name)) for name in columns
-        )
-        is_read = column.kind == "number" and 0.0 < factor < math.inf
-        if match and is_read and (own in columns or not has_unit):
-            unscaled[column.name] = own
-            is_divided = match["operator"] == "/"
-            scaled.append(value / factor if is_divided else value * factor)
-        elif has_unit:
-            raise errors.UserError(
-                f"expected a unit as /N or *N, N a plain number above 0, received "
-                f"{table}.{column.name}={given} for {file}: write N in digits, such as "
-                f"/1000; times, ids and texts have no unit (that of times is found)"
-            )
-    return unscaled, scaled
+def _left_out(
+    table: str, whole: pl.LazyFrame, kept: pl.LazyFrame, file: str
+) -> list[str]:
+    """Returns the note on the rows that a filter leaves out."""
+    with event_log.readable(file):
+        size, number = map(event_log.num_rows, (whole, kept))
+    return [f"{table}: {size - number:,} of {size:,} rows left out by --where"]
 
 
 def _times(

@@ -1,0 +1,54 @@
+"""Units of a user's columns of numbers, given behind their names as in `ms / 1000`."""
+
+import math
+import re
+from collections.abc import Collection, Mapping
+
+import polars as pl
+
+from ytdnn.base import errors, table_schemas
+
+_SCALED = re.compile(r"(?P<own>.+?)\s*(?P<operator>[/*])\s*(?P<factor>\d+(\.\d+)?)\s*")
+_UNIT = re.compile(r"\s*([/*]|[+-]\s*\d)")  # of any form, behind a column's name
+
+
+def read(
+    table: str, names: Mapping[str, str], columns: Collection[str], file: str
+) -> tuple[dict[str, str], list[pl.Expr]]:
+    """Returns names without their factors, and the numbers in the schema's units.
+
+    A name that the file has as it is has no factor, and only columns of numbers can
+    have one.
+
+    Args:
+      table: Name of a schema table.
+      names: The user's name by the schema's, such as {"watch_seconds": "ms / 1000"}.
+      columns: Columns of the file.
+      file: Path of the rows, for messages.
+
+    Raises:
+      errors.UserError: A column of the file is followed by no unit that is read.
+    """
+    unscaled, scaled = dict(names), []
+    for column in table_schemas.TABLES[table].columns:
+        given = names.get(column.name, "")
+        match = _SCALED.fullmatch(given)
+        if given in columns:
+            continue
+        own = match["own"].strip() if match else ""
+        factor, value = float(match["factor"] if match else 0), pl.col(column.name)
+        has_unit = any(
+            given.startswith(name) and _UNIT.match(given, len(name)) for name in columns
+        )
+        is_read = column.kind == "number" and 0.0 < factor < math.inf
+        if match and is_read and (own in columns or not has_unit):
+            unscaled[column.name] = own
+            is_divided = match["operator"] == "/"
+            scaled.append(value / factor if is_divided else value * factor)
+        elif has_unit:
+            raise errors.UserError(
+                f"expected a unit as /N or *N, N a plain number above 0, received "
+                f"{table}.{column.name}={given} for {file}: write N in digits, such as "
+                f"/1000; times, ids and texts have no unit (that of times is found)"
+            )
+    return unscaled, scaled
