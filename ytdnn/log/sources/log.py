@@ -8,7 +8,7 @@ each optional. `data.files` maps files of other names.
 import dataclasses
 import pathlib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
