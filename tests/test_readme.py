@@ -75,11 +75,15 @@ def test_make_targets_in_the_documents_exist() -> None:
 
 @pytest.fixture
 def few_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets a log of this size be trained on twice, not dozens of times."""
+    """Lets a log of this size be trained on twice, by one member of the contest."""
     epochs = {"training.epochs": 2}
-    for name in ("candidates", "ranking"):
-        rule = getattr(by_size, name)
-        monkeypatch.setattr(by_size, name, lambda size, rule=rule: rule(size) | epochs)
+    ranking, portfolio = by_size.ranking, by_size.portfolio
+    monkeypatch.setattr(by_size, "ranking", lambda size: ranking(size) | epochs)
+
+    def few(size: configs.LogSize) -> dict[str, dict[str, Any]]:
+        return {k: v | epochs for k, v in portfolio(size).items() if k == by_size.FIRST}
+
+    monkeypatch.setattr(by_size, "portfolio", few)
 
 
 @pytest.mark.thorough

@@ -224,18 +224,15 @@ def _filters(
     return column_filters.Filters(data, policies)
 
 
-def _require_composition(
-    config: configs.Config, data: prepared.PreparedData, home: pathlib.Path
-) -> None:
+def _require_composition(config: configs.Config, data: prepared.PreparedData) -> None:
     """Checks the composition before models are loaded.
 
     Raises:
-      errors.UserError: It names something that log or ranker lack.
+      errors.UserError: It names something that the log lacks.
     """
     predictions: tuple[str, ...] = ()
     if not data.windows.ranker_left_out(config.ranking):
-        kind = ranking_model.KIND
-        outcomes = artifacts.read_manifest(home / kind, kind).facts.get("outcomes", ())
+        outcomes = [outcome.name for outcome in data.catalogue.outcomes]
         predictions = (schema.WATCH_SECONDS, schema.CLICKED, *outcomes)
     where.require(config.composition, data.catalogue, predictions)
 
@@ -255,7 +252,7 @@ def _load(
       home: Directory of the models.
     """
     data = added_videos.extended(prepared.load(home / prepared.KIND), workdir)
-    _require_composition(config, data, home)
+    _require_composition(config, data)
     first_stage = retrieval_stage.load(
         home / retrieval_stage.KIND, data, config.composition
     )

@@ -15,7 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base import artifacts, configs, errors, progress, whole_files
+from ytdnn.base import (
+    artifacts,
+    configs,
+    environment,
+    errors,
+    progress,
+    whole_files,
+)
 from ytdnn.candidates import model
 from ytdnn.log import prepared
 from ytdnn.training import candidates, checkpoints, validation
@@ -156,6 +163,7 @@ def _trained(
     pause_at = share * one.training.epochs
     with progress.shown(False):
         candidates.fit_network(config, data, work, pause_at=pause_at, watch=watch)
+    environment.collect()  # the network, before the next one's
     values = np.load(best)
     _save(done, values)
     return values

@@ -86,6 +86,7 @@ def test_a_run_leaves_the_layout_of_the_design(finished: pathlib.Path) -> None:
     names = {path.name for path in finished.iterdir() if path.name[0] != "."}
     assert names == {
         "data",
+        "contest",
         "candidates",
         "index",
         "ranking",
@@ -131,7 +132,7 @@ def test_a_second_run_skips_all_and_shows_the_table(
 ) -> None:
     result = cli("run", f"--workdir={finished}")
     assert result.status == 0, result.err
-    assert result.out.count("skipped: ") == 9
+    assert result.out.count("skipped: ") == 10
     assert "nDCG@10" in result.out
     assert f"report: {finished}/evaluation/report.html" in result.out
 

@@ -268,7 +268,7 @@ def test_the_end_is_left_out_after_a_sure_loss(tmp_path: pathlib.Path) -> None:
 def test_a_refreshed_run_has_learned_all(made: conftest.Made) -> None:
     """Its set is one of a refit, which trains up to the end of the log."""
     home = made.workdir / later_models.TO_END
-    assert "up to the end" in later_models.left_out(made.config, home)
+    assert "to the end of the log" in later_models.left_out(made.config, home)
 
 
 def test_it_takes_a_third_of_the_training_at_most(made: conftest.Made) -> None:

@@ -150,6 +150,6 @@ def _object(text: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise problems.bad(f"expected a body of JSON: {error}") from None
     if not isinstance(value, dict):
-        shown = text[:60].decode(errors="replace")
+        shown = text[:60].decode("utf-8-sig", errors="replace")
         raise problems.bad(f"expected a JSON object, received {shown}")
     return value
