@@ -24,7 +24,7 @@ def test_run_refits_between_evaluation_and_bundle(
     rooms.calls.clear()
     result = cli("run", "--workdir", workdir)
     assert rooms.calls == []
-    assert result.out.count("skipped:") == 15
+    assert result.out.count("skipped:") == 16
 
 
 def test_a_run_is_refitted_later_and_stays_so(
