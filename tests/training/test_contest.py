@@ -69,20 +69,27 @@ def test_the_cheapest_of_those_within_a_standard_error_wins():
     assert contest.winner(users({"worst": 0.0, "cheap": 0.2, "dear": 0.15})) == "cheap"
 
 
-def test_what_learns_wins_and_its_training_goes_on(data, tmp_path):
-    facts = held(tmp_path, data)
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory):
+    """A contest that nothing disturbed, whose winner was paused and then trained."""
+    home = tmp_path_factory.mktemp("whole")
+    facts = held(home, data)
+    resumed = json.loads(_progress(home / ".candidates.training"))
+    candidates.train(MEMBERS["learns"], data, home / "candidates")
+    return home, facts, resumed
+
+
+def test_what_learns_wins_and_its_training_goes_on(data, tmp_path, whole):
+    home, facts, resumed = whole
     assert facts["winner"] == "learns"
     first, second = facts["ndcg@10"]
     assert set(first) == set(MEMBERS)
     assert len(second) == 2
     assert second["learns"] > first["still"] + 0.05
-    resumed = json.loads(_progress(tmp_path / ".candidates.training"))
     assert resumed["epoch"] == 3
     candidates.train(MEMBERS["learns"], data, tmp_path / "candidates")
-    alone = tmp_path / "alone"
-    candidates.train(MEMBERS["learns"], data, alone / "candidates")
-    _assert_same(data, tmp_path, alone)
-    assert not list(tmp_path.glob(".*"))
+    _assert_same(data, home, tmp_path)
+    assert not list(home.glob(".*"))
 
 
 def _progress(work):
@@ -109,17 +116,16 @@ def _assert_same(data, first, second):
 
 @pytest.mark.parametrize("num_steps", [1, 45])
 def test_a_killed_contest_ends_as_an_undisturbed_one(
-    data, tmp_path, monkeypatch, num_steps
+    data, tmp_path, monkeypatch, whole, num_steps
 ):
-    expected = held(tmp_path / "whole", data)
+    home, expected, _ = whole
     with monkeypatch.context() as patch:
         kills.kill_once_after(patch, num_steps)
         with pytest.raises(kills.KilledError):
-            held(tmp_path / "killed", data)
-    assert held(tmp_path / "killed", data) == expected
-    for home in ("whole", "killed"):
-        candidates.train(MEMBERS["learns"], data, tmp_path / home / "candidates")
-    _assert_same(data, tmp_path / "whole", tmp_path / "killed")
+            held(tmp_path, data)
+    assert held(tmp_path, data) == expected
+    candidates.train(MEMBERS["learns"], data, tmp_path / "candidates")
+    _assert_same(data, home, tmp_path)
 
 
 def test_a_member_keeps_what_its_start_was_worth(data, tmp_path):
