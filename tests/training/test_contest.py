@@ -163,7 +163,10 @@ def test_without_validation_the_first_setting_is_taken(data, tmp_path, monkeypat
 def test_an_ensemble_is_chosen_by_one_of_its_networks(data, tmp_path):
     two = {
         name: dataclasses.replace(
-            each, candidates=dataclasses.replace(each.candidates, ensemble_size=2)
+            each,
+            candidates=dataclasses.replace(
+                each.candidates, ensemble_size=2, serving_dim=4
+            ),
         )
         for name, each in MEMBERS.items()
     }

@@ -81,11 +81,8 @@ def evaluate(
     if has_ranker:
         is_chosen = config.ranking.enabled == "auto"
     chosen = chosen_order.read(workdir) if is_chosen and not stage else None
-    words = (chosen.words or None) if chosen is not None else None
     stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
-    rules = dataclasses.replace(
-        result.report.protocol, served_order=words, contest=_contest(workdir, config)
-    )
+    rules = _with_choices(result.report.protocol, chosen, workdir, config)
     inputs = result.inputs | registries.versions_of_evaluation(config)
     if home != workdir:
         later = artifacts.read_manifest(home / later_models.KIND, later_models.KIND)
@@ -121,13 +118,18 @@ def evaluate(
     return report_files.Result(report, result.users, inputs)
 
 
-def _contest(workdir: pathlib.Path, config: configs.Config) -> tuple[str, ...]:
-    """Returns the lines of the contest that chose the candidates' settings."""
-    own = config.candidates
-    if not (own.auto and own.contest and (workdir / _CONTEST).exists()):
-        return ()
-    facts = artifacts.read_manifest(workdir / _CONTEST, _CONTEST).facts
-    return tuple(facts["lines"])
+def _with_choices(
+    rules: report_parts.Protocol,
+    chosen: chosen_order.Choice | None,
+    workdir: pathlib.Path,
+    config: configs.Config,
+) -> report_parts.Protocol:
+    """Returns the rules with the words for the served order, and of the contest."""
+    own, lines = config.candidates, ()
+    if own.auto and own.contest and (workdir / _CONTEST).exists():
+        lines = artifacts.read_manifest(workdir / _CONTEST, _CONTEST).facts["lines"]
+    words = (chosen.words or None) if chosen is not None else None
+    return dataclasses.replace(rules, served_order=words, contest=tuple(lines))
 
 
 def _learned_on(

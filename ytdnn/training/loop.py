@@ -331,8 +331,10 @@ def _train_epoch(
             break
         started = time.perf_counter()
     trainer.on.finish()
-    guard.check_weights(f"the end of epoch {reached.epoch + 1}")
-    return reached.step_in_epoch == trainer.stage.steps_per_epoch
+    is_whole = reached.step_in_epoch == trainer.stage.steps_per_epoch
+    end = f"the end of epoch {reached.epoch + 1}"
+    guard.check_weights(end if is_whole else _place(reached))
+    return is_whole
 
 
 def _place(reached: checkpoints.Progress) -> str:

@@ -174,7 +174,7 @@ def contest_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
         return "candidates.train_on_validation=true leaves nothing to choose by"
     if config.strategy not in _ON_ONE_MACHINE:
         return f"strategy={config.strategy}: `ytdnn sweep` on one machine compares"
-    if len(sizes.members(config, workdir)) == 1:
+    if len(sizes.members(config, workdir)) <= 1:
         return "the given settings leave one member"
     return ""
 
