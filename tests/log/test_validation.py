@@ -224,6 +224,8 @@ def test_wrong_column_type_is_refused_even_with_drop(tmp_path):
 )
 @given(st.binary(max_size=300), st.sampled_from(["csv", "csv.gz", "parquet", "pq"]))
 @example(b"\x1f\x8b", "csv")  # begins as gzip does
+@example(b"\r\x01", "csv")
+@example(b"user_id,video_id,time\ra,1,9\r", "csv.gz")  # as old Macs ended lines
 def test_random_bytes_give_one_line(tmp_path, content, end):
     for old in tmp_path.iterdir():
         old.unlink()

@@ -86,7 +86,7 @@ def scan_csv(
         frame = frame.filter(pl.any_horizontal(values))
     # As Polars names them.
     unnamed = ["", *(f"_duplicated_{i}" for i in range(layout.num_unnamed - 1))]
-    return frame.drop(unnamed if layout.num_unnamed else [])
+    return frame.drop(unnamed if layout.num_unnamed else [], strict=False)
 
 
 def _require_same_columns(
@@ -175,8 +175,14 @@ def _require_names(path: pathlib.Path, header: str) -> int:
     """Checks that no name is in a header twice, and returns the number of empty ones.
 
     Raises:
-      errors.UserError: A name is there twice, or the line is Excel's of separators.
+      errors.UserError: A name is there twice, or the line is Excel's of separators, or
+        the names do not end in it.
     """
+    if "\r" in header or header.count('"') % 2:
+        raise errors.UserError(
+            f"expected the names of columns of {path} in one line, found a carriage "
+            f"return or an open quote in it: export it again"
+        )
     names = collections.Counter(next(csv.reader([header]), []))
     if header.startswith("sep="):
         raise errors.UserError(
