@@ -78,7 +78,7 @@ def few_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets a log of this size be trained on twice, by one member of the contest."""
     epochs = {"training.epochs": 2}
     ranking, portfolio = by_size.ranking, by_size.portfolio
-    kept = (by_size.FIRST, by_size.RANDOM)
+    kept = (by_size.UNCONTESTED, by_size.RANDOM)
     monkeypatch.setattr(by_size, "ranking", lambda size: ranking(size) | epochs)
 
     def few(size: configs.LogSize) -> dict[str, dict[str, Any]]:

@@ -53,12 +53,10 @@ def train(
     settings = config.candidates
     on = devices.make(config.strategy, config.cluster)
     on.require_fits(settings.training, model.KIND, settings.loss)
-    inputs_made_from = _inputs(config, data)
+    inputs = made_from(config, data)
     if chosen is not None:
-        inputs_made_from[model.KIND] = chosen.fingerprint
-    work = checkpoints.workspace(
-        directory, step_config(config), inputs_made_from, on.writes
-    )
+        inputs[model.KIND] = chosen.fingerprint
+    work = checkpoints.workspace(directory, step_config(config), inputs, on.writes)
     if settings.train_on_validation:
         data = data.with_validation_in_training()
     number = settings.ensemble_size
@@ -83,7 +81,7 @@ def train(
     if number > 1 and chosen is None:
         facts["validation"] = _validation(settings, data, whole)[0]()
     with artifacts.publish(
-        directory, model.KIND, step_config(config), inputs_made_from, facts
+        directory, model.KIND, step_config(config), inputs, facts
     ) as partial:
         stored.save(whole, partial)
         share(places, settings.num_kept, partial)
@@ -105,11 +103,11 @@ def adopt(
       directory: Directory of the artefact that `train` will make.
     """
     if config.candidates.ensemble_size == 1:
-        inputs = _inputs(config, data)
+        inputs = made_from(config, data)
         checkpoints.adopt(place, directory, step_config(config), inputs)
 
 
-def _inputs(config: configs.Config, data: prepared.PreparedData) -> dict[str, str]:
+def made_from(config: configs.Config, data: prepared.PreparedData) -> dict[str, str]:
     """Returns the fingerprints of what the artefact is made from."""
     return {
         prepared.KIND: data.manifest.fingerprint,

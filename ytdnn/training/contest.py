@@ -51,16 +51,16 @@ def run(
       directory: Directory of the artefact; `candidates` is trained beside it.
       config: Settings that the contest depends on, for its manifest.
     """
-    inputs = {prepared.KIND: data.manifest.fingerprint}
-    work = checkpoints.workspace(directory, config, inputs)
     any_member = next(iter(members.values()))
+    inputs = candidates.made_from(any_member, data)
+    work = checkpoints.workspace(directory, config, inputs)
     if validation.has_targets(any_member.candidates, data):
         facts = _held(members, data, work)
         name = str(facts["winner"])
         won = directory.with_name(model.KIND)
         candidates.adopt(work / name, members[name], data, won)
     else:
-        name = next(n for n in (configs.FIRST, *members) if n in members)
+        name = next(n for n in (configs.UNCONTESTED, *members) if n in members)
         line = f"contest of settings: no watch is held out to judge by, {name} is taken"
         facts = {"winner": name, validation.METRIC: [], "lines": [line]}
         progress.say(line)

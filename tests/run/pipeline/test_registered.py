@@ -74,6 +74,24 @@ def test_a_changed_feature_makes_the_ranker_stale(tmp_path: pathlib.Path) -> Non
             assert runner.staleness(graph.CANDIDATES, config, run) == ""
 
 
+def test_a_changed_loss_makes_the_contest_stale(tmp_path: pathlib.Path) -> None:
+    planted.prepared_data(tmp_path)
+    with extras.registered():
+        registry.extend(str(extras.EXAMPLES / "ytdnn_extras" / "margin.py"))
+        loss = registries.LOSSES["margin"].config()
+        candidates = configs.CandidatesConfig(loss=loss)
+        config = configs.Config(candidates=candidates)
+        inputs = runner.input_fingerprints(graph.CONTEST, config, tmp_path)
+        facts = {"winner": "random"}
+        for version, reason in ((inputs["loss"], ""), ("", "made from another loss")):
+            settings = dict(graph.CONTEST.config(sizes.resolved(config, tmp_path)))
+            made_from = inputs | {"loss": version}
+            path = tmp_path / "contest"
+            with artifacts.publish(path, "contest", settings, made_from, facts):
+                pass
+            assert runner.staleness(graph.CONTEST, config, tmp_path) == reason
+
+
 def test_versions_are_those_of_parts_from_outside_that_are_used(
     tmp_path: pathlib.Path,
 ) -> None:

@@ -7,7 +7,7 @@ setting of another is refused. Experiments are files with a `get_config()` that 
 a `Config`.
 """
 
-from ytdnn.base.configs.by_size import FIRST as FIRST
+from ytdnn.base.configs.by_size import UNCONTESTED as UNCONTESTED
 from ytdnn.base.configs.by_size import LogSize as LogSize
 from ytdnn.base.configs.by_size import members as members
 from ytdnn.base.configs.candidates import CandidatesConfig as CandidatesConfig

@@ -54,8 +54,8 @@ STEPS_OF_TABLES: dict[str, dict[str, Any]] = {
 OF_CANDIDATES: tuple[CandidateSetting, ...] = get_args(CandidateSetting)
 OF_RANKING: tuple[RankingSetting, ...] = get_args(RankingSetting)
 
-# Members: the one without a contest, and the one that fits every setting.
-FIRST, RANDOM = "wide", "random"
+# Members: the one of runs without a contest, and the one that fits every setting.
+UNCONTESTED, RANDOM = "wide", "random"
 
 _UNIT = 100_000  # watches, of which the numbers below are
 # Of full softmax, which scores every video for every watch.
@@ -102,7 +102,7 @@ def portfolio(size: LogSize) -> dict[str, dict[str, Any]]:
     return {
         "narrow": _narrow(size),
         "narrow_dot": _narrow_dot(size),
-        FIRST: _wide(size, is_full=False),
+        UNCONTESTED: _wide(size, is_full=False),
         RANDOM: _random(size),
         "wide_full": _wide(size, is_full=True),
     }

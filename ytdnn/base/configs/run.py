@@ -92,9 +92,9 @@ _RULES: dict[str, Callable[[by_size.LogSize, Any], dict[str, Any]]] = {
 def _candidate_settings(
     size: by_size.LogSize, own: candidates_config.CandidatesConfig
 ) -> dict[str, Any]:
-    """Returns the settings of the contest's winner, or of `by_size.FIRST`."""
+    """Returns the settings of the contest's winner, or of `by_size.UNCONTESTED`."""
     fitting = by_size.members(size, own)
-    names = (size.member if own.contest else "", by_size.FIRST, *fitting)
+    names = (size.member if own.contest else "", by_size.UNCONTESTED, *fitting)
     values = next(fitting[name] for name in names if name in fitting)
     name = "training.table_optimizer"
     given = set(by_size.OF_CANDIDATES) - set(own.auto)

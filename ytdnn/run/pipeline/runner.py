@@ -188,7 +188,7 @@ def input_fingerprints(
     prints = steps.fingerprints(workdir, names)
     home = f"{pathlib.PurePath(step.name).parent}/"
     prints = {name.removeprefix(home): value for name, value in prints.items()}
-    if step.config is graph.CANDIDATES.config:
+    if step.config in (graph.CONTEST.config, graph.CANDIDATES.config):
         prints |= steps.own_files(config)
     if step.config is graph.RANKING.config:
         prints |= steps.ranker_parts(config)
