@@ -1,9 +1,15 @@
 """What a ranker predicts is brought to what its validation window shows."""
 
+import pathlib
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from ytdnn.ranking import heads
+from tests import planted
+from ytdnn import configs
+from ytdnn.log import events
+from ytdnn.ranking import building, heads
 from ytdnn.training import calibrating
 
 N = 20_000
@@ -64,3 +70,54 @@ def test_a_loss_that_keeps_no_mean_is_brought_to_it(keeps_mean: bool) -> None:
         assert found.clicks == heads.NOT_CALIBRATED.clicks
         assert found.seconds.slope == 1.0
         assert np.exp(found.seconds.shift) == pytest.approx(1.04)
+
+
+@pytest.mark.parametrize(("noise", "weight"), [(2.0, 1.0), (0.0, 0.0)])
+def test_counted_seconds_weigh_where_they_order_better(
+    noise: float, weight: float
+) -> None:
+    rng = np.random.default_rng(3)
+    users, counted = np.repeat(np.arange(400), 20), rng.normal(size=8_000)
+    own = rng.normal(size=8_000)
+    gains = np.exp(own + (counted if noise else 0.0))
+    order = own + noise * rng.normal(size=8_000)
+    rows = np.column_stack([users, gains, order])
+    assert calibrating.best_weight(rows, order + counted) == weight
+    assert calibrating.best_weight(rows * [1.0, 0.0, 1.0], order + counted) == 0.0
+
+
+def test_the_order_follows_counted_seconds_by_the_weight_that_was_found(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, seen = planted.prepared_data(tmp_path), []
+    config = configs.changed(
+        planted.tiny_config().ranking,
+        {
+            "features": configs.FeaturesConfig(),
+            "head": configs.ClickTimesWatchTimeConfig(),
+        },
+    )
+    ranker = building.build(config, data)
+    rows = np.flatnonzero(data.impressions.splits == events.Split.VALIDATION)
+    calibrating.calibrate(config, data, ranker)
+    plain = ranker.predictions(data, rows)
+    own = ranker.measured.calibration.counted
+
+    def found(rows: np.ndarray, whole: np.ndarray) -> float:
+        seen.append(whole - rows[:, 2])
+        return own + 0.5
+
+    monkeypatch.setattr(calibrating, "best_weight", found)
+    ranker.calibrate(heads.NOT_CALIBRATED)
+    calibrating.calibrate(config, data, ranker)
+    moved = ranker.predictions(data, rows)
+    tensors = ranker.open_log(data).impressions(tf.constant(rows))
+    clicks = ranker.measured.clicks
+    counted = tensors["video_click_rate"] * tensors["video_seconds_per_click"]
+    ratios = counted[:, 0] / (clicks.probability * clicks.seconds)
+    np.testing.assert_allclose(
+        moved.order - plain.order, 0.5 * np.log(ratios), atol=1e-4
+    )
+    np.testing.assert_array_equal(moved.seconds, plain.seconds)
+    assert len(seen[0]) == len(rows)
+    assert seen[0].std() > 0.0

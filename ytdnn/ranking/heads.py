@@ -86,11 +86,13 @@ class Calibration:
       seconds: Line of the log of the expected seconds that calibrated clicks give.
       outcomes: Line of the log odds, or of the log of the amount, of each outcome that
         the head predicts; none: as they are.
+      counted: Weight of the log of the video's counted mean seconds in the order.
     """
 
     clicks: recalibration.Line = recalibration.IDENTITY
     seconds: recalibration.Line = recalibration.IDENTITY
     outcomes: tuple[recalibration.Line, ...] = ()
+    counted: float = 0.0
 
 
 NOT_CALIBRATED = Calibration()

@@ -105,7 +105,7 @@ def train(
     if chosen is not None:
         ranking_model.calibrate(_carried(chosen, ranking_model))
     else:
-        ranking_model.calibrate(calibrating.fit(config.ranking, data, ranking_model))
+        calibrating.calibrate(config.ranking, data, ranking_model)
     facts["calibration"] = dataclasses.asdict(ranking_model.measured.calibration)
     publish(ranking_model, directory, step_config(config), made_from, facts, work)
 
