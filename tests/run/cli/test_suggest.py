@@ -1,6 +1,5 @@
 """`ytdnn check --suggest`, and commands that take its file."""
 
-import json
 import pathlib
 
 import pytest
@@ -17,8 +16,8 @@ def test_the_proposal_for_an_alien_log_prepares_it(
 ) -> None:
     alien_log.write(tmp_path / "log")
     monkeypatch.chdir(tmp_path)
-    found = cli("check", "--suggest", f"--data_dir={tmp_path / 'log'}", "--json")
-    assert json.loads(found.out)["suggestion"]["left"] == {}
+    found = cli.document("check", "--suggest", f"--data_dir={tmp_path / 'log'}")
+    assert found["suggestion"]["left"] == {}
     given = mappings.from_toml(pathlib.Path("columns.toml"))["columns"]
     by_hand = alien_log.FLAGS.removeprefix("--columns=")
     entries = [given_settings.entries("data.columns", c) for c in (given, by_hand)]

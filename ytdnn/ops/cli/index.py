@@ -60,6 +60,7 @@ def add(given: parsing.Arguments) -> None:
         bad_rows=parsing.choice(given, "bad_rows", ("stop", "drop"), "stop"),
         verbose=output.say,
     )
+    output.result(lambda: added)
     changed = added.changed
     for reason, number in changed.dropped.items():
         output.say(f"dropped: {reason}: {number:,} rows")
@@ -108,6 +109,7 @@ def restore(given: parsing.Arguments) -> None:
 def _change(given: parsing.Arguments, change: Callable[..., Any]) -> None:
     directory = pathlib.Path(given.values["workdir"])
     result = change(directory, _video_ids(given))
+    output.result(lambda: result)
     _say_some("not in the catalogue, kept for later exports", result.unknown)
     output.say(f"removed videos, all together: {len(result.video_ids)}")
     _say_version(directory, result.version)

@@ -20,11 +20,6 @@ FULL = parsing.Flag(
 )
 K = parsing.Flag("k", key="evaluation.ks", example="10,50,100")
 STRATEGY = parsing.Flag("strategy", key="strategy")
-JSON = parsing.Flag(
-    "json",
-    "Print one JSON document on standard output, all else on standard error.",
-    is_switch=True,
-)
 
 
 def _column_settings(value: str) -> dict[str, str]:

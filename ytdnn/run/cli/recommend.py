@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import configs, errors, schema
 from ytdnn.run import pipeline
-from ytdnn.run.cli import command, flags, many, output, parsing, spark_flags
+from ytdnn.run.cli import command, many, output, parsing, spark_flags
 from ytdnn.run.pipeline import list_answers, workdir
 
 if TYPE_CHECKING:
@@ -64,7 +64,6 @@ _FLAGS = (
         example="JSON",
     ),
     *_ENGINE_FLAGS,
-    flags.JSON,
 )
 _MANY_FLAGS = (
     *("users", "out", "ranker", "exclude", "allow"),
@@ -136,7 +135,7 @@ def _recommend_by_model(
     Raises:
       errors.UserError: A flag needs a bundle, or a user is unknown.
     """
-    allowed = {"workdir", "user", "users", "out", "k", flags.JSON.name}
+    allowed = {"workdir", "user", "users", "out", "k", parsing.JSON.name}
     bad = [name for name in values if name not in allowed]
     if (
         bad
@@ -156,7 +155,7 @@ def _recommend_by_model(
         output.result(lambda: {"path": path, "num_rows": lists.height})
         output.say(f"{path}: {lists.height:,} rows")
         return
-    output.result(lists.to_dicts)
+    output.result(lambda: {"videos": lists.to_dicts()})
     output.table("Recommended", lists.columns, lists.iter_rows())
 
 
@@ -178,7 +177,6 @@ def _recommend_many(
             machines=machines,
             progress=shown,
         )
-    output.result(lambda: written)
     many.show(written, "user")
 
 
@@ -232,7 +230,7 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
             f"none that the user watched"
         )
     latency = bundle.latency(request, exact)
-    document = {"history": history, "latency_milliseconds": latency, "notes": notes}
+    document = {"history": history, "latency_milliseconds": latency}
     output.result(lambda: document | _document(answer, bundle.meanings))
     _show(history, answer, bundle.meanings)
     times = [f"{name} {ms:.2f} ms" for name, ms in latency.items()]

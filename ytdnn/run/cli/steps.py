@@ -102,7 +102,7 @@ def _prepare(given: parsing.Arguments) -> None:
         again=True,
         verbose=output.say,
     )
-    output.result(lambda: {"data": data.directory, "facts": data.manifest.facts})
+    output.result(lambda: checking.numbers(data))
     output.say(f"next: ytdnn train --workdir={directory}")
 
 
@@ -124,9 +124,7 @@ def _check(given: parsing.Arguments) -> int:
         return _suggest(given)
     checked = checking.check(resolved.config(given, configs.Config()).data)
     mistakes, notes = checked.mistakes, checked.notes
-    output.result(
-        lambda: {"mistakes": mistakes, "notes": notes, "lines": checked.lines}
-    )
+    output.result(lambda: {"mistakes": mistakes, **checked.numbers})
     for line in checked.lines:
         output.say(line)
     for number, line in enumerate(mistakes, 1):
@@ -198,12 +196,10 @@ _PREPARE_FLAGS = (
     *_NEW_LOG,
     *spark_flags.FLAGS,
     parsing.Flag("explain", "Print the format of an event log.", is_switch=True),
-    flags.JSON,
 )
 _CHECK_FLAGS = (
     *_NEW_LOG,
     parsing.Flag("suggest", "Write columns.toml for --columns.", is_switch=True),
-    flags.JSON,
 )
 _EXPORT_FLAGS = (
     flags.WORKDIR,
