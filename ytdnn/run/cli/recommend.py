@@ -208,12 +208,12 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     """Shows the answer to one request."""
     notes = []
     recommender = many.recommender(values, "recommend")
+    from ytdnn.bundle import requests, saved_models
+
     bundle = recommender.bundle
     if "user" in values:
         request = recommender.request(values["user"])
     else:
-        from ytdnn.bundle import requests
-
         request = requests.read(pathlib.Path(values["request"]))
     limits = _limits(values)
     request = request | limits
@@ -221,7 +221,8 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
         request = request | {schema.K: parsing.whole("k", values["k"])}
     notes += bundle.warnings(request if "request" in values else limits)
     history = bundle.history(request)
-    (answer,) = bundle.answer([request], exact)
+    with saved_models.unoptimised():
+        (answer,) = bundle.answer([request], exact)
     k = request.get(schema.K)
     if k is not None and k > len(answer.video_ids):
         notes.append(
@@ -229,14 +230,17 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
             f"are: {bundle.manifest.facts['num_candidates']:,} candidates at most, and "
             f"none that the user watched"
         )
-    latency = bundle.latency(request, exact)
-    document = {"history": history, "latency_milliseconds": latency}
-    output.result(lambda: document | _document(answer, bundle.meanings))
+    output.result(lambda: {"history": history} | _document(answer, bundle.meanings))
     _show(history, answer, bundle.meanings)
-    times = [f"{name} {ms:.2f} ms" for name, ms in latency.items()]
-    output.say(f"latency: {', '.join(times)}")
     for note in notes:
         output.say(f"note: {note}")
+    place = next(
+        f"--{name}={values[name]}" for name in ("workdir", "bundle") if name in values
+    )
+    output.say(
+        f"further answers take milliseconds: ytdnn serve {errors.shell(place)}, or "
+        f"ytdnn.Recommender in Python"
+    )
 
 
 def _document(answer: Any, meanings: Mapping[str, str]) -> dict[str, Any]:
