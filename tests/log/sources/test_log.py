@@ -124,6 +124,19 @@ def test_the_advice_on_a_column_keeps_its_unit(tmp_path, unit):
     assert entry.format("rating") in line
 
 
+def test_of_lists_of_tags_the_first_is_the_topic(tmp_path):
+    WATCHES.write_parquet(tmp_path / "watches.parquet")
+    ids = WATCHES["item_id"].unique(maintain_order=True)
+    tags = [["b", "a"], [], *([None] * (len(ids) - 2))]
+    videos = pl.DataFrame({"item_id": ids, "tags": tags})
+    videos.write_parquet(tmp_path / "videos.parquet")
+    columns = (*COLUMNS, "videos.video_id=item_id", "videos.topic=tags")
+    log = _read(tmp_path, columns=columns)
+    assert log.tables["videos"].collect()["topic"].to_list()[:2] == ["b", None]
+    note = "videos.topic: lists, the first value of each is read"
+    assert note in log.origin("videos").notes
+
+
 def test_years_of_birth_are_ages_in_a_year(tmp_path):
     WATCHES.write_parquet(tmp_path / "watches.parquet")
     users = pl.DataFrame({"user_id": WATCHES["user_id"][:2], "born": [1990, None]})

@@ -167,6 +167,26 @@ def test_an_order_and_ids_that_do_not_match_are_doubted(tmp_path: pathlib.Path) 
     }
 
 
+def test_a_file_that_cannot_be_read_is_left(tmp_path: pathlib.Path) -> None:
+    _shop()["productViews"].write_parquet(tmp_path / "views.parquet")
+    (tmp_path / "cut.parquet").write_bytes(b"PAR1 and no more")
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / "a.png").write_bytes(b"x")
+    left = suggestions.suggest(tmp_path).left
+    assert left["cut.parquet"][0].startswith("not read: expected a Parquet file")
+    assert left["plots"][0].startswith("not read: expected Parquet, Arrow or CSV")
+    (tmp_path / "views.parquet").unlink()
+    with pytest.raises(errors.UserError, match=r"found cut\.parquet: not read: exp"):
+        suggestions.suggest(tmp_path)
+
+
+def test_a_column_that_is_needed_and_not_found_is_said(tmp_path: pathlib.Path) -> None:
+    rows = {"user_id": _WATCHERS, "item_id": _WATCHED, "when": "yesterday"}
+    pl.DataFrame(rows).write_csv(tmp_path / "watches.csv")
+    text = suggestions.suggest(tmp_path).text()
+    assert '\n# time = ""  # doubt: none is found, and the table needs it\n' in text
+
+
 def test_a_directory_without_users_is_refused(tmp_path: pathlib.Path) -> None:
     pl.DataFrame({"item_id": _ITEMS, "time": 1}).write_csv(tmp_path / "a.csv")
     with pytest.raises(

@@ -153,7 +153,8 @@ def origin(
     Raises:
       errors.UserError: A column is missing, or of a type that cannot hold its values.
     """
-    columns = [name for name in frame.collect_schema() if name != event_log.ROW]
+    dtypes = frame.collect_schema()
+    columns = [name for name in dtypes if name != event_log.ROW]
     # Blanks around a name are part of it only where the file has them.
     names = {k: v if v in columns else v.strip() for k, v in names.items()}
     given = names
@@ -177,6 +178,12 @@ def origin(
     rows = rows.with_columns(scaled)
     columns_read = {*mapped.values(), *rows.collect_schema()}
     notes = [f"{table}.{k}: {r.note}" for k, r in readings.items() if r.note]
+    notes += [
+        f"{table}.{column.name}: lists, the first value of each is read"
+        for column in table_schemas.TABLES[table].columns
+        if column.kind == "text"
+        and isinstance(dtypes.get(mapped[column.name]), pl.List)
+    ]
     notes += _merged_ids(table, frame, file, mapped)
     notes += _left_out(table, whole, frame, file) if where else []
     unused = tuple(name for name in columns if name not in columns_read)

@@ -41,7 +41,7 @@ class Proposal:
     Attributes:
       table: Name of a schema table.
       column: Name of its column.
-      own: The user's name of it, perhaps with a unit.
+      own: The user's name of it, perhaps with a unit; empty: none is found.
       doubt: What speaks against it; empty: nothing.
     """
 
@@ -77,7 +77,8 @@ class Suggestion:
             lines += ["", f"[{table}]"]
             for each in (each for each in self.columns if each.table == table):
                 doubt = f"  # doubt: {each.doubt}" if each.doubt else ""
-                lines.append(f"{each.column} = {_toml(each.own)}{doubt}")
+                missing = "" if each.own else "# "
+                lines.append(f"{missing}{each.column} = {_toml(each.own)}{doubt}")
         lines += ["", "# Left, and not read but for columns of users and videos:"]
         lines += [f"# {file}: {', '.join(names)}" for file, names in self.left.items()]
         return "\n".join(lines) + "\n"
@@ -141,10 +142,10 @@ class _File:
             return schema.IMPRESSIONS if is_shown else schema.WATCHES
         if schema.USER_ID in self.ids and self.called(schema.QUERY):
             return schema.SEARCHES
-        keys = [
+        keys = (
             t for t, c in _IDS.items() if c in self.ids and self.is_key(self.ids[c])
-        ]
-        return keys[0] if keys else ""
+        )
+        return next(keys, "")
 
     def times(self) -> tuple[list[str], str]:
         """Returns the columns of times or of order, best first, and a doubt."""
@@ -160,9 +161,8 @@ class _File:
 
     def seconds(self) -> list[int]:
         """Returns the times of events; none without."""
-        return [
-            s for n in self.times()[0][:1] for s in _seconds(self.rows[n]).drop_nulls()
-        ]
+        names = self.times()[0]
+        return _seconds(self.rows[names[0]]).drop_nulls().to_list() if names else []
 
 
 def suggest(directory: pathlib.Path) -> Suggestion:
@@ -174,18 +174,18 @@ def suggest(directory: pathlib.Path) -> Suggestion:
     Raises:
       errors.UserError: A file cannot be read, or none has users and videos.
     """
-    files = list(_read(directory))
+    files, left = _read(directory)
     _find_ids(files)
     tables, settings = _tables(files)
     if schema.WATCHES not in tables:
-        found = "; ".join(f"{f.name}: {', '.join(f.rows.columns)}" for f in files)
+        those = left | {file.name: file.rows.columns for file in files}
+        found = "; ".join(f"{name}: {', '.join(those[name])}" for name in those)
         raise errors.UserError(
             f"expected a file with ids of users and of videos in {directory}, found "
             f"{event_log.brief(found, 300) or 'no table'}: write the mapping by hand "
             f"(ytdnn prepare --explain)"
         )
     columns = [each for table in tables for each in _columns(table, tables)]
-    left = {}
     for file in files:
         left[file.name] = [n for n in file.rows.columns if n not in file.used]
         alike = [f for f in tables.values() if f.rows.columns == file.rows.columns]
@@ -195,21 +195,29 @@ def suggest(directory: pathlib.Path) -> Suggestion:
     return Suggestion(settings, names, columns, {k: v for k, v in left.items() if v})
 
 
-def _read(directory: pathlib.Path) -> Iterator[_File]:
-    """Yields the first rows of each table in a directory."""
+def _read(directory: pathlib.Path) -> tuple[list[_File], dict[str, list[str]]]:
+    """Returns the first rows of each table, and why others cannot be read."""
     if not directory.is_dir():
         raise errors.UserError(
             f"expected a directory of tables in --data_dir, received {directory} "
             f"({user_paths.kind(directory)})"
         )
+    files: list[_File] = []
+    unread: dict[str, list[str]] = {}
     for path in sorted(directory.iterdir()):
         is_table = path.is_dir() or table_files.is_table(path.name)
-        is_hidden = path.name.startswith((".", "_"))
-        located = table_files.files_of(directory, path.name) if is_table else None
-        if located is not None and not is_hidden:
+        if not is_table or path.name.startswith((".", "_")):
+            continue
+        try:
+            located = table_files.files_of(directory, path.name)
             with event_log.readable(str(path)):
-                rows = log.scan(schema.WATCHES, located, {})[0].head(_MOST_ROWS)
-                yield _File(path.name, rows.drop(event_log.ROW).collect())
+                if located is not None:
+                    rows = log.scan(schema.WATCHES, located, {})[0].head(_MOST_ROWS)
+                    found = rows.drop(event_log.ROW).collect()
+                    files.append(_File(path.name, found))
+        except errors.UserError as error:
+            unread[path.name] = [f"not read: {error}"]
+    return files, unread
 
 
 def _find_ids(files: Sequence[_File]) -> None:
@@ -220,9 +228,7 @@ def _find_ids(files: Sequence[_File]) -> None:
             if not (_fits(column, listing.rows[key]) and listing.is_key(key)):
                 continue
             listing.ids[column] = key
-            least = max(
-                3, listing.rows.height // 10
-            )  # numbers of few values are no ids
+            least = max(3, listing.rows.height // 10)  # fewer numbers are no ids
             for file in files:
                 is_listing = any(map(file.is_key, file.ids.values()))
                 others = [
@@ -284,6 +290,8 @@ def _columns(table: str, tables: Mapping[str, _File]) -> Iterator[Proposal]:
             own, doubt = _in_unit(column, file.rows[fit[0]], tables)
             doubts += [doubt, f"or {', '.join(fit[1:])}" if fit[1:] else ""]
             yield Proposal(table, column, own, "; ".join(filter(None, doubts)))
+        elif _SPECS[column].required:
+            yield Proposal(table, column, "", "none is found, and the table needs it")
     file.used |= used
 
 
@@ -294,9 +302,8 @@ def _doubts_of_id(
     name = file.ids[column]
     if not _is_called(name, column):
         yield "by its values alone"
-    listing = next(
-        (tables[t] for t, c in _IDS.items() if c == column and t in tables), file
-    )
+    table = next(table for table, key in _IDS.items() if key == column)
+    listing = tables.get(table, file)
     share = _share(file.rows[name], listing.rows[listing.ids[column]])
     if share < _SHARE and listing.rows.height < _MOST_ROWS:
         yield f"only {share:.0%} of its values are in {listing.name}"
@@ -335,15 +342,14 @@ def _seconds(values: pl.Series) -> pl.Series:
 
 def _fits(name: str, values: pl.Series) -> bool:
     """Whether values can be those of a schema column."""
-    column, values = _SPECS[name], values.drop_nulls()
-    dtype, number = values.dtype, values.n_unique()
-    is_text = dtype in times.TEXT
-    if not number or dtype.is_nested():
+    column, dtype, values = _SPECS[name], values.dtype, values.drop_nulls()
+    is_text, is_plain = dtype in times.TEXT, dtype.is_numeric() or dtype == pl.Boolean
+    if not (is_text or is_plain or dtype.is_temporal()) or values.is_empty():
         return False
+    number = values.n_unique()
     if column.kind == "time":
-        return bool(
-            _seconds(values).is_between(_FIRST, _LAST).sum() > _SHARE * values.len()
-        )
+        num_times = _seconds(values).is_between(_FIRST, _LAST).sum()
+        return bool(num_times > _SHARE * values.len())
     if column.kind == "boolean":
         words = set(values.unique().cast(pl.String))
         return words in ({"0", "1"}, {"true", "false"})
@@ -351,10 +357,8 @@ def _fits(name: str, values: pl.Series) -> bool:
         is_row = name == schema.PAGE_ID and number > _SHARE * values.len()
         return (is_text or dtype.is_integer()) and number > 2 and not is_row
     if column.kind == "text":
-        is_free = name in (schema.TITLE, schema.QUERY)
-        return (
-            is_text if is_free else number <= max(_MOST_CATEGORIES, values.len() // 2)
-        )
+        is_few = number <= max(_MOST_CATEGORIES, values.len() // 2)
+        return is_text if name in (schema.TITLE, schema.QUERY) else is_few
     highest = 2100.0 if name == schema.AGE else column.most  # or a year of birth
     is_kind = dtype.is_integer() if column.kind == "integer" else dtype.is_numeric()
     least = -math.inf if column.least is None else column.least
