@@ -238,27 +238,27 @@ def counts(data: prepared.PreparedData) -> dict[str, Any]:
 
 def _models(data: prepared.PreparedData) -> Iterator[str]:
     """Yields the span of time, and the training and test sizes of each model."""
-    found = counts(data)
-    first, last, users = found["first_time"], found["last_time"], found["users"]
+    sizes = counts(data)
+    first, last, users = sizes["first_time"], sizes["last_time"], sizes["users"]
     yield (
-        f"watches: {sum(found['watches'].values()):,} from {formats.minute(first)} to "
+        f"watches: {sum(sizes['watches'].values()):,} from {formats.minute(first)} to "
         f"{formats.minute(last)} ({(last - first) / schema.DAY_SECONDS:,.1f} days), "
-        f"{users:,} users, {found['videos']:,} videos"
+        f"{users:,} users, {sizes['videos']:,} videos"
     )
-    others = data.num_users - users, data.num_videos - found["videos"]
+    others = data.num_users - users, data.num_videos - sizes["videos"]
     if any(others):
         words = formats.counted(others[0], "user"), formats.counted(others[1], "video")
         yield f"of the other tables, without a watch: {', '.join(words)}"
     yield from _windows(data.windows)
     yield (
-        f"candidates: {_splits(found['watches'])}; {data.vocabulary_size:,} videos "
+        f"candidates: {_splits(sizes['watches'])}; {data.vocabulary_size:,} videos "
         f"with an embedding"
     )
     obstacle = data.windows.ranker_left_out(configs.RankingConfig())
     if obstacle:
         yield f"ranking: left out: {obstacle}"
         return
-    shown, clicks = found["impressions"], found["training_clicks"]
+    shown, clicks = sizes["impressions"], sizes["training_clicks"]
     yield f"ranking: {_splits(shown)}; {clicks:,} clicks to train on"
 
 

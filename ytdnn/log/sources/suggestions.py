@@ -35,7 +35,7 @@ _WORDS: dict[str, dict[str, str]] = tomllib.loads(
 
 
 @dataclasses.dataclass(frozen=True)
-class Proposal:
+class ProposedColumn:
     """A column of the log proposed for a column of the schema.
 
     Attributes:
@@ -64,7 +64,7 @@ class Suggestion:
 
     settings: dict[str, Any]
     files: dict[str, str]
-    columns: list[Proposal]
+    columns: list[ProposedColumn]
     left: dict[str, list[str]]
 
     def text(self) -> str:
@@ -118,8 +118,8 @@ class _File:
     def __init__(self, name: str, rows: pl.DataFrame) -> None:
         self.name, self.rows = name, rows
         self.used: set[str] = set()
-        found = {column: self.called(column) for column in _IDS.values()}
-        self.ids = {column: names[0] for column, names in found.items() if names}
+        columns = {column: self.called(column) for column in _IDS.values()}
+        self.ids = {column: names[0] for column, names in columns.items() if names}
 
     def called(self, column: str) -> list[str]:
         """Returns the columns that by name and values can be one of the schema."""
@@ -149,10 +149,10 @@ class _File:
 
     def times(self) -> tuple[list[str], str]:
         """Returns the columns of times or of order, best first, and a doubt."""
-        found = self.called(schema.TIME)
-        if found:
-            number = {name: self.rows[name].n_unique() for name in found}
-            return sorted(found, key=lambda n: (n != schema.TIME, -number[n])), ""
+        names = self.called(schema.TIME)
+        if names:
+            number = {name: self.rows[name].n_unique() for name in names}
+            return sorted(names, key=lambda n: (n != schema.TIME, -number[n])), ""
         names = [n for n in self.rows.columns if _fits(schema.TIME, self.rows[n])]
         if names:
             return names, "by its values alone"
@@ -179,10 +179,10 @@ def suggest(directory: pathlib.Path) -> Suggestion:
     tables, settings = _tables(files)
     if schema.WATCHES not in tables:
         those = left | {file.name: file.rows.columns for file in files}
-        found = "; ".join(f"{name}: {', '.join(those[name])}" for name in those)
+        content = "; ".join(f"{name}: {', '.join(those[name])}" for name in those)
         raise errors.UserError(
             f"expected a file with ids of users and of videos in {directory}, found "
-            f"{event_log.brief(found, 300) or 'no table'}: write the mapping by hand "
+            f"{event_log.brief(content, 300) or 'no table'}: write the mapping by hand "
             f"(ytdnn prepare --explain)"
         )
     columns = [each for table in tables for each in _columns(table, tables)]
@@ -213,8 +213,8 @@ def _read(directory: pathlib.Path) -> tuple[list[_File], dict[str, list[str]]]:
             with event_log.readable(str(path)):
                 if located is not None:
                     rows = log.scan(schema.WATCHES, located, {})[0].head(_MOST_ROWS)
-                    found = rows.drop(event_log.ROW).collect()
-                    files.append(_File(path.name, found))
+                    first_rows = rows.drop(event_log.ROW).collect()
+                    files.append(_File(path.name, first_rows))
         except errors.UserError as error:
             unread[path.name] = [f"not read: {error}"]
     return files, unread
@@ -254,27 +254,27 @@ def _tables(files: Sequence[_File]) -> tuple[dict[str, _File], dict[str, Any]]:
 
     Of several files that can be one table it is one named like it, then the longest.
     """
-    found: dict[str, _File] = {}
+    tables: dict[str, _File] = {}
     settings: dict[str, Any] = {}
     for table in table_schemas.TABLES:
         those = [file for file in files if file.table() == table]
         if those:
             key = {file: (file.is_called(table), file.rows.height) for file in those}
-            found[table] = max(those, key=lambda file: key[file])
-    shown = found.get(schema.IMPRESSIONS)
-    if shown is not None and schema.WATCHES not in found:
-        found = {schema.WATCHES: shown, **found}
+            tables[table] = max(those, key=lambda file: key[file])
+    shown = tables.get(schema.IMPRESSIONS)
+    if shown is not None and schema.WATCHES not in tables:
+        tables = {schema.WATCHES: shown, **tables}
         clicked = shown.called(schema.CLICKED)[0]
         is_flag = shown.rows.schema[clicked] == pl.Boolean
         settings["where"] = f'"{clicked}"' + ("" if is_flag else " = 1")
     elif shown is not None:
-        watched = max(found[schema.WATCHES].seconds(), default=math.inf)
+        watched = max(tables[schema.WATCHES].seconds(), default=math.inf)
         if watched <= min(shown.seconds(), default=0):
             settings["clicks_are_watches"] = True
-    return found, settings
+    return tables, settings
 
 
-def _columns(table: str, tables: Mapping[str, _File]) -> Iterator[Proposal]:
+def _columns(table: str, tables: Mapping[str, _File]) -> Iterator[ProposedColumn]:
     """Yields the proposed columns of a table."""
     file, used = tables[table], set[str]()
     for column in table_schemas.TABLES[table].names:
@@ -289,9 +289,10 @@ def _columns(table: str, tables: Mapping[str, _File]) -> Iterator[Proposal]:
             used.add(fit[0])
             own, doubt = _in_unit(column, file.rows[fit[0]], tables)
             doubts += [doubt, f"or {', '.join(fit[1:])}" if fit[1:] else ""]
-            yield Proposal(table, column, own, "; ".join(filter(None, doubts)))
+            yield ProposedColumn(table, column, own, "; ".join(filter(None, doubts)))
         elif _SPECS[column].required:
-            yield Proposal(table, column, "", "none is found, and the table needs it")
+            doubt = "none is found, and the table needs it"
+            yield ProposedColumn(table, column, "", doubt)
     file.used |= used
 
 
@@ -335,9 +336,9 @@ def _in_unit(
 def _seconds(values: pl.Series) -> pl.Series:
     """Returns times in seconds, null where they are none."""
     rows, name, dtype = values.to_frame().lazy(), values.name, values.dtype
-    found = times.seconds(pl.col(name), dtype, times.reading(rows, name, dtype).unit)
-    found = pl.lit(None, pl.Int64) if found is None else found
-    return rows.select(found.alias(name)).collect()[name]
+    seconds = times.seconds(pl.col(name), dtype, times.reading(rows, name, dtype).unit)
+    seconds = pl.lit(None, pl.Int64) if seconds is None else seconds
+    return rows.select(seconds.alias(name)).collect()[name]
 
 
 def _fits(name: str, values: pl.Series) -> bool:
