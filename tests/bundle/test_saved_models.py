@@ -26,3 +26,16 @@ def test_a_branch_that_is_not_taken_is_not_in_the_graph(
     operations = {node.op for part in told.partition_graphs for node in part.node}
     assert operations & {"If", "StatelessIf"}
     assert not operations & {"Switch", "Merge"}
+
+
+def test_a_graph_is_left_unoptimised_within_the_context_only() -> None:
+    key, options = "disable_meta_optimizer", tf.config.optimizer
+    before = options.get_experimental_options().get(key, False)
+    try:
+        for value in (False, True):
+            options.set_experimental_options({key: value})
+            with saved_models.unoptimised():
+                assert options.get_experimental_options()[key]
+            assert options.get_experimental_options()[key] is value
+    finally:
+        options.set_experimental_options({key: before})

@@ -4,6 +4,7 @@ import io
 import re
 import textwrap
 from collections.abc import Collection, Iterator
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -205,8 +206,8 @@ def _notes(data: prepared.PreparedData, is_full: bool) -> Iterator[str]:
     yield from facts.get("warnings", facts.get("doubts", ()))  # the name of 0.2.0
 
 
-def _models(data: prepared.PreparedData) -> Iterator[str]:
-    """Yields the span of time, and the training and test sizes of each model."""
+def counts(data: prepared.PreparedData) -> dict[str, Any]:
+    """Returns the span of time, and the number of events of each split."""
     first, last, users, clicks = np.iinfo(np.int64).max, 0, 0, 0
     is_watched = np.zeros(data.num_videos + 1, bool)
     watches, shown = np.zeros((2, len(_Split)), np.int64)
@@ -223,32 +224,50 @@ def _models(data: prepared.PreparedData) -> Iterator[str]:
             shown += np.bincount(splits, minlength=len(_Split))
             clicked = np.asarray(read.impressions.clicked)
             clicks += int(clicked[splits == _Split.TRAIN].sum())
-    videos = int(is_watched[1:].sum())
+    names = [split.name.lower() for split in _Split]
+    return {
+        "first_time": first,
+        "last_time": last,
+        "users": users,
+        "videos": int(is_watched[1:].sum()),
+        "watches": dict(zip(names, watches.tolist(), strict=True)),
+        "impressions": dict(zip(names, shown.tolist(), strict=True)),
+        "training_clicks": clicks,
+    }
+
+
+def _models(data: prepared.PreparedData) -> Iterator[str]:
+    """Yields the span of time, and the training and test sizes of each model."""
+    sizes = counts(data)
+    first, last, users = sizes["first_time"], sizes["last_time"], sizes["users"]
     yield (
-        f"watches: {watches.sum():,} from {formats.minute(first)} to "
+        f"watches: {sum(sizes['watches'].values()):,} from {formats.minute(first)} to "
         f"{formats.minute(last)} ({(last - first) / schema.DAY_SECONDS:,.1f} days), "
-        f"{users:,} users, {videos:,} videos"
+        f"{users:,} users, {sizes['videos']:,} videos"
     )
-    others = data.num_users - users, data.num_videos - videos
+    others = data.num_users - users, data.num_videos - sizes["videos"]
     if any(others):
         words = formats.counted(others[0], "user"), formats.counted(others[1], "video")
         yield f"of the other tables, without a watch: {', '.join(words)}"
     yield from _windows(data.windows)
     yield (
-        f"candidates: {_splits(watches)}; {data.vocabulary_size:,} videos with an "
-        f"embedding"
+        f"candidates: {_splits(sizes['watches'])}; {data.vocabulary_size:,} videos "
+        f"with an embedding"
     )
     obstacle = data.windows.ranker_left_out(configs.RankingConfig())
     if obstacle:
         yield f"ranking: left out: {obstacle}"
         return
+    shown, clicks = sizes["impressions"], sizes["training_clicks"]
     yield f"ranking: {_splits(shown)}; {clicks:,} clicks to train on"
 
 
-def _splits(counts: np.ndarray) -> str:
+def _splits(number: dict[str, int]) -> str:
     """Returns the number of events of each split, in words."""
-    train, validation, test, *_ = counts.tolist()
-    return f"{train:,} to train on, {validation:,} to validate, {test:,} to test"
+    return (
+        f"{number['train']:,} to train on, {number['validation']:,} to validate, "
+        f"{number['test']:,} to test"
+    )
 
 
 def _windows(windows: split_of_log.SplitWindows) -> Iterator[str]:

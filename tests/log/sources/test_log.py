@@ -116,10 +116,33 @@ def test_a_unit_that_is_not_read_is_no_name_of_a_column(tmp_path, entry):
     assert entry in line
 
 
-def test_the_advice_on_a_column_keeps_its_unit(tmp_path):
+@pytest.mark.parametrize("unit", ["{}/1000", "9 - {}"])
+def test_the_advice_on_a_column_keeps_its_unit(tmp_path, unit):
     WATCHES.write_parquet(tmp_path / "watches.parquet")
-    line = _line(tmp_path, columns=(*COLUMNS, "watches.watch_seconds=ratings/1000"))
-    assert "--columns=watches.watch_seconds=rating/1000" in line
+    entry = f"watches.watch_seconds={unit}"
+    line = _line(tmp_path, columns=(*COLUMNS, entry.format("ratings")))
+    assert entry.format("rating") in line
+
+
+def test_of_lists_of_tags_the_first_is_the_topic(tmp_path):
+    WATCHES.write_parquet(tmp_path / "watches.parquet")
+    ids = WATCHES["item_id"].unique(maintain_order=True)
+    tags = [["b", "a"], [], *([None] * (len(ids) - 2))]
+    videos = pl.DataFrame({"item_id": ids, "tags": tags})
+    videos.write_parquet(tmp_path / "videos.parquet")
+    columns = (*COLUMNS, "videos.video_id=item_id", "videos.topic=tags")
+    log = _read(tmp_path, columns=columns)
+    assert log.tables["videos"].collect()["topic"].to_list()[:2] == ["b", None]
+    note = "videos.topic: lists, the first value of each is read"
+    assert note in log.origin("videos").notes
+
+
+def test_years_of_birth_are_ages_in_a_year(tmp_path):
+    WATCHES.write_parquet(tmp_path / "watches.parquet")
+    users = pl.DataFrame({"user_id": WATCHES["user_id"][:2], "born": [1990, None]})
+    users.write_parquet(tmp_path / "users.parquet")
+    log = _read(tmp_path, columns=(*COLUMNS, "users.age=2024 - born"))
+    assert log.tables["users"].collect()["age"].to_list() == [34.0, None]
 
 
 @pytest.mark.parametrize(("bits", "dtype"), [(53, pl.Float64), (24, pl.Float32)])
@@ -249,8 +272,8 @@ def test_mapping_reads_back_what_was_written(mapping):
 def test_directory_without_watches(tmp_path):
     (tmp_path / "clicks.csv").write_text("a\n1\n")
     assert _line(tmp_path) == (
-        f"expected watches.parquet, .pq, .csv or .csv.gz, or a folder watches of "
-        f"Parquet or CSV files in {tmp_path}, found clicks.csv: name yours with "
+        f"expected watches.parquet, .feather, .csv or .tsv (or .gz, .zst), or a folder "
+        f"watches of such files in {tmp_path}, found clicks.csv: name yours with "
         f"--files=watches=FILE"
     )
 

@@ -3,6 +3,7 @@
 import pathlib
 
 import polars as pl
+import pyarrow
 import pytest
 
 from ytdnn import configs
@@ -86,7 +87,41 @@ def test_blank_lines_keep_the_numbers_of_the_other_rows(tmp_path: pathlib.Path) 
     )
 
 
-@pytest.mark.parametrize("name", ["videos.csv.zst", "users.jsonl", "searches.csv.zip"])
+@pytest.mark.parametrize("ending", ["feather", "tsv", "csv.zst", "tsv.gz", "csv"])
+def test_other_forms_are_read_alike(tmp_path: pathlib.Path, ending: str) -> None:
+    frame = _ROWS.with_columns(title=pl.Series(["a, b", 'c "d"']))
+    for part in "12":
+        path = tmp_path / "watches" / f"{part}.{ending}"
+        path.parent.mkdir(exist_ok=True)
+        if ending == "feather":
+            frame.write_ipc(path)
+            continue
+        text = frame.write_csv(separator="\t" if "tsv" in ending else ";").encode()
+        packed = {"zst": "zstd", "gz": "gzip"}.get(ending.rpartition(".")[2])
+        with pyarrow.OSFile(str(path), "wb") as file:
+            stream = pyarrow.CompressedOutputStream(file, packed) if packed else file
+            stream.write(text)
+            stream.close()
+    source = log.read(configs.DataConfig(source="log", dir=str(tmp_path)))
+    rows = source.origin("watches").rows.collect()
+    assert rows["video_id"].to_list() == ["v", "w"] * 2
+    assert rows["time"].to_list() == [1, 2] * 2
+    assert source.origin("watches").place(2).endswith(f"/watches/2.{ending}")
+
+
+def test_a_comma_between_semicolons_is_decimal(tmp_path: pathlib.Path) -> None:
+    text = "user_id;video_id;time;watch_seconds;device\na;v;1;2,5;x,y\nb;w;2;3;x\n"
+    (tmp_path / "watches.csv").write_text(text)
+    origin = log.read(configs.DataConfig(source="log", dir=str(tmp_path))).origin(
+        "watches"
+    )
+    rows = origin.rows.collect()
+    assert rows["watch_seconds"].to_list() == [2.5, 3.0]
+    assert rows["device"].to_list() == ["x,y", "x"]
+    assert "watches: semicolons between the columns, read as such" in origin.notes
+
+
+@pytest.mark.parametrize("name", ["videos.csv.xz", "users.jsonl", "searches.csv.zip"])
 def test_no_table_in_another_form_is_passed_over(
     tmp_path: pathlib.Path, name: str
 ) -> None:

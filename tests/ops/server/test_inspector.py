@@ -25,6 +25,9 @@ def test_the_facts_tell_the_page_what_it_asks_with(server: conftest.Server) -> N
     facts = server.client.get("/inspect/facts").json()
     assert facts["inspect"]
     assert facts["version"] == 1
+    assert "channel_id" in facts["limits"]["caps"]
+    assert "language in" in facts["limits"]["conditions"]
+    assert facts["limits"]["weights"] == []
 
 
 def test_users_and_videos_are_found(server: conftest.Server) -> None:
@@ -236,6 +239,54 @@ def test_a_typed_request_that_is_wrong_is_said_in_one_line(
     assert page.ask(WATCHED) == 0
 
 
+@pytest.mark.thorough
+def test_conditions_and_caps_of_the_fields_are_asked_with(
+    page: browser.Browser,
+) -> None:
+    show(page)
+    shown = page.ask("document.body.dataset.shown")
+    where = "language in en, de; age_days at_most 9"
+    page.ask(f"document.querySelector('#where').value = {where!r}")
+    page.ask("document.querySelector('#max_per').value = 'topic 1'")
+    page.ask("document.querySelector('#limits button').click()")
+    page.wait_for(f"document.body.dataset.shown !== '{shown}'")
+    asked = json.loads(page.ask("document.querySelector('#json').value"))
+    assert asked["where"] == [
+        {"column": "language", "in": ["en", "de"]},
+        {"column": "age_days", "at_most": 9},
+    ]
+    assert asked["max_per"] == {"topic": 1}
+    assert not asked.keys() & {"policy", "weights"}
+    for field, text in (("where", "language is en"), ("weights", "liked much")):
+        page.ask(f"document.querySelector('#{field}').value = {text!r}")
+        page.ask("document.querySelector('#limits button').click()")
+        page.wait_for(
+            f"document.querySelector('#message').textContent.endsWith({text!r})"
+        )
+        page.ask(f"document.querySelector('#{field}').value = ''")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("feature", "given", "shown"),
+    [
+        ("seconds_since_topic_watch", 497_004.0, "5.75 days"),
+        ("video_age_seconds", 3 * 31_556_952, "3 years"),
+        ("duration_seconds", 622.0, "10.4 min"),
+        ("user_mean_watch_seconds", 54.7, "54.7 s"),
+        ("user_click_rate", 0.0556, "5.56 %"),
+        ("age", 0.4, "40 years"),
+        ("video_seconds_odds", 53.16, "53.2"),
+        ("seconds_since_watch", -1, "–"),
+    ],
+)
+def test_features_are_in_units_of_people(
+    page: browser.Browser, feature: str, given: float, shown: str
+) -> None:
+    show(page)
+    assert page.ask(f"value({feature!r}, {given})") == shown
+
+
 _BUSY_ONCE = """(() => {
     const real = window.fetch;
     window.fetch = async () => {
@@ -256,8 +307,10 @@ def test_a_server_that_is_busy_is_asked_again(page: browser.Browser) -> None:
     page.wait_for(
         "document.querySelector('#message').textContent.endsWith('again in 2 s')"
     )
+    assert page.ask("document.body.getAttribute('aria-busy')") == "true"
     page.wait_for(f"document.body.dataset.shown !== '{shown}'")
     page.wait_for("document.querySelector('#message').hidden")
+    page.wait_for("document.body.getAttribute('aria-busy') === 'false'")
 
 
 @pytest.mark.thorough

@@ -1,12 +1,17 @@
 """The command line over stand-ins, called in process."""
 
 import dataclasses
+import json
 import pathlib
+from typing import Any
 
+import jsonschema
 import pytest
 
 from tests.run.cli import fakes
 from ytdnn.run.cli import main
+
+_ROOT = pathlib.Path(__file__).parents[3]
 
 
 @dataclasses.dataclass
@@ -26,6 +31,15 @@ class Cli:
         status = main.main([str(argument) for argument in argv])
         captured = self._capsys.readouterr()
         return Result(status, captured.out, captured.err)
+
+    def document(self, *argv: object) -> dict[str, Any]:
+        """Returns the document of a command with --json, which is of the schema."""
+        result = self(*argv, "--json")
+        document: dict[str, Any] = json.loads(result.out)
+        assert document["status"] == result.status
+        schema = json.loads((_ROOT / "docs" / "output.schema.json").read_text())
+        jsonschema.Draft202012Validator(schema).validate(document)
+        return document
 
     def error(self, *argv: object) -> str:
         """Returns the one line of a command that must be refused."""

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from tests import small_log as logs
-from tests.run.cli import conftest
-from ytdnn.run.cli import main, output
+from tests.run.cli import conftest, fakes
+from ytdnn.run.cli import help_text, main, output
+
+_PATH = pathlib.Path(__file__).parents[3] / "docs" / "output.schema.json"
+_SCHEMA = json.loads(_PATH.read_text())
 
 
 @pytest.fixture
@@ -23,19 +26,22 @@ def test_prepare_prints_a_document_alone(
     cli: conftest.Cli, log: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     flags = ("--source=log", f"--data_dir={log}", f"--workdir={tmp_path / 'run'}")
-    found = cli("prepare", *flags, "--json")
-    document = json.loads(found.out)
-    assert document["facts"]["rows"] == {"watches": 72}
-    assert "next: ytdnn train" in found.err
+    document = cli.document("prepare", *flags)
+    assert document["log"]["rows"] == {"watches": 72}
+    assert document["artefacts"]["data"] == document["log"]
+    assert document["next"] == f"ytdnn train --workdir={tmp_path / 'run'}"
+    (note,) = [note for note in document["notes"] if "NULL" in note]
+    assert not note.startswith("note")
+    assert sum(document["counts"]["watches"].values()) == 72
 
 
 def test_check_prints_its_findings_and_keeps_its_status(
     cli: conftest.Cli, log: pathlib.Path
 ) -> None:
     (log / "watches.csv").write_text(logs.WATCHES + "u1,v1,soon\n")
-    found = cli("check", "--source=log", f"--data_dir={log}", "--json")
-    assert found.status == 1
-    assert len(json.loads(found.out)["mistakes"]) == 1
+    found = cli.document("check", "--source=log", f"--data_dir={log}")
+    assert (found["status"], len(found["mistakes"])) == (1, 1)
+    assert found["counts"]["watches"]["train"] > 0
 
 
 def test_a_mistake_leaves_standard_output_empty(
@@ -46,20 +52,26 @@ def test_a_mistake_leaves_standard_output_empty(
     assert found.err.startswith("ytdnn: error: ")
 
 
-def test_the_commands_that_have_it() -> None:
-    named = {c.name for c in main.COMMANDS if "json" in {f.name for f in c.flags}}
-    assert named == {
-        *(
-            "prepare",
-            "check",
-            "evaluate",
-            "recommend",
-            "compare",
-            "index tune",
-            "sweep",
-        ),
-        "parts",
-    }
+def test_a_command_without_a_result_of_its_own_has_the_facts_of_its_artefacts(
+    cli: conftest.Cli, workdir: pathlib.Path, rooms: fakes.Rooms
+) -> None:
+    cli("prepare", f"--workdir={workdir}")
+    trained = cli.document("train", f"--workdir={workdir}")
+    assert trained["artefacts"]["candidates"]["epochs"] == 3
+    assert trained["next"] == f"ytdnn evaluate --workdir={workdir}"
+    assert "bundle" in cli.document("export", f"--workdir={workdir}")["artefacts"]
+
+
+def test_the_world_tells_its_rows(cli: conftest.Cli, tmp_path: pathlib.Path) -> None:
+    found = cli.document("world", "--preset=tiny", f"--out={tmp_path / 'world'}")
+    assert found["rows"]["users"] == 200
+    assert found["path"] == str(tmp_path / "world")
+
+
+def test_every_command_has_it_and_is_in_the_schema() -> None:
+    for name in main.names():
+        assert "--json" in help_text.command(main.find(name))
+    assert set(_SCHEMA["properties"]["command"]["enum"]) == set(main.names())
 
 
 @dataclasses.dataclass

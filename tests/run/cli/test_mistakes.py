@@ -26,13 +26,9 @@ def _csv(text: str | bytes, name: str = "watches.csv") -> dict[str, str | bytes]
 
 _TIME = "1700172800"  # of the third row
 FILES: dict[str, tuple[Mapping[str, str | bytes], str]] = {
-    "no file": ({}, "expected watches.parquet, .pq, .csv or .csv.gz"),
+    "no file": ({}, "expected watches.parquet, .feather, .csv or .tsv (or .gz, .zst)"),
     "another name": (_csv(_WATCHES, "clicks.csv"), "name yours with --files="),
     "capitals": (_csv(_WATCHES, "watches.CSV"), "found watches.CSV"),
-    "tabs as .tsv": (
-        _csv(_WATCHES, "watches.tsv"),
-        "write the table to a file of .parquet or .csv",
-    ),
     "JSON": (_csv("[]", "watches.json"), "found .json: write the table"),
     "two formats": (
         _csv(_WATCHES) | _csv(b"", "watches.parquet"),
@@ -42,7 +38,11 @@ FILES: dict[str, tuple[Mapping[str, str | bytes], str]] = {
     "blank lines": (_csv("\n\n\n"), "(empty CSV)"),
     "a header only": (_csv(_ROWS[0]), "expected rows in watches, found none"),
     "no header": (_csv("".join(_ROWS[1:])), "is its first row no header?"),
-    "semicolons": (_csv(_WATCHES.replace(",", ";")), "found semicolons"),
+    "parts of two separators": (
+        _csv(_WATCHES, "watches/1.csv")
+        | _csv(_WATCHES.replace(",", ";"), "watches/2.csv"),
+        "comment lines above the header, found commas, semicolons and 0",
+    ),
     "UTF-16": (_csv(_WATCHES.encode("utf-16")), "found binary data"),
     "Latin-1": (
         _csv(_WATCHES) | _csv(b"video_id,title\nv0,caf\xe9\n", "videos.csv"),

@@ -25,9 +25,9 @@ def test_parts_of_ytdnn_of_a_package_and_of_a_file(
     with extras.installed(tmp_path):
         assert main.main(["parts", "--json", f"--extensions={file}"]) == 0
         found = json.loads(capsys.readouterr().out)
-        assert found["losses"]["warp"] == "ytdnn"
-        assert found["losses"]["margin"] == "ytdnn-extras 1.0"
-        assert found["metrics"]["mine"].startswith("mine.")
+        losses = found["parts"]["losses"]
+        assert (losses["warp"], losses["margin"]) == ("ytdnn", "ytdnn-extras 1.0")
+        assert found["parts"]["metrics"]["mine"].startswith("mine.")
         assert main.main(["parts", "--kind=losses"]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert "  margin (ytdnn-extras 1.0)" in lines

@@ -68,6 +68,7 @@ def run(given: parsing.Arguments) -> None:
     if by != run_table.RUN:
         run_table.chosen(runs, [by])
     runs = run_table.ordered(runs, by)
+    output.result(lambda: {"runs": runs})
     (_write_csv if shape == "csv" else _show)(runs, metrics)
 
 

@@ -70,6 +70,7 @@ def run(given: parsing.Arguments) -> None:
         refresh_days=_refresh_days(given),
         verbose=output.say,
     )
+    output.result(lambda: report)
     from ytdnn.lab.pages import live_page
 
     screen = output.screen()

@@ -255,6 +255,7 @@ def _show(
     from ytdnn.lab.studies import study
 
     result = study.measure(directories, split, metrics)
+    output.result(lambda: result)
     screen = output.screen()
     screen.print(studied.render(result, screen.width), highlight=False)
     artifacts.write_text(directory / "study.md", studied.markdown(result))

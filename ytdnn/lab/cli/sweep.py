@@ -55,7 +55,6 @@ FLAGS = (
         example="METRIC",
     ),
     flags.TRACKER,
-    flags.JSON,
 )
 _TRIALS = 30
 

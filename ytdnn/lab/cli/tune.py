@@ -25,7 +25,6 @@ _FLAGS = (
         "Number of results per query; default: the run's num_candidates.",
         example="N",
     ),
-    flags.JSON,
 )
 _AS_GOOD = 1.1  # times the chosen setting's time that exact search may take
 

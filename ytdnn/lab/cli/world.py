@@ -57,6 +57,7 @@ def run(given: parsing.Arguments) -> None:
     started = time.perf_counter()
     rows = _write(world, directory)
     seconds = time.perf_counter() - started
+    output.result(lambda: {"path": directory, "rows": rows})
     counts = ", ".join(f"{count:,} {name}" for name, count in rows.items())
     rate = rows["watches"] / seconds
     output.say(

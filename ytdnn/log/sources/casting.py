@@ -167,6 +167,8 @@ def _boolean(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
 
 
 def _text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    if isinstance(dtype, pl.List) and dtype.inner in _TEXT:
+        return value.list.first().cast(pl.String)  # with a note of `log`
     if dtype in _TEXT or dtype.is_numeric() or dtype == pl.Boolean:
         return value.cast(pl.String)
     return None

@@ -1,7 +1,7 @@
 """Lazy frames of CSV files with row numbers.
 
-A header and commas are required; blank lines, columns without a name, and comment lines
-above the header, are left out and counted.
+A header is required; semicolons or tabs may stand for its commas. Blank lines, columns
+without a name, and comment lines above the header, are left out and counted.
 """
 
 import collections
@@ -21,6 +21,7 @@ from ytdnn.base import errors
 from ytdnn.log import event_log
 
 _INFERRED: tuple[pl.DataType, ...] = (pl.Int64(), pl.Float64(), pl.Boolean())
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,14 +33,22 @@ class Layout:
       num_blank: Number of rows without a value, which are left out.
       num_unnamed: Number of columns without a name: pandas' index, or commas at the
         end of each row.
+      separator: Mark between the columns.
     """
 
     num_comments: int = 0
     num_blank: int = 0
     num_unnamed: int = 0
+    separator: str = ","
+
+    def options(self) -> dict[str, Any]:
+        """Returns the arguments of `polars.scan_csv` that read such a file."""
+        return {"skip_lines": self.num_comments, "separator": self.separator}
 
     def notes(self) -> Iterator[str]:
-        """Yields notes on the lines and columns that were left out."""
+        """Yields notes on the separator, and on lines and columns that are left out."""
+        if self.separator != ",":
+            yield f"{_SEPARATORS[self.separator]} between the columns, read as such"
         if self.num_comments:
             yield f"lines above the header, left out: {self.num_comments}"
         if self.num_blank:
@@ -58,7 +67,7 @@ def scan_csv(
 
     A column's type fits every value of the file, so a single wrong value makes the
     column text, and the casts name it. A column of ids is text unless each id equals
-    the text of its integer (unlike "007").
+    the text of its integer (unlike "007"). Between semicolons a comma is decimal.
 
     Args:
       paths: The files, of the same columns.
@@ -71,16 +80,19 @@ def scan_csv(
         first.
     """
     layout = Layout() if layout is None else layout
-    options["skip_lines"] = layout.num_comments
+    options |= layout.options()
     _require_same_columns(paths, options)
     with event_log.readable(str(paths[0] if len(paths) == 1 else paths[0].parent)):
         text = pl.scan_csv(list(paths), infer_schema=False, **options)
-        dtypes = _infer(text, id_columns)
+        dtypes = _infer(text, id_columns, layout.separator)
     options.pop("new_columns", None)
     dtypes.pop(options.get("include_file_paths", event_log.ROW), None)
+    numbers = [n for n, t in dtypes.items() if t.is_float() and layout.separator == ";"]
+    as_read = dtypes | dict.fromkeys(numbers, pl.String())
     frame = pl.scan_csv(
-        list(paths), schema=dtypes, row_index_name=event_log.ROW, **options
+        list(paths), schema=as_read, row_index_name=event_log.ROW, **options
     )
+    frame = frame.with_columns(_with_point(pl.col(numbers)).cast(pl.Float64))
     if layout.num_blank:
         values = pl.exclude(event_log.ROW).is_not_null()
         frame = frame.filter(pl.any_horizontal(values))
@@ -121,19 +133,21 @@ def require_rows(paths: Sequence[pathlib.Path]) -> Layout:
         with event_log.readable(str(path)):
             layouts.append(_require_rows(path))
     num_comments = {layout.num_comments for layout in layouts}
-    if len(num_comments) > 1:
+    separators = {_SEPARATORS[layout.separator] for layout in layouts}
+    if len(num_comments) > 1 or len(separators) > 1:
         raise errors.UserError(
-            f"expected parts in {paths[0].parent} with equally many comment lines "
-            f"above the header, found {', '.join(map(str, sorted(num_comments)))}: "
-            f"write all parts alike"
+            f"expected parts in {paths[0].parent} with one separator and equally many "
+            f"comment lines above the header, found {', '.join(sorted(separators))} "
+            f"and {', '.join(map(str, sorted(num_comments)))}: write all parts alike"
         )
     num_blank = sum(layout.num_blank for layout in layouts)
     return dataclasses.replace(layouts[0], num_blank=num_blank)
 
 
 def _require_rows(path: pathlib.Path) -> Layout:
-    num_comments, header = _header(path)
-    num_expected, num_unnamed = header.count(",") + 1, _require_names(path, header)
+    num_comments, header, separator = _header(path)
+    num_unnamed = _require_names(path, header, separator)
+    num_expected = header.count(separator) + 1
     lines = pl.scan_csv(
         path,
         has_header=False,
@@ -145,7 +159,7 @@ def _require_rows(path: pathlib.Path) -> Layout:
         truncate_ragged_lines=True,
     ).slice(num_comments)
     line = pl.col("line").fill_null("").str.strip_chars_end("\r")
-    is_blank = (line.str.strip_chars(",") == "").sum()
+    is_blank = (line.str.strip_chars(separator) == "").sum()
     is_quoted = line.str.contains('"', literal=True).any()
     is_binary = line.str.contains("\0", literal=True)
     facts = (is_quoted, is_blank.alias("blank"), is_binary.any().alias("binary"))
@@ -157,9 +171,9 @@ def _require_rows(path: pathlib.Path) -> Layout:
             f"expected text in {path}, found a NUL byte in row {row}: mend the row"
         )
     if quoted:
-        num_blank = _require_quoted_fields(path, num_comments)
+        num_blank = _require_quoted_fields(path, num_comments, separator)
     else:
-        fields = line.str.count_matches(",", literal=True) + 1
+        fields = line.str.count_matches(separator, literal=True) + 1
         bad = (
             lines.select(fields.alias("fields"), (line != "").alias("is_text"))
             .with_row_index("row")
@@ -168,10 +182,11 @@ def _require_rows(path: pathlib.Path) -> Layout:
         )
         for row, number, _ in bad.collect(engine="streaming").rows():
             raise _ragged(path, row, number, num_expected)
-    return Layout(num_comments, num_blank if num_expected > 1 else 0, num_unnamed)
+    num_blank = num_blank if num_expected > 1 else 0
+    return Layout(num_comments, num_blank, num_unnamed, separator)
 
 
-def _require_names(path: pathlib.Path, header: str) -> int:
+def _require_names(path: pathlib.Path, header: str, separator: str) -> int:
     """Checks that no name is in a header twice, and returns the number of empty ones.
 
     Raises:
@@ -183,7 +198,7 @@ def _require_names(path: pathlib.Path, header: str) -> int:
             f"expected the names of columns of {path} in one line, found a carriage "
             f"return or an open quote in it: export it again"
         )
-    names = collections.Counter(next(csv.reader([header]), []))
+    names = collections.Counter(next(csv.reader([header], delimiter=separator), []))
     if header.startswith("sep="):
         raise errors.UserError(
             f"expected names of columns in the first line of {path}, found Excel's "
@@ -199,51 +214,43 @@ def _require_names(path: pathlib.Path, header: str) -> int:
     return names[""]
 
 
-def _header(path: pathlib.Path) -> tuple[int, str]:
-    """Returns the number of comment lines at the top, and the header.
+def _header(path: pathlib.Path) -> tuple[int, str, str]:
+    """Returns the number of comment lines at the top, the header, and its separator.
 
-    A line that begins with `#` and has as many commas as the next is the header.
+    A line that begins with `#` and has as many separators as the next is the header.
+
+    Raises:
+      errors.UserError: A line at the top is not text.
     """
+    mark = ","
     above: list[str] = []
     with _opened(path) as file:
         for raw in file:
             line = raw.decode("utf-8", "replace").removeprefix("\ufeff")
-            _require_commas(path, line)
-            is_above = line.startswith("#") or not line.strip()
-            commas = line.count(",")
-            if not is_above:
-                if above and above[-1].count(",") == commas > 0:
-                    return len(above) - 1, above[-1].rstrip("\r\n")
-                return len(above), line.rstrip("\r\n")
+            if "\0" in line:
+                raise errors.UserError(
+                    f"expected text in {path}, found binary data: export it again as "
+                    f"UTF-8"
+                )
+            if not (line.startswith("#") or not line.strip()):
+                mark = next((each for each in _SEPARATORS if each in line), mark)
+                if above and above[-1].count(mark) == line.count(mark) > 0:
+                    return len(above) - 1, above[-1].rstrip("\r\n"), mark
+                return len(above), line.rstrip("\r\n"), mark
             above.append(line)
-    return max(0, len(above) - 1), above[-1].rstrip("\r\n") if above else ""
+    return max(0, len(above) - 1), above[-1].rstrip("\r\n") if above else "", mark
 
 
-def _require_commas(path: pathlib.Path, line: str) -> None:
-    """Checks that a line at the top of a file is text, and has no other separators.
-
-    Raises:
-      errors.UserError: It is not, or has.
-    """
-    if "\0" in line:
-        raise errors.UserError(
-            f"expected text in {path}, found binary data: export it again as UTF-8"
-        )
-    for mark, name in ((";", "semicolons"), ("\t", "tabs")):
-        if mark in line and "," not in line and not line.startswith("#"):
-            raise errors.UserError(
-                f"expected commas between the columns of {path}, found {name}: export "
-                f"it again with commas"
-            )
-
-
-def _require_quoted_fields(path: pathlib.Path, num_comments: int) -> int:
-    """Checks rows with quoted commas or line ends, and returns the number of blanks."""
+def _require_quoted_fields(
+    path: pathlib.Path, num_comments: int, separator: str
+) -> int:
+    """Checks rows with quoted marks or line ends, and returns the number of blanks."""
     csv.field_size_limit(sys.maxsize)
     num_blank = 0
     with _opened(path) as file:
         text = io.TextIOWrapper(file, "utf-8", errors="replace", newline="")
-        rows = csv.reader(itertools.islice(text, num_comments, None))
+        lines = itertools.islice(text, num_comments, None)
+        rows = csv.reader(lines, delimiter=separator)
         num_expected = len(next(rows))
         for number, row in enumerate(rows, 1):
             num_blank += not any(row)
@@ -253,9 +260,20 @@ def _require_quoted_fields(path: pathlib.Path, num_comments: int) -> int:
 
 
 def _opened(path: pathlib.Path) -> IO[bytes]:
-    """Opens a file; unpacks gzip, recognised by the first bytes."""
+    """Opens a file; unpacks gzip and Zstandard, recognised by the first bytes."""
     with open(path, "rb") as file:
-        is_gzip = file.read(2) == b"\x1f\x8b"
+        first = file.read(4)
+    if first == b"\x28\xb5\x2f\xfd":  # Polars unpacks it, Python 3.14 is the first to
+        whole = pl.read_csv(
+            path,
+            has_header=False,
+            separator="\x1f",
+            quote_char=None,
+            infer_schema=False,
+            new_columns=["line"],
+        )
+        return io.BytesIO("\n".join(whole["line"].fill_null("")).encode())
+    is_gzip = first.startswith(b"\x1f\x8b")
     return cast(IO[bytes], gzip.open(path)) if is_gzip else open(path, "rb")
 
 
@@ -264,12 +282,14 @@ def _ragged(
 ) -> errors.UserError:
     return errors.UserError(
         f"expected {num_expected} fields in row {row} of {path}, as its header has, "
-        f"found {num_fields}: mend the row; a comma inside a text needs quotes around "
-        f"it, and none ends a row"
+        f"found {num_fields}: mend the row; a separator inside a text needs quotes "
+        f"around it, and none ends a row"
     )
 
 
-def _infer(text: pl.LazyFrame, id_columns: Sequence[str]) -> dict[str, pl.DataType]:
+def _infer(
+    text: pl.LazyFrame, id_columns: Sequence[str], separator: str
+) -> dict[str, pl.DataType]:
     """Returns the narrowest type that fits all values of each text column.
 
     This is one streaming pass over the whole file; Polars' own inference would need it
@@ -279,7 +299,7 @@ def _infer(text: pl.LazyFrame, id_columns: Sequence[str]) -> dict[str, pl.DataTy
     checks = [
         (fit | pl.col(name).is_null()).all().alias(f"{dtype} {name}")
         for name in names
-        for dtype, fit in _fits(pl.col(name), name in id_columns).items()
+        for dtype, fit in _fits(pl.col(name), name in id_columns, separator).items()
     ]
     fits = text.select(checks).collect(engine="streaming").row(0, named=True)
     return {
@@ -288,10 +308,16 @@ def _infer(text: pl.LazyFrame, id_columns: Sequence[str]) -> dict[str, pl.DataTy
     }
 
 
-def _fits(value: pl.Expr, is_id: bool) -> dict[pl.DataType, pl.Expr]:
+def _with_point(value: pl.Expr) -> pl.Expr:
+    """Returns texts of numbers with a point for a decimal comma."""
+    return value.str.replace(r"^(\s*[+-]?\d+),(\d+\s*)$", "$1.$2")
+
+
+def _fits(value: pl.Expr, is_id: bool, separator: str) -> dict[pl.DataType, pl.Expr]:
     """Returns for each type whether a text is one of its values."""
     integer, number, boolean = _INFERRED
     if is_id:
         return {integer: value.str.contains(r"^(0|-?[1-9]\d{0,17})$")}
-    fits = {t: value.cast(t, strict=False).is_not_null() for t in (integer, number)}
+    point = _with_point(value) if separator == ";" else value
+    fits = {t: point.cast(t, strict=False).is_not_null() for t in (integer, number)}
     return fits | {boolean: value.is_in(["true", "false"])}

@@ -1,8 +1,8 @@
-"""Lazy frames of Parquet files with row numbers, and filters of rows."""
+"""Lazy frames of Parquet and Arrow files with row numbers, and filters of rows."""
 
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import polars as pl
@@ -11,7 +11,9 @@ from ytdnn.base import errors
 from ytdnn.log import event_log
 
 PARQUET = (".parquet", ".pq")
-CSV = (".csv", ".csv.gz")
+ARROW = (".feather", ".arrow", ".ipc")
+CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst")
+TABLES = (*PARQUET, *ARROW, *CSV)
 _AGGREGATE = re.compile(r'"Agg":|"expr":"Len"|"Quantile":')  # in Polars' JSON
 _OFFSET = re.compile(r"[+-]\d{2}:?\d{2}")
 
@@ -27,12 +29,14 @@ def scan_parquet(paths: Sequence[pathlib.Path], **options: Any) -> pl.LazyFrame:
       **options: Further arguments of `polars.scan_parquet`.
 
     Raises:
-      errors.UserError: A file is not Parquet.
+      errors.UserError: A file is not of the format that its name says.
     """
-    for path in paths:
+    is_arrow = paths[0].name.lower().endswith(ARROW)
+    for path in () if is_arrow else paths:
         require_parquet(path)
+    scan: Callable[..., pl.LazyFrame] = pl.scan_ipc if is_arrow else pl.scan_parquet
     with event_log.readable(str(paths[0] if len(paths) == 1 else paths[0].parent)):
-        frame = pl.scan_parquet(list(paths), row_index_name=event_log.ROW, **options)
+        frame = scan(list(paths), row_index_name=event_log.ROW, **options)
         return frame.with_columns(
             pl.col(name).cast(pl.Datetime(dtype.time_unit, "UTC"))
             for name, dtype in frame.collect_schema().items()
@@ -61,22 +65,22 @@ def require_parquet(path: pathlib.Path) -> None:
 
 
 def part_starts(
-    paths: Sequence[pathlib.Path], skip_lines: int = 0
+    paths: Sequence[pathlib.Path], **options: Any
 ) -> tuple[tuple[int, str], ...]:
-    """Returns the first row of each Parquet or CSV file in their concatenation.
+    """Returns the first row of each file in their concatenation.
 
     Args:
       paths: The files.
-      skip_lines: Lines above the header of each CSV file.
+      **options: Arguments of `polars.scan_csv`, for files of CSV.
     """
     starts, start = [], 0
     for path in paths:
         starts.append((start, str(path)))
         with event_log.readable(str(path)):
-            if path.suffix in PARQUET:
-                rows = pl.scan_parquet(path)
+            if path.name.lower().endswith(CSV):
+                rows = pl.scan_csv(path, infer_schema=False, **options)
             else:
-                rows = pl.scan_csv(path, infer_schema=False, skip_lines=skip_lines)
+                rows = scan_parquet([path])
             start += event_log.num_rows(rows)
     return tuple(starts)
 

@@ -92,20 +92,15 @@ def _no_ids(column: pl.Series, place: str) -> errors.UserError:
 
 
 def _is_table(path: pathlib.Path) -> bool:
-    return path.name.lower().endswith((*files.PARQUET, *files.CSV, ".tsv"))
+    return path.name.lower().endswith(files.TABLES)
 
 
 def _read_table(path: pathlib.Path, flag: str) -> pl.DataFrame:
-    if path.suffix.lower() in files.PARQUET:
-        files.require_parquet(path)
+    if not path.name.lower().endswith(files.CSV):
         with event_log.readable(str(path), flag):
-            return pl.read_parquet(path)
-    if path.suffix.lower() == ".tsv":
-        raise errors.UserError(
-            f"expected ids as .parquet, .csv or .txt (an id a line), received {path}"
-        )
+            return files.scan_parquet([path]).drop(event_log.ROW).collect()
     layout = csv_files.require_rows([path])
-    header = pl.scan_csv(path, infer_schema=False, skip_lines=layout.num_comments)
+    header = pl.scan_csv(path, infer_schema=False, **layout.options())
     with event_log.readable(str(path), flag):
         names = header.collect_schema().names()
         return csv_files.scan_csv([path], names, layout).drop(event_log.ROW).collect()

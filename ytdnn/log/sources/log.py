@@ -9,6 +9,7 @@ import dataclasses
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -102,7 +103,7 @@ def read_file(
     """
     if not table_files.is_table(path.name) or not path.is_file():
         raise errors.UserError(
-            f"expected a Parquet or CSV file of {table}, received {path} "
+            f"expected a Parquet, Arrow or CSV file of {table}, received {path} "
             f"({'of another name' if path.is_file() else user_paths.kind(path)})"
         )
     return _read(table, table_files.TableFiles([path]), names, "")
@@ -116,11 +117,11 @@ def _read(
     outcomes: Sequence[str] = (),
 ) -> event_log.Origin:
     mapped = _own_names(table, names)
-    frame, num_comments, scan_notes = _scan(table, located, mapped)
+    frame, options, scan_notes = scan(table, located, mapped)
     table_rows = origin(table, frame, str(located.place), names, where, outcomes)
     parts: tuple[tuple[int, str], ...] = ()
     if located.folder is not None:
-        parts = files.part_starts(located.paths, num_comments)
+        parts = files.part_starts(located.paths, **options)
     notes = (*(f"{table}: {note}" for note in scan_notes), *table_rows.notes)
     return dataclasses.replace(table_rows, parts=parts, notes=notes)
 
@@ -152,7 +153,8 @@ def origin(
     Raises:
       errors.UserError: A column is missing, or of a type that cannot hold its values.
     """
-    columns = [name for name in frame.collect_schema() if name != event_log.ROW]
+    dtypes = frame.collect_schema()
+    columns = [name for name in dtypes if name != event_log.ROW]
     # Blanks around a name are part of it only where the file has them.
     names = {k: v if v in columns else v.strip() for k, v in names.items()}
     given = names
@@ -165,9 +167,8 @@ def origin(
         and (column.required or column.name in names)
     ]
     if missing:
-        ends = {k: given.get(k, "").removeprefix(mapped[k]) for k in missing}
         own = {name: mapped[name] for name in missing}
-        raise _missing(table, own, ends, columns, file)
+        raise _missing(table, own, given, columns, file)
     whole, frame = frame, files.filter_rows(frame, where, file)
     readings = _times(table, frame, file, mapped)
     unit_of = {name: reading.unit for name, reading in readings.items()}
@@ -177,6 +178,12 @@ def origin(
     rows = rows.with_columns(scaled)
     columns_read = {*mapped.values(), *rows.collect_schema()}
     notes = [f"{table}.{k}: {r.note}" for k, r in readings.items() if r.note]
+    notes += [
+        f"{table}.{column.name}: lists, the first value of each is read"
+        for column in table_schemas.TABLES[table].columns
+        if column.kind == "text"
+        and isinstance(dtypes.get(mapped[column.name]), pl.List)
+    ]
     notes += _merged_ids(table, frame, file, mapped)
     notes += _left_out(table, whole, frame, file) if where else []
     unused = tuple(name for name in columns if name not in columns_read)
@@ -235,16 +242,22 @@ def _merged_ids(
     ]
 
 
-def _scan(
+def scan(
     table: str, located: table_files.TableFiles, mapped: Mapping[str, str]
-) -> tuple[pl.LazyFrame, int, list[str]]:
-    """Returns the rows of a table's files, the number of comment lines, and notes."""
+) -> tuple[pl.LazyFrame, dict[str, Any], list[str]]:
+    """Returns the rows of a table's files, the options of their CSV, and notes.
+
+    Args:
+      table: Name of a schema table.
+      located: Its files.
+      mapped: The user's name of each column of the schema.
+    """
     keys = table_files.keys(located)
     path = {"include_file_paths": table_files.PATH} if keys else {}
     layout = csv_files.Layout()
     if table_files.is_csv(located.paths[0]):
         named = [
-            mapped[c.name]
+            mapped.get(c.name, c.name)
             for c in table_schemas.TABLES[table].columns
             if c.kind == "id"
         ]
@@ -258,13 +271,13 @@ def _scan(
         own = [key for key in keys if key in frame.collect_schema()]
         notes += [f"partition key {key}, not read: the files have it" for key in own]
         frame = table_files.with_keys(frame, keys)
-    return frame, layout.num_comments, notes
+    return frame, layout.options(), notes
 
 
 def _missing(
     table: str,
     missing: Mapping[str, str],
-    ends: Mapping[str, str],
+    given: Mapping[str, str],
     columns: list[str],
     file: str,
 ) -> MissingColumnsError:
@@ -272,7 +285,10 @@ def _missing(
     flags = []
     for column, user_column in missing.items():
         close = errors.closest(user_column, columns) or errors.closest(column, columns)
-        flags.append(f"{table}.{column}={close or 'YOUR_COLUMN'}{ends[column]}")
+        in_unit = given.get(column, user_column)
+        flags.append(
+            f"{table}.{column}={in_unit.replace(user_column, close or 'YOUR_COLUMN')}"
+        )
     header = (
         " (is its first row no header?)" if any(map(_VALUE.fullmatch, columns)) else ""
     )

@@ -1,6 +1,8 @@
 """The user's names of files and columns: the entries of `--files` and `--columns`."""
 
+import pathlib
 import re
+import tomllib
 from collections.abc import Collection, Iterable
 
 from ytdnn.base import errors, table_schemas, user_paths
@@ -33,6 +35,41 @@ def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
         _require_new(column, names.setdefault(table, {}), entry)
         names[table][column] = user_column
     return names
+
+
+def from_toml(path: pathlib.Path) -> dict[str, str]:
+    """Returns the text of each setting of `data` in a file of `ytdnn check --suggest`.
+
+    A section of a table has the user's names of its columns, `[files]` those of files;
+    keys above are other settings.
+
+    Args:
+      path: The file.
+
+    Raises:
+      errors.UserError: The file cannot be read, or has something else than texts.
+    """
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+        columns: list[str] = []
+        files: list[str] = []
+        for section in [key for key, own in content.items() if isinstance(own, dict)]:
+            for name, own in content.pop(section).items():
+                if not isinstance(own, str):
+                    raise ValueError(f"{section}.{name} is {own!r}, no text")
+                is_file = section == "files"
+                place = name if is_file else f"{section}.{name}"
+                (files if is_file else columns).append(f"{place}={own}")
+    except (OSError, ValueError) as error:
+        raise errors.UserError(
+            f"expected in {path} names of columns in TOML, as ytdnn check --suggest "
+            f"writes it, could not read it: {errors.one_line(str(error))}"
+        ) from None
+    texts = {
+        key: own if isinstance(own, str) else str(own).lower()
+        for key, own in content.items()
+    }
+    return {"columns": ",".join(columns), "files": ",".join(files), **texts}
 
 
 def parse_files(entries: Iterable[str]) -> dict[str, str]:

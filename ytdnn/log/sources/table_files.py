@@ -25,8 +25,7 @@ _MISSING = "__HIVE_DEFAULT_PARTITION__"
 _INTEGER = re.compile(r"0|-?[1-9]\d{0,17}")
 # Endings of tables in forms that are not read: they are refused, not passed over.
 _OTHERS = re.compile(
-    r"\.(zip|zst|bz2|xz|7z|tar|tgz|gz|tsv|txt|jsonl?|ndjson|feather|arrow|ipc|avro|orc"
-    r"|xlsx?)"
+    r"\.(zip|zst|bz2|xz|7z|tar|tgz|gz|txt|jsonl?|ndjson|avro|orc|xlsx?)"
 )
 
 
@@ -98,7 +97,7 @@ def find(given: str, named: Mapping[str, str]) -> LogFiles:
 
 def is_table(name: str) -> bool:
     """Whether a file has the name of a readable table."""
-    return name.lower().endswith((*files.PARQUET, *files.CSV))
+    return name.lower().endswith(files.TABLES)
 
 
 def is_csv(path: pathlib.Path) -> bool:
@@ -110,15 +109,15 @@ def _forms(name: str) -> str:
     if is_table(name):
         return name
     return (
-        f"{name}.parquet, .pq, .csv or .csv.gz, or a folder {name} of Parquet or CSV "
-        f"files"
+        f"{name}.parquet, .feather, .csv or .tsv (or .gz, .zst), or a folder {name} of "
+        f"such files"
     )
 
 
 def files_of(directory: pathlib.Path, name: str) -> TableFiles | None:
     """Returns the files of a table in a directory by its name; None without any."""
     place = directory / name  # which may be in another folder
-    ends = ("",) if is_table(name) else ("", *files.PARQUET, *files.CSV)
+    ends = ("",) if is_table(name) else ("", *files.TABLES)
     names = [f"{place.name}{end}" for end in ends]
     paths = [
         path
@@ -159,8 +158,8 @@ def _require_table(path: pathlib.Path) -> None:
     if path.is_file():
         kind = path.suffix or "a file without an ending"
     raise errors.UserError(
-        f"expected Parquet or CSV in {path}, found {kind}: write the table to a file "
-        f"of .parquet or .csv"
+        f"expected Parquet, Arrow or CSV in {path}, found {kind}: write the table to a "
+        f"file of .parquet or .csv"
     )
 
 
@@ -168,19 +167,25 @@ def _parts(folder: pathlib.Path) -> list[pathlib.Path]:
     """Returns the parts of a folder and of the folders in it, in the order of names.
 
     Raises:
-      errors.UserError: A part is no table, or Parquet and CSV are mixed.
+      errors.UserError: A part is no table, or formats are mixed.
     """
     paths = sorted(_walk(folder))
     for path in paths:
         _require_table(path)
-    kinds = {is_csv(path): path for path in paths}
+    kinds = {_format(path): path.name for path in paths}
     if len(kinds) > 1:
         raise errors.UserError(
-            f"expected parts in the same format in {folder}, found Parquet and CSV "
-            f"({kinds[False].name}, {kinds[True].name}): write all parts in the same "
-            f"format"
+            f"expected parts in the same format in {folder}, found "
+            f"{' and '.join(kinds)} ({', '.join(kinds.values())}): write all parts in "
+            f"the same format"
         )
     return paths
+
+
+def _format(path: pathlib.Path) -> str:
+    if is_csv(path):
+        return "CSV"
+    return "Arrow" if path.name.lower().endswith(files.ARROW) else "Parquet"
 
 
 def _walk(folder: pathlib.Path) -> Iterator[pathlib.Path]:

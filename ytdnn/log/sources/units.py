@@ -1,4 +1,4 @@
-"""Units of a user's columns of numbers, given behind their names as in `ms / 1000`."""
+"""Units of a user's columns of numbers, as in `ms / 1000`, and ages: `2024 - born`."""
 
 import math
 import re
@@ -9,6 +9,7 @@ import polars as pl
 from ytdnn.base import errors, table_schemas
 
 _SCALED = re.compile(r"(?P<own>.+?)\s*(?P<operator>[/*])\s*(?P<factor>\d+(\.\d+)?)\s*")
+_DIFFERENCE = re.compile(r"(?P<factor>\d+(\.\d+)?)\s*-\s*(?P<own>.+?)\s*")
 _UNIT = re.compile(r"\s*([/*]|[+-]\s*\d)")  # of any form, behind a column's name
 
 
@@ -32,7 +33,7 @@ def read(
     unscaled, scaled = dict(names), []
     for column in table_schemas.TABLES[table].columns:
         given = names.get(column.name, "")
-        match = _SCALED.fullmatch(given)
+        match = _SCALED.fullmatch(given) or _DIFFERENCE.fullmatch(given)
         if given in columns:
             continue
         own = match["own"].strip() if match else ""
@@ -43,8 +44,9 @@ def read(
         is_read = column.kind == "number" and 0.0 < factor < math.inf
         if match and is_read and (own in columns or not has_unit):
             unscaled[column.name] = own
-            is_divided = match["operator"] == "/"
-            scaled.append(value / factor if is_divided else value * factor)
+            operator = match.groupdict().get("operator", "-")
+            results = {"/": value / factor, "*": value * factor, "-": factor - value}
+            scaled.append(results[operator].alias(column.name))
         elif has_unit:
             raise errors.UserError(
                 f"expected a unit as /N or *N, N a plain number above 0, received "

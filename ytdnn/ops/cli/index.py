@@ -4,9 +4,9 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ytdnn.base import errors
+from ytdnn.base import errors, schema
 from ytdnn.run import pipeline
-from ytdnn.run.cli import command, flags, given_settings, output, parsing
+from ytdnn.run.cli import command, flags, output, parsing
 from ytdnn.run.pipeline import graph
 
 FLAGS = (
@@ -20,7 +20,7 @@ FLAGS = (
     parsing.Flag(
         "columns",
         "Your column names in the file, such as videos.title=name.",
-        example="TABLE.COLUMN=OWN,…",
+        example="TABLE.COLUMN=OWN,…|FILE.toml",
     ),
     parsing.Flag(
         "bad_rows",
@@ -52,13 +52,15 @@ def add(given: parsing.Arguments) -> None:
       errors.UserError: There is no run with a content side, or the file is malformed.
     """
     directory = pathlib.Path(given.values["workdir"])
+    columns, _ = flags.mapping(given.values, [schema.VIDEOS])
     added = pipeline.add_videos(
         directory,
         given.values["file"],
-        columns=given_settings.entries("data.columns", given.values.get("columns", "")),
+        columns=columns,
         bad_rows=parsing.choice(given, "bad_rows", ("stop", "drop"), "stop"),
         verbose=output.say,
     )
+    output.result(lambda: added)
     changed = added.changed
     for reason, number in changed.dropped.items():
         output.say(f"dropped: {reason}: {number:,} rows")
@@ -107,6 +109,7 @@ def restore(given: parsing.Arguments) -> None:
 def _change(given: parsing.Arguments, change: Callable[..., Any]) -> None:
     directory = pathlib.Path(given.values["workdir"])
     result = change(directory, _video_ids(given))
+    output.result(lambda: result)
     _say_some("not in the catalogue, kept for later exports", result.unknown)
     output.say(f"removed videos, all together: {len(result.video_ids)}")
     _say_version(directory, result.version)

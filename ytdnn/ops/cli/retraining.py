@@ -6,7 +6,7 @@ import pathlib
 from ytdnn.base import errors
 from ytdnn.ops.refit import refitting
 from ytdnn.run import pipeline
-from ytdnn.run.cli import command, flags, given_settings, output, parsing, resolved
+from ytdnn.run.cli import command, flags, output, parsing, resolved
 from ytdnn.run.pipeline import next_command
 
 _BAD_ROWS = ("stop", "drop")
@@ -28,7 +28,7 @@ FLAGS = (
     parsing.Flag(
         "columns",
         "Your column names in the new log; default: those of the run.",
-        example="TABLE.COLUMN=OWN,…",
+        example="TABLE.COLUMN=OWN,…|FILE.toml",
     ),
     parsing.Flag(
         "files",
@@ -68,13 +68,14 @@ def refresh(given: parsing.Arguments) -> None:
     source = pathlib.Path(given.values["from"])
     directory = pathlib.Path(given.values["workdir"])
     config = resolved.later_config(given, source)
+    columns, files = flags.mapping(given.values)
     bundle = pipeline.refresh(
         source,
         directory,
         data_dir=given.values["data_dir"],
         config=config,
-        columns=given_settings.entries("data.columns", given.values.get("columns", "")),
-        files=given_settings.entries("data.files", given.values.get("files", "")),
+        columns=columns,
+        files=files,
         bad_rows=parsing.choice(given, "bad_rows", _BAD_ROWS),
         verbose=output.say,
     )

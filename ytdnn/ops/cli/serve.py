@@ -155,6 +155,7 @@ def join(given: parsing.Arguments) -> None:
     wait = _seconds(given.values, "wait", "3600")
     log, out = (pathlib.Path(given.values[name]) for name in ("log", "out"))
     joined = joined_log.join(log, out, wait)
+    output.result(lambda: {"path": out, "rows": joined})
     for name, number in joined.items():
         output.say(f"{name}: {number:,}")
     output.say(f"event log: {out}")

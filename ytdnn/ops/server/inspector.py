@@ -29,6 +29,12 @@ from ytdnn.ops.server import (
 
 _MOST_LISTED = 50
 _HISTORY = 100  # watches shown
+_LIMITS = {  # inputs with the names that a request may choose from
+    "conditions": schema.CONDITIONS,
+    "caps": schema.MAX_PER_COLUMNS,
+    "policies": schema.POLICY,
+    "weights": schema.WEIGHT_NAMES,
+}
 
 Json = dict[str, Any]
 
@@ -46,7 +52,13 @@ class Inspector:
     async def facts(self, _: http.Request, version: loaded_version.Version) -> Json:
         """Returns the facts that the page needs first."""
         facts = version.bundle.manifest.facts
+        fields = version.explaining(explained.CANDIDATES).fields
+        limits = {
+            what: list(fields[name].choices) if name in fields else []
+            for what, name in _LIMITS.items()
+        }
         return {
+            "limits": limits,
             "version": version.number,
             "inspect": self._given.inspect,
             "has_ranker": version.bundle.has_ranker,

@@ -22,7 +22,7 @@ class Command:
       summary: One line.
       details: A paragraph of help.
       examples: Command lines; the first is shown in `ytdnn --help`.
-      flags: Its flags.
+      flags: Its own flags.
       groups: Prefixes of the settings that it reads, for its help.
       run: Function that runs it; returns the exit status, None for 0.
       operands: Names of positional arguments.
@@ -38,6 +38,11 @@ class Command:
     run: _Run
     operands: tuple[str, ...] = ()
     takes_command: bool = False
+
+    @property
+    def all_flags(self) -> tuple[Flag, ...]:
+        """Its flags, and those of every command."""
+        return (*self.flags, parsing.JSON)
 
 
 def from_function(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ytdnn.base import configs, errors, user_paths
 from ytdnn.evaluation import report_files
-from ytdnn.run.cli import command, flags, output, parsing
+from ytdnn.run.cli import command, output, parsing
 from ytdnn.run.pipeline import system_evaluation
 
 Flag = parsing.Flag
@@ -33,7 +33,6 @@ _FLAGS = (
         "Videos that count as right answers, in the same form: evaluates both again.",
         example="FILE|CONDITION",
     ),
-    flags.JSON,
 )
 _CONDITION_HOLDS = 1
 

@@ -32,7 +32,6 @@ _FLAGS = (
     Flag("videos", key="evaluation.videos", example="FILE|CONDITION"),
     flags.K,
     flags.TRACKER,
-    flags.JSON,
     flags.FULL,
     Flag("explain", "Explain every number of the report, and exit.", is_switch=True),
 )

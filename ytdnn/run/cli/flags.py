@@ -1,6 +1,10 @@
 """The flags that several commands share."""
 
-from ytdnn.run.cli import parsing
+import pathlib
+from collections.abc import Collection, Mapping
+
+from ytdnn.base import table_schemas
+from ytdnn.run.cli import given_settings, parsing
 
 WORKDIR = parsing.Flag(
     "workdir", "Directory of the run, made if missing.", example="DIR", required=True
@@ -16,11 +20,39 @@ FULL = parsing.Flag(
 )
 K = parsing.Flag("k", key="evaluation.ks", example="10,50,100")
 STRATEGY = parsing.Flag("strategy", key="strategy")
-JSON = parsing.Flag(
-    "json",
-    "Print one JSON document on standard output, all else on standard error.",
-    is_switch=True,
-)
+
+
+def _column_settings(value: str) -> dict[str, str]:
+    """Returns the settings that `--columns` fills: names, or those of a file."""
+    if not value.endswith(".toml"):
+        return {"data.columns": value}
+    from ytdnn.log.sources import mappings  # loads Polars
+
+    read = mappings.from_toml(pathlib.Path(value))
+    filled = {f"data.{name}": text for name, text in read.items() if text}
+    for key in filled:
+        given_settings.require_setting(key)
+    return filled
+
+
+def mapping(
+    values: Mapping[str, str], tables: Collection[str] = table_schemas.TABLES
+) -> tuple[list[str], list[str]]:
+    """Returns the entries of `--columns` and `--files` of a command without settings.
+
+    Args:
+      values: Values of its flags.
+      tables: Tables that are read, of those in a file of `--columns`.
+    """
+    value = values.get("columns", "")
+    filled = _column_settings(value)
+    columns = given_settings.entries("data.columns", filled.get("data.columns", ""))
+    if value.endswith(".toml"):
+        columns = [each for each in columns if each.partition(".")[0] in tables]
+    files = values.get("files", filled.get("data.files", ""))
+    return columns, given_settings.entries("data.files", files)
+
+
 DATA_FLAGS = (
     parsing.Flag("source", key="data.source"),
     parsing.Flag("data_dir", key="data.dir", example="PATH"),
@@ -34,9 +66,10 @@ DATA_FLAGS = (
     parsing.Flag(
         "columns",
         "Your column names, such as watches.video_id=item_id,watches.time=timestamp; "
-        "numbers in another unit as watches.watch_seconds=played_ms/1000.",
-        key="data.columns",
-        example="TABLE.COLUMN=OWN,…",
+        "numbers in another unit as watches.watch_seconds=played_ms/1000; or the file "
+        "of ytdnn check --suggest. Fills config.data.columns, of a file also others.",
+        example="TABLE.COLUMN=OWN,…|FILE.toml",
+        fills=_column_settings,
     ),
     parsing.Flag("where", key="data.where", example="SQL"),
     parsing.Flag("bad_rows", key="data.bad_rows"),

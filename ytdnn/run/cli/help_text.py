@@ -43,7 +43,7 @@ def command(one: cli_command.Command) -> str:
     details = textwrap.fill(one.details, _WIDTH)
     lines = [f"ytdnn {one.name}: {one.summary}", "", details, "", "Examples:"]
     lines += [*(f"  {example}" for example in one.examples), "", "Flags:"]
-    for flag in one.flags:
+    for flag in one.all_flags:
         value = "" if flag.is_switch else f"={_placeholder(flag)}"
         lines += _entry(f"--{flag.name}{value}", _flag_text(flag))
     if one.groups:

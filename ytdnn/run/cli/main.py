@@ -3,6 +3,7 @@
 import dataclasses
 import gc
 import os
+import pathlib
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -14,6 +15,7 @@ from ytdnn.run.cli import (
     compare,
     evaluate,
     failures,
+    flags,
     given_settings,
     help_text,
     output,
@@ -23,6 +25,7 @@ from ytdnn.run.cli import (
     steps,
     train,
 )
+from ytdnn.run.pipeline import workdir
 
 _HELP = ("--help", "-h", "-help", "--helpfull", "help")
 _MISTAKE = 2
@@ -115,13 +118,17 @@ def _dispatch(argv: list[str]) -> int:
     if any(argument in _HELP[:-1] for argument in rest):
         print(help_text.command(chosen))
         return 0
-    given = parsing.parse(chosen.name, chosen.flags, rest, chosen.operands)
+    given = parsing.parse(chosen.name, chosen.all_flags, rest, chosen.operands)
     given = dataclasses.replace(given, rest=tuple(behind))
     _collect_less_often()
     if given.values.get("json") != "True":
         return chosen.run(given) or 0
-    with output.as_document():
-        return chosen.run(given) or 0
+    with output.as_document(chosen.name) as document:
+        document["status"] = chosen.run(given) or 0
+        if flags.WORKDIR.name in given.values:
+            directory = pathlib.Path(given.values[flags.WORKDIR.name])
+            output.result(lambda: {"artefacts": workdir.artefacts(directory)})
+    return int(document["status"])
 
 
 def names() -> list[str]:

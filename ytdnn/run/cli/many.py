@@ -73,6 +73,7 @@ def show(written: "answer_files.OutputFile", noun: str) -> None:
       written: The file.
       noun: Name of a row's subject, such as "user".
     """
+    output.result(lambda: written)
     seconds = max(written.seconds, 1e-9)
     plural = "" if written.num_asked == 1 else "s"
     output.say(

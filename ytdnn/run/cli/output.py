@@ -1,7 +1,7 @@
 """Terminal output: lines at once, and tables as wide as the terminal.
 
-With `--json` a command prints one document instead, and messages for people go to
-standard error.
+With `--json` every command prints one document instead, and messages for people go to
+standard error. docs/output.schema.json is its schema.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ import math
 import numbers
 import pathlib
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,8 +24,14 @@ _WIDTH = 88
 
 
 def say(line: str) -> None:
-    """Prints a line at once, also into a pipe."""
+    """Prints a line at once, also into a pipe; a document keeps notes and `next`."""
     print(line, flush=True)
+    kind, _, text = line.partition(": ")
+    for document in _documents:
+        if kind == "note":
+            document["notes"].append(text)
+        elif kind == "next":
+            document["next"] = text
 
 
 def screen() -> rich.console.Console:
@@ -49,30 +56,40 @@ def _is_fraction(value: object) -> bool:
     return isinstance(value, numbers.Real) and not is_whole
 
 
-_results: list[Any] = []
+_documents: list[dict[str, Any]] = []
 
 
 def result(make: Callable[[], Any]) -> None:
-    """Stores the result of a command, for `--json`.
+    """Adds to the result of a command, for `--json`.
 
     Args:
-      make: Function that returns the result; only called with `--json`.
+      make: Function that returns fields, a mapping or a dataclass; only called with
+        `--json`.
     """
-    if _results:
-        _results[-1] = make()
+    for document in _documents:
+        document.update(plain(make()))
 
 
 @contextlib.contextmanager
-def as_document() -> Iterator[None]:
-    """Context that prints the result as JSON, alone on standard output."""
-    _results.append(None)
+def as_document(command: str) -> Iterator[dict[str, Any]]:
+    """Context that prints a document of the command, alone on standard output.
+
+    Args:
+      command: Name of the command.
+
+    Yields:
+      The document, with fields that every command has.
+    """
+    document = {"command": command, "status": 0, "notes": [], "next": None}
+    started = time.monotonic()
+    _documents.append(document)
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            yield
-        text = json.dumps(plain(_results[-1]), ensure_ascii=False, allow_nan=False)
-        print(text, flush=True)
+            yield document
+        document["seconds"] = time.monotonic() - started
+        print(json.dumps(document, ensure_ascii=False, allow_nan=False), flush=True)
     finally:
-        _results.pop()
+        _documents.pop()
 
 
 def plain(value: Any) -> Any:

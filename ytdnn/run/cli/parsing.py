@@ -68,6 +68,13 @@ class Flag:
         return {self.key: value} if self.key else {}
 
 
+JSON = Flag(
+    "json",
+    "Print one JSON document on standard output, all else on standard error.",
+    is_switch=True,
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class Arguments:
     """The parsed command line.

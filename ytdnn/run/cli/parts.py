@@ -1,7 +1,7 @@
 """`ytdnn parts`: lists the parts of each registry, with their origin."""
 
 from ytdnn.base import registries, registry
-from ytdnn.run.cli import command, flags, given_settings, output, parsing
+from ytdnn.run.cli import command, given_settings, output, parsing
 
 
 @registries.COMMANDS.register("parts")
@@ -24,7 +24,6 @@ def parts() -> command.Command:
             command.Flag(
                 "extensions", "Files that register parts.", example="FILE.py,…"
             ),
-            flags.JSON,
         ),
         groups=(),
         run=run,
@@ -45,7 +44,7 @@ def run(given: command.Arguments) -> None:
         for name, each in every.items()
         if kind in ("", name)
     }
-    output.result(lambda: origins)
+    output.result(lambda: {"parts": origins})
     for name, parts in origins.items():
         output.say(f"{name}:")
         for part, origin in parts.items():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import configs, errors, schema
 from ytdnn.run import pipeline
-from ytdnn.run.cli import command, flags, many, output, parsing, spark_flags
+from ytdnn.run.cli import command, many, output, parsing, spark_flags
 from ytdnn.run.pipeline import list_answers, workdir
 
 if TYPE_CHECKING:
@@ -64,7 +64,6 @@ _FLAGS = (
         example="JSON",
     ),
     *_ENGINE_FLAGS,
-    flags.JSON,
 )
 _MANY_FLAGS = (
     *("users", "out", "ranker", "exclude", "allow"),
@@ -136,7 +135,7 @@ def _recommend_by_model(
     Raises:
       errors.UserError: A flag needs a bundle, or a user is unknown.
     """
-    allowed = {"workdir", "user", "users", "out", "k", flags.JSON.name}
+    allowed = {"workdir", "user", "users", "out", "k", parsing.JSON.name}
     bad = [name for name in values if name not in allowed]
     if (
         bad
@@ -156,7 +155,7 @@ def _recommend_by_model(
         output.result(lambda: {"path": path, "num_rows": lists.height})
         output.say(f"{path}: {lists.height:,} rows")
         return
-    output.result(lists.to_dicts)
+    output.result(lambda: {"videos": lists.to_dicts()})
     output.table("Recommended", lists.columns, lists.iter_rows())
 
 
@@ -178,7 +177,6 @@ def _recommend_many(
             machines=machines,
             progress=shown,
         )
-    output.result(lambda: written)
     many.show(written, "user")
 
 
@@ -210,12 +208,12 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     """Shows the answer to one request."""
     notes = []
     recommender = many.recommender(values, "recommend")
+    from ytdnn.bundle import requests, saved_models
+
     bundle = recommender.bundle
     if "user" in values:
         request = recommender.request(values["user"])
     else:
-        from ytdnn.bundle import requests
-
         request = requests.read(pathlib.Path(values["request"]))
     limits = _limits(values)
     request = request | limits
@@ -223,7 +221,8 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
         request = request | {schema.K: parsing.whole("k", values["k"])}
     notes += bundle.warnings(request if "request" in values else limits)
     history = bundle.history(request)
-    (answer,) = bundle.answer([request], exact)
+    with saved_models.unoptimised():
+        (answer,) = bundle.answer([request], exact)
     k = request.get(schema.K)
     if k is not None and k > len(answer.video_ids):
         notes.append(
@@ -231,14 +230,17 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
             f"are: {bundle.manifest.facts['num_candidates']:,} candidates at most, and "
             f"none that the user watched"
         )
-    latency = bundle.latency(request, exact)
-    document = {"history": history, "latency_milliseconds": latency, "notes": notes}
-    output.result(lambda: document | _document(answer, bundle.meanings))
+    output.result(lambda: {"history": history} | _document(answer, bundle.meanings))
     _show(history, answer, bundle.meanings)
-    times = [f"{name} {ms:.2f} ms" for name, ms in latency.items()]
-    output.say(f"latency: {', '.join(times)}")
     for note in notes:
         output.say(f"note: {note}")
+    place = next(
+        f"--{name}={values[name]}" for name in ("workdir", "bundle") if name in values
+    )
+    output.say(
+        f"further answers take milliseconds: ytdnn serve {errors.shell(place)}, or "
+        f"ytdnn.Recommender in Python"
+    )
 
 
 def _document(answer: Any, meanings: Mapping[str, str]) -> dict[str, Any]:

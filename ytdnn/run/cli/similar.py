@@ -75,6 +75,7 @@ def _show(recommender: pipeline.Recommender, video: str, k: int, by: str) -> Non
         (row["rank"], row["similar_video_id"], row.get("title") or "", row["score"])
         for row in videos.iter_rows(named=True)
     ]
+    output.result(lambda: {"videos": videos.to_dicts()})
     output.table(name, ("rank", "id", "title", "cosine"), rows)
     if videos.height < k:
         output.say(f"note: {k:,} videos asked for, there are {videos.height:,} others")

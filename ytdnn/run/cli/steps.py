@@ -4,7 +4,7 @@ import dataclasses
 import importlib.resources
 import pathlib
 
-from ytdnn.base import configs, environment, formats
+from ytdnn.base import artifacts, configs, environment, errors, formats, user_paths
 from ytdnn.run import pipeline
 from ytdnn.run.cli import (
     command,
@@ -17,6 +17,7 @@ from ytdnn.run.cli import (
 )
 from ytdnn.run.pipeline import checking, graph, next_command, workdir
 
+_COLUMNS = pathlib.Path("columns.toml")
 _MISTAKES = 1
 
 
@@ -101,26 +102,29 @@ def _prepare(given: parsing.Arguments) -> None:
         again=True,
         verbose=output.say,
     )
-    output.result(lambda: {"data": data.directory, "facts": data.manifest.facts})
+    output.result(lambda: checking.numbers(data))
     output.say(f"next: ytdnn train --workdir={directory}")
 
 
 def _check(given: parsing.Arguments) -> int:
-    """List all problems of an event log at once; writes nothing.
+    """List all problems of an event log at once, or propose its mapping.
 
     Reads the source as `prepare` does, with the same flags, and lists all problems:
     each kind of bad row with its first occurrence, and values that look like mistakes.
-    Exit status 1 if `prepare` would refuse the log.
+    Exit status 1 if `prepare` would refuse the log; writes nothing. With --suggest,
+    proposes by names and values which file and column is which, in columns.toml, which
+    --columns takes.
 
     Examples:
+      ytdnn check --suggest --data_dir=logs
       ytdnn check --source=log --data_dir=logs
       ytdnn check --source=log --data_dir=logs --columns=watches.video_id=item_id
     """
+    if given.values.get("suggest") == "True":
+        return _suggest(given)
     checked = checking.check(resolved.config(given, configs.Config()).data)
     mistakes, notes = checked.mistakes, checked.notes
-    output.result(
-        lambda: {"mistakes": mistakes, "notes": notes, "lines": checked.lines}
-    )
+    output.result(lambda: {"mistakes": mistakes, **checked.numbers})
     for line in checked.lines:
         output.say(line)
     for number, line in enumerate(mistakes, 1):
@@ -130,6 +134,31 @@ def _check(given: parsing.Arguments) -> int:
         f"{formats.counted(len(notes), 'note')}; nothing was written"
     )
     return _MISTAKES if mistakes else 0
+
+
+def _suggest(given: parsing.Arguments) -> int:
+    """Writes and prints a proposed mapping."""
+    from ytdnn.log.sources import suggestions
+
+    directory = given.overrides.get("data.dir", "")
+    suggestion = suggestions.suggest(user_paths.expanded(directory))
+    if _COLUMNS.exists() and _COLUMNS.read_text("utf-8") != suggestion.text():
+        raise errors.UserError(
+            f"expected no {_COLUMNS} in {pathlib.Path.cwd()}, found one that differs: "
+            f"use it with --columns={_COLUMNS}, or move it away"
+        )
+    artifacts.write_text(_COLUMNS, suggestion.text())
+    output.result(lambda: {"path": _COLUMNS, "suggestion": suggestion})
+    output.say(suggestion.text())
+    doubts = sum(bool(each.doubt) for each in suggestion.columns)
+    output.say(
+        f"{_COLUMNS}: {formats.counted(len(suggestion.columns), 'column')} proposed, "
+        f"{formats.counted(doubts, 'doubt')}"
+    )
+    output.say(
+        f"next: ytdnn check --source=log --data_dir={directory} --columns={_COLUMNS}"
+    )
+    return 0
 
 
 def _export(given: parsing.Arguments) -> None:
@@ -167,7 +196,10 @@ _PREPARE_FLAGS = (
     *_NEW_LOG,
     *spark_flags.FLAGS,
     parsing.Flag("explain", "Print the format of an event log.", is_switch=True),
-    flags.JSON,
+)
+_CHECK_FLAGS = (
+    *_NEW_LOG,
+    parsing.Flag("suggest", "Write columns.toml for --columns.", is_switch=True),
 )
 _EXPORT_FLAGS = (
     flags.WORKDIR,
@@ -178,6 +210,6 @@ _ALL = tuple(field.name for field in dataclasses.fields(configs.Config))
 COMMANDS = (
     command.from_function("run", _run, _RUN_FLAGS, _ALL),
     command.from_function("prepare", _prepare, _PREPARE_FLAGS, ("data",)),
-    command.from_function("check", _check, (*_NEW_LOG, flags.JSON), ("data",)),
+    command.from_function("check", _check, _CHECK_FLAGS, ("data",)),
     command.from_function("export", _export, _EXPORT_FLAGS, ("composition",)),
 )

@@ -7,8 +7,12 @@ temporary directory, for the notes, and every kind of them is named.
 import dataclasses
 import pathlib
 import tempfile
+from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import configs, errors
+
+if TYPE_CHECKING:
+    from ytdnn.log import prepared
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,10 +22,12 @@ class Findings:
     Attributes:
       mistakes: Errors that `prepare` would stop at, a line each.
       lines: Lines that it would end with: the table of columns, and the notes.
+      numbers: See `numbers`.
     """
 
     mistakes: list[str]
     lines: list[str]
+    numbers: dict[str, Any]
 
     @property
     def notes(self) -> list[str]:
@@ -48,9 +54,17 @@ def check(config: configs.DataConfig) -> Findings:
             log = sources.read(config)
             prepared_set = prepare.from_log(dropping, log, data, {}, mistakes=collected)
         except errors.SeveralError as error:
-            return Findings(error.messages, [])
+            return Findings(error.messages, [], {})
         except errors.UserError as error:
             # That no watch is left says nothing new of what is a mistake in each row.
             is_new = not (mistakes and isinstance(error, validation.NoWatchesLeftError))
-            return Findings([*mistakes, *([str(error)] if is_new else [])], [])
-        return Findings(mistakes, prepared_table.lines(prepared_set))
+            return Findings([*mistakes, *([str(error)] if is_new else [])], [], {})
+        lines = prepared_table.lines(prepared_set)
+        return Findings(mistakes, lines, numbers(prepared_set))
+
+
+def numbers(data: "prepared.PreparedData") -> dict[str, Any]:
+    """Returns the rows, columns, windows and counts of a prepared set."""
+    from ytdnn.evaluation import prepared_table
+
+    return {"log": data.manifest.facts, "counts": prepared_table.counts(data)}

@@ -49,6 +49,12 @@ def lock(directory: pathlib.Path) -> Iterator[None]:
         yield
 
 
+def artefacts(directory: pathlib.Path) -> dict[str, dict[str, Any]]:
+    """Returns the facts of each finished artefact in a run's directory, by name."""
+    paths = sorted(directory.glob(f"*/{artifacts.MANIFEST}"))
+    return {path.parent.name: artifacts.peek(path) for path in paths}
+
+
 @contextlib.contextmanager
 def keep_config(directory: pathlib.Path, config: configs.Config) -> Iterator[None]:
     """Context that writes the config of a command on success or interruption.

@@ -11,6 +11,7 @@ const state = {
   request: {},
   page: new Map(), // video to rank
   chosen: null,
+  waiting: 0, // actions that are not done
   asked: 0, // number of the latest request: older answers are dropped
 };
 
@@ -89,17 +90,41 @@ function say(text) {
 }
 
 async function guarded(action) {
+  state.waiting += 1;
+  document.body.setAttribute("aria-busy", "true");
   try {
     await action();
     say("");
   } catch (error) {
     say(error.message);
+  } finally {
+    state.waiting -= 1;
+    document.body.setAttribute("aria-busy", String(state.waiting > 0));
   }
 }
 
 function whole() {
   const own = state.user === null ? {} : { user_id: state.user };
-  return { ...own, ...state.request };
+  return { ...own, ...state.request, ...limits() };
+}
+
+// The fields of conditions, caps, policy and weights as keys of a request.
+function limits() {
+  const texts = (id, mark) => $(id).value.split(mark).map((one) => one.trim()).filter(Boolean);
+  const numbers = (id) => Object.fromEntries(texts(id, ",").map((one) => {
+    const [, name, amount] = /^(.+?)[ :=]+(\S+)$/.exec(one) || [];
+    if (!name || Number.isNaN(Number(amount))) throw new Error(`expected a name and a number, such as topic 2, received ${one}`);
+    return [name, Number(amount)];
+  }));
+  const conditions = texts("where", ";").map((one) => {
+    const [, column, operator, given] = /^(.+?) (in|not_in|at_most|at_least) (.+)$/.exec(one) || [];
+    if (!column) throw new Error(`expected COLUMN in|not_in|at_most|at_least VALUE, received ${one}`);
+    const isList = operator.endsWith("in");
+    return { column, [operator]: isList ? given.split(",").map((value) => value.trim()) : Number(given) };
+  });
+  const [policy] = texts("policy", "\n");
+  const all = { where: conditions, max_per: numbers("max_per"), policy, weights: numbers("weights") };
+  return Object.fromEntries(Object.entries(all).filter(([, one]) => one && Object.keys(one).length));
 }
 
 async function refresh() {
@@ -249,15 +274,24 @@ async function explain(video, turn) {
   const heads = [["Feature", ""], ["value", "number"], ["without it", "number"], ["change", "number"]];
   const lines = why.features.map((one) => {
     const change = `${one.change >= 0 ? "+" : "−"}${number(Math.abs(one.change))}`;
-    const cells = [value(one.value), number(one.without)].map((text) => [text, "number"]);
+    const cells = [value(one.feature, one.value), number(one.without)].map((text) => [text, "number"]);
     const direction = one.change >= 0 ? "number more" : "number less";
     return row("td", [[one.feature.replaceAll("_", " "), ""], ...cells, [change, direction]]);
   });
   $("features").replaceChildren(row("th", heads), ...lines);
 }
 
-// The two numbers that stand for "not known" in every feature.
-const value = (given) => (given === null ? "" : given === -1 || given < -1e38 ? "–" : number(given));
+// A feature in units of people; two numbers stand for "not known" in every feature.
+function value(name, given) {
+  if (given === null) return "";
+  if (given === -1 || given < -1e38) return "–";
+  if (name === "age") return `${number(100 * given)} years`; // it is read in centuries
+  if (/_(rate|share|fraction)$/.test(name)) return `${number(100 * given)} %`;
+  if (!name.includes("seconds") || name.endsWith("odds")) return number(given);
+  const units = [["years", 31556952], ["days", 86400], ["hours", 3600], ["min", 60], ["s", 0]];
+  const [unit, size] = units.find(([, least]) => given >= 2 * least);
+  return `${number(given / (size || 1))} ${unit}`;
+}
 
 async function chooseUser(text) {
   const found = await ask(`/inspect/user?user_id=${encodeURIComponent(text)}`);
@@ -298,6 +332,7 @@ function typed() {
   } catch (error) {
     throw new Error(`the request is no JSON: ${error.message}`);
   }
+  $("limits").reset(); // the text has them
   const { user_id: user = null, ...request } = found;
   state.user = user;
   state.request = request;
@@ -312,6 +347,9 @@ async function start() {
     `version ${facts.version}, ${facts.catalogue.toLocaleString("en")} videos, ` +
     `${facts.num_candidates} candidates; places of each source: ${places.join(", ")} ` +
     "(the tower fills what others leave)";
+  const can = Object.entries(facts.limits).filter(([, names]) => names.length);
+  const columns = (names) => [...new Set(names.map((name) => name.replace(/ (in|not_in|at_\w+)$/, "")))];
+  $("can").textContent = can.map(([what, names]) => `${what}: ${columns(names).join(", ")}`).join("; ");
   $("choose").hidden = !facts.inspect;
   const users = facts.inspect ? await listUsers("") : [];
   if (users.length) {
@@ -327,6 +365,10 @@ $("choose").addEventListener("submit", (event) => {
   guarded(() => chooseUser($("user").value.trim()));
 });
 $("user").addEventListener("input", () => guarded(() => listUsers($("user").value.trim())));
+$("limits").addEventListener("submit", (event) => {
+  event.preventDefault();
+  guarded(refresh);
+});
 $("find").addEventListener("submit", (event) => {
   event.preventDefault();
   const first = $("found").querySelector("button");

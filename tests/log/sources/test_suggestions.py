@@ -1,0 +1,197 @@
+"""Logs with names of other people's habits, and the mapping that is proposed."""
+
+import datetime
+import pathlib
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ytdnn.base import errors
+from ytdnn.log.sources import mappings, suggestions
+
+_RNG, _ROWS = np.random.default_rng(0), 400
+_USERS = [f"c-{i:03}" for i in range(50)]
+_ITEMS = [f"{900 + i}" for i in range(40)]
+_EPOCH = 1_717_200_000  # June 2024
+_SECONDS = np.sort(_RNG.integers(0, 5_000_000, _ROWS)) + _EPOCH
+_WATCHERS, _WATCHED = _RNG.choice(_USERS, _ROWS), _RNG.choice(_ITEMS, _ROWS)
+_FLAGS = _RNG.integers(0, 2, _ROWS)
+_PLAYED = _RNG.integers(1, 900, _ROWS)
+
+
+def _shop() -> dict[str, pl.DataFrame]:
+    """Camel case, milliseconds, flags as 0 and 1, and a year of birth."""
+    return {
+        "productViews": pl.DataFrame(
+            {
+                "customerId": _WATCHERS,
+                "productId": _WATCHED,
+                "eventTime": _SECONDS * 1000,
+                "wasClicked": _FLAGS,
+                "playedMs": _PLAYED * 1000,
+                "platform": _RNG.choice(["ios", "web"], _ROWS),
+                "isFavorited": _FLAGS[::-1],
+                "rowNo": np.arange(_ROWS),
+            }
+        ),
+        "customers": pl.DataFrame(
+            {
+                "customerId": _USERS,
+                "yearOfBirth": _RNG.integers(1950, 2010, 50),
+                "countryCode": _RNG.choice(["DE", "FR"], 50),
+            }
+        ),
+    }
+
+
+def _nameless() -> dict[str, pl.DataFrame]:
+    """Columns that say nothing: ids are known by the other files, times by values."""
+    days = [datetime.datetime.fromtimestamp(s, datetime.UTC) for s in _SECONDS.tolist()]
+    return {
+        "t1": pl.DataFrame({"a": _WATCHERS, "b": _WATCHED, "c": days, "d": _PLAYED}),
+        "movies": pl.DataFrame(
+            {"key": _ITEMS, "runtime_min": _RNG.integers(60, 200, 40)}
+        ),
+        "members": pl.DataFrame({"m": _USERS, "sex": ["f", "m"] * 25}),
+    }
+
+
+def _reads() -> dict[str, pl.DataFrame]:
+    """Reads that end before the first impression, beside a table of searches."""
+    seen = {"reader": _WATCHERS, "article_id": _WATCHED}
+    words = _RNG.choice(["storm", "cup", "vote", "rain"], _ROWS)
+    shown = {
+        "time": _SECONDS,
+        "is_click": _FLAGS == 1,
+        "pos": _RNG.integers(0, 9, _ROWS),
+    }
+    read = {"ts": _SECONDS - 6_000_000, "read_time": _PLAYED}
+    return {
+        "reads": pl.DataFrame(seen | read),
+        "feed": pl.DataFrame(seen | shown | {"request_id": np.arange(_ROWS) // 5}),
+        "searches": pl.DataFrame({"uid": _WATCHERS, "at": _SECONDS, "q": words}),
+    }
+
+
+SHOP = {
+    "watches.user_id": ("customerId", ""),
+    "watches.video_id": ("productId", ""),
+    "watches.time": ("eventTime", ""),
+    "watches.watch_seconds": ("playedMs/1000", ""),
+    "watches.device": ("platform", ""),
+    "impressions.user_id": ("customerId", ""),
+    "impressions.video_id": ("productId", ""),
+    "impressions.time": ("eventTime", ""),
+    "impressions.clicked": ("wasClicked", ""),
+    "impressions.watch_seconds": ("playedMs/1000", ""),
+    "impressions.device": ("platform", ""),
+    "impressions.liked": ("isFavorited", ""),
+    "users.user_id": ("customerId", ""),
+    "users.age": ("2024 - yearOfBirth", "a year of birth"),
+    "users.country": ("countryCode", ""),
+}
+NAMELESS = {
+    "watches.user_id": ("a", "by its values alone"),
+    "watches.video_id": ("b", "by its values alone"),
+    "watches.time": ("c", "by its values alone"),
+    "videos.video_id": ("key", "by its values alone"),
+    "videos.duration_seconds": ("runtime_min*60", ""),
+    "users.user_id": ("m", "by its values alone"),
+    "users.gender": ("sex", ""),
+}
+READS = {
+    "watches.user_id": ("reader", ""),
+    "watches.video_id": ("article_id", ""),
+    "watches.time": ("ts", ""),
+    "watches.watch_seconds": ("read_time", "no unit in its name, taken as seconds"),
+    "searches.user_id": ("uid", ""),
+    "searches.time": ("at", ""),
+    "searches.query": ("q", ""),
+    "impressions.user_id": ("reader", ""),
+    "impressions.video_id": ("article_id", ""),
+    "impressions.time": ("time", ""),
+    "impressions.clicked": ("is_click", ""),
+    "impressions.page_id": ("request_id", ""),
+    "impressions.position": ("pos", ""),
+}
+
+
+@pytest.mark.parametrize(
+    ("tables", "expected", "settings", "left"),
+    [
+        (_shop(), SHOP, {"where": '"wasClicked" = 1'}, {"productViews.csv": ["rowNo"]}),
+        (_nameless(), NAMELESS, {}, {"t1.csv": ["d"]}),
+        (_reads(), READS, {"clicks_are_watches": True}, {}),
+    ],
+)
+def test_columns_of_other_names_are_proposed(
+    tmp_path: pathlib.Path,
+    tables: dict[str, pl.DataFrame],
+    expected: dict[str, tuple[str, str]],
+    settings: dict[str, Any],
+    left: dict[str, list[str]],
+) -> None:
+    for name, frame in tables.items():
+        frame.write_csv(tmp_path / f"{name}.csv")
+    found = suggestions.suggest(tmp_path)
+    columns = {f"{p.table}.{p.column}": (p.own, p.doubt) for p in found.columns}
+    assert columns == expected
+    assert (found.settings, found.left) == (settings, left)
+    # As text they are the settings that a hand would write.
+    path = tmp_path / "columns.toml"
+    path.write_text(found.text())
+    read = mappings.from_toml(path)
+    assert mappings.parse_files(read["files"].split(",")) == found.files
+    assert read["columns"] == ",".join(f"{k}={own}" for k, (own, _) in expected.items())
+
+
+def test_an_order_and_ids_that_do_not_match_are_doubted(tmp_path: pathlib.Path) -> None:
+    rows = {"user_id": _WATCHERS, "item_id": _WATCHED, "seq": np.arange(_ROWS)}
+    pl.DataFrame(rows).write_parquet(tmp_path / "log.parquet")
+    videos = {"item_id": ["901", "x", "y"], "genres": ["A|B", "A", "B|C"]}
+    pl.DataFrame(videos).write_parquet(tmp_path / "items.parquet")
+    pl.DataFrame(rows).head(9).write_parquet(tmp_path / "old.parquet")
+    found = suggestions.suggest(tmp_path)
+    doubts = {(p.table, p.own): p.doubt.partition(":")[0] for p in found.columns}
+    assert doubts == {
+        ("watches", "user_id"): "",
+        ("watches", "item_id"): "only 2% of its values are in items.parquet",
+        ("watches", "seq"): "an order, no times",
+        ("videos", "item_id"): "",
+        ("videos", "genres"): "several values in one, each combination another topic",
+    }
+    assert found.left == {
+        "old.parquet": ["the columns of log.parquet: a folder of both?"]
+    }
+
+
+def test_a_file_that_cannot_be_read_is_left(tmp_path: pathlib.Path) -> None:
+    _shop()["productViews"].write_parquet(tmp_path / "views.parquet")
+    (tmp_path / "cut.parquet").write_bytes(b"PAR1 and no more")
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / "a.png").write_bytes(b"x")
+    left = suggestions.suggest(tmp_path).left
+    assert left["cut.parquet"][0].startswith("not read: expected a Parquet file")
+    assert left["plots"][0].startswith("not read: expected Parquet, Arrow or CSV")
+    (tmp_path / "views.parquet").unlink()
+    with pytest.raises(errors.UserError, match=r"found cut\.parquet: not read: exp"):
+        suggestions.suggest(tmp_path)
+
+
+def test_a_column_that_is_needed_and_not_found_is_said(tmp_path: pathlib.Path) -> None:
+    rows = {"user_id": _WATCHERS, "item_id": _WATCHED, "when": "yesterday"}
+    pl.DataFrame(rows).write_csv(tmp_path / "watches.csv")
+    text = suggestions.suggest(tmp_path).text()
+    assert '\n# time = ""  # doubt: none is found, and the table needs it\n' in text
+
+
+def test_a_directory_without_users_is_refused(tmp_path: pathlib.Path) -> None:
+    pl.DataFrame({"item_id": _ITEMS, "time": 1}).write_csv(tmp_path / "a.csv")
+    with pytest.raises(
+        errors.UserError, match=r"found a\.csv: item_id, time: write the"
+    ):
+        suggestions.suggest(tmp_path)
+    with pytest.raises(errors.UserError, match="expected a directory of tables"):
+        suggestions.suggest(tmp_path / "a.csv")
