@@ -1,0 +1,286 @@
+"""The live state of a server: posted events and answers in, histories of users out."""
+
+import asyncio
+import concurrent.futures
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from ytdnn.base import artifacts, errors, schema
+from ytdnn.bundle import bundle, requests, user_requests
+from ytdnn.log import prepared
+from ytdnn.ops.server import (
+    joined_log,
+    loaded_version,
+    metrics,
+    problems,
+    recommend,
+    settings,
+)
+from ytdnn.ops.state import database, events, histories
+
+_LOG = logging.getLogger("ytdnn.ops.server")
+_PRUNE_SECONDS = 3_600.0
+_MOST_AT_ONCE = 100  # events that are read in the event loop, not in a thread
+_OF_THE_LOG = (joined_log.SERVED_AT, schema.CLICKED)
+_MODEL = bundle.RECOMMENDER + bundle.EXACT
+
+Json = dict[str, Any]
+OpenData = Callable[[loaded_version.Version], prepared.PreparedData]
+
+
+class LogEnd(NamedTuple):
+    """The end of the log that a bundle was made from; the state goes on from there.
+
+    Attributes:
+      time: Second of its last event.
+      prepared: Second at which it was prepared; events received later are not in it.
+    """
+
+    time: int = -1
+    prepared: float = 0.0
+
+    def is_before(self, event: events.Event) -> bool:
+        """Whether an event came after the log."""
+        return event.time > self.time or event.received > self.prepared
+
+
+def log_end(data: prepared.PreparedData) -> LogEnd:
+    """Returns the end of a prepared log."""
+    written = (data.directory / artifacts.MANIFEST).stat().st_mtime
+    return LogEnd(data.windows.end_of_log, written)
+
+
+class ServedState:
+    """Takes events, and fills in the history of a request that names only its user.
+
+    Attributes:
+      store: The events.
+      clock: Function that returns the time, seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        given: settings.Settings,
+        open_data: OpenData,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Opens the state.
+
+        Args:
+          given: Settings, with the file of the state.
+          open_data: Function that returns the prepared set of a version.
+          clock: Function that returns the time.
+
+        Raises:
+          errors.UserError: The file is no state.
+        """
+        if given.state is None:
+            raise ValueError("expected the file of a state, received none")
+        self.store = database.Database(given.state)
+        self.clock = clock
+        self._limits, self._has_data = given.limits, given.data is not None
+        self._open = open_data
+
+    async def post(self, version: loaded_version.Version, body: Any) -> Json:
+        """Stores an event or a list of them, all or none; returns their numbers.
+
+        Raises:
+          errors.UserError: An event is malformed.
+          problems.Problem: They cannot be stored.
+        """
+        given, most = body if isinstance(body, list) else [body], self._limits
+        if not 0 < len(given) <= most.list_length:
+            raise errors.UserError(
+                f"expected 1 to {most.list_length:,} events, received {len(given):,}"
+            )
+        if len(given) <= _MOST_AT_ONCE:
+            batch, warnings = self._read(version.bundle, given)
+        else:
+            batch, warnings = await asyncio.to_thread(self._read, version.bundle, given)
+        stored = await self._store(batch)
+        return stored._asdict() | {"warnings": warnings}
+
+    def _read(
+        self, opened: bundle.Bundle, given: Sequence[Any]
+    ) -> tuple[list[events.Event], list[str]]:
+        """Returns posted events, and warnings about them.
+
+        Raises:
+          errors.UserError: One is malformed; the message has its number in a list.
+        """
+        columns = opened.inputs(_MODEL)
+        reader = events.EventReader(opened.id_type, opened.own_outcomes, columns)
+        batch, now, unknown = [], self.clock(), []
+        for number, one in enumerate(given):
+            try:
+                event = reader.read(one, now)
+            except errors.UserError as error:
+                place = f"event {number}: " if len(given) > 1 else ""
+                raise errors.UserError(f"{place}{error}") from None
+            batch.append(event)
+            video = requests.plain_id(one.get(schema.VIDEO_ID), opened.id_type)
+            unknown += [video] if not (video is None or video in opened.titles) else []
+        if not unknown:
+            return batch, []
+        return batch, [
+            f"{len(unknown):,} of {len(batch):,} events are of videos that are not in "
+            f"the catalogue, as {unknown[0]!r}: they count from a version that has them"
+        ]
+
+    async def _store(self, batch: Sequence[events.Event]) -> database.Stored:
+        """Stores events, and returns when they are on the disk.
+
+        Raises:
+          errors.UserError: An id is that of another event.
+          problems.Problem: They cannot be stored.
+        """
+        try:
+            # A client that does not wait any longer cancels no batch of the writer.
+            written = asyncio.shield(asyncio.wrap_future(self.store.add(batch)))
+            stored = await asyncio.wait_for(written, self._limits.answer_seconds)
+        except database.StateError as error:
+            raise _unavailable(error) from None
+        except TimeoutError:
+            raise problems.Problem(
+                problems.LATE, "the events may not be stored yet: send them again"
+            ) from None
+        metrics.EVENTS.inc(stored.stored)
+        return stored
+
+    def shown(self, user_id: str | int, row: Json) -> None:
+        """Stores an answer; the disk is not waited for.
+
+        Args:
+          user_id: Id of its user.
+          row: Its row in the served log.
+        """
+        now = self.clock()
+        at = row[schema.TIME] or int(now)
+        columns = {name: row[name] for name in (schema.VIDEO_IDS, schema.DEVICE)}
+        request_id = row[events.REQUEST_ID]
+        event = events.slate(request_id, user_id, at, now, columns)
+        try:
+            self.store.add([event]).add_done_callback(_tell_failure)
+        except database.StateError as error:
+            _tell(error)
+
+    async def feedback(self, version: loaded_version.Version, row: Json) -> None:
+        """Stores feedback on a video of an answer as a click or an outcome.
+
+        Args:
+          version: Version that the client knows.
+          row: Its row in the served log.
+
+        Raises:
+          problems.Problem: It cannot be stored.
+        """
+        told = {n: v for n, v in row.items() if n not in _OF_THE_LOG}
+        kind = events.CLICK if row[schema.CLICKED] else events.OUTCOME
+        await self.post(version, told | {events.KIND: kind})
+
+    async def completed(
+        self, version: loaded_version.Version, body: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Any], list[str]]:
+        """Returns a request with warnings; a user id alone gets the user's history.
+
+        Raises:
+          errors.UserError: The user or `k` is malformed.
+          problems.Problem: The state cannot be read.
+        """
+        _, user_id, _ = recommend.split(body, self._limits)
+        before = body.get(schema.TIME) or int(self.clock()) + 1
+        is_whole = user_id is None or schema.WATCHED_VIDEO_IDS in body
+        if is_whole or not isinstance(before, int):  # refused where it is read
+            return body, []
+        try:
+            request, notes = await asyncio.to_thread(
+                self._history, version, user_id, before
+            )
+        except database.StateError as error:
+            raise _unavailable(error) from None
+        return request | dict(body), notes
+
+    def _history(
+        self, version: loaded_version.Version, user_id: str | int, before: int
+    ) -> tuple[Json, list[str]]:
+        """Returns the request of a user as of a time, and warnings."""
+        own = self.store.of_user(str(user_id))
+        base: Json = {}
+        notes = []
+        if self._has_data:
+            try:
+                data = self._open(version)
+                own = [e for e in own if log_end(data).is_before(e)]
+                if (user := _user_indices(data).get(str(user_id))) is not None:
+                    base = user_requests.at_end_of(data, user)
+                    base = version.bundle.fitting(base)
+                    base.pop(schema.K)
+            except errors.UserError as error:
+                notes.append(f"the history before the state is not known: {error}")
+        if not own and not base:
+            shown = requests.shown(user_id)
+            notes.append(f"answered from an empty history: no events of user {shown}")
+        fields = version.bundle.inputs(_MODEL)
+        return histories.request(own, fields, before, base), notes
+
+    async def remove(self, user_id: str) -> Json:
+        """Removes a user from every file of the state.
+
+        Raises:
+          problems.Problem: The state cannot be written.
+        """
+        await self._store([])  # answers that are not written yet
+        try:
+            number = await asyncio.to_thread(self.store.remove_user, user_id)
+        except database.StateError as error:
+            raise _unavailable(error) from None
+        return {"removed": number}
+
+    async def prune(self, current: Callable[[], loaded_version.Version]) -> None:
+        """Removes old events from time to time, until it is cancelled.
+
+        Args:
+          current: Function that returns the served version.
+        """
+        while True:
+            await asyncio.sleep(_PRUNE_SECONDS)
+            try:
+                await asyncio.to_thread(self._prune, current())
+            except (database.StateError, errors.UserError) as error:
+                _tell(error)
+
+    def _prune(self, version: loaded_version.Version) -> None:
+        before = int(self.clock()) - database.LONGEST_WINDOW
+        if self._has_data:  # counters go on from the end of the log
+            before = min(before, log_end(self._open(version)).time + 1)
+        self.store.prune(before)
+
+
+def _user_indices(data: prepared.PreparedData) -> dict[str, int]:
+    """Returns the index of each user of a log, by the text of its id."""
+
+    def find() -> dict[str, int]:
+        ids = data.users[schema.USER_ID].cast(pl.String)
+        return {user: index for index, user in enumerate(ids)}
+
+    return data.once(_user_indices, find)
+
+
+def _unavailable(error: database.StateError) -> problems.Problem:
+    return problems.Problem(
+        problems.OVERLOADED, f"the state cannot be read or written: {error}", 1
+    )
+
+
+def _tell_failure(future: "concurrent.futures.Future[database.Stored]") -> None:
+    if (error := future.exception()) is not None:
+        _tell(error)
+
+
+def _tell(error: BaseException) -> None:
+    metrics.STATE_FAILURES.inc()
+    _LOG.error("the state cannot be read or written: %s", error)

@@ -1,0 +1,189 @@
+"""A user's events as the history of a request, in the fields of the request reader.
+
+All that names one video of one request is one impression: the slate's own entry, a
+posted impression, clicks, outcomes and a watch. It was clicked if any says so. A click
+is a watch, a second after its impression unless a `watch` tells its time, as
+`ytdnn join-log` has it.
+"""
+
+import dataclasses
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from ytdnn.base import schema
+from ytdnn.ops.state import events
+
+Json = dict[str, Any]
+_FIELDS = {  # the field of the ids, and the other lists that belong to it
+    schema.WATCHED_VIDEO_IDS: (schema.WATCH_TIMES, schema.WATCHED_SECONDS),
+    schema.IMPRESSION_VIDEO_IDS: (schema.IMPRESSION_TIMES, schema.IMPRESSION_CLICKED),
+}
+_UNKNOWN = {schema.WATCHED_SECONDS: -1.0, schema.IMPRESSION_CLICKED: -1}
+
+
+@dataclasses.dataclass
+class Shown:
+    """An impression, or a watch, of a video, with all that was told of it.
+
+    Attributes:
+      user: Id of the user, as text; empty: not known.
+      video: Id of the video.
+      shown: Time of the impression; None: it was watched outside a slate.
+      watched: Time of the watch; None: not watched.
+      seconds: Watch seconds; None: not known.
+      received: Time at which the last of it was received.
+      outcomes: Outcomes by name.
+    """
+
+    user: str
+    video: str | int
+    shown: int | None = None
+    watched: int | None = None
+    seconds: float | None = None
+    received: float = 0.0
+    outcomes: Json = dataclasses.field(default_factory=dict)
+    _is_clicked: bool = False
+
+    @property
+    def is_clicked(self) -> bool:
+        """Whether it was clicked, or watched from its slate."""
+        return self._is_clicked or self.watched is not None
+
+    @property
+    def watch_time(self) -> int | None:
+        """Time of its watch; None: it was not watched."""
+        if self.watched is None and self._is_clicked and self.shown is not None:
+            return self.shown + 1
+        return self.watched
+
+    def tell(self, event: events.Event, columns: Mapping[str, Any]) -> None:
+        """Adds what an event tells."""
+        self.user = self.user or event.user
+        self.received = max(self.received, event.received)
+        if event.kind in (events.SLATE, events.IMPRESSION):
+            times = (self.shown, event.time)
+            self.shown = min(time for time in times if time is not None)
+        if event.kind == events.WATCH:
+            times = (self.watched, event.time)
+            self.watched = min(time for time in times if time is not None)
+        is_clicked = columns.get(schema.CLICKED, event.kind == events.CLICK)
+        self._is_clicked = self._is_clicked or is_clicked
+        seconds = columns.get(schema.WATCH_SECONDS)
+        if seconds is not None:
+            self.seconds = max(self.seconds or 0.0, seconds)
+        for name, value in columns.items():
+            if name not in _NO_OUTCOMES:
+                self.outcomes[name] = max(self.outcomes.get(name, value), value)
+
+
+_NO_OUTCOMES = {
+    events.KIND,
+    events.REQUEST_ID,
+    schema.CLICKED,
+    *(schema.USER_ID, schema.VIDEO_ID, schema.TIME, schema.WATCH_SECONDS),
+    *(schema.DEVICE, schema.LOGGED_IN, schema.POSITION, schema.SOURCE, schema.SCORE),
+    *(schema.PROPENSITY, schema.SEED_VIDEO_ID, schema.VIDEO_IDS),
+}
+
+
+class Impressions:
+    """Impressions and watches, merged from events in any order."""
+
+    def __init__(self) -> None:
+        """Begins without any."""
+        self._of_requests: dict[str, dict[str | int, Shown]] = {}
+        self._others: list[Shown] = []
+
+    def add(self, event: events.Event, columns: Mapping[str, Any]) -> None:
+        """Adds an event; one of another kind is ignored."""
+        if event.kind in (events.SEARCH, events.USER):
+            return
+        videos = columns.get(schema.VIDEO_IDS) or [columns[schema.VIDEO_ID]]
+        for video in videos:
+            self._of(event, video).tell(event, columns)
+
+    def _of(self, event: events.Event, video: str | int) -> Shown:
+        new = Shown(event.user, video)
+        if not event.request:
+            self._others.append(new)
+            return new
+        return self._of_requests.setdefault(event.request, {}).setdefault(video, new)
+
+    def __iter__(self) -> Iterator[Shown]:
+        """Yields each, but for what is told of impressions that nobody has shown."""
+        for of_request in self._of_requests.values():
+            for one in of_request.values():
+                if one.shown is not None or one.watched is not None:
+                    yield one
+        yield from self._others
+
+
+def request(
+    of_user: Iterable[events.Event],
+    fields: Collection[str],
+    before: int,
+    base: Mapping[str, Any],
+) -> Json:
+    """Returns the request of a user as of a time, with the events of the state.
+
+    Args:
+      of_user: Events of the user, in order of time.
+      fields: Inputs of the recommender.
+      before: The second before which events count.
+      base: Request with the history before these events, or an empty one.
+    """
+    known = [event for event in of_user if event.time < before]
+    shown = Impressions()
+    made = dict(base)
+    for event in known:
+        columns = event.columns
+        shown.add(event, columns)
+        if event.kind == events.USER:
+            made |= {n: v for n, v in columns.items() if n in fields and n != _TIME}
+        if event.kind == events.SEARCH and schema.QUERIES in fields:
+            queries = made.get(schema.QUERIES) or []
+            made[schema.QUERIES] = [*queries, columns[schema.QUERY]]
+        for name in (schema.DEVICE, schema.LOGGED_IN):
+            if name in columns and name in fields:
+                made[name] = columns[name]
+    watches, impressions = [], []
+    for one in shown:
+        if one.watch_time is not None:
+            seconds = -1.0 if one.seconds is None else float(one.seconds)
+            # A click in the second of its slate is known to the next request too.
+            watches.append((one.video, min(one.watch_time, before - 1), seconds))
+        if one.shown is not None:
+            impressions.append((one.video, one.shown, int(one.is_clicked)))
+    made |= _merged(made, fields, schema.WATCHED_VIDEO_IDS, watches)
+    made |= _merged(made, fields, schema.IMPRESSION_VIDEO_IDS, impressions)
+    return made | ({_TIME: before} if _TIME in fields else {})
+
+
+_TIME = schema.TIME
+
+
+def _merged(
+    base: Mapping[str, Any], fields: Collection[str], ids: str, rows: list[tuple]
+) -> Json:
+    """Returns the lists of watches, or of impressions, in order of time.
+
+    Args:
+      base: Request with earlier ones.
+      fields: Inputs of the recommender.
+      ids: Field of the ids of their videos.
+      rows: Id, time and number of each.
+    """
+    if ids not in fields or not rows:
+        return {}
+    videos = base.get(ids) or []
+    columns = [videos]
+    for name in _FIELDS[ids]:
+        values = base.get(name) or []
+        is_known = len(values) == len(videos)
+        columns.append(values if is_known else [_UNKNOWN.get(name, 0)] * len(videos))
+    every = [*zip(*columns, strict=True), *rows]
+    # A log without times has its watches in order, before those of the state.
+    every.sort(key=lambda row: row[1])
+    lists = zip(*every, strict=True)
+    named = zip((ids, *_FIELDS[ids]), map(list, lists), strict=True)
+    return {name: values for name, values in named if name in fields}
