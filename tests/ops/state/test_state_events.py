@@ -51,7 +51,7 @@ def test_own_outcomes_and_own_columns_of_users_are_read() -> None:
     assert read(told, own_outcomes=("price",)).columns["price"] == 3
     user = {"kind": "user", "user_id": 7, "id": "x", "segment": "new", "age": 30}
     assert read(user, user_columns=("segment",)).user == "7"
-    with pytest.raises(errors.UserError, match="expected keys of .*segment"):
+    with pytest.raises(errors.UserError, match=r"expected keys of .*segment"):
         read(user)
 
 

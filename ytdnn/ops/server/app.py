@@ -20,6 +20,7 @@ from ytdnn.ops.server import (
     hot_swap,
     inspector,
     joined_log,
+    live_counters,
     loaded_version,
     metrics,
     predict,
@@ -52,6 +53,7 @@ class Server:
       served: Holder of the served version.
       log: Log of answers and feedback; None: nothing is logged.
       state: Live state; None: events are not taken.
+      counters: Counters of the served version; None: those of the export.
       inspector: Backend of the inspector's page.
       access_log: Log of requests; None without one.
       tracing: Traces of requests; None without them.
@@ -87,9 +89,11 @@ class Server:
                 given.log, bundle.id_type, bundle.own_outcomes
             )
         self.inspector = inspector.Inspector(given)
-        self.state = None
+        self.state = self.counters = None
         if given.state:
             self.state = served_state.ServedState(given, self.inspector.data)
+            workdir = given.data and given.data.parent
+            self.counters = live_counters.LiveCounters(self.state, workdir)
 
     def status(self) -> Json:
         """Returns the served version, and refused ones with their reasons."""
@@ -102,7 +106,13 @@ class Server:
             {"process": process, "version": number}
             for process, number in sorted(metrics.versions().items())
         ]
-        return self.served.status() | {"served_log": log, "processes": processes}
+        state = self.counters and {
+            "file": str(self.given.state),
+            "counted_to": self.counters.counted_to,
+            "problem": self.counters.problem or None,
+        }
+        kept = {"served_log": log, "state": state, "processes": processes}
+        return self.served.status() | kept
 
     async def flush(self) -> None:
         """Writes the served log from time to time, until it is cancelled."""
@@ -114,6 +124,11 @@ class Server:
         """Removes old events of the state from time to time, until it is cancelled."""
         if self.state is not None:
             await self.state.prune(lambda: self.served.current)
+
+    async def count(self) -> None:
+        """Counts events from time to time, until it is cancelled."""
+        if self.counters is not None:
+            await self.counters.watch(lambda: self.served.current)
 
     def record(self, user_id: str | int | None, row: Json) -> None:
         """Records an answer in the served log and in the state.
@@ -148,7 +163,12 @@ def application(server: Server) -> fastapi.FastAPI:
     async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
         tasks = [
             asyncio.create_task(work)
-            for work in (server.served.watch(), server.flush(), server.prune())
+            for work in (
+                server.served.watch(),
+                server.flush(),
+                server.prune(),
+                server.count(),
+            )
         ]
         metrics.PROCESSES.set(1)
         yield

@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import polars as pl
-
 from ytdnn.base import artifacts, errors, schema
 from ytdnn.bundle import bundle, requests, user_requests
 from ytdnn.log import prepared
@@ -20,7 +18,7 @@ from ytdnn.ops.server import (
     recommend,
     settings,
 )
-from ytdnn.ops.state import database, events, histories
+from ytdnn.ops.state import counting, database, events, histories
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _PRUNE_SECONDS = 3_600.0
@@ -48,7 +46,7 @@ class LogEnd(NamedTuple):
         return event.time > self.time or event.received > self.prepared
 
 
-def log_end(data: prepared.PreparedData) -> LogEnd:
+def _log_end(data: prepared.PreparedData) -> LogEnd:
     """Returns the end of a prepared log."""
     written = (data.directory / artifacts.MANIFEST).stat().st_mtime
     return LogEnd(data.windows.end_of_log, written)
@@ -84,6 +82,14 @@ class ServedState:
         self.clock = clock
         self._limits, self._has_data = given.limits, given.data is not None
         self._open = open_data
+
+    def log_end(self, version: loaded_version.Version) -> LogEnd:
+        """Returns the end of the log of a version; before all events without one.
+
+        Raises:
+          errors.UserError: The prepared set belongs to another version.
+        """
+        return _log_end(self._open(version)) if self._has_data else LogEnd()
 
     async def post(self, version: loaded_version.Version, body: Any) -> Json:
         """Stores an event or a list of them, all or none; returns their numbers.
@@ -214,8 +220,9 @@ class ServedState:
         if self._has_data:
             try:
                 data = self._open(version)
-                own = [e for e in own if log_end(data).is_before(e)]
-                if (user := _user_indices(data).get(str(user_id))) is not None:
+                end = _log_end(data)
+                own = [event for event in own if end.is_before(event)]
+                if (user := counting.user_indices(data).get(str(user_id))) is not None:
                     base = user_requests.at_end_of(data, user)
                     base = version.bundle.fitting(base)
                     base.pop(schema.K)
@@ -256,18 +263,8 @@ class ServedState:
     def _prune(self, version: loaded_version.Version) -> None:
         before = int(self.clock()) - database.LONGEST_WINDOW
         if self._has_data:  # counters go on from the end of the log
-            before = min(before, log_end(self._open(version)).time + 1)
+            before = min(before, self.log_end(version).time + 1)
         self.store.prune(before)
-
-
-def _user_indices(data: prepared.PreparedData) -> dict[str, int]:
-    """Returns the index of each user of a log, by the text of its id."""
-
-    def find() -> dict[str, int]:
-        ids = data.users[schema.USER_ID].cast(pl.String)
-        return {user: index for index, user in enumerate(ids)}
-
-    return data.once(_user_indices, find)
 
 
 def _unavailable(error: database.StateError) -> problems.Problem:

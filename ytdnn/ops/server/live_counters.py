@@ -1,0 +1,135 @@
+"""Keeps the counters and the live terms of the served version up to date."""
+
+import asyncio
+import logging
+import pathlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ytdnn.base import errors, schema
+from ytdnn.bundle import added_videos
+from ytdnn.features import base_feature, counters, registry
+from ytdnn.log import prepared
+from ytdnn.ops.server import loaded_version, served_state
+from ytdnn.ops.state import counting
+from ytdnn.ranking import model as ranking_model
+from ytdnn.ranking import network
+from ytdnn.retrieval import live_terms
+from ytdnn.run.pipeline import served
+from ytdnn.run.pipeline import workdir as run_workdir
+
+_LOG = logging.getLogger("ytdnn.ops.server")
+_SHORTEST_SECONDS = 1.0  # between two counts
+_PAUSE = 10  # times that a count took, so that it uses a tenth of a core
+_OLDEST_SECONDS = 60.0  # of a count without new events: windows move on
+
+Json = dict[str, Any]
+
+
+class LiveCounters:
+    """Counts the state's events into the served version.
+
+    Attributes:
+      counted_to: The second before which the served counters count; None: they are
+        those of the export.
+      problem: The reason why they cannot be counted on; empty: they are.
+    """
+
+    def __init__(
+        self, state: served_state.ServedState, workdir: pathlib.Path | None
+    ) -> None:
+        """Stores the arguments; the log is counted at the first event.
+
+        Args:
+          state: The state.
+          workdir: Directory of the run of the bundle; None: it is not known.
+        """
+        self._state, self._workdir = state, workdir
+        self._later: counting.LaterEvents | None = None
+        self._tables: counting.LiveTables | None = None
+        self._number = 0  # of the version that these are of
+        self.counted_to: int | None = None
+        self.problem = "" if workdir else "expected --workdir to read its log"
+
+    async def watch(self, current: Callable[[], loaded_version.Version]) -> None:
+        """Counts from time to time, until it is cancelled.
+
+        Args:
+          current: Function that returns the served version.
+        """
+        wait, counted = _SHORTEST_SECONDS, 0.0
+        while self._workdir is not None:
+            await asyncio.sleep(wait)
+            begin = time.monotonic()
+            is_old = begin - counted > _OLDEST_SECONDS
+            try:
+                if await asyncio.to_thread(self.count, current(), is_old):
+                    counted = time.monotonic()
+                    wait = max(_SHORTEST_SECONDS, _PAUSE * (counted - begin))
+            except Exception as error:
+                _LOG.exception("counters stay as they are")
+                self.problem, wait = errors.one_line(str(error)), _OLDEST_SECONDS
+
+    def count(self, version: loaded_version.Version, is_old: bool = True) -> bool:
+        """Counts, if there are new events or the last count is old.
+
+        Args:
+          version: The served version.
+          is_old: Whether to count without new events.
+
+        Returns:
+          Whether it has counted; without any event of the state it has not.
+        """
+        moment = int(self._state.clock()) + 1
+        is_new = version.number != self._number
+        if is_new:
+            self._open(version, moment)
+        if self._later is None or self._tables is None:
+            return False
+        number = self._later.follow()
+        if not number and not (self.counted_to and (is_old or is_new)):
+            return False
+        version.assign(self._tables.at(moment))
+        self.counted_to, self.problem = moment, ""
+        return True
+
+    def _open(self, version: loaded_version.Version, moment: int) -> None:
+        """Reads the log that a version was made from, if it counts anything."""
+        self._number, self._later, self._tables = version.number, None, None
+        facts = version.bundle.manifest.facts
+        config = version.bundle.manifest.config["composition"]
+        weights = np.array(config.get("live_weights") or ())
+        if self._workdir is None or not (facts["statistics_as_of"] or len(weights)):
+            return
+        home = _home(self._workdir)
+        data = added_videos.extended(prepared.load(home / prepared.KIND), self._workdir)
+        if data.videos[schema.VIDEO_ID].to_list() != [*version.bundle.titles]:
+            raise errors.UserError(
+                f"expected the videos of version {version.number} in {data.directory}, "
+                f"found others: export the run again"
+            )
+        end = self._state.log_end(version)
+        chosen: list[counters.Counter] = []
+        if facts["statistics_as_of"]:
+            directory = home / ranking_model.KIND
+            measured = network.read_statistics(directory / ranking_model.STATISTICS)
+            names = list(measured.features)
+            features = registry.named(base_feature.RANKING, names, data)
+            chosen = [each for each in features if isinstance(each, counters.Counter)]
+        self._later = counting.LaterEvents(data, self._state.store.since, end.is_before)
+        self._tables = counting.LiveTables(
+            self._later,
+            data,
+            chosen,
+            live_terms.weights(weights) if len(weights) else None,
+            moment,
+        )
+
+
+def _home(workdir: pathlib.Path) -> pathlib.Path:
+    """Returns the folder of the models that the bundle of a run was made from."""
+    config = run_workdir.read_config(workdir)
+    return workdir if config is None else served.served_home(config, workdir)
