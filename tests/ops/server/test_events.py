@@ -2,16 +2,19 @@
 
 import json
 import pathlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette import testclient
 
 from tests import untrained
-from tests.ops.server import conftest
+from tests.ops.server import conftest, test_openapi
 from ytdnn.ops.server import app
 from ytdnn.ops.state import database
 
@@ -152,9 +155,10 @@ def test_a_late_event_counts_unless_it_came_before_the_log_was_prepared(
     prepared = (workdir / "data" / "manifest.json").stat().st_mtime
     logged = live.history("u6")["watch_times"]
     watch = {"kind": "watch", "user_id": "u6", "video_id": "v4"}
-    for received, time in ((prepared - 5, end - 10), (prepared + 5, end - 20)):
-        state.clock = lambda received=received: received
-        live.events({**watch, "time": time})
+    received = iter((prepared - 5, prepared + 5))
+    state.clock = lambda: next(received)
+    live.events({**watch, "time": end - 10})
+    live.events({**watch, "time": end - 20})
     state.clock = lambda: NOW
     assert live.history("u6")["watch_times"] == sorted([*logged, end - 20])
 
@@ -203,6 +207,41 @@ def test_events_of_unknown_videos_are_kept_and_told(live: Live) -> None:
     ]
 
 
+def test_counters_count_on(live: Live) -> None:
+    """The log's impressions and watches of a video, and those of the state."""
+    shown = {"kind": "impression", "user_id": "counted", "video_id": "v9"}
+    live.events(
+        *({**shown, "time": NOW - 9 - n, "clicked": n > 2} for n in range(5)),
+        {**shown, "kind": "watch", "time": NOW - 30},
+    )
+    state, data = live.parts.state, live.run.data
+    assert state is not None
+    index = data.videos["video_id"].to_list().index("v9") + 1
+    told = [event.columns for _, event in state.store.since(0, 10_000)]
+    numbers = {
+        "video_impressions": np.count_nonzero(data.impressions.videos == index)
+        + sum("v9" in columns.get("video_ids", ()) for columns in told)
+        + 5,
+        "video_watches": np.count_nonzero(data.watches.videos == index)
+        + sum(
+            (columns.get("video_id"), columns.get("kind")) == ("v9", "watch")
+            for columns in told
+        )
+        + 2,
+    }
+    end = time.monotonic() + 120
+    found: dict[str, float] = {}
+    while found != numbers and time.monotonic() < end:
+        why = live.post("/inspect/why", {"video_id": "v9"}).json()
+        values = {one["feature"]: one["value"] for one in why["features"]}
+        found = {name: values[name] for name in numbers}
+        time.sleep(0.2)
+    assert found == numbers
+    status = live.client.get("/status").json()["state"]
+    assert status["problem"] is None
+    assert status["counted_to"] == NOW + 1
+
+
 def test_a_removed_user_is_known_no_more(live: Live, place: pathlib.Path) -> None:
     user = "somebody/who leaves?"
     live.events({**WATCH, "user_id": user})
@@ -212,6 +251,18 @@ def test_a_removed_user_is_known_no_more(live: Live, place: pathlib.Path) -> Non
     assert gone.json() == {"removed": 2}
     assert user.encode() not in b"".join(each.read_bytes() for each in place.iterdir())
     assert live.history(user).get("watched_video_ids") is None
+
+
+def test_answers_are_as_the_interface_says(live: Live) -> None:
+    text = (pathlib.Path(__file__).parents[3] / "docs" / "openapi.yaml").read_text()
+    document = yaml.safe_load(text)
+    event = {**WATCH, "user_id": "described"}
+    for body in (event, [event], {}):
+        answer = live.post("/events", body)
+        test_openapi.check(document, "POST", "/events", answer)
+    gone = live.client.delete("/users/described")
+    test_openapi.check(document, "DELETE", "/users/{user_id}", gone)
+    test_openapi.check(document, "GET", "/status", live.client.get("/status"))
 
 
 def test_without_a_state_events_are_refused(live: Live) -> None:

@@ -193,8 +193,8 @@ class LiveTables:
     def _watched(self, counts: live_counts.LiveCounts) -> live_counts.LiveCounts:
         """Returns the watches of the log and of the state."""
         watches = self._later.watches().unique(maintain_order=True)
-        before = pl.col("video").shift().over("user")
-        before = watches.select(before.alias("before"))["before"]
+        shifted = pl.col("video").shift().over("user")
+        before = watches.select(shifted)["video"]
         first = watches.filter(before.is_null())["user"].to_list()
         of_log = iter(self._last_watched(first))
         videos = [next(of_log) if each is None else each for each in before]
