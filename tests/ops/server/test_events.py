@@ -16,7 +16,7 @@ from starlette import testclient
 from tests import untrained
 from tests.ops.server import conftest, test_openapi
 from ytdnn.ops.server import app
-from ytdnn.ops.state import database
+from ytdnn.ops.state import store
 
 NOW = 1_603_600_000  # a day after the log's end
 WATCH = {"kind": "watch", "user_id": "u3", "video_id": "v1", "time": NOW - 60}
@@ -276,7 +276,7 @@ def test_a_state_that_cannot_be_written_is_told(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: object) -> None:
-        raise database.StateError("database or disk is full")
+        raise store.StateError("database or disk is full")
 
     assert live.parts.state is not None
     monkeypatch.setattr(live.parts.state.store, "add", full)

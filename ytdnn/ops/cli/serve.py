@@ -37,9 +37,10 @@ FLAGS = (
     ),
     Flag(
         "state",
-        "File of the live state, which POST /events writes; none: no state; default: "
-        "WORKDIR/state.db, none with --bundle.",
-        example="FILE|none",
+        "File of the live state, which POST /events writes, or Redis for several "
+        "machines (extra redis); none: no state; default: WORKDIR/state.db, none with "
+        "--bundle.",
+        example="FILE|redis://HOST|none",
     ),
     Flag(
         "flush_seconds",
@@ -121,9 +122,10 @@ def run(given: parsing.Arguments) -> None:
     path = values.get("token_file")
     token = start.token(pathlib.Path(path) if path else None, os.environ.get(_TOKEN))
     bundle, data = _places(values)
-    log, state = (
-        _kept(values, *each) for each in (("log", "served_log"), ("state", "state.db"))
-    )
+    log = _kept(values, "log", "served_log")
+    state: pathlib.Path | str | None = _kept(values, "state", "state.db")
+    if values.get("state", "").startswith(("redis://", "rediss://")):
+        state = values["state"]
     configured = settings.Settings(
         bundle=bundle,
         data=data,

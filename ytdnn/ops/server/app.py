@@ -31,6 +31,7 @@ from ytdnn.ops.server import (
     served_state,
     settings,
 )
+from ytdnn.ops.state import redis_store
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _STATIC = {
@@ -107,7 +108,7 @@ class Server:
             for process, number in sorted(metrics.versions().items())
         ]
         state = self.counters and {
-            "file": str(self.given.state),
+            "place": redis_store.named(str(self.given.state)),
             "counted_to": self.counters.counted_to,
             "problem": self.counters.problem or None,
         }

@@ -1,8 +1,8 @@
 """The live state of a server: posted events and answers in, histories of users out."""
 
 import asyncio
-import concurrent.futures
 import logging
+import pathlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from ytdnn.ops.server import (
     recommend,
     settings,
 )
-from ytdnn.ops.state import counting, database, events, histories
+from ytdnn.ops.state import counting, database, events, histories, redis_store, store
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _PRUNE_SECONDS = 3_600.0
@@ -69,16 +69,21 @@ class ServedState:
         """Opens the state.
 
         Args:
-          given: Settings, with the file of the state.
+          given: Settings, with the place of the state.
           open_data: Function that returns the prepared set of a version.
           clock: Function that returns the time.
 
         Raises:
-          errors.UserError: The file is no state.
+          errors.UserError: It is no state.
         """
         if given.state is None:
-            raise ValueError("expected the file of a state, received none")
-        self.store = database.Database(given.state)
+            raise ValueError("expected the place of a state, received none")
+        place, schemes = str(given.state), redis_store.SCHEMES
+        self.store: store.Store = (
+            redis_store.RedisStore(place)
+            if place.startswith(schemes)
+            else database.Database(pathlib.Path(place))
+        )
         self.clock = clock
         self._limits, self._has_data = given.limits, given.data is not None
         self._open = open_data
@@ -137,7 +142,7 @@ class ServedState:
             f"the catalogue, as {unknown[0]!r}: they count from a version that has them"
         ]
 
-    async def _store(self, batch: Sequence[events.Event]) -> database.Stored:
+    async def _store(self, batch: Sequence[events.Event]) -> store.Stored:
         """Stores events, and returns when they are on the disk.
 
         Raises:
@@ -148,7 +153,7 @@ class ServedState:
             # A client that does not wait any longer cancels no batch of the writer.
             written = asyncio.shield(asyncio.wrap_future(self.store.add(batch)))
             stored = await asyncio.wait_for(written, self._limits.answer_seconds)
-        except database.StateError as error:
+        except store.StateError as error:
             raise _unavailable(error) from None
         except TimeoutError:
             raise problems.Problem(
@@ -171,7 +176,7 @@ class ServedState:
         event = events.slate(request_id, user_id, at, now, columns)
         try:
             self.store.add([event]).add_done_callback(_tell_failure)
-        except database.StateError as error:
+        except store.StateError as error:
             _tell(error)
 
     async def feedback(self, version: loaded_version.Version, row: Json) -> None:
@@ -206,7 +211,7 @@ class ServedState:
             request, notes = await asyncio.to_thread(
                 self._history, version, user_id, before
             )
-        except database.StateError as error:
+        except store.StateError as error:
             raise _unavailable(error) from None
         return request | dict(body), notes
 
@@ -243,7 +248,7 @@ class ServedState:
         await self._store([])  # answers that are not written yet
         try:
             number = await asyncio.to_thread(self.store.remove_user, user_id)
-        except database.StateError as error:
+        except store.StateError as error:
             raise _unavailable(error) from None
         return {"removed": number}
 
@@ -257,23 +262,23 @@ class ServedState:
             await asyncio.sleep(_PRUNE_SECONDS)
             try:
                 await asyncio.to_thread(self._prune, current())
-            except (database.StateError, errors.UserError) as error:
+            except (store.StateError, errors.UserError) as error:
                 _tell(error)
 
     def _prune(self, version: loaded_version.Version) -> None:
-        before = int(self.clock()) - database.LONGEST_WINDOW
+        before = int(self.clock()) - store.LONGEST_WINDOW
         if self._has_data:  # counters go on from the end of the log
             before = min(before, self.log_end(version).time + 1)
         self.store.prune(before)
 
 
-def _unavailable(error: database.StateError) -> problems.Problem:
+def _unavailable(error: store.StateError) -> problems.Problem:
     return problems.Problem(
         problems.OVERLOADED, f"the state cannot be read or written: {error}", 1
     )
 
 
-def _tell_failure(future: "concurrent.futures.Future[database.Stored]") -> None:
+def _tell_failure(future: store.Acknowledged) -> None:
     if (error := future.exception()) is not None:
         _tell(error)
 

@@ -5,7 +5,6 @@ acknowledges them after its commit, which is on the disk (`synchronous=FULL`): a
 costs a share of one flush, and survives a kill from its acknowledgement on.
 """
 
-import concurrent.futures
 import contextlib
 import pathlib
 import queue
@@ -13,15 +12,11 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
-from ytdnn.base import errors, schema
-from ytdnn.ops.state import events
+from ytdnn.base import errors
+from ytdnn.ops.state import events, store
 
-LONGEST_WINDOW = 7 * schema.DAY_SECONDS  # of a counter
-LAST_EVENTS = 96  # of a user, which are kept however old they are
 MOST_WAITING = 10_000  # batches
-_MOST_OF_A_USER = 1_000  # events of a history
 _BATCHES_A_COMMIT = 1_000
 _BUSY_SECONDS = 30.0  # waited for the other processes
 _COLUMNS = "id, kind, user, request, time, received, body"
@@ -47,26 +42,10 @@ _PRUNE = (
 )
 
 
-class Stored(NamedTuple):
-    """The result of storing a batch.
-
-    Attributes:
-      stored: Number of new events.
-      known: Number of events that were stored before.
-    """
-
-    stored: int
-    known: int
+_Batch = tuple[Sequence[events.Event], store.Acknowledged]
 
 
-_Batch = tuple[Sequence[events.Event], "concurrent.futures.Future[Stored]"]
-
-
-class StateError(Exception):
-    """The state could not be read or written."""
-
-
-class Database:
+class Database(store.Store):
     """The events of a file."""
 
     def __init__(self, path: pathlib.Path) -> None:
@@ -101,39 +80,28 @@ class Database:
         connection.executescript("PRAGMA synchronous=FULL; PRAGMA secure_delete=ON")
         return connection
 
-    def add(self, batch: Sequence[events.Event]) -> "concurrent.futures.Future[Stored]":
-        """Stores events, all or none; the result is there once they are on the disk.
-
-        Raises:
-          StateError: Too many batches wait.
-        """
-        future: concurrent.futures.Future[Stored] = concurrent.futures.Future()
+    def add(self, batch: Sequence[events.Event]) -> store.Acknowledged:
+        """Stores events, all or none; see `store.Store`."""
+        future = store.Acknowledged()
         try:
             self._waiting.put_nowait((batch, future))
         except queue.Full:
-            raise StateError("the disk does not keep up with the events") from None
+            raise store.StateError(
+                "the disk does not keep up with the events"
+            ) from None
         return future
 
     def of_user(self, user: str) -> list[events.Event]:
-        """Returns the last events of a user, in order of time.
-
-        Args:
-          user: Id of the user, as text.
-        """
+        """Returns the last events of a user, in order of time."""
         rows = self._read(
             f"SELECT {_COLUMNS} FROM events WHERE {_OF_USER} "
-            f"ORDER BY time DESC, seq DESC LIMIT {_MOST_OF_A_USER}",
+            f"ORDER BY time DESC, seq DESC LIMIT {store.MOST_OF_A_USER}",
             {"user": user},
         )
         return [events.Event(*row) for row in reversed(rows)]
 
     def since(self, place: int, most: int) -> list[tuple[int, events.Event]]:
-        """Returns the next events in the order of their storing, each with its place.
-
-        Args:
-          place: Place of the last known one; 0: none is known.
-          most: Maximum number of events.
-        """
+        """Returns the next events in the order of their storing, with their places."""
         rows = self._read(
             f"SELECT seq, {_COLUMNS} FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
             (place, most),
@@ -144,7 +112,7 @@ class Database:
         """Removes all events of a user from the file and its log; returns their number.
 
         Raises:
-          StateError: Another process kept the log from being emptied.
+          store.StateError: Another process kept the log from being emptied.
         """
         with _errors(), contextlib.closing(self._connect()) as connection:
             given = {"user": user}
@@ -154,20 +122,13 @@ class Database:
             end = time.monotonic() + _BUSY_SECONDS
             while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
                 if time.monotonic() > end:
-                    raise StateError("other processes read the log: ask again")
+                    raise store.StateError("other processes read the log: ask again")
                 time.sleep(0.01)
             return found.rowcount
 
     def prune(self, before: int) -> int:
-        """Removes events before a time, but the last of each user.
-
-        Args:
-          before: Seconds since 1970.
-
-        Returns:
-          The number of removed events.
-        """
-        given = {"before": before, "last": LAST_EVENTS}
+        """Removes events before a time, but the last of each user."""
+        given = {"before": before, "last": store.LAST_EVENTS}
         with _errors(), contextlib.closing(self._connect()) as connection:
             return sum(connection.execute(each, given).rowcount for each in _PRUNE)
 
@@ -197,7 +158,7 @@ class Database:
 
 def _commit(connection: sqlite3.Connection, batches: Sequence[_Batch]) -> None:
     """Stores batches in one transaction, and gives each its result."""
-    results: list[Stored | errors.UserError] = []
+    results: list[store.Stored | errors.UserError] = []
     try:
         connection.execute("BEGIN IMMEDIATE")
         for batch, _ in batches:
@@ -213,16 +174,18 @@ def _commit(connection: sqlite3.Connection, batches: Sequence[_Batch]) -> None:
         with contextlib.suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         for _, future in batches:
-            future.set_exception(StateError(str(error)))
+            future.set_exception(store.StateError(str(error)))
         return
     for (_, future), result in zip(batches, results, strict=True):
-        if isinstance(result, Stored):
+        if isinstance(result, store.Stored):
             future.set_result(result)
         else:
             future.set_exception(result)
 
 
-def _insert(connection: sqlite3.Connection, batch: Sequence[events.Event]) -> Stored:
+def _insert(
+    connection: sqlite3.Connection, batch: Sequence[events.Event]
+) -> store.Stored:
     """Inserts events.
 
     Raises:
@@ -235,22 +198,14 @@ def _insert(connection: sqlite3.Connection, batch: Sequence[events.Event]) -> St
             continue
         query = "SELECT body FROM events WHERE id = ?"
         if connection.execute(query, (event.id,)).fetchone() != (event.body,):
-            raise other_event(event)
-    return Stored(stored, len(batch) - stored)
-
-
-def other_event(event: events.Event) -> errors.UserError:
-    """Returns the error of an event with the id of another one."""
-    return errors.UserError(
-        f"expected an event with the {events.ID} {event.id!r} to be the one that was "
-        f"stored before, received other values: give each event an id of its own"
-    )
+            raise store.other_event(event)
+    return store.Stored(stored, len(batch) - stored)
 
 
 @contextlib.contextmanager
 def _errors() -> Iterator[None]:
-    """Context that raises errors of SQLite as `StateError`."""
+    """Context that raises errors of SQLite as `store.StateError`."""
     try:
         yield
     except sqlite3.Error as error:
-        raise StateError(str(error)) from None
+        raise store.StateError(str(error)) from None
