@@ -3,11 +3,12 @@
 import json
 import pathlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from starlette import testclient
 
 from tests import untrained
 from tests.ops.server import conftest, test_openapi
-from ytdnn.ops.server import app
+from ytdnn.ops.server import app, live_counters
 from ytdnn.ops.state import store
 
 NOW = 1_603_600_000  # a day after the log's end
@@ -207,39 +208,52 @@ def test_events_of_unknown_videos_are_kept_and_told(live: Live) -> None:
     ]
 
 
+def test_as_of_its_moment_a_log_gives_the_exported_counters(
+    live: Live, workdir: pathlib.Path
+) -> None:
+    assert live.parts.state is not None
+    version = live.parts.served.current
+    moment = version.bundle.manifest.facts["statistics_as_of"]["seconds"]
+    found = live_counters.LiveCounters(live.parts.state, workdir)
+    found._open(version, moment)
+    assert found._tables is not None
+    counted = found._tables.at(moment)["counters"]
+    model = tf.saved_model.load(str(version.bundle.path(conftest.MODEL)))
+    (exported,) = (v for v in model.resources if "counters" in getattr(v, "name", ""))
+    np.testing.assert_array_equal(counted, exported.numpy())
+    assert np.ptp(counted, axis=0).all()
+
+
 def test_counters_count_on(live: Live) -> None:
-    """The log's impressions and watches of a video, and those of the state."""
+    state, counters = live.parts.state, live.parts.counters
+    assert state is not None
+    assert counters is not None
+
+    def wait(until: Callable[[], bool]) -> None:
+        end = time.monotonic() + 120
+        while not until():
+            assert time.monotonic() < end, counters.problem
+            time.sleep(0.2)
+
+    def values() -> dict[str, float]:
+        why = live.post("/inspect/why", {"video_id": "v9"}).json()
+        found = {one["feature"]: one["value"] for one in why["features"]}
+        return {name: found[f"video_{name}"] for name in ("impressions", "watches")}
+
+    live.events({**WATCH, "user_id": "before", "video_id": "v9"})
+    last = state.store.since(0, 10_000)[-1][0]
+    wait(lambda: counters._later is not None and counters._later._place == last)
+    time.sleep(2)  # they are read, and set in the same turn
+    before = values()
     shown = {"kind": "impression", "user_id": "counted", "video_id": "v9"}
     live.events(
         *({**shown, "time": NOW - 9 - n, "clicked": n > 2} for n in range(5)),
         {**shown, "kind": "watch", "time": NOW - 30},
     )
-    state, data = live.parts.state, live.run.data
-    assert state is not None
-    index = data.videos["video_id"].to_list().index("v9") + 1
-    told = [event.columns for _, event in state.store.since(0, 10_000)]
-    numbers = {
-        "video_impressions": np.count_nonzero(data.impressions.videos == index)
-        + sum("v9" in columns.get("video_ids", ()) for columns in told)
-        + 5,
-        "video_watches": np.count_nonzero(data.watches.videos == index)
-        + sum(
-            (columns.get("video_id"), columns.get("kind")) == ("v9", "watch")
-            for columns in told
-        )
-        + 2,
-    }
-    end = time.monotonic() + 120
-    found: dict[str, float] = {}
-    while found != numbers and time.monotonic() < end:
-        why = live.post("/inspect/why", {"video_id": "v9"}).json()
-        values = {one["feature"]: one["value"] for one in why["features"]}
-        found = {name: values[name] for name in numbers}
-        time.sleep(0.2)
-    assert found == numbers
+    added = {"impressions": 5, "watches": 3}  # a click is a watch
+    wait(lambda: values() == {name: before[name] + added[name] for name in added})
     status = live.client.get("/status").json()["state"]
-    assert status["problem"] is None
-    assert status["counted_to"] == NOW + 1
+    assert (status["problem"], status["counted_to"]) == (None, NOW + 1)
 
 
 def test_a_removed_user_is_known_no_more(live: Live, place: pathlib.Path) -> None:

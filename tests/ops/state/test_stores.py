@@ -146,7 +146,7 @@ def test_two_processes_share_a_state(place: Place) -> None:
             [sys.executable, "-c", _WRITER, place.address, str(number)],
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": os.getcwd()},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         )
         for number in (0, 1)
     )
@@ -230,8 +230,7 @@ def test_too_many_waiting_batches_are_refused(
         other.execute("BEGIN IMMEDIATE")
         waiting: list[concurrent.futures.Future] = []
         with pytest.raises(store.StateError, match="does not keep up"):
-            for number in range(20):
-                waiting.append(opened.add([watch(number)]))
+            waiting.extend(map(opened.add, ([watch(n)] for n in range(20))))
         other.execute("ROLLBACK")
     assert sum(each.result(60).stored for each in waiting) == len(waiting) >= 3
     assert opened.add([watch(100)]).result() == (1, 0)

@@ -1,6 +1,7 @@
 """The live state of a server: posted events and answers in, histories of users out."""
 
 import asyncio
+import functools
 import logging
 import pathlib
 import time
@@ -22,6 +23,7 @@ from ytdnn.ops.state import counting, database, events, histories, redis_store, 
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _PRUNE_SECONDS = 3_600.0
+_MOST_CACHED = 4_096  # users with the request of their log in memory
 _MOST_AT_ONCE = 100  # events that are read in the event loop, not in a thread
 _OF_THE_LOG = (joined_log.SERVED_AT, schema.CLICKED)
 _MODEL = bundle.RECOMMENDER + bundle.EXACT
@@ -46,10 +48,34 @@ class LogEnd(NamedTuple):
         return event.time > self.time or event.received > self.prepared
 
 
-def _log_end(data: prepared.PreparedData) -> LogEnd:
-    """Returns the end of a prepared log."""
+class _Log(NamedTuple):
+    """The log of a version.
+
+    Attributes:
+      number: Number of the version.
+      users: Index of each user, by the text of its id.
+      end: Its end.
+      request: Function that returns the request of a user index at the end.
+    """
+
+    number: int
+    users: Mapping[str, int]
+    end: LogEnd
+    request: Callable[[int], Json]
+
+
+def _log(version: loaded_version.Version, data: prepared.PreparedData) -> _Log:
+    opened = version.bundle
+
+    @functools.lru_cache(_MOST_CACHED)
+    def request(user: int) -> Json:
+        request = opened.fitting(user_requests.at_end_of(data, user))
+        request.pop(schema.K)
+        return request
+
     written = (data.directory / artifacts.MANIFEST).stat().st_mtime
-    return LogEnd(data.windows.end_of_log, written)
+    end = LogEnd(data.windows.end_of_log, written)
+    return _Log(version.number, counting.user_indices(data), end, request)
 
 
 class ServedState:
@@ -87,6 +113,7 @@ class ServedState:
         self.clock = clock
         self._limits, self._has_data = given.limits, given.data is not None
         self._open = open_data
+        self._known: _Log | None = None
 
     def log_end(self, version: loaded_version.Version) -> LogEnd:
         """Returns the end of the log of a version; before all events without one.
@@ -94,7 +121,13 @@ class ServedState:
         Raises:
           errors.UserError: The prepared set belongs to another version.
         """
-        return _log_end(self._open(version)) if self._has_data else LogEnd()
+        return self._log(version).end if self._has_data else LogEnd()
+
+    def _log(self, version: loaded_version.Version) -> _Log:
+        log = self._known
+        if log is None or log.number != version.number:
+            self._known = log = _log(version, self._open(version))
+        return log
 
     async def post(self, version: loaded_version.Version, body: Any) -> Json:
         """Stores an event or a list of them, all or none; returns their numbers.
@@ -224,13 +257,10 @@ class ServedState:
         notes = []
         if self._has_data:
             try:
-                data = self._open(version)
-                end = _log_end(data)
-                own = [event for event in own if end.is_before(event)]
-                if (user := counting.user_indices(data).get(str(user_id))) is not None:
-                    base = user_requests.at_end_of(data, user)
-                    base = version.bundle.fitting(base)
-                    base.pop(schema.K)
+                log = self._log(version)
+                own = [event for event in own if log.end.is_before(event)]
+                user = log.users.get(str(user_id))
+                base = base if user is None else log.request(user)
             except errors.UserError as error:
                 notes.append(f"the history before the state is not known: {error}")
         if not own and not base:
