@@ -300,26 +300,20 @@ def test_a_state_that_cannot_be_written_is_told(
     assert live.asked("lost", k=1)  # an answer does not wait for its record
 
 
-_HOSTILE = st.recursive(
-    st.one_of(
-        st.none(),
-        st.booleans(),
-        st.integers(-(10**20), 10**20),
-        st.floats(),
-        st.text(max_size=8),
-        st.sampled_from(["watch", "click", "u3", "v1", "1", "\x00", "v1'; --"]),
-    ),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3),
-        st.dictionaries(
-            st.sampled_from(["kind", "id", "user_id", "video_id", "time", "query"])
-            | st.text(max_size=8),
-            inner,
-            max_size=7,
-        ),
-    ),
-    max_leaves=12,
+_KEYS = ("kind", "id", "user_id", "video_id", "time", "query", "clicked", "request_id")
+_SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**20), 10**20),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(["watch", "click", "u3", "v1", "1", "\x00", "v1'; --"]),
 )
+_VALUES = _SCALARS | st.lists(_SCALARS, max_size=3)
+_VALUES |= st.dictionaries(st.text(max_size=3), _VALUES, max_size=2)
+_EVENTS = st.dictionaries(st.sampled_from(_KEYS) | st.text(max_size=8), _VALUES)
+_EVENTS |= st.builds(lambda event: {**WATCH, "user_id": "hostile", **event}, _EVENTS)
+_HOSTILE = _VALUES | _EVENTS | st.lists(_EVENTS, max_size=3)
 
 
 @settings(max_examples=1_000, deadline=None)

@@ -23,7 +23,7 @@ from ytdnn.run.pipeline import workdir as run_workdir
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _SHORTEST_SECONDS = 1.0  # between two counts
-_PAUSE = 10  # times that a count took, so that it uses a tenth of a core
+_PAUSE = 10  # times the processor time of a count: a tenth of a core at most
 _OLDEST_SECONDS = 60.0  # of a count without new events: windows move on
 
 Json = dict[str, Any]
@@ -63,17 +63,19 @@ class LiveCounters:
         wait, counted = _SHORTEST_SECONDS, 0.0
         while self._workdir is not None:
             await asyncio.sleep(wait)
-            begin = time.monotonic()
-            is_old = begin - counted > _OLDEST_SECONDS
+            is_old = time.monotonic() - counted > _OLDEST_SECONDS
             try:
-                if await asyncio.to_thread(self.count, current(), is_old):
+                used = await asyncio.to_thread(self.count, current(), is_old)
+                if used is not None:
                     counted = time.monotonic()
-                    wait = max(_SHORTEST_SECONDS, _PAUSE * (counted - begin))
+                    wait = max(_SHORTEST_SECONDS, _PAUSE * used)
             except Exception as error:
                 _LOG.exception("counters stay as they are")
                 self.problem, wait = errors.one_line(str(error)), _OLDEST_SECONDS
 
-    def count(self, version: loaded_version.Version, is_old: bool = True) -> bool:
+    def count(
+        self, version: loaded_version.Version, is_old: bool = True
+    ) -> float | None:
         """Counts, if there are new events or the last count is old.
 
         Args:
@@ -81,20 +83,21 @@ class LiveCounters:
           is_old: Whether to count without new events.
 
         Returns:
-          Whether it has counted; without any event of the state it has not.
+          The processor time that it took; None: there was nothing to count.
         """
         moment = int(self._state.clock()) + 1
         is_new = version.number != self._number
         if is_new:
             self._open(version, moment)
         if self._later is None or self._tables is None:
-            return False
+            return None
+        begin = time.thread_time()
         number = self._later.follow()
         if not number and not (self.counted_to and (is_old or is_new)):
-            return False
+            return None
         version.assign(self._tables.at(moment))
         self.counted_to, self.problem = moment, ""
-        return True
+        return time.thread_time() - begin
 
     def _open(self, version: loaded_version.Version, moment: int) -> None:
         """Reads the log that a version was made from, if it counts anything."""

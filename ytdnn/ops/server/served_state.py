@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ytdnn.base import artifacts, errors, schema
-from ytdnn.bundle import bundle, requests, user_requests
+from ytdnn.bundle import explained, requests, user_requests
 from ytdnn.log import prepared
 from ytdnn.ops.server import (
     joined_log,
@@ -25,8 +25,8 @@ _LOG = logging.getLogger("ytdnn.ops.server")
 _PRUNE_SECONDS = 3_600.0
 _MOST_CACHED = 4_096  # users with the request of their log in memory
 _MOST_AT_ONCE = 100  # events that are read in the event loop, not in a thread
+_OF_A_REQUEST = schema.REQUEST_KEYS | {schema.POLICY}  # no columns of users
 _OF_THE_LOG = (joined_log.SERVED_AT, schema.CLICKED)
-_MODEL = bundle.RECOMMENDER + bundle.EXACT
 
 Json = dict[str, Any]
 OpenData = Callable[[loaded_version.Version], prepared.PreparedData]
@@ -114,6 +114,7 @@ class ServedState:
         self._limits, self._has_data = given.limits, given.data is not None
         self._open = open_data
         self._known: _Log | None = None
+        self._reader: tuple[int, events.EventReader] | None = None
 
     def log_end(self, version: loaded_version.Version) -> LogEnd:
         """Returns the end of the log of a version; before all events without one.
@@ -142,26 +143,33 @@ class ServedState:
                 f"expected 1 to {most.list_length:,} events, received {len(given):,}"
             )
         if len(given) <= _MOST_AT_ONCE:
-            batch, warnings = self._read(version.bundle, given)
+            batch, warnings = self._read(version, given)
         else:
-            batch, warnings = await asyncio.to_thread(self._read, version.bundle, given)
+            batch, warnings = await asyncio.to_thread(self._read, version, given)
         stored = await self._store(batch)
         return stored._asdict() | {"warnings": warnings}
 
     def _read(
-        self, opened: bundle.Bundle, given: Sequence[Any]
+        self, version: loaded_version.Version, given: Sequence[Any]
     ) -> tuple[list[events.Event], list[str]]:
         """Returns posted events, and warnings about them.
 
         Raises:
           errors.UserError: One is malformed; the message has its number in a list.
         """
-        columns = opened.inputs(_MODEL)
-        reader = events.EventReader(opened.id_type, opened.own_outcomes, columns)
+        opened, reader = version.bundle, self._reader
+        if reader is None or reader[0] != version.number:
+            of_users = {
+                name: field
+                for name, field in _fields(version).items()
+                if (field.width or not field.is_list) and name not in _OF_A_REQUEST
+            }
+            known = opened.id_type, opened.own_outcomes, of_users
+            self._reader = reader = version.number, events.EventReader(*known)
         batch, now, unknown = [], self.clock(), []
         for number, one in enumerate(given):
             try:
-                event = reader.read(one, now)
+                event = reader[1].read(one, now)
             except errors.UserError as error:
                 place = f"event {number}: " if len(given) > 1 else ""
                 raise errors.UserError(f"{place}{error}") from None
@@ -266,8 +274,7 @@ class ServedState:
         if not own and not base:
             shown = requests.shown(user_id)
             notes.append(f"answered from an empty history: no events of user {shown}")
-        fields = version.bundle.inputs(_MODEL)
-        return histories.request(own, fields, before, base), notes
+        return histories.request(own, _fields(version), before, base), notes
 
     async def remove(self, user_id: str) -> Json:
         """Removes a user from every file of the state.
@@ -300,6 +307,10 @@ class ServedState:
         if self._has_data:  # counters go on from the end of the log
             before = min(before, self.log_end(version).time + 1)
         self.store.prune(before)
+
+
+def _fields(version: loaded_version.Version) -> loaded_version.Fields:
+    return version.explaining(explained.CANDIDATES).fields
 
 
 def _unavailable(error: store.StateError) -> problems.Problem:

@@ -16,7 +16,7 @@ import polars as pl
 
 from ytdnn.base import errors, schema, table_schemas
 from ytdnn.bundle import requests
-from ytdnn.log import event_log, faults
+from ytdnn.log import event_log, faults, fields
 
 ID, KIND, REQUEST_ID = "id", "kind", "request_id"
 WATCH, SEARCH, IMPRESSION = "watch", "search", "impression"
@@ -95,14 +95,14 @@ class EventReader:
         self,
         id_type: pl.DataType,
         own_outcomes: Collection[str] = (),
-        user_columns: Collection[str] = (),
+        user_fields: Mapping[str, fields.Field] | None = None,
     ) -> None:
         """Stores what differs from log to log.
 
         Args:
           id_type: Type of video ids.
           own_outcomes: Outcomes of impressions outside the schema.
-          user_columns: Columns of users outside the schema.
+          user_fields: Fields of requests that are columns of users, by name.
         """
         self._id_type = id_type
         self._columns = {kind: _columns(table) for kind, table in TABLES.items()}
@@ -114,7 +114,7 @@ class EventReader:
         for kind in _OF_A_REQUEST:
             known = self._columns[kind].items()
             self._columns[kind] = {n: c for n, c in known if n in told}
-        self._own_columns = frozenset(user_columns) - set(self._columns[USER])
+        self._user_fields = user_fields or {}
 
     def read(self, given: Any, received: float) -> Event:
         """Returns a posted event.
@@ -150,11 +150,14 @@ class EventReader:
     def _check(self, kind: str, name: str, body: Json) -> None:
         """Checks a value of an event; an integer id may be sent as text."""
         column = self._columns[kind].get(name)
-        if column is None and kind == USER and name in self._own_columns:
-            _require_plain(name, body[name])
+        of_user = self._user_fields.get(name) if kind == USER else None
+        if of_user is not None:
+            requests.values({name: body[name]}, {name: of_user})
+        if column is None and of_user is not None:
             return
         if column is None:
             known = [ID, KIND, REQUEST_ID, *self._columns[kind]]
+            known += self._user_fields if kind == USER else ()
             raise errors.UserError(
                 f"expected keys of {', '.join(known)} in an event of kind {kind}, "
                 f"received {requests.shown(name)}{errors.hint(name, known, cutoff=0.5)}"
@@ -259,14 +262,6 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
     "boolean": lambda value: isinstance(value, bool),
     "text": _is_text,
 }
-
-
-def _require_plain(name: str, value: Any) -> None:
-    """Checks a column of users outside the schema: a number, a text or a vector."""
-    values = value if isinstance(value, list) else [value]
-    is_plain = all(map(_is_number, values)) or _is_text(value)
-    if not is_plain and not isinstance(value, bool):
-        _refuse(name, "a number, a text or a list of numbers", value)
 
 
 def _refuse(name: str, expected: str, value: Any) -> None:

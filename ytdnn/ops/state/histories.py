@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from ytdnn.base import schema
-from ytdnn.ops.state import events
+from ytdnn.ops.state import events, store
 
 Json = dict[str, Any]
 _FIELDS = {  # the field of the ids, and the other lists that belong to it
@@ -82,7 +82,7 @@ _NO_OUTCOMES = {
     schema.CLICKED,
     *(schema.USER_ID, schema.VIDEO_ID, schema.TIME, schema.WATCH_SECONDS),
     *(schema.DEVICE, schema.LOGGED_IN, schema.POSITION, schema.SOURCE, schema.SCORE),
-    *(schema.PROPENSITY, schema.SEED_VIDEO_ID, schema.VIDEO_IDS),
+    *(schema.PROPENSITY, schema.SEED_VIDEO_ID),
 }
 
 
@@ -91,29 +91,43 @@ class Impressions:
 
     def __init__(self) -> None:
         """Begins without any."""
-        self._of_requests: dict[str, dict[str | int, Shown]] = {}
+        self._slates: dict[str, tuple[events.Event, list[Any] | None]] = {}
+        self._told: dict[str, dict[str | int, Shown]] = {}  # by request and video
         self._others: list[Shown] = []
 
-    def add(self, event: events.Event, columns: Mapping[str, Any]) -> None:
-        """Adds an event; one of another kind is ignored."""
-        if event.kind in (events.SEARCH, events.USER):
-            return
-        videos = columns.get(schema.VIDEO_IDS) or [columns[schema.VIDEO_ID]]
-        for video in videos:
-            self._of(event, video).tell(event, columns)
+    def add(self, event: events.Event, columns: Mapping[str, Any] | None) -> None:
+        """Adds an event; a search or a user is ignored.
 
-    def _of(self, event: events.Event, video: str | int) -> Shown:
-        new = Shown(event.user, video)
-        if not event.request:
-            self._others.append(new)
-            return new
-        return self._of_requests.setdefault(event.request, {}).setdefault(video, new)
+        Args:
+          event: The event.
+          columns: Its columns; None for a slate of which only videos count that other
+            events name.
+        """
+        if event.kind == events.SLATE:
+            videos = None if columns is None else columns[schema.VIDEO_IDS]
+            self._slates[event.request] = event, videos
+        elif columns is not None and event.kind not in (events.SEARCH, events.USER):
+            one = new = Shown(event.user, columns[schema.VIDEO_ID])
+            if event.request:
+                told = self._told.setdefault(event.request, {})
+                one = told.setdefault(new.video, new)
+            else:
+                self._others.append(new)
+            one.tell(event, columns)
 
     def __iter__(self) -> Iterator[Shown]:
         """Yields each, but for what is told of impressions that nobody has shown."""
-        for of_request in self._of_requests.values():
-            for one in of_request.values():
-                if one.shown is not None or one.watched is not None:
+        for request, (slate, videos) in self._slates.items():
+            told = self._told.get(request, {})
+            for video in told if videos is None else videos:
+                one = told.get(video) or Shown(slate.user, video)
+                one.tell(slate, {})
+                yield one
+        for request, told in self._told.items():
+            _, videos = self._slates.get(request, (None, []))
+            for video, one in told.items():
+                is_own = one.shown is not None or one.watched is not None
+                if is_own and videos is not None and video not in videos:
                     yield one
         yield from self._others
 
@@ -135,7 +149,12 @@ def request(
     known = [event for event in of_user if event.time < before]
     shown = Impressions()
     made = dict(base)
-    for event in known:
+    slates = [event for event in known if event.kind == events.SLATE]
+    for event in slates[: -store.LAST_EVENTS]:
+        shown.add(event, None)
+    for event in slates[-store.LAST_EVENTS :]:
+        shown.add(event, event.columns)
+    for event in (event for event in known if event.kind != events.SLATE):
         columns = event.columns
         shown.add(event, columns)
         if event.kind == events.USER:
