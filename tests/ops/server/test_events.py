@@ -214,7 +214,7 @@ def test_as_of_its_moment_a_log_gives_the_exported_counters(
     assert live.parts.state is not None
     version = live.parts.served.current
     moment = version.bundle.manifest.facts["statistics_as_of"]["seconds"]
-    found = live_counters.LiveCounters(live.parts.state, workdir)
+    found = live_counters.LiveCounters(live.parts.state, workdir / "data")
     found._open(version, moment)
     assert found._tables is not None
     counted = found._tables.at(moment)["counters"]

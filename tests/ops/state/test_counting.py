@@ -158,7 +158,7 @@ def test_histories_are_those_of_the_whole_log(lived: Lived) -> None:
         whole = user_requests.at_end(lived.whole, user_id)
         index = counting.user_indices(lived.first)[user_id]
         base = user_requests.at_end_of(lived.first, index)
-        own = lived.state.of_user(user_id)
+        own = lived.state.user_events(user_id)
         found = histories.request(own, whole, lived.moment, base)
         assert found["time"] == whole["time"]
         # A prepared log keeps no search without a word that others searched for.

@@ -106,7 +106,7 @@ def state(place: Place) -> Iterator[store.Store]:
 def test_an_event_is_stored_once(state: store.Store) -> None:
     assert state.add([watch(1), watch(2), watch(1)]).result() == (2, 1)
     assert state.add([watch(2)]).result() == (0, 1)
-    assert [event.id for event in state.of_user("u")] == ["e1", "e2"]
+    assert [event.id for event in state.user_events("u")] == ["e1", "e2"]
 
 
 def test_an_id_of_another_event_refuses_the_whole_batch(
@@ -115,7 +115,7 @@ def test_an_id_of_another_event_refuses_the_whole_batch(
     state.add([watch(1)]).result()
     with pytest.raises(errors.UserError, match="the id 'e1' to be the one that was"):
         state.add([watch(7), watch(1, video="other")]).result()
-    assert [event.id for event in state.of_user("u")] == ["e1"]
+    assert [event.id for event in state.user_events("u")] == ["e1"]
     assert state.add([watch(7)]).result() == (1, 0)
 
 
@@ -123,7 +123,7 @@ def test_events_are_in_order_of_time_whenever_they_came(
     state: store.Store,
 ) -> None:
     state.add([watch(1, at=9), watch(2, at=3), watch(3, at=9)]).result()
-    assert [event.id for event in state.of_user("u")] == ["e2", "e1", "e3"]
+    assert [event.id for event in state.user_events("u")] == ["e2", "e1", "e3"]
     assert [event.id for _, event in state.since(0, 2)] == ["e1", "e2"]
     place = state.since(0, 2)[-1][0]
     assert [event.id for _, event in state.since(place, 9)] == ["e3"]
@@ -153,7 +153,7 @@ def test_two_processes_share_a_state(place: Place) -> None:
     stored = sum(int(process.communicate()[0]) for process in (first, other))
     assert stored == 330
     state = place.open()
-    assert len(state.of_user("u")) == 330
+    assert len(state.user_events("u")) == 330
     state.close()
 
 
@@ -168,9 +168,9 @@ def test_old_events_are_pruned_but_the_last_of_a_user(
     clicks = [reader.read(click | {"request_id": name}, 0.0) for name in ("r", "gone")]
     state.add([*old, watch(900, "idle", at=3), slate, *clicks]).result()
     assert state.prune(before=num + 40) == 50 + 1
-    kept = [event.time for event in state.of_user("busy")]
+    kept = [event.time for event in state.user_events("busy")]
     assert kept == [*range(50, num + 50)]
-    assert len(state.of_user("idle")) == 3
+    assert len(state.user_events("idle")) == 3
     assert state.prune(before=0) == 0
 
 
@@ -191,13 +191,13 @@ def test_a_removed_user_is_in_no_file(state: store.Store, place: Place) -> None:
     click = {"kind": "click", "video_id": "v", "request_id": "request-somebody-003-0"}
     state.add([reader.read(click, 0.0)]).result()
     for user in users[:20]:
-        own = [event.id.encode() for event in state.of_user(user)]
+        own = [event.id.encode() for event in state.user_events(user)]
         assert state.remove_user(user) == len(own) > 50
-        assert state.of_user(user) == []
+        assert state.user_events(user) == []
         files = [each for each in place.files.rglob("*") if each.is_file()]
         text = b"".join(each.read_bytes() for each in files)
         assert user.encode() not in text
-    assert len(state.of_user(users[30])) > 50
+    assert len(state.user_events(users[30])) > 50
 
 
 def test_a_file_that_is_no_state_is_refused(tmp_path: pathlib.Path) -> None:
@@ -266,5 +266,5 @@ def test_a_killed_redis_knows_what_it_acknowledged(tmp_path: pathlib.Path) -> No
             assert state.add([watch(0)]).result() == (0, 1)
             assert len(state.since(0, 1_000)) == acknowledged
     with pytest.raises(store.StateError):  # it ended by SIGKILL
-        state.of_user("u")
+        state.user_events("u")
     state.close()

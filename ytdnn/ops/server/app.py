@@ -5,7 +5,7 @@ import contextlib
 import importlib.resources
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 import fastapi
@@ -31,7 +31,6 @@ from ytdnn.ops.server import (
     served_state,
     settings,
 )
-from ytdnn.ops.state import redis_store
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _STATIC = {
@@ -93,8 +92,7 @@ class Server:
         self.state = self.counters = None
         if given.state:
             self.state = served_state.ServedState(given, self.inspector.data)
-            workdir = given.data and given.data.parent
-            self.counters = live_counters.LiveCounters(self.state, workdir)
+            self.counters = live_counters.LiveCounters(self.state, given.data)
 
     def status(self) -> Json:
         """Returns the served version, and refused ones with their reasons."""
@@ -107,11 +105,7 @@ class Server:
             {"process": process, "version": number}
             for process, number in sorted(metrics.versions().items())
         ]
-        state = self.counters and {
-            "place": redis_store.named(str(self.given.state)),
-            "counted_to": self.counters.counted_to,
-            "problem": self.counters.problem or None,
-        }
+        state = self.counters and self.counters.status()
         kept = {"served_log": log, "state": state, "processes": processes}
         return self.served.status() | kept
 
@@ -121,23 +115,21 @@ class Server:
             await asyncio.sleep(self.given.flush_seconds)
             await asyncio.to_thread(self.log.flush)
 
-    async def prune(self) -> None:
-        """Removes old events of the state from time to time, until it is cancelled."""
-        if self.state is not None:
-            await self.state.prune(lambda: self.served.current)
+    def work(self) -> list[Coroutine[Any, Any, None]]:
+        """Returns the work beside requests, which goes on until it is cancelled."""
+        work = [self.served.watch(), self.flush()]
+        if self.state is not None and self.counters is not None:
+            work += [
+                self.state.prune(self._version),
+                self.counters.watch(self._version),
+            ]
+        return work
 
-    async def count(self) -> None:
-        """Counts events from time to time, until it is cancelled."""
-        if self.counters is not None:
-            await self.counters.watch(lambda: self.served.current)
+    def _version(self) -> loaded_version.Version:
+        return self.served.current
 
     def record(self, user_id: str | int | None, row: Json) -> None:
-        """Records an answer in the served log and in the state.
-
-        Args:
-          user_id: Id of the user; None: not given.
-          row: Row of the served log.
-        """
+        """Records an answer to a user in the served log and in the state."""
         if self.log is not None:
             self.log.add(joined_log.ANSWERS, row)
         if self.state is not None and user_id is not None:
@@ -162,15 +154,7 @@ def application(server: Server) -> fastapi.FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(work)
-            for work in (
-                server.served.watch(),
-                server.flush(),
-                server.prune(),
-                server.count(),
-            )
-        ]
+        tasks = [asyncio.create_task(work) for work in server.work()]
         metrics.PROCESSES.set(1)
         yield
         for task in tasks:
@@ -372,7 +356,7 @@ class _Routes:
     async def feedback(
         self, request: http.Request, version: loaded_version.Version
     ) -> Json:
-        """Records feedback on an answer, in the served log and in the state."""
+        """Records feedback on an answer."""
         log, state = self._server.log, self._server.state
         body = await access.body(request, self._limits)
         if log is None and state is None:

@@ -39,20 +39,21 @@ class LiveCounters:
     """
 
     def __init__(
-        self, state: served_state.ServedState, workdir: pathlib.Path | None
+        self, state: served_state.ServedState, data: pathlib.Path | None
     ) -> None:
         """Stores the arguments; the log is counted at the first event.
 
         Args:
           state: The state.
-          workdir: Directory of the run of the bundle; None: it is not known.
+          data: The prepared set of the bundle, in the directory of its run; None: it is
+            not known.
         """
-        self._state, self._workdir = state, workdir
+        self._state, self._workdir = state, data and data.parent
         self._later: counting.LaterEvents | None = None
         self._tables: counting.LiveTables | None = None
         self._number = 0  # of the version that these are of
         self.counted_to: int | None = None
-        self.problem = "" if workdir else "expected --workdir to read its log"
+        self.problem = "" if data else "expected --workdir to read its log"
 
     async def watch(self, current: Callable[[], loaded_version.Version]) -> None:
         """Counts from time to time, until it is cancelled.
@@ -72,6 +73,11 @@ class LiveCounters:
             except Exception as error:
                 _LOG.exception("counters stay as they are")
                 self.problem, wait = errors.one_line(str(error)), _OLDEST_SECONDS
+
+    def status(self) -> Json:
+        """Returns the place of the state, and up to when it is counted."""
+        place, problem = self._state.place, self.problem or None
+        return {"place": place, "counted_to": self.counted_to, "problem": problem}
 
     def count(
         self, version: loaded_version.Version, is_old: bool = True

@@ -83,6 +83,7 @@ class ServedState:
 
     Attributes:
       store: The events.
+      place: Its place, without a password.
       clock: Function that returns the time, seconds since 1970.
     """
 
@@ -104,12 +105,13 @@ class ServedState:
         """
         if given.state is None:
             raise ValueError("expected the place of a state, received none")
-        place, schemes = str(given.state), redis_store.SCHEMES
+        place = str(given.state)
         self.store: store.Store = (
             redis_store.RedisStore(place)
-            if place.startswith(schemes)
+            if place.startswith(redis_store.SCHEMES)
             else database.Database(pathlib.Path(place))
         )
+        self.place = redis_store.named(place)
         self.clock = clock
         self._limits, self._has_data = given.limits, given.data is not None
         self._open = open_data
@@ -183,7 +185,7 @@ class ServedState:
             f"the catalogue, as {unknown[0]!r}: they count from a version that has them"
         ]
 
-    async def _store(self, batch: Sequence[events.Event]) -> store.Stored:
+    async def _store(self, batch: Sequence[events.Event]) -> store.Receipt:
         """Stores events, and returns when they are on the disk.
 
         Raises:
@@ -260,7 +262,7 @@ class ServedState:
         self, version: loaded_version.Version, user_id: str | int, before: int
     ) -> tuple[Json, list[str]]:
         """Returns the request of a user as of a time, and warnings."""
-        own = self.store.of_user(str(user_id))
+        own = self.store.user_events(str(user_id))
         base: Json = {}
         notes = []
         if self._has_data:

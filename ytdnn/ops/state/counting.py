@@ -48,7 +48,7 @@ class LaterEvents:
         ids = data.videos[schema.VIDEO_ID].to_list()
         self._data, self._read, self._is_later = data, read, is_later
         self._indices = {video: index for index, video in enumerate(ids, 1)}
-        self._shown = histories.Impressions()
+        self._shown = histories.Exposures()
         self._place = 0
 
     def follow(self) -> int:
@@ -212,10 +212,10 @@ class LiveTables:
         offsets = index.offsets(schema.WATCHES)
         ends = offsets[known + 1]
         has_watches = (known >= 0) & (ends > offsets[known])
-        found = np.zeros(len(users), np.int64)
+        videos = np.zeros(len(users), np.int64)
         rows = ends[has_watches] - 1
-        found[has_watches] = index.gather(schema.WATCHES, "videos", rows)
-        return [int(video) for video in found]
+        videos[has_watches] = index.gather(schema.WATCHES, "videos", rows)
+        return [int(video) for video in videos]
 
 
 def user_indices(data: prepared.PreparedData) -> dict[str, int]:

@@ -91,7 +91,7 @@ class Database(store.Store):
             ) from None
         return future
 
-    def of_user(self, user: str) -> list[events.Event]:
+    def user_events(self, user: str) -> list[events.Event]:
         """Returns the last events of a user, in order of time."""
         rows = self._read(
             f"SELECT {_COLUMNS} FROM events WHERE {_OF_USER} "
@@ -116,7 +116,7 @@ class Database(store.Store):
         """
         with _errors(), contextlib.closing(self._connect()) as connection:
             given = {"user": user}
-            found = connection.execute(f"DELETE FROM events WHERE {_OF_USER}", given)
+            removed = connection.execute(f"DELETE FROM events WHERE {_OF_USER}", given)
             # Pages that were split keep copies of rows, which only a new file loses.
             connection.execute("VACUUM")
             end = time.monotonic() + _BUSY_SECONDS
@@ -124,7 +124,7 @@ class Database(store.Store):
                 if time.monotonic() > end:
                     raise store.StateError("other processes read the log: ask again")
                 time.sleep(0.01)
-            return found.rowcount
+            return removed.rowcount
 
     def prune(self, before: int) -> int:
         """Removes events before a time, but the last of each user."""
@@ -158,7 +158,7 @@ class Database(store.Store):
 
 def _commit(connection: sqlite3.Connection, batches: Sequence[_Batch]) -> None:
     """Stores batches in one transaction, and gives each its result."""
-    results: list[store.Stored | errors.UserError] = []
+    results: list[store.Receipt | errors.UserError] = []
     try:
         connection.execute("BEGIN IMMEDIATE")
         for batch, _ in batches:
@@ -177,7 +177,7 @@ def _commit(connection: sqlite3.Connection, batches: Sequence[_Batch]) -> None:
             future.set_exception(store.StateError(str(error)))
         return
     for (_, future), result in zip(batches, results, strict=True):
-        if isinstance(result, store.Stored):
+        if isinstance(result, store.Receipt):
             future.set_result(result)
         else:
             future.set_exception(result)
@@ -185,7 +185,7 @@ def _commit(connection: sqlite3.Connection, batches: Sequence[_Batch]) -> None:
 
 def _insert(
     connection: sqlite3.Connection, batch: Sequence[events.Event]
-) -> store.Stored:
+) -> store.Receipt:
     """Inserts events.
 
     Raises:
@@ -199,7 +199,7 @@ def _insert(
         query = "SELECT body FROM events WHERE id = ?"
         if connection.execute(query, (event.id,)).fetchone() != (event.body,):
             raise store.other_event(event)
-    return store.Stored(stored, len(batch) - stored)
+    return store.Receipt(stored, len(batch) - stored)
 
 
 @contextlib.contextmanager

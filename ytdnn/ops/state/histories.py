@@ -22,7 +22,7 @@ _UNKNOWN = {schema.WATCHED_SECONDS: -1.0, schema.IMPRESSION_CLICKED: -1}
 
 
 @dataclasses.dataclass
-class Shown:
+class Exposure:
     """An impression, or a watch, of a video, with all that was told of it.
 
     Attributes:
@@ -86,14 +86,14 @@ _NO_OUTCOMES = {
 }
 
 
-class Impressions:
+class Exposures:
     """Impressions and watches, merged from events in any order."""
 
     def __init__(self) -> None:
         """Begins without any."""
         self._slates: dict[str, tuple[events.Event, list[Any] | None]] = {}
-        self._told: dict[str, dict[str | int, Shown]] = {}  # by request and video
-        self._others: list[Shown] = []
+        self._told: dict[str, dict[str | int, Exposure]] = {}  # by request and video
+        self._others: list[Exposure] = []
 
     def add(self, event: events.Event, columns: Mapping[str, Any] | None) -> None:
         """Adds an event; a search or a user is ignored.
@@ -107,7 +107,7 @@ class Impressions:
             videos = None if columns is None else columns[schema.VIDEO_IDS]
             self._slates[event.request] = event, videos
         elif columns is not None and event.kind not in (events.SEARCH, events.USER):
-            one = new = Shown(event.user, columns[schema.VIDEO_ID])
+            one = new = Exposure(event.user, columns[schema.VIDEO_ID])
             if event.request:
                 told = self._told.setdefault(event.request, {})
                 one = told.setdefault(new.video, new)
@@ -115,12 +115,12 @@ class Impressions:
                 self._others.append(new)
             one.tell(event, columns)
 
-    def __iter__(self) -> Iterator[Shown]:
+    def __iter__(self) -> Iterator[Exposure]:
         """Yields each, but for what is told of impressions that nobody has shown."""
         for request, (slate, videos) in self._slates.items():
             told = self._told.get(request, {})
             for video in told if videos is None else videos:
-                one = told.get(video) or Shown(slate.user, video)
+                one = told.get(video) or Exposure(slate.user, video)
                 one.tell(slate, {})
                 yield one
         for request, told in self._told.items():
@@ -133,7 +133,7 @@ class Impressions:
 
 
 def request(
-    of_user: Iterable[events.Event],
+    user_events: Iterable[events.Event],
     fields: Collection[str],
     before: int,
     base: Mapping[str, Any],
@@ -141,13 +141,13 @@ def request(
     """Returns the request of a user as of a time, with the events of the state.
 
     Args:
-      of_user: Events of the user, in order of time.
+      user_events: Events of the user, in order of time.
       fields: Inputs of the recommender.
       before: The second before which events count.
       base: Request with the history before these events, or an empty one.
     """
-    known = [event for event in of_user if event.time < before]
-    shown = Impressions()
+    known = [event for event in user_events if event.time < before]
+    shown = Exposures()
     made = dict(base)
     slates = [event for event in known if event.kind == events.SLATE]
     for event in slates[: -store.LAST_EVENTS]:

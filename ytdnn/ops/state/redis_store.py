@@ -94,7 +94,7 @@ class RedisStore(store.Store):
         """Stores events, all or none; see `store.Store`."""
         return self._threads.submit(self._store, batch)
 
-    def _store(self, batch: Sequence[events.Event]) -> store.Stored:
+    def _store(self, batch: Sequence[events.Event]) -> store.Receipt:
         digests: dict[str, str] = {}
         arguments: list[Any] = []
         for event in batch:
@@ -106,15 +106,15 @@ class RedisStore(store.Store):
         stored = self._run(self._add, args=arguments) if batch else 0
         if stored < 0:
             raise store.other_event(batch[-stored - 1])
-        return store.Stored(stored, len(batch) - stored)
+        return store.Receipt(stored, len(batch) - stored)
 
-    def of_user(self, user: str) -> list[events.Event]:
+    def user_events(self, user: str) -> list[events.Event]:
         """Returns the last events of a user, in order of time."""
         last = store.MOST_OF_A_USER - 1
         numbers = self._run(self._redis.zrevrange, _USER + user, 0, last)
         own = self._read(numbers)
         requests = {event.request for event in own.values() if event.request}
-        own |= self._read(self._of_requests(requests))
+        own |= self._read(self._anonymous(requests))
         ordered = sorted(own.items(), key=lambda item: (item[1].time, item[0]))
         return [event for _, event in ordered]
 
@@ -129,7 +129,7 @@ class RedisStore(store.Store):
         """Removes all events of a user from every file; returns their number."""
         own = self._read(self._run(self._redis.zrange, _USER + user, 0, -1))
         requests = {event.request for event in own.values() if event.request}
-        own |= self._read(self._of_requests(requests))
+        own |= self._read(self._anonymous(requests))
         keys = [_USER + user, *(_REQUEST + request for request in requests)]
         self._run(self._redis.delete, *keys)
         self._remove(own)
@@ -169,12 +169,12 @@ class RedisStore(store.Store):
             yield from batch
             place = batch[-1][0]
 
-    def _of_requests(self, requests: Iterable[str]) -> list[str]:
+    def _anonymous(self, requests: Iterable[str]) -> list[str]:
         """Returns the numbers of events that name requests and no user."""
         pipeline = self._redis.pipeline(transaction=False)
         for request in requests:
             pipeline.smembers(_REQUEST + request)
-        return [number for found in self._run(pipeline.execute) for number in found]
+        return [number for numbers in self._run(pipeline.execute) for number in numbers]
 
     def _read(self, numbers: Iterable[str]) -> dict[str, events.Event]:
         """Returns events by their numbers, without those that were removed."""

@@ -13,7 +13,7 @@ LAST_EVENTS = 96  # of a user, which are kept however old they are
 MOST_OF_A_USER = 1_000  # events of a history
 
 
-class Stored(NamedTuple):
+class Receipt(NamedTuple):
     """The result of storing a batch.
 
     Attributes:
@@ -25,7 +25,7 @@ class Stored(NamedTuple):
     known: int
 
 
-Acknowledged = concurrent.futures.Future[Stored]
+Acknowledged = concurrent.futures.Future[Receipt]
 
 
 class StateError(Exception):
@@ -36,7 +36,7 @@ class Store(abc.ABC):
     """The events of a state; its methods may be called in any thread."""
 
     @abc.abstractmethod
-    def add(self, batch: Sequence[events.Event]) -> "concurrent.futures.Future[Stored]":
+    def add(self, batch: Sequence[events.Event]) -> Acknowledged:
         """Stores events, all or none; the result is there once they are on the disk.
 
         The error of an event with the id of another one is `errors.UserError`.
@@ -46,7 +46,7 @@ class Store(abc.ABC):
         """
 
     @abc.abstractmethod
-    def of_user(self, user: str) -> list[events.Event]:
+    def user_events(self, user: str) -> list[events.Event]:
         """Returns the last events of a user, in order of time.
 
         Args:
