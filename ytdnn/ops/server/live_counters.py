@@ -14,7 +14,7 @@ from ytdnn.bundle import added_videos
 from ytdnn.features import base_feature, counters, registry
 from ytdnn.log import prepared
 from ytdnn.ops.server import loaded_version, served_state
-from ytdnn.ops.state import counting
+from ytdnn.ops.state import counting, store
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import network
 from ytdnn.retrieval import live_terms
@@ -25,6 +25,7 @@ _LOG = logging.getLogger("ytdnn.ops.server")
 _SHORTEST_SECONDS = 1.0  # between two counts
 _PAUSE = 10  # times the processor time of a count: a tenth of a core at most
 _OLDEST_SECONDS = 60.0  # of a count without new events: windows move on
+_KNOWN_ERRORS = (errors.UserError, store.StateError, OSError)
 
 Json = dict[str, Any]
 
@@ -71,7 +72,10 @@ class LiveCounters:
                     counted = time.monotonic()
                     wait = max(_SHORTEST_SECONDS, _PAUSE * used)
             except Exception as error:
-                _LOG.exception("counters stay as they are")
+                is_known = isinstance(
+                    error, errors.UserError | OSError | store.StateError
+                )
+                _LOG.error("counters stay: %s", error, exc_info=not is_known)
                 self.problem, wait = errors.one_line(str(error)), _OLDEST_SECONDS
 
     def status(self) -> Json:
