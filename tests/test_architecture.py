@@ -19,6 +19,7 @@ ONLY_IN = {
     "starlette": {"ops/server"},
     "uvicorn": {"ops/server"},
     "opentelemetry": {"ops/server"},
+    "redis": {"ops/state"},
     "fsspec": {"log"},
     "pyspark": {"ops/spark"},
     "pyarrow": {"ops/spark"},

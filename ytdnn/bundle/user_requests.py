@@ -49,7 +49,19 @@ def at_end(
     Raises:
       errors.UserError: The log has no such user.
     """
-    user = _user_index(data.log, user_id)
+    return at_end_of(data, _user_index(data.log, user_id), k)
+
+
+def at_end_of(
+    data: prepared.PreparedData, user: int, k: int = requests.DEFAULT_K
+) -> requests.Request:
+    """Returns a user's request as `at_end` does.
+
+    Args:
+      data: The prepared set.
+      user: User index.
+      k: Number of results.
+    """
     own = data
     if len(data.log.shards) > 1:
         own = data.with_log(data.log.read_users(np.array([user])))

@@ -231,7 +231,7 @@ class RowsOfVideos(RequestReader):
     def __init__(self, rows: npt.NDArray[Any], packed_in: str = "rows") -> None:
         """Copies the table into a variable."""
         super().__init__()
-        self.rows = tf.Variable(rows, trainable=False)
+        self.rows = tf.Variable(rows, trainable=False, name=packed_in)
         self.packed_in = packed_in
 
     def __call__(self, request: "raw_request.Request") -> tf.Tensor:

@@ -6,6 +6,7 @@ strictly before the second of a request, less a delay, and nothing of the reques
 itself. A log is read once, and counts move on from request to request.
 """
 
+import copy
 import dataclasses
 import functools
 from collections.abc import Sequence
@@ -82,6 +83,24 @@ class LiveCounts:
         order = np.argsort(times, kind="stable")
         self.times, self.videos = times[order], videos[order]
         self._before = before[order]
+
+    def with_watches(
+        self, times: Integers, videos: npt.NDArray, before: npt.NDArray
+    ) -> "LiveCounts":
+        """Returns the counts with further watches, none of them early.
+
+        Args:
+          times: `[n]` seconds.
+          videos: `[n]` catalogue index of each.
+          before: `[n]` that of the user's watch before, 0 = none.
+        """
+        made = copy.copy(self)
+        made.__dict__.pop("_transitions", None)
+        every = np.append(self.times, times)
+        order = np.argsort(every, kind="stable")
+        made.times, made.videos = every[order], np.append(self.videos, videos)[order]
+        made._before = np.append(self._before, before)[order]
+        return made
 
     def ranks(self, window: str, requests: CountedRequests) -> dict[str, Integers]:
         """Returns the place of each answer among all videos, from 0; -1: not counted.

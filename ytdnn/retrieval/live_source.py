@@ -44,7 +44,16 @@ def state(data: prepared.PreparedData, moment: int) -> LiveState:
       data: The prepared set.
       moment: The second before which watches count.
     """
-    counts = live_counts.LiveCounts(data, moment)
+    return state_of_counts(live_counts.LiveCounts(data, moment), moment)
+
+
+def state_of_counts(counts: live_counts.LiveCounts, moment: int) -> LiveState:
+    """Returns the counts as of a moment.
+
+    Args:
+      counts: Watches of the week before it.
+      moment: The second before which watches count.
+    """
     counted = live_counts.MovingCounts(counts, live_terms.WINDOWS).at(moment)
     live = live_terms.LiveTerms(counts)
     watched = np.flatnonzero(counted[-1])
@@ -91,15 +100,14 @@ class LiveSource(interface.Source):
         in_session[0, -1] = weights.followed_in_session
         # A history has the last watch at its end.
         self._followed, self._in_session = followed[::-1], in_session[::-1]
-        shares = known.log_shares.astype(np.float64)
-        popular = shares @ np.array(weights.popular)
-        first = weights.popular_in_session * shares[:, 0]
-        self._popular_score = _table(popular.astype(np.float32))
-        self._session_score = _table(first.astype(np.float32))
-        self._moment = _table(np.int64(known.moment))
-        self._popular = _table(known.popular)
-        self._rows, self._following = _table(known.rows), _table(known.following)
-        self._terms = _table(known.terms)
+        made = {
+            name: _table(name, values)
+            for name, values in tables(known, weights).items()
+        }
+        self._popular_score, self._session_score = made[_POPULAR], made[_SESSION]
+        self._moment, self._popular = made["live_moment"], made["live_videos"]
+        self._rows, self._following = made["live_rows"], made["live_following"]
+        self._terms = made["live_terms"]
 
     def search(self, requests: interface.SourceRequests) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the best permitted videos, best first.
@@ -166,5 +174,31 @@ class LiveSource(interface.Source):
         return tf.reshape(nexts, [-1, size]), tf.reshape(scores, [-1, size])
 
 
-def _table(values: npt.ArrayLike) -> tf.Variable:
-    return tf.Variable(values, trainable=False)
+def tables(known: LiveState, weights: live_terms.Weights) -> dict[str, npt.NDArray]:
+    """Returns the values of the variables that counts are in, by name.
+
+    Args:
+      known: The counts.
+      weights: Weights of the terms.
+    """
+    shares = known.log_shares.astype(np.float64)
+    popular = shares @ np.array(weights.popular)
+    first = weights.popular_in_session * shares[:, 0]
+    return {
+        _POPULAR: popular.astype(np.float32),
+        _SESSION: first.astype(np.float32),
+        "live_moment": np.array(known.moment, np.int64),
+        "live_videos": known.popular,
+        "live_rows": known.rows,
+        "live_following": known.following,
+        "live_terms": known.terms,
+    }
+
+
+_POPULAR, _SESSION = "live_popular_score", "live_session_score"
+
+
+def _table(name: str, values: npt.NDArray) -> tf.Variable:
+    """Returns a variable, of which a server may set any number of rows."""
+    shape = tf.TensorShape([None, *values.shape[1:]] if values.ndim else [])
+    return tf.Variable(values, trainable=False, name=name, shape=shape)

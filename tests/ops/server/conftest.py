@@ -66,7 +66,7 @@ def serving_process() -> None:
 def workdir(untrained_run: untrained.Run, tmp_path_factory: Any) -> pathlib.Path:
     """A copy of the run that a server may be given."""
     place = tmp_path_factory.mktemp("served")
-    for name in ("bundle", "data"):
+    for name in ("bundle", "data", "ranking"):
         shutil.copytree(untrained_run.workdir / name, place / name)
     return place
 

@@ -40,7 +40,7 @@ def test_every_path_of_the_server_is_in_it(
     table = app._Routes(server.parts).table()
     shown = ("/inspect", "/inspector")
     routes = {
-        (method, path)
+        (method, path.replace(":path}", "}"))
         for method, path, _ in table
         if path != "/" and not path.startswith((*shown, "/v1/models/{name}/versions"))
     }

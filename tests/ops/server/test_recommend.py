@@ -10,7 +10,6 @@ import pytest
 from tests.ops.server import conftest
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.bundle import bundle
 from ytdnn.log import prepare
 from ytdnn.ops.server import joined_log, metrics, served_log
 
@@ -336,8 +335,6 @@ def test_rows_that_no_disk_takes_are_bounded_and_counted(
 
 
 def test_without_a_log_feedback_is_refused(server: conftest.Server) -> None:
-    from ytdnn.ops.server import problems, recommend
-
-    with pytest.raises(problems.Problem, match="nothing is logged"):
-        recommend.feedback(server.parts.served.current, {}, None)
-    assert bundle.KIND == "bundle"
+    answer = server.changed(log=None).post("/feedback", json={})
+    assert answer.status_code == 404
+    assert "nothing is logged: start the server with --log" in answer.json()["error"]

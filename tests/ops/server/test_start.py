@@ -34,6 +34,7 @@ def test_what_it_says_and_how_it_ends(workdir: pathlib.Path) -> None:
     with live.in_process(workdir) as server:
         said = "\n".join(server.said)
         assert f"logged to {workdir}/served_log" in said
+        assert f"POST /events         kept in {workdir}/state.db" in said
         assert "its users are not shown: see --inspect" in said
         assert "Traceback" not in said
         assert server.ask("/recommend", {"user_id": 7, "k": 2})[0] == 200

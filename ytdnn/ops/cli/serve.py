@@ -36,6 +36,13 @@ FLAGS = (
         example="DIR|none",
     ),
     Flag(
+        "state",
+        "File of the live state, which POST /events writes, or Redis for several "
+        "machines (extra redis); none: no state; default: WORKDIR/state.db, none with "
+        "--bundle.",
+        example="FILE|redis://HOST|none",
+    ),
+    Flag(
         "flush_seconds",
         "Longest time that answers and feedback are kept only in memory; default: 5.",
         example="SECONDS",
@@ -114,7 +121,11 @@ def run(given: parsing.Arguments) -> None:
 
     path = values.get("token_file")
     token = start.token(pathlib.Path(path) if path else None, os.environ.get(_TOKEN))
-    bundle, data, log = _places(values)
+    bundle, data = _places(values)
+    log = _kept(values, "log", "served_log")
+    state: pathlib.Path | str | None = _kept(values, "state", "state.db")
+    if values.get("state", "").startswith(("redis://", "rediss://")):
+        state = values["state"]
     configured = settings.Settings(
         bundle=bundle,
         data=data,
@@ -124,6 +135,7 @@ def run(given: parsing.Arguments) -> None:
         hosts=tuple(n for n in values.get("allowed_hosts", "").split(",") if n),
         inspect=values.get("inspect") == "True",
         log=log,
+        state=state,
         flush_seconds=_seconds(values, "flush_seconds", "5"),
         is_batching=_is_on(given, "batching", "on"),
         limits=settings.Limits(queue_seconds=_seconds(values, "queue_seconds", "1")),
@@ -163,18 +175,20 @@ def join(given: parsing.Arguments) -> None:
         output.say(f"next: ytdnn prepare --source=log --data_dir={out} --workdir=DIR")
 
 
-def _places(
-    values: dict[str, str],
-) -> tuple[pathlib.Path, pathlib.Path | None, pathlib.Path | None]:
-    """Returns bundle, prepared set and log."""
-    given = values.get("log")
-    log = None if given in (None, "none") else pathlib.Path(given)
+def _places(values: dict[str, str]) -> tuple[pathlib.Path, pathlib.Path | None]:
+    """Returns bundle and prepared set."""
     if "bundle" in values:
-        return pathlib.Path(values["bundle"]), None, log
+        return pathlib.Path(values["bundle"]), None
     workdir = pathlib.Path(values["workdir"])
-    if given is None:
-        log = workdir / "served_log"
-    return workdir / graph.BUNDLE.name, workdir / graph.DATA.name, log
+    return workdir / graph.BUNDLE.name, workdir / graph.DATA.name
+
+
+def _kept(values: dict[str, str], flag: str, name: str) -> pathlib.Path | None:
+    """Returns the place of what a server keeps, by default in its workdir."""
+    given = values.get(flag)
+    if given is None and "workdir" in values:
+        return pathlib.Path(values["workdir"]) / name
+    return None if given in (None, "none") else pathlib.Path(given)
 
 
 def _is_on(given: parsing.Arguments, name: str, default: str) -> bool:

@@ -113,6 +113,19 @@ async def body(request: http.Request, limits: settings.Limits) -> dict[str, Any]
       problems.Problem: The body is too large, too slow, or no JSON object.
       errors.UserError: An object has a key twice.
     """
+    value = await json_value(request, limits)
+    if not isinstance(value, dict):
+        raise problems.bad(f"expected a JSON object, received {requests.shown(value)}")
+    return value
+
+
+async def json_value(request: http.Request, limits: settings.Limits) -> Any:
+    """Returns the value of JSON in the body of a request.
+
+    Raises:
+      problems.Problem: The body is too large, too slow, or no JSON.
+      errors.UserError: An object has a key twice.
+    """
     if request.headers.get("content-encoding", "identity") != "identity":
         raise problems.Problem(
             problems.WRONG_TYPE, "expected a body without Content-Encoding"
@@ -140,16 +153,12 @@ async def body(request: http.Request, limits: settings.Limits) -> dict[str, Any]
             f"expected a body of at most {limits.body_bytes:,} bytes, received more",
         )
     if size < _LONG:
-        return _object(bytes(text))
-    return await asyncio.to_thread(_object, bytes(text))
+        return _parsed(bytes(text))
+    return await asyncio.to_thread(_parsed, bytes(text))
 
 
-def _object(text: bytes) -> dict[str, Any]:
+def _parsed(text: bytes) -> Any:
     try:
-        value = requests.loads(text)
+        return requests.loads(text)
     except ValueError as error:
         raise problems.bad(f"expected a body of JSON: {error}") from None
-    if not isinstance(value, dict):
-        shown = text[:60].decode("utf-8-sig", errors="replace")
-        raise problems.bad(f"expected a JSON object, received {shown}")
-    return value

@@ -5,7 +5,7 @@ import contextlib
 import importlib.resources
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 import fastapi
@@ -19,6 +19,8 @@ from ytdnn.ops.server import (
     batching,
     hot_swap,
     inspector,
+    joined_log,
+    live_counters,
     loaded_version,
     metrics,
     predict,
@@ -26,6 +28,7 @@ from ytdnn.ops.server import (
     recommend,
     request_records,
     served_log,
+    served_state,
     settings,
 )
 
@@ -49,6 +52,8 @@ class Server:
       threads: Threads that run models.
       served: Holder of the served version.
       log: Log of answers and feedback; None: nothing is logged.
+      state: Live state; None: events are not taken.
+      counters: Counters of the served version; None: those of the export.
       inspector: Backend of the inspector's page.
       access_log: Log of requests; None without one.
       tracing: Traces of requests; None without them.
@@ -84,6 +89,10 @@ class Server:
                 given.log, bundle.id_type, bundle.own_outcomes
             )
         self.inspector = inspector.Inspector(given)
+        self.state = self.counters = None
+        if given.state:
+            self.state = served_state.ServedState(given, self.inspector.data)
+            self.counters = live_counters.LiveCounters(self.state, given.data)
 
     def status(self) -> Json:
         """Returns the served version, and refused ones with their reasons."""
@@ -96,7 +105,9 @@ class Server:
             {"process": process, "version": number}
             for process, number in sorted(metrics.versions().items())
         ]
-        return self.served.status() | {"served_log": log, "processes": processes}
+        state = self.counters and self.counters.status()
+        kept = {"served_log": log, "state": state, "processes": processes}
+        return self.served.status() | kept
 
     async def flush(self) -> None:
         """Writes the served log from time to time, until it is cancelled."""
@@ -104,8 +115,30 @@ class Server:
             await asyncio.sleep(self.given.flush_seconds)
             await asyncio.to_thread(self.log.flush)
 
+    def work(self) -> list[Coroutine[Any, Any, None]]:
+        """Returns the work beside requests, which goes on until it is cancelled."""
+        work = [self.served.watch(), self.flush()]
+        if self.state is not None and self.counters is not None:
+            work += [
+                self.state.prune(self._version),
+                self.counters.watch(self._version),
+            ]
+        return work
+
+    def _version(self) -> loaded_version.Version:
+        return self.served.current
+
+    def record(self, user_id: str | int | None, row: Json) -> None:
+        """Records an answer to a user in the served log and in the state."""
+        if self.log is not None:
+            self.log.add(joined_log.ANSWERS, row)
+        if self.state is not None and user_id is not None:
+            self.state.shown(user_id, row)
+
     async def close(self) -> None:
         """Writes what is in memory, and frees it."""
+        if self.state is not None:
+            await asyncio.to_thread(self.state.store.close)
         if self.log is not None:
             await asyncio.to_thread(self.log.flush)
         if self.tracing is not None:
@@ -121,10 +154,7 @@ def application(server: Server) -> fastapi.FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(work)
-            for work in (server.served.watch(), server.flush())
-        ]
+        tasks = [asyncio.create_task(work) for work in server.work()]
         metrics.PROCESSES.set(1)
         yield
         for task in tasks:
@@ -179,6 +209,8 @@ class _Routes:
             ("GET", "/monitoring/prometheus/metrics", self.metrics),
             ("POST", "/recommend", self.recommend),
             ("POST", "/feedback", self.feedback),
+            ("POST", "/events", self.events),
+            ("DELETE", "/users/{user_id:path}", self.remove_user),
             *(("GET", path, self.model) for path in (model, version)),
             *(("GET", f"{path}/metadata", self.metadata) for path in (model, version)),
             *(("POST", f"{path}:predict", self.predict) for path in (model, version)),
@@ -312,20 +344,52 @@ class _Routes:
     ) -> Json:
         """Answers the friendlier endpoint."""
         body = await access.body(request, self._limits)
-        filled, notes = await self._server.inspector.completed(version, body)
+        histories = self._server.state or self._server.inspector
+        filled, notes = await histories.completed(version, body)
         # The completed request of a prepared user has the end of the log as its time,
         # at which nothing was shown.
         time = filled.get(schema.TIME) if schema.TIME in body else None
         return await recommend.recommend(
-            version, filled, self._limits, self._server.log, time, notes
+            version, filled, self._limits, self._server.record, time, notes
         )
 
     async def feedback(
         self, request: http.Request, version: loaded_version.Version
     ) -> Json:
         """Records feedback on an answer."""
+        log, state = self._server.log, self._server.state
         body = await access.body(request, self._limits)
-        return recommend.feedback(version, body, self._server.log)
+        if log is None and state is None:
+            raise problems.Problem(
+                problems.NOT_FOUND,
+                "nothing is logged: start the server with --log=DIR or --state=FILE",
+            )
+        row = recommend.feedback(version, body)
+        if state is not None:
+            await state.feedback(version, row)
+        if log is not None:
+            log.add(joined_log.FEEDBACK, row)
+        return {}
+
+    async def events(
+        self, request: http.Request, version: loaded_version.Version
+    ) -> Json:
+        """Stores an event, or a list of events."""
+        state = self._state()
+        return await state.post(version, await access.json_value(request, self._limits))
+
+    async def remove_user(
+        self, request: http.Request, version: loaded_version.Version
+    ) -> Json:
+        """Removes a user from the state."""
+        return await self._state().remove(request.path_params["user_id"])
+
+    def _state(self) -> served_state.ServedState:
+        if self._server.state is None:
+            raise problems.Problem(
+                problems.NOT_FOUND, "there is no state: start the server with --state"
+            )
+        return self._server.state
 
 
 def _response(

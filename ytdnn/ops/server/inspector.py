@@ -201,7 +201,7 @@ class Inspector:
         }
 
     def _prepared(self, version: loaded_version.Version) -> prepared.PreparedData:
-        """Returns the prepared set that a version was made from.
+        """Returns the prepared set that a version was made from, to show its users.
 
         Raises:
           problems.Problem: Users are not shown.
@@ -213,6 +213,14 @@ class Inspector:
                 "users of the prepared set are not shown: start the server with "
                 "--inspect",
             )
+        return self.data(version)
+
+    def data(self, version: loaded_version.Version) -> prepared.PreparedData:
+        """Returns the prepared set that a version was made from.
+
+        Raises:
+          errors.UserError: There is no prepared set, or it belongs to another version.
+        """
         if self._given.data is None:
             raise errors.UserError(
                 "expected a prepared set to look up users in, received none next to "

@@ -139,6 +139,11 @@ class Version:
         environment.release_memory()
         self.models[name] = signatures
 
+    def assign(self, values: tf_sessions.Arrays) -> None:
+        """Sets variables of all loaded models, by the names they were made with."""
+        for session in self._sessions:
+            session.assign(values)
+
     def close(self) -> None:
         """Frees the memory of the models; no request may be running."""
         for session in self._sessions:

@@ -35,6 +35,10 @@ REFUSED = prometheus.Counter("ytdnn_refused_versions", "Versions refused at load
 LOGGED = prometheus.Counter("ytdnn_logged_rows", "Rows written to the served log.")
 DROPPED = prometheus.Counter("ytdnn_dropped_rows", "Rows lost after failed writes.")
 LOG_FAILURES = prometheus.Counter("ytdnn_log_failures", "Parts that were not written.")
+EVENTS = prometheus.Counter("ytdnn_events", "Events stored in the live state.")
+STATE_FAILURES = prometheus.Counter(
+    "ytdnn_state_failures", "Failed reads and writes of the live state."
+)
 
 
 def text() -> bytes:

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,7 @@ from ytdnn.ops.server import (
     joined_log,
     loaded_version,
     predict,
-    problems,
     request_records,
-    served_log,
     settings,
 )
 from ytdnn.retrieval import slate
@@ -27,6 +25,8 @@ _MOST_CHARACTERS = 256
 _NUMBERS = {n: c for n, c in bundle.COLUMNS.items() if n != schema.PLACED_BY}
 
 Json = dict[str, Any]
+Record = Callable[[str | int | None, Json], None]
+"""Records an answer: its user and its row in the served log."""
 
 
 async def ask(
@@ -141,18 +141,18 @@ async def recommend(
     version: loaded_version.Version,
     body: Mapping[str, Any],
     limits: settings.Limits,
-    log: served_log.ServedLog | None,
+    record: Record,
     request_time: int | None,
     notes: Sequence[str] = (),
 ) -> Json:
-    """Returns the answer to a body of `/recommend`, and logs it.
+    """Returns the answer to a body of `/recommend`, and records it.
 
     Args:
       version: Version that answers.
       body: Body of the request, completed for a user of the prepared set.
       limits: Limits of one request.
-      log: Log of answers; None: the answer is not logged.
-      request_time: Time given by the client, for the log; None: not given.
+      record: Function that records the answer.
+      request_time: Time given by the client, for the record; None: not given.
       notes: Warnings about the user.
 
     Raises:
@@ -163,14 +163,13 @@ async def recommend(
     answered = await ask(version, request, limits)
     videos = described(version, answered.outputs, _slate(answered.outputs, k))
     request_id = uuid.uuid4().hex
-    if log is not None:
-        row = _row(request_id, version, request, user_id, videos)
-        log.add(joined_log.ANSWERS, row | {schema.TIME: request_time or None})
-    record = request_records.current()
-    record.facts["answer_id"] = request_id
+    row = _row(request_id, version, request, user_id, videos)
+    record(user_id, row | {schema.TIME: request_time or None})
+    own = request_records.current()
+    own.facts["answer_id"] = request_id
     fields = version.explaining(explained.CANDIDATES).fields
     warnings = [*notes, *version.warnings(request, fields)]
-    seconds = {**record.stages, "total": record.seconds}
+    seconds = {**own.stages, "total": own.seconds}
     return {
         joined_log.REQUEST_ID: request_id,
         joined_log.VERSION: version.number,
@@ -214,21 +213,12 @@ def _row(
     }
 
 
-def feedback(
-    version: loaded_version.Version,
-    body: Mapping[str, Any],
-    log: served_log.ServedLog | None,
-) -> Json:
-    """Records the feedback on a video of an answer.
+def feedback(version: loaded_version.Version, body: Mapping[str, Any]) -> Json:
+    """Returns the feedback on a video of an answer, as a row of the served log.
 
     Raises:
-      problems.Problem: The server has no log.
-      errors.UserError: The feedback is malformed.
+      errors.UserError: It is malformed.
     """
-    if log is None:
-        raise problems.Problem(
-            problems.NOT_FOUND, "nothing is logged: start the server with --log=DIR"
-        )
     outcomes = (*schema.OUTCOMES, *version.bundle.own_outcomes)
     for key in body:
         if key not in (*_KEYS, *outcomes):
@@ -253,7 +243,7 @@ def feedback(
         f"a number of 0 to {most:,.0f} (0 without a click)",
         watch_seconds,
     )
-    row = {
+    return {
         joined_log.REQUEST_ID: request_id,
         joined_log.SERVED_AT: time.time(),
         schema.VIDEO_ID: video,
@@ -261,8 +251,6 @@ def feedback(
         schema.WATCH_SECONDS: float(watch_seconds),
         **{name: _outcome(name, body[name]) for name in outcomes if name in body},
     }
-    log.add(joined_log.FEEDBACK, row)
-    return {}
 
 
 def _outcome(name: str, value: Any) -> bool | float | None:

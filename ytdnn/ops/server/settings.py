@@ -72,6 +72,7 @@ class Settings:
         own.
       inspect: Whether users of the prepared set are shown.
       log: Directory of the served log; None: nothing is logged.
+      state: File of the live state, or address of Redis; None: events are not taken.
       flush_seconds: Maximum time that answers are only in memory.
       poll_seconds: Time between two checks for a new version.
       is_batching: Whether requests share runs.
@@ -89,6 +90,7 @@ class Settings:
     hosts: tuple[str, ...] = ()
     inspect: bool = False
     log: pathlib.Path | None = None
+    state: pathlib.Path | str | None = None
     flush_seconds: float = 5.0
     poll_seconds: float = 1.0
     is_batching: bool = True

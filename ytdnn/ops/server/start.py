@@ -216,11 +216,14 @@ def described(given: settings.Settings, port: int) -> list[str]:
     logged = f"logged to {given.log}" if given.log else "not logged: see --log"
     users = "" if given.inspect else "; its users are not shown: see --inspect"
     kind = "Content-Type: application/json"
+    is_file = isinstance(given.state, pathlib.Path)
+    state = f"kept in {given.state if is_file else 'Redis'}"
     return [
         f"loading {given.bundle}",
         f"listening on {address}",
         f"  /                    the page that shows it{users}",
         f"  POST /recommend      and /feedback; {logged}",
+        f"  POST /events         {state if given.state else 'not taken: see --state'}",
         "  /v1/models/NAME:predict   TensorFlow Serving's REST API",
         "  /healthz, /status, /metrics",
         f"next: curl {address}/recommend{token} -H '{kind}' -d '{{\"k\": 5}}'",

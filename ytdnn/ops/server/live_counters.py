@@ -1,0 +1,148 @@
+"""Keeps the counters and the live terms of the served version up to date."""
+
+import asyncio
+import logging
+import pathlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ytdnn.base import errors, schema
+from ytdnn.bundle import added_videos
+from ytdnn.features import base_feature, counters, registry
+from ytdnn.log import prepared
+from ytdnn.ops.server import loaded_version, served_state
+from ytdnn.ops.state import counting, store
+from ytdnn.ranking import model as ranking_model
+from ytdnn.ranking import network
+from ytdnn.retrieval import live_terms
+from ytdnn.run.pipeline import served
+from ytdnn.run.pipeline import workdir as run_workdir
+
+_LOG = logging.getLogger("ytdnn.ops.server")
+_SHORTEST_SECONDS = 1.0  # between two counts
+_PAUSE = 10  # times the processor time of a count: a tenth of a core at most
+_OLDEST_SECONDS = 60.0  # of a count without new events: windows move on
+_KNOWN_ERRORS = (errors.UserError, store.StateError, OSError)
+
+Json = dict[str, Any]
+
+
+class LiveCounters:
+    """Counts the state's events into the served version.
+
+    Attributes:
+      counted_to: The second before which the served counters count; None: they are
+        those of the export.
+      problem: The reason why they cannot be counted on; empty: they are.
+    """
+
+    def __init__(
+        self, state: served_state.ServedState, data: pathlib.Path | None
+    ) -> None:
+        """Stores the arguments; the log is counted at the first event.
+
+        Args:
+          state: The state.
+          data: The prepared set of the bundle, in the directory of its run; None: it is
+            not known.
+        """
+        self._state, self._workdir = state, data and data.parent
+        self._later: counting.LaterEvents | None = None
+        self._tables: counting.LiveTables | None = None
+        self._number = 0  # of the version that these are of
+        self.counted_to: int | None = None
+        self.problem = "" if data else "expected --workdir to read its log"
+
+    async def watch(self, current: Callable[[], loaded_version.Version]) -> None:
+        """Counts from time to time, until it is cancelled.
+
+        Args:
+          current: Function that returns the served version.
+        """
+        wait, counted = _SHORTEST_SECONDS, 0.0
+        while self._workdir is not None:
+            await asyncio.sleep(wait)
+            is_old = time.monotonic() - counted > _OLDEST_SECONDS
+            try:
+                used = await asyncio.to_thread(self.count, current(), is_old)
+                if used is not None:
+                    counted = time.monotonic()
+                    wait = max(_SHORTEST_SECONDS, _PAUSE * used)
+            except Exception as error:
+                is_known = isinstance(
+                    error, errors.UserError | OSError | store.StateError
+                )
+                _LOG.error("counters stay: %s", error, exc_info=not is_known)
+                self.problem, wait = errors.one_line(str(error)), _OLDEST_SECONDS
+
+    def status(self) -> Json:
+        """Returns the place of the state, and up to when it is counted."""
+        place, problem = self._state.place, self.problem or None
+        return {"place": place, "counted_to": self.counted_to, "problem": problem}
+
+    def count(
+        self, version: loaded_version.Version, is_old: bool = True
+    ) -> float | None:
+        """Counts, if there are new events or the last count is old.
+
+        Args:
+          version: The served version.
+          is_old: Whether to count without new events.
+
+        Returns:
+          The processor time that it took; None: there was nothing to count.
+        """
+        moment = int(self._state.clock()) + 1
+        is_new = version.number != self._number
+        if is_new:
+            self._open(version, moment)
+        if self._later is None or self._tables is None:
+            return None
+        begin = time.thread_time()
+        number = self._later.follow()
+        if not number and not (self.counted_to and (is_old or is_new)):
+            return None
+        version.assign(self._tables.at(moment))
+        self.counted_to, self.problem = moment, ""
+        return time.thread_time() - begin
+
+    def _open(self, version: loaded_version.Version, moment: int) -> None:
+        """Reads the log that a version was made from, if it counts anything."""
+        self._number, self._later, self._tables = version.number, None, None
+        facts = version.bundle.manifest.facts
+        config = version.bundle.manifest.config["composition"]
+        weights = np.array(config.get("live_weights") or ())
+        if self._workdir is None or not (facts["statistics_as_of"] or len(weights)):
+            return
+        home = _home(self._workdir)
+        data = added_videos.extended(prepared.load(home / prepared.KIND), self._workdir)
+        if data.videos[schema.VIDEO_ID].to_list() != [*version.bundle.titles]:
+            raise errors.UserError(
+                f"expected the videos of version {version.number} in {data.directory}, "
+                f"found others: export the run again"
+            )
+        end = self._state.log_end(version)
+        chosen: list[counters.Counter] = []
+        if facts["statistics_as_of"]:
+            directory = home / ranking_model.KIND
+            measured = network.read_statistics(directory / ranking_model.STATISTICS)
+            names = list(measured.features)
+            features = registry.named(base_feature.RANKING, names, data)
+            chosen = [each for each in features if isinstance(each, counters.Counter)]
+        self._later = counting.LaterEvents(data, self._state.store.since, end.is_before)
+        self._tables = counting.LiveTables(
+            self._later,
+            data,
+            chosen,
+            live_terms.weights(weights) if len(weights) else None,
+            moment,
+        )
+
+
+def _home(workdir: pathlib.Path) -> pathlib.Path:
+    """Returns the folder of the models that the bundle of a run was made from."""
+    config = run_workdir.read_config(workdir)
+    return workdir if config is None else served.served_home(config, workdir)

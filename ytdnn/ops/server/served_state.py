@@ -1,0 +1,331 @@
+"""The live state of a server: posted events and answers in, histories of users out."""
+
+import asyncio
+import functools
+import logging
+import pathlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ytdnn.base import artifacts, errors, schema
+from ytdnn.bundle import explained, requests, user_requests
+from ytdnn.log import prepared
+from ytdnn.ops.server import (
+    joined_log,
+    loaded_version,
+    metrics,
+    problems,
+    recommend,
+    settings,
+)
+from ytdnn.ops.state import counting, database, events, histories, redis_store, store
+
+_LOG = logging.getLogger("ytdnn.ops.server")
+_PRUNE_SECONDS = 3_600.0
+_MOST_CACHED = 4_096  # users with the request of their log in memory
+_MOST_AT_ONCE = 100  # events that are read in the event loop, not in a thread
+_OF_A_REQUEST = schema.REQUEST_KEYS | {schema.POLICY}  # no columns of users
+_OF_THE_LOG = (joined_log.SERVED_AT, schema.CLICKED)
+
+Json = dict[str, Any]
+OpenData = Callable[[loaded_version.Version], prepared.PreparedData]
+
+
+class LogEnd(NamedTuple):
+    """The end of the log that a bundle was made from; the state goes on from there.
+
+    Attributes:
+      time: Second of its last event.
+      prepared: Second at which it was prepared; events received later are not in it.
+    """
+
+    time: int = -1
+    prepared: float = 0.0
+
+    def is_before(self, event: events.Event) -> bool:
+        """Whether an event came after the log."""
+        return event.time > self.time or event.received > self.prepared
+
+
+class _Log(NamedTuple):
+    """The log of a version.
+
+    Attributes:
+      number: Number of the version.
+      users: Index of each user, by the text of its id.
+      end: Its end.
+      request: Function that returns the request of a user index at the end.
+    """
+
+    number: int
+    users: Mapping[str, int]
+    end: LogEnd
+    request: Callable[[int], Json]
+
+
+def _log(version: loaded_version.Version, data: prepared.PreparedData) -> _Log:
+    opened = version.bundle
+
+    @functools.lru_cache(_MOST_CACHED)
+    def request(user: int) -> Json:
+        request = opened.fitting(user_requests.at_end_of(data, user))
+        request.pop(schema.K)
+        return request
+
+    written = (data.directory / artifacts.MANIFEST).stat().st_mtime
+    end = LogEnd(data.windows.end_of_log, written)
+    return _Log(version.number, counting.user_indices(data), end, request)
+
+
+class ServedState:
+    """Takes events, and fills in the history of a request that names only its user.
+
+    Attributes:
+      store: The events.
+      place: Its place, without a password.
+      clock: Function that returns the time, seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        given: settings.Settings,
+        open_data: OpenData,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Opens the state.
+
+        Args:
+          given: Settings, with the place of the state.
+          open_data: Function that returns the prepared set of a version.
+          clock: Function that returns the time.
+
+        Raises:
+          errors.UserError: It is no state.
+        """
+        if given.state is None:
+            raise ValueError("expected the place of a state, received none")
+        place = str(given.state)
+        self.store: store.Store = (
+            redis_store.RedisStore(place)
+            if place.startswith(redis_store.SCHEMES)
+            else database.Database(pathlib.Path(place))
+        )
+        self.place = redis_store.named(place)
+        self.clock = clock
+        self._limits, self._has_data = given.limits, given.data is not None
+        self._open = open_data
+        self._known: _Log | None = None
+        self._reader: tuple[int, events.EventReader] | None = None
+
+    def log_end(self, version: loaded_version.Version) -> LogEnd:
+        """Returns the end of the log of a version; before all events without one.
+
+        Raises:
+          errors.UserError: The prepared set belongs to another version.
+        """
+        return self._log(version).end if self._has_data else LogEnd()
+
+    def _log(self, version: loaded_version.Version) -> _Log:
+        log = self._known
+        if log is None or log.number != version.number:
+            self._known = log = _log(version, self._open(version))
+        return log
+
+    async def post(self, version: loaded_version.Version, body: Any) -> Json:
+        """Stores an event or a list of them, all or none; returns their numbers.
+
+        Raises:
+          errors.UserError: An event is malformed.
+          problems.Problem: They cannot be stored.
+        """
+        given, most = body if isinstance(body, list) else [body], self._limits
+        if not 0 < len(given) <= most.list_length:
+            raise errors.UserError(
+                f"expected 1 to {most.list_length:,} events, received {len(given):,}"
+            )
+        if len(given) <= _MOST_AT_ONCE:
+            batch, warnings = self._read(version, given)
+        else:
+            batch, warnings = await asyncio.to_thread(self._read, version, given)
+        stored = await self._store(batch)
+        return stored._asdict() | {"warnings": warnings}
+
+    def _read(
+        self, version: loaded_version.Version, given: Sequence[Any]
+    ) -> tuple[list[events.Event], list[str]]:
+        """Returns posted events, and warnings about them.
+
+        Raises:
+          errors.UserError: One is malformed; the message has its number in a list.
+        """
+        opened, reader = version.bundle, self._reader
+        if reader is None or reader[0] != version.number:
+            of_users = {
+                name: field
+                for name, field in _fields(version).items()
+                if (field.width or not field.is_list) and name not in _OF_A_REQUEST
+            }
+            known = opened.id_type, opened.own_outcomes, of_users
+            self._reader = reader = version.number, events.EventReader(*known)
+        batch, now, unknown = [], self.clock(), []
+        for number, one in enumerate(given):
+            try:
+                event = reader[1].read(one, now)
+            except errors.UserError as error:
+                place = f"event {number}: " if len(given) > 1 else ""
+                raise errors.UserError(f"{place}{error}") from None
+            batch.append(event)
+            video = requests.plain_id(one.get(schema.VIDEO_ID), opened.id_type)
+            unknown += [video] if not (video is None or video in opened.titles) else []
+        if not unknown:
+            return batch, []
+        return batch, [
+            f"{len(unknown):,} of {len(batch):,} events are of videos that are not in "
+            f"the catalogue, as {unknown[0]!r}: they count from a version that has them"
+        ]
+
+    async def _store(self, batch: Sequence[events.Event]) -> store.Receipt:
+        """Stores events, and returns when they are on the disk.
+
+        Raises:
+          errors.UserError: An id is that of another event.
+          problems.Problem: They cannot be stored.
+        """
+        try:
+            # A client that does not wait any longer cancels no batch of the writer.
+            written = asyncio.shield(asyncio.wrap_future(self.store.add(batch)))
+            stored = await asyncio.wait_for(written, self._limits.answer_seconds)
+        except store.StateError as error:
+            raise _unavailable(error) from None
+        except TimeoutError:
+            raise problems.Problem(
+                problems.LATE, "the events may not be stored yet: send them again"
+            ) from None
+        metrics.EVENTS.inc(stored.stored)
+        return stored
+
+    def shown(self, user_id: str | int, row: Json) -> None:
+        """Stores an answer; the disk is not waited for.
+
+        Args:
+          user_id: Id of its user.
+          row: Its row in the served log.
+        """
+        now = self.clock()
+        at = row[schema.TIME] or int(now)
+        columns = {name: row[name] for name in (schema.VIDEO_IDS, schema.DEVICE)}
+        request_id = row[events.REQUEST_ID]
+        event = events.slate(request_id, user_id, at, now, columns)
+        try:
+            self.store.add([event]).add_done_callback(_tell_failure)
+        except store.StateError as error:
+            _tell(error)
+
+    async def feedback(self, version: loaded_version.Version, row: Json) -> None:
+        """Stores feedback on a video of an answer as a click or an outcome.
+
+        Args:
+          version: Version that the client knows.
+          row: Its row in the served log.
+
+        Raises:
+          problems.Problem: It cannot be stored.
+        """
+        told = {n: v for n, v in row.items() if n not in _OF_THE_LOG}
+        kind = events.CLICK if row[schema.CLICKED] else events.OUTCOME
+        await self.post(version, told | {events.KIND: kind})
+
+    async def completed(
+        self, version: loaded_version.Version, body: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Any], list[str]]:
+        """Returns a request with warnings; a user id alone gets the user's history.
+
+        Raises:
+          errors.UserError: The user or `k` is malformed.
+          problems.Problem: The state cannot be read.
+        """
+        _, user_id, _ = recommend.split(body, self._limits)
+        before = body.get(schema.TIME) or int(self.clock()) + 1
+        is_whole = user_id is None or schema.WATCHED_VIDEO_IDS in body
+        if is_whole or not isinstance(before, int):  # refused where it is read
+            return body, []
+        try:
+            request, notes = await asyncio.to_thread(
+                self._history, version, user_id, before
+            )
+        except store.StateError as error:
+            raise _unavailable(error) from None
+        return request | dict(body), notes
+
+    def _history(
+        self, version: loaded_version.Version, user_id: str | int, before: int
+    ) -> tuple[Json, list[str]]:
+        """Returns the request of a user as of a time, and warnings."""
+        own = self.store.user_events(str(user_id))
+        base: Json = {}
+        notes = []
+        if self._has_data:
+            try:
+                log = self._log(version)
+                own = [event for event in own if log.end.is_before(event)]
+                user = log.users.get(str(user_id))
+                base = base if user is None else log.request(user)
+            except errors.UserError as error:
+                notes.append(f"the history before the state is not known: {error}")
+        if not own and not base:
+            shown = requests.shown(user_id)
+            notes.append(f"answered from an empty history: no events of user {shown}")
+        return histories.request(own, _fields(version), before, base), notes
+
+    async def remove(self, user_id: str) -> Json:
+        """Removes a user from every file of the state.
+
+        Raises:
+          problems.Problem: The state cannot be written.
+        """
+        await self._store([])  # answers that are not written yet
+        try:
+            number = await asyncio.to_thread(self.store.remove_user, user_id)
+        except store.StateError as error:
+            raise _unavailable(error) from None
+        return {"removed": number}
+
+    async def prune(self, current: Callable[[], loaded_version.Version]) -> None:
+        """Removes old events from time to time, until it is cancelled.
+
+        Args:
+          current: Function that returns the served version.
+        """
+        while True:
+            await asyncio.sleep(_PRUNE_SECONDS)
+            try:
+                await asyncio.to_thread(self._prune, current())
+            except (store.StateError, errors.UserError) as error:
+                _tell(error)
+
+    def _prune(self, version: loaded_version.Version) -> None:
+        before = int(self.clock()) - store.LONGEST_WINDOW
+        if self._has_data:  # counters go on from the end of the log
+            before = min(before, self.log_end(version).time + 1)
+        self.store.prune(before)
+
+
+def _fields(version: loaded_version.Version) -> loaded_version.Fields:
+    return version.explaining(explained.CANDIDATES).fields
+
+
+def _unavailable(error: store.StateError) -> problems.Problem:
+    return problems.Problem(
+        problems.OVERLOADED, f"the state cannot be read or written: {error}", 1
+    )
+
+
+def _tell_failure(future: store.Acknowledged) -> None:
+    if (error := future.exception()) is not None:
+        _tell(error)
+
+
+def _tell(error: BaseException) -> None:
+    metrics.STATE_FAILURES.inc()
+    _LOG.error("the state cannot be read or written: %s", error)

@@ -1,0 +1,228 @@
+"""Counters and live terms of a bundle, counted on with the events of the state.
+
+The log that a bundle was made from is counted once. What came since is a log of its
+own, in memory, and each sum is that of both: the functions that count are those of
+training and evaluation.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ytdnn.base import schema
+from ytdnn.features import counters, log_sums
+from ytdnn.log import events as logged_events
+from ytdnn.log import prepared, user_log, user_shards
+from ytdnn.ops.state import events, histories
+from ytdnn.retrieval import live_counts, live_source, live_terms
+
+COUNTERS = "counters"  # variable of an exported ranker
+_BATCH = 10_000
+_WEEK = log_sums.WEEK.seconds
+
+Tables = dict[str, npt.NDArray[Any]]
+Since = Callable[[int, int], Sequence[tuple[int, events.Event]]]
+
+
+class LaterEvents:
+    """The events of the state that came after a log, in its catalogue's indices."""
+
+    def __init__(
+        self,
+        data: prepared.PreparedData,
+        read: Since,
+        is_later: Callable[[events.Event], bool],
+    ) -> None:
+        """Begins without any.
+
+        Args:
+          data: The prepared set.
+          read: Function that returns the next events after a place; see
+            `database.Database.since`.
+          is_later: Function that returns whether an event is not in the log.
+        """
+        ids = data.videos[schema.VIDEO_ID].to_list()
+        self._data, self._read, self._is_later = data, read, is_later
+        self._indices = {video: index for index, video in enumerate(ids, 1)}
+        self._shown = histories.Exposures()
+        self._place = 0
+
+    def follow(self) -> int:
+        """Reads new events, and returns their number."""
+        number = 0
+        while batch := self._read(self._place, _BATCH):
+            self._place = batch[-1][0]
+            for _, event in batch:
+                if self._is_later(event):
+                    self._shown.add(event, event.columns)
+                    number += 1
+        return number
+
+    def shard(self) -> user_shards.Shard:
+        """Returns all impressions and watches, of one user: who it was counts nothing.
+
+        Sums are over videos and times.
+        """
+        names = [outcome.name for outcome in self._data.catalogue.outcomes]
+        rows = [(self._indices.get(one.video, 0), one) for one in self._shown]
+        shown = [(video, one) for video, one in rows if video and one.shown is not None]
+        size = len(shown)
+        outcomes = [[one.outcomes.get(n, np.nan) for n in names] for _, one in shown]
+        impressions = logged_events.Impressions(
+            users=np.zeros(size, np.int32),
+            videos=np.array([video for video, _ in shown], np.int32),
+            times=np.array([one.shown for _, one in shown], np.int64),
+            clicked=np.array([one.is_clicked for _, one in shown], bool),
+            pages=np.zeros(size, np.int64),
+            splits=np.zeros(size, np.uint8),
+            num_watches=np.zeros(size, np.int64),
+            seconds=np.array([one.seconds or 0.0 for _, one in shown], np.float32),
+            outcomes=np.array(outcomes, np.float32).reshape(size, len(names)),
+        )
+        watches = self.watches()
+        ends = np.full(self._data.num_users, watches.height)
+        return user_shards.Shard(
+            logged_events.Watches(
+                offsets=np.append(0, ends).astype(np.int64),
+                videos=watches["video"].to_numpy().astype(np.int32),
+                times=watches["time"].to_numpy(),
+                splits=np.zeros(watches.height, np.uint8),
+            ),
+            None,
+            impressions,
+        )
+
+    def watches(self) -> pl.DataFrame:
+        """Returns the watches (`user`, `time`, `video`) by user and time."""
+        rows = [
+            (one.user, one.watch_time, self._indices[one.video])
+            for one in self._shown
+            if one.watch_time is not None and one.video in self._indices
+        ]
+        columns = {"user": pl.String, "time": pl.Int64, "video": pl.Int64}
+        frame = pl.DataFrame(rows, schema=columns, orient="row")
+        return frame.sort("user", "time", maintain_order=True)
+
+
+class _BothSums(log_sums.CounterRequests):
+    """Requests of which each sum is that of a log and of the events after it."""
+
+    def __init__(
+        self, log: log_sums.CounterRequests, later: log_sums.CounterRequests
+    ) -> None:
+        self.data, self.videos, self.moments = log.data, log.videos, log.moments
+        self._log, self._later = log, later
+
+    def parts(self) -> Iterator["log_sums.CounterRequests"]:
+        """Yields itself, so that all counters share what was looked up."""
+        yield self
+
+    def sum(
+        self,
+        quantity: log_sums.Quantity,
+        group: log_sums.VideoGroup,
+        window: log_sums.CounterWindow = log_sums.EVER,
+    ) -> log_sums.Floats:
+        """Returns sums over events of each video's group in a window, `[n]`."""
+        of_log = self._log.sum(quantity, group, window)
+        return of_log + self._later.sum(quantity, group, window)
+
+
+class LiveTables:
+    """The values of a bundle's counters and live terms as of any later moment."""
+
+    def __init__(
+        self,
+        later: LaterEvents,
+        data: prepared.PreparedData,
+        names: Sequence[counters.Counter],
+        weights: live_terms.Weights | None,
+        begin: int,
+    ) -> None:
+        """Counts the log.
+
+        Args:
+          later: The events after it.
+          data: The prepared set, with the catalogue of the bundle.
+          names: The ranker's counters, in the order of its columns.
+          weights: Weights of the live terms; None without them.
+          begin: First moment that is asked for.
+        """
+        self._later, self._data = later, data
+        self._counters, self._weights = names, weights
+        self._sums = log_sums.QuantitySums(data.whole, begin - _WEEK)
+        self._counts = None
+        if weights is not None:
+            self._counts = live_counts.LiveCounts(data, begin)
+
+    def at(self, moment: int) -> Tables:
+        """Returns the values of the variables, by name.
+
+        Args:
+          moment: The second before which events count.
+        """
+        tables: Tables = {}
+        if self._counters:
+            tables[COUNTERS] = self._counted(moment)
+        if self._counts is not None and self._weights is not None:
+            state = live_source.state_of_counts(self._watched(self._counts), moment)
+            tables |= live_source.tables(state, self._weights)
+        return tables
+
+    def _counted(self, moment: int) -> npt.NDArray[np.float32]:
+        """Returns the counters of all catalogue indices, `[videos + 1, counters]`."""
+        shard = self._later.shard()
+        shards = (user_shards.in_memory(shard, self._data.num_users),)
+        log: user_log.UserLog = self._data.log.whole
+        log = dataclasses.replace(log, shards=shards, _whole=None)
+        later = log_sums.QuantitySums(self._data.with_log(log), moment - _WEEK)
+        every = np.arange(self._data.num_videos + 1)
+        moments = np.full(len(every), moment)
+        both = _BothSums(
+            log_sums.CounterRequests(self._sums, every, moments),
+            log_sums.CounterRequests(later, every, moments),
+        )
+        columns = [each.values(both) for each in self._counters]
+        # A single one is not packed into a table.
+        return np.stack(columns, axis=-1) if len(columns) > 1 else columns[0]
+
+    def _watched(self, counts: live_counts.LiveCounts) -> live_counts.LiveCounts:
+        """Returns the watches of the log and of the state."""
+        watches = self._later.watches().unique(maintain_order=True)
+        shifted = pl.col("video").shift().over("user")
+        before = watches.select(shifted)["video"]
+        first = watches.filter(before.is_null())["user"].to_list()
+        of_log = iter(self._last_watched(first))
+        videos = [next(of_log) if each is None else each for each in before]
+        return counts.with_watches(
+            watches["time"].to_numpy(),
+            watches["video"].to_numpy(),
+            np.array(videos, np.int64),
+        )
+
+    def _last_watched(self, users: Sequence[str]) -> list[int]:
+        """Returns the last video of the log that each user watched, 0 = none."""
+        indices: Mapping[str, int] = user_indices(self._data)
+        known = np.array([indices.get(user, -1) for user in users], np.int64)
+        index = self._data.log.whole.shard_index
+        offsets = index.offsets(schema.WATCHES)
+        ends = offsets[known + 1]
+        has_watches = (known >= 0) & (ends > offsets[known])
+        videos = np.zeros(len(users), np.int64)
+        rows = ends[has_watches] - 1
+        videos[has_watches] = index.gather(schema.WATCHES, "videos", rows)
+        return [int(video) for video in videos]
+
+
+def user_indices(data: prepared.PreparedData) -> dict[str, int]:
+    """Returns the index of each user of a log, by the text of its id."""
+
+    def find() -> dict[str, int]:
+        ids = data.users[schema.USER_ID].cast(pl.String)
+        return {user: index for index, user in enumerate(ids)}
+
+    return data.once(user_indices, find)

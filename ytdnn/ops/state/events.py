@@ -1,0 +1,270 @@
+"""Events as clients post them: read from JSON, and checked as `prepare` checks a log.
+
+An event is a row of a table of the event log, under the same names of columns, and a
+`kind`. A `click` or an `outcome` tells what became of an impression, which it names by
+its `request_id` and `video_id`. A `slate` is an answer of the server: the impressions
+of all its videos.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from ytdnn.base import errors, schema, table_schemas
+from ytdnn.bundle import requests
+from ytdnn.log import event_log, faults, fields
+
+ID, KIND, REQUEST_ID = "id", "kind", "request_id"
+WATCH, SEARCH, IMPRESSION = "watch", "search", "impression"
+CLICK, OUTCOME, USER, SLATE = "click", "outcome", "user", "slate"
+TABLES = {
+    WATCH: schema.WATCHES,
+    SEARCH: schema.SEARCHES,
+    IMPRESSION: schema.IMPRESSIONS,
+    CLICK: schema.IMPRESSIONS,
+    OUTCOME: schema.IMPRESSIONS,
+    USER: schema.USERS,
+}
+_OF_A_REQUEST = (CLICK, OUTCOME)
+# Columns of a table that only a whole log has, or that another key stands for.
+_NOT_POSTED = {schema.ORDER, schema.SPLIT, schema.PAGE_ID}
+_MOST_CHARACTERS = 256
+_INT64 = 2**63
+
+Json = dict[str, Any]
+
+
+class Event(NamedTuple):
+    """An event of the state.
+
+    Attributes:
+      id: Its id; an event is stored once for each.
+      kind: `SLATE` or a key of `TABLES`.
+      user: User id as text; empty for an event that only names its request.
+      request: Id of the request of an impression; empty: none.
+      time: Seconds since 1970.
+      received: Seconds since 1970 at which the server had it.
+      body: JSON of its columns, as posted but for its id.
+    """
+
+    id: str
+    kind: str
+    user: str
+    request: str
+    time: int
+    received: float
+    body: str
+
+    @property
+    def columns(self) -> Json:
+        """The posted columns."""
+        columns: Json = json.loads(self.body)
+        return columns
+
+
+def slate(
+    request_id: str, user_id: str | int, shown: int, received: float, columns: Json
+) -> Event:
+    """Returns the event of an answer of the server.
+
+    Args:
+      request_id: Id of the answer.
+      user_id: Id of its user.
+      shown: Seconds since 1970.
+      received: Seconds since 1970.
+      columns: `video_ids`, and what else is known of all of them.
+    """
+    known = {name: value for name, value in columns.items() if value is not None}
+    body = _json(known | {schema.USER_ID: user_id})
+    user = str(user_id)
+    return Event(request_id, SLATE, user, request_id, shown, received, body)
+
+
+def _json(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+class EventReader:
+    """Reads events from JSON."""
+
+    def __init__(
+        self,
+        id_type: pl.DataType,
+        own_outcomes: Collection[str] = (),
+        user_fields: Mapping[str, fields.Field] | None = None,
+    ) -> None:
+        """Stores what differs from log to log.
+
+        Args:
+          id_type: Type of video ids.
+          own_outcomes: Outcomes of impressions outside the schema.
+          user_fields: Fields of requests that are columns of users, by name.
+        """
+        self._id_type = id_type
+        self._columns = {kind: _columns(table) for kind, table in TABLES.items()}
+        outcomes = [*schema.OUTCOMES, *own_outcomes]
+        for kind in (IMPRESSION, CLICK, OUTCOME):
+            own = {name: table_schemas.outcome(name) for name in own_outcomes}
+            self._columns[kind] |= own
+        told = {schema.WATCH_SECONDS, schema.VIDEO_ID, schema.TIME, *outcomes}
+        for kind in _OF_A_REQUEST:
+            known = self._columns[kind].items()
+            self._columns[kind] = {n: c for n, c in known if n in told}
+        self._user_fields = user_fields or {}
+
+    def read(self, given: Any, received: float) -> Event:
+        """Returns a posted event.
+
+        Args:
+          given: Value of JSON.
+          received: Seconds since 1970.
+
+        Raises:
+          errors.UserError: It is malformed.
+        """
+        if not isinstance(given, dict):
+            _refuse("an event", "an object", given)
+        kind = given.get(KIND)
+        if not isinstance(kind, str) or kind not in TABLES:
+            _refuse(KIND, f"one of {', '.join(TABLES)}", kind)
+        body = {k: v for k, v in sorted(given.items()) if k != ID and v is not None}
+        for name in body:
+            if name not in (KIND, REQUEST_ID):
+                self._check(kind, name, body)
+        self._require(kind, body)
+        text = _json(body)
+        return Event(
+            id=_id(given, text),
+            kind=kind,
+            user=str(body.get(schema.USER_ID, "")),
+            request=body.get(REQUEST_ID, ""),
+            time=body.get(schema.TIME, int(received)),
+            received=received,
+            body=text,
+        )
+
+    def _check(self, kind: str, name: str, body: Json) -> None:
+        """Checks a value of an event; an integer id may be sent as text."""
+        column = self._columns[kind].get(name)
+        of_user = self._user_fields.get(name) if kind == USER else None
+        if of_user is not None:
+            requests.values({name: body[name]}, {name: of_user})
+        if column is None and of_user is not None:
+            return
+        if column is None:
+            known = [ID, KIND, REQUEST_ID, *self._columns[kind]]
+            known += self._user_fields if kind == USER else ()
+            raise errors.UserError(
+                f"expected keys of {', '.join(known)} in an event of kind {kind}, "
+                f"received {requests.shown(name)}{errors.hint(name, known, cutoff=0.5)}"
+            )
+        if name in (schema.VIDEO_ID, schema.SEED_VIDEO_ID):
+            body[name] = requests.plain_id(body[name], self._id_type)
+            wanted: type = int if self._id_type.is_integer() else str
+            if not isinstance(body[name], wanted) or isinstance(body[name], bool):
+                kind_of_id = "an integer" if wanted is int else "a string"
+                _refuse(name, f"{kind_of_id}, as the ids of the catalogue", body[name])
+        problem = _problem(column, body[name])
+        if problem:
+            _refuse(name, problem, body[name])
+
+    def _require(self, kind: str, body: Json) -> None:
+        """Checks that an event has the columns that its table requires.
+
+        Raises:
+          errors.UserError: It lacks one.
+        """
+        required = [c.name for c in self._columns[kind].values() if c.required]
+        if kind in _OF_A_REQUEST:
+            required = [REQUEST_ID, schema.VIDEO_ID]
+        for name in required:
+            # Where the log says whether it was clicked, an event may say so later.
+            if name not in body and name not in (schema.TIME, schema.CLICKED):
+                _refuse(name, f"given in an event of kind {kind}", None)
+        request = body.get(REQUEST_ID)
+        if request is not None and not _is_name(request):
+            _refuse(REQUEST_ID, _NAME, request)
+
+
+def _columns(table: str) -> dict[str, table_schemas.Column]:
+    """Returns the columns of a table that an event may have, by name."""
+    columns = table_schemas.TABLES[table].columns
+    return {c.name: c for c in columns if c.name not in _NOT_POSTED}
+
+
+_NAME = f"a text of 1 to {_MOST_CHARACTERS} characters"
+
+
+def _is_name(value: Any) -> bool:
+    is_short = isinstance(value, str) and 0 < len(value) <= _MOST_CHARACTERS
+    return is_short and requests.is_text(value)
+
+
+def _id(given: Mapping[str, Any], body: str) -> str:
+    """Returns the id of an event: the given one, or one of its content.
+
+    Raises:
+      errors.UserError: It is no text, or nothing tells the event from an equal one.
+    """
+    name = given.get(ID)
+    if name is not None:
+        if not _is_name(name):
+            _refuse(ID, _NAME, name)
+        return str(name)
+    if given.get(schema.TIME) is None and given[KIND] not in _OF_A_REQUEST:
+        raise errors.UserError(
+            f"expected {ID} or {schema.TIME} in an event, received neither: without "
+            f"them an event that is sent again cannot be told from a new one"
+        )
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+def _problem(column: table_schemas.Column, value: Any) -> str:
+    """Returns the description of a valid value; empty if the value is one."""
+    expected = event_log.EXPECTED[column.kind].partition(" (")[0]
+    if not _TYPES[column.kind](value):
+        return (
+            f"{expected} in seconds since 1970" if column.kind == "time" else expected
+        )
+    if column.kind == "time" and value > faults.MOST_TIME:
+        return f"{expected} before the year 2100"
+    if column.least is not None and value < column.least:
+        return f"{expected} of at least {column.least:g}"
+    if column.kind == "number" and abs(value) > column.most:
+        return f"{expected} of at most {column.most:g}"
+    return ""
+
+
+def _is_integer(value: Any) -> bool:
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    return is_integer and -_INT64 <= value < _INT64
+
+
+def _is_number(value: Any) -> bool:
+    return _is_integer(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_text(value: Any) -> bool:
+    is_short = isinstance(value, str) and len(value) <= _MOST_QUERY
+    return is_short and requests.is_text(value)
+
+
+_MOST_QUERY = 10_000
+_TYPES: dict[str, Callable[[Any], bool]] = {
+    "id": lambda value: _is_name(value) or _is_integer(value),
+    "time": _is_integer,
+    "integer": _is_integer,
+    "number": _is_number,
+    "boolean": lambda value: isinstance(value, bool),
+    "text": _is_text,
+}
+
+
+def _refuse(name: str, expected: str, value: Any) -> None:
+    """Raises the error of a value."""
+    shown = "none: it is missing" if value is None else requests.shown(value)
+    raise errors.UserError(f"expected {name} to be {expected}, received {shown}")

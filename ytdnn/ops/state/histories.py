@@ -1,0 +1,208 @@
+"""A user's events as the history of a request, in the fields of the request reader.
+
+All that names one video of one request is one impression: the slate's own entry, a
+posted impression, clicks, outcomes and a watch. It was clicked if any says so. A click
+is a watch, a second after its impression unless a `watch` tells its time, as
+`ytdnn join-log` has it.
+"""
+
+import dataclasses
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from ytdnn.base import schema
+from ytdnn.ops.state import events, store
+
+Json = dict[str, Any]
+_FIELDS = {  # the field of the ids, and the other lists that belong to it
+    schema.WATCHED_VIDEO_IDS: (schema.WATCH_TIMES, schema.WATCHED_SECONDS),
+    schema.IMPRESSION_VIDEO_IDS: (schema.IMPRESSION_TIMES, schema.IMPRESSION_CLICKED),
+}
+_UNKNOWN = {schema.WATCHED_SECONDS: -1.0, schema.IMPRESSION_CLICKED: -1}
+
+
+@dataclasses.dataclass
+class Exposure:
+    """An impression, or a watch, of a video, with all that was told of it.
+
+    Attributes:
+      user: Id of the user, as text; empty: not known.
+      video: Id of the video.
+      shown: Time of the impression; None: it was watched outside a slate.
+      watched: Time of the watch; None: not watched.
+      seconds: Watch seconds; None: not known.
+      received: Time at which the last of it was received.
+      outcomes: Outcomes by name.
+    """
+
+    user: str
+    video: str | int
+    shown: int | None = None
+    watched: int | None = None
+    seconds: float | None = None
+    received: float = 0.0
+    outcomes: Json = dataclasses.field(default_factory=dict)
+    _is_clicked: bool = False
+
+    @property
+    def is_clicked(self) -> bool:
+        """Whether it was clicked, or watched from its slate."""
+        return self._is_clicked or self.watched is not None
+
+    @property
+    def watch_time(self) -> int | None:
+        """Time of its watch; None: it was not watched."""
+        if self.watched is None and self._is_clicked and self.shown is not None:
+            return self.shown + 1
+        return self.watched
+
+    def tell(self, event: events.Event, columns: Mapping[str, Any]) -> None:
+        """Adds what an event tells."""
+        self.user = self.user or event.user
+        self.received = max(self.received, event.received)
+        if event.kind in (events.SLATE, events.IMPRESSION):
+            times = (self.shown, event.time)
+            self.shown = min(time for time in times if time is not None)
+        if event.kind == events.WATCH:
+            times = (self.watched, event.time)
+            self.watched = min(time for time in times if time is not None)
+        is_clicked = columns.get(schema.CLICKED, event.kind == events.CLICK)
+        self._is_clicked = self._is_clicked or is_clicked
+        seconds = columns.get(schema.WATCH_SECONDS)
+        if seconds is not None:
+            self.seconds = max(self.seconds or 0.0, seconds)
+        for name, value in columns.items():
+            if name not in _NO_OUTCOMES:
+                self.outcomes[name] = max(self.outcomes.get(name, value), value)
+
+
+_NO_OUTCOMES = {
+    events.KIND,
+    events.REQUEST_ID,
+    schema.CLICKED,
+    *(schema.USER_ID, schema.VIDEO_ID, schema.TIME, schema.WATCH_SECONDS),
+    *(schema.DEVICE, schema.LOGGED_IN, schema.POSITION, schema.SOURCE, schema.SCORE),
+    *(schema.PROPENSITY, schema.SEED_VIDEO_ID),
+}
+
+
+class Exposures:
+    """Impressions and watches, merged from events in any order."""
+
+    def __init__(self) -> None:
+        """Begins without any."""
+        self._slates: dict[str, tuple[events.Event, list[Any] | None]] = {}
+        self._told: dict[str, dict[str | int, Exposure]] = {}  # by request and video
+        self._others: list[Exposure] = []
+
+    def add(self, event: events.Event, columns: Mapping[str, Any] | None) -> None:
+        """Adds an event; a search or a user is ignored.
+
+        Args:
+          event: The event.
+          columns: Its columns; None for a slate of which only videos count that other
+            events name.
+        """
+        if event.kind == events.SLATE:
+            videos = None if columns is None else columns[schema.VIDEO_IDS]
+            self._slates[event.request] = event, videos
+        elif columns is not None and event.kind not in (events.SEARCH, events.USER):
+            one = new = Exposure(event.user, columns[schema.VIDEO_ID])
+            if event.request:
+                told = self._told.setdefault(event.request, {})
+                one = told.setdefault(new.video, new)
+            else:
+                self._others.append(new)
+            one.tell(event, columns)
+
+    def __iter__(self) -> Iterator[Exposure]:
+        """Yields each, but for what is told of impressions that nobody has shown."""
+        for request, (slate, videos) in self._slates.items():
+            told = self._told.get(request, {})
+            for video in told if videos is None else videos:
+                one = told.get(video) or Exposure(slate.user, video)
+                one.tell(slate, {})
+                yield one
+        for request, told in self._told.items():
+            _, videos = self._slates.get(request, (None, []))
+            for video, one in told.items():
+                is_own = one.shown is not None or one.watched is not None
+                if is_own and videos is not None and video not in videos:
+                    yield one
+        yield from self._others
+
+
+def request(
+    user_events: Iterable[events.Event],
+    fields: Collection[str],
+    before: int,
+    base: Mapping[str, Any],
+) -> Json:
+    """Returns the request of a user as of a time, with the events of the state.
+
+    Args:
+      user_events: Events of the user, in order of time.
+      fields: Inputs of the recommender.
+      before: The second before which events count.
+      base: Request with the history before these events, or an empty one.
+    """
+    known = [event for event in user_events if event.time < before]
+    shown = Exposures()
+    made = dict(base)
+    slates = [event for event in known if event.kind == events.SLATE]
+    for event in slates[: -store.LAST_EVENTS]:
+        shown.add(event, None)
+    for event in slates[-store.LAST_EVENTS :]:
+        shown.add(event, event.columns)
+    for event in (event for event in known if event.kind != events.SLATE):
+        columns = event.columns
+        shown.add(event, columns)
+        if event.kind == events.USER:
+            made |= {n: v for n, v in columns.items() if n in fields and n != _TIME}
+        if event.kind == events.SEARCH and schema.QUERIES in fields:
+            queries = made.get(schema.QUERIES) or []
+            made[schema.QUERIES] = [*queries, columns[schema.QUERY]]
+        for name in (schema.DEVICE, schema.LOGGED_IN):
+            if name in columns and name in fields:
+                made[name] = columns[name]
+    watches, impressions = [], []
+    for one in shown:
+        if one.watch_time is not None:
+            seconds = -1.0 if one.seconds is None else float(one.seconds)
+            # A click in the second of its slate is known to the next request too.
+            watches.append((one.video, min(one.watch_time, before - 1), seconds))
+        if one.shown is not None:
+            impressions.append((one.video, one.shown, int(one.is_clicked)))
+    made |= _merged(made, fields, schema.WATCHED_VIDEO_IDS, watches)
+    made |= _merged(made, fields, schema.IMPRESSION_VIDEO_IDS, impressions)
+    return made | ({_TIME: before} if _TIME in fields else {})
+
+
+_TIME = schema.TIME
+
+
+def _merged(
+    base: Mapping[str, Any], fields: Collection[str], ids: str, rows: list[tuple]
+) -> Json:
+    """Returns the lists of watches, or of impressions, in order of time.
+
+    Args:
+      base: Request with earlier ones.
+      fields: Inputs of the recommender.
+      ids: Field of the ids of their videos.
+      rows: Id, time and number of each.
+    """
+    if ids not in fields or not rows:
+        return {}
+    videos = base.get(ids) or []
+    columns = [videos]
+    for name in _FIELDS[ids]:
+        values = base.get(name) or []
+        is_known = len(values) == len(videos)
+        columns.append(values if is_known else [_UNKNOWN.get(name, 0)] * len(videos))
+    every = [*zip(*columns, strict=True), *rows]
+    # A log without times has its watches in order, before those of the state.
+    every.sort(key=lambda row: row[1])
+    lists = zip(*every, strict=True)
+    named = zip((ids, *_FIELDS[ids]), map(list, lists), strict=True)
+    return {name: values for name, values in named if name in fields}

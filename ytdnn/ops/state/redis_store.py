@@ -1,0 +1,214 @@
+"""The state in Redis, shared by servers on several machines.
+
+    ytdnn:event       number of an event → the event
+    ytdnn:id          its id → its number and the digest of its body
+    ytdnn:log         all numbers, in order
+    ytdnn:user:USER   numbers of a user's events, by time
+    ytdnn:request:ID  numbers of events that name a request and no user
+
+Scripts run one after the other, so that a batch is stored as a whole. Redis must append
+to its file and flush it before it answers.
+"""
+
+import concurrent.futures
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from ytdnn.base import errors
+from ytdnn.ops.state import events, store
+
+SCHEMES = ("redis://", "rediss://")
+_THREADS = 4
+_REWRITE_SECONDS = 60.0
+_DURABLE = {"appendonly": "yes", "appendfsync": "always"}
+_EVENT, _ID, _LOG = "ytdnn:event", "ytdnn:id", "ytdnn:log"
+_USER, _REQUEST = "ytdnn:user:", "ytdnn:request:"
+# Six arguments an event: id, digest, user, request, time, event.
+_ADD = """
+for i = 1, #ARGV, 6 do
+  local known = redis.call('HGET', 'ytdnn:id', ARGV[i])
+  local digest = known and string.match(known, ' (.*)')
+  if known and digest ~= ARGV[i + 1] then return -((i + 5) / 6) end
+end
+local stored = 0
+for i = 1, #ARGV, 6 do
+  if redis.call('HEXISTS', 'ytdnn:id', ARGV[i]) == 0 then
+    local number = string.format('%016d', redis.call('INCR', 'ytdnn:number'))
+    redis.call('HSET', 'ytdnn:id', ARGV[i], number .. ' ' .. ARGV[i + 1])
+    redis.call('HSET', 'ytdnn:event', number, ARGV[i + 5])
+    redis.call('ZADD', 'ytdnn:log', number, number)
+    if ARGV[i + 2] ~= '' then
+      redis.call('ZADD', 'ytdnn:user:' .. ARGV[i + 2], ARGV[i + 4], number)
+    else
+      redis.call('SADD', 'ytdnn:request:' .. ARGV[i + 3], number)
+    end
+    stored = stored + 1
+  end
+end
+return stored
+"""
+
+
+class RedisStore(store.Store):
+    """The events of a database of Redis."""
+
+    def __init__(self, url: str) -> None:
+        """Connects.
+
+        Args:
+          url: Address, such as `redis://host:6379/0`.
+
+        Raises:
+          errors.UserError: The package or the server is missing, or what it has
+            acknowledged could be lost.
+        """
+        try:
+            import redis
+        except ImportError:
+            raise errors.UserError(
+                "--state=redis://… needs redis: pip install -c constraints.txt "
+                "'.[serve,redis]' in the checkout"
+            ) from None
+        self._error: type[Exception] = redis.RedisError
+        self._redis: Any = redis.Redis.from_url(url, decode_responses=True)
+        try:
+            given = self._redis.config_get("append*")
+        except (redis.RedisError, ValueError) as error:
+            raise errors.UserError(
+                f"expected a server of Redis at --state={named(url)}, found {error}"
+            ) from None
+        for name, value in _DURABLE.items():
+            if given.get(name) != value:
+                raise errors.UserError(
+                    f"expected {name} {value} in Redis at {named(url)}, which may else "
+                    f"lose acknowledged events, found {given.get(name)}: set it in "
+                    f"redis.conf"
+                )
+        self._add = self._redis.register_script(_ADD)
+        self._threads = concurrent.futures.ThreadPoolExecutor(_THREADS)
+
+    def add(self, batch: Sequence[events.Event]) -> store.Acknowledged:
+        """Stores events, all or none; see `store.Store`."""
+        return self._threads.submit(self._store, batch)
+
+    def _store(self, batch: Sequence[events.Event]) -> store.Receipt:
+        digests: dict[str, str] = {}
+        arguments: list[Any] = []
+        for event in batch:
+            digest = hashlib.sha256(event.body.encode()).hexdigest()
+            if digests.setdefault(event.id, digest) != digest:
+                raise store.other_event(event)
+            told = event.user, event.request, event.time, json.dumps(event)
+            arguments += [event.id, digest, *told]
+        stored = self._run(self._add, args=arguments) if batch else 0
+        if stored < 0:
+            raise store.other_event(batch[-stored - 1])
+        return store.Receipt(stored, len(batch) - stored)
+
+    def user_events(self, user: str) -> list[events.Event]:
+        """Returns the last events of a user, in order of time."""
+        last = store.MOST_OF_A_USER - 1
+        numbers = self._run(self._redis.zrevrange, _USER + user, 0, last)
+        own = self._read(numbers)
+        requests = {event.request for event in own.values() if event.request}
+        own |= self._read(self._anonymous(requests))
+        ordered = sorted(own.items(), key=lambda item: (item[1].time, item[0]))
+        return [event for _, event in ordered]
+
+    def since(self, place: int, most: int) -> list[tuple[int, events.Event]]:
+        """Returns the next events in the order of their storing, with their places."""
+        numbers = self._run(
+            self._redis.zrangebyscore, _LOG, f"({place}", "+inf", start=0, num=most
+        )
+        return [(int(number), event) for number, event in self._read(numbers).items()]
+
+    def remove_user(self, user: str) -> int:
+        """Removes all events of a user from every file; returns their number."""
+        own = self._read(self._run(self._redis.zrange, _USER + user, 0, -1))
+        requests = {event.request for event in own.values() if event.request}
+        own |= self._read(self._anonymous(requests))
+        keys = [_USER + user, *(_REQUEST + request for request in requests)]
+        self._run(self._redis.delete, *keys)
+        self._remove(own)
+        self._rewrite()
+        return len(own)
+
+    def prune(self, before: int) -> int:
+        """Removes events before a time, but the last of each user."""
+        number, last = 0, -store.LAST_EVENTS - 1
+        for key in self._keys(_USER):
+            old = set(self._run(self._redis.zrangebyscore, key, "-inf", f"({before}"))
+            old &= set(self._run(self._redis.zrange, key, 0, last))
+            gone = self._read(old)
+            if gone:
+                self._run(self._redis.zrem, key, *gone)
+            number += self._remove(gone)
+        kept = {e.request for _, e in self._every() if e.user and e.request}
+        for key in self._keys(_REQUEST):
+            told = self._read(self._run(self._redis.smembers, key))
+            is_old = all(event.time < before for event in told.values())
+            if is_old and key.removeprefix(_REQUEST) not in kept:
+                self._run(self._redis.delete, key)
+                number += self._remove(told)
+        return number
+
+    def close(self) -> None:
+        """Writes what waits, and disconnects."""
+        self._threads.shutdown()
+        self._redis.close()
+
+    def _keys(self, prefix: str) -> list[str]:
+        return self._run(lambda: list(self._redis.scan_iter(f"{prefix}*", 1_000)))
+
+    def _every(self) -> Iterator[tuple[int, events.Event]]:
+        place = 0
+        while batch := self.since(place, 10_000):
+            yield from batch
+            place = batch[-1][0]
+
+    def _anonymous(self, requests: Iterable[str]) -> list[str]:
+        """Returns the numbers of events that name requests and no user."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for request in requests:
+            pipeline.smembers(_REQUEST + request)
+        return [number for numbers in self._run(pipeline.execute) for number in numbers]
+
+    def _read(self, numbers: Iterable[str]) -> dict[str, events.Event]:
+        """Returns events by their numbers, without those that were removed."""
+        asked = list(numbers)
+        texts = self._run(self._redis.hmget, _EVENT, asked) if asked else []
+        pairs = zip(asked, texts, strict=True)
+        return {n: events.Event(*json.loads(text)) for n, text in pairs if text}
+
+    def _remove(self, gone: dict[str, events.Event]) -> int:
+        if gone:
+            self._run(self._redis.hdel, _ID, *(event.id for event in gone.values()))
+            self._run(self._redis.zrem, _LOG, *gone)
+            self._run(self._redis.hdel, _EVENT, *gone)
+        return len(gone)
+
+    def _rewrite(self) -> None:
+        """Writes the file of Redis anew, whose old parts hold what was removed."""
+        end = time.monotonic() + _REWRITE_SECONDS
+        self._run(self._redis.bgrewriteaof)
+        state = ("aof_rewrite_in_progress", "aof_rewrite_scheduled")
+        while any(self._run(self._redis.info, "persistence")[name] for name in state):
+            if time.monotonic() > end:
+                raise store.StateError("Redis still writes its file anew: ask again")
+            time.sleep(0.05)
+
+    def _run(self, function: Any, *given: Any, **named: Any) -> Any:
+        """Calls Redis; its errors are those of the state."""
+        try:
+            return function(*given, **named)
+        except self._error as error:
+            raise store.StateError(str(error)) from None
+
+
+def named(url: str) -> str:
+    """Returns an address without its password; a path is unchanged."""
+    scheme, mark, rest = url.partition("://")
+    return scheme + mark + rest.rpartition("@")[2]

@@ -1,0 +1,94 @@
+"""The interface of a store of events, and what all stores keep."""
+
+import abc
+import concurrent.futures
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ytdnn.base import errors, schema
+from ytdnn.ops.state import events
+
+LONGEST_WINDOW = 7 * schema.DAY_SECONDS  # of a counter
+LAST_EVENTS = 96  # of a user, which are kept however old they are
+MOST_OF_A_USER = 1_000  # events of a history
+
+
+class Receipt(NamedTuple):
+    """The result of storing a batch.
+
+    Attributes:
+      stored: Number of new events.
+      known: Number of events that were stored before.
+    """
+
+    stored: int
+    known: int
+
+
+Acknowledged = concurrent.futures.Future[Receipt]
+
+
+class StateError(Exception):
+    """The state could not be read or written."""
+
+
+class Store(abc.ABC):
+    """The events of a state; its methods may be called in any thread."""
+
+    @abc.abstractmethod
+    def add(self, batch: Sequence[events.Event]) -> Acknowledged:
+        """Stores events, all or none; the result is there once they are on the disk.
+
+        The error of an event with the id of another one is `errors.UserError`.
+
+        Raises:
+          StateError: Too many batches wait.
+        """
+
+    @abc.abstractmethod
+    def user_events(self, user: str) -> list[events.Event]:
+        """Returns the last events of a user, in order of time.
+
+        Args:
+          user: Id of the user, as text.
+        """
+
+    @abc.abstractmethod
+    def since(self, place: int, most: int) -> list[tuple[int, events.Event]]:
+        """Returns the next events in the order of their storing, each with its place.
+
+        Args:
+          place: Place of the last known one; 0: none is known.
+          most: Maximum number of events.
+        """
+
+    @abc.abstractmethod
+    def remove_user(self, user: str) -> int:
+        """Removes all events of a user from every file; returns their number.
+
+        Raises:
+          StateError: The files could not be written anew.
+        """
+
+    @abc.abstractmethod
+    def prune(self, before: int) -> int:
+        """Removes events before a time, but the last of each user.
+
+        Args:
+          before: Seconds since 1970.
+
+        Returns:
+          The number of removed events.
+        """
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Writes what waits, and closes the store."""
+
+
+def other_event(event: events.Event) -> errors.UserError:
+    """Returns the error of an event with the id of another one."""
+    return errors.UserError(
+        f"expected an event with the {events.ID} {event.id!r} to be the one that was "
+        f"stored before, received other values: give each event an id of its own"
+    )
