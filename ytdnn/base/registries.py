@@ -62,6 +62,7 @@ _OWN: dict[str, dict[str, str]] = {
     },
     "commands": {
         "run.cli.parts": "parts",
+        "lab.cli.backtest": "backtest",
         "lab.cli.experiments": "experiments",
         "lab.cli.live": "live",
         "lab.cli.study": "study",
@@ -289,9 +290,8 @@ def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
 
 def versions_of_bundle(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts of a bundle, except its models."""
-    composition = config.composition
     versions = _versions(SOURCES, _source_names(config))
-    versions |= _versions(RERANKERS, composition.rerankers)
+    versions |= _versions(RERANKERS, config.composition.rerankers)
     return {name: version for name, version in versions.items() if version}
 
 
