@@ -22,6 +22,7 @@ from ytdnn.log import events, prepared
 from ytdnn.run.cli import main
 from ytdnn.training import continued
 
+Rolling, Arm = backtesting.RollingEvaluation, arms.BacktestArm
 DAY = 86_400
 START = 1_700_006_400  # midnight
 FIRST = START + 10 * DAY  # the first step
@@ -67,14 +68,12 @@ def planned(directory: pathlib.Path, log: pl.DataFrame) -> backtesting.Backtest:
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> backtesting.Played:
+def played(tmp_path_factory: pytest.TempPathFactory) -> Rolling:
     directory = tmp_path_factory.mktemp("backtest") / "whole"
     return backtesting.run(planned(directory, watches()), lambda line: None)
 
 
-def ranks(
-    played: backtesting.Played, arm: arms.Arm, number: int, video: str
-) -> list[int]:
+def ranks(played: Rolling, arm: Arm, number: int, video: str) -> list[int]:
     """Returns the places of a video in the requests of a step that it answers."""
     data = prepared.load(played.backtest.directory / backtesting.RUN / "data")
     log = watches().with_columns(day=(pl.col("time") - FIRST) // DAY)
@@ -92,7 +91,7 @@ def ranks(
     return found
 
 
-def test_every_watch_of_a_step_is_a_request(played: backtesting.Played) -> None:
+def test_every_watch_of_a_step_is_a_request(played: Rolling) -> None:
     assert played.begin == FIRST
     assert len(played.spans) == NUM_STEPS
     days = (watches()["time"].to_numpy() - FIRST) // DAY
@@ -102,7 +101,7 @@ def test_every_watch_of_a_step_is_a_request(played: backtesting.Played) -> None:
 
 
 def test_counters_know_the_step_before_and_never_does_not(
-    played: backtesting.Played,
+    played: Rolling,
 ) -> None:
     never, counters, *_ = ARMS
     assert set(ranks(played, never, 1, "new 1")) == {-1}
@@ -111,7 +110,7 @@ def test_counters_know_the_step_before_and_never_does_not(
 
 
 @pytest.mark.parametrize("arm", ARMS, ids=lambda arm: arm.name)
-def test_no_request_knows_itself(played: backtesting.Played, arm: arms.Arm) -> None:
+def test_no_request_knows_itself(played: Rolling, arm: Arm) -> None:
     """The first watch of each new video is a surprise to every arm."""
     for number in range(3):
         assert ranks(played, arm, number, f"new {number + 1}")[0] == -1
@@ -121,7 +120,7 @@ def test_no_request_knows_itself(played: backtesting.Played, arm: arms.Arm) -> N
     ("arm", "moment"), [(ARMS[2], FIRST + 3 * DAY), (ARMS[3], FIRST + 2 * DAY)]
 )
 def test_updates_learn_what_was_watched_before_them(
-    played: backtesting.Played, arm: arms.Arm, moment: int
+    played: Rolling, arm: Arm, moment: int
 ) -> None:
     places = [*(played.backtest.directory / "arms").glob(f"{arm.kind}*/*")]
     assert [int(place.name) for place in places] == [moment]  # the last alone is kept
@@ -142,7 +141,7 @@ def test_updates_learn_what_was_watched_before_them(
 
 
 def test_a_killed_backtest_goes_on(
-    played: backtesting.Played, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    played: Rolling, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = tmp_path / "killed"
     shutil.copytree(played.backtest.directory, directory)
@@ -169,7 +168,7 @@ def test_a_killed_backtest_goes_on(
             assert one | {"core_seconds": 0} == other | {"core_seconds": 0}
 
 
-def test_another_backtest_is_refused(played: backtesting.Played) -> None:
+def test_another_backtest_is_refused(played: Rolling) -> None:
     hourly = dataclasses.replace(played.backtest, every=3_600)
     with pytest.raises(errors.UserError, match="received another every: give another"):
         backtesting.run(hourly, lambda line: None)
@@ -177,7 +176,7 @@ def test_another_backtest_is_refused(played: backtesting.Played) -> None:
 
 @pytest.mark.thorough
 def test_what_comes_later_changes_nothing(
-    played: backtesting.Played, tmp_path: pathlib.Path
+    played: Rolling, tmp_path: pathlib.Path
 ) -> None:
     """The videos of the last two steps are exchanged among their watches."""
     log, bound = watches(), FIRST + 2 * DAY
@@ -195,7 +194,7 @@ def test_what_comes_later_changes_nothing(
     assert any(one["ranks"] != two["ranks"] for one, two in pairs[2:])
 
 
-def test_the_result_agrees_with_the_records(played: backtesting.Played) -> None:
+def test_the_result_agrees_with_the_records(played: Rolling) -> None:
     result = results.from_played(played)
     assert result.requests == sum(r["requests"] for r in played.records(ARMS[0]))
     for arm in ARMS:
@@ -216,7 +215,7 @@ def test_the_result_agrees_with_the_records(played: backtesting.Played) -> None:
 
 
 def test_the_command_shows_a_page_and_an_advice(
-    played: backtesting.Played, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture
+    played: Rolling, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture
 ) -> None:
     directory = tmp_path / "mine"
     log = played.backtest.config.data.dir

@@ -7,14 +7,18 @@ import pytest
 from ytdnn.lab.backtest import arms, results
 
 METRIC = "ndcg@10"
-NEVER, COUNTED, COUNTERS, DAILY, WEEKLY = (
-    ["never", "counted", "counters", "refresh=1d", "refit=7d"]
-)
+NEVER, COUNTED, COUNTERS, DAILY, WEEKLY = [
+    "never",
+    "counted",
+    "counters",
+    "refresh=1d",
+    "refit=7d",
+]
 
 
 def made(
     values: Mapping[str, float], costs: Mapping[str, float], half: float
-) -> tuple[results.BacktestResult, tuple[arms.Arm, ...]]:
+) -> tuple[results.BacktestResult, tuple[arms.BacktestArm, ...]]:
     """Returns a result whose intervals reach `half` to either side."""
     gaps = {
         one: {
@@ -26,17 +30,24 @@ def made(
     }
     by_arm = {
         name: results.ArmResult(
-            {METRIC: (value, value - half, value + half)},
-            None,
-            0,
-            costs.get(name, 0.0),
-            costs.get(name, 0.0) / 2,
-            (),
+            metrics={METRIC: (value, value - half, value + half)},
+            hit_watch_seconds=None,
+            updates=0,
+            core_seconds_a_day=costs.get(name, 0.0),
+            steps=(),
         )
         for name, value in values.items()
     }
     result = results.BacktestResult(
-        METRIC, 0, 86_400, 2, 0, 9, 9, 1.0, True, "last_day", by_arm, gaps
+        metric=METRIC,
+        begin=0,
+        every=86_400,
+        requests=9,
+        training_core_seconds=1.0,
+        counts_chosen=True,
+        best_count="last_day",
+        arms=by_arm,
+        differences=gaps,
     )
     return result, arms.parse_all(",".join(values), 86_400)
 
@@ -53,7 +64,7 @@ def made(
         (  # of two that are level the cheaper one
             {NEVER: 0.10, COUNTED: 0.20, DAILY: 0.30, WEEKLY: 0.31},
             {DAILY: 10.0, WEEKLY: 20.0},
-            "Refresh every 1d: nDCG@10 0.300 for 5 core seconds a day, surely above "
+            "Refresh every 1d: nDCG@10 0.300 for 10 core seconds a day, surely above "
             "counted (+0.100, +0.080 to +0.120); refit=7d is not surely above "
             "refresh=1d (+0.010, -0.010 to +0.030).",
         ),
@@ -67,7 +78,7 @@ def made(
         (  # a cheaper one that is surely worse than the best, not than the chosen
             {NEVER: 0.29, DAILY: 0.30, WEEKLY: 0.312},
             {DAILY: 10.0, WEEKLY: 20.0},
-            "Refresh every 1d: nDCG@10 0.300 for 5 core seconds a day, not surely "
+            "Refresh every 1d: nDCG@10 0.300 for 10 core seconds a day, not surely "
             "above never (+0.010, -0.010 to +0.030); refit=7d is not surely above "
             "refresh=1d (+0.012, -0.008 to +0.032).",
         ),

@@ -12,7 +12,7 @@ _UNITS = {"m": 60, "h": 3_600, "d": 86_400}
 
 
 @dataclasses.dataclass(frozen=True)
-class Arm:
+class BacktestArm:
     """One arm.
 
     Attributes:
@@ -26,6 +26,11 @@ class Arm:
     every: int = 0
 
     @property
+    def folder(self) -> str:
+        """Name of its folder and of its records."""
+        return self.name.replace("=", "-")
+
+    @property
     def words(self) -> str:
         """Description for the advice."""
         often = self.name.partition("=")[2]
@@ -36,7 +41,7 @@ class Arm:
         }.get(self.kind, f"{self.kind.capitalize()} every {often}")
 
 
-def parse_all(text: str, step: int) -> tuple[Arm, ...]:
+def parse_all(text: str, step: int) -> tuple[BacktestArm, ...]:
     """Returns the arms of a flag's text.
 
     Args:
@@ -55,10 +60,10 @@ def parse_all(text: str, step: int) -> tuple[Arm, ...]:
     return tuple(_parse(name, step) for name in names)
 
 
-def _parse(name: str, step: int) -> Arm:
+def _parse(name: str, step: int) -> BacktestArm:
     kind, equals, often = name.partition("=")
     if kind in _PLAIN and not equals:
-        return Arm(name, kind)
+        return BacktestArm(name, kind)
     if kind not in _UPDATED:
         raise errors.UserError(
             f"expected --arms of {', '.join(_PLAIN)}, refresh=TIME or refit=TIME, "
@@ -70,7 +75,7 @@ def _parse(name: str, step: int) -> Arm:
             f"expected --arms={kind} with a multiple of --every, received {name!r}: "
             f"models are updated between two steps"
         )
-    return Arm(name, kind, every)
+    return BacktestArm(name, kind, every)
 
 
 def duration(text: str, flag: str) -> int:

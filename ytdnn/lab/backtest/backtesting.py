@@ -19,7 +19,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ytdnn.base import artifacts, configs, environment, errors, formats, progress
 from ytdnn.base.metrics import metric_names
@@ -44,7 +43,6 @@ RUN, STEPS = "run", "steps"
 _BEGUN, _COST, _CHOICE = "begun.json", "cost.json", "choice.json"
 _STEPS = (graph.DATA, graph.CONTEST, graph.CANDIDATES, graph.TO_TEST)
 _TEST = events.Split.TEST
-Say = Callable[[str], None]
 Record = dict[str, Any]
 
 
@@ -62,12 +60,12 @@ class Backtest:
 
     directory: pathlib.Path
     config: configs.Config
-    arms: tuple[arms.Arm, ...]
+    arms: tuple[arms.BacktestArm, ...]
     every: int
     num_steps: int | None = None
 
 
-def run(backtest: Backtest, say: Say) -> "Played":
+def run(backtest: Backtest, say: runner.Say) -> "RollingEvaluation":
     """Trains on the first part of the log, and answers the steps that are missing.
 
     Args:
@@ -79,25 +77,22 @@ def run(backtest: Backtest, say: Say) -> "Played":
         in time.
     """
     config = backtest.config
-    if config.data.protocol != "temporal" or not config.evaluation.num_requests:
+    if config.data.protocol != "temporal":
         raise errors.UserError(
-            f"expected data.protocol=temporal and evaluation.num_requests above 0, "
-            f"received {config.data.protocol} and {config.evaluation.num_requests}: a "
-            f"backtest answers requests in time"
+            f"expected data.protocol=temporal for a backtest, received "
+            f"{config.data.protocol}: requests need a split in time"
         )
     steps.require_vectors(config)
-    ranking = dataclasses.replace(config.ranking, enabled=False)
-    config = dataclasses.replace(config, ranking=ranking)
+    config = configs.changed(config, {"ranking.enabled": False})
     with workdir.lock(backtest.directory), progress.shown(True):
         _begin(backtest, config)
         home = backtest.directory / RUN
         with workdir.keep_config(home, config):
-            _measured(
-                home / _COST,
-                lambda: runner.run(_STEPS, config, home, say, is_full=False),
-            )
-        played = Played(backtest, sizes.resolved(config, home))
-        say(played.words)
+            train = functools.partial(runner.run, _STEPS, config, home, say)
+            _measured(home / _COST, functools.partial(train, is_full=False))
+        played = RollingEvaluation(backtest, sizes.resolved(config, home))
+        number, begin = len(played.spans), formats.utc(played.begin)
+        say(f"trained up to {begin}; arms answer {number} steps from then on")
         for arm in backtest.arms:
             played.play(arm)
     return played
@@ -118,18 +113,16 @@ def _begin(backtest: Backtest, config: configs.Config) -> None:
 
 
 def _measured(path: pathlib.Path, make: Callable[[], object]) -> None:
-    """Runs a function, and writes the processor time that it took in all calls."""
-    before = _cost(path)
+    """Runs a function, and writes its processor time, of several calls the longest."""
     started = sum(os.times()[:4])
     make()
-    artifacts.write_json(path, {"core_seconds": before + sum(os.times()[:4]) - started})
+    cost = max(_cost(path), sum(os.times()[:4]) - started)
+    artifacts.write_json(path, {"core_seconds": cost})
 
 
 def _cost(path: pathlib.Path) -> float:
     """Returns the processor time of what was made; 0 if nothing was."""
-    if not path.exists():
-        return 0.0
-    return float(json.loads(path.read_text())["core_seconds"])
+    return json.loads(path.read_text())["core_seconds"] if path.exists() else 0.0
 
 
 class FrozenCandidates(live_lists.LiveCandidates):
@@ -141,14 +134,16 @@ class FrozenCandidates(live_lists.LiveCandidates):
         return dataclasses.replace(super().requests(cases), moments=moments)
 
 
-class Played:
+class RollingEvaluation:
     """The steps of a backtest and their records.
 
     Attributes:
       backtest: The backtest.
       begin: First second of the first step.
       spans: First second of each step, and the second after its last.
+      training_core_seconds: Processor time of the training that all arms share.
       serves_live: Whether validation chose to count up to each request.
+      best_count: Name of the counted list that was best on validation.
     """
 
     def __init__(self, backtest: Backtest, config: configs.Config) -> None:
@@ -162,44 +157,22 @@ class Played:
         self._run = backtest.directory / RUN
         self._data = prepared.load(self._run / prepared.KIND)
         self.begin = int(self._data.manifest.facts["windows"]["test"])
-        if not len(self._times):
-            raise errors.UserError(
-                f"expected watches from {formats.utc(self.begin)} on, where training "
-                f"ends, found none: begin earlier, --config.data.test_from=DATE"
-            )
-        end = int(self._times[-1])
-        number = -(-(end + 1 - self.begin) // backtest.every)
-        number = min(number, backtest.num_steps or number)
-        starts = [self.begin + i * backtest.every for i in range(number)]
-        self.spans = [(start, start + backtest.every) for start in starts]
+        index, rows = self._data.log.shard_index, self._data.windows.watches_of(_TEST)
+        self._times = np.sort(index.gather("watches", "times", rows).astype(np.int64))
+        every, last = backtest.every, int(self._times[-1])
+        starts = range(self.begin, last + 1, every)[: backtest.num_steps]
+        self.spans = [(start, start + every) for start in starts]
         path = self._run / _CHOICE
         if not path.exists():
             artifacts.write_json(path, self._choose())
         choice = json.loads(path.read_text())
-        self.serves_live, self._best_count = choice["serves_live"], choice["best_count"]
-        weights = choice["weights"]
-        self._weights = live_terms.weights(np.array(weights)) if weights else None
+        self.training_core_seconds = _cost(self._run / _COST)
+        self.serves_live, self.best_count = choice["serves_live"], choice["best_count"]
+        self._weights, self._delay = choice["weights"], config.evaluation.delay_seconds
+        self._counted_from = self.begin - self._delay
         self._windows = user_windows.WindowOpener(config.evaluation.window_events)
 
-    @property
-    def words(self) -> str:
-        """The time and number of the steps in a line."""
-        return (
-            f"backtest: trained to {formats.utc(self.begin)}, then {len(self.spans)} "
-            f"steps to {formats.utc(self.spans[-1][1])}"
-        )
-
-    @property
-    def best_count(self) -> str:
-        """Name of the counted list that was best on validation."""
-        return str(self._best_count)
-
-    @property
-    def training_core_seconds(self) -> float:
-        """Processor time of the training that all arms share."""
-        return _cost(self._run / _COST)
-
-    def play(self, arm: arms.Arm) -> None:
+    def play(self, arm: arms.BacktestArm) -> None:
         """Answers the steps of an arm that have no record.
 
         Args:
@@ -215,8 +188,8 @@ class Played:
             path.parent.mkdir(parents=True, exist_ok=True)
             artifacts.write_json(path, record)
 
-    def records(self, arm: arms.Arm) -> list[Record]:
-        """Returns what is written of each step of an arm.
+    def records(self, arm: arms.BacktestArm) -> list[Record]:
+        """Returns the records of an arm, one for each step.
 
         Args:
           arm: An arm that was played.
@@ -224,34 +197,23 @@ class Played:
         paths = (self._path(arm, number) for number in range(len(self.spans)))
         return [json.loads(path.read_text()) for path in paths]
 
-    def _path(self, arm: arms.Arm, number: int) -> pathlib.Path:
-        directory = self.backtest.directory / STEPS / f"{number:05d}"
-        return directory / f"{arm.name.replace('=', '-')}.json"
+    def _path(self, arm: arms.BacktestArm, number: int) -> pathlib.Path:
+        return self.backtest.directory / STEPS / f"{number:05d}" / f"{arm.folder}.json"
 
-    def _place(self, arm: arms.Arm, moment: int) -> pathlib.Path:
+    def _place(self, arm: arms.BacktestArm, moment: int) -> pathlib.Path:
         """Returns the folder of an arm's model from a moment on; 0: the first."""
-        name = arm.name.replace("=", "-")
-        first = later_models.home(self.config, self._run)
-        own = self.backtest.directory / "arms" / name / str(moment)
-        return own if moment else first
+        if not moment:
+            return later_models.home(self.config, self._run)
+        return self.backtest.directory / "arms" / arm.folder / str(moment)
 
-    @functools.cached_property
-    def _times(self) -> npt.NDArray[np.int64]:
-        """Times of all watches after the first training, ascending."""
-        index = self._data.log.shard_index
-        rows = self._data.windows.watches_of(_TEST)
-        rows = rows[index.gather("watches", "are_completed", rows)]
-        return np.sort(index.gather("watches", "times", rows).astype(np.int64))
-
-    def _updates(self, arm: arms.Arm) -> list[int]:
+    def _updates(self, arm: arms.BacktestArm) -> list[int]:
         """Returns the moments of an arm's updates, each with watches since the last."""
-        if not arm.every:
-            return []
-        due = np.arange(self.begin + arm.every, self.spans[-1][1], arm.every)
-        number = np.searchsorted(self._times, due)
-        return due[np.diff(number, prepend=0) > 0].tolist()
+        every, end = arm.every or 1 << 40, self.spans[-1][1]
+        due = np.arange(self.begin + every, end, every)
+        is_new = np.diff(np.searchsorted(self._times, due), prepend=0) > 0
+        return [int(moment) for moment in due[is_new]]
 
-    def _made(self, arm: arms.Arm, moment: int) -> pathlib.Path:
+    def _made(self, arm: arms.BacktestArm, moment: int) -> pathlib.Path:
         """Returns the folder of an arm's model from a moment on, made if missing."""
         place = self._place(arm, moment)
         if not moment or (place / _COST).exists():
@@ -261,10 +223,9 @@ class Played:
         home = self._made(arm, before) if is_refresh else self._run
         shutil.rmtree(place, ignore_errors=True)  # its cost is that of all of it
         place.mkdir(parents=True)
+        update = functools.partial(self._update, home, place, moment, is_refresh)
         with progress.shown(not is_refresh):  # a refresh is brief
-            _measured(
-                place / _COST, lambda: self._update(home, place, moment, is_refresh)
-            )
+            _measured(place / _COST, update)
         environment.collect()
         if before:
             shutil.rmtree(self._place(arm, before), ignore_errors=True)
@@ -277,16 +238,15 @@ class Played:
         windows, whole = self._data.manifest.facts["windows"], later_sets.Part.WHOLE
         begins, target = windows["ranking"], place / prepared.KIND
         data = later_sets.derive(self._data, whole, target, False, begins, moment)
-        own = self.config.candidates
-        settings = dataclasses.replace(own, train_on_validation=True, auto=())
-        config = dataclasses.replace(self.config, candidates=settings)
+        has_all = {"candidates.train_on_validation": True, "candidates.auto": ()}
+        config = configs.changed(self.config, has_all)
         target = place / retrieval_stage.KIND
         if not is_refresh:
             chosen = artifacts.read_manifest(home / target.name, target.name)
             candidates.train(config, data, target, chosen)
             return
         known = prepared.load(home / prepared.KIND)
-        if own.train_on_validation or home != self._run:
+        if self.config.candidates.train_on_validation or home != self._run:
             known = known.with_validation_in_training()
         learned_to = known.windows.training_window[1]
         data = data.with_validation_in_training()
@@ -301,10 +261,8 @@ class Played:
         weights = own.live_weights or choice.live_weights
         serves = bool(weights and own.live)
         if not weights:  # for the arm of counts, which is to show what they bring
-            counted = dataclasses.replace(own, live=True)
-            config = dataclasses.replace(config, composition=counted)
-            forced = live_choice.choose(data, stage.candidates, config)
-            weights = forced.live_weights
+            config = configs.changed(config, {"composition.live": True})
+            weights = live_choice.choose(data, stage.candidates, config).live_weights
         begins = data.manifest.facts["windows"]["validation"] - rules.delay_seconds
         counts = live_counts.LiveCounts(data, int(begins))
         best = request_measure.best_count(data, counts, rules)
@@ -312,7 +270,7 @@ class Played:
 
     @functools.lru_cache(maxsize=1)  # noqa: B019, one for each arm in turn
     def _loaded(
-        self, arm: arms.Arm, place: pathlib.Path
+        self, arm: arms.BacktestArm, place: pathlib.Path
     ) -> tuple[prepared.PreparedData, lists.Maker, int]:
         """Returns an arm's data, the maker of its lists, and how many it can list."""
         data = prepared.load(place / prepared.KIND)
@@ -320,17 +278,16 @@ class Played:
         trained = user_windows.by_window(trained, self._windows)
         vectors = trained.video_vectors()
         is_live = self.serves_live or arm.kind == arms.COUNTERS
-        if self._weights is None or not is_live:
+        if not self._weights or not is_live:
             return data, lists.from_model(data, trained, vectors), trained.num_listed
-        is_frozen = arm.kind == arms.NEVER
-        kind = FrozenCandidates if is_frozen else live_lists.LiveCandidates
-        rules, number = self.config.evaluation, self.config.composition.num_candidates
-        begin = self.begin - int(rules.delay_seconds)
-        live = kind(data, trained, vectors, begin, int(rules.delay_seconds), number)
-        return data, live.maker(self._weights), trained.num_listed
+        kind = FrozenCandidates if arm.kind == arms.NEVER else live_lists.LiveCandidates
+        number = self.config.composition.num_candidates
+        live = kind(data, trained, vectors, self._counted_from, self._delay, number)
+        weights = live_terms.weights(np.array(self._weights))
+        return data, live.maker(weights), trained.num_listed
 
     def _answered(
-        self, arm: arms.Arm, place: pathlib.Path, span: tuple[int, int]
+        self, arm: arms.BacktestArm, place: pathlib.Path, span: tuple[int, int]
     ) -> Record:
         """Returns the record of a step: its requests and how they were answered."""
         rules = self.config.evaluation
@@ -339,14 +296,13 @@ class Played:
         if asked is None:
             return {"begin": span[0], "requests": 0, "users": [], "ranks": []}
         if arm.kind == arms.COUNTED:
-            begin = self.begin - int(rules.delay_seconds)
-            key = live_counts.LiveCounts, begin
-            counts = data.once(key, lambda: live_counts.LiveCounts(data, begin))
+            make = functools.partial(live_counts.LiveCounts, data, self._counted_from)
+            counts = data.once((arm, self._counted_from), make)
             window = self.best_count.removesuffix(live_counts.THEN_NEXT)
             ranks = counts.ranks(window, asked.counted(data))[self.best_count]
             ranks = request_measure.without_repeats(ranks, asked)
         else:
-            k, makers = max(rules.ks), {arm.name: maker}
+            makers, k = {arm.name: maker}, max(rules.ks)
             made = lists.made(data, asked.cases, makers, k, self._windows)
             ranks = request_measure.answer_ranks(made[arm.name], asked)
         k = min(rules.ks)

@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import numpy as np
 
@@ -13,8 +12,6 @@ from ytdnn.evaluation import request_measure, user_means
 from ytdnn.lab.backtest import arms, backtesting
 
 Interval = tuple[float, float, float]  # value, low end, high end
-_SHOWN = ("hit_rate", "ndcg")
-_KEPT = ("begin", "requests", "hit_watch_seconds", "core_seconds")  # of a record
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,15 +23,13 @@ class ArmResult:
       hit_watch_seconds: Mean watch seconds of the answers that were listed; None: the
         log has no watch time.
       updates: Number of updates.
-      core_seconds: Processor time of all updates.
-      core_seconds_a_day: The same for a day of the log.
-      steps: Numbers of each step with requests, by name.
+      core_seconds_a_day: Processor time of the updates for a day of the log.
+      steps: Numbers of each step by name.
     """
 
     metrics: Mapping[str, Interval]
     hit_watch_seconds: float | None
     updates: int
-    core_seconds: float
     core_seconds_a_day: float
     steps: Sequence[Mapping[str, float]]
 
@@ -47,10 +42,7 @@ class BacktestResult:
       metric: Metric that decides.
       begin: First second of the first step.
       every: Seconds of a step.
-      steps: Number of steps.
-      empty_steps: Number of those without requests.
       requests: Number of requests.
-      watches: Number of watches that they are a sample of.
       training_core_seconds: Processor time of the training that all arms share.
       counts_chosen: Whether validation chose to count up to each request; if not, only
         the arm `counters` does.
@@ -63,10 +55,7 @@ class BacktestResult:
     metric: str
     begin: int
     every: int
-    steps: int
-    empty_steps: int
     requests: int
-    watches: int
     training_core_seconds: float
     counts_chosen: bool
     best_count: str
@@ -75,7 +64,7 @@ class BacktestResult:
     advice: str = ""
 
 
-def from_played(played: backtesting.Played) -> BacktestResult:
+def from_played(played: backtesting.RollingEvaluation) -> BacktestResult:
     """Returns the result of a backtest.
 
     Args:
@@ -86,43 +75,36 @@ def from_played(played: backtesting.Played) -> BacktestResult:
     """
     asked, rules = played.backtest, played.config.evaluation
     records = {arm.name: played.records(arm) for arm in asked.arms}
-    first = next(iter(records.values()))
-    users = [user for record in first for user in record["users"]]
-    if not users:
+    first = records[asked.arms[0].name]
+    asking = [user for record in first for user in record["users"]]
+    if not asking:
         raise errors.UserError(
             "expected requests in the steps of the backtest, found none: give more "
-            "--steps, or another evaluation.users"
+            "--steps, or other evaluation.users and num_requests"
         )
-    names, places = np.unique(users, return_inverse=True)
-    k = min(rules.ks)
-    shown = [metric_names.at(name, k) for name in _SHOWN]
-    parts = {}
-    for name, of_arm in records.items():
-        ranks = np.array([rank for record in of_arm for rank in record["ranks"]])
-        sums = request_measure.user_sums(ranks, places, len(names), (k,))
+    names, users = np.unique(asking, return_inverse=True)
+    k, days = min(rules.ks), len(played.spans) * asked.every / schema.DAY_SECONDS
+    shown = [metric_names.at(name, k) for name in ("hit_rate", "ndcg")]
+    parts, of_arms = {}, {}
+    for name, steps in records.items():
+        ranks = np.array([rank for record in steps for rank in record["ranks"]])
+        sums = request_measure.user_sums(ranks, users, len(names), (k,))
         parts[name] = {metric: sums[metric] for metric in shown}
+        of_arms[name] = _arm_result(steps, _intervals(parts[name], rules), days)
     differences: dict[str, dict[str, Mapping[str, Interval]]] = {n: {} for n in parts}
     for one, other in itertools.permutations(parts, 2):
-        gaps = {
-            m: (parts[one][m][0] - parts[other][m][0], parts[one][m][1]) for m in shown
-        }
+        pairs = zip(shown, parts[one].values(), parts[other].values(), strict=True)
+        gaps = {metric: (own[0] - its[0], own[1]) for metric, own, its in pairs}
         differences[one][other] = _intervals(gaps, rules)
-    days = len(first) * asked.every / schema.DAY_SECONDS
     result = BacktestResult(
         metric=shown[-1],
         begin=played.begin,
         every=asked.every,
-        steps=len(first),
-        empty_steps=sum(not record["requests"] for record in first),
         requests=len(users),
-        watches=sum(record.get("watches", 0) for record in first),
         training_core_seconds=played.training_core_seconds,
         counts_chosen=played.serves_live,
         best_count=played.best_count,
-        arms={
-            name: _arm_result(of_arm, _intervals(parts[name], rules), days)
-            for name, of_arm in records.items()
-        },
+        arms=of_arms,
         differences=differences,
     )
     return dataclasses.replace(result, advice=advice(result, asked.arms))
@@ -133,65 +115,53 @@ def _arm_result(
 ) -> ArmResult:
     """Returns the result of an arm from the records of its steps."""
     costs = [record["core_seconds"] for record in records if "core_seconds" in record]
-    known = [record for record in records if "hit_watch_seconds" in record]
-    seconds = sum(record["hit_watch_seconds"] * record["requests"] for record in known)
-    number = sum(record["requests"] for record in known)
-    kept = (*_KEPT, *metrics)
-    return ArmResult(
-        metrics=metrics,
-        hit_watch_seconds=seconds / number if number else None,
-        updates=len(costs),
-        core_seconds=sum(costs),
-        core_seconds_a_day=sum(costs) / days,
-        steps=[{k: v for k, v in each.items() if k in kept} for each in records],
-    )
-
-
-def advice(result: BacktestResult, of_arms: Sequence[arms.Arm]) -> str:
-    """Returns the cheapest arm that is not surely worse than the best, in a sentence.
-
-    Args:
-      result: The result.
-      of_arms: Its arms.
-    """
-    values = {name: arm.metrics[result.metric][0] for name, arm in result.arms.items()}
-    costs = {name: arm.core_seconds for name, arm in result.arms.items()}
-    best = max(values, key=lambda name: values[name])
-    low = {
-        n: result.differences[best][n][result.metric][1] for n in values if n != best
-    }
-    level = [name for name in values if name == best or low[name] <= 0.0]
-    chosen = min(level, key=lambda name: (costs[name], -values[name]))
-    words = {arm.name: arm.words for arm in of_arms}[chosen]
-    text = f"{words}: {metric_names.title(result.metric)} {values[chosen]:.3f}"
-    if costs[chosen]:
-        text += f" for {result.arms[chosen].core_seconds_a_day:,.0f} core seconds a day"
-    cheaper = [n for n in values if n not in level and costs[n] <= costs[chosen]]
-    if cheaper:
-        text += f", {_against(result, chosen, _first(cheaper, values))}"
-    dearer = [name for name in values if name != chosen and costs[name] > costs[chosen]]
-    if dearer:
-        text += f"; {_first(dearer, values)} is "
-        text += _against(result, _first(dearer, values), chosen)
-    return f"{text}."
+    timed = [record for record in records if "hit_watch_seconds" in record]
+    numbers = [record["requests"] for record in timed]
+    seconds = [record["hit_watch_seconds"] for record in timed]
+    mean = float(np.average(seconds, weights=numbers)) if timed else None
+    steps = [{k: v for k, v in r.items() if not isinstance(v, list)} for r in records]
+    return ArmResult(metrics, mean, len(costs), sum(costs) / days, steps)
 
 
 def _intervals(
     parts: user_means.Parts, rules: configs.EvaluationConfig
 ) -> dict[str, Interval]:
     """Returns ratios of sums over users with their intervals, all of them defined."""
-    return cast(dict[str, Interval], user_means.with_intervals(parts, rules))
+    return user_means.with_intervals(parts, rules)  # type: ignore[return-value]
 
 
-def _first(names: Sequence[str], values: Mapping[str, float]) -> str:
-    """Returns the arm with the largest value."""
-    return max(names, key=lambda name: values[name])
+def advice(result: BacktestResult, of_arms: Sequence[arms.BacktestArm]) -> str:
+    """Returns the cheapest arm that is not surely worse than the best, in a sentence.
+
+    Args:
+      result: The result.
+      of_arms: Its arms.
+    """
+    metric = result.metric
+    values = {name: arm.metrics[metric][0] for name, arm in result.arms.items()}
+    costs = {name: arm.core_seconds_a_day for name, arm in result.arms.items()}
+    best = max(values, key=values.__getitem__)
+    below = result.differences[best]
+    level = [name for name in values if name == best or below[name][metric][1] <= 0.0]
+    chosen = min(level, key=lambda name: (costs[name], -values[name]))
+    words = {arm.name: arm.words for arm in of_arms}[chosen]
+    text = f"{words}: {metric_names.title(metric)} {values[chosen]:.3f}"
+    if costs[chosen]:
+        text += f" for {costs[chosen]:,.0f} core seconds a day"
+    cheaper = [n for n in values if n not in level and costs[n] <= costs[chosen]]
+    if cheaper:
+        other = max(cheaper, key=values.__getitem__)
+        text += f", {_against(result, chosen, other)}"
+    dearer = [name for name in values if costs[name] > costs[chosen]]
+    if dearer:
+        other = max(dearer, key=values.__getitem__)
+        text += f"; {other} is {_against(result, other, chosen)}"
+    return f"{text}."
 
 
 def _against(result: BacktestResult, one: str, other: str) -> str:
     """Returns how an arm differs from another one in words."""
     value, low, high = result.differences[one][other][result.metric]
-    verdict = "surely above" if low > 0.0 else "not surely above"
-    if high < 0.0:
-        verdict = "surely below"
+    verdict = "surely below" if high < 0.0 else "not surely above"
+    verdict = "surely above" if low > 0.0 else verdict
     return f"{verdict} {other} ({value:+.3f}, {low:+.3f} to {high:+.3f})"

@@ -3,17 +3,16 @@
 import dataclasses
 import pathlib
 
-from ytdnn.base import artifacts, configs, errors
+from ytdnn.base import artifacts, configs
+from ytdnn.evaluation import tables
 from ytdnn.lab.backtest import arms
 from ytdnn.run.cli import command, flags, output, parsing, resolved
-from ytdnn.run.pipeline import runner, workdir
-
-Flag = parsing.Flag
+from ytdnn.run.pipeline import runner
 
 PAGE, RESULT = "backtest.html", "backtest.json"
 _ARMS = "never,counters,refresh=1d,refit=7d,counted"
 FLAGS = (
-    Flag(
+    parsing.Flag(
         "workdir",
         "Directory of the backtest, made if missing. The same command again resumes "
         "it; other --arms and more --steps are added.",
@@ -23,9 +22,9 @@ FLAGS = (
     dataclasses.replace(
         flags.CONFIG, text="Python file with a get_config(); default: the defaults."
     ),
-    Flag("every", "Time of a step: 15m, 1h, 1d; default: 1d.", example="TIME"),
-    Flag("steps", "Number of steps; default: up to the log's end.", example="N"),
-    Flag(
+    parsing.Flag("every", "Time of a step: 15m, 1h, 1d; default: 1d.", example="TIME"),
+    parsing.Flag("steps", "Number of steps; default: to the log's end.", example="N"),
+    parsing.Flag(
         "arms",
         "What is updated: never; counters (what is watched up to each request); "
         "refresh=TIME or refit=TIME (the model); counted (the best counted list, no "
@@ -57,21 +56,15 @@ def run(given: parsing.Arguments) -> None:
       errors.UserError: A flag has a wrong value, or the log cannot be trained on.
     """
     directory = pathlib.Path(given.values["workdir"])
-    if (directory / workdir.CONFIG_FILE).exists():
-        raise errors.UserError(
-            f"expected the directory of a backtest for --workdir, found a run in "
-            f"{directory}: give another directory"
-        )
     every = arms.duration(given.values.get("every", "1d"), "--every")
     of_arms = arms.parse_all(given.values.get("arms", _ARMS), every)
     steps = given.values.get("steps")
+    number = parsing.whole("steps", steps) if steps else None
     config = resolved.config(given, configs.Config())
     runner.make_role(config).require_alone("backtest")
-    from ytdnn.evaluation import tables
     from ytdnn.lab.backtest import backtesting, results
     from ytdnn.lab.pages import backtest_page
 
-    number = None if steps is None else parsing.whole("steps", steps)
     backtest = backtesting.Backtest(directory, config, of_arms, every, number)
     result = results.from_played(backtesting.run(backtest, output.say))
     artifacts.write_json(directory / RESULT, output.plain(result))
