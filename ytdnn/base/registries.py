@@ -62,11 +62,11 @@ _OWN: dict[str, dict[str, str]] = {
     },
     "commands": {
         "run.cli.parts": "parts",
-        "lab.cli.backtest": "backtest",
         "lab.cli.experiments": "experiments",
         "lab.cli.live": "live",
         "lab.cli.study": "study",
         "lab.cli.sweep": "sweep",
+        "lab.cli.backtest": "backtest",
         "lab.cli.tune": "index tune",
         "lab.cli.world": "world",
         "ops.cli.cluster": "cluster",

@@ -57,6 +57,7 @@ def test_the_commands_that_have_it() -> None:
             "compare",
             "index tune",
             "sweep",
+            "backtest",
         ),
         "parts",
     }
