@@ -174,6 +174,19 @@ def test_another_backtest_is_refused(played: Rolling) -> None:
         backtesting.run(hourly, lambda line: None)
 
 
+def test_counters_need_watches_to_be_fitted_to(
+    played: Rolling, tmp_path: pathlib.Path
+) -> None:
+    directory = tmp_path / "few"
+    shutil.copytree(played.backtest.directory, directory)
+    path = directory / backtesting.RUN / "choice.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"weights": []}))
+    asked = dataclasses.replace(played.backtest, directory=directory)
+    with pytest.raises(errors.UserError, match="for the arm counters, found fewer"):
+        backtesting.run(asked, lambda line: None)
+    backtesting.run(dataclasses.replace(asked, arms=ARMS[:1]), lambda line: None)
+
+
 @pytest.mark.thorough
 def test_what_comes_later_changes_nothing(
     played: Rolling, tmp_path: pathlib.Path

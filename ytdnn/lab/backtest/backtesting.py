@@ -170,6 +170,12 @@ class RollingEvaluation:
         self.serves_live, self.best_count = choice["serves_live"], choice["best_count"]
         self._weights, self._delay = choice["weights"], config.evaluation.delay_seconds
         self._counted_from = self.begin - self._delay
+        if not self._weights and arms.COUNTERS in (arm.kind for arm in backtest.arms):
+            raise errors.UserError(
+                f"expected hundreds of watches held out before "
+                f"{formats.utc(self.begin)} for the arm counters, found fewer: leave "
+                f"it out, or begin later, --config.data.test_from=DATE"
+            )
         self._windows = user_windows.WindowOpener(config.evaluation.window_events)
 
     def play(self, arm: arms.BacktestArm) -> None:

@@ -45,7 +45,7 @@ def arms_table(result: results.BacktestResult) -> tables.Table:
     first = next(iter(result.arms))
     metrics = list(result.arms[first].metrics)
     columns = ["arm", *map(metric_names.title, metrics), "watch s of hits", "updates"]
-    columns += ["core s a day", f"{metric_names.title(result.metric)} less {first}"]
+    columns += ["core s/day", f"{metric_names.title(result.metric)} less {first}"]
     rows: list[list[tables.Cell]] = []
     for name, arm in result.arms.items():
         cells = (tables.NumberCell(*arm.metrics[metric]) for metric in metrics)
