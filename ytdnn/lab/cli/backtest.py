@@ -49,8 +49,8 @@ def run(given: parsing.Arguments) -> None:
     DIR/backtest.json. Finished steps are kept, so a backtest that was killed resumes.
 
     Examples:
-      ytdnn backtest --data_dir=logs/mine --every=1d --workdir=runs/backtest
-      ytdnn backtest --data_dir=DIR --every=1h --arms=never,refresh=6h --workdir=DIR
+      ytdnn backtest --source=log --data_dir=logs/mine --workdir=runs/backtest
+      ytdnn backtest --every=1h --arms=never,counters,refresh=6h --workdir=runs/hourly
 
     Raises:
       errors.UserError: A flag has a wrong value, or the log cannot be trained on.
