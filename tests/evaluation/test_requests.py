@@ -383,6 +383,24 @@ def test_exact_duplicates_are_one_request_and_a_sample_is_drawn(
     assert set(some.cases.labels) <= set(cases.labels)
 
 
+def test_requests_between_two_moments_are_those_of_the_window_then(
+    data: prepared.PreparedData,
+) -> None:
+    every = request_protocol.cases(data, events.Split.TEST, CONFIG)
+    assert every is not None
+    first, last = np.quantile(every.cases.times, [0.2, 0.6], method="nearest").tolist()
+    some = request_protocol.cases(
+        data, events.Split.TEST, CONFIG, between=(first, last)
+    )
+    assert some is not None
+    inside = (every.cases.times >= first) & (every.cases.times < last)
+    assert 0 < inside.sum() < len(every)
+    assert some.cases.labels.tolist() == every.cases.labels[inside].tolist()
+    assert some.answers.tolist() == every.answers[inside].tolist()
+    test = events.Split.TEST
+    assert request_protocol.cases(data, test, CONFIG, between=(0, 1)) is None
+
+
 @pytest.mark.parametrize("name", ["theirs", "als", "last_hour"])
 def test_another_system_answers_the_requests(
     data: prepared.PreparedData, tmp_path: pathlib.Path, name: str

@@ -149,6 +149,21 @@ def test_later_clicks_make_no_ranker_where_none_is_trained(
         assert each.windows.ranker_left_out(configs.RankingConfig()) == why
 
 
+def test_a_later_test_window_leaves_its_own_watches_to_training(
+    data: prepared.PreparedData, tmp_path: pathlib.Path
+) -> None:
+    windows = data.manifest.facts["windows"]
+    times = np.asarray(data.watches.times)
+    later = int((windows["test"] + times.max()) // 2)
+    part, begins = later_sets.Part.WHOLE, windows["ranking"]
+    one = later_sets.derive(data, part, tmp_path / "one", False, begins, later)
+    splits = np.asarray(one.watches.splits)
+    assert (splits[times >= later] == SPLIT.TEST).all()
+    assert set(splits[times < later]) == {SPLIT.TRAIN, SPLIT.VALIDATION}
+    assert ((times >= windows["test"]) & (times < later)).any()
+    assert one.manifest.facts["windows"]["test"] == later
+
+
 def test_no_earlier_candidate_has_seen_the_rankers_window(sets: Sets) -> None:
     earlier = sets[later_sets.Part.EARLIER]
     seen = np.asarray(training_slices.training_set(earlier).watches.times)

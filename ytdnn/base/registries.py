@@ -66,6 +66,7 @@ _OWN: dict[str, dict[str, str]] = {
         "lab.cli.live": "live",
         "lab.cli.study": "study",
         "lab.cli.sweep": "sweep",
+        "lab.cli.backtest": "backtest",
         "lab.cli.tune": "index tune",
         "lab.cli.world": "world",
         "ops.cli.cluster": "cluster",
@@ -289,9 +290,8 @@ def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
 
 def versions_of_bundle(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts of a bundle, except its models."""
-    composition = config.composition
     versions = _versions(SOURCES, _source_names(config))
-    versions |= _versions(RERANKERS, composition.rerankers)
+    versions |= _versions(RERANKERS, config.composition.rerankers)
     return {name: version for name, version in versions.items() if version}
 
 

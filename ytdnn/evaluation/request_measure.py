@@ -64,13 +64,13 @@ def added(
     left_out = (*_LEFT_OUT, *(_BY_SECONDS if data.log.has_watch_seconds else ()))
     own = {name: make for name, make in makers.items() if name not in left_out}
     listed = lists.made(data, asked.cases, own, length, windows)
-    ranks = {name: _ranks(videos, asked) for name, videos in listed.items()}
+    ranks = {name: answer_ranks(videos, asked) for name, videos in listed.items()}
     begins = data.manifest.facts["windows"]["validation"] - config.delay_seconds
     counts = live_counts.LiveCounts(data, int(min(asked.moments.min(), begins)))
-    best = _best_count(data, counts, config)
+    best = best_count(data, counts, config)
     ranks = _counted(counts, data, asked) | ranks
     places, users = np.unique(asked.cases.users, return_inverse=True)
-    parts = {k: _parts(v, users, len(places), config.ks) for k, v in ranks.items()}
+    parts = {k: user_sums(v, users, len(places), config.ks) for k, v in ranks.items()}
     metric = metric_names.at(_JUDGED_BY, min(config.ks))
     rivals = sorted([*(own.keys() - {*judged, lists.NETWORK}), best])
     rival = max(rivals, key=lambda name: parts[name][metric][0].sum())
@@ -97,34 +97,48 @@ def added(
     )
 
 
-def _ranks(videos: lists.Lists, asked: request_protocol.RequestCases) -> Ranks:
-    """Returns the place of each answer in its list, from 0; -1: not listed."""
-    is_answer = videos == asked.answers[:, np.newaxis]
-    ranks = np.where(is_answer.any(axis=1), is_answer.argmax(axis=1), -1)
-    return _without(ranks, asked)
+def answer_ranks(videos: lists.Lists, asked: request_protocol.RequestCases) -> Ranks:
+    """Returns the place of each answer in its list, from 0; -1: not listed.
+
+    Args:
+      videos: `[n, k]` list of each request.
+      asked: The requests.
+    """
+    hits = videos == asked.answers[:, np.newaxis]
+    return without_repeats(np.where(hits.any(axis=1), hits.argmax(axis=1), -1), asked)
 
 
-def _without(ranks: Ranks, asked: request_protocol.RequestCases) -> Ranks:
-    """Returns places where repeated watches are misses."""
+def without_repeats(ranks: Ranks, asked: request_protocol.RequestCases) -> Ranks:
+    """Returns places where repeated watches are misses.
+
+    Args:
+      ranks: `[n]` places.
+      asked: The requests.
+    """
     return np.where(asked.is_repeat, -1, ranks)
 
 
-def _best_count(
+def best_count(
     data: prepared.PreparedData,
     counts: live_counts.LiveCounts,
     config: configs.EvaluationConfig,
 ) -> str:
-    """Returns the name of the counted list that is best on validation."""
-    few = dataclasses.replace(
-        config, num_requests=min(_NUM_CHOSEN_BY, config.num_requests)
-    )
+    """Returns the name of the counted list that is best on validation.
+
+    Args:
+      data: The prepared set.
+      counts: Its watches, counted from the begin of the validation window.
+      config: Delay, number of requests and lengths, of which the shortest decides.
+    """
+    number = min(_NUM_CHOSEN_BY, config.num_requests)
+    few = dataclasses.replace(config, num_requests=number)
     validation = request_protocol.cases(data, events.Split.VALIDATION, few)
     if validation is None:
         return next(iter(live_counts.WINDOWS))
     k = min(config.ks)
     ranks = _counted(counts, data, validation)
-    gains = {name: _values(v, k)[_CHOSEN_BY].mean() for name, v in ranks.items()}
-    return max(gains, key=lambda name: gains[name])
+    means = {name: gains(v, k)[_CHOSEN_BY].mean() for name, v in ranks.items()}
+    return max(means, key=lambda name: means[name])
 
 
 def _counted(
@@ -135,11 +149,16 @@ def _counted(
     """Returns the places of answers in each counted list, by its name."""
     requests = asked.counted(data)
     parts = [counts.ranks(window, requests) for window in live_counts.WINDOWS]
-    return {k: _without(v, asked) for part in parts for k, v in part.items()}
+    return {k: without_repeats(v, asked) for part in parts for k, v in part.items()}
 
 
-def _values(ranks: Ranks, k: int) -> dict[str, npt.NDArray[np.float64]]:
-    """Returns hit, gain and reciprocal rank of each request at a length."""
+def gains(ranks: Ranks, k: int) -> dict[str, npt.NDArray[np.float64]]:
+    """Returns hit, gain and reciprocal rank of each request at a length.
+
+    Args:
+      ranks: `[n]` places, -1: not listed.
+      k: The length.
+    """
     hits = (ranks >= 0) & (ranks < k)
     places = np.maximum(ranks, 0).astype(np.float64)
     return {
@@ -149,14 +168,21 @@ def _values(ranks: Ranks, k: int) -> dict[str, npt.NDArray[np.float64]]:
     }
 
 
-def _parts(
+def user_sums(
     ranks: Ranks, users: npt.NDArray[np.integer], num: int, ks: tuple[int, ...]
 ) -> Parts:
-    """Returns sums over each user's requests and their number, by metric@k."""
+    """Returns sums over each user's requests and their number, by metric@k.
+
+    Args:
+      ranks: `[n]` places, -1: not listed.
+      users: `[n]` user of each request, from 0.
+      num: Number of users.
+      ks: Lengths of the lists.
+    """
     number = np.bincount(users, minlength=num).astype(np.float64)
     parts: Parts = {}
     for k in ks:
-        for name, values in _values(ranks, k).items():
+        for name, values in gains(ranks, k).items():
             sums = np.bincount(users, values, num).astype(np.float64)
             parts[metric_names.at(name, k)] = sums, number
     return parts

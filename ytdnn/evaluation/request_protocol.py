@@ -68,6 +68,7 @@ def cases(
     split: events.Split,
     config: configs.EvaluationConfig,
     num_listed: int | None = None,
+    between: tuple[int, int] = (0, 1 << 62),
 ) -> RequestCases | None:
     """Returns the requests of a split; None where it has none.
 
@@ -79,18 +80,20 @@ def cases(
       config: Delay and number of requests, users and videos.
       num_listed: Number of videos that the candidate model can list; None: the
         vocabulary.
+      between: First second of the requests, and the second after the last.
     """
     if data.config.protocol != "temporal" or not config.num_requests:
         return None
     index = data.log.shard_index
-    labels = _watches(data, split, config)
+    rows = data.windows.watches_of(split)
+    at = index.gather("watches", "times", rows)
+    labels = _watches(data, rows[(at >= between[0]) & (at < between[1])], config)
     number = len(labels)
     if not number:
         return None
     if number > config.num_requests:
         rng = np.random.default_rng(config.seed)
-        drawn = rng.choice(number, config.num_requests, replace=False)
-        labels = labels[np.sort(drawn)]
+        labels = np.sort(rng.choice(labels, config.num_requests, replace=False))
     users, times, videos = (
         index.gather("watches", name, labels) for name in ("users", "times", "videos")
     )
@@ -128,11 +131,10 @@ def frame(data: prepared.PreparedData, asked: RequestCases) -> pl.DataFrame:
 
 
 def _watches(
-    data: prepared.PreparedData, split: events.Split, config: configs.EvaluationConfig
+    data: prepared.PreparedData, rows: Integers, config: configs.EvaluationConfig
 ) -> Integers:
-    """Returns the flat positions of a split's watches that are requests."""
+    """Returns the flat positions of those of some watches that are requests."""
     index = data.log.shard_index
-    rows = data.windows.watches_of(split)
     rows = rows[index.gather("watches", "are_completed", rows)]
     columns = ("users", "times", "videos")
     users, times, videos = (index.gather("watches", name, rows) for name in columns)

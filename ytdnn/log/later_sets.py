@@ -66,8 +66,8 @@ def derive(
       needs_ranker: Whether a ranker is trained to the end of the log too.
       begins: Begin of the ranker's window, seconds since the epoch; None: by the
         ranking fraction.
-      test: Begin of the test window, whose events keep their split; None: nothing is
-        held out.
+      test: Begin of the test window, that of the run or later, whose events keep
+        their split; None: nothing is held out.
 
     Raises:
       errors.UserError: The ranker has nothing to learn from before the end of the log.
@@ -101,7 +101,7 @@ def derive(
         windows = _windows(data, part, begins, end)
         if test is not None:
             known = temporal_windows.Windows(**data.manifest.facts["windows"])
-            windows = dataclasses.replace(known, ranking=test)
+            windows = dataclasses.replace(known, ranking=test, test=test)
         facts["windows"] = dataclasses.asdict(windows)
     inputs = {prepared.KIND: data.manifest.fingerprint}
     config = configs.to_dict(data.config)
@@ -135,8 +135,8 @@ class _Split:
     Attributes:
       watches_to: Second from which watches are only context.
       shown_from: Second before which impressions are only context.
-      test: Second until which watches that were only context train; all other events
-        keep their split. None: nothing is held out.
+      test: Second until which watches that were context or test train; all other
+        events keep their split. None: nothing is held out.
     """
 
     watches_to: float = np.inf
@@ -149,8 +149,8 @@ class _Split:
         if self.test is None:
             return _splits(times >= self.watches_to)
         known = np.asarray(watches.splits)
-        is_context = known == events.Split.CONTEXT
-        trains = is_context & (times < min(self.test, self.watches_to))
+        is_held = np.isin(known, (events.Split.CONTEXT, events.Split.TEST))
+        trains = is_held & (times < min(self.test, self.watches_to))
         return np.where(trains, events.Split.TRAIN, known).astype(np.uint8)
 
     def are_labels(self, watches: events.Watches) -> Bools:

@@ -191,10 +191,10 @@ def _dated(
 def _last_share(
     times: order_statistics.Counts, start: int, stop: int, share: float
 ) -> int:
-    """Returns where the last share of the watches of a window begins."""
+    """Returns where the last share of the watches of a window begins; of 0 its end."""
     low, high = times.num_below([start, stop])
-    if high <= low:
-        return start
+    if high <= low or not share:
+        return start if share else stop
     rank = low + int((high - low - 1) * (1.0 - share) + 0.5)
     (begin,) = times.at_ranks([rank])
     return begin

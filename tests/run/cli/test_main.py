@@ -50,6 +50,7 @@ def test_the_commands_of_the_design_are_there() -> None:
         "compare",
         "study",
         "sweep",
+        "backtest",
         "world",
         "live",
     }
@@ -132,8 +133,8 @@ MISTAKES = [
         ["prepre"],
         "expected a command (run, prepare, check, train, evaluate, compare, "
         "export, recommend, similar, vectors, parts, experiments, live, study, sweep, "
-        "index tune, world, cluster, index add, index remove, index restore, refit, "
-        "refresh, join-log, serve), received 'prepre': did you mean prepare? "
+        "backtest, index tune, world, cluster, index add, index remove, index restore, "
+        "refit, refresh, join-log, serve), received 'prepre': did you mean prepare? "
         "(ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),
