@@ -15,15 +15,12 @@ from ytdnn.features import base_feature as features_interface
 from ytdnn.features import first_stage, registry
 from ytdnn.layers import weights
 from ytdnn.log import catalogues, fields, prepared
-from ytdnn.ranking import heads, inputs, network, predictions, weighted_order
+from ytdnn.ranking import counted, heads, inputs, network, predictions, weighted_order
 from ytdnn.retrieval import stage
 
 KIND = "ranking"
 STATISTICS = "statistics.json"
 _PAIRS_A_STEP = 1 << 14
-# Counters whose product is the mean seconds of an impression of a video.
-_COUNTED = "video_click_rate", "video_seconds_per_click"
-_LEAST_SECONDS = 1e-3  # so that logs are finite
 
 Scores = npt.NDArray[np.float32]
 
@@ -77,22 +74,8 @@ class RankingModel:
     def predict(self, tensors: inputs.Tensors) -> heads.HeadPredictions:
         """Returns the predictions for impressions, each `[batch, k]`."""
         outputs, durations = self.network(tensors), tensors[schema.DURATIONS]
-        calibration, clicks = self.measured.calibration, self.measured.clicks
-        predicted = self.head.predict(outputs, durations, calibration)
-        if not calibration.counted:
-            return predicted
-        # Over the mean of all videos, so that scores keep their unit.
-        rates, seconds = (tensors[name] for name in _COUNTED)
-        mean = max(clicks.probability * clicks.seconds, _LEAST_SECONDS)
-        ratios = tf.maximum(rates * seconds, _LEAST_SECONDS) / mean
-        order = predicted.order + calibration.counted * tf.math.log(ratios)
-        return predicted._replace(order=order)
-
-    @property
-    def can_count(self) -> bool:
-        """Whether the order may have a weight of counted seconds."""
-        names = {feature.name for feature in self.features}
-        return self.head.meaning == heads.SECONDS_AT_ODDS and names >= {*_COUNTED}
+        predicted = self.head.predict(outputs, durations, self.measured.calibration)
+        return counted.added(predicted, tensors, self.measured)
 
     def calibrate(self, calibration: heads.Calibration) -> None:
         """Sets the calibration of later predictions."""

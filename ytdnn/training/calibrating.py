@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ytdnn.base import configs
 from ytdnn.base.metrics import order_by_seconds, recalibration
 from ytdnn.log import events, prepared, streaming
-from ytdnn.ranking import building, heads, model, outcomes, predictions
+from ytdnn.ranking import building, counted, heads, model, outcomes, predictions
 
 _LEAST = 1e-6  # so that logs are finite
 _WEIGHTS = 0.0, 0.5, 1.0  # of counted seconds in the order
@@ -77,8 +77,7 @@ def counted_weight(
 ) -> float:
     """Returns the weight of counted seconds with which the ranker orders best.
 
-    A network learns little of a video from few impressions, while a smoothed mean of
-    them is near the truth. The weight is that with the largest share of the watch time
+    The weight is that with the largest share of the watch time
     in the first half of each user's impressions of the validation window, 0 unless the
     gain is more than its standard error over users.
 
@@ -87,7 +86,7 @@ def counted_weight(
       data: The prepared set, with validation impressions.
       ranker: The trained model, calibrated.
     """
-    if not ranker.can_count or not data.log.has_watch_seconds:
+    if not counted.exists(ranker.features, ranker.head):
         return 0.0
     known = ranker.measured.calibration
     windows = streaming.ShardWindows(data, config.window_events)

@@ -80,7 +80,7 @@ def scan_csv(
         first.
     """
     layout = Layout() if layout is None else layout
-    options |= layout.options()
+    options = layout.options() | options
     _require_same_columns(paths, options)
     with event_log.readable(str(paths[0] if len(paths) == 1 else paths[0].parent)):
         text = pl.scan_csv(list(paths), infer_schema=False, **options)
