@@ -20,13 +20,16 @@ DOCS := $(VENV)/.installed-docs
 HOUSE := setup.cfg pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-slow docs notebooks dist lint format types bench clean
+.PHONY: help run quick test test-all test-slow docs notebooks dist lint format types bench clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 run: $(RUNTIME) ## install, then the main job on the embedded world (runs/quickstart)
 	$(BIN)/ytdnn run --config=experiments/quickstart.py --workdir=runs/quickstart
+
+quick: $(RUNTIME) ## after `run`: other systems on three logs, a quarter of an hour
+	$(BIN)/python -m experiments.side_by_side --quick $(if $(DATA),--data=$(DATA))
 
 test: $(DEV) ## install, then the tests of every part: six minutes on two cores
 	$(PYTEST) -m "not slow and not thorough"

@@ -1,4 +1,4 @@
-"""Writes docs/results.md from the files of experiments/results.
+"""Writes docs/results.md, and other pages, from the files of experiments/results.
 
     python -m experiments.write_results
 
@@ -33,9 +33,18 @@ def read() -> list[tuple[str, dict[str, Any]]]:
     return sorted(files.items(), key=lambda item: (item[1]["order"], item[0]))
 
 
-def render() -> str:
-    """Returns the text of docs/results.md."""
-    return "\n".join([_HEAD, *(_section(*found) for found in read())])
+def pages() -> dict[pathlib.Path, str]:
+    """Returns the text of docs/results.md and of results that have a page of their own.
+
+    A file with `page` has one, whose first lines are its `lead`.
+    """
+    own = {name: result for name, result in read() if "page" in result}
+    others = [_section(*found) for found in read() if found[0] not in own]
+    texts = {PAGE: "\n".join([_HEAD, *others])}
+    for name, result in own.items():
+        title, _, rest = _section(name, result).partition("\n")
+        texts[PAGE.parent / result["page"]] = f"{title[1:]}\n\n{result['lead']}\n{rest}"
+    return texts
 
 
 def _section(name: str, result: dict[str, Any]) -> str:
@@ -69,9 +78,10 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def main() -> None:
-    """Writes the page."""
-    PAGE.write_text(render())
-    print(f"wrote {PAGE.relative_to(PAGE.parents[1])}: {len(read())} results files")
+    """Writes the pages."""
+    for path, text in pages().items():
+        path.write_text(text)
+        print(f"wrote {path.relative_to(PAGE.parents[1])}")
 
 
 if __name__ == "__main__":

@@ -4,13 +4,16 @@ import contextlib
 import dataclasses
 import datetime
 import itertools
+import math
 import os
 import pathlib
 import platform
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import IO
 
 import numpy as np
 import tensorflow as tf
@@ -71,6 +74,19 @@ def interleaved(
 
 
 @dataclasses.dataclass(frozen=True)
+class Limits:
+    """The most that a command may take.
+
+    Attributes:
+      core_seconds: Processor time of all its processes.
+      mebibytes: Memory at once.
+    """
+
+    core_seconds: float = math.inf
+    mebibytes: float = math.inf
+
+
+@dataclasses.dataclass(frozen=True)
 class Cost:
     """The cost of a command.
 
@@ -78,11 +94,13 @@ class Cost:
       seconds: From its start to its end.
       core_seconds: Processor time of all its processes, but for the last moment.
       mebibytes: Most memory at once; pages that processes share count once.
+      status: `done`, or why it ended.
     """
 
     seconds: float
     core_seconds: float
     mebibytes: float
+    status: str = "done"
 
 
 def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Cost:
@@ -95,27 +113,52 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
     Raises:
       subprocess.CalledProcessError: It failed.
     """
-    started, ticks, most = time.perf_counter(), dict[int, int](), 0
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            command,
-            env=os.environ | dict(environment or {}),
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-        while process.poll() is None:
-            alive = dict(_session(process.pid))
-            ticks |= alive
-            most = max(most, sum(map(_proportional_bytes, alive)))
-            time.sleep(_SECONDS)
-        if process.returncode:
+        cost = limited(command, Limits(), output, environment)
+        if cost.status != "done":
             output.seek(0)
-            raise subprocess.CalledProcessError(
-                process.returncode, command, output.read()[-2_000:]
-            )
+            raise subprocess.CalledProcessError(1, command, output.read()[-2_000:])
+    return cost
+
+
+def limited(
+    command: Sequence[str],
+    limits: Limits,
+    output: IO[bytes],
+    environment: Mapping[str, str] | None = None,
+) -> Cost:
+    """Runs a command to its end, or to a limit, and measures all its processes.
+
+    Args:
+      command: Its words.
+      limits: The most it may take; all its processes are ended above.
+      output: Gets what it prints.
+      environment: Variables added to those of this process.
+    """
+    started, ticks, most, status = time.perf_counter(), dict[int, int](), 0.0, ""
+    process = subprocess.Popen(
+        command,
+        env=os.environ | dict(environment or {}),
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
+    while process.poll() is None:
+        alive = dict(_session(process.pid))
+        ticks |= alive
+        most = max(most, sum(map(_proportional_bytes, alive)) / 2**20)
+        if sum(ticks.values()) / _TICKS > limits.core_seconds:
+            status = f"stopped: more than {limits.core_seconds / 60:,.0f} core-minutes"
+        elif most > limits.mebibytes:
+            status = f"stopped: more than {limits.mebibytes / 1_024:,.0f} GiB"
+        if status:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        time.sleep(_SECONDS)
+    code = process.returncode
+    status = status or ("done" if not code else f"failed: exit status {code}")
     seconds = time.perf_counter() - started
-    return Cost(seconds, sum(ticks.values()) / _TICKS, most / 2**20)
+    return Cost(seconds, sum(ticks.values()) / _TICKS, most, status)
 
 
 def _session(leader: int) -> Iterator[tuple[int, int]]:
