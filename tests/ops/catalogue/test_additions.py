@@ -142,7 +142,7 @@ def test_mistakes_are_one_line(
     twice = pl.concat([rows(data, ["a"]), rows(data, ["a"])])
     with pytest.raises(errors.UserError, match="listed once, found 'a'"):
         pipeline.add_videos(workdir, twice)
-    with pytest.raises(errors.UserError, match="Parquet or CSV file of videos"):
+    with pytest.raises(errors.UserError, match="Parquet, Arrow or CSV file of videos"):
         pipeline.add_videos(workdir, workdir / "nowhere.csv")
     with pytest.raises(errors.UserError, match=r"\(a directory\)"):
         pipeline.add_videos(workdir, workdir)

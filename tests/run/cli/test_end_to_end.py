@@ -292,16 +292,11 @@ def test_recommendations_for_a_user(cli: conftest.Cli, finished: pathlib.Path) -
     found = cli.document("recommend", f"--workdir={finished}", "--user=u3", "--k=4")
     assert [video["rank"] for video in found["videos"]] == [1, 2, 3, 4]
     similar = cli.document("similar", f"--workdir={finished}", "--video=v1", "--k=2")
-    assert [
-        len(similar["videos"]),
-        set(similar["artefacts"]) >= {"data", "bundle"},
-    ] == [
-        2,
-        True,
-    ]
+    assert len(similar["videos"]) == 2
+    assert set(similar["artefacts"]) >= {"data", "bundle"}
     result = cli("recommend", f"--workdir={finished}", "--user=u3", "--k=4")
     assert result.status == 0, result.err
-    for word in ("Watched", "Recommended", "title", "candidates", "ranking", " ms"):
+    for word in ("Watched", "Recommended", "title", "milliseconds: ytdnn serve"):
         assert word in result.out
     assert "did you mean u" in cli.error(
         "recommend", f"--workdir={finished}", "--user=u333"

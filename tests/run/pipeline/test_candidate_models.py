@@ -65,8 +65,8 @@ def test_users_are_answered_without_what_they_watched(
 ) -> None:
     workdir = f"--workdir={runs / 'last_day'}"
     assert main.main(["recommend", workdir, "--user=u0", "--k=3", "--json"]) == 0
-    videos = json.loads(capsys.readouterr().out)
-    assert [video["rank"] for video in videos] == [1, 2, 3]
+    found = json.loads(capsys.readouterr().out)
+    assert [video["rank"] for video in found["videos"]] == [1, 2, 3]
     out = runs / "lists.csv"
     asked = ["recommend", workdir, "--users=all", "--k=3", f"--out={out}"]
     assert main.main(asked) == 0
