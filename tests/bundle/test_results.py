@@ -16,6 +16,25 @@ from ytdnn.log import lookups
 from ytdnn.ranking import heads
 from ytdnn.retrieval import exploring, pool, slate
 
+
+def measured(head: heads.Head, counted: float = 0.0) -> types.SimpleNamespace:
+    """What is read of a ranker with a weight of counted seconds."""
+    calibration = heads.Calibration(counted=counted)
+    statistics = types.SimpleNamespace(calibration=calibration)
+    return types.SimpleNamespace(head=head, measured=statistics)
+
+
+def test_a_score_by_counted_seconds_says_so(untrained_run: untrained.Run) -> None:
+    head = untrained_run.ranker.head
+    plain, counted = (
+        recommenders.meanings(measured(head, weight))[schema.SCORES]  # type: ignore[arg-type]
+        for weight in (0.0, 0.5)
+    )
+    assert counted.removeprefix(plain) == (
+        ", times the video's counted mean seconds to the power 0.5"
+    )
+
+
 CLICKS = heads.Clicks(probability=0.2, seconds=40.0)
 HEADS = [
     heads.make(config, clicks)
@@ -113,7 +132,7 @@ def test_the_score_falls_among_what_it_places(
     scores = tf.constant(rng.normal(0.0, 3.0, (3, width)), tf.float32)
     ranked = graph.rank(requests_of(run, rng), found, scores)  # type: ignore[arg-type]
     answer = graphs.best(graph.videos, found.videos, ranked, tf.fill([3], width))
-    said = recommenders.meanings(types.SimpleNamespace(head=head), composition)  # type: ignore[arg-type]
+    said = recommenders.meanings(measured(head), composition)  # type: ignore[arg-type]
     assert set(said) | {schema.IDS, schema.NUM_RESULTS} == set(answer)
     for row in range(3):
         size = int(answer[schema.NUM_RESULTS][row])

@@ -38,6 +38,7 @@ from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.retrieval.index import artifact as index_artifact
 from ytdnn.retrieval.index import interface
 
+_BY_COUNTS = ", times the video's counted mean seconds to the power {:g}"
 _OR_WEIGHED = "; where there are weights, the weighted sum of the predictions"
 _LIVE = "weighted sum of logarithms of recent watches and of the dot product"
 _PROPENSITY = "probability of each in its place, given the places before it"
@@ -305,7 +306,9 @@ def meanings(
     weight = composition.blend_weight if composition else 0.0
     blended = f", blended with the candidate score (weight {weight:g})"
     counted = composition.ordered_by if composition else ""
-    meaning = shown_counts.MEANINGS.get(counted, head.meaning)
+    power = ranker.measured.calibration.counted
+    by_counts = _BY_COUNTS.format(power) if power else ""
+    meaning = shown_counts.MEANINGS.get(counted, head.meaning + by_counts)
     texts = {schema.SCORES: meaning + (blended if weight else "")}
     if weighing is not None:
         texts[schema.SCORES] += _OR_WEIGHED
