@@ -81,9 +81,10 @@ def test_counted_seconds_weigh_where_they_order_better(
     own = rng.normal(size=8_000)
     gains = np.exp(own + (counted if noise else 0.0))
     order = own + noise * rng.normal(size=8_000)
-    rows = np.column_stack([users, gains, order])
-    assert calibrating.best_weight(rows, order + counted) == weight
-    assert calibrating.best_weight(rows * [1.0, 0.0, 1.0], order + counted) == 0.0
+    rows = np.column_stack([users, gains, order, order + counted])
+    assert calibrating.best_weight(rows) == weight
+    rows[:, 1] = 0.0  # nothing was watched
+    assert calibrating.best_weight(rows) == 0.0
 
 
 def test_the_order_follows_counted_seconds_by_the_weight_that_was_found(
@@ -103,8 +104,8 @@ def test_the_order_follows_counted_seconds_by_the_weight_that_was_found(
     plain = ranker.predictions(data, rows)
     own = ranker.measured.calibration.counted
 
-    def found(rows: np.ndarray, whole: np.ndarray) -> float:
-        seen.append(whole - rows[:, 2])
+    def found(rows: np.ndarray) -> float:
+        seen.append(rows[:, 3] - rows[:, 2])
         return own + 0.5
 
     monkeypatch.setattr(calibrating, "best_weight", found)

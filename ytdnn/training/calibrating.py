@@ -90,32 +90,29 @@ def counted_weight(
         return 0.0
     known = ranker.measured.calibration
     windows = streaming.ShardWindows(data, config.window_events)
-    parts = []
-    for weight in (0.0, 1.0):
-        ranker.calibrate(dataclasses.replace(known, counted=weight))
-        ask = functools.partial(_order_window, ranker)
-        pairs = windows.collect(ask, ranker.close_log)
-        parts.append(np.concatenate([np.zeros([0, 3]), *pairs]))
+    ask = functools.partial(_order_window, ranker)
+    rows = np.concatenate([np.zeros([0, 4]), *windows.collect(ask, ranker.close_log)])
     ranker.calibrate(known)
-    return best_weight(parts[0], parts[1][:, -1])
+    return best_weight(rows)
 
 
-def best_weight(rows: Floats, whole: Floats) -> float:
+def best_weight(rows: Floats) -> float:
     """Returns the weight of counted seconds that orders impressions best.
 
     Args:
-      rows: `[n, 3]` user, watch seconds and the ranker's own order.
-      whole: `[n]` order with a weight of 1.
+      rows: `[n, 4]` user, watch seconds, and the order with a weight of 0 and of 1.
     """
-    users, gains, order = rows.T
+    users, gains, own, whole = rows.T
     if not gains.any():
         return 0.0
-    _, users = np.unique(users, return_inverse=True)
-    lists = users, gains, [_SHARE], int(users.max()) + 1
-    held = []
+    _, lists = np.unique(users, return_inverse=True)
+    number = int(lists.max()) + 1
+    held: list[Floats] = []
     for weight in _WEIGHTS:
-        scores = order + weight * (whole - order)
-        first, total = order_by_seconds.gains_of_first(lists[0], scores, *lists[1:])
+        order = own + weight * (whole - own)
+        first, total = order_by_seconds.gains_of_first(
+            lists, order, gains, [_SHARE], number
+        )
         held.append(first[0])
     best = max(range(len(held)), key=lambda place: held[place].sum())
     gained = held[best] - held[0]
@@ -126,17 +123,20 @@ def best_weight(rows: Floats, whole: Floats) -> float:
 def _order_window(
     ranker: model.RankingModel, window: prepared.PreparedData
 ) -> npt.NDArray:
-    """Returns user, gain and order of a window's validation impressions, `[n, 3]`."""
+    """Returns the rows of `best_weight` of a window's validation impressions."""
     rows = building.rows_of(window.log, events.Split.VALIDATION)
     if not len(rows):
-        return np.zeros([0, 3])
+        return np.zeros([0, 4])
     shown = window.impressions
     users = np.asarray(shown.users)[rows]
     _, firsts, lists = np.unique(users, return_index=True, return_inverse=True)
     began = rows[firsts][lists]  # features are those of the list's begin
-    order = ranker.predictions(window, rows, began).order
-    gains = np.where(shown.clicked, np.asarray(shown.seconds), 0.0)[rows]
-    return np.column_stack([users, gains, order])
+    columns = [users, np.where(shown.clicked, np.asarray(shown.seconds), 0.0)[rows]]
+    for weight in (0.0, 1.0):
+        known = ranker.measured.calibration
+        ranker.calibrate(dataclasses.replace(known, counted=weight))
+        columns.append(ranker.predictions(window, rows, began).order)
+    return np.column_stack(columns)
 
 
 def _predict_window(

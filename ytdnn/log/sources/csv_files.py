@@ -23,6 +23,15 @@ from ytdnn.log import event_log
 _INFERRED: tuple[pl.DataType, ...] = (pl.Int64(), pl.Float64(), pl.Boolean())
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
+# Arguments of Polars that read each line of a file as one text.
+_AS_LINES: dict[str, Any] = {
+    "has_header": False,
+    "separator": "\x1f",
+    "quote_char": None,
+    "infer_schema": False,
+    "new_columns": ["line"],
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
@@ -149,14 +158,7 @@ def _require_rows(path: pathlib.Path) -> Layout:
     num_unnamed = _require_names(path, header, separator)
     num_expected = header.count(separator) + 1
     lines = pl.scan_csv(
-        path,
-        has_header=False,
-        separator="\x1f",
-        quote_char=None,
-        infer_schema=False,
-        encoding="utf8-lossy",
-        new_columns=["line"],
-        truncate_ragged_lines=True,
+        path, encoding="utf8-lossy", truncate_ragged_lines=True, **_AS_LINES
     ).slice(num_comments)
     line = pl.col("line").fill_null("").str.strip_chars_end("\r")
     is_blank = (line.str.strip_chars(separator) == "").sum()
@@ -264,14 +266,7 @@ def _opened(path: pathlib.Path) -> IO[bytes]:
     with open(path, "rb") as file:
         first = file.read(4)
     if first == b"\x28\xb5\x2f\xfd":  # Polars unpacks it, Python 3.14 is the first to
-        whole = pl.read_csv(
-            path,
-            has_header=False,
-            separator="\x1f",
-            quote_char=None,
-            infer_schema=False,
-            new_columns=["line"],
-        )
+        whole = pl.read_csv(path, **_AS_LINES)
         return io.BytesIO("\n".join(whole["line"].fill_null("")).encode())
     is_gzip = first.startswith(b"\x1f\x8b")
     return cast(IO[bytes], gzip.open(path)) if is_gzip else open(path, "rb")

@@ -72,9 +72,7 @@ class LiveCounters:
                     counted = time.monotonic()
                     wait = max(_SHORTEST_SECONDS, _PAUSE * used)
             except Exception as error:
-                is_known = isinstance(
-                    error, errors.UserError | OSError | store.StateError
-                )
+                is_known = isinstance(error, _KNOWN_ERRORS)
                 _LOG.error("counters stay: %s", error, exc_info=not is_known)
                 self.problem, wait = errors.one_line(str(error)), _OLDEST_SECONDS
 
