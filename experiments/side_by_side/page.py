@@ -106,9 +106,10 @@ def lead(found: dict[str, list[Record]], why: dict[str, str]) -> str:
     lost = f"Another system is surely better on {len(below)} of {len(found)} logs"
     return (
         f"{lost}{': ' * bool(below)}{'; '.join(below)}. ytdnn is surely better than "
-        f"all others on {len(best)}{': ' * bool(best)}{', '.join(best)}; on the front "
-        f"of quality against processor time it is on {len(front)} of the {num_fronts} "
-        f"whose run was timed. Surely: by the paired 95 % interval of nDCG@10."
+        f"all others run there on {len(best)}{': ' * bool(best)}{', '.join(best)}; on "
+        f"the front of quality against processor time it is on {len(front)} of the "
+        f"{num_fronts} whose run was timed. Surely: by the paired 95 % interval of "
+        f"nDCG@10."
     )
 
 
