@@ -107,9 +107,8 @@ def lead(found: dict[str, list[Record]], why: dict[str, str]) -> str:
     return (
         f"{lost}{': ' * bool(below)}{'; '.join(below)}. ytdnn is surely better than "
         f"all others run there on {len(best)}{': ' * bool(best)}{', '.join(best)}; on "
-        f"the front of quality against processor time it is on {len(front)} of the "
-        f"{num_fronts} whose run was timed. Surely: by the paired 95 % interval of "
-        f"nDCG@10."
+        f"the front of quality against time it is on {len(front)} of the {num_fronts} "
+        f"whose run was timed. Surely: by the paired 95 % interval of nDCG@10."
     )
 
 

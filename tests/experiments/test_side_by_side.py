@@ -207,8 +207,8 @@ def test_the_page_begins_with_where_another_is_better(
     made = json.loads(page.FILE.read_text())
     assert made["lead"].startswith(
         "Another system is surely better on 1 of 2 logs: MovieLens-1M (rp3beta, tuned: "
-        "few videos). ytdnn is surely better than all others run there on 1: MovieLens-100K; on "
-        "the front of quality against processor time it is on 1 of the 2 "
+        "few videos). ytdnn is surely better than all others run there on 1: "
+        "MovieLens-100K; on the front of quality against time it is on 1 of the 2 "
     )
     first, second, lacks = made["tables"]
     assert [row[0] for row in first["rows"]] == ["ytdnn", "rp3beta"]
