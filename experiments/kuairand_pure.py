@@ -67,10 +67,12 @@ Of the moment of each impression instead of the beginning of its list
 (docs/evaluation.md) the grouped AUC is .543.
 """
 
+import pathlib
 from typing import Any
 
-from ytdnn import configs
+from ytdnn import configs, registries
 
+_EXAMPLES = pathlib.Path(__file__).parents[1] / "docs" / "examples"
 _TRAINING = configs.TrainingConfig(
     epochs=8,
     batch_size=512,
@@ -90,11 +92,11 @@ _RANKING = configs.RankingConfig(
 _HEADS: dict[str, configs.Head] = {
     "seconds": configs.ClickTimesWatchTimeConfig(watch_time="seconds"),
     "fraction": configs.ClickTimesWatchTimeConfig(watch_time="fraction"),
-    "quantiles": configs.ClickTimesWatchTimeConfig(watch_time="quantiles"),
     "weighted_logistic": configs.WeightedLogisticConfig(),
     "exact_odds": configs.ExactOddsConfig(),
     "click": configs.ClickConfig(),
 }
+_EXTENSIONS = "d2q", "tpm", "cread"  # heads of the extension
 _OTHERS: dict[str, dict[str, Any]] = {
     "own_window": {"least_impressions": 0},
     "named_columns": {"own_columns": 0},
@@ -104,6 +106,7 @@ _OTHERS: dict[str, dict[str, Any]] = {
 def get_config() -> configs.Config:
     """Returns the default ranker for this log, every setting fixed."""
     return configs.Config(
+        extensions=(str(_EXAMPLES / "watch_time_heads.py"),),
         data=configs.DataConfig(source="kuairand", name="pure", page_gap_seconds=600),
         candidates=configs.CandidatesConfig(),
         ranking=_RANKING,
@@ -112,10 +115,11 @@ def get_config() -> configs.Config:
 
 def get_variants() -> dict[str, configs.Config]:
     """Returns each head, and the default without one of its parts."""
-    settings = {name: {"head": head} for name, head in _HEADS.items()} | _OTHERS
+    config = get_config()
+    known: Any = registries.HEADS
+    heads = _HEADS | {name: known[name].config() for name in _EXTENSIONS}
+    settings = {name: {"head": head} for name, head in heads.items()} | _OTHERS
     return {
-        name: configs.changed(
-            get_config(), {"ranking": configs.changed(_RANKING, changes)}
-        )
+        name: configs.changed(config, {"ranking": configs.changed(_RANKING, changes)})
         for name, changes in settings.items()
     }

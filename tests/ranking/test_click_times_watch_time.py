@@ -7,7 +7,7 @@ import tensorflow as tf
 from ytdnn.ranking import click_times, click_times_watch_time
 
 N = 4_000
-KINDS = ("fraction", "seconds", "quantiles")
+KINDS = ("fraction", "seconds")
 
 
 def clicks(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

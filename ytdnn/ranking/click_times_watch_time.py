@@ -9,8 +9,8 @@ converted to the mean seconds of a click:
   all clicks that the cut takes away is put back as a factor.
 * `Seconds`: the log of the mean seconds by gamma regression, a click of at most ten
   times the mean; for logs in which durations say little of watch times.
-* `Quantiles`: the quantile among clicks on videos of about the same duration (D2Q: Zhan
-  and others, Deconfounding Duration Bias in Watch-time Prediction, KDD 2022).
+
+Others are in docs/examples/watch_time_heads.py.
 
 An unknown duration is replaced by the mean watch time of a click.
 """
@@ -115,36 +115,6 @@ class Seconds(Target):
         return _bounded(outputs) + restored
 
 
-class Quantiles(Target):
-    """The quantile among clicks on videos of about the same duration (D2Q)."""
-
-    biases = (0.0,)
-
-    def losses(
-        self, outputs: tf.Tensor, seconds: tf.Tensor, durations: tf.Tensor
-    ) -> tf.Tensor:
-        """Returns the cross-entropy of the quantile, in [0, 1]."""
-        reached = seconds[..., tf.newaxis] >= self._group_quantiles(durations)
-        quantiles = tf.reduce_mean(tf.cast(reached, tf.float32), axis=-1)
-        return _cross_entropy(quantiles, outputs[..., 0])
-
-    def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
-        """Returns the log of the group's watch time at the quantile."""
-        places = tf.sigmoid(outputs[..., 0]) * (click_times.NUM_QUANTILES - 1)
-        # Hat functions: 1 at the place of a quantile, 0 at its neighbours.
-        steps = tf.range(click_times.NUM_QUANTILES, dtype=tf.float32)
-        weights = tf.nn.relu(1.0 - tf.abs(places[..., tf.newaxis] - steps))
-        seconds = tf.reduce_sum(weights * self._group_quantiles(durations), axis=-1)
-        return tf.math.log(tf.maximum(seconds, click_times.LEAST_SECONDS))
-
-    def _group_quantiles(self, durations: tf.Tensor) -> tf.Tensor:
-        """Returns the quantiles of each video's group, `[..., quantiles]`."""
-        edges = tf.constant(self.observed.group_edges, tf.float32)
-        scales = self.scales(durations)[..., tf.newaxis]
-        groups = tf.reduce_sum(tf.cast(scales >= edges, tf.int32), axis=-1)
-        return tf.gather(tf.constant(self.observed.group_quantiles), groups)
-
-
 def make(kind: str, mean: float, observed: click_times.WatchTimeStatistics) -> Target:
     """Returns a target by its name in `configs.ClickTimesWatchTimeConfig.watch_time`.
 
@@ -159,9 +129,7 @@ def make(kind: str, mean: float, observed: click_times.WatchTimeStatistics) -> T
     if kind == "auto":
         follow_durations = observed.share_deviance < observed.seconds_spread
         kind = "fraction" if follow_durations else "seconds"
-    kinds: dict[str, type[Target]]
-    kinds = {"fraction": Fraction, "seconds": Seconds, "quantiles": Quantiles}
-    return kinds[kind](mean, observed)
+    return (Fraction if kind == "fraction" else Seconds)(mean, observed)
 
 
 class ClickTimesWatchTime(heads.Head):
@@ -170,11 +138,18 @@ class ClickTimesWatchTime(heads.Head):
     meaning = heads.SECONDS
 
     def __init__(
-        self, config: configs.ClickTimesWatchTimeConfig, clicks: heads.Clicks
+        self, watch_time: Target, clicks: heads.Clicks, by_odds: bool = True
     ) -> None:
-        """Starts at the means of all impressions."""
-        self._by_odds = config.order_by == "odds"
-        self._watch_time = make(config.watch_time, clicks.seconds, clicks.observed)
+        """Starts at the means of all impressions.
+
+        Args:
+          watch_time: Target of the watch time of a click.
+          clicks: Statistics of the training impressions.
+          by_odds: Whether the order is by the odds of the click times the watch time;
+            else by the expected seconds.
+        """
+        self._by_odds = by_odds
+        self._watch_time = watch_time
         if self._by_odds:
             self.meaning = heads.SECONDS_AT_ODDS
         self.biases = (heads.logit(clicks.probability), *self._watch_time.biases)
@@ -214,9 +189,10 @@ def click_times_watch_time(
     config: configs.ClickTimesWatchTimeConfig, clicks: heads.Clicks
 ) -> heads.Head:
     """Returns `ClickTimesWatchTime`, or `Click` for a log without watch times."""
-    if clicks.have_watch_time:
-        return ClickTimesWatchTime(config, clicks)
-    return heads.Click(configs.ClickConfig(), clicks)
+    if not clicks.have_watch_time:
+        return heads.Click(configs.ClickConfig(), clicks)
+    watch_time = make(config.watch_time, clicks.seconds, clicks.observed)
+    return ClickTimesWatchTime(watch_time, clicks, by_odds=config.order_by == "odds")
 
 
 def _bounded(outputs: tf.Tensor) -> tf.Tensor:

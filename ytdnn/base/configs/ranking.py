@@ -57,12 +57,11 @@ class ClickTimesWatchTimeConfig:
         `seconds`.
       watch_time: Target of the watch time of a click: the `fraction` of the video, at
         most 1; the mean `seconds`, by gamma regression; `auto`, the first if one share
-        of the durations predicts watch times better than one mean, else the second;
-        or `quantiles` among videos of about its duration (D2Q).
+        of the durations predicts watch times better than one mean, else the second.
     """
 
     order_by: Literal["seconds", "odds"] = "odds"
-    watch_time: Literal["auto", "fraction", "seconds", "quantiles"] = "auto"
+    watch_time: Literal["auto", "fraction", "seconds"] = "auto"
     kind: Literal["click_times_watch_time"] = "click_times_watch_time"
 
 
