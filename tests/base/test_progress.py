@@ -58,6 +58,19 @@ def test_a_round_that_goes_on_counts_only_its_own_units(
     ]
 
 
+def test_short_epochs_have_no_line_each(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with progress.Meter("ranking", 8, 10, 512) as meter:
+        for epoch in range(1, 9):
+            clock[0] += 12.0
+            meter.show_epoch(epoch, 0.5, {}, "", is_best=False)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        f"ranking epoch {epoch}/8" for epoch in (1, 4, 7, 8)
+    ]
+
+
 def test_nothing_of_a_caller_s_own_program(
     clock: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -208,7 +208,11 @@ class Meter(Bar):
         monitor: str,
         is_best: bool,
     ) -> None:
-        """Prints an epoch's line."""
+        """Prints the line of an epoch: the first, the last, and one now and then."""
+        now = time.monotonic()
+        if 1 < epoch < self._epochs and now - self._said < SECONDS_A_LINE:
+            return
+        self._said = now
         best = "  (best so far)" if is_best else ""
         validation = f"{_words(metrics, monitor)}, " if monitor else ""
         say(
@@ -219,15 +223,6 @@ class Meter(Bar):
     def show_start(self, metrics: Mapping[str, float], monitor: str) -> None:
         """Prints the line of the weights that training begins with."""
         say(f"{self._name} before training: {_words(metrics, monitor)}")
-
-    def show_end(self) -> None:
-        """Prints the last line, if there was a step: steps, time and rate."""
-        if self._num_steps > 0:
-            seconds = time.perf_counter() - self._made
-            say(
-                f"{self._name}: {self._num_steps} steps in {seconds:.0f} s, "
-                f"{self.examples_per_second:,.0f} examples/s"
-            )
 
     @property
     def examples_per_second(self) -> float:

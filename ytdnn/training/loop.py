@@ -126,7 +126,6 @@ def fit(
             _log(logs, reached.epoch, scalars)
             is_best = bool(stage.monitor) and reached.best_epoch == reached.epoch
             meter.show_epoch(reached.epoch, loss, metrics, stage.monitor, is_best)
-    meter.show_end()
     if on.writes:
         from ytdnn.training import states
 

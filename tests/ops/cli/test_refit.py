@@ -16,7 +16,7 @@ def test_run_refits_between_evaluation_and_bundle(
     result = cli("run", "--workdir", workdir, "--refit")
     assert result.status == 0, result.err
     assert rooms.calls == [*RUN, *EARLIER, *LATER, "bundle"]
-    assert "[11/18] refit/earlier/data: started (not made yet)" in result.out
+    assert "[11/18] refit/earlier/data: done in " in result.out
     assert (
         "measured on the run that held watches out; the served models "
         "are trained to 2023-11-14T22:13:20Z"

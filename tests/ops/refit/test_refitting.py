@@ -203,8 +203,8 @@ def test_a_killed_refit_goes_on(
     assert (directory / "refit/.candidates.training").is_dir()
     lines: list[str] = []
     ytdnn.refit(directory, verbose=lines.append)
-    started = [line.split()[1] for line in lines if "started" in line]
-    assert started == ["refit/candidates:"]  # what is made of the same weights is kept
+    made = [line.split()[1] for line in lines if "done in" in line]
+    assert made == ["refit/candidates:"]  # what is made of the same weights is kept
     assert artifacts.read_manifest(
         directory / "refit/candidates", "candidates"
     ).fingerprint == fingerprint(refitted, "refit/candidates")

@@ -21,6 +21,7 @@ Path = str | os.PathLike[str]
 Verbose = bool | Callable[[str], None]
 Say = Callable[[str], None]
 
+NOT_MADE = "not made yet"  # the reason of a step that is expected to run
 _MOST_DIFFERENCES = 3
 # Files of public logs that hold tables, not what is written about them.
 _TABLES = frozenset(
@@ -65,7 +66,8 @@ def run(
         if left:
             say(f"{label} {left}")
             continue
-        say(f"{label} started ({reason})")
+        if reason != NOT_MADE:
+            say(f"{label} started ({reason})")
         for line in sizes.describe(config, workdir, step.name) if is_full else ():
             say(line)
         started = time.perf_counter()
@@ -143,7 +145,7 @@ def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -
     """Returns why a step must run; empty if its output is complete and current."""
     path, config = workdir / step.name, sizes.resolved(config, workdir)
     if not path.exists():
-        return "not made yet"
+        return NOT_MADE
     try:
         manifest = artifacts.read_manifest(path, step.artefact_kind)
     except errors.UserError as error:
