@@ -150,22 +150,6 @@ def test_a_linear_model_has_no_tower() -> None:
     assert together == pytest.approx(alone, abs=1e-6)
 
 
-def test_an_ensemble_answers_the_mean_of_its_towers() -> None:
-    model = make_network(config=dataclasses.replace(CONFIG, ensemble_size=3))
-    tensors = request([1, 2, 3], [4, 5])
-    by_tower = model.by_tower(tensors).numpy()
-    assert by_tower.shape == (1, 2, 3, 1)
-    assert len(np.unique(by_tower[0, 0])) == 3
-    np.testing.assert_allclose(model(tensors), by_tower.mean(axis=2), rtol=1e-5)
-
-
-def test_an_ensemble_repeats_the_towers_and_shares_the_tables() -> None:
-    # As in the spelled-out number: 54 inputs to the first layer.
-    dense = (54 * 16 + 16) + (16 * 8 + 8) + (8 * 1 + 1)
-    three = make_network(config=dataclasses.replace(CONFIG, ensemble_size=3))
-    assert three.count_params() == make_network().count_params() + 2 * dense
-
-
 WITH_OUTCOMES = dataclasses.replace(
     MEASURED,
     outcomes=(
@@ -207,36 +191,8 @@ def test_outcomes_teach_nothing_that_the_click_reads() -> None:
     assert np.isfinite(outputs).all()
 
 
-def test_an_ensemble_has_one_tower_for_each_outcome() -> None:
-    config = dataclasses.replace(CONFIG, ensemble_size=3)
-    model = make_network(config=config, measured=WITH_OUTCOMES)
-    found = model.by_tower(request([1, 2, 3], [4, 5])).numpy()
-    assert found.shape == (1, 2, 3, 3)
-    assert (found[:, :, :1, 1:] == found[:, :, :, 1:]).all()
-    assert len(np.unique(found[0, 0, :, 0])) == 3
-
-
 def test_without_own_towers_outcomes_are_outputs_of_the_tower() -> None:
     config = dataclasses.replace(CONFIG, outcome_tower=())
     model = make_network(config=config, measured=WITH_OUTCOMES)
     assert model.count_params() == make_network().count_params() + 2 * (8 + 1)
     assert learned_by(model, 1) & learned_by(model, 0)
-
-
-def test_attention_reads_each_video_with_the_history() -> None:
-    plain = make_network()
-    model = make_network(config=dataclasses.replace(CONFIG, attention_units=5))
-    # Vector of 4; a pair of vectors and their product to 5 units, and these to one.
-    attention = 3 * 4 * 5 + 5 + 5 + 1
-    assert model.count_params() == plain.count_params() + 4 * 16 + attention
-    together = model(request([0, 2, 3], [4, 5]))[0, :, 0].numpy()
-    alone = [logit(model, request([0, 2, 3], [v])) for v in (4, 5)]
-    assert together == pytest.approx(alone, abs=1e-6)
-    # Neither the average nor the last of these histories differs.
-    one, other = request([1, 2, 3], [4]), request([2, 1, 3], [4])
-    assert logit(model, one) == pytest.approx(logit(model, other), abs=1e-6)
-    assert model._attention is not None
-    attended = model._attended(one, model._attention).numpy()
-    history = tf.constant([[0, 0, 3]], tf.int32)
-    fewer = model._attended(one | {schema.HISTORY_VIDEOS: history}, model._attention)
-    assert np.any(attended != fewer.numpy())

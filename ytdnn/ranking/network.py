@@ -18,7 +18,6 @@ from ytdnn.layers import (
     embeddings,
     randomness,
     split_dense,
-    target_attention,
     tower_ensemble,
     towers,
 )
@@ -101,22 +100,21 @@ class RankingNetwork(tf.keras.Model):
         known, how = measured.features, config.normalization
         self._of_query = reading.encoders(query, known, _STDDEV, how)
         self._of_videos = reading.encoders(pairs, known, _STDDEV, how)
-        self._attention: target_attention.TargetAttention | None = None
-        if config.attention_units:
-            self._attention = target_attention.TargetAttention(
-                config.attention_units, name="attention"
-            )
         num_outcomes = len(self.head.outcomes) if config.outcome_tower else 0
         first = len(self.head.biases) - num_outcomes
-        self._tower, self._outputs = _towers(config, self.head.biases[:first])
+        options = config.dropout, config.precision
+        self._tower = towers.Tower(config.tower, *options, split=True, name="tower")
+        initial = tf.keras.initializers.Constant(self.head.biases[:first])
+        self._outputs = tf.keras.layers.Dense(
+            first, bias_initializer=initial, name="outputs"
+        )
         self._of_outcomes: tower_ensemble.TowerEnsemble | None = None
         if num_outcomes:
             self._of_outcomes = tower_ensemble.TowerEnsemble(
                 num_outcomes,
                 config.outcome_tower,
                 [(bias,) for bias in self.head.biases[first:]],
-                config.dropout,
-                config.precision,
+                *options,
                 name="outcome_towers",
             )
 
@@ -130,25 +128,11 @@ class RankingNetwork(tf.keras.Model):
         ]
 
     def call(self, tensors: inputs.Tensors, seed: tf.Tensor | None = None) -> tf.Tensor:
-        """Returns the outputs, the mean of all towers, `[batch, k, n] float32`.
+        """Returns the outputs, `[batch, k, n] float32`.
 
         Args:
           tensors: Tensors of the query `[batch, …]` and of impressions `[batch, k]`.
           seed: `[2] int32` of this training step, or None outside training.
-        """
-        outputs = self.by_tower(tensors, seed)
-        if outputs.shape[2] == 1:
-            return outputs[:, :, 0]
-        return tf.reduce_mean(outputs, axis=2)
-
-    def by_tower(
-        self, tensors: inputs.Tensors, seed: tf.Tensor | None = None
-    ) -> tf.Tensor:
-        """Returns the outputs of every tower, `[batch, k, towers, n] float32`.
-
-        Args:
-          tensors: See `call`.
-          seed: See `call`.
         """
         shown = tensors[schema.IMPRESSION_VIDEOS]
         looked_up = {"shown": shown} | {name: tensors[name] for name in self._seeds}
@@ -156,23 +140,17 @@ class RankingNetwork(tf.keras.Model):
             split_dense.to_block(self.videos[use](indices))
             for use, indices in looked_up.items()
         ]
-        if self._attention is not None:
-            videos.append(
-                split_dense.to_block(self._attended(tensors, self._attention))
-            )
         blocks = (*videos, *reading.blocks(self._of_videos, tensors))
         query, k = self._query(tensors), tf.shape(shown)[1]
-        outputs = self._tower((query, split_dense.Items(blocks, k)), seed=seed)
-        if self._outputs is not None:
-            outputs = towers.dense(self._outputs, outputs, seed)[:, :, tf.newaxis]
+        hidden = self._tower((query, split_dense.Items(blocks, k)), seed=seed)
+        outputs: tf.Tensor = towers.dense(self._outputs, hidden, seed)
         if self._of_outcomes is None:
             return outputs
         # Nothing that the click reads learns from the other towers.
         fixed = tuple(split_dense.without_gradient(block) for block in blocks)
         of_towers = tf.stop_gradient(query), split_dense.Items(fixed, k)
         of_stream = randomness.substream(seed, randomness.RandomStream.OUTCOMES)
-        of_outcomes = self._of_outcomes(of_towers, of_stream)[:, :, tf.newaxis, :, 0]
-        of_outcomes = tf.repeat(of_outcomes, outputs.shape[2], axis=2)
+        of_outcomes = self._of_outcomes(of_towers, of_stream)[..., 0]
         return tf.concat([outputs, of_outcomes], axis=-1)
 
     def video_coordinates(self, tensors: inputs.Tensors) -> tf.Tensor:
@@ -186,15 +164,6 @@ class RankingNetwork(tf.keras.Model):
         blocks = [split_dense.to_block(shown), *reading.blocks(layers, tensors)]
         return split_dense.examples(blocks)
 
-    def _attended(
-        self, tensors: inputs.Tensors, attention: target_attention.TargetAttention
-    ) -> tf.Tensor:
-        """Returns each video's sum of the history, `[batch, k, dim] float32`."""
-        history, table = tensors[schema.HISTORY_VIDEOS], self.videos["history"]
-        shown = self.videos["shown"](tensors[schema.IMPRESSION_VIDEOS])
-        attended: tf.Tensor = attention((shown, table(history), table.known(history)))
-        return attended
-
     def _query(self, tensors: inputs.Tensors) -> tf.Tensor:
         """Returns `[batch, dim] float32`."""
         history = tensors[schema.HISTORY_VIDEOS]
@@ -206,29 +175,6 @@ class RankingNetwork(tf.keras.Model):
         last = self.videos["last_watched"](history[:, -1])
         of_query = reading.encode(self._of_query, tensors)
         return tf.concat([mean, last, *of_query], axis=-1)
-
-
-def _towers(
-    config: configs.RankingConfig, biases: Sequence[float]
-) -> tuple[tf.keras.layers.Layer, tf.keras.layers.Layer | None]:
-    """Returns a tower and its linear outputs, or an ensemble with its own outputs.
-
-    Args:
-      config: Settings of ranking; without widths, one linear model is all.
-      biases: Initial values of the outputs.
-    """
-    options = config.dropout, config.precision
-    if config.ensemble_size > 1 and config.tower:
-        ensemble = tower_ensemble.TowerEnsemble(
-            config.ensemble_size, config.tower, biases, *options, name="towers"
-        )
-        return ensemble, None
-    tower = towers.Tower(config.tower, *options, split=True, name="tower")
-    initial = tf.keras.initializers.Constant(biases)
-    outputs = tf.keras.layers.Dense(
-        len(biases), bias_initializer=initial, name="outputs"
-    )
-    return tower, outputs
 
 
 def _video_tables(

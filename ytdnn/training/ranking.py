@@ -201,31 +201,18 @@ def _loss(
     """
 
     def loss(batch: inputs.Tensors, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        # Each tower of an ensemble learns by its own loss.
-        outputs = ranking_model.network.by_tower(batch, seed=seed)
-        labels = _labels(batch, num_towers=outputs.shape[2])
-        losses = tf.reduce_mean(ranking_model.head.losses(outputs, labels), axis=-1)
+        outputs = ranking_model.network(batch, seed=seed)
+        labels = heads.Labels(
+            clicked=batch[schema.LABELS],
+            seconds=batch[schema.WATCHED_SECONDS],
+            durations=batch[schema.DURATIONS],
+            outcomes=batch.get(schema.OUTCOME_LABELS),
+        )
+        losses = ranking_model.head.losses(outputs, labels)
         weights = batch[schema.WEIGHTS]
         return tf.reduce_sum(weights * losses), tf.cast(tf.size(weights), tf.float32)
 
     return loss
-
-
-def _labels(batch: inputs.Tensors, num_towers: int) -> heads.Labels:
-    """Returns the labels, once for each tower, `[batch, 1, towers]`."""
-
-    def repeated(values: tf.Tensor) -> tf.Tensor:
-        return tf.repeat(values[..., tf.newaxis], num_towers, axis=-1)
-
-    of_outcomes = batch.get(schema.OUTCOME_LABELS)
-    if of_outcomes is not None:
-        of_outcomes = tf.repeat(of_outcomes[:, :, tf.newaxis], num_towers, axis=2)
-    return heads.Labels(
-        clicked=repeated(batch[schema.LABELS]),
-        seconds=repeated(batch[schema.WATCHED_SECONDS]),
-        durations=repeated(batch[schema.DURATIONS]),
-        outcomes=of_outcomes,
-    )
 
 
 def _validator(

@@ -55,7 +55,13 @@ BY_CLASS: Mapping[str, Mapping[str, Any]] = {
     },
     "QuantilesConfig": {"number": 100},
     "ClickTimesWatchTimeConfig": {"watch_time_weight": 1.0, "own_tower": []},
-    "RankingConfig": {"hashed_rows": 0, "experts": 0, "window_events": 1 << 23},
+    "RankingConfig": {
+        "hashed_rows": 0,
+        "experts": 0,
+        "window_events": 1 << 23,
+        "attention_units": 0,
+        "ensemble_size": 1,
+    },
     "IndexConfig": {"also": []},
     "ScannConfig": {
         "leaf_avq": 8.0,

@@ -87,8 +87,6 @@ class RankingConfig:
       shared_table: Whether the video shown, the last watched, the seed and the history
         share one table of embeddings; else each has its own.
       history_length: Number of most recent watches that are averaged.
-      attention_units: Units of the hidden layer that weighs each watch of the history
-        for each video shown (DIN), in addition to the average; 0 = no attention.
       features: Features in addition to the videos shown and watched (PAPER §4.1).
       own_columns: Maximum number of columns of `users` and `videos` outside the schema
         that are features without being named; 0 = none (docs/features.md).
@@ -97,8 +95,6 @@ class RankingConfig:
       normalization: Normalization of continuous features.
       tower: Widths of the ReLU layers before the head; none: a linear model.
       dropout: Share of tower activations dropped in training.
-      ensemble_size: Number of towers of this shape on the same inputs, each trained by
-        its own loss; the prediction is their mean. Ignored for a linear model.
       head: Target of an impression, and the score that orders it (PAPER §4.2).
       precision: Precision of the tower's products: `float32` or `bfloat16`.
       training: Settings of the optimisation.
@@ -117,7 +113,6 @@ class RankingConfig:
     embedding_dim: components.Positive = 16
     shared_table: bool = True
     history_length: components.Positive = 50
-    attention_units: components.NonNegative = 0
     features: networks.FeaturesConfig = networks.FeaturesConfig()
     own_columns: components.NonNegative = 64
     least_impressions: components.NonNegative = 0
@@ -126,7 +121,6 @@ class RankingConfig:
     )
     tower: tuple[components.Positive, ...] = (512, 256)
     dropout: components.Fraction = 0.2
-    ensemble_size: components.Positive = 1
     head: Annotated[Head, components.OneOf(registries.HEADS)] = (
         ClickTimesWatchTimeConfig()
     )
