@@ -8,8 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from ytdnn import configs
 from ytdnn.base import errors
+from ytdnn.log import sources
 from ytdnn.log.sources import mappings, suggestions
+from ytdnn.run.cli import given_settings
 
 _RNG, _ROWS = np.random.default_rng(0), 400
 _USERS = [f"c-{i:03}" for i in range(50)]
@@ -150,7 +153,7 @@ def test_columns_of_other_names_are_proposed(
 def test_an_order_and_ids_that_do_not_match_are_doubted(tmp_path: pathlib.Path) -> None:
     rows = {"user_id": _WATCHERS, "item_id": _WATCHED, "seq": np.arange(_ROWS)}
     pl.DataFrame(rows).write_parquet(tmp_path / "log.parquet")
-    videos = {"item_id": ["901", "x", "y"], "genres": ["A|B", "A", "B|C"]}
+    videos = {"item_id": ["901", "x", "y"], "genres": ["A|B", "A", "A|B"]}
     pl.DataFrame(videos).write_parquet(tmp_path / "items.parquet")
     pl.DataFrame(rows).head(9).write_parquet(tmp_path / "old.parquet")
     found = suggestions.suggest(tmp_path)
@@ -160,7 +163,7 @@ def test_an_order_and_ids_that_do_not_match_are_doubted(tmp_path: pathlib.Path) 
         ("watches", "item_id"): "only 2% of its values are in items.parquet",
         ("watches", "seq"): "an order, no times",
         ("videos", "item_id"): "",
-        ("videos", "genres"): "several values in one, each combination another topic",
+        ("videos", "genres split |"): "of several values the first is the topic",
     }
     assert found.left == {
         "old.parquet": ["the columns of log.parquet: a folder of both?"]
@@ -195,3 +198,40 @@ def test_a_directory_without_users_is_refused(tmp_path: pathlib.Path) -> None:
         suggestions.suggest(tmp_path)
     with pytest.raises(errors.UserError, match="expected a directory of tables"):
         suggestions.suggest(tmp_path / "a.csv")
+
+
+def test_several_values_of_a_video_are_split(tmp_path: pathlib.Path) -> None:
+    rows = {"user_id": _WATCHERS, "item_id": _WATCHED, "time": _SECONDS}
+    pl.DataFrame(rows).write_parquet(tmp_path / "watches.parquet")
+    size = len(_ITEMS)
+    videos = pl.DataFrame(
+        {
+            "item_id": _ITEMS,
+            "cast": ["Ann;Bob", "Bob", "Ann;Cho", "Cho;Bob;Ann"] * (size // 4),
+            "labels": ["new, short", "new"] * (size // 2),
+            "plot": [f"{i} met {i + 1}, and left {i * 7}" for i in range(size)],
+            "kinds": [["a", "b"], ["c"]] * (size // 2),
+        }
+    )
+    videos.write_parquet(tmp_path / "items.parquet")
+    found = suggestions.suggest(tmp_path)
+    columns = [(p.column, p.own, p.doubt) for p in found.columns if p.table == "videos"]
+    assert columns == [
+        ("video_id", "item_id", ""),
+        ("cast", "cast split ;", ""),
+        ("labels", "labels split ,", "values, or sentences?"),
+    ]
+    path = tmp_path / "columns.toml"
+    path.write_text(found.text())
+    entries = given_settings.entries(
+        "data.columns", mappings.from_toml(path)["columns"]
+    )
+    config = configs.DataConfig(
+        source="log",
+        dir=str(tmp_path),
+        files=("watches=watches.parquet", "videos=items.parquet"),
+        columns=tuple(entries),
+    )
+    read = sources.read(config).tables["videos"].collect()
+    assert read["cast"].to_list()[:2] == [["Ann", "Bob"], ["Bob"]]
+    assert read["labels"].to_list()[0] == ["new", "short"]

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Collection, Iterable
 
 from ytdnn.base import errors, table_schemas, user_paths
+from ytdnn.log.sources import multi_valued
 
 _ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.+)")
 
@@ -31,7 +32,8 @@ def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
         table, column, user_column = match.group("table", "column", "own")
         _require_one_of(table, table_schemas.TABLES, "a table", entry)
         columns = table_schemas.TABLES[table].names
-        _require_one_of(column, columns, f"a column of {table}", entry)
+        if not multi_valued.is_split(table, user_column):
+            _require_one_of(column, columns, f"a column of {table}", entry)
         _require_new(column, names.setdefault(table, {}), entry)
         names[table][column] = user_column
     return names

@@ -20,7 +20,7 @@ import polars as pl
 
 from ytdnn.base import errors, schema, table_schemas, user_paths
 from ytdnn.log import event_log
-from ytdnn.log.sources import log, table_files, times
+from ytdnn.log.sources import log, multi_valued, table_files, times
 
 _MOST_ROWS = 200_000  # read of each file
 _FIRST, _LAST = 631_152_000, 2_208_988_800  # 1990 and 2040
@@ -293,6 +293,13 @@ def _columns(table: str, tables: Mapping[str, _File]) -> Iterator[ProposedColumn
         elif _SPECS[column].required:
             doubt = "none is found, and the table needs it"
             yield ProposedColumn(table, column, "", doubt)
+    others = [n for n in file.rows.columns if n not in used and n not in _SPECS]
+    for name in others if table == schema.VIDEOS else []:
+        separator = multi_valued.separator(file.rows[name])
+        if separator:
+            used.add(name)
+            doubt = "values, or sentences?" if separator == "," else ""
+            yield ProposedColumn(table, name, f"{name} split {separator}", doubt)
     file.used |= used
 
 
@@ -327,9 +334,11 @@ def _in_unit(
         return f"{1970 + last // _YEAR} - {name}", "a year of birth"
     if column == schema.AGE and values.n_unique() < _FEW_AGES:
         return name, "few values: codes of ages?"
-    is_joined = values.cast(pl.String).str.contains(r"[|,;]").sum() > values.len() / 10
-    if column == schema.TOPIC and is_joined:
-        return name, "several values in one, each combination another topic"
+    if column == schema.TOPIC:
+        separator = multi_valued.separator(values)
+        own = f"{name} split {separator}" if separator else name
+        is_list = separator or multi_valued.is_multi_valued(values.dtype)
+        return own, "of several values the first is the topic" if is_list else ""
     return name, ""
 
 
@@ -344,6 +353,8 @@ def _seconds(values: pl.Series) -> pl.Series:
 def _fits(name: str, values: pl.Series) -> bool:
     """Whether values can be those of a schema column."""
     column, dtype, values = _SPECS[name], values.dtype, values.drop_nulls()
+    if multi_valued.is_multi_valued(dtype):
+        return name == schema.TOPIC
     is_text, is_plain = dtype in times.TEXT, dtype.is_numeric() or dtype == pl.Boolean
     if not (is_text or is_plain or dtype.is_temporal()) or values.is_empty():
         return False
