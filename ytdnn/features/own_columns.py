@@ -23,7 +23,7 @@ from ytdnn.features import (
     registry,
     vector_columns,
 )
-from ytdnn.log import prepared
+from ytdnn.log import event_log, prepared
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -68,7 +68,8 @@ class OwnColumns:
             lines.append(
                 f"note: {len(self.beyond)} own columns are left out, as "
                 f"config.ranking.own_columns is {len(self.read)}: "
-                f"{', '.join(self.beyond)}"
+                f"{event_log.brief(', '.join(self.beyond), 300)}; numbers of one "
+                f"vector belong in one column of lists"
             )
         return lines
 
