@@ -1,0 +1,159 @@
+"""One run of a signature of a SavedModel, without its graphs in Python.
+
+`tf.saved_model.load` builds each of a model's functions anew, op by op, and traces
+their calls: three of the five core-seconds of one answer. Here TensorFlow gets the
+functions as they are saved; only the variables and tables that the signature reads are
+made. A session took longer than either, as it writes all functions into one graph.
+"""
+
+import functools
+import itertools
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2, trackable_object_graph_pb2
+from tensorflow.python.eager import context
+
+from ytdnn.bundle import saved_models
+
+Tensors = Mapping[str, tf.Tensor]
+_NUMBERS = itertools.count()
+_VALUE = "VARIABLE_VALUE"
+
+
+class UnknownResourceError(Exception):
+    """A signature reads what is neither variable, table, constant nor file."""
+
+
+def run(directory: pathlib.Path, inputs: Tensors) -> dict[str, tf.Tensor]:
+    """Returns the outputs of the default signature.
+
+    Args:
+      directory: Directory of the SavedModel.
+      inputs: All inputs of the signature by name.
+
+    Raises:
+      UnknownResourceError: The model must be loaded to run.
+    """
+    model = _Functions(directory)
+    try:
+        with saved_models.unoptimised():
+            return model.run(saved_models.SIGNATURE, inputs)
+    finally:
+        model.forget()
+
+
+class _Functions:
+    """The functions of a SavedModel, registered under names that no others have."""
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        self._directory = directory
+        content = (directory / "saved_model.pb").read_bytes()
+        self._meta = saved_model_pb2.SavedModel.FromString(content).meta_graphs[0]
+        self._objects = self._meta.object_graph_def
+        self._prefix = f"__single_run_{next(_NUMBERS)}_"
+        self._library = self._meta.graph_def.library.function
+        for called in _calls(self._library):
+            called.name = self._prefix + called.name
+        self._num_outputs: dict[str, int] = {}
+        for function in self._library:
+            function.signature.name = self._prefix + function.signature.name
+            name = function.signature.name
+            self._num_outputs[name] = len(function.signature.output_arg)
+            context.context().add_function_def(function)
+        self._made: dict[int, Any] = {}  # by the number of the saved object
+        self._variables: list[tf.Variable] = []
+
+    def forget(self) -> None:
+        """Removes the functions from the process."""
+        for name in self._num_outputs:
+            context.context().remove_function(name)
+
+    def run(self, signature: str, inputs: Tensors) -> dict[str, tf.Tensor]:
+        """Returns the outputs of a signature, by name."""
+        place = self._child(self._child(0, "signatures"), signature)
+        outputs = self._call(place, [inputs[name] for name in sorted(inputs)])
+        names = sorted(self._meta.signature_def[signature].outputs)
+        return dict(zip(names, outputs, strict=True))
+
+    def _child(self, place: int, name: str) -> int:
+        children = self._objects.nodes[place].children
+        return next(int(c.node_id) for c in children if c.local_name == name)
+
+    def _call(self, place: int, inputs: Sequence[tf.Tensor]) -> Sequence[tf.Tensor]:
+        """Returns the outputs of a saved function, and creates what it reads."""
+        saved = self._objects.nodes[place]
+        if saved.WhichOneof("kind") == "function":
+            (name,) = saved.function.concrete_functions
+        else:
+            name = saved.bare_concrete_function.concrete_function_name
+        captured = map(
+            self._tensor, self._objects.concrete_functions[name].bound_inputs
+        )
+        name = self._prefix + name
+        outputs: Sequence[tf.Tensor] = context.context().call_function(
+            name.encode(), [*inputs, *captured], self._num_outputs[name]
+        )
+        return outputs
+
+    def _read(self, place: int) -> Any:
+        """Returns the tensor, or the handle, of a saved object."""
+        saved = self._objects.nodes[place]
+        kind = saved.WhichOneof("kind")
+        if kind == "variable":
+            return self._variable(place).handle
+        if kind == "constant":
+            tensor = self._nodes[saved.constant.operation].attr["value"].tensor
+            return tf.constant(tf.make_ndarray(tensor))
+        if kind == "resource":
+            (table,) = self._call(self._child(place, "_create_resource"), [])
+            self._made[place] = table  # that it is initialised with
+            self._call(self._child(place, "_initialize"), [])
+            return table
+        if kind == "asset":
+            asset = self._meta.asset_file_def[saved.asset.asset_file_def_index]
+            return tf.constant(str(self._directory / "assets" / asset.filename))
+        raise UnknownResourceError(f"{kind} {place} of {self._directory}")
+
+    def _tensor(self, place: int) -> Any:
+        if place not in self._made:
+            self._made[place] = self._read(place)
+        return self._made[place]
+
+    @functools.cached_property
+    def _nodes(self) -> dict[str, Any]:
+        return {node.name: node for node in self._meta.graph_def.node}
+
+    @functools.cached_property
+    def _checkpoint(self) -> tuple[Any, dict[int, str]]:
+        """The checkpoint, and the key in it of each variable."""
+        path = self._directory / "variables" / "variables"
+        reader = tf.train.load_checkpoint(str(path))
+        objects = trackable_object_graph_pb2.TrackableObjectGraph.FromString(
+            reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH")
+        )
+        keys = {
+            place: attribute.checkpoint_key
+            for place, node in enumerate(objects.nodes)
+            for attribute in node.attributes
+            if attribute.name == _VALUE
+        }
+        return reader, keys
+
+    def _variable(self, place: int) -> tf.Variable:
+        reader, keys = self._checkpoint
+        variable = tf.Variable(reader.get_tensor(keys[place]), trainable=False)
+        self._variables.append(variable)  # it frees its memory with its object
+        return variable
+
+
+def _calls(functions: Sequence[Any]) -> Iterator[Any]:
+    """Yields all mentions of functions in functions."""
+    for node in itertools.chain.from_iterable(each.node_def for each in functions):
+        for value in node.attr.values():
+            if value.HasField("func"):
+                yield value.func
+            elif value.list.func:
+                yield from value.list.func
