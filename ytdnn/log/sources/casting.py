@@ -161,9 +161,9 @@ def _identifier(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
 
 
 def _number(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
-    if dtype in _TEXT or dtype.is_numeric():
-        return times.finite(value, dtype)
-    return None
+    if dtype in _TEXT:
+        return pl.coalesce(times.finite(value, dtype), times.clock(value))
+    return times.finite(value, dtype) if dtype.is_numeric() else None
 
 
 def _boolean(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:

@@ -26,7 +26,9 @@ _MOST_ROWS = 200_000  # read of each file
 _FIRST, _LAST = 631_152_000, 2_208_988_800  # 1990 and 2040
 _YEAR = 31_556_952  # seconds
 _SHARE = 0.9  # of values that speak for a column
+_MOST_KINDS = 20  # of events
 _MOST_CATEGORIES, _FEW_AGES, _MOST_MEDIAN_SECONDS = 50, 9, 5_000
+_DURATIONS = (schema.WATCH_SECONDS, schema.DURATION_SECONDS)
 _IDS = {schema.VIDEOS: schema.VIDEO_ID, schema.USERS: schema.USER_ID}
 _SPECS = {c.name: c for table in table_schemas.TABLES.values() for c in table.columns}
 _WORDS: dict[str, dict[str, str]] = tomllib.loads(
@@ -70,7 +72,10 @@ class Suggestion:
     def text(self) -> str:
         """Returns the mapping as TOML, each doubt as a comment of its line."""
         lines = ["# Proposed by ytdnn check --suggest: read each line with a doubt."]
-        lines += [f"{name} = {_toml(value)}" for name, value in self.settings.items()]
+        for name, value in self.settings.items():
+            is_guess = name == "where" and " IN (" in value
+            doubt = "  # doubt: are these the watches?" * is_guess
+            lines.append(f"{name} = {_toml(value)}{doubt}")
         lines += ["", "[files]"]
         lines += [f"{table} = {_toml(file)}" for table, file in self.files.items()]
         for table in self.files:
@@ -159,6 +164,19 @@ class _File:
         doubt = "an order, no times: train with --protocol=leave_one_out"
         return self.called(schema.ORDER), doubt
 
+    def kinds_of_events(self) -> dict[str, str]:
+        """Returns the filter of a column with kinds of events, if there is one."""
+        for name in self.rows.columns:
+            kinds = self.rows[name].drop_nulls().unique().sort()
+            is_kind = _split(name) <= _words("fillers", "event")
+            if is_kind and kinds.dtype == pl.String and 1 < kinds.len() <= _MOST_KINDS:
+                watched = _words("files", schema.WATCHES)
+                those = [kind for kind in kinds if _split(kind) & watched]
+                listed = ", ".join(f"'{kind}'" for kind in those or kinds)
+                self.used.add(name)
+                return {"where": f'"{name}" IN ({listed})'}
+        return {}
+
     def seconds(self) -> list[int]:
         """Returns the times of events; none without."""
         names = self.times()[0]
@@ -205,7 +223,7 @@ def _read(directory: pathlib.Path) -> tuple[list[_File], dict[str, list[str]]]:
     files: list[_File] = []
     unread: dict[str, list[str]] = {}
     for path in sorted(directory.iterdir()):
-        is_table = path.is_dir() or table_files.is_table(path.name)
+        is_table = path.is_dir() or table_files.may_be_table(path)
         if not is_table or path.name.startswith((".", "_")):
             continue
         try:
@@ -271,6 +289,8 @@ def _tables(files: Sequence[_File]) -> tuple[dict[str, _File], dict[str, Any]]:
         watched = max(tables[schema.WATCHES].seconds(), default=math.inf)
         if watched <= min(shown.seconds(), default=0):
             settings["clicks_are_watches"] = True
+    if schema.WATCHES in tables and "where" not in settings:
+        settings |= tables[schema.WATCHES].kinds_of_events()
     return tables, settings
 
 
@@ -322,7 +342,9 @@ def _in_unit(
 ) -> tuple[str, str]:
     """Returns a column's name with its unit, and a doubt about its values."""
     name = values.name
-    if column in (schema.WATCH_SECONDS, schema.DURATION_SECONDS):
+    if column in _DURATIONS and values.dtype in times.TEXT:
+        return name, ""
+    if column in _DURATIONS:
         units = [u for w, u in _WORDS["units"].items() if _split(name) & set(w.split())]
         if units:
             return name + units[0], ""
@@ -352,7 +374,10 @@ def _seconds(values: pl.Series) -> pl.Series:
 
 def _fits(name: str, values: pl.Series) -> bool:
     """Whether values can be those of a schema column."""
-    column, dtype, values = _SPECS[name], values.dtype, values.drop_nulls()
+    column, values = _SPECS[name], values.drop_nulls()
+    if column.name in _DURATIONS and values.dtype in times.TEXT:
+        values = pl.select(times.clock(pl.lit(values))).to_series()
+    dtype = values.dtype
     if multi_valued.is_multi_valued(dtype):
         return name == schema.TOPIC
     is_text, is_plain = dtype in times.TEXT, dtype.is_numeric() or dtype == pl.Boolean
