@@ -54,6 +54,12 @@ def test_lists_are_read_as_they_are(tmp_path: pathlib.Path, dtype: type) -> None
     assert origin.notes == ()
 
 
+def test_lists_without_a_value_are_no_values(tmp_path: pathlib.Path) -> None:
+    empty = pl.Series([[]] * 8, dtype=pl.List(pl.Null))
+    origin = _read(tmp_path, tags=empty, topic=empty)
+    assert _column(origin, "tags") == _column(origin, "topic") == [None] * 8
+
+
 def test_of_a_long_list_the_first_values_are_read(tmp_path: pathlib.Path) -> None:
     tags = pl.Series([[f"{i}" for i in range(33)], *[["a"]] * 7])
     origin = _read(tmp_path, tags=tags)
@@ -70,6 +76,7 @@ def test_of_a_long_list_the_first_values_are_read(tmp_path: pathlib.Path) -> Non
         ("tags=word split |", "expected column word in .* did you mean words"),
         ("tags=numbers split |", "found a column of type Int64: leave the separator"),
         ("tags=words", "expected a column of videos"),
+        ("train_count=words split |", "expected a column of videos"),
     ],
 )
 def test_what_cannot_be_split_is_refused(

@@ -27,7 +27,8 @@ def is_multi_valued(dtype: pl.DataType) -> bool:
     if not isinstance(dtype, pl.List | pl.Array):
         return False
     is_list = isinstance(dtype, pl.List)
-    return dtype.inner in times.TEXT or (is_list and dtype.inner.is_integer())
+    is_text = dtype.inner in (*times.TEXT, pl.Null)
+    return is_text or (is_list and dtype.inner.is_integer())
 
 
 def separator(values: pl.Series) -> str:
