@@ -6,7 +6,6 @@ functions as they are saved; only the variables and tables that the signature re
 made. A session took longer than either, as it writes all functions into one graph.
 """
 
-import functools
 import itertools
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +19,6 @@ from ytdnn.bundle import saved_models
 
 Tensors = Mapping[str, tf.Tensor]
 _NUMBERS = itertools.count()
-_VALUE = "VARIABLE_VALUE"
 
 
 class UnknownResourceError(Exception):
@@ -63,6 +61,11 @@ class _Functions:
             name = function.signature.name
             self._num_outputs[name] = len(function.signature.output_arg)
             context.context().add_function_def(function)
+        variables = str(directory / "variables" / "variables")
+        self._reader = tf.train.load_checkpoint(variables)
+        self._saved = trackable_object_graph_pb2.TrackableObjectGraph.FromString(
+            self._reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH")
+        )
         self._made: dict[int, Any] = {}  # by the number of the saved object
         self._variables: list[tf.Variable] = []
 
@@ -85,13 +88,10 @@ class _Functions:
     def _call(self, place: int, inputs: Sequence[tf.Tensor]) -> Sequence[tf.Tensor]:
         """Returns the outputs of a saved function, and creates what it reads."""
         saved = self._objects.nodes[place]
-        if saved.WhichOneof("kind") == "function":
-            (name,) = saved.function.concrete_functions
-        else:
-            name = saved.bare_concrete_function.concrete_function_name
-        captured = map(
-            self._tensor, self._objects.concrete_functions[name].bound_inputs
-        )
+        bare = saved.bare_concrete_function.concrete_function_name
+        name = next(iter(saved.function.concrete_functions), bare)
+        known = self._objects.concrete_functions[name]
+        captured = map(self._tensor, known.bound_inputs)
         name = self._prefix + name
         outputs: Sequence[tf.Tensor] = context.context().call_function(
             name.encode(), [*inputs, *captured], self._num_outputs[name]
@@ -105,8 +105,9 @@ class _Functions:
         if kind == "variable":
             return self._variable(place).handle
         if kind == "constant":
-            tensor = self._nodes[saved.constant.operation].attr["value"].tensor
-            return tf.constant(tf.make_ndarray(tensor))
+            nodes, name = self._meta.graph_def.node, saved.constant.operation
+            (value,) = (node.attr["value"] for node in nodes if node.name == name)
+            return tf.constant(tf.make_ndarray(value.tensor))
         if kind == "resource":
             (table,) = self._call(self._child(place, "_create_resource"), [])
             self._made[place] = table  # that it is initialised with
@@ -122,29 +123,13 @@ class _Functions:
             self._made[place] = self._read(place)
         return self._made[place]
 
-    @functools.cached_property
-    def _nodes(self) -> dict[str, Any]:
-        return {node.name: node for node in self._meta.graph_def.node}
-
-    @functools.cached_property
-    def _checkpoint(self) -> tuple[Any, dict[int, str]]:
-        """The checkpoint, and the key in it of each variable."""
-        path = self._directory / "variables" / "variables"
-        reader = tf.train.load_checkpoint(str(path))
-        objects = trackable_object_graph_pb2.TrackableObjectGraph.FromString(
-            reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH")
-        )
-        keys = {
-            place: attribute.checkpoint_key
-            for place, node in enumerate(objects.nodes)
-            for attribute in node.attributes
-            if attribute.name == _VALUE
-        }
-        return reader, keys
-
     def _variable(self, place: int) -> tf.Variable:
-        reader, keys = self._checkpoint
-        variable = tf.Variable(reader.get_tensor(keys[place]), trainable=False)
+        (key,) = (
+            attribute.checkpoint_key
+            for attribute in self._saved.nodes[place].attributes
+            if attribute.name == "VARIABLE_VALUE"
+        )
+        variable = tf.Variable(self._reader.get_tensor(key), trainable=False)
         self._variables.append(variable)  # it frees its memory with its object
         return variable
 
