@@ -6,7 +6,7 @@ from tensorflow.python.eager import context
 
 from tests import untrained
 from tests.bundle.test_filters import request
-from ytdnn.bundle import bundle, single_runs
+from ytdnn.bundle import single_runs
 
 
 def test_one_answer_is_that_of_the_loaded_model(
@@ -16,12 +16,12 @@ def test_one_answer_is_that_of_the_loaded_model(
     where = [{"column": "language", "in": ["de", "ja"]}]
     asked = request(untrained_run, where=where, policy="short", max_per={"topic": 2})
     expected = loaded.answer([asked], exact=True)
-    opened = bundle.load(loaded.directory)
+    opened = single_runs.OneAnswerBundle(loaded.directory, loaded.manifest)
     known = set(context.context().list_function_names())
     with monkeypatch.context() as patch:
         patch.setattr(tf.saved_model, "load", None)
-        found = opened.answer([asked], exact=True, is_single=True)
-        again = opened.answer([request(untrained_run)], is_single=True)
+        found = opened.answer([asked], exact=True)
+        again = opened.answer([request(untrained_run)])
     assert found == expected
     assert again == loaded.answer([request(untrained_run)])
     assert set(context.context().list_function_names()) <= known
@@ -35,5 +35,7 @@ def test_a_model_with_other_resources_is_loaded(
 
     monkeypatch.setattr(single_runs._Functions, "_read", refuse)
     asked = [request(untrained_run)]
-    found = untrained_run.bundle.answer(asked, is_single=True)
-    assert found == untrained_run.bundle.answer(asked)
+    loaded = untrained_run.bundle
+    opened = single_runs.OneAnswerBundle(loaded.directory, loaded.manifest)
+    found = opened.answer(asked)
+    assert found == loaded.answer(asked)

@@ -20,7 +20,6 @@ from ytdnn.bundle import (
     requests,
     saved_models,
     signatures,
-    single_runs,
     versions,
 )
 from ytdnn.log import catalogues, vectors
@@ -252,21 +251,8 @@ class Bundle:
         tensors = batches.tensors(inputs, self.inputs(name))
         return self.model(name, signature)(**tensors)
 
-    def run_once(self, name: str, inputs: Tensors) -> dict[str, tf.Tensor]:
-        """Returns what `run` does, at half the cost of loading a model first."""
-        if "scann" in self.manifest.facts["models"][name]["needs"]:
-            scann_index.scann_ops()
-        try:
-            tensors = batches.tensors(inputs, self.inputs(name))
-            return single_runs.run(self.path(name), tensors)
-        except single_runs.UnknownResourceError:
-            return self.run(name, inputs)
-
     def answer(
-        self,
-        batch: Sequence[requests.Request],
-        exact: bool = False,
-        is_single: bool = False,
+        self, batch: Sequence[requests.Request], exact: bool = False
     ) -> list[BundleAnswer]:
         """Answers some requests by one run of the recommender's graph.
 
@@ -274,7 +260,6 @@ class Bundle:
           batch: Requests (see `ytdnn.bundle.requests`), which are padded to one length.
           exact: Whether to use the exact index, in stock TensorFlow ops; a bundle with
             no other index always uses it.
-          is_single: Whether no further answer is asked for in this process.
 
         Raises:
           errors.UserError: A request is malformed, or ScaNN is not installed.
@@ -282,8 +267,7 @@ class Bundle:
         if not batch:
             return []
         name = self.recommender(exact)
-        run = self.run_once if is_single else self.run
-        outputs = run(name, batches.inputs(batch, self.inputs(name)))
+        outputs = self.run(name, batches.inputs(batch, self.inputs(name)))
         sizes = outputs[schema.NUM_RESULTS].numpy().tolist()
         columns = {column(n): batches.plain(outputs[n]) for n in self.outputs(name)}
         scores, codes = columns.pop(schema.SCORE), columns.get(schema.PLACED_BY, [])

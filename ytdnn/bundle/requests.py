@@ -22,6 +22,7 @@ from ytdnn.log import fields
 from ytdnn.retrieval import attributes
 
 DEFAULT_K = 10
+_BOUNDS = (attributes.AT_MOST, attributes.AT_LEAST)
 _EXAMPLE = f'{{"{schema.WATCHED_VIDEO_IDS}": […], "k": 10}}'
 Request = dict[str, Any]
 Fields = Mapping[str, signatures.Field]
@@ -374,14 +375,10 @@ def _unknown_operands(
     for key, text in zip(keys, texts, strict=False):
         given.setdefault(key, []).append(text)
     for column, of_videos in operands.items():
-        most, least = (
-            given.get(attributes.key(column, each), [])
-            for each in (attributes.AT_MOST, attributes.AT_LEAST)
-        )
-        if (most or least) and not of_videos.is_between(
-            max(map(float, least), default=-math.inf),
-            min(map(float, most), default=math.inf),
-        ).any():
+        most, least = (given.get(f"{column} {each}", []) for each in _BOUNDS)
+        low = max(map(float, least), default=-math.inf)
+        high = min(map(float, most), default=math.inf)
+        if (most or least) and not of_videos.is_between(low, high).any():
             yield f"no video has a {column} within the bounds of the conditions"
     for key, named in given.items():
         column, _, operator = key.rpartition(" ")

@@ -350,8 +350,8 @@ def _widths(log: event_log.EventLog, table: str) -> dict[str, int]:
     names = columns(log.tables[table].collect_schema())
     sizes = log.tables[table].select(pl.col(names).list.len().max())
     with event_log.readable(log.origin(table).file):
-        found = sizes.collect(engine="streaming").to_dicts()
-    return {name: width for name, width in found[0].items() if width} if found else {}
+        widths = sizes.collect(engine="streaming").to_dicts()
+    return {k: width for row in widths for k, width in row.items() if width}
 
 
 def _passes(widths: Mapping[str, int]) -> list[list[str]]:

@@ -32,7 +32,7 @@ def is_multi_valued(dtype: pl.DataType) -> bool:
 
 
 def separator(values: pl.Series) -> str:
-    """Returns what seems to separate several values in a text; empty if nothing does.
+    """Returns the separator of several values in texts; empty if none is likely.
 
     A tenth of the texts have it, and the parts come again: those of sentences do not.
     """

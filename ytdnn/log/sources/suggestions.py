@@ -26,8 +26,7 @@ _MOST_ROWS = 200_000  # read of each file
 _FIRST, _LAST = 631_152_000, 2_208_988_800  # 1990 and 2040
 _YEAR = 31_556_952  # seconds
 _SHARE = 0.9  # of values that speak for a column
-_MOST_KINDS = 20  # of events
-_MOST_CATEGORIES, _FEW_AGES, _MOST_MEDIAN_SECONDS = 50, 9, 5_000
+_MOST_KINDS, _MOST_CATEGORIES, _FEW_AGES, _MOST_MEDIAN_SECONDS = 20, 50, 9, 5_000
 _DURATIONS = (schema.WATCH_SECONDS, schema.DURATION_SECONDS)
 _IDS = {schema.VIDEOS: schema.VIDEO_ID, schema.USERS: schema.USER_ID}
 _SPECS = {c.name: c for table in table_schemas.TABLES.values() for c in table.columns}
@@ -73,8 +72,7 @@ class Suggestion:
         """Returns the mapping as TOML, each doubt as a comment of its line."""
         lines = ["# Proposed by ytdnn check --suggest: read each line with a doubt."]
         for name, value in self.settings.items():
-            is_guess = name == "where" and " IN (" in value
-            doubt = "  # doubt: are these the watches?" * is_guess
+            doubt = "  # doubt: are these the watches?" * (" IN (" in str(value))
             lines.append(f"{name} = {_toml(value)}{doubt}")
         lines += ["", "[files]"]
         lines += [f"{table} = {_toml(file)}" for table, file in self.files.items()]
