@@ -329,7 +329,7 @@ def test_a_damaged_bundle_is_refused(
     with pytest.raises(errors.UserError) as error:
         bundle.load(tmp_path / "bundle")
     assert str(path) in str(error.value)
-    assert "make the artefact again" in str(error.value)
+    assert "run `ytdnn export` again" in str(error.value)
 
 
 def test_export_refuses_an_index_of_another_candidate_model(

@@ -3,10 +3,11 @@
 import json
 import warnings
 
+import polars as pl
 import pytest
 
 from tests.bundle import conftest
-from ytdnn.bundle import user_requests
+from ytdnn.bundle import requests, user_requests
 from ytdnn.run.pipeline import Recommender
 
 NOW = 1_700_000_000
@@ -45,6 +46,21 @@ def test_a_doubt_is_said_and_the_request_answered(run: conftest.Run, line: str) 
             {"watched_video_ids": []} | DOUBTS[line], exact=True
         )
     assert [str(one.message) for one in caught] == [line]
+
+
+def test_bounds_that_no_video_meets_are_said() -> None:
+    operands = {"stars": pl.Series([1.0, 2.5, 4.0])}
+    for named, is_said in (
+        (["stars at_least", "5"], True),
+        (["stars at_most", "0.5"], True),
+        (["stars at_least", "3", "stars at_most", "1"], True),
+        (["stars at_least", "2.5", "stars at_most", "2.5"], False),
+        (["stars in", "1.0"], False),
+    ):
+        given = {"conditions": named[::2], "condition_values": named[1::2]}
+        found = list(requests.warnings_of(given, {}, [], {}, operands))
+        line = "no video has a stars within the bounds of the conditions"
+        assert found == [line] * is_said
 
 
 @pytest.mark.thorough

@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from tests import changed_log, full_log
+from tests import changed_log, full_log, tag_log
 from tests.features import contract
 from ytdnn import configs
 from ytdnn.base import errors
@@ -124,3 +124,54 @@ def test_values_of_users_are_known_by_clicks_or_else_by_watches(
     assert feature.known_values(data) == sorted(points[row] for row in best)
     known = np.flatnonzero(feature.rows(data))
     assert known.tolist() == sorted(best)
+
+
+@pytest.fixture(scope="module")
+def tagged(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    return tag_log.prepared_data(tmp_path_factory.mktemp("tags"))
+
+
+class TestSeveralValues(contract.FeatureContract):
+    """The mean of the values' embeddings, of tags in lists or in a text."""
+
+    name = "videos.labels"
+
+    @pytest.fixture
+    def data(self, tagged: prepared.PreparedData) -> prepared.PreparedData:
+        return tagged
+
+    @pytest.fixture
+    def log_without(self, request: pytest.FixtureRequest) -> contract.LogWithout:
+        without = tag_log.tables()
+        without["videos"] = without["videos"].drop("labels")
+        directory = request.getfixturevalue("tmp_path")
+        return lambda column: full_log.prepared_data(directory, without)
+
+    def test_a_video_is_encoded_as_the_mean(self, data: prepared.PreparedData) -> None:
+        feature, layer = self.feature(data), self.encoder(data)
+        assert feature.known_values(data) == ["cat", "dog", "fun", "jazz"]
+        rows = feature.rows(data)
+        assert rows[:5].tolist() == [[0] * 3, [1, 3, 0], [0] * 3, [2, 0, 0], [3, 4, 1]]
+        cat, _, fun, jazz = layer(np.diag([1, 2, 3, 4])).numpy()
+        found = layer(rows[:5]).numpy()
+        np.testing.assert_allclose(found[4], cat / 3 + fun / 3 + jazz / 3, rtol=1e-6)
+        assert not found[2].any()
+
+    def test_the_most_clicked_are_known(self, data: prepared.PreparedData) -> None:
+        shown, tags = data.impressions, data.videos["tags"].to_list()
+        is_click = shown.clicked & (shown.splits == events.Split.TRAIN)
+        clicked = [t for v in shown.videos[is_click] for t in tags[v - 1] or ()]
+        best = sorted(set(clicked), key=lambda t: (-clicked.count(t), t))[:2]
+        feature = self.feature(data)
+        feature.max_values = 2
+        assert feature.known_values(data) == sorted(best)
+
+    def test_both_kinds_of_column_are_read_by_default(
+        self, data: prepared.PreparedData
+    ) -> None:
+        names = {f.name for f in building.features_of(configs.RankingConfig(), data)}
+        assert {"videos.tags", "videos.labels"} <= names
+
+
+class TestSeveralValuesInContent(TestSeveralValues):
+    network = base_feature.CONTENT

@@ -47,7 +47,9 @@ def test_beyond_the_limit_they_are_named_and_left_out(
 ) -> None:
     found = own_columns.find(data, 3)
     assert found.read == EVERY[:3]
-    assert "videos.stars" in found.lines()[-1]
+    assert "videos.stars; numbers of one vector" in found.lines()[-1]
+    many = own_columns.OwnColumns(beyond=tuple(f"videos.v_{i}" for i in range(1000)))
+    assert len(many.lines()[0]) < 500
     named = configs.FeaturesConfig(add=("videos.stars",))
     assert "videos.stars" in _read(
         configs.RankingConfig(own_columns=3, features=named), data

@@ -111,6 +111,35 @@ def test_very_long_and_very_short_vectors_have_their_direction() -> None:
     np.testing.assert_allclose(rows, expected, atol=1e-3)
 
 
+def test_columns_are_read_together_and_a_thousand_in_a_few_passes(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, rng = vector_log.tables(), np.random.default_rng(1)
+    size = log["videos"].height
+    for width in (1, 2, 3):
+        rows = rng.normal(size=(size, width)).tolist()
+        lists = [row if i % (width + 1) else None for i, row in enumerate(rows)]
+        column = pl.Series(f"of_{width}", lists, pl.List(pl.Float64))
+        log["videos"] = log["videos"].with_columns(column)
+    parts, passes = vectors._parts, []
+    monkeypatch.setattr(vectors, "_parts", lambda *a: passes.append(a) or parts(*a))
+    data = vector_log.prepared_data(tmp_path, log)
+    assert len(passes) == 2  # of videos and of users
+    given = dict(
+        log["videos"].select("video_id", "of_1", "of_2", "of_3").rows_by_key("video_id")
+    )
+    for width in (1, 2, 3):
+        found = data.catalogue.vectors.rows(f"videos.of_{width}")[1:]
+        for video, row in zip(data.videos["video_id"], found, strict=True):
+            vector = np.array(given[video][0][width - 1] or [0.0] * width)
+            norm = np.linalg.norm(vector) or 1.0
+            np.testing.assert_allclose(row, vector / norm, atol=1e-3)
+    widths = {f"c{i}": 8 for i in range(1_000)} | {"wide": 9_000, "last": 8}
+    chosen = vectors._passes(widths)
+    assert [len(names) for names in chosen] == [256, 256, 256, 232, 1, 1]
+    assert [name for names in chosen for name in names] == list(widths)
+
+
 @pytest.mark.parametrize("part", list(later_sets.Part))
 def test_the_sets_of_a_refit_have_them_in_their_order(
     data: prepared.PreparedData, tmp_path: pathlib.Path, part: later_sets.Part

@@ -24,6 +24,7 @@ from ytdnn.retrieval.index import brute_force, ivf, scann_index
 NUM, DIM, ADDED = 240, 8, 20
 NOW, DAY = 1_700_000_000, 86_400
 LANGUAGES = ["en", "de", "ja", None]
+TAGS = ["cat", "dog", "fun", "jazz", "news", "sun"]
 RNG = np.random.default_rng(3)
 VIDEOS = pl.DataFrame(
     {
@@ -37,6 +38,10 @@ VIDEOS = pl.DataFrame(
         ],
         "upload_time": NOW - RNG.integers(0, 30, NUM) * DAY,
         "is_live": [bool(x) for x in RNG.integers(0, 2, NUM)],
+        "tags": [
+            list(dict.fromkeys(TAGS[i] for i in RNG.integers(0, len(TAGS), x))) or None
+            for x in RNG.integers(0, 5, NUM)
+        ],
         "train_count": np.arange(NUM),
     }
 )
@@ -62,6 +67,7 @@ KIDS = [{"column": "language", "in": ["en", "de"]}]
 POLICIES = where.policies(json.dumps({"kids": KIDS}), KEYS)
 FILTERS = column_filters.Filters(Data(CATALOGUE), POLICIES)  # type: ignore[arg-type]
 
+TAG_LISTS = strategies.lists(strategies.sampled_from([*TAGS, "nope"]), min_size=1)
 TEXTS = strategies.lists(strategies.sampled_from(["en", "de", "ja", "xx"]), min_size=1)
 CHANNELS = strategies.lists(strategies.integers(0, 42), min_size=1, max_size=20)
 NUMBERS = strategies.sampled_from([0, 29.5, 30, 300, 570, 571])
@@ -71,6 +77,8 @@ CONDITIONS = [
     for column, name, values in (
         ("language", "in", TEXTS),
         ("language", "not_in", TEXTS),
+        ("tags", "in", TAG_LISTS),
+        ("tags", "not_in", TAG_LISTS),
         ("channel_id", "in", CHANNELS),
         ("channel_id", "not_in", CHANNELS),
         ("duration_seconds", "at_most", NUMBERS),
@@ -99,6 +107,9 @@ def is_met(video: dict[str, Any], condition: dict[str, Any], now: int) -> bool:
     value = video.get(column)
     if column == "age_days":
         value = (now - video["upload_time"]) / DAY
+    if column == "tags":
+        asked = {*condition.get("in", ()), *condition.get("not_in", ())}
+        return asked.isdisjoint(value or ()) == ("not_in" in condition)
     if "not_in" in condition:
         return value is None or value not in condition["not_in"]
     if value is None:

@@ -171,7 +171,7 @@ def read_manifest(
     directory = pathlib.Path(directory)
     manifest = load_manifest(directory, kind, name)
     for file, entry in manifest.files.items():
-        _check_file(directory / file, entry, deep)
+        _check_file(directory / file, entry, deep, _command(kind))
     return manifest
 
 
@@ -251,20 +251,23 @@ def _command(kind: str) -> str:
     return _COMMANDS.get(kind, "train")
 
 
-def _check_file(path: pathlib.Path, entry: Mapping[str, Any], deep: bool) -> None:
+def _check_file(
+    path: pathlib.Path, entry: Mapping[str, Any], deep: bool, command: str
+) -> None:
+    again = f"run `ytdnn {command}` again"
     manifest = path.parent / MANIFEST
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         raise errors.UserError(
-            f"{manifest.name} names {path}, which is missing", _AGAIN
+            f"{manifest.name} names {path}, which is missing", again
         ) from None
     size = status.st_size
     if size != entry["bytes"]:
         raise errors.UserError(
             f"{path} disagrees with {manifest.name}: expected {entry['bytes']} bytes, "
             f"found {size}",
-            _AGAIN,
+            again,
         )
     if not deep and size > _ALWAYS_HASHED_BYTES:
         return
@@ -273,7 +276,7 @@ def _check_file(path: pathlib.Path, entry: Mapping[str, Any], deep: bool) -> Non
         raise errors.UserError(
             f"{path} disagrees with {manifest.name}: its SHA-256 differs from the "
             f"recorded one",
-            _AGAIN,
+            again,
         )
 
 

@@ -19,8 +19,10 @@ import polars as pl
 from ytdnn.base import errors, schema
 from ytdnn.bundle import signatures, where
 from ytdnn.log import fields
+from ytdnn.retrieval import attributes
 
 DEFAULT_K = 10
+_BOUNDS = (attributes.AT_MOST, attributes.AT_LEAST)
 _EXAMPLE = f'{{"{schema.WATCHED_VIDEO_IDS}": […], "k": 10}}'
 Request = dict[str, Any]
 Fields = Mapping[str, signatures.Field]
@@ -372,6 +374,12 @@ def _unknown_operands(
     # Clients may fill one of two absent lists.
     for key, text in zip(keys, texts, strict=False):
         given.setdefault(key, []).append(text)
+    for column, of_videos in operands.items():
+        most, least = (given.get(f"{column} {each}", []) for each in _BOUNDS)
+        low = max(map(float, least), default=-math.inf)
+        high = min(map(float, most), default=math.inf)
+        if (most or least) and not of_videos.is_between(low, high).any():
+            yield f"no video has a {column} within the bounds of the conditions"
     for key, named in given.items():
         column, _, operator = key.rpartition(" ")
         if operator not in where.LISTS or column not in operands:

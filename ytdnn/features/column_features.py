@@ -11,8 +11,9 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
-from ytdnn.base import schema
+from ytdnn.base import ragged, schema
 from ytdnn.features import base_feature, encodings
+from ytdnn.layers import other_tables
 from ytdnn.log import (
     catalogues,
     events,
@@ -156,11 +157,15 @@ class TextColumn(encodings.Categorical, _Column):
 
     def _most_clicked(self, data: prepared.PreparedData) -> list[str]:
         size = data.num_users if self.is_user else data.catalogue.num_prepared
-        values = self.values(data).head(size).cast(pl.String).rename("value")
-        every = values.drop_nulls().unique().sort()
+        values = self.values(data).head(size).rename("value")
+        is_list = values.dtype == pl.List
+        each = values.explode() if is_list else values
+        every = each.cast(pl.String).drop_nulls().unique().sort()
         if len(every) > self.max_values:
             counts = _num_clicks(data, self.is_user)
-            table = pl.DataFrame({"value": values, "clicks": counts}).drop_nulls()
+            table = pl.DataFrame({"value": values, "clicks": counts})
+            table = (table.explode("value") if is_list else table).drop_nulls()
+            table = table.with_columns(pl.col("value").cast(pl.String))
             clicks = table.group_by("value").agg(pl.col("clicks").sum())
             clicks = clicks.sort("clicks", "value", descending=[True, False])
             every = clicks["value"].head(self.max_values).sort()
@@ -173,6 +178,38 @@ class TextColumn(encodings.Categorical, _Column):
 
     def _user_reader(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         return TextOfRequest(self.column, self.known_values(data))
+
+
+class MultiValuedColumn(TextColumn):
+    """Several values of a video, such as tags: the mean of their embeddings.
+
+    Its tensor has the values' indices, `[..., n] int32`, 0 where there is none.
+    """
+
+    table = other_tables.BagTable
+
+    def __init__(self, column: str, most: int) -> None:
+        """Declares the feature, named as the column.
+
+        Args:
+          column: Column of lists, such as "videos.tags".
+          most: Largest number of values of a video.
+        """
+        super().__init__(column, column)
+        self.inner_shape = (most,)  # type: ignore[misc]
+
+    def known(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns whether each bag has a value of the vocabulary."""
+        return tf.reduce_any(values > 0, axis=-1)
+
+    def rows(self, data: prepared.PreparedData) -> np.ndarray:
+        """Returns the values' indices, `[num_videos + 1, n] int32`."""
+        lists = self.values(data)
+        each = lists.to_frame().with_row_index("row", offset=1).explode(self.column)
+        codes = indices(each[self.column], self.known_values(data))
+        shape = len(lists) + 1, self.inner_shape[0]
+        rows = each["row"].to_numpy()[codes > 0]
+        return ragged.in_columns(rows, codes[codes > 0], shape)
 
 
 def indices(values: pl.Series, known: list[str]) -> np.ndarray:

@@ -74,7 +74,7 @@ class VideoGroup:
             return np.arange(catalogue.num_videos + 1)
         if self == CORPUS:
             return np.minimum(np.arange(catalogue.num_videos + 1), 1)
-        texts = catalogue.videos[self.column or ""].cast(pl.String)
+        texts = catalogues.first_texts(catalogue.videos[self.column or ""])
         ranks = texts.rank("dense").fill_null(0).cast(pl.Int64)
         return np.append(0, ranks.to_numpy())
 

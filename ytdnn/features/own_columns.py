@@ -2,10 +2,11 @@
 
 Every column of `users` and `videos` that no declared feature reads becomes a feature,
 up to a limit: numbers by their quantiles, texts as categories, texts with many values
-hashed; vectors of videos with their products with the vectors of watched videos. A
-constant column is left out without a message. A column that may be computed from the
-future is left out with a message (`future_columns`), until a config names it. A vector
-of users is only read if a config names it: it is often computed from their whole log.
+hashed; several values of a video, such as tags, by their mean; vectors of videos with
+their products with the vectors of watched videos. A constant column is left out without
+a message. A column that may be computed from the future is left out with a message
+(`future_columns`), until a config names it. A vector of users is only read if a config
+names it: it is often computed from their whole log.
 """
 
 import dataclasses
@@ -22,7 +23,7 @@ from ytdnn.features import (
     registry,
     vector_columns,
 )
-from ytdnn.log import prepared
+from ytdnn.log import event_log, prepared
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -67,7 +68,8 @@ class OwnColumns:
             lines.append(
                 f"note: {len(self.beyond)} own columns are left out, as "
                 f"config.ranking.own_columns is {len(self.read)}: "
-                f"{', '.join(self.beyond)}"
+                f"{event_log.brief(', '.join(self.beyond), 300)}; numbers of one "
+                f"vector belong in one column of lists"
             )
         return lines
 
@@ -157,6 +159,10 @@ def feature(name: str, data: prepared.PreparedData) -> base_feature.Feature:
     values = (data.users if is_user else data.videos)[column]
     if values.dtype.is_float():
         return column_features.NumberColumn(name, name)
+    if values.dtype == pl.List:
+        sizes = data.once((feature, name), lambda: values.list.len().fill_null(0))
+        most = max([1, *sizes.unique().to_list()])
+        return column_features.MultiValuedColumn(name, most)
     size = data.num_users if is_user else data.catalogue.num_prepared
     number = data.once((feature, name), lambda: values.head(size).n_unique())
     is_long = number > column_features.MAX_VALUES

@@ -44,6 +44,12 @@ def new_indices(order: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
     return indices
 
 
+def first_texts(values: pl.Series) -> pl.Series:
+    """Returns values as text; of several values of a video the first."""
+    values = values.list.first() if values.dtype == pl.List else values
+    return values.cast(pl.String)
+
+
 @dataclasses.dataclass(frozen=True)
 class Catalogue:
     """The videos of a log, its search tokens and values of text columns.

@@ -27,6 +27,8 @@ FACT = "vectors"
 DIRECTORY = "vectors"
 DTYPE = pl.List(pl.Float32())
 ROWS_A_PART = 1 << 14
+_MOST_NUMBERS = 1 << 12  # of a row that are read at a time
+_LEAST_WIDTH = 16  # that a column counts as: each is an open file
 
 Rows = npt.NDArray[np.float16]
 
@@ -320,46 +322,70 @@ def write(
     """
     if table not in log.tables:
         return {}
-    names = columns(log.tables[table].collect_schema())
+    widths = _widths(log, table)
     first = 1 if table == schema.VIDEOS else 0
     facts = {}
-    for number, name in enumerate(names):
-        width = _width(log, table, name)
-        if not width:
-            continue
-        (directory / DIRECTORY).mkdir(exist_ok=True)
+    for number, name in enumerate(widths):
         file = f"{DIRECTORY}/{table}_{number}.npy"
-        shape = (len(ids) + first, width)
-        target = created(directory / file, shape)
-        given = 0
-        for places, rows in _parts(log, table, name, ids, width):
-            target[places + first] = rows
-            given += int(rows.any(axis=1).sum())
-        target.flush()
-        missing = len(ids) - given
-        facts[f"{table}.{name}"] = vars(StoredColumn(file, width, missing))
-    return facts
+        facts[f"{table}.{name}"] = StoredColumn(file, widths[name], len(ids))
+    for names in _passes(widths):
+        (directory / DIRECTORY).mkdir(exist_ok=True)
+        targets = {
+            name: created(directory / stored.file, (len(ids) + first, stored.width))
+            for name in names
+            for stored in [facts[f"{table}.{name}"]]
+        }
+        for name, places, rows in _parts(
+            log, table, ids, {n: widths[n] for n in names}
+        ):
+            targets[name][places + first] = rows
+            stored = facts[f"{table}.{name}"]
+            missing = stored.missing - int(rows.any(axis=1).sum())
+            facts[f"{table}.{name}"] = dataclasses.replace(stored, missing=missing)
+    return {name: vars(stored) for name, stored in facts.items()}
 
 
-def _width(log: event_log.EventLog, table: str, name: str) -> int:
-    """Returns the number of coordinates of a checked column, 0 without a vector."""
-    sizes = log.tables[table].select(pl.col(name).list.len().max())
+def _widths(log: event_log.EventLog, table: str) -> dict[str, int]:
+    """Returns the number of coordinates of each checked column that has a vector."""
+    names = columns(log.tables[table].collect_schema())
+    sizes = log.tables[table].select(pl.col(names).list.len().max())
     with event_log.readable(log.origin(table).file):
-        return int(sizes.collect(engine="streaming").item() or 0)
+        widths = sizes.collect(engine="streaming").to_dicts()
+    return {k: width for row in widths for k, width in row.items() if width}
+
+
+def _passes(widths: Mapping[str, int]) -> list[list[str]]:
+    """Returns columns to read together, so that memory and open files are bounded.
+
+    A pass over the file for each of a thousand columns took 38 s, for thirty rows.
+    """
+    passes: list[list[str]] = []
+    total = _MOST_NUMBERS
+    for name, width in widths.items():
+        size = max(width, _LEAST_WIDTH)
+        total += size
+        if total > _MOST_NUMBERS:
+            passes.append([])
+            total = size
+        passes[-1].append(name)
+    return passes
 
 
 def _parts(
-    log: event_log.EventLog, table: str, name: str, ids: pl.Series, width: int
-) -> Iterator[tuple[npt.NDArray[np.int64], Rows]]:
-    """Yields places among the ids, with their vectors, part by part."""
+    log: event_log.EventLog, table: str, ids: pl.Series, widths: Mapping[str, int]
+) -> Iterator[tuple[str, npt.NDArray[np.int64], Rows]]:
+    """Yields columns and places among the ids, with their vectors, part by part."""
     places = ids.to_frame().with_row_index("__place__")
-    query = log.tables[table].select(ids.name, name).drop_nulls(name)
-    file = log.origin(table).file
+    query, file = log.tables[table].select(ids.name, *widths), log.origin(table).file
     with event_log.readable(file):
         size = ROWS_A_PART
         parts = query.collect_batches(chunk_size=size, maintain_order=True)
         for part in parts:
-            matched = part.join(places, on=ids.name, how="inner")
-            if matched.height:
-                rows = normalised(matched[name], width, f"{table}.{name} of {file}")
-                yield matched["__place__"].to_numpy().astype(np.int64), rows
+            matched = part.join(places, on=ids.name, how="inner", maintain_order="left")
+            rows_of = matched["__place__"].to_numpy().astype(np.int64)
+            for name, width in widths.items():
+                is_there = matched[name].is_not_null()
+                given = matched[name].filter(is_there)
+                if len(given):
+                    rows = normalised(given, width, f"{table}.{name} of {file}")
+                    yield name, rows_of[is_there.to_numpy()], rows

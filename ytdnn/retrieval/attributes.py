@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn.base import configs, errors, schema
+from ytdnn.base import configs, errors, ragged, schema
 from ytdnn.log import catalogues
 
 IN, NOT_IN, AT_MOST, AT_LEAST = "in", "not_in", "at_most", "at_least"
@@ -40,7 +40,8 @@ class Attribute:
     Attributes:
       name: Name of the column.
       kind: `text`, `number`, or `age`: a time in seconds from which the age is counted.
-      codes: `[num_videos + 1] int32`, by catalogue index.
+      codes: `[num_videos + 1] int32`, by catalogue index; of several values of a video
+        `[num_videos + 1, n]`, 0 where there are fewer.
       values: The distinct values as text or `[n] float64`; value i has code i + 1.
     """
 
@@ -96,6 +97,8 @@ def _attribute(name: str, column: pl.Series) -> Attribute | None:
         numbers = column.cast(pl.Float64).fill_nan(None)
         codes, values = _coded(numbers)
         return Attribute(name, "number", codes, values.to_numpy())
+    if column.dtype == pl.List(pl.String):
+        return Attribute(name, "text", *_coded_lists(column))
     if column.dtype.is_nested() or column.dtype.is_temporal():
         return None
     codes, values = _coded(column.cast(pl.String))
@@ -105,16 +108,29 @@ def _attribute(name: str, column: pl.Series) -> Attribute | None:
 
 
 def codes(column: pl.Series) -> npt.NDArray[np.int32]:
-    """Returns the code of each value of a column, 0 where it is unknown, `[n]`."""
+    """Returns the code of each value of a column, 0 where it is unknown, `[n]`.
+
+    Of several values of a video it is that of the first.
+    """
     is_number = column.dtype.is_numeric() and column.name != schema.CHANNEL_ID
     plain = column.cast(pl.Float64).fill_nan(None) if is_number else None
-    return _coded(column.cast(pl.String) if plain is None else plain)[0][1:]
+    return _coded(catalogues.first_texts(column) if plain is None else plain)[0][1:]
 
 
 def _coded(column: pl.Series) -> tuple[npt.NDArray[np.int32], pl.Series]:
     """Returns the codes of a column by catalogue index, and its distinct values."""
     ranks = column.rank("dense").fill_null(0).to_numpy().astype(np.int32)
     return np.append(np.int32(0), ranks), column.drop_nulls().unique().sort()
+
+
+def _coded_lists(column: pl.Series) -> tuple[npt.NDArray[np.int32], list[str]]:
+    """Returns the codes of lists of texts, and their distinct values."""
+    each = column.to_frame().with_row_index("row", offset=1).explode(column.name)
+    codes, values = _coded(each[column.name])
+    most = max([1, *column.list.len().drop_nulls().unique().to_list()])
+    is_there = codes[1:] > 0
+    rows, codes = each["row"].to_numpy()[is_there], codes[1:][is_there]
+    return ragged.in_columns(rows, codes, (len(column) + 1, most)), values.to_list()
 
 
 def indices(catalogue: catalogues.Catalogue, column: str) -> npt.NDArray[np.int32]:

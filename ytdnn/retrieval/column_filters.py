@@ -3,14 +3,14 @@
 A request passes conditions as pairs of texts: a column with an operator, and a value
 (`language in`, `en`). Values of `in` for one column are alternatives; all other
 conditions must hold together. A video without a value in the column meets only
-`not_in`.
+`not_in`; one with several values meets `in` with any of them, `not_in` with none.
 
 Each distinct set of conditions of a batch becomes ranges of the columns' codes
 (`conditions`), once for all sources and requests. A condition that cannot be parsed
 permits no video: a slate for children is empty rather than wrong.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +65,7 @@ class Filters(tf.Module):
         columns = attributes.from_catalogue(data.catalogue)
         self._columns = [ConditionColumn(attribute) for attribute in columns]
         self._lists = conditions.list_variables(
-            [attribute.codes for attribute in columns]
+            [codes for a in columns for codes in a.codes.reshape(len(a.codes), -1).T]
         )
         self.keys = tuple(key for column in self._columns for key in column.keys)
         self.policies = tuple(saved)
@@ -82,10 +82,13 @@ class Filters(tf.Module):
 
     @property
     def columns(self) -> dict[str, int]:
-        """Columns with a value for each video, and their places among the lists."""
+        """Columns with a value for each video, and their places among the lists.
+
+        Of several values it is the place of the first.
+        """
         return {
             attribute.column: place
-            for place, attribute in enumerate(self._columns)
+            for place, attribute in _placed(self._columns)
             if attribute.kind != "age"
         }
 
@@ -129,7 +132,7 @@ class Filters(tf.Module):
             return *self._read_sets(lists, *own), which
 
         nothing = tf.zeros([0, 0], tf.int32)
-        none = (*(nothing,) * 4, tf.zeros([0], tf.int32), tf.zeros([0]))
+        none = (*(nothing,) * 4, *(tf.zeros([0], tf.int32),) * 2, tf.zeros([0]))
         fields = tf.cond(
             tf.reduce_any(is_given),
             read_sets,
@@ -170,13 +173,15 @@ class Filters(tf.Module):
             )
         places = self._known_keys.lookup(keys)
         is_void |= tf.reduce_any((keys != "") & (places < 0), axis=1)
-        columns, groups, of_policies = (
+        columns, widths, groups, of_policies = (
             tf.where(places >= 0, tf.gather(one, tf.maximum(places, 0)), otherwise)
-            for one, otherwise in zip(self._of_keys, (0, -1, -1), strict=True)
+            for one, otherwise in zip(self._of_keys, (0, 1, -1, -1), strict=True)
         )
         groups = tf.where(of_policy, of_policies, groups)
         low, high = self._ranges(places, values, times)
         ranges = conditions.Ranges(columns, low, high, groups)
+        most = max([1, *(column.width for column in self._columns)])
+        ranges = ranges.spread(widths, most)
         return conditions.from_ranges(lists, ranges, self._is_permitted, is_void)
 
     def _ranges(self, places: tf.Tensor, values: tf.Tensor, times: tf.Tensor) -> Range:
@@ -235,19 +240,30 @@ def _groups(
     Values of a policy are a group of their own; bounds are one with the request's.
 
     Returns:
-      `[3, keys]` place of each key's column, its group in a request and that in a
-      policy; and a truth value for each group.
+      `[4, keys]` place of each key's column, number of its columns, its group in a
+      request and that in a policy; and a truth value for each group.
     """
     number = _NUM_KINDS * len(columns)
-    groups: list[tuple[int, int, int]] = []
-    for place, column in enumerate(columns):
+    groups: list[tuple[int, int, int, int]] = []
+    for own, (place, column) in enumerate(_placed(columns)):
         for key in column.keys:
             operator = key.rpartition(" ")[2]
-            group = _NUM_KINDS * place + _KINDS[operator]
+            group = _NUM_KINDS * own + _KINDS[operator]
             moves = operator in (attributes.IN, attributes.NOT_IN)
-            groups.append((place, group, group + number if moves else group))
+            of_policy = group + number if moves else group
+            groups.append((place, column.width, group, of_policy))
     kinds = [kind != _KINDS[attributes.NOT_IN] for kind in range(_NUM_KINDS)]
-    return np.array(groups, np.int32).reshape(-1, 3).T, kinds * len(columns) * 2
+    return np.array(groups, np.int32).reshape(-1, 4).T, kinds * len(columns) * 2
+
+
+def _placed(
+    columns: "Sequence[ConditionColumn]",
+) -> "Iterator[tuple[int, ConditionColumn]]":
+    """Yields the place of each column's first list, and the column."""
+    place = 0
+    for column in columns:
+        yield place, column
+        place += column.width
 
 
 class ConditionColumn(tf.Module):
@@ -257,6 +273,7 @@ class ConditionColumn(tf.Module):
       column: Name of the column.
       kind: Kind of its values, see `attributes.Attribute`.
       keys: The column with each of its operators.
+      width: Number of a video's values at most.
     """
 
     def __init__(self, attribute: attributes.Attribute) -> None:
@@ -264,6 +281,7 @@ class ConditionColumn(tf.Module):
         super().__init__()
         self.kind, self.keys = attribute.kind, attribute.keys
         self.column = attribute.name
+        self.width = attribute.codes[0].size
         if isinstance(attribute.values, list):
             places = attribute.places
             self._table = _places_of(list(places), list(places.values()))

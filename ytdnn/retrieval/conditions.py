@@ -3,7 +3,8 @@
 Whether a given video is permitted is told from its own codes. A mask of all videos is
 made only where their vectors are scored (`nearest`). The videos of a code are adjacent
 in an order of their column, as in a database, so that counting or listing a range needs
-no pass over the catalogue.
+no pass over the catalogue. A column with several values of a video, such as tags, is as
+many columns next to each other as a video has values at most.
 """
 
 from collections.abc import Sequence
@@ -120,21 +121,39 @@ class Ranges(NamedTuple):
     high: tf.Tensor
     groups: tf.Tensor
 
+    def spread(self, widths: tf.Tensor, most: int) -> "Ranges":
+        """Returns the ranges of all columns of a video's values.
+
+        Args:
+          widths: `[sets, n] int32` number of columns of each range.
+          most: Largest of them.
+        """
+        if most == 1:
+            return self
+        shape = [tf.shape(widths)[0], tf.shape(widths)[1] * most]
+        places = tf.range(most)
+        is_own = places < widths[..., tf.newaxis]
+        columns = self.columns[..., tf.newaxis] + tf.where(is_own, places, 0)
+        groups = tf.where(is_own, self.groups[..., tf.newaxis], -1)
+        low, high = tf.repeat(self.low, most, 1), tf.repeat(self.high, most, 1)
+        return Ranges(tf.reshape(columns, shape), low, high, tf.reshape(groups, shape))
+
 
 class Conditions(NamedTuple):
     """The videos that the conditions of some requests permit.
 
-    A distinct set of conditions is `n` ranges of codes. A video is permitted if the
-    weights of the ranges that it is in add up to `wanted`: alternatives of one column
-    are disjoint and count one, a range that is not permitted takes one away.
+    A distinct set of conditions is `n` ranges of codes, those of a column and operator
+    a group. A video is permitted if the signs of the groups of which it is in a range
+    add up to `wanted`: a group that is not permitted takes one away.
 
     Attributes:
       lists: Codes and videos of all columns.
       columns: `[sets, n] int32` place of the column of each range.
       low: `[sets, n] int32` lowest code.
       high: `[sets, n] int32` highest code; lower than `low`: no video.
-      weights: `[sets, n] int32`, 1, -1, or 0 where there is no range.
-      wanted: `[sets] int32` sum of the weights of a permitted video.
+      groups: `[sets, n] int32` place of each range's group in `signs`.
+      signs: `[groups] int32`, 1, -1, or 0 for that of no range.
+      wanted: `[sets] int32` sum of the signs of a permitted video.
       share: `[sets] float32` share of permitted videos; with several conditions an
         estimate, as if they were independent.
       which: `[batch] int32`, the set of each request.
@@ -145,7 +164,8 @@ class Conditions(NamedTuple):
     columns: tf.Tensor
     low: tf.Tensor
     high: tf.Tensor
-    weights: tf.Tensor
+    groups: tf.Tensor
+    signs: tf.Tensor
     wanted: tf.Tensor
     share: tf.Tensor
     which: tf.Tensor
@@ -179,13 +199,15 @@ class Conditions(NamedTuple):
         )
 
     def _met(self, videos: tf.Tensor) -> tf.Tensor:
-        columns, low, high, weights = (
+        columns, low, high, groups = (
             tf.gather(tensor, self.which)[:, tf.newaxis]
-            for tensor in (self.columns, self.low, self.high, self.weights)
+            for tensor in (self.columns, self.low, self.high, self.groups)
         )
         codes = self.lists.codes_of(columns, videos[:, :, tf.newaxis])
-        inside = (codes >= low) & (codes <= high)
-        total = tf.reduce_sum(tf.where(inside, weights, 0), axis=2)
+        inside = tf.cast((codes >= low) & (codes <= high), tf.float32)
+        number_of = tf.one_hot(groups[:, 0], tf.size(self.signs))
+        hits = tf.cast(tf.matmul(inside, number_of) > 0.0, tf.int32)
+        total = tf.reduce_sum(hits * self.signs, axis=2)
         return tf.equal(total, tf.gather(self.wanted, self.which)[:, tf.newaxis])
 
     def mask(self, place: tf.Tensor) -> tf.Tensor:
@@ -194,37 +216,41 @@ class Conditions(NamedTuple):
         Args:
           place: `[] int32` place of the set.
         """
-        columns, low, high, weights = (
-            tensor[place]
-            for tensor in (self.columns, self.low, self.high, self.weights)
+        columns, low, high, groups = (
+            tensor[place] for tensor in (self.columns, self.low, self.high, self.groups)
         )
         start, end = self.lists.ends(columns, low, high)
         width = tf.shape(self.lists.codes)[1]
         is_wide = tf.cast(end - start, tf.float32) >= _LEAST_SCANNED * tf.cast(
             width, tf.float32
         )
-        narrow = tf.where(~is_wide & (weights != 0))[:, 0]
+        is_range = tf.gather(self.signs, groups) != 0
+        narrow = tf.where(~is_wide & is_range)[:, 0]
         listed = self.lists.videos(
             *(tf.gather(tensor, narrow) for tensor in (columns, low, high))
         )
-        added = tf.repeat(tf.gather(weights, narrow), listed.row_lengths())
-        cells = listed.flat_values[:, tf.newaxis]
-        total = tf.scatter_nd(cells, tf.cast(added, tf.int16), [width])
-        wide = tf.where(is_wide & (weights != 0))[:, 0]
+        rows_of = tf.repeat(tf.gather(groups, narrow), listed.row_lengths())
+        cells = tf.stack([rows_of, listed.flat_values], axis=1)
+        ones = tf.ones(tf.shape(rows_of), tf.int16)
+        hits = tf.scatter_nd(cells, ones, [tf.size(self.signs), width])
+        wide = tf.where(is_wide & is_range)[:, 0]
 
-        def scan(number: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def scan(number: tf.Tensor, hits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             row = wide[number]
             codes = self.lists.codes[columns[row]]
             inside = (codes >= low[row]) & (codes <= high[row])
-            weight = tf.cast(weights[row], tf.int16)
-            return number + 1, total + weight * tf.cast(inside, tf.int16)
+            more = tf.cast(inside, tf.int16)[tf.newaxis]
+            group = groups[row][tf.newaxis, tf.newaxis]
+            return number + 1, tf.tensor_scatter_nd_add(hits, group, more)
 
-        _, total = tf.while_loop(
-            lambda number, total: number < tf.size(wide),
+        _, hits = tf.while_loop(
+            lambda number, hits: number < tf.size(wide),
             scan,
-            (tf.constant(0), total),
+            (tf.constant(0), hits),
             parallel_iterations=1,
         )
+        signs = tf.cast(self.signs, tf.int16)[:, tf.newaxis]
+        total = tf.reduce_sum(tf.minimum(hits, 1) * signs, axis=0)
         held = tf.equal(tf.cast(self.wanted[place], tf.int16), total)
         return held[1 : self.lists.num_videos + 1]
 
@@ -244,28 +270,30 @@ def from_ranges(
       is_void: `[sets] bool`, sets that permit no video.
     """
     columns, low, high, groups = ranges
-    weights = _weights(ranges, is_permitted)
     start, end = lists.ends(columns, low, high)
-    sizes = _by_group(tf.where(weights != 0, end - start, 0), groups, is_permitted)
+    sizes = tf.where(_is_first(ranges, tf.size(lists.offsets)), end - start, 0)
+    sizes = _by_group(sizes, groups, is_permitted)
     is_used = _by_group(tf.ones_like(groups), groups, is_permitted) > 0
     wanted = tf.reduce_sum(tf.cast(is_used & tf.constant(is_permitted), tf.int32), 1)
     shares = tf.cast(sizes / lists.num_videos, tf.float32)
-    shares = tf.where(tf.constant(is_permitted), tf.minimum(shares, 1.0), 1.0 - shares)
+    shares = tf.minimum(shares, 1.0)  # a video's several values count each
+    shares = tf.where(tf.constant(is_permitted), shares, 1.0 - shares)
     share = tf.reduce_prod(tf.where(is_used, shares, 1.0), axis=1)
     share = tf.where(is_void, 0.0, share)
     wanted += tf.cast(is_void, tf.int32)
-    return columns, low, high, weights, wanted, share
+    used, places = tf.unique(tf.reshape(groups, [-1]))
+    signs = tf.where(tf.gather(is_permitted, tf.maximum(used, 0)), 1, -1)
+    signs = tf.where(used >= 0, signs, 0)
+    places = tf.reshape(places, tf.shape(groups))
+    return columns, low, high, places, signs, wanted, share
 
 
-def _weights(ranges: Ranges, is_permitted: Sequence[bool]) -> tf.Tensor:
-    """Returns the weights of ranges, 0 for a repeated one and one of no code."""
-    _, low, high, groups = ranges
-    signs = tf.where(tf.constant(is_permitted), 1, -1)
-    of_groups = tf.gather(signs, tf.maximum(groups, 0))
-    has_videos = (groups >= 0) & (low <= high)
-    keys = tf.cast(groups, tf.int64) * _MOST + tf.cast(low, tf.int64)
-    is_first = rows.occurrence(tf.where(has_videos, keys, -1)) == 0
-    return tf.where(has_videos & is_first, of_groups, tf.zeros_like(groups))
+def _is_first(ranges: Ranges, num_columns: tf.Tensor) -> tf.Tensor:
+    """Returns whether each range holds codes, and is no repeated one of its group."""
+    columns, low, high, groups = (tf.cast(each, tf.int64) for each in ranges)
+    has_codes = (groups >= 0) & (low <= high)
+    keys = (groups * tf.cast(num_columns, tf.int64) + columns) * _MOST + low
+    return has_codes & (rows.occurrence(tf.where(has_codes, keys, -1)) == 0)
 
 
 def _by_group(

@@ -133,7 +133,7 @@ def test_of_lists_of_tags_the_first_is_the_topic(tmp_path):
     columns = (*COLUMNS, "videos.video_id=item_id", "videos.topic=tags")
     log = _read(tmp_path, columns=columns)
     assert log.tables["videos"].collect()["topic"].to_list()[:2] == ["b", None]
-    note = "videos.topic: lists, the first value of each is read"
+    note = "videos.topic: lists, the first value of each is read, all as videos.tags"
     assert note in log.origin("videos").notes
 
 

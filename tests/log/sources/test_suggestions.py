@@ -8,8 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from ytdnn import configs
 from ytdnn.base import errors
+from ytdnn.log import sources
 from ytdnn.log.sources import mappings, suggestions
+from ytdnn.run.cli import given_settings
 
 _RNG, _ROWS = np.random.default_rng(0), 400
 _USERS = [f"c-{i:03}" for i in range(50)]
@@ -58,6 +61,105 @@ def _nameless() -> dict[str, pl.DataFrame]:
     }
 
 
+def _german() -> dict[str, pl.DataFrame]:
+    """A German shop: dates as 31.12.2024, semicolons and decimal commas."""
+    days = [
+        datetime.datetime.fromtimestamp(s, datetime.UTC).strftime("%d.%m.%Y %H:%M")
+        for s in _SECONDS.tolist()
+    ]
+    dwelt = [f"{seconds},5" for seconds in _PLAYED.tolist()]
+    size = len(_ITEMS)
+    return {
+        "ansichten": pl.DataFrame(
+            {
+                "Kunde": _WATCHERS,
+                "Artikelnummer": _WATCHED,
+                "Zeitpunkt": days,
+                "Verweildauer_Sek": dwelt,
+                "Gerät": _RNG.choice(["Handy", "PC"], _ROWS),
+            }
+        ),
+        "artikel": pl.DataFrame(
+            {
+                "Artikelnummer": _ITEMS,
+                "Bezeichnung": [f"Hemd {i}" for i in range(size)],
+                "Kategorie": ["Hemden", "Hosen"] * (size // 2),
+                "Marke": ["Adi", "Nik", "Pum", "Bos"] * (size // 4),
+                "Preis": [f"{i},99" for i in range(size)],
+                "Erscheinungsdatum": ["01.02.2023"] * size,
+            }
+        ),
+        "kunden": pl.DataFrame(
+            {
+                "Kunde": _USERS,
+                "Geburtsjahr": _RNG.integers(1950, 2010, 50),
+                "Geschlecht": ["m", "w"] * 25,
+                "Land": ["DE", "AT"] * 25,
+            }
+        ),
+    }
+
+
+def _stream() -> dict[str, pl.DataFrame]:
+    """One table of events of several kinds, nested names, and milliseconds."""
+    return {
+        "events": pl.DataFrame(
+            {
+                "eventId": [f"e{i}" for i in range(_ROWS)],
+                "eventType": _RNG.choice(
+                    ["impression", "content_click", "like"], _ROWS
+                ),
+                "user.id": _WATCHERS,
+                "contentId": _WATCHED,
+                "clientTimestampMs": _SECONDS * 1000 + 7,
+                "playDurationMs": _PLAYED * 1000,
+                "context.deviceType": _RNG.choice(["ios", "web"], _ROWS),
+            }
+        ),
+        "content": pl.DataFrame(
+            {
+                "contentId": _ITEMS,
+                "contentTitle": [f"T {i}" for i in _ITEMS],
+                "publishedAtMs": [_EPOCH * 1000 + int(i) for i in _ITEMS],
+                "lengthMs": _RNG.integers(10, 900, 40) * 1000,
+                "creatorId": [f"c{i}" for i in range(8)] * 5,
+            }
+        ),
+    }
+
+
+def _warehouse() -> dict[str, pl.DataFrame]:
+    """Tables of a warehouse: snake case, truth values, durations as 00:12:34."""
+    clocks = [f"{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}" for s in _PLAYED.tolist()]
+    return {
+        "fact_impressions": pl.DataFrame(
+            {
+                "member_id": _WATCHERS,
+                "asset_id": _WATCHED,
+                "event_ts": _SECONDS,
+                "is_clicked": _FLAGS == 1,
+                "view_time": clocks,
+                "slot": _RNG.integers(0, 9, _ROWS),
+                "page_view_id": np.arange(_ROWS) // 5,
+                "etl_batch": _RNG.integers(0, 3, _ROWS),
+            }
+        ),
+        "dim_asset": pl.DataFrame(
+            {
+                "asset_id": _ITEMS,
+                "asset_title": [f"A {i}" for i in _ITEMS],
+                "genre_list": ["Action|Comedy", "Drama", "Action", "Drama|Action"] * 10,
+                "runtime": clocks[:40],
+                "studio_id": [f"s{i}" for i in range(8)] * 5,
+                "lang_code": ["en", "es"] * 20,
+            }
+        ),
+        "dim_member": pl.DataFrame(
+            {"member_id": _USERS, "gender_cd": ["F", "M"] * 25, "country_iso": "US"}
+        ),
+    }
+
+
 def _reads() -> dict[str, pl.DataFrame]:
     """Reads that end before the first impression, beside a table of searches."""
     seen = {"reader": _WATCHERS, "article_id": _WATCHED}
@@ -92,6 +194,56 @@ SHOP = {
     "users.age": ("2024 - yearOfBirth", "a year of birth"),
     "users.country": ("countryCode", ""),
 }
+GERMAN = {
+    "watches.user_id": ("Kunde", ""),
+    "watches.video_id": ("Artikelnummer", ""),
+    "watches.time": ("Zeitpunkt", ""),
+    "watches.watch_seconds": ("Verweildauer_Sek", ""),
+    "watches.device": ("Gerät", ""),
+    "videos.video_id": ("Artikelnummer", ""),
+    "videos.upload_time": ("Erscheinungsdatum", ""),
+    "videos.channel_id": ("Marke", ""),
+    "videos.topic": ("Kategorie", ""),
+    "videos.title": ("Bezeichnung", ""),
+    "users.user_id": ("Kunde", ""),
+    "users.age": ("2024 - Geburtsjahr", "a year of birth"),
+    "users.gender": ("Geschlecht", ""),
+    "users.country": ("Land", ""),
+}
+STREAM = {
+    "watches.user_id": ("user.id", ""),
+    "watches.video_id": ("contentId", ""),
+    "watches.time": ("clientTimestampMs", ""),
+    "watches.watch_seconds": ("playDurationMs/1000", ""),
+    "watches.device": ("context.deviceType", ""),
+    "videos.video_id": ("contentId", ""),
+    "videos.upload_time": ("publishedAtMs", ""),
+    "videos.duration_seconds": ("lengthMs/1000", ""),
+    "videos.channel_id": ("creatorId", ""),
+    "videos.title": ("contentTitle", ""),
+}
+WAREHOUSE = {
+    "watches.user_id": ("member_id", ""),
+    "watches.video_id": ("asset_id", ""),
+    "watches.time": ("event_ts", ""),
+    "watches.watch_seconds": ("view_time", ""),
+    "impressions.user_id": ("member_id", ""),
+    "impressions.video_id": ("asset_id", ""),
+    "impressions.time": ("event_ts", ""),
+    "impressions.clicked": ("is_clicked", ""),
+    "impressions.watch_seconds": ("view_time", ""),
+    "impressions.page_id": ("page_view_id", ""),
+    "impressions.position": ("slot", ""),
+    "videos.video_id": ("asset_id", ""),
+    "videos.duration_seconds": ("runtime", ""),
+    "videos.language": ("lang_code", ""),
+    "videos.channel_id": ("studio_id", ""),
+    "videos.title": ("asset_title", ""),
+    "videos.genre_list": ("genre_list split |", ""),
+    "users.user_id": ("member_id", ""),
+    "users.gender": ("gender_cd", ""),
+    "users.country": ("country_iso", ""),
+}
 NAMELESS = {
     "watches.user_id": ("a", "by its values alone"),
     "watches.video_id": ("b", "by its values alone"),
@@ -124,6 +276,19 @@ READS = {
         (_shop(), SHOP, {"where": '"wasClicked" = 1'}, {"productViews.csv": ["rowNo"]}),
         (_nameless(), NAMELESS, {}, {"t1.csv": ["d"]}),
         (_reads(), READS, {"clicks_are_watches": True}, {}),
+        (_german(), GERMAN, {}, {"artikel.csv": ["Preis"]}),
+        (
+            _stream(),
+            STREAM,
+            {"where": "\"eventType\" IN ('content_click')"},
+            {"events.csv": ["eventId"]},
+        ),
+        (
+            _warehouse(),
+            WAREHOUSE,
+            {"where": '"is_clicked"'},
+            {"fact_impressions.csv": ["etl_batch"]},
+        ),
     ],
 )
 def test_columns_of_other_names_are_proposed(
@@ -133,8 +298,9 @@ def test_columns_of_other_names_are_proposed(
     settings: dict[str, Any],
     left: dict[str, list[str]],
 ) -> None:
+    separator = ";" if tables.keys() == _german().keys() else ","
     for name, frame in tables.items():
-        frame.write_csv(tmp_path / f"{name}.csv")
+        frame.write_csv(tmp_path / f"{name}.csv", separator=separator)
     found = suggestions.suggest(tmp_path)
     columns = {f"{p.table}.{p.column}": (p.own, p.doubt) for p in found.columns}
     assert columns == expected
@@ -150,7 +316,7 @@ def test_columns_of_other_names_are_proposed(
 def test_an_order_and_ids_that_do_not_match_are_doubted(tmp_path: pathlib.Path) -> None:
     rows = {"user_id": _WATCHERS, "item_id": _WATCHED, "seq": np.arange(_ROWS)}
     pl.DataFrame(rows).write_parquet(tmp_path / "log.parquet")
-    videos = {"item_id": ["901", "x", "y"], "genres": ["A|B", "A", "B|C"]}
+    videos = {"item_id": ["901", "x", "y"], "genres": ["A|B", "A", "A|B"]}
     pl.DataFrame(videos).write_parquet(tmp_path / "items.parquet")
     pl.DataFrame(rows).head(9).write_parquet(tmp_path / "old.parquet")
     found = suggestions.suggest(tmp_path)
@@ -160,7 +326,7 @@ def test_an_order_and_ids_that_do_not_match_are_doubted(tmp_path: pathlib.Path) 
         ("watches", "item_id"): "only 2% of its values are in items.parquet",
         ("watches", "seq"): "an order, no times",
         ("videos", "item_id"): "",
-        ("videos", "genres"): "several values in one, each combination another topic",
+        ("videos", "genres split |"): "of several values the first is the topic",
     }
     assert found.left == {
         "old.parquet": ["the columns of log.parquet: a folder of both?"]
@@ -195,3 +361,40 @@ def test_a_directory_without_users_is_refused(tmp_path: pathlib.Path) -> None:
         suggestions.suggest(tmp_path)
     with pytest.raises(errors.UserError, match="expected a directory of tables"):
         suggestions.suggest(tmp_path / "a.csv")
+
+
+def test_several_values_of_a_video_are_split(tmp_path: pathlib.Path) -> None:
+    rows = {"user_id": _WATCHERS, "item_id": _WATCHED, "time": _SECONDS}
+    pl.DataFrame(rows).write_parquet(tmp_path / "watches.parquet")
+    size = len(_ITEMS)
+    videos = pl.DataFrame(
+        {
+            "item_id": _ITEMS,
+            "cast": ["Ann;Bob", "Bob", "Ann;Cho", "Cho;Bob;Ann"] * (size // 4),
+            "labels": ["new, short", "new"] * (size // 2),
+            "plot": [f"{i} met {i + 1}, and left {i * 7}" for i in range(size)],
+            "kinds": [["a", "b"], ["c"]] * (size // 2),
+        }
+    )
+    videos.write_parquet(tmp_path / "items.parquet")
+    found = suggestions.suggest(tmp_path)
+    columns = [(p.column, p.own, p.doubt) for p in found.columns if p.table == "videos"]
+    assert columns == [
+        ("video_id", "item_id", ""),
+        ("cast", "cast split ;", ""),
+        ("labels", "labels split ,", "values, or sentences?"),
+    ]
+    path = tmp_path / "columns.toml"
+    path.write_text(found.text())
+    entries = given_settings.entries(
+        "data.columns", mappings.from_toml(path)["columns"]
+    )
+    config = configs.DataConfig(
+        source="log",
+        dir=str(tmp_path),
+        files=("watches=watches.parquet", "videos=items.parquet"),
+        columns=tuple(entries),
+    )
+    read = sources.read(config).tables["videos"].collect()
+    assert read["cast"].to_list()[:2] == [["Ann", "Bob"], ["Bob"]]
+    assert read["labels"].to_list()[0] == ["new", "short"]

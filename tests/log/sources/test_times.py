@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.log import sources, validation
 
 SECONDS = [1_700_000_000, 1_700_000_001, 1_700_086_400]
@@ -37,6 +38,10 @@ FORMS = {
     "nanoseconds": (pl.Series([t * 10**9 for t in SECONDS]), "nanoseconds"),
     "datetimes": (pl.Series(STAMPS).dt.replace_time_zone(None), "no time zone"),
     "datetimes of a zone": (pl.Series(STAMPS).dt.convert_time_zone("Asia/Tokyo"), ""),
+    "days first": (
+        pl.Series([f"{t:%d.%m.%Y %H:%M:%S}" for t in STAMPS]),
+        "no time zone",
+    ),
     "ISO, Z": (pl.Series([f"{t:%Y-%m-%dT%H:%M:%S}Z" for t in STAMPS]), ""),
     "ISO, offset": (pl.Series([t.astimezone(BERLIN).isoformat() for t in STAMPS]), ""),
     "ISO, no zone": (
@@ -76,3 +81,21 @@ def test_a_fixed_offset_of_parquet_is_read_in_utc(tmp_path: pathlib.Path) -> Non
     log = sources.read(configs.DataConfig(source="log", dir=str(tmp_path)))
     found = log.tables["watches"].select("time").collect()["time"].to_list()
     assert found == SECONDS
+
+
+def test_durations_may_be_hours_minutes_and_seconds(tmp_path: pathlib.Path) -> None:
+    rows = pl.DataFrame(
+        {"user_id": ["a"] * 4, "video_id": ["v"] * 4, "time": SECONDS[0]}
+    )
+    texts = pl.Series("watch_seconds", ["01:02:03", " 0:00:07.5", "12", None])
+    rows.with_columns(texts).write_parquet(tmp_path / "watches.parquet")
+    log = sources.read(configs.DataConfig(source="log", dir=str(tmp_path)))
+    validation.validate(log, "stop")
+    found = log.tables["watches"].select("watch_seconds").collect().to_series()
+    assert found.to_list() == [3723.0, 7.5, 12.0, None]
+    rows.with_columns(texts.replace("12", "1:75:00")).write_parquet(
+        tmp_path / "watches.parquet"
+    )
+    wrong = sources.read(configs.DataConfig(source="log", dir=str(tmp_path)))
+    with pytest.raises(errors.UserError, match="'1:75:00' in row 3"):
+        validation.validate(wrong, "stop")

@@ -11,7 +11,7 @@ import polars as pl
 
 from ytdnn.base import errors, schema, table_schemas
 from ytdnn.log import event_log, vectors
-from ytdnn.log.sources import times
+from ytdnn.log.sources import multi_valued, times
 
 _TEXT = times.TEXT
 
@@ -74,9 +74,17 @@ def _outcome(name: str, dtype: pl.DataType, place: str) -> list[pl.Expr]:
 def _own_columns(
     table: str, dtypes: pl.Schema, names: Mapping[str, str], keep: Sequence[str]
 ) -> list[pl.Expr]:
-    """Returns the log's own columns: numbers as float64, vectors, others as text."""
+    """Returns the log's own columns: numbers as float64, vectors, others as text.
+
+    Several values of a video are kept even where the schema reads the first of them.
+    """
     known = {names.get(c.name, c.name) for c in table_schemas.TABLES[table].columns}
-    known |= set(table_schemas.TABLES[table].names) | set(keep)
+    several = {
+        name
+        for name, dtype in dtypes.items()
+        if table == schema.VIDEOS and multi_valued.is_multi_valued(dtype)
+    }
+    known = known - several | set(table_schemas.TABLES[table].names) | set(keep)
     expressions = []
     for name, dtype in dtypes.items():
         if name in known or name.startswith(event_log.HIDDEN):
@@ -85,6 +93,8 @@ def _own_columns(
             expressions.append(pl.col(name).cast(pl.Float64))
         elif dtype in (*_TEXT, pl.Boolean):
             expressions.append(pl.col(name).cast(pl.String))
+        elif name in several:
+            expressions.append(multi_valued.values(pl.col(name)).alias(name))
         elif vectors.is_vector(dtype):
             lists = pl.List(dtype.inner)  # type: ignore[attr-defined]
             expressions.append(
@@ -151,9 +161,9 @@ def _identifier(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
 
 
 def _number(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
-    if dtype in _TEXT or dtype.is_numeric():
-        return times.finite(value, dtype)
-    return None
+    if dtype in _TEXT:
+        return pl.coalesce(times.finite(value, dtype), times.clock(value))
+    return times.finite(value, dtype) if dtype.is_numeric() else None
 
 
 def _boolean(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
@@ -167,8 +177,8 @@ def _boolean(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
 
 
 def _text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
-    if isinstance(dtype, pl.List) and dtype.inner in _TEXT:
-        return value.list.first().cast(pl.String)  # with a note of `log`
+    if multi_valued.is_multi_valued(dtype):
+        return multi_valued.values(value).list.first()  # with a note
     if dtype in _TEXT or dtype.is_numeric() or dtype == pl.Boolean:
         return value.cast(pl.String)
     return None

@@ -21,6 +21,7 @@ from ytdnn.log.sources import (
     csv_files,
     files,
     mappings,
+    multi_valued,
     remote,
     table_files,
     times,
@@ -158,6 +159,9 @@ def origin(
     # Blanks around a name are part of it only where the file has them.
     names = {k: v if v in columns else v.strip() for k, v in names.items()}
     given = names
+    names, frame = multi_valued.split(table, names, frame, columns, file)
+    dtypes = frame.collect_schema()
+    columns = [name for name in dtypes if name != event_log.ROW]
     names, scaled = units.read(table, names, columns, file)
     mapped = _own_names(table, names)
     missing = [
@@ -178,12 +182,8 @@ def origin(
     rows = rows.with_columns(scaled)
     columns_read = {*mapped.values(), *rows.collect_schema()}
     notes = [f"{table}.{k}: {r.note}" for k, r in readings.items() if r.note]
-    notes += [
-        f"{table}.{column.name}: lists, the first value of each is read"
-        for column in table_schemas.TABLES[table].columns
-        if column.kind == "text"
-        and isinstance(dtypes.get(mapped[column.name]), pl.List)
-    ]
+    with event_log.readable(file):
+        notes += multi_valued.notes(table, frame, mapped)
     notes += _merged_ids(table, frame, file, mapped)
     notes += _left_out(table, whole, frame, file) if where else []
     unused = tuple(name for name in columns if name not in columns_read)

@@ -5,8 +5,10 @@ import re
 import tomllib
 from collections.abc import Collection, Iterable
 
-from ytdnn.base import errors, table_schemas, user_paths
+from ytdnn.base import errors, schema, table_schemas, user_paths
+from ytdnn.log.sources import multi_valued
 
+_MADE = ("train_count", schema.USER_ID)  # that a column of videos cannot be called
 _ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.+)")
 
 
@@ -31,7 +33,9 @@ def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
         table, column, user_column = match.group("table", "column", "own")
         _require_one_of(table, table_schemas.TABLES, "a table", entry)
         columns = table_schemas.TABLES[table].names
-        _require_one_of(column, columns, f"a column of {table}", entry)
+        is_new = multi_valued.is_split(table, user_column) and column not in _MADE
+        if not is_new:
+            _require_one_of(column, columns, f"a column of {table}", entry)
         _require_new(column, names.setdefault(table, {}), entry)
         names[table][column] = user_column
     return names

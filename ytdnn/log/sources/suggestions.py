@@ -20,13 +20,14 @@ import polars as pl
 
 from ytdnn.base import errors, schema, table_schemas, user_paths
 from ytdnn.log import event_log
-from ytdnn.log.sources import log, table_files, times
+from ytdnn.log.sources import log, multi_valued, table_files, times
 
 _MOST_ROWS = 200_000  # read of each file
 _FIRST, _LAST = 631_152_000, 2_208_988_800  # 1990 and 2040
 _YEAR = 31_556_952  # seconds
 _SHARE = 0.9  # of values that speak for a column
-_MOST_CATEGORIES, _FEW_AGES, _MOST_MEDIAN_SECONDS = 50, 9, 5_000
+_MOST_KINDS, _MOST_CATEGORIES, _FEW_AGES, _MOST_MEDIAN_SECONDS = 20, 50, 9, 5_000
+_DURATIONS = (schema.WATCH_SECONDS, schema.DURATION_SECONDS)
 _IDS = {schema.VIDEOS: schema.VIDEO_ID, schema.USERS: schema.USER_ID}
 _SPECS = {c.name: c for table in table_schemas.TABLES.values() for c in table.columns}
 _WORDS: dict[str, dict[str, str]] = tomllib.loads(
@@ -70,7 +71,9 @@ class Suggestion:
     def text(self) -> str:
         """Returns the mapping as TOML, each doubt as a comment of its line."""
         lines = ["# Proposed by ytdnn check --suggest: read each line with a doubt."]
-        lines += [f"{name} = {_toml(value)}" for name, value in self.settings.items()]
+        for name, value in self.settings.items():
+            doubt = "  # doubt: are these the watches?" * (" IN (" in str(value))
+            lines.append(f"{name} = {_toml(value)}{doubt}")
         lines += ["", "[files]"]
         lines += [f"{table} = {_toml(file)}" for table, file in self.files.items()]
         for table in self.files:
@@ -159,6 +162,19 @@ class _File:
         doubt = "an order, no times: train with --protocol=leave_one_out"
         return self.called(schema.ORDER), doubt
 
+    def kinds_of_events(self) -> dict[str, str]:
+        """Returns the filter of a column with kinds of events, if there is one."""
+        for name in self.rows.columns:
+            kinds = self.rows[name].drop_nulls().unique().sort()
+            is_kind = _split(name) <= _words("fillers", "event")
+            if is_kind and kinds.dtype == pl.String and 1 < kinds.len() <= _MOST_KINDS:
+                watched = _words("files", schema.WATCHES)
+                those = [kind for kind in kinds if _split(kind) & watched]
+                listed = ", ".join(f"'{kind}'" for kind in those or kinds)
+                self.used.add(name)
+                return {"where": f'"{name}" IN ({listed})'}
+        return {}
+
     def seconds(self) -> list[int]:
         """Returns the times of events; none without."""
         names = self.times()[0]
@@ -205,7 +221,7 @@ def _read(directory: pathlib.Path) -> tuple[list[_File], dict[str, list[str]]]:
     files: list[_File] = []
     unread: dict[str, list[str]] = {}
     for path in sorted(directory.iterdir()):
-        is_table = path.is_dir() or table_files.is_table(path.name)
+        is_table = path.is_dir() or table_files.may_be_table(path)
         if not is_table or path.name.startswith((".", "_")):
             continue
         try:
@@ -271,6 +287,8 @@ def _tables(files: Sequence[_File]) -> tuple[dict[str, _File], dict[str, Any]]:
         watched = max(tables[schema.WATCHES].seconds(), default=math.inf)
         if watched <= min(shown.seconds(), default=0):
             settings["clicks_are_watches"] = True
+    if schema.WATCHES in tables and "where" not in settings:
+        settings |= tables[schema.WATCHES].kinds_of_events()
     return tables, settings
 
 
@@ -293,6 +311,13 @@ def _columns(table: str, tables: Mapping[str, _File]) -> Iterator[ProposedColumn
         elif _SPECS[column].required:
             doubt = "none is found, and the table needs it"
             yield ProposedColumn(table, column, "", doubt)
+    others = [n for n in file.rows.columns if n not in used and n not in _SPECS]
+    for name in others if table == schema.VIDEOS else []:
+        separator = multi_valued.separator(file.rows[name])
+        if separator:
+            used.add(name)
+            doubt = "values, or sentences?" if separator == "," else ""
+            yield ProposedColumn(table, name, f"{name} split {separator}", doubt)
     file.used |= used
 
 
@@ -315,7 +340,9 @@ def _in_unit(
 ) -> tuple[str, str]:
     """Returns a column's name with its unit, and a doubt about its values."""
     name = values.name
-    if column in (schema.WATCH_SECONDS, schema.DURATION_SECONDS):
+    if column in _DURATIONS and values.dtype in times.TEXT:
+        return name, ""
+    if column in _DURATIONS:
         units = [u for w, u in _WORDS["units"].items() if _split(name) & set(w.split())]
         if units:
             return name + units[0], ""
@@ -327,9 +354,11 @@ def _in_unit(
         return f"{1970 + last // _YEAR} - {name}", "a year of birth"
     if column == schema.AGE and values.n_unique() < _FEW_AGES:
         return name, "few values: codes of ages?"
-    is_joined = values.cast(pl.String).str.contains(r"[|,;]").sum() > values.len() / 10
-    if column == schema.TOPIC and is_joined:
-        return name, "several values in one, each combination another topic"
+    if column == schema.TOPIC:
+        separator = multi_valued.separator(values)
+        own = f"{name} split {separator}" if separator else name
+        is_list = separator or multi_valued.is_multi_valued(values.dtype)
+        return own, "of several values the first is the topic" if is_list else ""
     return name, ""
 
 
@@ -343,7 +372,12 @@ def _seconds(values: pl.Series) -> pl.Series:
 
 def _fits(name: str, values: pl.Series) -> bool:
     """Whether values can be those of a schema column."""
-    column, dtype, values = _SPECS[name], values.dtype, values.drop_nulls()
+    column, values = _SPECS[name], values.drop_nulls()
+    if column.name in _DURATIONS and values.dtype in times.TEXT:
+        values = pl.select(times.clock(pl.lit(values))).to_series()
+    dtype = values.dtype
+    if multi_valued.is_multi_valued(dtype):
+        return name == schema.TOPIC
     is_text, is_plain = dtype in times.TEXT, dtype.is_numeric() or dtype == pl.Boolean
     if not (is_text or is_plain or dtype.is_temporal()) or values.is_empty():
         return False

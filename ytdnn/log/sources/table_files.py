@@ -100,6 +100,11 @@ def is_table(name: str) -> bool:
     return name.lower().endswith(files.TABLES)
 
 
+def may_be_table(path: pathlib.Path) -> bool:
+    """Whether a file has the name of a table, perhaps in a form that is not read."""
+    return is_table(path.name) or _OTHERS.fullmatch(path.suffix.lower()) is not None
+
+
 def is_csv(path: pathlib.Path) -> bool:
     """Whether a table is in CSV, by its name."""
     return path.name.lower().endswith(files.CSV)

@@ -1,8 +1,9 @@
 """Times of a user's column as seconds since 1970, in UTC.
 
 A column may have seconds, milliseconds, microseconds or nanoseconds, dates, datetimes
-of any zone, or ISO 8601 text. The unit of numbers is that of most of them, by their
-size, and is reported; a number of another unit is a bad row.
+of any zone, or ISO 8601 text, also with dates as 31.12.2024. The unit of numbers is
+that of most of them, by their size, and is reported; a number of another unit is a bad
+row.
 """
 
 import dataclasses
@@ -17,6 +18,9 @@ _ISO = (
     r"(?::(?P<second>\d{2})(?:[.,]\d+)?)?)?"
     r"\s*(?:(?P<utc>[Zz])|(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})?)?\s*$"
 )
+
+_GERMAN = r"^\s*(\d{2})\.(\d{2})\.(\d{4})"
+_CLOCK = r"^\s*(\d+):([0-5]\d):([0-5]\d(?:\.\d+)?)\s*$"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,6 +95,15 @@ def finite(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     return pl.when(number.is_finite()).then(number)
 
 
+def clock(value: pl.Expr) -> pl.Expr:
+    """Returns the seconds of durations in text, as 01:02:03; null for others."""
+    text = value.cast(pl.String)
+    hours, minutes, rest = (
+        text.str.extract(_CLOCK, group).cast(pl.Float64) for group in (1, 2, 3)
+    )
+    return hours * 3600 + minutes * 60 + rest
+
+
 def _is_of_unit(size: pl.Expr, unit: int) -> pl.Expr:
     least = _LEAST * 1000.0 ** (unit - 1) if unit else 0.0
     return (size >= least) & (size < _LEAST * 1000.0**unit)
@@ -98,7 +111,8 @@ def _is_of_unit(size: pl.Expr, unit: int) -> pl.Expr:
 
 def _iso(value: pl.Expr) -> pl.Expr:
     """Returns the seconds of ISO 8601 text, in UTC where it names no zone."""
-    parts = value.cast(pl.String).str.extract_groups(_ISO)
+    text = value.cast(pl.String).str.replace(_GERMAN, "$3-$2-$1")
+    parts = text.str.extract_groups(_ISO)
 
     def part(name: str, missing: str) -> pl.Expr:
         return parts.struct.field(name).fill_null(missing)

@@ -208,9 +208,10 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     """Shows the answer to one request."""
     notes = []
     recommender = many.recommender(values, "recommend")
-    from ytdnn.bundle import requests, saved_models
+    from ytdnn.bundle import requests, single_runs
 
-    bundle = recommender.bundle
+    opened = recommender.bundle
+    bundle = single_runs.OneAnswerBundle(opened.directory, opened.manifest)
     if "user" in values:
         request = recommender.request(values["user"])
     else:
@@ -221,8 +222,7 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
         request = request | {schema.K: parsing.whole("k", values["k"])}
     notes += bundle.warnings(request if "request" in values else limits)
     history = bundle.history(request)
-    with saved_models.unoptimised():
-        (answer,) = bundle.answer([request], exact)
+    (answer,) = bundle.answer([request], exact)
     k = request.get(schema.K)
     if k is not None and k > len(answer.video_ids):
         notes.append(

@@ -1,0 +1,111 @@
+"""Several values of a video in a bundle: features, conditions, caps, added videos."""
+
+import collections
+import pathlib
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tests import tag_log, untrained
+from tests.bundle.test_filters import request
+from tests.conftest import MadeOnce
+from ytdnn.base import schema
+from ytdnn.bundle import (
+    added_videos,
+    batches,
+    bundle,
+    explained,
+    requests,
+    user_requests,
+)
+from ytdnn.evaluation import slices
+from ytdnn.features import log_sums
+from ytdnn.log import events, vectors
+from ytdnn.retrieval import attributes
+
+
+@pytest.fixture(scope="module")
+def run(made_once: MadeOnce) -> untrained.Run:
+    """A run of the log with tags, of the small composition, with an added video."""
+
+    def make(workdir: pathlib.Path) -> None:
+        log = tag_log.tables()
+        log["videos"] = log["videos"].drop("labels")
+        added = {"video_id": ["new"], "tags": [["fun", "other"]]}
+        workdir.mkdir(exist_ok=True)
+        pl.DataFrame(added).write_parquet(workdir / added_videos.FILE)
+        untrained._make(workdir, log, untrained.SMALL)
+
+    return untrained.opened(made_once("tags", make), untrained.SMALL)
+
+
+def _tags(run: untrained.Run) -> dict[str, set[str]]:
+    rows = run.data.videos.select("video_id", "tags").iter_rows()
+    return {video: set(tags or ()) for video, tags in rows} | {"new": {"fun", "other"}}
+
+
+def test_the_exported_ranker_reads_tags_as_the_trained_one(run: untrained.Run) -> None:
+    assert "videos.tags" in [feature.name for feature in run.ranker.features]
+    data = run.data
+    users, ends = data.windows.first_watches(events.Split.TEST)
+    times = np.full(len(users), data.manifest.facts["windows"]["test"])
+    videos = np.random.default_rng(0).integers(1, data.num_videos + 1, (len(users), 5))
+    expected = np.exp(run.ranker.score_candidates(data, users, ends, times, videos))
+    ids = [None, *data.videos[schema.VIDEO_ID].to_list()]
+    fields = run.bundle.inputs("ranker")
+    for row, (user, end) in enumerate(zip(users.tolist(), ends.tolist(), strict=True)):
+        asked = user_requests.at_position(data, user, end, int(times[row]))
+        asked[schema.VIDEO_IDS] = [ids[video] for video in videos[row]]
+        known = {name: value for name, value in asked.items() if name in fields}
+        found = run.bundle.run("ranker", requests.parse(known, fields))
+        np.testing.assert_allclose(found[schema.SCORES][0], expected[row], rtol=1e-4)
+
+
+@pytest.mark.parametrize("operator", ["in", "not_in"])
+def test_a_condition_holds_for_any_of_the_values(
+    run: untrained.Run, operator: str
+) -> None:
+    for asked in (["fun"], ["fun", "cat"], ["other", "jazz"], ["nope"]):
+        where = [{"column": "tags", operator: asked}]
+        (found,) = run.bundle.answer([request(run, k=40, where=where)], exact=True)
+        (free,) = run.bundle.answer([request(run, k=40)], exact=True)
+        tags, is_in = _tags(run), operator == "in"
+        listed = [v for v in free.video_ids if bool(tags[v] & {*asked}) == is_in]
+        assert set(listed) <= set(found.video_ids)
+        assert all(bool(tags[v] & {*asked}) == is_in for v in found.video_ids)
+        assert bool(found.video_ids) != (is_in and asked == ["nope"])
+
+
+def test_a_cap_counts_a_video_under_its_first_value(run: untrained.Run) -> None:
+    asked = [request(run, k=40, max_per={"tags": 2}), request(run, k=40)]
+    capped, free = run.bundle.answer(asked, exact=True)
+    first = dict(run.data.videos.select("video_id", pl.col("tags").list.first()).rows())
+    first |= {"new": "fun"}
+    counts = [
+        collections.Counter(first[v] for v in answer.video_ids if first[v])
+        for answer in (capped, free)
+    ]
+    assert max(counts[0].values()) == 2 < max(counts[1].values())
+
+
+def test_why_knows_tags(run: untrained.Run) -> None:
+    fields = run.bundle.inputs(bundle.RANKER)
+    asked = request(run) | {schema.VIDEO_IDS: ["v0", "v1"]}
+    known = {name: value for name, value in asked.items() if name in fields}
+    inputs = batches.tensors(requests.parse(known, fields), fields)
+    model = run.bundle.model(bundle.RECOMMENDER + bundle.EXACT, explained.EXPLAIN)
+    found = {name: value.numpy() for name, value in model(**inputs).items()}
+    changed = found["without.videos.tags"] - found[schema.SCORES]
+    assert changed[0, 0] != 0.0 == changed[0, 1]  # v1 has none
+
+
+def test_what_compares_single_values_reads_the_first(run: untrained.Run) -> None:
+    tags = run.data.videos["tags"]
+    firsts = attributes.codes(tags.list.first())
+    assert attributes.codes(tags).tolist() == firsts.tolist()
+    group = log_sums.VideoGroup("videos.tags", "tags")
+    assert group.video_groups(run.data)[1:].tolist() == firsts.tolist()
+    names, values = slices._column_values(tags, np.array([0, 3, 4]))
+    assert values.tolist() == ["cat", "fun", "unknown"], names
+    assert not vectors.columns(run.data.videos.schema)
