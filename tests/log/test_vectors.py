@@ -111,6 +111,15 @@ def test_very_long_and_very_short_vectors_have_their_direction() -> None:
     np.testing.assert_allclose(rows, expected, atol=1e-3)
 
 
+def test_rows_at_length_one_are_read_again_as_they_are() -> None:
+    rng = np.random.default_rng(0)
+    given = pl.Series(rng.normal(size=(500, 12)).tolist(), dtype=vectors.DTYPE)
+    rows = vectors.normalised(given, 12, "videos.clip")
+    stored = pl.Series(rows.astype(np.float32).tolist(), dtype=vectors.DTYPE)
+    again = vectors.normalised(stored, 12, "videos.clip")
+    assert again.tobytes() == rows.tobytes()
+
+
 @pytest.mark.parametrize("part", list(later_sets.Part))
 def test_the_sets_of_a_refit_have_them_in_their_order(
     data: prepared.PreparedData, tmp_path: pathlib.Path, part: later_sets.Part
