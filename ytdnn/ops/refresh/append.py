@@ -17,12 +17,12 @@ import polars as pl
 from ytdnn.base import errors, schema, table_schemas, whole_files
 from ytdnn.log import event_log, event_rows, prepare, prepared, validation
 from ytdnn.ops.refresh import stored_log
+from ytdnn.ops.state import opening
 
 _EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
 _BY_TIME = (schema.TIME, schema.USER_ID)
 _STORED = "__stored__"
-RECEIVED_TO = "received_to"  # fact: when the state was read, seconds since 1970
-_NOT_KEPT = (prepared.REFIT, RECEIVED_TO)
+_NOT_KEPT = (prepared.REFIT, opening.RECEIVED_TO)
 
 
 def append(
@@ -44,7 +44,7 @@ def append(
       directory: Directory of the new artefact.
       inputs: Fingerprints of what it is made from.
       bad_rows: `stop` or `drop`; empty: as for the old set.
-      received_to: When the events were read from the state; None: from files.
+      received_to: Second up to which the state was read; None: they are from files.
 
     Raises:
       errors.UserError: The log lacks columns of the old set, is bad, or has no new
@@ -60,7 +60,7 @@ def append(
         settings = dataclasses.replace(settings, clicks_are_watches=False)
     facts = {k: v for k, v in old.manifest.facts.items() if k not in _NOT_KEPT}
     if received_to is not None:
-        facts[RECEIVED_TO] = received_to
+        facts[opening.RECEIVED_TO] = received_to
     with whole_files.scratch(directory, "events") as scratch:
         origins = {
             table: log.origin(table) for table in log.tables if table not in _EVENTS
@@ -103,12 +103,12 @@ def _as_columns(
     Raises:
       errors.UserError: A table of events lacks a column.
     """
-    origins = {}
+    origins, wanted = {}, old.catalogue.columns
     kept = stored_log.event_types(old)
     for table in log.tables:
         origin, prefix = log.origin(table), f"{table}."
         columns = event_log.table_columns(table, origin.rows.collect_schema())
-        names = {c.removeprefix(prefix) for c in old.catalogue.columns if prefix in c}
+        names = {c.removeprefix(prefix) for c in wanted if c.startswith(prefix)}
         if table in _EVENTS:
             names = {*kept.get(table, ())}
         if table in _EVENTS and (lacking := sorted(names - set(columns))):
