@@ -70,5 +70,27 @@ def test_an_answer_and_its_feedback_are_impressions_and_watches(
     assert said == ["note: 1 watches are of unknown videos, left out"]
 
 
+def test_users_of_another_type_are_left_out(tmp_path: pathlib.Path) -> None:
+    log = full_log.tables()
+    for name in ("watches", "impressions", "searches", "users"):
+        number = pl.col("user_id").str.tail(-1).cast(pl.Int64)
+        log[name] = log[name].with_columns(number)
+    old = full_log.prepared_data(tmp_path / "log", log)
+    state, time = database.Database(tmp_path / "state"), old.windows.end_of_log + 1
+    told = '{"kind":"watch","user_id":"%s","video_id":"v1"}'
+    users = ["7", "u7", "99999999999999999999"]
+    batch = [
+        events.Event(user, "watch", user, "", time, 1.0, told % user) for user in users
+    ]
+    state.add(batch).result()
+    state.close()
+    said: list[str] = []
+    place, home = str(tmp_path / "state"), tmp_path / "events"
+    from_state.write(place, old, tmp_path, home, said.append)
+    assert [row["user_id"] for row in _read(home / "watches.parquet")] == [7]
+    note = "note: 2 events are of users whose ids are no integers, left out"
+    assert said == [note]
+
+
 def _read(path: pathlib.Path) -> list[dict]:
     return pl.read_parquet(path).to_dicts()

@@ -6,6 +6,7 @@ to the disk.
 """
 
 import pathlib
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,6 +22,7 @@ from ytdnn.ops.state import events, histories, opening, redis_store, store
 _KIND = "state_events"
 _COUNT = catalogues.TRAIN_COUNT
 _BATCH = 10_000
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
 _YOUNG_SECONDS = 5.0
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -51,7 +53,8 @@ def write(
     if not (directory / artifacts.MANIFEST).exists():
         received = time.time() - _YOUNG_SECONDS
         state = opening.open_known(place)
-        tables = _tables(_since(state, opening.log_end(old), received), old)
+        later = _since(state, opening.log_end(old), received)
+        tables = _tables(_of_typed_users(later, old, say), old)
         state.close()
         _add_videos(tables, old, workdir, say)
         if schema.WATCHES not in tables:
@@ -77,6 +80,22 @@ def _since(
         for _, event in batch:
             if event.received <= received and end.is_before(event):
                 yield event
+
+
+def _of_typed_users(
+    later: Iterator[events.Event],
+    old: prepared.PreparedData,
+    say: Callable[[str], None],
+) -> Iterator[events.Event]:
+    """Yields the events of users whose ids have the type of the log's."""
+    is_integer, number = old.users.schema[schema.USER_ID].is_integer(), 0
+    for event in later:
+        if is_integer and event.user and not _INTEGER.fullmatch(event.user):
+            number += 1
+        else:
+            yield event
+    if number:
+        say(f"note: {number:,} events are of users whose ids are no integers, left out")
 
 
 def _tables(
