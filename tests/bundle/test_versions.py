@@ -171,9 +171,10 @@ def test_a_revision_is_links_but_for_what_changes(tmp_path: pathlib.Path) -> Non
     old = versions.read(bundle, "bundle")
     texts = {"small": " two", "titles": "two"}
 
-    def changed(path: pathlib.PurePosixPath) -> str | None:
+    def changed(path: pathlib.PurePosixPath) -> bytes | None:
         part = path.parts[0] if path.name == "small" else ""
-        return part + texts[path.name] if path.name in texts else None
+        is_new = path.name in texts
+        return (part + texts[path.name]).encode() if is_new else None
 
     assert versions.revise(bundle, old, changed) == 2
     assert (content(bundle, 1), content(bundle)) == ("one", "two")

@@ -140,6 +140,15 @@ def test_columns_are_read_together_and_a_thousand_in_a_few_passes(
     assert [name for names in chosen for name in names] == list(widths)
 
 
+def test_rows_at_length_one_are_read_again_as_they_are() -> None:
+    rng = np.random.default_rng(0)
+    given = pl.Series(rng.normal(size=(500, 12)).tolist(), dtype=vectors.DTYPE)
+    rows = vectors.normalised(given, 12, "videos.clip")
+    stored = pl.Series(rows.astype(np.float32).tolist(), dtype=vectors.DTYPE)
+    again = vectors.normalised(stored, 12, "videos.clip")
+    assert again.tobytes() == rows.tobytes()
+
+
 @pytest.mark.parametrize("part", list(later_sets.Part))
 def test_the_sets_of_a_refit_have_them_in_their_order(
     data: prepared.PreparedData, tmp_path: pathlib.Path, part: later_sets.Part

@@ -72,7 +72,7 @@ _OWN: dict[str, dict[str, str]] = {
         "ops.cli.cluster": "cluster",
         "ops.cli.index": "index add, index remove, index restore",
         "ops.cli.retraining": "refit, refresh",
-        "ops.cli.serve": "join-log, serve",
+        "ops.cli.serve": "counters, join-log, serve",
     },
     "steps": {"ops.refit.refitting": "refit"},
     "strategies": {

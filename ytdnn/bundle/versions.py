@@ -25,7 +25,7 @@ VERSION = "version"  # of the manifest's facts
 _FEWEST_SHARED_BYTES = 2**12  # a block of common file systems; less is not worth a link
 
 Files = dict[str, dict[str, Any]]
-Content = Callable[[pathlib.PurePosixPath], str | None]
+Content = Callable[[pathlib.PurePosixPath], bytes | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +101,7 @@ def revise(
     Args:
       directory: Directory of the artefact.
       manifest: Manifest of the newest version; its facts and inputs may be changed.
-      content: Function that returns the new text of a file, None for one that stays.
+      content: Function that returns the new bytes of a file, None if it stays.
 
     Returns:
       The new version's number.
@@ -113,9 +113,9 @@ def revise(
             part, _, *below = path.parts
             target = draft.part(part).joinpath(*below)
             target.parent.mkdir(parents=True, exist_ok=True)
-            text = content(path)
-            if text is not None:
-                target.write_text(text)
+            changed = content(path)
+            if changed is not None:
+                target.write_bytes(changed)
                 continue
             whole_files.link(str(directory / name), str(target))
             draft.durable[target.relative_to(draft.path).as_posix()] = entry

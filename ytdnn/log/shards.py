@@ -238,7 +238,9 @@ def _pages(
     seconds = frame[schema.TIME].rank("dense").cast(pl.Int64) + (page.max() or 0)
     codes = page.fill_null(seconds).to_numpy()
     keys = users * (int(codes.max(initial=0)) + 1) + codes
-    return np.unique(keys, return_inverse=True)[1].astype(np.int64)
+    _, first, places = np.unique(keys, return_index=True, return_inverse=True)
+    # In the order in which they are shown, whatever their ids.
+    return np.argsort(np.argsort(first))[places].astype(np.int64)
 
 
 def _given_watches(names: pl.Series) -> np.ndarray:

@@ -29,6 +29,7 @@ DTYPE = pl.List(pl.Float32())
 ROWS_A_PART = 1 << 14
 _MOST_NUMBERS = 1 << 12  # of a row that are read at a time
 _LEAST_WIDTH = 16  # that a column counts as: each is an open file
+_UNIT_ERROR = 1e-3
 
 Rows = npt.NDArray[np.float16]
 
@@ -73,10 +74,14 @@ def normalised(values: pl.Series, width: int, place: str) -> Rows:
         )
     vectors = flat.reshape(-1, width).astype(np.float32)
     # By powers of two, which round nothing: squares of 1e38 or 1e-45 are no float32.
-    largest = np.abs(vectors).max(axis=1, keepdims=True)
-    vectors = np.ldexp(vectors, -np.frexp(largest)[1])
+    power = np.frexp(np.abs(vectors).max(axis=1, keepdims=True))[1]
+    vectors = np.ldexp(vectors, -power)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    vectors /= np.where(norms > 0.0, norms, 1.0)
+    # Of length one in float16, as a prepared set has them: they stay as they are.
+    is_unit = np.abs(np.ldexp(norms, power) - 1.0) < _UNIT_ERROR
+    vectors /= np.where(
+        is_unit, np.ldexp(np.float32(1.0), -power), norms + (norms == 0)
+    )
     rows = np.zeros((len(values), width), np.float16)
     rows[is_there] = vectors
     return rows
@@ -205,63 +210,6 @@ class Vectors:
                 whole_files.link(str(self.file(column)), str(directory / stored.file))
             else:
                 events.save(directory / stored.file, rows)
-
-    def write_joined(
-        self,
-        new: "Vectors",
-        places: Mapping[str, tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]],
-        directory: pathlib.Path,
-    ) -> dict[str, Any]:
-        """Writes the vectors of two sets as one; new vectors replace old ones.
-
-        Args:
-          new: Vectors of the later set.
-          places: For each table, the row of every user or video in this set and in the
-            new one, -1 if missing; for videos, catalogue indices minus one.
-          directory: Directory of the joined set.
-
-        Returns:
-          The entry of vectors for its manifest.
-
-        Raises:
-          errors.UserError: The new vectors have another width.
-        """
-        facts = {}
-        for column, stored in self._columns.items():
-            if new.widths.get(column, stored.width) != stored.width:
-                raise errors.UserError(
-                    f"expected {column} to hold vectors of {stored.width} numbers as "
-                    f"before, received {new.widths[column]}: make them with the same "
-                    f"encoder, or prepare the grown log"
-                )
-            table = column.partition(".")[0]
-            later = new.rows(column) if column in new.widths else None
-            rows = _joined(self.rows(column), later, *places[table], table)
-            (directory / DIRECTORY).mkdir(exist_ok=True)
-            events.save(directory / stored.file, rows)
-            missing = int((~rows.any(axis=1)).sum()) - (table == schema.VIDEOS)
-            facts[column] = vars(dataclasses.replace(stored, missing=missing))
-        return facts
-
-
-def _joined(
-    old: Rows,
-    new: Rows | None,
-    of_old: npt.NDArray[np.integer],
-    of_new: npt.NDArray[np.integer],
-    table: str,
-) -> Rows:
-    """Returns the rows of all users or videos; see `Vectors.write_joined`."""
-    first = 1 if table == schema.VIDEOS else 0  # no video has index 0
-    whole = np.zeros((len(of_old) + first, old.shape[1]), np.float16)
-    for rows, places in ((old, of_old), (new, of_new)):
-        if rows is None:
-            continue
-        given = np.flatnonzero(places >= 0)
-        vectors = rows[places[given] + first]
-        is_given = vectors.any(axis=1)
-        whole[given[is_given] + first] = vectors[is_given]
-    return whole
 
 
 def created(path: pathlib.Path, shape: tuple[int, int]) -> np.memmap:

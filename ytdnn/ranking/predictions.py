@@ -194,7 +194,7 @@ class RowGraphs:
                 name: tf.TensorSpec([None, *shapes[name]], value.dtype)
                 for name, value in tensors.items()
             }
-            graph = tf.function(self._function)
+            graph = tf.function(self._function, autograph=False)
             self._traced[key] = graph.get_concrete_function(specs)
         return self._traced[key]
 

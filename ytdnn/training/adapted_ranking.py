@@ -99,6 +99,8 @@ def listed_scores(
     index, table = earlier.data.log.shard_index, "impressions"
     train = events.Split.TRAIN
     rows = index.find(table, lambda shown: np.asarray(shown.splits) == train)
+    if not len(rows):  # of a day without impressions
+        rows = index.find(table, lambda shown: np.ones(len(shown), bool))
     pages = index.gather(table, "pages", rows)
     firsts = rows[np.unique(pages, return_index=True)[1]]
     size = min(_REQUESTS, len(firsts))

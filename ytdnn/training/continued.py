@@ -189,6 +189,7 @@ def carry_ranking(
     config: configs.Config,
     source: adapted_ranking.TrainedRanker,
     target: adapted_ranking.TrainedRanker,
+    learns: bool = True,
 ) -> None:
     """Publishes a ranker that continued training, next to its candidates.
 
@@ -197,6 +198,7 @@ def carry_ranking(
       source: The trained ranker.
       target: Directory and inputs of the ranker to publish: a grown set, of which it
         learns from the training impressions, and candidates trained before these.
+      learns: Whether it learns from them; else it keeps its weights.
     """
     data, first_stage, directory = target.data, target.first_stage, target.directory
     inputs = {prepared.KIND: data.manifest.fingerprint, **ranking.versions(config)}
@@ -217,7 +219,7 @@ def carry_ranking(
     number = sum(building.num_rows(data.log, events.Split.TRAIN))
     brief = _brief(config, ranking_model.KIND, number)
     training = brief.ranking.training
-    stage = ranking.make_stage(brief, data, new, stop_after=training.epochs)
+    stage = ranking.make_stage(brief, data, new, training.epochs * learns)
     state = states.read_state(source.directory / states.STATE_FILE)
     state = carrying.state(state, new.network, rows, training.table_accumulator)
     stage = dataclasses.replace(stage, state=state)

@@ -104,7 +104,7 @@ class OneDevice:
     def compiled(self, step: Step) -> Step:
         """Returns a step that runs on the devices."""
         # Bags of search tokens differ in width from batch to batch: one graph for all.
-        return tf.function(step, reduce_retracing=True)
+        return tf.function(step, autograph=False, reduce_retracing=True)
 
     def several(self, step: Step) -> Steps:
         """Returns a function that runs several steps in one call.

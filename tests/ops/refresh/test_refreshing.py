@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 import shutil
+import time
 
 import numpy as np
 import polars as pl
@@ -11,12 +12,15 @@ import pytest
 
 import ytdnn
 from tests import planted
+from tests.ops.refresh import random_days
 from tests.run.pipeline.test_api import refused
 from ytdnn import configs
 from ytdnn.base import artifacts, schema
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.candidates import stored
 from ytdnn.log import events, prepared
+from ytdnn.ops.state import database
+from ytdnn.ops.state import events as state_events
 from ytdnn.run.pipeline import graph, runner, workdir
 from ytdnn.training import continued, states
 
@@ -210,7 +214,7 @@ def test_mistakes_are_one_line(runs: Runs, tmp_path: pathlib.Path) -> None:
         return refused(ytdnn.refresh, *places, **given)
 
     assert "twice" in line(source, source, tables=new)
-    assert "expected data_dir= or tables=" in line(source, tmp_path)
+    assert "expected data_dir=, tables= or state=" in line(source, tmp_path)
     assert "a run in" in line(tmp_path, tmp_path / "x", tables=new)
     assert "found another run" in line(runs.workdir, source, tables=new)
     for column in (schema.VIDEO_ID, schema.USER_ID):  # then another mistake
@@ -265,7 +269,85 @@ def test_a_day_may_lack_tables_and_its_events_are_known_by_content(
 
 
 @pytest.mark.thorough
+def test_without_impressions_the_ranker_stays_as_it_is(
+    runs: Runs, tmp_path: pathlib.Path
+) -> None:
+    said: list[str] = []
+    watches = runs.new[schema.WATCHES].with_columns(pl.col(schema.TIME) + 9_000_000)
+    day, source = {schema.WATCHES: watches}, tmp_path / "new"
+    ytdnn.refresh(runs.workdir, source, tables=day, verbose=said.append)
+    assert sum("the ranker learns nothing: none of" in line for line in said) == 1
+    old, new = (
+        states.read_state(home / "ranking" / states.STATE_FILE)
+        for home in (runs.workdir, source)
+    )
+    assert old is not None
+    assert new is not None
+    assert new.steps == old.steps
+    answer = bundle_room.load(source / "bundle").answer([{schema.K: 5}])[0]
+    assert len(answer.video_ids) == 5
+
+
+def post(place: pathlib.Path, tables: Tables, received: float) -> None:
+    """Stores the watches and impressions of a log."""
+    batch = []
+    kinds = {schema.WATCHES: state_events.WATCH}
+    kinds[schema.IMPRESSIONS] = state_events.IMPRESSION
+    for table, kind in kinds.items():
+        for row in tables[table].iter_rows(named=True):
+            body = {k: v for k, v in row.items() if v is not None} | {"kind": kind}
+            text = json.dumps(body, default=str)
+            name = f"{len(batch)} at {received}"
+            known = kind, str(row["user_id"]), "", int(row["time"]), received, text
+            batch.append(state_events.Event(name, *known))
+    store = database.Database(place)
+    store.add(batch).result()
+    store.close()
+
+
+@pytest.mark.thorough
+def test_a_state_gives_the_set_of_its_events_as_a_log(
+    runs: Runs, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Late events too; and those that come after a kill wait for the next refresh."""
+    place, now = tmp_path / "state.db", time.time()
+    late = between(runs.old, 0.5, 0.6)
+    late = {
+        n: late[n].with_columns(pl.col(schema.TIME) + 1)
+        for n in (schema.WATCHES, schema.IMPRESSIONS)
+    }
+    known = now - 10 * schema.DAY_SECONDS  # before the run was prepared
+    post(place, between(runs.old, 0.2, 0.3), known)
+    news = {n: pl.concat([late[n], runs.new[n]]) for n in late}
+    # In a state a click is a watch too.
+    clicks = pl.lit(value=False).alias(schema.CLICKED)
+    news[schema.IMPRESSIONS] = news[schema.IMPRESSIONS].with_columns(clicks)
+    post(place, news, now)
+    said: list[str] = []
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    def refresh(target: str, **given: object) -> prepared.PreparedData:
+        with pytest.raises(KeyboardInterrupt):
+            ytdnn.refresh(runs.source, tmp_path / target, verbose=said.append, **given)
+        return prepared.load(tmp_path / target / "refresh/appended")
+
+    monkeypatch.setattr("ytdnn.log.later_sets.derive", killed)
+    monkeypatch.setattr("ytdnn.ops.refresh.from_state._YOUNG_SECONDS", 0.0)
+    found, wanted = refresh("state", state=str(place)), refresh("log", tables=news)
+    contents = [random_days.contents(data) for data in (found, wanted)]
+    assert contents[0] == contents[1]
+    assert found.manifest.facts["received_to"] >= now
+    post(place, runs.new, now + 1.0)
+    assert len(refresh("state", state=str(place)).watches) == len(wanted.watches)
+    assert any("refresh/appended: skipped" in line for line in said)
+    line = refused(ytdnn.refresh, runs.source, tmp_path / "x", state="nowhere.db")
+    assert "expected the state of a server in nowhere.db, found none" in line
+
+
+@pytest.mark.thorough
 def test_a_refused_log_leaves_nothing(runs: Runs, tmp_path: pathlib.Path) -> None:
     line = refused(ytdnn.refresh, runs.source, tmp_path / "new", tables=runs.old)
-    assert "expected watches after" in line
+    assert "has not, found none" in line
     assert [path.name for path in (tmp_path / "new").iterdir()] == [".lock"]

@@ -43,6 +43,7 @@ def test_the_commands_of_the_design_are_there() -> None:
         "vectors",
         "parts",
         "serve",
+        "counters",
         "join-log",
         "run",
         "index tune",
@@ -134,8 +135,8 @@ MISTAKES = [
         "expected a command (run, prepare, check, train, evaluate, compare, "
         "export, recommend, similar, vectors, parts, experiments, live, study, sweep, "
         "backtest, index tune, world, cluster, index add, index remove, index restore, "
-        "refit, refresh, join-log, serve), received 'prepre': did you mean prepare? "
-        "(ytdnn --help)",
+        "refit, refresh, counters, join-log, serve), received 'prepre': did you mean "
+        "prepare? (ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),
     (

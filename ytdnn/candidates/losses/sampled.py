@@ -131,11 +131,16 @@ class SampledSoftmax:
             of_ages = ages.offsets(_times(batch), group.videos)
         loss = _LogSum(of_ages, offsets, mask, group.left_out)
         # `call`, since a Keras layer called as such makes its input float32 again.
-        return tfrs.tasks.Retrieval(loss=loss).call(
+        return _RETRIEVE(
+            tfrs.tasks.Retrieval(loss=loss),
             tf.cast(queries, self._dtype),
             tf.cast(vectors, self._dtype),
             compute_metrics=False,
         )
+
+
+# Its `len` of a tensor is all that needs AutoGraph, which is slow to convert the rest.
+_RETRIEVE = tf.autograph.to_graph(tfrs.tasks.Retrieval.call, recursive=False)
 
 
 class _LogSum(tf.keras.losses.Loss):

@@ -157,7 +157,7 @@ def _revise(
         inputs=kept | dict(changed),
         facts=manifest.facts | {fact: len(video_ids)},
     )
-    asset = removed_videos.text(indices)
+    asset = removed_videos.text(indices).encode()
     return versions.revise(
         directory,
         manifest,

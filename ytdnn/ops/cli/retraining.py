@@ -15,9 +15,13 @@ FLAGS = (
     parsing.Flag("from", "Directory of the trained run.", example="DIR", required=True),
     parsing.Flag(
         "data_dir",
-        "Log of the newer events only, or the whole log with them.",
+        "Log of the newer events, perhaps with known ones; or --state.",
         example="PATH",
-        required=True,
+    ),
+    parsing.Flag(
+        "state",
+        "State of ytdnn serve, instead of a log: its events since the run.",
+        example="FILE|redis://HOST",
     ),
     parsing.Flag(
         "workdir",
@@ -55,6 +59,7 @@ def refresh(given: parsing.Arguments) -> None:
 
     Examples:
       ytdnn refresh --from=runs/monday --data_dir=logs/monday --workdir=runs/tuesday
+      ytdnn refresh --from=runs/monday --state=state.db --workdir=runs/tuesday
 
     Raises:
       errors.UserError: A flag would change the trained models, or the refresh fails.
@@ -72,7 +77,8 @@ def refresh(given: parsing.Arguments) -> None:
     bundle = pipeline.refresh(
         source,
         directory,
-        data_dir=given.values["data_dir"],
+        data_dir=given.values.get("data_dir"),
+        state=given.values.get("state", ""),
         config=config,
         columns=columns,
         files=files,

@@ -87,6 +87,21 @@ JOIN_FLAGS = (
         example="SECONDS",
     ),
 )
+COUNTERS_FLAGS = (
+    Flag("workdir", "Directory of the run.", example="DIR", required=True),
+    Flag(
+        "state",
+        "State that ytdnn serve writes; default: WORKDIR/state.db.",
+        example="FILE|redis://HOST",
+    ),
+    Flag(
+        "every",
+        "Seconds from one version to the next, until it is stopped; default: one "
+        "version.",
+        example="SECONDS",
+    ),
+    Flag("keep", "Number of versions to keep, at least 2; default: 2.", example="N"),
+)
 _TOKEN = "YTDNN_TOKEN"
 _PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 _MOST_PORT = 65_535
@@ -144,6 +159,35 @@ def run(given: parsing.Arguments) -> None:
         traces=_is_on(given, "traces", "off"),
     )
     start.run(configured, output.say)
+
+
+@command.register("counters", COUNTERS_FLAGS)
+def counters(given: parsing.Arguments) -> None:
+    """Publish the bundle with counters as of now, for TensorFlow Serving.
+
+    Counts the events of the state on the log of the run, and publishes a version in
+    which only the files of the counters and live terms are new; all others are links. A
+    server that watches the bundle loads it. `ytdnn serve` counts by itself.
+
+    Examples:
+      ytdnn counters --workdir=runs/mine --every=60
+
+    Raises:
+      errors.UserError: A flag is wrong, or there is no state, or nothing to count.
+    """
+    from ytdnn.ops.counters import publishing
+
+    values = given.values
+    directory = pathlib.Path(values["workdir"])
+    every, keep = (parsing.whole(n, values.get(n, "2")) for n in ("every", "keep"))
+    number = publishing.publish_counters(
+        directory,
+        values.get("state", str(directory / "state.db")),
+        every=every if "every" in values else 0.0,
+        keep=keep,
+        verbose=output.say,
+    )
+    output.result(lambda: {"version": number})
 
 
 @command.register("join-log", JOIN_FLAGS)

@@ -1,23 +1,28 @@
-"""Appends new events to a prepared set without preparing the old ones again.
+"""Adds new events to those of a prepared set, and prepares all of them.
 
-The new events are prepared by themselves, as any log, and each user's new events are
-put after the earlier ones. A log may hold only the new events, or all of them: then its
-events up to the end of the old set must equal those the old set was made from.
+The result depends on the events only, not on the files or refreshes that they came in:
+it is, byte for byte, the set that `prepare` makes of a log with all of them. An event
+is known by its content, and counts once.
 """
 
 import dataclasses
+import functools
+import itertools
 import pathlib
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
-import numpy as np
 import polars as pl
 
-from ytdnn.base import artifacts, configs, errors, formats, schema, table_schemas
-from ytdnn.log import catalogues, event_log, joined_sets, prepare, prepared
+from ytdnn.base import errors, schema, table_schemas, whole_files
+from ytdnn.log import event_log, event_rows, prepare, prepared, validation
+from ytdnn.ops.refresh import stored_log
+from ytdnn.ops.state import opening
 
-_FAR = 2**32 - 2  # a row of no file
 _EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
+_BY_TIME = (schema.TIME, schema.USER_ID)
+_STORED = "__stored__"
+_NOT_KEPT = (prepared.REFIT, opening.RECEIVED_TO)
 
 
 def append(
@@ -26,43 +31,51 @@ def append(
     directory: pathlib.Path,
     inputs: Mapping[str, str],
     bad_rows: str = "",
+    received_to: float | None = None,
 ) -> prepared.PreparedData:
-    """Writes a prepared set of old and new events, with all watches as context.
+    """Writes a prepared set of old and new events.
 
-    Its splits belong to no protocol: `later_sets` makes training sets from it.
+    Its split is that of the old set's settings; `later_sets` makes training sets of it.
 
     Args:
       old: The prepared set.
-      log: New events, or all of them; its users and videos replace the old ones.
+      log: New events, perhaps with known ones; users and videos that it has replace the
+        old ones, value by value.
       directory: Directory of the new artefact.
       inputs: Fingerprints of what it is made from.
       bad_rows: `stop` or `drop`; empty: as for the old set.
+      received_to: Second up to which the state was read; None: they are from files.
 
     Raises:
-      errors.UserError: The log contradicts the old set, lacks columns of it, is bad,
-        or has no new watches.
+      errors.UserError: The log lacks columns of the old set, is bad, or has no new
+        watches.
     """
     _require_no_minimums(old)
-    log = _as_columns(old.catalogue, log)
-    _require_one_log(old, log)
-    log = _since(log, old.windows.end_of_log)
-    _require_new(old, log)
-    config = dataclasses.replace(
-        old.config,
-        protocol="leave_one_out",
-        vocabulary="all",
-        order_by="time",
-        bad_rows=bad_rows or old.config.bad_rows,  # type: ignore[arg-type]
-    )
-    facts: dict[str, object] = {}
-    with artifacts.publish(
-        directory, prepared.KIND, configs.to_dict(old.config), inputs, facts
-    ) as partial:
-        part = partial.with_name(f".{directory.name}.new")
-        new = prepare.from_log(config, _with_entities(old, log), part, {})
-        facts |= joined_sets.JoinedSets(old, new).write(partial)
-        shutil.rmtree(part)
-    return prepared.load(directory)
+    settings = old.config
+    bad_rows = bad_rows or settings.bad_rows
+    log = _with_entities(old, _as_columns(old, log), bad_rows)
+    log, _ = validation.validate(log, bad_rows)
+    if settings.clicks_are_watches:  # those of the old set are watches already
+        log = event_rows.with_clicks(log)
+        settings = dataclasses.replace(settings, clicks_are_watches=False)
+    facts = {k: v for k, v in old.manifest.facts.items() if k not in _NOT_KEPT}
+    if received_to is not None:
+        facts[opening.RECEIVED_TO] = received_to
+    with whole_files.scratch(directory, "events") as scratch:
+        origins = {
+            table: log.origin(table) for table in log.tables if table not in _EVENTS
+        }
+        if not _write(old, log, scratch):
+            raise errors.UserError(
+                f"expected watches that {old.directory} has not, found none in "
+                f"{log.origin(schema.WATCHES).file}: give later events, or leave the "
+                f"run as it is"
+            )
+        for table in stored_log.event_types(old):
+            rows = _in_order(sorted((scratch / table).iterdir()))
+            origins[table] = event_log.Origin(rows, f"{old.directory}/{table}")
+        whole = event_log.from_origins(origins, facts)
+        return prepare.from_log(settings, whole, directory, inputs)
 
 
 def lacking_tables(old: prepared.PreparedData, log: event_log.EventLog) -> list[str]:
@@ -83,122 +96,134 @@ def _require_no_minimums(old: prepared.PreparedData) -> None:
 
 
 def _as_columns(
-    catalogue: catalogues.Catalogue, log: event_log.EventLog
+    old: prepared.PreparedData, log: event_log.EventLog
 ) -> event_log.EventLog:
     """Returns the log in the tables and columns of the old one.
 
     Raises:
       errors.UserError: A table of events lacks a column.
     """
-    origins = {}
+    origins, wanted = {}, old.catalogue.columns
+    kept = stored_log.event_types(old)
     for table in log.tables:
-        origin = log.origin(table)
-        prefix = f"{table}."
-        wanted = [
-            c.removeprefix(prefix) for c in catalogue.columns if c.startswith(prefix)
-        ]
+        origin, prefix = log.origin(table), f"{table}."
         columns = event_log.table_columns(table, origin.rows.collect_schema())
-        lacking = sorted(set(wanted) - set(columns))
-        if table in _EVENTS and lacking:
+        names = {c.removeprefix(prefix) for c in wanted if c.startswith(prefix)}
+        if table in _EVENTS:
+            names = {*kept.get(table, ())}
+        if table in _EVENTS and (lacking := sorted(names - set(columns))):
             raise errors.UserError(
                 f"expected {table}.{lacking[0]} in {origin.file}, as in the log that "
-                f"{catalogue.directory} was made from, found "
-                f"{', '.join(sorted(columns))}"
+                f"{old.directory} was made from, found {', '.join(sorted(columns))}"
             )
-        left_out = [name for name in columns if name not in wanted]
-        rows = origin.rows.drop(left_out)
-        if wanted:
+        if names:
+            names |= {schema.ORDER} if table == schema.WATCHES else set()
+            rows = origin.rows.drop([name for name in columns if name not in names])
             origins[table] = dataclasses.replace(origin, rows=rows)
     return event_log.from_origins(origins, log.facts)
 
 
-def _since(log: event_log.EventLog, end: int) -> event_log.EventLog:
-    """Returns the log with the events after a second; no time is a fault."""
-    time = pl.col(schema.TIME)
-    for table in (table for table in _EVENTS if table in log.tables):
-        rows = log.origin(table).rows.filter((time > end) | time.is_null())
-        log = log.with_rows(table, rows)
-    return log
-
-
-def _require_new(old: prepared.PreparedData, log: event_log.EventLog) -> None:
-    """Checks that there are watches after the end of the old set.
-
-    Raises:
-      errors.UserError: There are none.
-    """
-    origin = log.origin(schema.WATCHES)
-    with event_log.readable(origin.file):
-        some = log.tables[schema.WATCHES].head(1).collect(engine="streaming").height
-    if not some:
-        raise errors.UserError(
-            f"expected watches after {formats.utc(old.windows.end_of_log)}, where the "
-            f"log of {old.directory} ends, found none in {origin.file}: give a log of "
-            f"later events, or leave the run as it is"
-        )
-
-
-def _require_one_log(old: prepared.PreparedData, log: event_log.EventLog) -> None:
-    """Checks that the log begins after the old set, or holds all events of it.
-
-    Raises:
-      errors.UserError: It holds other events up to the end of the set.
-    """
-    end = old.windows.end_of_log
-    tables = [] if old.config.clicks_are_watches else [schema.WATCHES]
-    tables += [schema.IMPRESSIONS] if old.log.has_impressions else []
-    for table in (table for table in tables if table in log.tables):
-        with event_log.readable(log.origin(table).file):
-            early = _digest([log.tables[table].filter(pl.col(schema.TIME) <= end)])
-        if early[0] and early != _digest(_stored(old, table)):
-            raise errors.UserError(
-                f"expected in {log.origin(table).file} only events after "
-                f"{formats.utc(end)}, the end of {old.directory}, or its "
-                f"{old.manifest.facts[table]:,} {table} too, found {early[0]:,} up to "
-                f"then, not the same: give the grown log that it was made from, or the "
-                f"new events"
-            )
-
-
-def _stored(data: prepared.PreparedData, table: str) -> Iterator[pl.LazyFrame]:
-    """Yields the events of a prepared set, with the ids of users and videos."""
-    videos = data.videos[schema.VIDEO_ID]
-    for shard in data.log.each_shard():
-        events = getattr(shard, table)
-        columns = {
-            schema.USER_ID: shard.users[schema.USER_ID].gather(events.users),
-            schema.VIDEO_ID: videos.gather(np.asarray(events.videos) - 1),
-            schema.TIME: np.asarray(events.times),
-        }
-        yield pl.LazyFrame(columns)
-
-
-def _digest(parts: Iterable[pl.LazyFrame]) -> list[int]:
-    """Returns the number of events, and a sum over them that their order leaves."""
-    ids = pl.col(schema.USER_ID, schema.VIDEO_ID).cast(pl.String)
-    row = pl.struct(ids, pl.col(schema.TIME).cast(pl.Int64)).hash() % (1 << 31)
-    counts = (part.select(pl.len(), row.sum().alias("sum")) for part in parts)
-    rows = (query.collect(engine="streaming").row(0) for query in counts)
-    return [sum(column) for column in zip(*rows, strict=True)]
-
-
 def _with_entities(
-    old: prepared.PreparedData, log: event_log.EventLog
+    old: prepared.PreparedData, log: event_log.EventLog, bad_rows: str
 ) -> event_log.EventLog:
-    """Returns the log with the old users and videos that its own tables lack."""
+    """Returns the log with all users and videos, in order of their ids.
+
+    Raises:
+      errors.UserError: New rows are bad, or their vectors have another width.
+    """
     origins = {table: log.origin(table) for table in log.tables}
-    known = {schema.USERS: old.users, schema.VIDEOS: old.videos}
-    for table, frame in known.items():
+    for table in (schema.USERS, schema.VIDEOS):
         key = str(table_schemas.TABLES[table].key)
         if f"{table}.{key}" not in old.catalogue.columns:
             continue
-        rows = frame.drop(catalogues.TRAIN_COUNT, strict=False).lazy()
-        rows = rows.with_columns(pl.lit(_FAR, pl.UInt32).alias(event_log.ROW))
-        if table in origins:
-            new_rows = origins[table].rows
-            rest = rows.join(new_rows.select(key), on=key, how="anti")
-            both = pl.concat([new_rows, rest], how="diagonal_relaxed")
-            origins[table] = dataclasses.replace(origins[table], rows=both)
-        else:
-            origins[table] = event_log.Origin(rows, f"{old.directory}/{table}")
+        known = stored_log.entities(old, table)
+        if table in log.tables:
+            names = log.tables[table].collect_schema().names()
+            once = log.origin(table).rows.unique(names, keep="first")
+            given = log.with_rows(table, once.sort(event_log.ROW))
+            given, _ = validation.check_entities(given, table, bad_rows)
+            new = given.tables[table].collect(engine="streaming")
+            _require_widths(old, table, new, log.origin(table).file)
+            both = pl.concat([known, new], how="diagonal_relaxed")
+            known = both.group_by(key).agg(pl.all().drop_nulls().last())
+        rows = known.select(known.columns).sort(key).with_row_index(event_log.ROW)
+        origins[table] = event_log.Origin(rows.lazy(), f"{old.directory}/{table}")
     return event_log.from_origins(origins, log.facts)
+
+
+def _require_widths(
+    old: prepared.PreparedData, table: str, rows: pl.DataFrame, file: str
+) -> None:
+    """Checks that new vectors are as wide as those of the old set."""
+    for column in old.catalogue.vectors.in_table(table):
+        name, width = column.partition(".")[2], old.catalogue.vectors.widths[column]
+        if name in rows.columns:
+            sizes = rows[name].list.len()
+            other = sizes.filter((sizes > 0) & (sizes != width))
+            if len(other):
+                raise errors.UserError(
+                    f"expected {column} in {file} to hold vectors of {width} numbers "
+                    f"as before, received {other[0]}: make them with the same encoder, "
+                    f"or prepare the grown log"
+                )
+
+
+def _write(
+    old: prepared.PreparedData, log: event_log.EventLog, directory: pathlib.Path
+) -> int:
+    """Writes all events in order of time, users of a shard at a time.
+
+    Returns:
+      The number of new watches.
+    """
+    types = stored_log.event_types(old)
+    given = {
+        table: stored_log.canonical(log.tables[table], columns)
+        for table, columns in types.items()
+        if table in log.tables
+    }
+    number, unknown = 0, (old.users[schema.USER_ID], None)
+    parts = itertools.chain(stored_log.each_shard(old), [unknown])
+    for place, (users, stored) in enumerate(parts):
+        how: Literal["anti", "semi"] = "anti" if stored is None else "semi"
+        for table, columns in types.items():
+            rows = (stored or {}).get(table, pl.DataFrame(schema=columns))
+            if table in given:
+                keys = users.to_frame().lazy()
+                own = given[table].join(keys, on=schema.USER_ID, how=how)
+                new = _new_events(rows, own.collect(engine="streaming"))
+                number += new.height if table == schema.WATCHES else 0
+                rows = pl.concat([rows, new.select(rows.columns)])
+            (directory / table).mkdir(exist_ok=True)
+            rows = rows.sort(_BY_TIME, maintain_order=True)
+            rows.write_parquet(directory / table / f"{place:05d}.parquet")
+    return number
+
+
+def _new_events(stored: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
+    """Returns the given events that are not stored, each once, ordered by content.
+
+    A slate of which some events are stored is that one.
+    """
+    names = [n for n in given.columns if n not in (schema.PAGE_ID, schema.ORDER)]
+    first = [n for n in (*_BY_TIME, schema.ORDER) if n in given.columns]
+    given = given.sort(*dict.fromkeys([*first, *given.columns]))
+    given = given.unique(names, keep="first", maintain_order=True)
+    new = given.join(
+        stored, on=names, how="anti", nulls_equal=True, maintain_order="left"
+    )
+    if schema.PAGE_ID in given.columns:
+        slate = [schema.USER_ID, schema.PAGE_ID]
+        both = given.join(stored, on=names, nulls_equal=True, suffix=_STORED)
+        names_of = both.select(*slate, schema.PAGE_ID + _STORED).unique(slate)
+        new = new.join(names_of, on=slate, how="left", maintain_order="left")
+        name = pl.coalesce(schema.PAGE_ID + _STORED, schema.PAGE_ID)
+        new = new.with_columns(name.alias(schema.PAGE_ID))
+    return new
+
+
+def _in_order(paths: Sequence[pathlib.Path]) -> pl.LazyFrame:
+    """Returns the rows of files, each in order of time, as one such table."""
+    parts = [pl.scan_parquet(path) for path in paths]
+    rows = functools.reduce(lambda a, b: a.merge_sorted(b, schema.TIME), parts)
+    return rows.with_row_index(event_log.ROW)

@@ -1,5 +1,6 @@
 """`refresh`: a run whose models continue training on new events.
 
+    WORKDIR/state_events                events of the state, if it is read
     WORKDIR/refresh/appended            old and new events in one prepared set
     WORKDIR/refresh/earlier/{data,candidates,ranking}
                                         the candidates as they were, and the ranker that
@@ -11,12 +12,15 @@ Outputs are kept, so a refresh that was killed resumes (docs/freshness.md).
 """
 
 import dataclasses
+import functools
 import json
 import pathlib
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from ytdnn.base import (
     artifacts,
@@ -31,11 +35,18 @@ from ytdnn.base import (
     whole_files,
 )
 from ytdnn.base.configs import data as data_config
-from ytdnn.log import later_sets, prepared, sources
+from ytdnn.log import (
+    events,
+    later_sets,
+    log_warnings,
+    prepared,
+    sources,
+    user_shards,
+)
 from ytdnn.log.sources import mappings, table_files
 from ytdnn.log.sources import tables as source_tables
 from ytdnn.ops.cluster import tasks
-from ytdnn.ops.refresh import append
+from ytdnn.ops.refresh import append, from_state
 from ytdnn.run.pipeline import runner, served, steps
 from ytdnn.run.pipeline import workdir as run_workdir
 from ytdnn.training import adapted_ranking, continued
@@ -43,8 +54,10 @@ from ytdnn.training import adapted_ranking, continued
 _STEPS = "refresh"
 APPENDED = f"{_STEPS}/appended"
 EARLIER = f"{_STEPS}/earlier"
+_STATE = "state_events"
 _RECORD = "refresh.json"
 _LISTS = ("removed_videos.json", "added_videos.parquet")
+_OLD, _NEW = events.Split.CONTEXT, events.Split.TRAIN
 Say = Callable[[str], None]
 Log = tuple[configs.DataConfig, source_tables.TablesInMemory | None]
 
@@ -59,6 +72,7 @@ def refresh(
     config: configs.Config | None = None,
     columns: Sequence[str] = (),
     files: Sequence[str] = (),
+    state: str = "",
     bad_rows: str = "",
     verbose: runner.Verbose = False,
 ) -> pathlib.Path:
@@ -77,6 +91,8 @@ def refresh(
         None: those of the run.
       columns: Own column names of the new log; none: those of the run.
       files: Own file names of its tables; none: those of the run that are there.
+      state: File or address of the state of `ytdnn serve`, instead of a log: its events
+        since the run are read once.
       bad_rows: `stop` or `drop`; empty: as the run does.
       verbose: As for all functions of `api`.
 
@@ -88,8 +104,8 @@ def refresh(
         new, or another run lies in `workdir`.
     """
     source, directory = user_paths.expanded(from_workdir), user_paths.expanded(workdir)
-    if (data_dir is None) == (tables is None):
-        raise errors.UserError("expected data_dir= or tables=, one of them")
+    if [data_dir is None, tables is None, not state].count(False) != 1:
+        raise errors.UserError("expected data_dir=, tables= or state=, one of them")
     if source.resolve() == directory.resolve():
         raise errors.UserError(
             f"expected another --workdir than --from, received {directory} twice"
@@ -99,7 +115,15 @@ def refresh(
     steps.require_vectors(run_config)
     with run_workdir.lock(directory), progress.shown(bool(verbose)):
         pinned = _pinned(served.served_config(run_config, source), config)
-        data = _without_missing_tables(run_config.data, tables, data_dir, files)
+        home = served.served_home(run_config, source)
+        data, received = run_config.data, None
+        if state:
+            known, data_dir = prepared.load(home / "data"), directory / _STATE
+            received = from_state.write(state, known, source, data_dir, say)
+            data = dataclasses.replace(
+                data, source="log", where="", files=(), columns=()
+            )
+        data = _without_missing_tables(data, tables, data_dir, files)
         data = dataclasses.replace(
             data,
             columns=tuple(columns) or data.columns,
@@ -107,8 +131,7 @@ def refresh(
             bad_rows=bad_rows or run_config.data.bad_rows,  # type: ignore[arg-type]
         )
         log = _given_log(data_dir, tables, data)
-        home = served.served_home(run_config, source)
-        task = _Refresh(source, directory, pinned, home, log)
+        task = _Refresh(source, directory, pinned, home, log, received)
         task.begin()
         task.run(say)
     return directory / "bundle"
@@ -217,10 +240,10 @@ class _Refresh:
         config: configs.Config,
         home: pathlib.Path,
         log: Log,
+        received: float | None,
     ) -> None:
         self._source, self._directory, self._config = source, directory, config
-        self._home = home
-        self._log = log
+        self._home, self._log, self._received = home, log, received
 
     def begin(self) -> None:
         """Records all inputs of the refresh.
@@ -260,7 +283,7 @@ class _Refresh:
             APPENDED: lambda: self._append(say),
             f"{EARLIER}/data": lambda: self._derive(EARLIER, later_sets.Part.EARLIER),
             f"{EARLIER}/candidates": lambda: self._carry_candidates(EARLIER, None),
-            f"{EARLIER}/ranking": self._learn_ranking,
+            f"{EARLIER}/ranking": lambda: self._learn_ranking(say),
             "data": lambda: self._derive("", later_sets.Part.WHOLE),
             "candidates": lambda: self._carry_candidates("", self._begins),
             "index": lambda: steps.build_index(self._config, self._directory),
@@ -301,11 +324,13 @@ class _Refresh:
             log = sources.read(*self._log)
             for table in append.lacking_tables(old, log):
                 say(f"note: the new log has no {table}, read as a table without rows")
-            append.append(old, log, target, inputs, self._log[0].bad_rows)
+            rows = self._log[0].bad_rows
+            append.append(old, log, target, inputs, rows, self._received)
         except errors.UserError:
             for name in (_RECORD, *_LISTS):
                 (self._directory / name).unlink(missing_ok=True)
-            shutil.rmtree(target.parent, ignore_errors=True)
+            for place in (target.parent, self._directory / _STATE):
+                shutil.rmtree(place, ignore_errors=True)
             raise
 
     def _derive(self, place: str, part: later_sets.Part) -> None:
@@ -316,7 +341,8 @@ class _Refresh:
         config = configs.to_dict(self._config.data)
         manifest = dataclasses.replace(data.manifest, config=config)
         data = dataclasses.replace(data, manifest=manifest)
-        later_sets.derive(data, part, target, self._has_ranker, self._begins)
+        learns = self._has_ranker and not self._obstacle
+        later_sets.derive(data, part, target, learns, self._begins)
 
     def _carry_candidates(self, place: str, begins: int | None) -> None:
         """Makes the candidates of a place; see `continued.carry_candidates`."""
@@ -327,9 +353,31 @@ class _Refresh:
     def _ranker(self, home: pathlib.Path) -> adapted_ranking.TrainedRanker:
         return adapted_ranking.load(self._config, home)
 
-    def _learn_ranking(self) -> None:
-        target = self._ranker(self._directory / EARLIER)
-        continued.carry_ranking(self._config, self._ranker(self._home), target)
+    @functools.cached_property
+    def _obstacle(self) -> str:
+        """Why a ranker cannot learn from the new impressions; empty if it can."""
+        shown = (
+            shard.read().impressions
+            for shard in prepared.load(self._directory / APPENDED).log.shards
+        )
+        parts = (
+            (np.where(table.times < self._begins, _OLD, _NEW), table.clicked)
+            for table in shown
+            if table is not None
+        )
+        return log_warnings.ranking_obstacle(
+            log_warnings.shown_and_clicked(parts), (_NEW,)
+        )
+
+    def _learn_ranking(self, say: Say) -> None:
+        target, why = self._ranker(self._directory / EARLIER), self._obstacle
+        if why:
+            say(f"note: the ranker learns nothing: {why}")
+            # It is built for all impressions, and keeps its weights.
+            log = target.data.log.changed(_all_shown)
+            target = dataclasses.replace(target, data=target.data.with_log(log))
+        source = self._ranker(self._home)
+        continued.carry_ranking(self._config, source, target, learns=not why)
 
     def _publish_ranking(self) -> None:
         earlier = self._ranker(self._directory / EARLIER)
@@ -340,3 +388,11 @@ class _Refresh:
     def _export(self) -> None:
         run_workdir.write_config(self._directory, self._config)
         served.export(self._config, self._directory)
+
+
+def _all_shown(shard: user_shards.Shard) -> user_shards.Shard:
+    """Returns a shard of which all impressions are training impressions."""
+    shown = shard.impressions
+    if shown is not None:
+        shown = shown.replace(splits=np.full(len(shown), _NEW, np.uint8))
+    return dataclasses.replace(shard, impressions=shown)

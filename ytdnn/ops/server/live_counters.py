@@ -7,19 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from ytdnn.base import errors, schema
-from ytdnn.bundle import added_videos
-from ytdnn.features import base_feature, counters, registry
-from ytdnn.log import prepared
+from ytdnn.base import errors
 from ytdnn.ops.server import loaded_version, served_state
-from ytdnn.ops.state import counting, store
-from ytdnn.ranking import model as ranking_model
-from ytdnn.ranking import network
-from ytdnn.retrieval import live_terms
-from ytdnn.run.pipeline import served
-from ytdnn.run.pipeline import workdir as run_workdir
+from ytdnn.ops.state import counting, live_tables, store
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _SHORTEST_SECONDS = 1.0  # between two counts
@@ -110,37 +100,10 @@ class LiveCounters:
     def _open(self, version: loaded_version.Version, moment: int) -> None:
         """Reads the log that a version was made from, if it counts anything."""
         self._number, self._later, self._tables = version.number, None, None
-        facts = version.bundle.manifest.facts
-        config = version.bundle.manifest.config["composition"]
-        weights = np.array(config.get("live_weights") or ())
-        if self._workdir is None or not (facts["statistics_as_of"] or len(weights)):
-            return
-        home = _home(self._workdir)
-        data = added_videos.extended(prepared.load(home / prepared.KIND), self._workdir)
-        if data.videos[schema.VIDEO_ID].to_list() != [*version.bundle.titles]:
-            raise errors.UserError(
-                f"expected the videos of version {version.number} in {data.directory}, "
-                f"found others: export the run again"
+        if self._workdir is not None:
+            end = self._state.log_end(version)
+            state = self._state.store
+            opened = live_tables.open_tables(
+                self._workdir, version.bundle, state, end, moment
             )
-        end = self._state.log_end(version)
-        chosen: list[counters.Counter] = []
-        if facts["statistics_as_of"]:
-            directory = home / ranking_model.KIND
-            measured = network.read_statistics(directory / ranking_model.STATISTICS)
-            names = list(measured.features)
-            features = registry.named(base_feature.RANKING, names, data)
-            chosen = [each for each in features if isinstance(each, counters.Counter)]
-        self._later = counting.LaterEvents(data, self._state.store.since, end.is_before)
-        self._tables = counting.LiveTables(
-            self._later,
-            data,
-            chosen,
-            live_terms.weights(weights) if len(weights) else None,
-            moment,
-        )
-
-
-def _home(workdir: pathlib.Path) -> pathlib.Path:
-    """Returns the folder of the models that the bundle of a run was made from."""
-    config = run_workdir.read_config(workdir)
-    return workdir if config is None else served.served_home(config, workdir)
+            self._later, self._tables = opened or (None, None)

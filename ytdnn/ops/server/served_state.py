@@ -3,12 +3,11 @@
 import asyncio
 import functools
 import logging
-import pathlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ytdnn.base import artifacts, errors, schema
+from ytdnn.base import errors, schema
 from ytdnn.bundle import explained, requests, user_requests
 from ytdnn.log import prepared
 from ytdnn.ops.server import (
@@ -19,7 +18,7 @@ from ytdnn.ops.server import (
     recommend,
     settings,
 )
-from ytdnn.ops.state import counting, database, events, histories, redis_store, store
+from ytdnn.ops.state import counting, events, histories, opening, redis_store, store
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _PRUNE_SECONDS = 3_600.0
@@ -30,22 +29,6 @@ _OF_THE_LOG = (joined_log.SERVED_AT, schema.CLICKED)
 
 Json = dict[str, Any]
 OpenData = Callable[[loaded_version.Version], prepared.PreparedData]
-
-
-class LogEnd(NamedTuple):
-    """The end of the log that a bundle was made from; the state goes on from there.
-
-    Attributes:
-      time: Second of its last event.
-      prepared: Second at which it was prepared; events received later are not in it.
-    """
-
-    time: int = -1
-    prepared: float = 0.0
-
-    def is_before(self, event: events.Event) -> bool:
-        """Whether an event came after the log."""
-        return event.time > self.time or event.received > self.prepared
 
 
 class _Log(NamedTuple):
@@ -60,7 +43,7 @@ class _Log(NamedTuple):
 
     number: int
     users: Mapping[str, int]
-    end: LogEnd
+    end: opening.LogEnd
     request: Callable[[int], Json]
 
 
@@ -73,8 +56,7 @@ def _log(version: loaded_version.Version, data: prepared.PreparedData) -> _Log:
         request.pop(schema.K)
         return request
 
-    written = (data.directory / artifacts.MANIFEST).stat().st_mtime
-    end = LogEnd(data.windows.end_of_log, written)
+    end = opening.log_end(data)
     return _Log(version.number, counting.user_indices(data), end, request)
 
 
@@ -106,11 +88,7 @@ class ServedState:
         if given.state is None:
             raise ValueError("expected the place of a state, received none")
         place = str(given.state)
-        self.store: store.Store = (
-            redis_store.RedisStore(place)
-            if place.startswith(redis_store.SCHEMES)
-            else database.Database(pathlib.Path(place))
-        )
+        self.store = opening.open_store(place)
         self.place = redis_store.named(place)
         self.clock = clock
         self._limits, self._has_data = given.limits, given.data is not None
@@ -118,13 +96,13 @@ class ServedState:
         self._known: _Log | None = None
         self._reader: tuple[int, events.EventReader] | None = None
 
-    def log_end(self, version: loaded_version.Version) -> LogEnd:
+    def log_end(self, version: loaded_version.Version) -> opening.LogEnd:
         """Returns the end of the log of a version; before all events without one.
 
         Raises:
           errors.UserError: The prepared set belongs to another version.
         """
-        return self._log(version).end if self._has_data else LogEnd()
+        return self._log(version).end if self._has_data else opening.LogEnd()
 
     def _log(self, version: loaded_version.Version) -> _Log:
         log = self._known

@@ -33,6 +33,8 @@ class Exposure:
       seconds: Watch seconds; None: not known.
       received: Time at which the last of it was received.
       outcomes: Outcomes by name.
+      request: Id of its request; empty: none.
+      columns: Other columns by name.
     """
 
     user: str
@@ -42,6 +44,8 @@ class Exposure:
     seconds: float | None = None
     received: float = 0.0
     outcomes: Json = dataclasses.field(default_factory=dict)
+    request: str = ""
+    columns: Json = dataclasses.field(default_factory=dict)
     _is_clicked: bool = False
 
     @property
@@ -58,7 +62,7 @@ class Exposure:
 
     def tell(self, event: events.Event, columns: Mapping[str, Any]) -> None:
         """Adds what an event tells."""
-        self.user = self.user or event.user
+        self.user, self.request = self.user or event.user, event.request
         self.received = max(self.received, event.received)
         if event.kind in (events.SLATE, events.IMPRESSION):
             times = (self.shown, event.time)
@@ -74,6 +78,8 @@ class Exposure:
         for name, value in columns.items():
             if name not in _NO_OUTCOMES:
                 self.outcomes[name] = max(self.outcomes.get(name, value), value)
+            else:
+                self.columns[name] = value
 
 
 _NO_OUTCOMES = {

@@ -1,0 +1,1 @@
+"""Counters for stock TensorFlow Serving: versions in which only they are new."""
