@@ -190,13 +190,16 @@ def test_a_removed_user_is_in_no_file(state: store.Store, place: Place) -> None:
     reader = events.EventReader(pl.String())
     click = {"kind": "click", "video_id": "v", "request_id": "request-somebody-003-0"}
     state.add([reader.read(click, 0.0)]).result()
-    for user in users[:20]:
+    other = place.open()
+    for number, user in enumerate(users[:20], other.num_removals()):
+        assert other.num_removals() == number
         own = [event.id.encode() for event in state.user_events(user)]
         assert state.remove_user(user) == len(own) > 50
         assert state.user_events(user) == []
         files = [each for each in place.files.rglob("*") if each.is_file()]
         text = b"".join(each.read_bytes() for each in files)
         assert user.encode() not in text
+    other.close()
     assert len(state.user_events(users[30])) > 50
 
 

@@ -100,8 +100,8 @@ class LiveCounters:
         if self._later is None or self._tables is None:
             return None
         begin = time.thread_time()
-        number = self._later.follow()
-        if not number and not (self.counted_to and (is_old or is_new)):
+        is_changed = self._later.follow()
+        if not is_changed and not (self.counted_to and (is_old or is_new)):
             return None
         version.assign(self._tables.at(moment))
         self.counted_to, self.problem = moment, ""
@@ -130,7 +130,7 @@ class LiveCounters:
             names = list(measured.features)
             features = registry.named(base_feature.RANKING, names, data)
             chosen = [each for each in features if isinstance(each, counters.Counter)]
-        self._later = counting.LaterEvents(data, self._state.store.since, end.is_before)
+        self._later = counting.LaterEvents(data, self._state.store, end.is_before)
         self._tables = counting.LiveTables(
             self._later,
             data,

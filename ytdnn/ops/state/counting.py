@@ -17,7 +17,7 @@ from ytdnn.base import schema
 from ytdnn.features import counters, log_sums
 from ytdnn.log import events as logged_events
 from ytdnn.log import prepared, user_log, user_shards
-from ytdnn.ops.state import events, histories
+from ytdnn.ops.state import events, histories, store
 from ytdnn.retrieval import live_counts, live_source, live_terms
 
 COUNTERS = "counters"  # variable of an exported ranker
@@ -25,7 +25,6 @@ _BATCH = 10_000
 _WEEK = log_sums.WEEK.seconds
 
 Tables = dict[str, npt.NDArray[Any]]
-Since = Callable[[int, int], Sequence[tuple[int, events.Event]]]
 
 
 class LaterEvents:
@@ -34,33 +33,41 @@ class LaterEvents:
     def __init__(
         self,
         data: prepared.PreparedData,
-        read: Since,
+        state: store.Store,
         is_later: Callable[[events.Event], bool],
     ) -> None:
         """Begins without any.
 
         Args:
           data: The prepared set.
-          read: Function that returns the next events after a place; see
-            `database.Database.since`.
+          state: The state.
           is_later: Function that returns whether an event is not in the log.
         """
         ids = data.videos[schema.VIDEO_ID].to_list()
-        self._data, self._read, self._is_later = data, read, is_later
+        self._data, self._state, self._is_later = data, state, is_later
         self._indices = {video: index for index, video in enumerate(ids, 1)}
         self._shown = histories.Exposures()
         self._place = 0
+        self._num_removals = state.num_removals()
 
-    def follow(self) -> int:
-        """Reads new events, and returns their number."""
-        number = 0
-        while batch := self._read(self._place, _BATCH):
+    def follow(self) -> bool:
+        """Reads new events, or all anew where a user was removed.
+
+        Returns:
+          Whether counts change.
+        """
+        num_removals = self._state.num_removals()
+        is_changed = num_removals != self._num_removals
+        if is_changed:
+            self._shown, self._place = histories.Exposures(), 0
+            self._num_removals = num_removals
+        while batch := self._state.since(self._place, _BATCH):
             self._place = batch[-1][0]
             for _, event in batch:
                 if self._is_later(event):
                     self._shown.add(event, event.columns)
-                    number += 1
-        return number
+                    is_changed = True
+        return is_changed
 
     def shard(self) -> user_shards.Shard:
         """Returns all impressions and watches, of one user: who it was counts nothing.

@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY AUTOINCREMENT,
 CREATE INDEX IF NOT EXISTS of_user ON events (user, time);
 CREATE INDEX IF NOT EXISTS of_request ON events (request) WHERE request != '';
 """
+_NUM_REMOVALS = "PRAGMA user_version"
 _INSERT = f"INSERT OR IGNORE INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
 # The events of a user, and those that name a request of theirs without naming them.
 _OF_USER = """user = :user OR (user = '' AND request IN
@@ -116,7 +117,11 @@ class Database(store.Store):
         """
         with _errors(), contextlib.closing(self._connect()) as connection:
             given = {"user": user}
+            connection.execute("BEGIN IMMEDIATE")
             removed = connection.execute(f"DELETE FROM events WHERE {_OF_USER}", given)
+            ((number,),) = connection.execute(_NUM_REMOVALS)
+            connection.execute(f"{_NUM_REMOVALS} = {number + 1}")
+            connection.execute("COMMIT")
             # Pages that were split keep copies of rows, which only a new file loses.
             connection.execute("VACUUM")
             end = time.monotonic() + _BUSY_SECONDS
@@ -125,6 +130,11 @@ class Database(store.Store):
                     raise store.StateError("other processes read the log: ask again")
                 time.sleep(0.01)
             return removed.rowcount
+
+    def num_removals(self) -> int:
+        """Returns how often a user was removed; see `store.Store`."""
+        ((number,),) = self._read(_NUM_REMOVALS, ())
+        return int(number)
 
     def prune(self, before: int) -> int:
         """Removes events before a time, but the last of each user."""

@@ -5,6 +5,7 @@
     ytdnn:log         all numbers, in order
     ytdnn:user:USER   numbers of a user's events, by time
     ytdnn:request:ID  numbers of events that name a request and no user
+    ytdnn:removals    number of removals of users
 
 Scripts run one after the other, so that a batch is stored as a whole. Redis must append
 to its file and flush it before it answers.
@@ -26,6 +27,7 @@ _REWRITE_SECONDS = 60.0
 _DURABLE = {"appendonly": "yes", "appendfsync": "always"}
 _EVENT, _ID, _LOG = "ytdnn:event", "ytdnn:id", "ytdnn:log"
 _USER, _REQUEST = "ytdnn:user:", "ytdnn:request:"
+_NUM_REMOVALS = "ytdnn:removals"
 # Six arguments an event: id, digest, user, request, time, event.
 _ADD = """
 for i = 1, #ARGV, 6 do
@@ -133,8 +135,13 @@ class RedisStore(store.Store):
         keys = [_USER + user, *(_REQUEST + request for request in requests)]
         self._run(self._redis.delete, *keys)
         self._remove(own)
+        self._run(self._redis.incr, _NUM_REMOVALS)
         self._rewrite()
         return len(own)
+
+    def num_removals(self) -> int:
+        """Returns how often a user was removed; see `store.Store`."""
+        return int(self._run(self._redis.get, _NUM_REMOVALS) or 0)
 
     def prune(self, before: int) -> int:
         """Removes events before a time, but the last of each user."""

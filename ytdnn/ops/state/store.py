@@ -71,6 +71,13 @@ class Store(abc.ABC):
         """
 
     @abc.abstractmethod
+    def num_removals(self) -> int:
+        """Returns how often a user was removed, by any process.
+
+        What was counted before the last one is to be counted anew.
+        """
+
+    @abc.abstractmethod
     def prune(self, before: int) -> int:
         """Removes events before a time, but the last of each user.
 
