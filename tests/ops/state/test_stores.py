@@ -129,6 +129,21 @@ def test_events_are_in_order_of_time_whenever_they_came(
     assert [event.id for _, event in state.since(place, 9)] == ["e3"]
 
 
+def test_new_videos_are_read_alone_and_pruned(state: store.Store) -> None:
+    videos = [
+        events.Event(f"n{n}", events.VIDEO, "", "", n, 0.0, f'{{"video_id":"v{n}"}}')
+        for n in range(3)
+    ]
+    state.add([watch(1), *videos[:2], watch(2, at=50), videos[2]]).result()
+    first, second = state.since(0, 2, videos=True)
+    assert [first[1], second[1]] == videos[:2]
+    assert state.since(second[0], 9, videos=True) == state.since(0, 9)[-1:]
+    assert state.prune(2, received=1.0) == 2
+    assert [e.id for _, e in state.since(0, 9, videos=True)] == ["n2"]
+    assert state.remove_user("u") == 2
+    assert len(state.since(0, 9)) == 1
+
+
 _WRITER = """
 import sys
 from tests.ops.state import test_stores
@@ -167,11 +182,12 @@ def test_old_events_are_pruned_but_the_last_of_a_user(
     slate = events.slate("r", "idle", 1, 0.0, {"video_ids": ["v"]})
     clicks = [reader.read(click | {"request_id": name}, 0.0) for name in ("r", "gone")]
     state.add([*old, watch(900, "idle", at=3), slate, *clicks]).result()
-    assert state.prune(before=num + 40) == 50 + 1
+    assert state.prune(num + 40, received=0.0) == 0  # they came after the log
+    assert state.prune(num + 40, received=1.0) == 50 + 1
     kept = [event.time for event in state.user_events("busy")]
     assert kept == [*range(50, num + 50)]
     assert len(state.user_events("idle")) == 3
-    assert state.prune(before=0) == 0
+    assert state.prune(0, received=1.0) == 0
 
 
 def test_a_removed_user_is_in_no_file(state: store.Store, place: Place) -> None:

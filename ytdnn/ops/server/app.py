@@ -93,6 +93,7 @@ class Server:
         if given.state:
             self.state = served_state.ServedState(given, self.inspector.data)
             self.counters = live_counters.LiveCounters(self.state, given.data)
+            self.served.prepare = self.counters.prepare
 
     def status(self) -> Json:
         """Returns the served version, and refused ones with their reasons."""
@@ -121,6 +122,7 @@ class Server:
         if self.state is not None and self.counters is not None:
             work += [
                 self.state.prune(self._version),
+                self.state.videos.watch(self._version),
                 self.counters.watch(self._version),
             ]
         return work

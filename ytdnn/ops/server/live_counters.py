@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import pathlib
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,13 +14,11 @@ from ytdnn.base import errors, schema
 from ytdnn.bundle import added_videos
 from ytdnn.features import base_feature, counters, registry
 from ytdnn.log import prepared
-from ytdnn.ops.server import loaded_version, served_state
+from ytdnn.ops.server import loaded_version, posted_videos, served_state
 from ytdnn.ops.state import counting, store
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import network
 from ytdnn.retrieval import live_terms
-from ytdnn.run.pipeline import served
-from ytdnn.run.pipeline import workdir as run_workdir
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _SHORTEST_SECONDS = 1.0  # between two counts
@@ -53,6 +52,7 @@ class LiveCounters:
         self._later: counting.LaterEvents | None = None
         self._tables: counting.LiveTables | None = None
         self._number = 0  # of the version that these are of
+        self._lock = threading.Lock()
         self.counted_to: int | None = None
         self.problem = "" if data else "expected --workdir to read its log"
 
@@ -72,9 +72,25 @@ class LiveCounters:
                     counted = time.monotonic()
                     wait = max(_SHORTEST_SECONDS, _PAUSE * used)
             except Exception as error:
-                is_known = isinstance(error, _KNOWN_ERRORS)
-                _LOG.error("counters stay: %s", error, exc_info=not is_known)
-                self.problem, wait = errors.one_line(str(error)), _OLDEST_SECONDS
+                self._stay(error)
+                wait = _OLDEST_SECONDS
+
+    def prepare(self, version: loaded_version.Version) -> None:
+        """Counts into a version before it is served.
+
+        Args:
+          version: A version that is newer than the served one.
+        """
+        try:
+            self.count(version)
+        except Exception as error:
+            self._stay(error)
+
+    def _stay(self, error: Exception) -> None:
+        """Tells why counters are not counted on."""
+        is_known = isinstance(error, _KNOWN_ERRORS)
+        _LOG.error("counters stay: %s", error, exc_info=not is_known)
+        self.problem = errors.one_line(str(error))
 
     def status(self) -> Json:
         """Returns the place of the state, and up to when it is counted."""
@@ -93,8 +109,14 @@ class LiveCounters:
         Returns:
           The processor time that it took; None: there was nothing to count.
         """
+        with self._lock:
+            return self._count(version, is_old)
+
+    def _count(self, version: loaded_version.Version, is_old: bool) -> float | None:
         moment = int(self._state.clock()) + 1
         is_new = version.number != self._number
+        if version.number < self._number:  # the next one is prepared
+            return None
         if is_new:
             self._open(version, moment)
         if self._later is None or self._tables is None:
@@ -115,7 +137,7 @@ class LiveCounters:
         weights = np.array(config.get("live_weights") or ())
         if self._workdir is None or not (facts["statistics_as_of"] or len(weights)):
             return
-        home = _home(self._workdir)
+        home = posted_videos.home(self._workdir)
         data = added_videos.extended(prepared.load(home / prepared.KIND), self._workdir)
         if data.videos[schema.VIDEO_ID].to_list() != [*version.bundle.titles]:
             raise errors.UserError(
@@ -138,9 +160,3 @@ class LiveCounters:
             live_terms.weights(weights) if len(weights) else None,
             moment,
         )
-
-
-def _home(workdir: pathlib.Path) -> pathlib.Path:
-    """Returns the folder of the models that the bundle of a run was made from."""
-    config = run_workdir.read_config(workdir)
-    return workdir if config is None else served.served_home(config, workdir)

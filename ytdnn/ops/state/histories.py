@@ -86,6 +86,9 @@ _NO_OUTCOMES = {
 }
 
 
+_NO_EXPOSURES = (events.SEARCH, events.USER, events.VIDEO)
+
+
 class Exposures:
     """Impressions and watches, merged from events in any order."""
 
@@ -96,7 +99,7 @@ class Exposures:
         self._others: list[Exposure] = []
 
     def add(self, event: events.Event, columns: Mapping[str, Any] | None) -> None:
-        """Adds an event; a search or a user is ignored.
+        """Adds an event; a search, a user or a new video is ignored.
 
         Args:
           event: The event.
@@ -106,7 +109,7 @@ class Exposures:
         if event.kind == events.SLATE:
             videos = None if columns is None else columns[schema.VIDEO_IDS]
             self._slates[event.request] = event, videos
-        elif columns is not None and event.kind not in (events.SEARCH, events.USER):
+        elif columns is not None and event.kind not in _NO_EXPOSURES:
             one = new = Exposure(event.user, columns[schema.VIDEO_ID])
             if event.request:
                 told = self._told.setdefault(event.request, {})
