@@ -9,11 +9,12 @@ import polars as pl
 import pytest
 
 from tests import full_log
+from ytdnn import configs
 from ytdnn.bundle import user_requests
 from ytdnn.features import base_feature, counters, log_sums, registry, statistics
 from ytdnn.log import prepared
 from ytdnn.ops.state import counting, database, events, histories
-from ytdnn.retrieval import live_counts, live_source, live_terms
+from ytdnn.retrieval import live_counts, live_source, live_terms, shown_counts, slate
 
 CUT = full_log._START + 25 * 86_400
 KEPT = ("user_id", "video_id", "time", "watch_seconds")
@@ -121,6 +122,23 @@ def test_counters_are_those_of_the_whole_log(lived: Lived) -> None:
         lived.later, lived.first, chosen["first"][:1], None, begin
     )
     assert alone.at(lived.moment)["counters"].shape == (len(every),)
+
+
+@pytest.mark.parametrize("kind", shown_counts.KINDS)
+def test_the_counted_order_is_that_of_the_whole_log(lived: Lived, kind: str) -> None:
+    every = np.arange(lived.whole.num_videos + 1)
+    whole = shown_counts.sums_before(lived.whole, every, lived.moment)
+    begin = lived.first.windows.end_of_log
+    tables = counting.LiveTables(lived.later, lived.first, [], None, begin, kind)
+    found = tables.at(lived.moment)
+    assert found.keys() == {"counted_order"}
+    expected = shown_counts.order(kind, whole)[order(lived)]
+    np.testing.assert_allclose(found["counted_order"], expected, rtol=1e-5)
+    assert (found["counted_order"] != tables.at(begin)["counted_order"])[1:].all()
+    config = configs.CompositionConfig(ordered_by=kind)
+    counts = slate.SlateOrder(config, lived.first)._counts
+    assert counts.name == "counted_order:0"
+    assert counts.shape == found["counted_order"].shape
 
 
 def test_live_terms_are_those_of_the_whole_log(lived: Lived) -> None:

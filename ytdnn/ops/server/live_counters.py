@@ -135,7 +135,9 @@ class LiveCounters:
         facts = version.bundle.manifest.facts
         config = version.bundle.manifest.config["composition"]
         weights = np.array(config.get("live_weights") or ())
-        if self._workdir is None or not (facts["statistics_as_of"] or len(weights)):
+        ordered_by = config.get("ordered_by", "").removeprefix("ranker")
+        is_counted = facts["statistics_as_of"] or ordered_by or len(weights)
+        if self._workdir is None or not is_counted:
             return
         home = posted_videos.home(self._workdir)
         data = added_videos.extended(prepared.load(home / prepared.KIND), self._workdir)
@@ -159,4 +161,5 @@ class LiveCounters:
             chosen,
             live_terms.weights(weights) if len(weights) else None,
             moment,
+            ordered_by,
         )

@@ -18,9 +18,10 @@ from ytdnn.features import counters, log_sums
 from ytdnn.log import events as logged_events
 from ytdnn.log import prepared, user_log, user_shards
 from ytdnn.ops.state import events, histories, store
-from ytdnn.retrieval import live_counts, live_source, live_terms
+from ytdnn.retrieval import live_counts, live_source, live_terms, shown_counts
 
 COUNTERS = "counters"  # variable of an exported ranker
+ORDER = "counted_order"  # of an exported slate
 _BATCH = 10_000
 _WEEK = log_sums.WEEK.seconds
 
@@ -149,6 +150,7 @@ class LiveTables:
         names: Sequence[counters.Counter],
         weights: live_terms.Weights | None,
         begin: int,
+        ordered_by: str = "",
     ) -> None:
         """Counts the log.
 
@@ -158,9 +160,14 @@ class LiveTables:
           names: The ranker's counters, in the order of its columns.
           weights: Weights of the live terms; None without them.
           begin: First moment that is asked for.
+          ordered_by: Count that orders slates; empty: none does.
         """
         self._later, self._data = later, data
         self._counters, self._weights = names, weights
+        self._every = np.arange(data.num_videos + 1)
+        self._ordered_by, self._shown = ordered_by, np.zeros((3, data.num_videos + 1))
+        if ordered_by:
+            self._shown = shown_counts.sums_before(data.whole, self._every, begin)
         self._sums = log_sums.QuantitySums(data.whole, begin - _WEEK)
         self._counts = None
         if weights is not None:
@@ -173,25 +180,35 @@ class LiveTables:
           moment: The second before which events count.
         """
         tables: Tables = {}
+        if self._counters or self._ordered_by:
+            later = self._later_data()
         if self._counters:
-            tables[COUNTERS] = self._counted(moment)
+            tables[COUNTERS] = self._counted(later, moment)
+        if self._ordered_by:
+            shown = shown_counts.sums_before(later, self._every, moment) + self._shown
+            tables[ORDER] = shown_counts.order(self._ordered_by, shown)
         if self._counts is not None and self._weights is not None:
             state = live_source.state_of_counts(self._watched(self._counts), moment)
             tables |= live_source.tables(state, self._weights)
         return tables
 
-    def _counted(self, moment: int) -> npt.NDArray[np.float32]:
-        """Returns the counters of all catalogue indices, `[videos + 1, counters]`."""
+    def _later_data(self) -> prepared.PreparedData:
+        """Returns the events after the log as a log of its own."""
         shard = self._later.shard()
         shards = (user_shards.in_memory(shard, self._data.num_users),)
         log: user_log.UserLog = self._data.log.whole
         log = dataclasses.replace(log, shards=shards, _whole=None)
-        later = log_sums.QuantitySums(self._data.with_log(log), moment - _WEEK)
-        every = np.arange(self._data.num_videos + 1)
-        moments = np.full(len(every), moment)
+        return self._data.with_log(log)
+
+    def _counted(
+        self, data: prepared.PreparedData, moment: int
+    ) -> npt.NDArray[np.float32]:
+        """Returns the counters of all catalogue indices, `[videos + 1, counters]`."""
+        later = log_sums.QuantitySums(data, moment - _WEEK)
+        moments = np.full(len(self._every), moment)
         both = _BothSums(
-            log_sums.CounterRequests(self._sums, every, moments),
-            log_sums.CounterRequests(later, every, moments),
+            log_sums.CounterRequests(self._sums, self._every, moments),
+            log_sums.CounterRequests(later, self._every, moments),
         )
         columns = [each.values(both) for each in self._counters]
         # A single one is not packed into a table.
