@@ -327,8 +327,10 @@ class ServedState:
         """Removes a user from every file of the state.
 
         Raises:
+          errors.UserError: It is no id of a user.
           problems.Problem: The state cannot be written.
         """
+        recommend.split({schema.USER_ID: user_id}, self._limits)
         await self._store([])  # answers that are not written yet
         try:
             number = await asyncio.to_thread(self.store.remove_user, user_id)

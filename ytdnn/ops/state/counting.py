@@ -107,13 +107,13 @@ class LaterEvents:
     def watches(self) -> pl.DataFrame:
         """Returns the watches (`user`, `time`, `video`) by user and time."""
         rows = [
-            (one.user, one.watch_time, self._indices[one.video])
+            (one.user, one.watch_time, self._indices[one.video], one.place)
             for one in self._shown
             if one.watch_time is not None and one.video in self._indices
         ]
-        columns = {"user": pl.String, "time": pl.Int64, "video": pl.Int64}
-        frame = pl.DataFrame(rows, schema=columns, orient="row")
-        return frame.sort("user", "time", maintain_order=True)
+        integers = dict.fromkeys(("time", "video", "place"), pl.Int64)
+        frame = pl.DataFrame(rows, {"user": pl.String, **integers}, orient="row")
+        return frame.sort("user", "time", "place").drop("place")
 
 
 class _BothSums(log_sums.CounterRequests):
