@@ -101,7 +101,7 @@ def test_hostile_events_are_answered_in_a_line(
         assert 0 < len(told["error"]) <= 500
         assert told["error"].isprintable()
         assert "Traceback" not in told["error"]
-    assert min(statuses[200], statuses[400]) > 50
+    assert min(statuses[200], statuses[400]) > 30
     assert not [one for one in caplog.records if one.exc_info]
     # No user is removed but by an id.
     told = {**GOOD[2], "request_id": "kept"}

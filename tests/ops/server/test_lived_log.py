@@ -53,11 +53,16 @@ class Script:
             name: [] for name in ("watches", "searches", "impressions")
         }
         time = END + 1
+        watches = full_log.tables()["watches"]
+        last = dict(watches.group_by("user_id").agg(pl.col("time").max()).iter_rows())
+        user = USERS[0]
         while len(self.events) < number:
             if self._rng.random() < 0.8:  # else in the second of the event before
-                span = (END - 300_000, END) if self._rng.random() < 0.1 else ()
-                time = self._rng.randint(*(span or (END + 1, END + 300_000))) // 10 * 10
-            user = self._rng.choice(USERS)
+                user, begin = self._rng.choice(USERS), END
+                if self._rng.random() < 0.1:  # late, but after what was watched
+                    begin = last.get(user, END - 300_000)
+                span = (begin, END) if begin < END - 100 else (END, END + 300_000)
+                time = self._rng.randint(span[0] + 20, span[1]) // 10 * 10
             kinds = [self._watch, self._page, *[self._search] * (time > END)]
             self._rng.choice(kinds)({"user_id": user, "time": time})
 

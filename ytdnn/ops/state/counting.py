@@ -215,7 +215,10 @@ class LiveTables:
         return np.stack(columns, axis=-1) if len(columns) > 1 else columns[0]
 
     def _watched(self, counts: live_counts.LiveCounts) -> live_counts.LiveCounts:
-        """Returns the watches of the log and of the state."""
+        """Returns the watches of the log and of the state.
+
+        A late watch between two of the log parts no pair of theirs.
+        """
         watches = self._later.watches().unique(maintain_order=True)
         shifted = pl.col("video").shift().over("user")
         before = watches.select(shifted)["video"]
