@@ -13,7 +13,7 @@ import pytest
 from starlette import testclient
 
 from tests import full_log, untrained
-from tests.ops.server import conftest, live
+from tests.ops.server import conftest, live, test_events
 from tests.ops.state import test_stores
 from ytdnn import configs
 from ytdnn.base import schema
@@ -49,9 +49,7 @@ class Script:
     def __init__(self, seed: int, number: int) -> None:
         self._rng = random.Random(seed)
         self.events: list[Json] = []
-        self.rows: dict[str, list[Json]] = {
-            name: [] for name in ("watches", "searches", "impressions")
-        }
+        self.rows: Json = {"watches": [], "searches": [], "impressions": []}
         time = END + 1
         watches = full_log.tables()["watches"]
         last = dict(watches.group_by("user_id").agg(pl.col("time").max()).iter_rows())
@@ -103,14 +101,11 @@ class Script:
 
     def log(self, early: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         """Returns a log with the rows after those of an early one."""
-        later = {name: pl.DataFrame(rows) for name, rows in self.rows.items()}
-        joined = {
-            name: pl.concat([early[name], table], how="diagonal_relaxed")
-            for name, table in later.items()
-        }
-        return early | {
-            n: t.sort("time", maintain_order=True) for n, t in joined.items()
-        }
+        joined = dict(early)
+        for name, rows in self.rows.items():
+            both = pl.concat([early[name], pl.DataFrame(rows)], how="diagonal_relaxed")
+            joined[name] = both.sort("time", maintain_order=True)
+        return joined
 
     def post(self, posts: list[Post]) -> None:
         """Posts to servers in turn, some twice, those of a user's second in order."""
@@ -132,14 +127,12 @@ def with_indices_of(
     ids = first.videos[schema.VIDEO_ID].to_list()
     places = [0, *(1 + ids.index(video) for video in whole.videos[schema.VIDEO_ID])]
     indices, shard = np.array(places, np.int32), whole.log.shard
-    assert shard.impressions is not None
-    tables = (
-        dataclasses.replace(table, videos=indices[table.videos])
-        for table in (shard.watches, shard.impressions)
-    )
-    watches, impressions = tables
-    moved = user_shards.Shard(watches, None, impressions)  # type: ignore[arg-type]
-    shards = (user_shards.in_memory(moved, whole.num_users),)
+
+    def moved(table: Any) -> Any:
+        return dataclasses.replace(table, videos=indices[table.videos])
+
+    shard = user_shards.Shard(moved(shard.watches), None, moved(shard.impressions))
+    shards = (user_shards.in_memory(shard, whole.num_users),)
     log = dataclasses.replace(whole.log, shards=shards, _whole=None)
     return first.with_log(log)
 
@@ -165,25 +158,21 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     return place
 
 
-def in_this_process(workdir: pathlib.Path, state: Any) -> conftest.Server:
+def in_this_process(workdir: pathlib.Path, state: Any) -> test_events.Live:
     given = conftest.made(workdir, state=state, log=None, inspect=False)
     parts = app.Server(given)
     client = testclient.TestClient(app.application(parts), conftest.ADDRESS)
-    return conftest.Server(client, parts, None)  # type: ignore[arg-type]
+    return test_events.Live(client, parts, None)  # type: ignore[arg-type]
 
 
 def live_through(
     script: Script, workdir: pathlib.Path, state: str, processes: int
-) -> list[conftest.Server]:
+) -> list[test_events.Live]:
     """Posts to two servers, or to one of two processes; returns two that know all."""
     if processes == 1:
         servers = [in_this_process(workdir, state) for _ in range(2)]
 
-        def post(server: conftest.Server, batch: list[Json]) -> None:
-            answer = server.post("/events", batch)
-            assert answer.status_code == 200, answer.text
-
-        script.post([lambda batch, s=s: post(s, batch) for s in servers])  # type: ignore[misc]
+        script.post([lambda batch, s=s: s.events(*batch) for s in servers])  # type: ignore[misc]
         return servers
     flags = (f"--state={state}", f"--processes={processes}", "--log=none")
     with live.in_process(workdir, *flags) as server:
@@ -197,7 +186,7 @@ def live_through(
 
 
 def compare(
-    script: Script, servers: list[conftest.Server], workdir: pathlib.Path, at: Any
+    script: Script, servers: list[test_events.Live], workdir: pathlib.Path, at: Any
 ) -> None:
     """Compares the answers of servers with those to the histories of a whole log."""
     first = prepared.load(workdir / "data")
@@ -206,13 +195,10 @@ def compare(
     silent = in_this_process(workdir, None)
     for server in servers:
         state, counters = server.parts.state, server.parts.counters
-        assert state is not None
-        assert counters is not None
         assert len(state.store.since(0, 10**6)) == len(script.events)
         state.clock = lambda: moment - 1
         counters.count(server.parts.served.current)
         assert (counters.counted_to, counters.problem) == (moment, "")
-        assert counters._tables is not None
         named = counters._tables._counters
     version = silent.parts.served.current
     version.assign(tables_of(with_indices_of(whole, first), named, moment))
@@ -253,7 +239,6 @@ def check(
         servers = live_through(script, workdir, state, processes)
         compare(script, servers, workdir, at / "whole")
         for server in servers:
-            assert server.parts.state is not None
             server.parts.state.store.close()
 
 
