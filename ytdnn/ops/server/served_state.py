@@ -154,7 +154,7 @@ class ServedState:
             batch, warnings = await asyncio.to_thread(self._read, version, given)
         stored = await self._store(batch)
         if _has_videos(given):
-            warnings += await asyncio.to_thread(self._of_videos, version, batch)
+            warnings += await asyncio.to_thread(self._video_warnings, version, batch)
         return stored._asdict() | {"warnings": warnings}
 
     def _read(
@@ -208,7 +208,7 @@ class ServedState:
             return reader
         return self._reader[1]
 
-    def _of_videos(
+    def _video_warnings(
         self, version: loaded_version.Version, batch: Sequence[events.Event]
     ) -> list[str]:
         """Returns warnings about new videos that were stored.
