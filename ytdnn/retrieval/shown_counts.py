@@ -76,7 +76,16 @@ def served(data: prepared.PreparedData, kind: str) -> npt.NDArray[np.float32]:
       `[num_videos + 1]`, as of the serving moment; 0 is an unknown video.
     """
     every = np.arange(data.num_videos + 1)
-    sums = sums_before(data, every, log_sums.serving_moment(data))
+    return order(kind, sums_before(data, every, log_sums.serving_moment(data)))
+
+
+def order(kind: str, sums: Floats) -> npt.NDArray[np.float32]:
+    """Returns the logarithm of a count of each video.
+
+    Args:
+      kind: One of `KINDS`.
+      sums: `[3, n]` of all videos.
+    """
     values = value(kind, sums, mean(sums), SMOOTHINGS[0])
     return np.log(np.maximum(values, _LEAST)).astype(np.float32)
 
@@ -104,8 +113,8 @@ def sums_before(
       time), and impressions.
     """
     until = np.broadcast_to(np.asarray(moments, np.int64), np.shape(videos))
-    order = np.lexsort((until, videos))
-    until, asked = until[order], np.asarray(videos, np.int64)[order]
+    by_video = np.lexsort((until, videos))
+    until, asked = until[by_video], np.asarray(videos, np.int64)[by_video]
     lowest = int(until.min(initial=0))
     stride = int(until.max(initial=0)) - lowest + 2
     keys = asked * stride + (until - lowest) + 1
@@ -121,13 +130,12 @@ def sums_before(
         is_asked = (places < len(keys)) & (asked[inside] == of_videos)
         keep = np.flatnonzero(is_asked & np.isin(shown.splits, [*splits]))
         clicked = np.asarray(shown.clicked, np.float64)[keep]
-        seconds = clicked
-        if shown.seconds is not None:
-            seconds = np.where(clicked > 0.0, np.asarray(shown.seconds)[keep], 0.0)
+        given = clicked if shown.seconds is None else np.asarray(shown.seconds)[keep]
+        seconds = np.where(clicked > 0.0, given, 0.0)
         ones = np.ones(len(keep))
         for total, values in zip(sums, (clicked, seconds, ones), strict=True):
             np.add.at(total, places[keep], values)
     total, is_first = np.cumsum(sums, axis=1), np.append(True, asked[1:] != asked[:-1])
     before = (total - sums)[:, is_first[: len(asked)]]
-    sums[:, order] = total - before[:, np.cumsum(is_first[: len(asked)]) - 1]
+    sums[:, by_video] = total - before[:, np.cumsum(is_first[: len(asked)]) - 1]
     return sums

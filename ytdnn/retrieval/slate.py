@@ -70,7 +70,7 @@ class SlateOrder(tf.Module):
         self.is_counted = config.ordered_by != "ranker"
         if self.is_counted:
             counts = shown_counts.served(data, config.ordered_by)
-            self._counts = tf.Variable(counts, trainable=False)
+            self._counts = tf.Variable(counts, trainable=False, name="counted_order")
         self._channels = None
         if self.most:
             indices = attributes.indices(data.catalogue, schema.CHANNEL_ID)

@@ -254,6 +254,8 @@ def test_counters_count_on(live: Live) -> None:
     wait(lambda: values() == {name: before[name] + added[name] for name in added})
     status = live.client.get("/status").json()["state"]
     assert (status["problem"], status["counted_to"]) == (None, NOW + 1)
+    assert live.client.delete("/users/counted").json() == {"removed": 6}
+    wait(lambda: values() == before)
 
 
 def test_a_removed_user_is_known_no_more(live: Live, place: pathlib.Path) -> None:

@@ -17,7 +17,7 @@ from tests.ops.server import conftest
 from ytdnn.base import artifacts, errors
 from ytdnn.bundle import requests, versions
 from ytdnn.ops.catalogue import removals
-from ytdnn.ops.server import app
+from ytdnn.ops.server import app, loaded_version
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +52,17 @@ def test_a_new_version_is_taken(
     number = status(server)["version"]
     before = server.post("/recommend", server.request()).json()["videos"]
     gone = before[0]["video_id"]
-    old = server.parts.served.current
+    old, prepared = server.parts.served.current, []
+
+    def prepare(new: loaded_version.Version) -> None:
+        prepared.append((new.number, server.parts.served.current.number))
+
+    server.parts.served.prepare = prepare
     removals.change(workdir, [gone])
     wait(lambda: status(server)["version"] == number + 1)
     after = server.post("/recommend", server.request()).json()
     assert after["version"] == number + 1
+    assert prepared == [(number + 1, number)]  # before it is served
     assert gone not in [one["video_id"] for one in after["videos"]]
     wait(lambda: status(server)["draining"] == [])
     assert server.client.get("/healthz").json() == {"version": number + 1}

@@ -55,15 +55,22 @@ def stored(path: pathlib.Path) -> list[str]:
     return found
 
 
+def killed(few: int) -> pytest.MarkDecorator:
+    """Returns the mark of a test with a few kills, and a slow one with ten."""
+    many = pytest.param(10, marks=pytest.mark.slow)
+    return pytest.mark.parametrize("turns", [few, many])
+
+
+@killed(2)
 def test_one_of_two_processes_is_killed_again_and_again(
-    small_run: untrained.Run, tmp_path: pathlib.Path
+    small_run: untrained.Run, tmp_path: pathlib.Path, turns: int
 ) -> None:
     shutil.copytree(small_run.workdir / "bundle", tmp_path / "bundle")
     acknowledged: list[str] = []
     with live.in_process(tmp_path, "--processes=2", "--log=none") as server:
         numbers = itertools.count()
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            for _ in range(2):
+            for _ in range(turns):
                 posts = [
                     pool.submit(post, server.port, next(numbers)) for _ in range(60)
                 ]
@@ -72,24 +79,29 @@ def test_one_of_two_processes_is_killed_again_and_again(
                 os.kill(processes[0]["process"], signal.SIGKILL)
                 acknowledged += (e for each in posts for e in each.result())
         assert server.ask("/recommend", {"user_id": "u1", "k": 3})[0] == 200
-    assert len(acknowledged) == len(set(acknowledged)) == 2 * 60 * 3
+        server.end()
+    assert len(acknowledged) == len(set(acknowledged)) == turns * 60 * 3
     events = [e for e in stored(tmp_path / "state.db") if "-" in e]
     assert sorted(events) == sorted(acknowledged)
 
 
+@killed(1)
 def test_a_server_that_was_killed_knows_what_it_acknowledged(
-    small_run: untrained.Run, tmp_path: pathlib.Path
+    small_run: untrained.Run, tmp_path: pathlib.Path, turns: int
 ) -> None:
     shutil.copytree(small_run.workdir / "bundle", tmp_path / "bundle")
-    with (
-        live.in_process(tmp_path, "--log=none") as server,
-        concurrent.futures.ThreadPoolExecutor(4) as pool,
-    ):
-        posts = [pool.submit(post, server.port, n, 1.0) for n in range(40)]
-        concurrent.futures.wait(posts[:20])
-        server.end(signal.SIGKILL)
-    acknowledged = {e for each in posts for e in each.result()}
-    assert len(acknowledged) >= 3 * 10
+    acknowledged: set[str] = set()
+    for turn in range(turns):
+        numbers = range(turn * 40, turn * 40 + 40)
+        with (
+            live.in_process(tmp_path, "--log=none") as server,
+            concurrent.futures.ThreadPoolExecutor(4) as pool,
+        ):
+            posts = [pool.submit(post, server.port, n, 1.0) for n in numbers]
+            concurrent.futures.wait(posts[:20])
+            server.end(signal.SIGKILL)
+        acknowledged |= {e for each in posts for e in each.result()}
+        assert len(acknowledged) >= 3 * 10 * (turn + 1)
     events = stored(tmp_path / "state.db")
     assert acknowledged <= set(events)
     assert len(events) == len(set(events))

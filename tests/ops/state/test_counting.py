@@ -9,11 +9,12 @@ import polars as pl
 import pytest
 
 from tests import full_log
+from ytdnn import configs
 from ytdnn.bundle import user_requests
 from ytdnn.features import base_feature, counters, log_sums, registry, statistics
 from ytdnn.log import prepared
 from ytdnn.ops.state import counting, database, events, histories
-from ytdnn.retrieval import live_counts, live_source, live_terms
+from ytdnn.retrieval import live_counts, live_source, live_terms, shown_counts, slate
 
 CUT = full_log._START + 25 * 86_400
 KEPT = ("user_id", "video_id", "time", "watch_seconds")
@@ -32,7 +33,7 @@ class Lived(NamedTuple):
 
     @property
     def later(self) -> counting.LaterEvents:
-        found = counting.LaterEvents(self.first, self.state.since, lambda _: True)
+        found = counting.LaterEvents(self.first, self.state, lambda _: True)
         found.follow()
         return found
 
@@ -123,6 +124,23 @@ def test_counters_are_those_of_the_whole_log(lived: Lived) -> None:
     assert alone.at(lived.moment)["counters"].shape == (len(every),)
 
 
+@pytest.mark.parametrize("kind", shown_counts.KINDS)
+def test_the_counted_order_is_that_of_the_whole_log(lived: Lived, kind: str) -> None:
+    every = np.arange(lived.whole.num_videos + 1)
+    whole = shown_counts.sums_before(lived.whole, every, lived.moment)
+    begin = lived.first.windows.end_of_log
+    tables = counting.LiveTables(lived.later, lived.first, [], None, begin, kind)
+    found = tables.at(lived.moment)
+    assert found.keys() == {"counted_order"}
+    expected = shown_counts.order(kind, whole)[order(lived)]
+    np.testing.assert_allclose(found["counted_order"], expected, rtol=1e-5)
+    assert (found["counted_order"] != tables.at(begin)["counted_order"])[1:].all()
+    config = configs.CompositionConfig(ordered_by=kind)
+    counts = slate.SlateOrder(config, lived.first)._counts
+    assert counts.name == "counted_order:0"
+    assert counts.shape == found["counted_order"].shape
+
+
 def test_live_terms_are_those_of_the_whole_log(lived: Lived) -> None:
     weights = live_terms.weights(np.linspace(0.1, 1.0, live_terms.NUM_TERMS))
     counts = live_counts.LiveCounts(lived.whole, lived.moment)
@@ -178,9 +196,23 @@ def test_histories_are_those_of_the_whole_log(lived: Lived) -> None:
 
 def test_a_users_events_are_counted_whatever_came_before_them(lived: Lived) -> None:
     later = counting.LaterEvents(
-        lived.first, lived.state.since, lambda event: event.time >= CUT + 86_400
+        lived.first, lived.state, lambda event: event.time >= CUT + 86_400
     )
-    number = later.follow()
-    assert 0 < number < len(lived.state.since(0, 10**6))
-    assert later.follow() == 0
+    assert later.follow()
+    assert not later.follow()
     assert all(time >= CUT + 86_400 for time in later.watches()["time"])
+
+
+def test_a_removed_user_is_counted_by_no_process(lived: Lived) -> None:
+    """Run last: the others need the user's events."""
+    first, other = lived.later, lived.later
+    before = first.watches()
+    assert "u3" in before["user"]
+    elsewhere = database.Database(lived.state._path)  # of another process
+    elsewhere.remove_user("u3")
+    elsewhere.close()
+    for later in (first, other):
+        assert later.follow()
+        assert not later.follow()
+        assert later.watches().equals(before.filter(pl.col("user") != "u3"))
+        assert len(later.shard().impressions.times) < len(before)

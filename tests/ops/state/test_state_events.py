@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import full_log
 from ytdnn.base import errors, schema, table_schemas
-from ytdnn.log import faults, fields
+from ytdnn.log import faults, fields, prepared
 from ytdnn.ops.state import events
 
 NOW = 1_700_000_000.5
@@ -56,6 +57,60 @@ def test_own_outcomes_and_own_columns_of_users_are_read() -> None:
         read(user | {"segment": 3}, user_fields=known)
     with pytest.raises(errors.UserError, match=r"expected keys of .*segment"):
         read(user)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    """A prepared set whose videos have columns of their own and a vector."""
+    log = full_log.tables()
+    videos = log["videos"]
+    rows = [[1.0, n, 0.5] for n in range(videos.height)]
+    pixels = pl.Series("pixels", rows, pl.List(pl.Float64))
+    log["videos"] = videos.with_columns(pixels, pl.col("channel_id").cast(pl.Int64))
+    return full_log.prepared_data(tmp_path_factory.mktemp("columns"), log)
+
+
+VIDEO = {"kind": "video", "video_id": "new"}
+
+
+def test_a_new_video_has_the_columns_of_the_catalogue(
+    data: prepared.PreparedData,
+) -> None:
+    own = {"genre": "fun", "stars": 2, "channel_id": 3, "pixels": [1, 0.5, 0]}
+    own |= {"title": "東京", "upload_time": 9, "duration_seconds": 30.5}
+    event = read(VIDEO | own, data=data)
+    assert (event.user, event.request, event.time) == ("", "", int(NOW))
+    assert event.columns == VIDEO | own
+    assert event.id == read(VIDEO | own, data=data).id
+    assert event.id != read(VIDEO | own | {"stars": 3}, data=data).id
+
+
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        ({"video_id": 3}, "expected video_id to be a string, as the ids of the cat"),
+        ({"video_id": None}, "expected video_id to be given in an event of kind video"),
+        ({"channel_id": "x"}, "expected channel_id to be an integer"),
+        ({"genre": 3}, "expected genre to be text"),
+        ({"stars": float("nan")}, "expected stars to be a number"),
+        ({"duration_seconds": -1}, "expected duration_seconds .* of at least 0"),
+        ({"pixels": [1.0]}, "3 numbers in .*pixels|pixels.* 3"),
+        ({"pixels": [1.0, 2.0, float("inf")]}, "pixels"),
+        ({"pixels": "x"}, "pixels"),
+        ({"train_count": 3}, 'received "train_count"'),
+        ({"user_id": "u"}, 'expected keys of id, kind, video_id.*received "user_id"'),
+        ({"request_id": "r"}, 'received "request_id"'),
+        ({"time": 3}, 'received "time"'),
+    ],
+)
+def test_a_malformed_video_is_refused_in_a_line(
+    changed: Any, line: str, data: prepared.PreparedData
+) -> None:
+    with pytest.raises(errors.UserError, match=line) as raised:
+        read(VIDEO | changed, data=data)
+    assert "\n" not in str(raised.value)
+    with pytest.raises(errors.UserError, match="expected a server with --workdir"):
+        read(VIDEO)
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def add_videos(
         several = [graph.TO_END, bundle]
         runner.require(several, config, directory)
         home = served.served_home(config, directory)
-        _require_content(home / graph.CANDIDATES.name)
+        require_content(home)
         data = prepared.load(directory / graph.DATA.name)
         changed = change(directory, data, videos, columns, bad_rows)
         number = None
@@ -97,8 +97,16 @@ def add_videos(
     return AdditionResult(changed, number, share)
 
 
-def _require_content(candidates: pathlib.Path) -> None:
-    """Checks that the candidate model can score a video it was not trained on."""
+def require_content(home: pathlib.Path) -> None:
+    """Checks that the candidate model can score a video it was not trained on.
+
+    Args:
+      home: Folder of the models of the bundle.
+
+    Raises:
+      errors.UserError: It has no content side.
+    """
+    candidates = home / graph.CANDIDATES.name
     manifest = artifacts.read_manifest(candidates, graph.CANDIDATES.name)
     if _CONTENT not in manifest.files:
         raise errors.UserError(

@@ -43,6 +43,11 @@ FLAGS = (
         example="FILE|redis://HOST|none",
     ),
     Flag(
+        "spare_videos",
+        "Number of new videos of POST /events that the bundle may list; default: 1000.",
+        example="N",
+    ),
+    Flag(
         "flush_seconds",
         "Longest time that answers and feedback are kept only in memory; default: 5.",
         example="SECONDS",
@@ -104,6 +109,7 @@ COUNTERS_FLAGS = (
 )
 _TOKEN = "YTDNN_TOKEN"
 _PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
+_MOST_SPARE = 100_000
 _MOST_PORT = 65_535
 _MOST_PROCESSES = 256
 
@@ -151,6 +157,7 @@ def run(given: parsing.Arguments) -> None:
         inspect=values.get("inspect") == "True",
         log=log,
         state=state,
+        spare_videos=_number(values, "spare_videos", "1000", 0, _MOST_SPARE),
         flush_seconds=_seconds(values, "flush_seconds", "5"),
         is_batching=_is_on(given, "batching", "on"),
         limits=settings.Limits(queue_seconds=_seconds(values, "queue_seconds", "1")),

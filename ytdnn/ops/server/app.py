@@ -93,6 +93,7 @@ class Server:
         if given.state:
             self.state = served_state.ServedState(given, self.inspector.data)
             self.counters = live_counters.LiveCounters(self.state, given.data)
+            self.served.prepare = self.counters.prepare
 
     def status(self) -> Json:
         """Returns the served version, and refused ones with their reasons."""
@@ -119,10 +120,8 @@ class Server:
         """Returns the work beside requests, which goes on until it is cancelled."""
         work = [self.served.watch(), self.flush()]
         if self.state is not None and self.counters is not None:
-            work += [
-                self.state.prune(self._version),
-                self.counters.watch(self._version),
-            ]
+            watches = self.state.prune, self.state.videos.watch, self.counters.watch
+            work += [watch(self._version) for watch in watches]
         return work
 
     def _version(self) -> loaded_version.Version:

@@ -26,6 +26,7 @@ class ServedVersions:
     Attributes:
       current: The served version.
       refused: Reasons why versions were not loaded, by number.
+      prepare: Function that is called with a loaded version before it is served.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class ServedVersions:
           errors.UserError: No version can be served.
         """
         self._given, self._threads, self._say = given, threads, say
+        self.prepare: Callable[[loaded_version.Version], None] = lambda _: None
         self.refused: dict[int, str] = {}
         self._loading: int | None = None
         self._draining: set[loaded_version.Version] = set()
@@ -123,6 +125,7 @@ class ServedVersions:
             new = await asyncio.to_thread(
                 loaded_version.load, self._given.bundle, number, self._threads, names
             )
+            await asyncio.to_thread(self.prepare, new)
         except errors.UserError as error:
             self._refuse(number, str(error))
         except Exception as error:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import pathlib
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -43,6 +44,7 @@ class LiveCounters:
         self._later: counting.LaterEvents | None = None
         self._tables: counting.LiveTables | None = None
         self._number = 0  # of the version that these are of
+        self._lock = threading.Lock()
         self.counted_to: int | None = None
         self.problem = "" if data else "expected --workdir to read its log"
 
@@ -62,9 +64,25 @@ class LiveCounters:
                     counted = time.monotonic()
                     wait = max(_SHORTEST_SECONDS, _PAUSE * used)
             except Exception as error:
-                is_known = isinstance(error, _KNOWN_ERRORS)
-                _LOG.error("counters stay: %s", error, exc_info=not is_known)
-                self.problem, wait = errors.one_line(str(error)), _OLDEST_SECONDS
+                self._stay(error)
+                wait = _OLDEST_SECONDS
+
+    def prepare(self, version: loaded_version.Version) -> None:
+        """Counts into a version before it is served.
+
+        Args:
+          version: A version that is newer than the served one.
+        """
+        try:
+            self.count(version)
+        except Exception as error:
+            self._stay(error)
+
+    def _stay(self, error: Exception) -> None:
+        """Tells why counters are not counted on."""
+        is_known = isinstance(error, _KNOWN_ERRORS)
+        _LOG.error("counters stay: %s", error, exc_info=not is_known)
+        self.problem = errors.one_line(str(error))
 
     def status(self) -> Json:
         """Returns the place of the state, and up to when it is counted."""
@@ -83,15 +101,21 @@ class LiveCounters:
         Returns:
           The processor time that it took; None: there was nothing to count.
         """
+        with self._lock:
+            return self._count(version, is_old)
+
+    def _count(self, version: loaded_version.Version, is_old: bool) -> float | None:
         moment = int(self._state.clock()) + 1
         is_new = version.number != self._number
+        if version.number < self._number:  # the next one is prepared
+            return None
         if is_new:
             self._open(version, moment)
         if self._later is None or self._tables is None:
             return None
         begin = time.thread_time()
-        number = self._later.follow()
-        if not number and not (self.counted_to and (is_old or is_new)):
+        is_changed = self._later.follow()
+        if not is_changed and not (self.counted_to and (is_old or is_new)):
             return None
         version.assign(self._tables.at(moment))
         self.counted_to, self.problem = moment, ""

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from ytdnn.ops.server import (
     joined_log,
     loaded_version,
     metrics,
+    posted_videos,
     problems,
     recommend,
     settings,
@@ -66,6 +68,7 @@ class ServedState:
     Attributes:
       store: The events.
       place: Its place, without a password.
+      videos: New videos among them.
       clock: Function that returns the time, seconds since 1970.
     """
 
@@ -93,8 +96,9 @@ class ServedState:
         self.clock = clock
         self._limits, self._has_data = given.limits, given.data is not None
         self._open = open_data
+        self.videos = posted_videos.PostedVideos(self.store, given)
         self._known: _Log | None = None
-        self._reader: tuple[int, events.EventReader] | None = None
+        self._reader: tuple[tuple[int, bool], events.EventReader] | None = None
 
     def log_end(self, version: loaded_version.Version) -> opening.LogEnd:
         """Returns the end of the log of a version; before all events without one.
@@ -122,11 +126,13 @@ class ServedState:
             raise errors.UserError(
                 f"expected 1 to {most.list_length:,} events, received {len(given):,}"
             )
-        if len(given) <= _MOST_AT_ONCE:
+        if len(given) <= _MOST_AT_ONCE and not _has_videos(given):
             batch, warnings = self._read(version, given)
         else:
             batch, warnings = await asyncio.to_thread(self._read, version, given)
         stored = await self._store(batch)
+        if _has_videos(given):
+            warnings += await asyncio.to_thread(self._video_warnings, version, batch)
         return stored._asdict() | {"warnings": warnings}
 
     def _read(
@@ -137,23 +143,17 @@ class ServedState:
         Raises:
           errors.UserError: One is malformed; the message has its number in a list.
         """
-        opened, reader = version.bundle, self._reader
-        if reader is None or reader[0] != version.number:
-            of_users = {
-                name: field
-                for name, field in _fields(version).items()
-                if (field.width or not field.is_list) and name not in _OF_A_REQUEST
-            }
-            known = opened.id_type, opened.own_outcomes, of_users
-            self._reader = reader = version.number, events.EventReader(*known)
+        opened, reader = version.bundle, self._event_reader(version, given)
         batch, now, unknown = [], self.clock(), []
         for number, one in enumerate(given):
             try:
-                event = reader[1].read(one, now)
+                event = reader.read(one, now)
             except errors.UserError as error:
                 place = f"event {number}: " if len(given) > 1 else ""
                 raise errors.UserError(f"{place}{error}") from None
             batch.append(event)
+            if event.kind == events.VIDEO:
+                continue
             video = requests.plain_id(one.get(schema.VIDEO_ID), opened.id_type)
             unknown += [video] if not (video is None or video in opened.titles) else []
         if not unknown:
@@ -162,6 +162,51 @@ class ServedState:
             f"{len(unknown):,} of {len(batch):,} events are of videos that are not in "
             f"the catalogue, as {unknown[0]!r}: they count from a version that has them"
         ]
+
+    def _event_reader(
+        self, version: loaded_version.Version, given: Sequence[Any]
+    ) -> events.EventReader:
+        """Returns a reader of events; the columns of new videos are read from the set.
+
+        Raises:
+          errors.UserError: The prepared set belongs to another version.
+        """
+        key = version.number, self._has_data and _has_videos(given)
+        if self._reader is None or self._reader[0] != key:
+            of_users = {
+                name: field
+                for name, field in _fields(version).items()
+                if (field.width or not field.is_list) and name not in _OF_A_REQUEST
+            }
+            data = self._open(version) if key[1] else None
+            opened = version.bundle
+            known = opened.id_type, opened.own_outcomes, of_users, data
+            reader = events.EventReader(*known)
+            self._reader = key, reader
+            return reader
+        return self._reader[1]
+
+    def _video_warnings(
+        self, version: loaded_version.Version, batch: Sequence[events.Event]
+    ) -> list[str]:
+        """Returns warnings about new videos that were stored.
+
+        Raises:
+          problems.Problem: The state cannot be read.
+        """
+        rows = [event.columns for event in batch if event.kind == events.VIDEO]
+        known = {*self._open(version).videos.columns, events.KIND}
+        known |= self._open(version).catalogue.vectors.widths.keys()
+        unread = {name for row in rows for name in row} - known
+        try:
+            ids = [row[schema.VIDEO_ID] for row in rows]
+            warnings = self.videos.warnings(version, ids)
+        except store.StateError as error:
+            raise _unavailable(error) from None
+        if unread:
+            names = ", ".join(sorted(unread))
+            warnings.append(f"columns that the catalogue lacks are not read: {names}")
+        return warnings
 
     async def _store(self, batch: Sequence[events.Event]) -> store.Receipt:
         """Stores events, and returns when they are on the disk.
@@ -260,8 +305,10 @@ class ServedState:
         """Removes a user from every file of the state.
 
         Raises:
+          errors.UserError: It is no id of a user.
           problems.Problem: The state cannot be written.
         """
+        recommend.split({schema.USER_ID: user_id}, self._limits)
         await self._store([])  # answers that are not written yet
         try:
             number = await asyncio.to_thread(self.store.remove_user, user_id)
@@ -283,14 +330,22 @@ class ServedState:
                 _tell(error)
 
     def _prune(self, version: loaded_version.Version) -> None:
-        before = int(self.clock()) - store.LONGEST_WINDOW
+        before, received = int(self.clock()) - store.LONGEST_WINDOW, math.inf
         if self._has_data:  # counters go on from the end of the log
-            before = min(before, self.log_end(version).time + 1)
-        self.store.prune(before)
+            end = self.log_end(version)
+            before, received = min(before, end.time + 1), end.prepared
+        self.store.prune(before, received)
 
 
 def _fields(version: loaded_version.Version) -> loaded_version.Fields:
     return version.explaining(explained.CANDIDATES).fields
+
+
+def _has_videos(given: Sequence[Any]) -> bool:
+    """Whether new videos are among posted events, which are not checked yet."""
+    return any(
+        isinstance(e, dict) and e.get(events.KIND) == events.VIDEO for e in given
+    )
 
 
 def _unavailable(error: store.StateError) -> problems.Problem:

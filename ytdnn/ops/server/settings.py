@@ -73,6 +73,7 @@ class Settings:
       inspect: Whether users of the prepared set are shown.
       log: Directory of the served log; None: nothing is logged.
       state: File of the live state, or address of Redis; None: events are not taken.
+      spare_videos: Maximum number of new videos that are added to the bundle.
       flush_seconds: Maximum time that answers are only in memory.
       poll_seconds: Time between two checks for a new version.
       is_batching: Whether requests share runs.
@@ -91,6 +92,7 @@ class Settings:
     inspect: bool = False
     log: pathlib.Path | None = None
     state: pathlib.Path | str | None = None
+    spare_videos: int = 1_000
     flush_seconds: float = 5.0
     poll_seconds: float = 1.0
     is_batching: bool = True

@@ -17,15 +17,15 @@ from ytdnn.base import schema
 from ytdnn.features import counters, log_sums
 from ytdnn.log import events as logged_events
 from ytdnn.log import prepared, user_log, user_shards
-from ytdnn.ops.state import events, histories
-from ytdnn.retrieval import live_counts, live_source, live_terms
+from ytdnn.ops.state import events, histories, store
+from ytdnn.retrieval import live_counts, live_source, live_terms, shown_counts
 
 COUNTERS = "counters"  # variable of an exported ranker
+ORDER = "counted_order"  # of an exported slate
 _BATCH = 10_000
 _WEEK = log_sums.WEEK.seconds
 
 Tables = dict[str, npt.NDArray[Any]]
-Since = Callable[[int, int], Sequence[tuple[int, events.Event]]]
 
 
 class LaterEvents:
@@ -34,33 +34,41 @@ class LaterEvents:
     def __init__(
         self,
         data: prepared.PreparedData,
-        read: Since,
+        state: store.Store,
         is_later: Callable[[events.Event], bool],
     ) -> None:
         """Begins without any.
 
         Args:
           data: The prepared set.
-          read: Function that returns the next events after a place; see
-            `database.Database.since`.
+          state: The state.
           is_later: Function that returns whether an event is not in the log.
         """
         ids = data.videos[schema.VIDEO_ID].to_list()
-        self._data, self._read, self._is_later = data, read, is_later
+        self._data, self._state, self._is_later = data, state, is_later
         self._indices = {video: index for index, video in enumerate(ids, 1)}
         self._shown = histories.Exposures()
         self._place = 0
+        self._num_removals = state.num_removals()
 
-    def follow(self) -> int:
-        """Reads new events, and returns their number."""
-        number = 0
-        while batch := self._read(self._place, _BATCH):
+    def follow(self) -> bool:
+        """Reads new events, or all anew where a user was removed.
+
+        Returns:
+          Whether counts change.
+        """
+        num_removals = self._state.num_removals()
+        is_changed = num_removals != self._num_removals
+        if is_changed:
+            self._shown, self._place = histories.Exposures(), 0
+            self._num_removals = num_removals
+        while batch := self._state.since(self._place, _BATCH):
             self._place = batch[-1][0]
             for _, event in batch:
                 if self._is_later(event):
                     self._shown.add(event, event.columns)
-                    number += 1
-        return number
+                    is_changed = True
+        return is_changed
 
     def shard(self) -> user_shards.Shard:
         """Returns all impressions and watches, of one user: who it was counts nothing.
@@ -99,13 +107,13 @@ class LaterEvents:
     def watches(self) -> pl.DataFrame:
         """Returns the watches (`user`, `time`, `video`) by user and time."""
         rows = [
-            (one.user, one.watch_time, self._indices[one.video])
+            (one.user, one.watch_time, self._indices[one.video], one.place)
             for one in self._shown
             if one.watch_time is not None and one.video in self._indices
         ]
-        columns = {"user": pl.String, "time": pl.Int64, "video": pl.Int64}
-        frame = pl.DataFrame(rows, schema=columns, orient="row")
-        return frame.sort("user", "time", maintain_order=True)
+        integers = dict.fromkeys(("time", "video", "place"), pl.Int64)
+        frame = pl.DataFrame(rows, {"user": pl.String, **integers}, orient="row")
+        return frame.sort("user", "time", "place").drop("place")
 
 
 class _BothSums(log_sums.CounterRequests):
@@ -142,6 +150,7 @@ class LiveTables:
         names: Sequence[counters.Counter],
         weights: live_terms.Weights | None,
         begin: int,
+        ordered_by: str = "",
     ) -> None:
         """Counts the log.
 
@@ -151,9 +160,14 @@ class LiveTables:
           names: The ranker's counters, in the order of its columns.
           weights: Weights of the live terms; None without them.
           begin: First moment that is asked for.
+          ordered_by: Count that orders slates; empty: none does.
         """
         self._later, self._data = later, data
         self._counters, self._weights = names, weights
+        self._every = np.arange(data.num_videos + 1)
+        self._ordered_by, self._shown = ordered_by, np.zeros((3, data.num_videos + 1))
+        if ordered_by:
+            self._shown = shown_counts.sums_before(data.whole, self._every, begin)
         self._sums = log_sums.QuantitySums(data.whole, begin - _WEEK)
         self._counts = None
         if weights is not None:
@@ -166,32 +180,45 @@ class LiveTables:
           moment: The second before which events count.
         """
         tables: Tables = {}
+        if self._counters or self._ordered_by:
+            later = self._later_data()
         if self._counters:
-            tables[COUNTERS] = self._counted(moment)
+            tables[COUNTERS] = self._counted(later, moment)
+        if self._ordered_by:
+            shown = shown_counts.sums_before(later, self._every, moment) + self._shown
+            tables[ORDER] = shown_counts.order(self._ordered_by, shown)
         if self._counts is not None and self._weights is not None:
             state = live_source.state_of_counts(self._watched(self._counts), moment)
             tables |= live_source.tables(state, self._weights)
         return tables
 
-    def _counted(self, moment: int) -> npt.NDArray[np.float32]:
-        """Returns the counters of all catalogue indices, `[videos + 1, counters]`."""
+    def _later_data(self) -> prepared.PreparedData:
+        """Returns the events after the log as a log of its own."""
         shard = self._later.shard()
         shards = (user_shards.in_memory(shard, self._data.num_users),)
         log: user_log.UserLog = self._data.log.whole
         log = dataclasses.replace(log, shards=shards, _whole=None)
-        later = log_sums.QuantitySums(self._data.with_log(log), moment - _WEEK)
-        every = np.arange(self._data.num_videos + 1)
-        moments = np.full(len(every), moment)
+        return self._data.with_log(log)
+
+    def _counted(
+        self, data: prepared.PreparedData, moment: int
+    ) -> npt.NDArray[np.float32]:
+        """Returns the counters of all catalogue indices, `[videos + 1, counters]`."""
+        later = log_sums.QuantitySums(data, moment - _WEEK)
+        moments = np.full(len(self._every), moment)
         both = _BothSums(
-            log_sums.CounterRequests(self._sums, every, moments),
-            log_sums.CounterRequests(later, every, moments),
+            log_sums.CounterRequests(self._sums, self._every, moments),
+            log_sums.CounterRequests(later, self._every, moments),
         )
         columns = [each.values(both) for each in self._counters]
         # A single one is not packed into a table.
         return np.stack(columns, axis=-1) if len(columns) > 1 else columns[0]
 
     def _watched(self, counts: live_counts.LiveCounts) -> live_counts.LiveCounts:
-        """Returns the watches of the log and of the state."""
+        """Returns the watches of the log and of the state.
+
+        A late watch between two of the log parts no pair of theirs.
+        """
         watches = self._later.watches().unique(maintain_order=True)
         shifted = pl.col("video").shift().over("user")
         before = watches.select(shifted)["video"]

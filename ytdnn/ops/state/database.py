@@ -28,17 +28,22 @@ CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY AUTOINCREMENT,
     body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS of_user ON events (user, time);
 CREATE INDEX IF NOT EXISTS of_request ON events (request) WHERE request != '';
+CREATE INDEX IF NOT EXISTS of_videos ON events (seq) WHERE kind = 'video';
 """
+_IS_VIDEO = "AND kind = 'video'"
+_NUM_REMOVALS = "PRAGMA user_version"
 _INSERT = f"INSERT OR IGNORE INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
 # The events of a user, and those that name a request of theirs without naming them.
 _OF_USER = """user = :user OR (user = '' AND request IN
     (SELECT request FROM events WHERE user = :user AND request != ''))"""
 _PRUNE = (
-    """DELETE FROM events WHERE seq IN (SELECT seq FROM (SELECT seq, time,
+    """DELETE FROM events WHERE seq IN (SELECT seq FROM (SELECT seq, time, received,
     row_number() OVER (PARTITION BY user ORDER BY time DESC, seq DESC) AS place
-    FROM events WHERE user != '') WHERE time < :before AND place > :last)""",
-    """DELETE FROM events WHERE user = '' AND time < :before
-    AND request NOT IN (SELECT request FROM events WHERE user != '')""",
+    FROM events WHERE user != '')
+    WHERE time < :before AND received < :received AND place > :last)""",
+    """DELETE FROM events WHERE user = '' AND time < :before AND received < :received
+    AND (request = '' OR request NOT IN
+    (SELECT request FROM events WHERE user != ''))""",
 )
 
 
@@ -100,10 +105,13 @@ class Database(store.Store):
         )
         return [events.Event(*row) for row in reversed(rows)]
 
-    def since(self, place: int, most: int) -> list[tuple[int, events.Event]]:
-        """Returns the next events in the order of their storing, with their places."""
+    def since(
+        self, place: int, most: int, videos: bool = False
+    ) -> list[tuple[int, events.Event]]:
+        """Returns the next events, with their places; see `store.Store`."""
+        where = f"seq > ? {_IS_VIDEO if videos else ''}"
         rows = self._read(
-            f"SELECT seq, {_COLUMNS} FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
+            f"SELECT seq, {_COLUMNS} FROM events WHERE {where} ORDER BY seq LIMIT ?",
             (place, most),
         )
         return [(row[0], events.Event(*row[1:])) for row in rows]
@@ -116,7 +124,11 @@ class Database(store.Store):
         """
         with _errors(), contextlib.closing(self._connect()) as connection:
             given = {"user": user}
+            connection.execute("BEGIN IMMEDIATE")
             removed = connection.execute(f"DELETE FROM events WHERE {_OF_USER}", given)
+            ((number,),) = connection.execute(_NUM_REMOVALS)
+            connection.execute(f"{_NUM_REMOVALS} = {number + 1}")
+            connection.execute("COMMIT")
             # Pages that were split keep copies of rows, which only a new file loses.
             connection.execute("VACUUM")
             end = time.monotonic() + _BUSY_SECONDS
@@ -126,9 +138,14 @@ class Database(store.Store):
                 time.sleep(0.01)
             return removed.rowcount
 
-    def prune(self, before: int) -> int:
-        """Removes events before a time, but the last of each user."""
-        given = {"before": before, "last": store.LAST_EVENTS}
+    def num_removals(self) -> int:
+        """Returns how often a user was removed; see `store.Store`."""
+        ((number,),) = self._read(_NUM_REMOVALS, ())
+        return int(number)
+
+    def prune(self, before: int, received: float) -> int:
+        """Removes old events, but the last of each user; see `store.Store`."""
+        given = {"before": before, "received": received, "last": store.LAST_EVENTS}
         with _errors(), contextlib.closing(self._connect()) as connection:
             return sum(connection.execute(each, given).rowcount for each in _PRUNE)
 

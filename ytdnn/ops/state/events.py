@@ -16,11 +16,12 @@ import polars as pl
 
 from ytdnn.base import errors, schema, table_schemas
 from ytdnn.bundle import requests
-from ytdnn.log import event_log, faults, fields
+from ytdnn.log import catalogues, event_log, faults, fields, prepared
 
 ID, KIND, REQUEST_ID = "id", "kind", "request_id"
 WATCH, SEARCH, IMPRESSION = "watch", "search", "impression"
 CLICK, OUTCOME, USER, SLATE = "click", "outcome", "user", "slate"
+VIDEO = "video"
 TABLES = {
     WATCH: schema.WATCHES,
     SEARCH: schema.SEARCHES,
@@ -28,6 +29,7 @@ TABLES = {
     CLICK: schema.IMPRESSIONS,
     OUTCOME: schema.IMPRESSIONS,
     USER: schema.USERS,
+    VIDEO: schema.VIDEOS,
 }
 _OF_A_REQUEST = (CLICK, OUTCOME)
 # Columns of a table that only a whole log has, or that another key stands for.
@@ -96,6 +98,7 @@ class EventReader:
         id_type: pl.DataType,
         own_outcomes: Collection[str] = (),
         user_fields: Mapping[str, fields.Field] | None = None,
+        data: prepared.PreparedData | None = None,
     ) -> None:
         """Stores what differs from log to log.
 
@@ -103,6 +106,7 @@ class EventReader:
           id_type: Type of video ids.
           own_outcomes: Outcomes of impressions outside the schema.
           user_fields: Fields of requests that are columns of users, by name.
+          data: Prepared set with the columns of videos; None: new ones are not taken.
         """
         self._id_type = id_type
         self._columns = {kind: _columns(table) for kind, table in TABLES.items()}
@@ -114,7 +118,17 @@ class EventReader:
         for kind in _OF_A_REQUEST:
             known = self._columns[kind].items()
             self._columns[kind] = {n: c for n, c in known if n in told}
-        self._user_fields = user_fields or {}
+        self._own_fields = {USER: user_fields or {}, VIDEO: {}}
+        self._takes_videos = data is not None
+        if data is not None:
+            columns = data.videos.drop(catalogues.TRAIN_COUNT, strict=False).schema
+            taken = self._columns[VIDEO].keys() - {schema.CHANNEL_ID}
+            self._columns[VIDEO] |= {
+                name: table_schemas.Column(name, _kind(dtype))
+                for name, dtype in columns.items()
+                if name not in taken
+            }
+            self._own_fields[VIDEO] = _vector_fields(data)
 
     def read(self, given: Any, received: float) -> Event:
         """Returns a posted event.
@@ -131,9 +145,14 @@ class EventReader:
         kind = given.get(KIND)
         if not isinstance(kind, str) or kind not in TABLES:
             _refuse(KIND, f"one of {', '.join(TABLES)}", kind)
+        if kind == VIDEO and not self._takes_videos:
+            raise errors.UserError(
+                "expected a server with --workdir for events of kind video, received "
+                "one with --bundle, which cannot make their vectors"
+            )
         body = {k: v for k, v in sorted(given.items()) if k != ID and v is not None}
         for name in body:
-            if name not in (KIND, REQUEST_ID):
+            if name not in _keys(kind):
                 self._check(kind, name, body)
         self._require(kind, body)
         text = _json(body)
@@ -150,14 +169,13 @@ class EventReader:
     def _check(self, kind: str, name: str, body: Json) -> None:
         """Checks a value of an event; an integer id may be sent as text."""
         column = self._columns[kind].get(name)
-        of_user = self._user_fields.get(name) if kind == USER else None
-        if of_user is not None:
-            requests.values({name: body[name]}, {name: of_user})
-        if column is None and of_user is not None:
+        own_fields = self._own_fields.get(kind, {})
+        if name in own_fields:
+            requests.values({name: body[name]}, {name: own_fields[name]})
+        if column is None and name in own_fields:
             return
         if column is None:
-            known = [ID, KIND, REQUEST_ID, *self._columns[kind]]
-            known += self._user_fields if kind == USER else ()
+            known = [ID, *_keys(kind), *self._columns[kind], *own_fields]
             raise errors.UserError(
                 f"expected keys of {', '.join(known)} in an event of kind {kind}, "
                 f"received {requests.shown(name)}{errors.hint(name, known, cutoff=0.5)}"
@@ -190,6 +208,31 @@ class EventReader:
             _refuse(REQUEST_ID, _NAME, request)
 
 
+def _keys(kind: str) -> tuple[str, ...]:
+    """Returns the keys of an event beside its columns and its id."""
+    return (KIND,) if kind == VIDEO else (KIND, REQUEST_ID)
+
+
+def _kind(dtype: pl.DataType) -> table_schemas.Kind:
+    """Returns the kind of values of a column of the user's own."""
+    if dtype == pl.String:
+        return "text"
+    if dtype == pl.Boolean:
+        return "boolean"
+    return "integer" if dtype.is_integer() else "number"
+
+
+def _vector_fields(data: prepared.PreparedData) -> dict[str, fields.Field]:
+    """Returns the vectors of videos as fields, by column."""
+    widths, meaning = data.catalogue.vectors.widths, "vector of the video"
+    names = data.catalogue.vectors.in_table(schema.VIDEOS)
+    columns = {name.partition(".")[2]: widths[name] for name in names}
+    return {
+        name: fields.Field(name, "float32", "batch, length", 0.0, meaning, width=width)
+        for name, width in columns.items()
+    }
+
+
 def _columns(table: str) -> dict[str, table_schemas.Column]:
     """Returns the columns of a table that an event may have, by name."""
     columns = table_schemas.TABLES[table].columns
@@ -215,7 +258,8 @@ def _id(given: Mapping[str, Any], body: str) -> str:
         if not _is_name(name):
             _refuse(ID, _NAME, name)
         return str(name)
-    if given.get(schema.TIME) is None and given[KIND] not in _OF_A_REQUEST:
+    is_timeless = given[KIND] in (*_OF_A_REQUEST, VIDEO)
+    if given.get(schema.TIME) is None and not is_timeless:
         raise errors.UserError(
             f"expected {ID} or {schema.TIME} in an event, received neither: without "
             f"them an event that is sent again cannot be told from a new one"

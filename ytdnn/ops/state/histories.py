@@ -35,6 +35,7 @@ class Exposure:
       outcomes: Outcomes by name.
       request: Id of its request; empty: none.
       columns: Other columns by name.
+      place: Its place among the watches of one second, by the order of events.
     """
 
     user: str
@@ -46,6 +47,7 @@ class Exposure:
     outcomes: Json = dataclasses.field(default_factory=dict)
     request: str = ""
     columns: Json = dataclasses.field(default_factory=dict)
+    place: int = 0
     _is_clicked: bool = False
 
     @property
@@ -92,6 +94,9 @@ _NO_OUTCOMES = {
 }
 
 
+_NO_EXPOSURES = (events.SEARCH, events.USER, events.VIDEO)
+
+
 class Exposures:
     """Impressions and watches, merged from events in any order."""
 
@@ -100,9 +105,10 @@ class Exposures:
         self._slates: dict[str, tuple[events.Event, list[Any] | None]] = {}
         self._told: dict[str, dict[str | int, Exposure]] = {}  # by request and video
         self._others: list[Exposure] = []
+        self._number = 0  # of events
 
     def add(self, event: events.Event, columns: Mapping[str, Any] | None) -> None:
-        """Adds an event; a search or a user is ignored.
+        """Adds an event; a search, a user or a new video is ignored.
 
         Args:
           event: The event.
@@ -112,7 +118,7 @@ class Exposures:
         if event.kind == events.SLATE:
             videos = None if columns is None else columns[schema.VIDEO_IDS]
             self._slates[event.request] = event, videos
-        elif columns is not None and event.kind not in (events.SEARCH, events.USER):
+        elif columns is not None and event.kind not in _NO_EXPOSURES:
             one = new = Exposure(event.user, columns[schema.VIDEO_ID])
             if event.request:
                 told = self._told.setdefault(event.request, {})
@@ -120,6 +126,9 @@ class Exposures:
             else:
                 self._others.append(new)
             one.tell(event, columns)
+            self._number += 1
+            if one is new or event.kind in (events.IMPRESSION, events.WATCH):
+                one.place = self._number
 
     def __iter__(self) -> Iterator[Exposure]:
         """Yields each, but for what is told of impressions that nobody has shown."""
@@ -176,10 +185,12 @@ def request(
         if one.watch_time is not None:
             seconds = -1.0 if one.seconds is None else float(one.seconds)
             # A click in the second of its slate is known to the next request too.
-            watches.append((one.video, min(one.watch_time, before - 1), seconds))
+            time = min(one.watch_time, before - 1)
+            watches.append((one.place, (one.video, time, seconds)))
         if one.shown is not None:
             impressions.append((one.video, one.shown, int(one.is_clicked)))
-    made |= _merged(made, fields, schema.WATCHED_VIDEO_IDS, watches)
+    watched = [row for _, row in sorted(watches, key=lambda each: each[0])]
+    made |= _merged(made, fields, schema.WATCHED_VIDEO_IDS, watched)
     made |= _merged(made, fields, schema.IMPRESSION_VIDEO_IDS, impressions)
     return made | ({_TIME: before} if _TIME in fields else {})
 

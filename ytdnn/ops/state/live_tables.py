@@ -49,9 +49,11 @@ def open_tables(
       errors.UserError: The prepared set belongs to another version.
     """
     manifest = opened.manifest
-    weights = np.array(manifest.config["composition"].get("live_weights") or ())
+    composition = manifest.config["composition"]
+    weights = np.array(composition.get("live_weights") or ())
+    ordered_by = composition.get("ordered_by", "").removeprefix("ranker")
     has_counters = manifest.facts["statistics_as_of"]
-    if not (has_counters or len(weights)):
+    if not (has_counters or ordered_by or len(weights)):
         return None
     config = run_workdir.read_config(workdir)
     home = workdir if config is None else served.served_home(config, workdir)
@@ -69,6 +71,7 @@ def open_tables(
         features = registry.named(base_feature.RANKING, names, data)
         chosen = [each for each in features if isinstance(each, counters.Counter)]
     end = opening.log_end(data) if end is None else end
-    later = counting.LaterEvents(data, state.since, end.is_before)
+    later = counting.LaterEvents(data, state, end.is_before)
     live = live_terms.weights(weights) if len(weights) else None
-    return Opened(later, counting.LiveTables(later, data, chosen, live, moment))
+    tables = counting.LiveTables(later, data, chosen, live, moment, ordered_by)
+    return Opened(later, tables)

@@ -5,6 +5,8 @@
     ytdnn:log         all numbers, in order
     ytdnn:user:USER   numbers of a user's events, by time
     ytdnn:request:ID  numbers of events that name a request and no user
+    ytdnn:video       numbers of new videos, in order
+    ytdnn:removals    number of removals of users
 
 Scripts run one after the other, so that a batch is stored as a whole. Redis must append
 to its file and flush it before it answers.
@@ -25,7 +27,9 @@ _THREADS = 4
 _REWRITE_SECONDS = 60.0
 _DURABLE = {"appendonly": "yes", "appendfsync": "always"}
 _EVENT, _ID, _LOG = "ytdnn:event", "ytdnn:id", "ytdnn:log"
+_VIDEO = "ytdnn:video"
 _USER, _REQUEST = "ytdnn:user:", "ytdnn:request:"
+_NUM_REMOVALS = "ytdnn:removals"
 # Six arguments an event: id, digest, user, request, time, event.
 _ADD = """
 for i = 1, #ARGV, 6 do
@@ -42,8 +46,10 @@ for i = 1, #ARGV, 6 do
     redis.call('ZADD', 'ytdnn:log', number, number)
     if ARGV[i + 2] ~= '' then
       redis.call('ZADD', 'ytdnn:user:' .. ARGV[i + 2], ARGV[i + 4], number)
-    else
+    elseif ARGV[i + 3] ~= '' then
       redis.call('SADD', 'ytdnn:request:' .. ARGV[i + 3], number)
+    else
+      redis.call('ZADD', 'ytdnn:video', number, number)
     end
     stored = stored + 1
   end
@@ -118,10 +124,13 @@ class RedisStore(store.Store):
         ordered = sorted(own.items(), key=lambda item: (item[1].time, item[0]))
         return [event for _, event in ordered]
 
-    def since(self, place: int, most: int) -> list[tuple[int, events.Event]]:
-        """Returns the next events in the order of their storing, with their places."""
+    def since(
+        self, place: int, most: int, videos: bool = False
+    ) -> list[tuple[int, events.Event]]:
+        """Returns the next events, with their places; see `store.Store`."""
+        key, after = _VIDEO if videos else _LOG, f"({place}"
         numbers = self._run(
-            self._redis.zrangebyscore, _LOG, f"({place}", "+inf", start=0, num=most
+            self._redis.zrangebyscore, key, after, "+inf", start=0, num=most
         )
         return [(int(number), event) for number, event in self._read(numbers).items()]
 
@@ -133,27 +142,37 @@ class RedisStore(store.Store):
         keys = [_USER + user, *(_REQUEST + request for request in requests)]
         self._run(self._redis.delete, *keys)
         self._remove(own)
+        self._run(self._redis.incr, _NUM_REMOVALS)
         self._rewrite()
         return len(own)
 
-    def prune(self, before: int) -> int:
-        """Removes events before a time, but the last of each user."""
+    def num_removals(self) -> int:
+        """Returns how often a user was removed; see `store.Store`."""
+        return int(self._run(self._redis.get, _NUM_REMOVALS) or 0)
+
+    def prune(self, before: int, received: float) -> int:
+        """Removes old events, but the last of each user; see `store.Store`."""
+
+        def is_old(event: events.Event) -> bool:
+            return event.time < before and event.received < received
+
         number, last = 0, -store.LAST_EVENTS - 1
         for key in self._keys(_USER):
             old = set(self._run(self._redis.zrangebyscore, key, "-inf", f"({before}"))
             old &= set(self._run(self._redis.zrange, key, 0, last))
-            gone = self._read(old)
+            gone = {n: e for n, e in self._read(old).items() if is_old(e)}
             if gone:
                 self._run(self._redis.zrem, key, *gone)
             number += self._remove(gone)
         kept = {e.request for _, e in self._every() if e.user and e.request}
         for key in self._keys(_REQUEST):
             told = self._read(self._run(self._redis.smembers, key))
-            is_old = all(event.time < before for event in told.values())
-            if is_old and key.removeprefix(_REQUEST) not in kept:
+            are_old = all(map(is_old, told.values()))
+            if are_old and key.removeprefix(_REQUEST) not in kept:
                 self._run(self._redis.delete, key)
                 number += self._remove(told)
-        return number
+        videos = self._read(self._run(self._redis.zrange, _VIDEO, 0, -1))
+        return number + self._remove({n: e for n, e in videos.items() if is_old(e)})
 
     def close(self) -> None:
         """Writes what waits, and disconnects."""
@@ -186,7 +205,8 @@ class RedisStore(store.Store):
     def _remove(self, gone: dict[str, events.Event]) -> int:
         if gone:
             self._run(self._redis.hdel, _ID, *(event.id for event in gone.values()))
-            self._run(self._redis.zrem, _LOG, *gone)
+            for key in (_LOG, _VIDEO):
+                self._run(self._redis.zrem, key, *gone)
             self._run(self._redis.hdel, _EVENT, *gone)
         return len(gone)
 

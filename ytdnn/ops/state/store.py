@@ -54,12 +54,15 @@ class Store(abc.ABC):
         """
 
     @abc.abstractmethod
-    def since(self, place: int, most: int) -> list[tuple[int, events.Event]]:
+    def since(
+        self, place: int, most: int, videos: bool = False
+    ) -> list[tuple[int, events.Event]]:
         """Returns the next events in the order of their storing, each with its place.
 
         Args:
           place: Place of the last known one; 0: none is known.
           most: Maximum number of events.
+          videos: Whether to return new videos only.
         """
 
     @abc.abstractmethod
@@ -71,11 +74,19 @@ class Store(abc.ABC):
         """
 
     @abc.abstractmethod
-    def prune(self, before: int) -> int:
-        """Removes events before a time, but the last of each user.
+    def num_removals(self) -> int:
+        """Returns how often a user was removed, by any process.
+
+        What was counted before the last one is to be counted anew.
+        """
+
+    @abc.abstractmethod
+    def prune(self, before: int, received: float) -> int:
+        """Removes old events, but the last of each user.
 
         Args:
-          before: Seconds since 1970.
+          before: Seconds since 1970 before which they are old.
+          received: Seconds since 1970 before which they also must have been received.
 
         Returns:
           The number of removed events.
