@@ -120,7 +120,7 @@ def _read(path: pathlib.Path) -> tuple[bytes, Entries]:
 
 def _varints(data: bytes, place: int, number: int) -> tuple[list[int], int]:
     """Returns some integers of variable length, and the place after them."""
-    found = []
+    values = []
     for _ in range(number):
         value = shift = 0
         while True:
@@ -129,8 +129,8 @@ def _varints(data: bytes, place: int, number: int) -> tuple[list[int], int]:
             place, shift = place + 1, shift + 7
             if byte < 128:
                 break
-        found.append(value)
-    return found, place
+        values.append(value)
+    return values, place
 
 
 def _items(content: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]]:

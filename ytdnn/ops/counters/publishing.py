@@ -47,7 +47,7 @@ class CountersPublisher:
         self._state = opening.open_known(state)
         self._keep, self._clock = keep, clock
         self._number = 0
-        self._opened: live_tables.Opened | None = None
+        self._opened: live_tables.CountedVersion | None = None
 
     def publish(self) -> int:
         """Publishes a version, and returns its number.

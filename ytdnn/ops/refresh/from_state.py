@@ -54,7 +54,7 @@ def write(
         received = time.time() - _YOUNG_SECONDS
         state = opening.open_known(place)
         later = _since(state, opening.log_end(old), received)
-        tables = _tables(_of_typed_users(later, old, say), old)
+        tables = _tables(_with_typed_ids(later, old, say), old)
         state.close()
         _add_videos(tables, old, workdir, say)
         if schema.WATCHES not in tables:
@@ -82,7 +82,7 @@ def _since(
                 yield event
 
 
-def _of_typed_users(
+def _with_typed_ids(
     later: Iterator[events.Event],
     old: prepared.PreparedData,
     say: Callable[[str], None],
@@ -121,14 +121,14 @@ def _tables(
         _add(rows, one, slates.get(one.request, {}))
     kept = stored_log.event_types(old)
     tables = {
-        table: pl.DataFrame(found, kept[table], strict=False)
-        for table, found in rows.items()
+        table: pl.DataFrame(of_table, kept[table], strict=False)
+        for table, of_table in rows.items()
         if table in kept
     }
-    for table, found in entities.items():
+    for table, by_id in entities.items():
         types = dict((old.users if table == schema.USERS else old.videos).schema)
         types.pop(_COUNT, None)
-        listed = [{n: row.get(n) for n in types} for row in found.values()]
+        listed = [{n: row.get(n) for n in types} for row in by_id.values()]
         tables[table] = pl.DataFrame(listed, types, strict=False)
     return tables
 

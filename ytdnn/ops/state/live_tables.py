@@ -17,7 +17,7 @@ from ytdnn.run.pipeline import served
 from ytdnn.run.pipeline import workdir as run_workdir
 
 
-class Opened(NamedTuple):
+class CountedVersion(NamedTuple):
     """The counters and live terms of a version, to be counted on.
 
     Attributes:
@@ -35,7 +35,7 @@ def open_tables(
     state: store.Store,
     end: opening.LogEnd | None,
     moment: int,
-) -> Opened | None:
+) -> CountedVersion | None:
     """Counts the log of a version; None if the version counts nothing.
 
     Args:
@@ -74,4 +74,4 @@ def open_tables(
     later = counting.LaterEvents(data, state, end.is_before)
     live = live_terms.weights(weights) if len(weights) else None
     tables = counting.LiveTables(later, data, chosen, live, moment, ordered_by)
-    return Opened(later, tables)
+    return CountedVersion(later, tables)
