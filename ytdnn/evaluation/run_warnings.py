@@ -103,7 +103,7 @@ def _headline(report: report_model.Report, gain: _Gain, k: int) -> str:
     return (
         f"The candidate model {words} above {gain.rival}: nDCG@{k} {own:.4f} against "
         f"{counted:.4f}, difference {gain.value:+.4f} (95 % interval {gain.low:+.4f} "
-        f"to {gain.high:+.4f}). Likely reasons, if any follow:"
+        f"to {gain.high:+.4f})."
     )
 
 
