@@ -243,6 +243,7 @@ def test_a_short_report_has_the_best_of_others_and_what_was_won(
         weak["values"][name] = 0.001
     report["lists"] |= {"als": best, "ease": weak, "oracle": best, "network": best}
     report["warnings"] = ["First warning.", "Second warning."]
+    report["protocol"]["served_order"] = "The ranker's order is served"
     terminal.show(example.typed(report), is_full=False)
     text = screen.export_text()
     lines = [line.strip() for line in text.splitlines()]
@@ -250,6 +251,7 @@ def test_a_short_report_has_the_best_of_others_and_what_was_won(
         assert any(line.startswith(name) for line in lines)
     for name in ("EASE", "oracle", "candidates, network alone"):
         assert not any(line.startswith(name) for line in lines)
+    assert "The ranker's order is served." in text
     assert "First warning." in text
     assert "Second warning." not in text
     assert "4,069 of 20,345 right answers" not in text

@@ -38,7 +38,8 @@ def show(report: report_model.Report, is_full: bool = True) -> None:
     recall, notes = report.index.get(_SCANN_RECALL), list(findings.notes(report))
     if recall is not None:
         notes.insert(0, f"ScaNN finds {recall:.1%} of the 100 nearest videos.")
-    short = [*findings.baseline_notes(report), *told, *report.warnings[:1]]
+    served = f"{words}." if (words := report.protocol.served_order) else ""
+    short = [*findings.baseline_notes(report), *told, served, *report.warnings[:1]]
     more = f"{len(notes):,} notes and all systems: --full, or the page"
     parts = [*told, drawn, *notes] if is_full else [drawn, *short, more]
     for part in filter(None, parts):
