@@ -13,6 +13,7 @@ import pytest
 
 import ytdnn
 from tests import extras, scheduling
+from ytdnn.base import environment
 
 assert ytdnn.__version__
 
@@ -65,7 +66,7 @@ def small_collector() -> Iterator[None]:
     A worker ends with gigabytes of graphs; collecting among them takes seconds.
     """
     yield
-    gc.collect()
+    environment.collect()
     gc.freeze()
 
 
