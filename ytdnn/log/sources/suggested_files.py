@@ -1,0 +1,181 @@
+"""The files of a directory, and which of their columns can be which of the schema.
+
+A column can be one of the schema if its name has the words of it (`column_words.toml`)
+and its values can be of it. Ids whose names say nothing are found by those of others.
+"""
+
+import importlib.resources
+import math
+import re
+import tomllib
+from collections.abc import Sequence
+
+import polars as pl
+
+from ytdnn.base import schema, table_schemas
+from ytdnn.log.sources import multi_valued, times
+
+_FIRST, _LAST = 631_152_000, 2_208_988_800  # 1990 and 2040
+SHARE = 0.9  # of values that speak for a column
+_MOST_KINDS, _MOST_CATEGORIES = 20, 50
+DURATIONS = (schema.WATCH_SECONDS, schema.DURATION_SECONDS)
+IDS = {schema.VIDEOS: schema.VIDEO_ID, schema.USERS: schema.USER_ID}
+SPECS = {c.name: c for table in table_schemas.TABLES.values() for c in table.columns}
+WORDS: dict[str, dict[str, str]] = tomllib.loads(
+    (importlib.resources.files(__package__) / "column_words.toml").read_text("utf-8")
+)
+
+
+def _words(section: str, name: str) -> set[str]:
+    """Returns the words of a column, a kind or a file."""
+    columns = WORDS["columns"]
+    text = WORDS[section].get(name, "").replace("UNITS", " ".join(WORDS["units"]))
+    text = text.replace("VIDEO", columns[schema.VIDEO_ID])
+    return set(text.replace("USER", columns[schema.USER_ID]).split())
+
+
+def words_of(name: str) -> set[str]:
+    """Returns the words of a name, in lower case: "userID" is user and id."""
+    parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+", " ", name).lower()
+    return set(re.sub(r"(?<=[a-z]{3})id\b", " id", parts).split())
+
+
+def is_called(name: str, column: str) -> bool:
+    """Whether a name has the words of a schema column."""
+    words, own = words_of(name), _words("columns", column)
+    fillers = _words("fillers", SPECS[column].kind)
+    if column == schema.SEED_VIDEO_ID:  # a video on another one's page
+        videos = _words("columns", schema.VIDEO_ID)
+        own, fillers = own if words & videos else set(), fillers | videos
+    return name == column or (bool(words & own) and words <= own | fillers)
+
+
+class File:
+    """A file of the directory, and which columns are which."""
+
+    def __init__(self, name: str, rows: pl.DataFrame) -> None:
+        self.name, self.rows = name, rows
+        self.used: set[str] = set()
+        columns = {column: self.called(column) for column in IDS.values()}
+        self.ids = {column: names[0] for column, names in columns.items() if names}
+
+    def called(self, column: str) -> list[str]:
+        """Returns the columns that by name and values can be one of the schema."""
+        called = [name for name in self.rows.columns if is_called(name, column)]
+        fit = [name for name in called if _fits(column, self.rows[name])]
+        return sorted(fit, key=lambda name: name != column)
+
+    def is_key(self, name: str) -> bool:
+        """Whether a column has each value once."""
+        return self.rows[name].n_unique() == self.rows.height
+
+    def is_called(self, table: str) -> bool:
+        """Whether the file's name has a word of a table."""
+        return not _words("files", table).isdisjoint(words_of(self.name))
+
+    def table(self) -> str:
+        """Returns the table that the file can be, empty if none."""
+        if len(self.ids) == len(IDS):
+            is_shown = self.called(schema.CLICKED)
+            return schema.IMPRESSIONS if is_shown else schema.WATCHES
+        if schema.USER_ID in self.ids and self.called(schema.QUERY):
+            return schema.SEARCHES
+        keys = (t for t, c in IDS.items() if c in self.ids and self.is_key(self.ids[c]))
+        return next(keys, "")
+
+    def times(self) -> tuple[list[str], str]:
+        """Returns the columns of times or of order, best first, and a doubt."""
+        names = self.called(schema.TIME)
+        if names:
+            number = {name: self.rows[name].n_unique() for name in names}
+            return sorted(names, key=lambda n: (n != schema.TIME, -number[n])), ""
+        names = [n for n in self.rows.columns if _fits(schema.TIME, self.rows[n])]
+        if names:
+            return names, "by its values alone"
+        doubt = "an order, no times: train with --protocol=leave_one_out"
+        return self.called(schema.ORDER), doubt
+
+    def kinds_of_events(self) -> dict[str, str]:
+        """Returns the filter of a column with kinds of events, if there is one."""
+        for name in self.rows.columns:
+            kinds = self.rows[name].drop_nulls().unique().sort()
+            is_kind = words_of(name) <= _words("fillers", "event")
+            if is_kind and kinds.dtype == pl.String and 1 < kinds.len() <= _MOST_KINDS:
+                watched = _words("files", schema.WATCHES)
+                those = [kind for kind in kinds if words_of(kind) & watched]
+                listed = ", ".join(f"'{kind}'" for kind in those or kinds)
+                self.used.add(name)
+                return {"where": f'"{name}" IN ({listed})'}
+        return {}
+
+    def seconds(self) -> list[int]:
+        """Returns the times of events; none without."""
+        names = self.times()[0]
+        return _seconds(self.rows[names[0]]).drop_nulls().to_list() if names else []
+
+
+def find_ids(files: Sequence[File]) -> None:
+    """Finds columns of ids whose names say nothing, by the values of other files."""
+    for table, column in IDS.items():
+        for listing in (file for file in files if file.is_called(table)):
+            key = listing.ids.get(column, listing.rows.columns[0])
+            if not (_fits(column, listing.rows[key]) and listing.is_key(key)):
+                continue
+            listing.ids[column] = key
+            least = max(3, listing.rows.height // 10)  # fewer numbers are no ids
+            for file in files:
+                is_listing = any(map(file.is_key, file.ids.values()))
+                others = [
+                    (share_of_keys(file.rows[name], listing.rows[key]), name)
+                    for name in set(file.rows.columns) - set(file.ids.values())
+                    if _fits(column, file.rows[name])
+                    and file.rows[name].n_unique() >= least
+                ]
+                share, name = max(others, default=(0.0, ""))
+                if share > SHARE and column not in file.ids and not is_listing:
+                    file.ids[column] = name
+
+
+def share_of_keys(values: pl.Series, keys: pl.Series) -> float:
+    """Returns the share of distinct values that are keys."""
+    distinct = values.drop_nulls().unique().cast(pl.String)
+    is_key = distinct.is_in(keys.cast(pl.String).implode())
+    return float(is_key.sum() / max(1, distinct.len()))
+
+
+def _seconds(values: pl.Series) -> pl.Series:
+    """Returns times in seconds, null where they are none."""
+    rows, name, dtype = values.to_frame().lazy(), values.name, values.dtype
+    seconds = times.seconds(pl.col(name), dtype, times.reading(rows, name, dtype).unit)
+    seconds = pl.lit(None, pl.Int64) if seconds is None else seconds
+    return rows.select(seconds.alias(name)).collect()[name]
+
+
+def _fits(name: str, values: pl.Series) -> bool:
+    """Whether values can be those of a schema column."""
+    column, values = SPECS[name], values.drop_nulls()
+    if column.name in DURATIONS and values.dtype in times.TEXT:
+        values = pl.select(times.clock(pl.lit(values))).to_series()
+    dtype = values.dtype
+    if multi_valued.is_multi_valued(dtype):
+        return name == schema.TOPIC
+    is_text, is_plain = dtype in times.TEXT, dtype.is_numeric() or dtype == pl.Boolean
+    if not (is_text or is_plain or dtype.is_temporal()) or values.is_empty():
+        return False
+    number = values.n_unique()
+    if column.kind == "time":
+        num_times = _seconds(values).is_between(_FIRST, _LAST).sum()
+        return bool(num_times > SHARE * values.len())
+    if column.kind == "boolean":
+        words = set(values.unique().cast(pl.String))
+        return words in ({"0", "1"}, {"true", "false"})
+    if column.kind == "id":
+        is_row = name == schema.PAGE_ID and number > SHARE * values.len()
+        return (is_text or dtype.is_integer()) and number > 2 and not is_row
+    if column.kind == "text":
+        is_few = number <= max(_MOST_CATEGORIES, values.len() // 2)
+        return is_text if name in (schema.TITLE, schema.QUERY) else is_few
+    highest = 2100.0 if name == schema.AGE else column.most  # or a year of birth
+    is_kind = dtype.is_integer() if column.kind == "integer" else dtype.is_numeric()
+    least = -math.inf if column.least is None else column.least
+    return is_kind and number > 2 and bool(values.is_between(least, highest).all())
