@@ -398,3 +398,23 @@ def test_several_values_of_a_video_are_split(tmp_path: pathlib.Path) -> None:
     read = sources.read(config).tables["videos"].collect()
     assert read["cast"].to_list()[:2] == [["Ann", "Bob"], ["Bob"]]
     assert read["labels"].to_list()[0] == ["new", "short"]
+
+
+def test_a_column_of_few_values_is_no_user_without_doubt(
+    tmp_path: pathlib.Path,
+) -> None:
+    clients = _RNG.choice(["browser", "ipad app", "android app"], _ROWS)
+    rows = {"client": clients, "item_id": _WATCHED, "time": _SECONDS}
+    path = tmp_path / "views.parquet"
+    pl.DataFrame(rows | {"member_id": _WATCHERS}).write_parquet(path)
+    columns = {
+        p.column: (p.own, p.doubt) for p in suggestions.suggest(tmp_path).columns
+    }
+    assert columns["user_id"] == ("member_id", "")
+    assert columns["device"] == ("client", "")
+    pl.DataFrame(rows).write_parquet(path)
+    with pytest.raises(errors.UserError, match="expected a file with ids of users"):
+        suggestions.suggest(tmp_path)
+    pl.DataFrame(rows).rename({"client": "client_id"}).write_parquet(path)
+    first = suggestions.suggest(tmp_path).columns[0]
+    assert (first.own, first.doubt) == ("client_id", "only 3 values: are these users?")

@@ -18,6 +18,7 @@ from ytdnn.log.sources import multi_valued, times
 _FIRST, _LAST = 631_152_000, 2_208_988_800  # 1990 and 2040
 SHARE = 0.9  # of values that speak for a column
 _MOST_KINDS, _MOST_CATEGORIES = 20, 50
+FEWEST_USERS = 10  # fewer values are more likely devices, plans or kinds of users
 DURATIONS = (schema.WATCH_SECONDS, schema.DURATION_SECONDS)
 IDS = {schema.VIDEOS: schema.VIDEO_ID, schema.USERS: schema.USER_ID}
 SPECS = {c.name: c for table in table_schemas.TABLES.values() for c in table.columns}
@@ -63,7 +64,15 @@ class File:
         """Returns the columns that by name and values can be one of the schema."""
         called = [name for name in self.rows.columns if is_called(name, column)]
         fit = [name for name in called if _fits(column, self.rows[name])]
+        if column == schema.USER_ID:
+            ids = _words("fillers", "id")
+            fit = [n for n in fit if not self.has_few(n) or words_of(n) & ids]
+            fit.sort(key=self.has_few)
         return sorted(fit, key=lambda name: name != column)
+
+    def has_few(self, name: str) -> bool:
+        """Whether a column has fewer values than users are to be expected."""
+        return self.rows[name].n_unique() < FEWEST_USERS
 
     def is_key(self, name: str) -> bool:
         """Whether a column has each value once."""
@@ -173,7 +182,8 @@ def _fits(name: str, values: pl.Series) -> bool:
         is_row = name == schema.PAGE_ID and number > SHARE * values.len()
         return (is_text or dtype.is_integer()) and number > 2 and not is_row
     if column.kind == "text":
-        is_few = number <= max(_MOST_CATEGORIES, values.len() // 2)
+        most = 0 if name == schema.DEVICE else values.len() // 2
+        is_few = number <= max(_MOST_CATEGORIES, most)
         return is_text if name in (schema.TITLE, schema.QUERY) else is_few
     highest = 2100.0 if name == schema.AGE else column.most  # or a year of birth
     is_kind = dtype.is_integer() if column.kind == "integer" else dtype.is_numeric()

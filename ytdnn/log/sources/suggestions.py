@@ -212,6 +212,8 @@ def _doubts_of_id(
     name = file.ids[column]
     if not suggested_files.is_called(name, column):
         yield "by its values alone"
+    if column == schema.USER_ID and file.has_few(name):
+        yield f"only {file.rows[name].n_unique()} values: are these users?"
     table = next(table for table, key in suggested_files.IDS.items() if key == column)
     listing = tables.get(table, file)
     share = suggested_files.share_of_keys(
