@@ -71,8 +71,8 @@ def few_users(number: int) -> list[str]:
       number: Number of users.
     """
     line = (
-        f"note: the log has only {formats.counted(number, 'user')}: check that watches.user_id is a "
-        f"column of users, not of devices or plans"
+        f"note: the log has only {formats.counted(number, 'user')}: check that "
+        f"watches.user_id is a column of users, not of devices or plans"
     )
     return [line] * (number < _FEWEST_USERS)
 

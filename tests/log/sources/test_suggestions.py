@@ -418,3 +418,39 @@ def test_a_column_of_few_values_is_no_user_without_doubt(
     pl.DataFrame(rows).rename({"client": "client_id"}).write_parquet(path)
     first = suggestions.suggest(tmp_path).columns[0]
     assert (first.own, first.doubt) == ("client_id", "only 3 values: are these users?")
+
+
+_VALUES = "by its values alone"
+
+
+@pytest.mark.parametrize(
+    ("user", "video", "keys", "doubts"),
+    [
+        ("student_id", "lecture_id", ("student_id", "lecture_id"), (_VALUES, _VALUES)),
+        ("id_utente", "id_episodio", ("id", "id"), (_VALUES, _VALUES)),
+        ("uid", "creative_id", ("uid", "creative_id"), ("", _VALUES)),
+        ("student_id", "item_id", ("student_id", "item_id"), (_VALUES, "")),
+    ],
+)
+def test_ids_are_found_in_the_files_that_list_them(
+    tmp_path: pathlib.Path,
+    user: str,
+    video: str,
+    keys: tuple[str, str],
+    doubts: tuple[str, str],
+) -> None:
+    rows = {user: _WATCHERS, video: _WATCHED, "started_at": _SECONDS}
+    own = {"view_id": np.arange(_ROWS), "client": ["ios", "web"] * (_ROWS // 2)}
+    pl.DataFrame(rows | own).write_csv(tmp_path / "a.csv")
+    people = {keys[0]: _USERS, "date_of_birth": "2004-11-23", "nationality": "IT"}
+    pl.DataFrame(people).write_csv(tmp_path / "b.csv")
+    about = {keys[1]: _ITEMS, "titolo": _ITEMS, "id_podcast": ["p1", "p2"] * 20}
+    pl.DataFrame(about).write_csv(tmp_path / "c.csv")
+    shows = {"id_podcast": ["p1", "p2", "p3"], "title": ["x", "y", "z"]}
+    pl.DataFrame(shows).write_csv(tmp_path / "d.csv")
+    found = suggestions.suggest(tmp_path)
+    assert found.files == {"watches": "a.csv", "videos": "c.csv", "users": "b.csv"}
+    columns = {(p.table, p.column): (p.own, p.doubt) for p in found.columns}
+    assert columns["watches", "user_id"] == (user, doubts[0])
+    assert columns["watches", "video_id"] == (video, doubts[1])
+    assert [columns["users", "user_id"][0], columns["videos", "video_id"][0]] == [*keys]

@@ -8,7 +8,7 @@ import importlib.resources
 import math
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
@@ -21,6 +21,8 @@ _MOST_KINDS, _MOST_CATEGORIES = 20, 50
 FEWEST_USERS = 10  # fewer values are more likely devices, plans or kinds of users
 DURATIONS = (schema.WATCH_SECONDS, schema.DURATION_SECONDS)
 IDS = {schema.VIDEOS: schema.VIDEO_ID, schema.USERS: schema.USER_ID}
+_OF_PEOPLE = (schema.AGE, schema.GENDER, schema.COUNTRY)
+_OF_VIDEOS = (schema.TITLE, schema.DURATION_SECONDS, schema.CHANNEL_ID, schema.TOPIC)
 SPECS = {c.name: c for table in table_schemas.TABLES.values() for c in table.columns}
 WORDS: dict[str, dict[str, str]] = tomllib.loads(
     (importlib.resources.files(__package__) / "column_words.toml").read_text("utf-8")
@@ -57,6 +59,7 @@ class File:
     def __init__(self, name: str, rows: pl.DataFrame) -> None:
         self.name, self.rows = name, rows
         self.used: set[str] = set()
+        self.given: set[str] = set()  # columns of the schema, by the user's word
         columns = {column: self.called(column) for column in IDS.values()}
         self.ids = {column: names[0] for column, names in columns.items() if names}
 
@@ -73,6 +76,23 @@ class File:
     def has_few(self, name: str) -> bool:
         """Whether a column has fewer values than users are to be expected."""
         return self.rows[name].n_unique() < FEWEST_USERS
+
+    def lacks(self, column: str) -> bool:
+        """Whether no column is likely that of ids of users, or of videos."""
+        if column in self.given:
+            return False
+        name = self.ids.get(column, "")
+        return not name or (column == schema.USER_ID and self.has_few(name))
+
+    def people(self) -> int:
+        """Returns the number of columns of people, less that of columns of videos."""
+        signs = dict.fromkeys(_OF_PEOPLE, 1) | dict.fromkeys(_OF_VIDEOS, -1)
+        return sum(
+            sign
+            for column, sign in signs.items()
+            for name in self.rows.columns
+            if words_of(name) & _words("columns", column)
+        )
 
     def is_key(self, name: str) -> bool:
         """Whether a column has each value once."""
@@ -141,8 +161,58 @@ def find_ids(files: Sequence[File]) -> None:
                     and file.rows[name].n_unique() >= least
                 ]
                 share, name = max(others, default=(0.0, ""))
-                if share > SHARE and column not in file.ids and not is_listing:
+                if share > SHARE and file.lacks(column) and not is_listing:
                     file.ids[column] = name
+    _link_ids(files)
+
+
+def _link_ids(files: Sequence[File]) -> None:
+    """Finds ids called "*_id" whose values are a key of another file.
+
+    The other file with columns of people lists the users. A role that is left without
+    such a sign is taken where the other one is known.
+    """
+    links = {file: list(_links(file, files)) for file in files}
+    listings = {listing for those in links.values() for _, listing, _ in those}
+    signs = {schema.USER_ID: 1, schema.VIDEO_ID: -1}
+    for file in (file for file in files if file not in listings):
+        for column in (*signs, schema.USER_ID):  # a video may tell the user
+            others = {c for c in signs if c != column and not file.lacks(c)}
+            taken = {file.ids[other] for other in others}
+            free = [
+                (signs[column] * listing.people(), name, listing, key)
+                for name, listing, key in links[file]
+                if name not in taken
+            ]
+            likeness, name, listing, key = max(
+                free, key=lambda link: link[:2], default=(-1, "", file, "")
+            )
+            if file.lacks(column) and likeness >= (0 if others else 1):
+                listing.ids[column] = key
+                for each in files:
+                    if name in each.rows.columns and each.lacks(column):
+                        each.ids[column] = name
+
+
+def _links(file: File, files: Sequence[File]) -> Iterator[tuple[str, File, str]]:
+    """Yields columns of ids of a file, each with the file that lists it and its key."""
+    for name in file.rows.columns:
+        words, values = words_of(name) - {"id"}, file.rows[name]
+        is_id = "id" in words_of(name) and _fits(schema.VIDEO_ID, values)
+        if not is_id or file.is_key(name):
+            continue
+        found = [
+            (key == name, any(w in other.name.lower() for w in words), other, key)
+            for other in files
+            for key in {name, other.rows.columns[0]} & set(other.rows.columns)
+            if other is not file
+            and other.is_key(key)
+            and values.n_unique() >= max(3, other.rows.height // 10)
+            and share_of_keys(values, other.rows[key]) > SHARE
+        ]
+        if found:
+            best = max(found, key=lambda link: (*link[:2], -link[2].rows.height))
+            yield name, best[2], best[3]
 
 
 def share_of_keys(values: pl.Series, keys: pl.Series) -> float:
