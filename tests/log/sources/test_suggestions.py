@@ -342,21 +342,25 @@ def test_a_file_that_cannot_be_read_is_left(tmp_path: pathlib.Path) -> None:
     assert left["cut.parquet"][0].startswith("not read: expected a Parquet file")
     assert left["plots"][0].startswith("not read: expected Parquet, Arrow or CSV")
     (tmp_path / "views.parquet").unlink()
-    with pytest.raises(errors.UserError, match=r"found cut\.parquet: not read: exp"):
+    with pytest.raises(errors.UserError, match=r"in cut\.parquet: not read: exp"):
         suggestions.suggest(tmp_path)
 
 
 def test_a_column_that_is_needed_and_not_found_is_said(tmp_path: pathlib.Path) -> None:
     rows = {"user_id": _WATCHERS, "item_id": _WATCHED, "when": "yesterday"}
     pl.DataFrame(rows).write_csv(tmp_path / "watches.csv")
-    text = suggestions.suggest(tmp_path).text()
-    assert '\n# time = ""  # doubt: none is found, and the table needs it\n' in text
+    found = suggestions.suggest(tmp_path)
+    needed = '\n# time = ""  # doubt: none is found, and the table needs it\n'
+    assert needed in found.text()
+    assert found.summary() == "2 columns proposed, 1 doubt"
 
 
 def test_a_directory_without_users_is_refused(tmp_path: pathlib.Path) -> None:
     pl.DataFrame({"item_id": _ITEMS, "time": 1}).write_csv(tmp_path / "a.csv")
     with pytest.raises(
-        errors.UserError, match=r"found a\.csv: item_id, time: write the"
+        errors.UserError,
+        match=r"found no user_id beside item_id as video_id in a\.csv: item_id, time: "
+        r"name yours beside --suggest by --columns=watches\.user_id=YOUR_COLUMN",
     ):
         suggestions.suggest(tmp_path)
     with pytest.raises(errors.UserError, match="expected a directory of tables"):
@@ -454,3 +458,20 @@ def test_ids_are_found_in_the_files_that_list_them(
     assert columns["watches", "user_id"] == (user, doubts[0])
     assert columns["watches", "video_id"] == (video, doubts[1])
     assert [columns["users", "user_id"][0], columns["videos", "video_id"][0]] == [*keys]
+
+
+def test_what_the_user_names_is_taken_as_true(tmp_path: pathlib.Path) -> None:
+    rows = {"who": _WATCHERS, "what": _WATCHED, "at": _SECONDS, "ms": _PLAYED}
+    pl.DataFrame(rows).write_csv(tmp_path / "first.csv")
+    pl.DataFrame({"what": _ITEMS, "mood": ["a|b"] * 40}).write_csv(tmp_path / "b.csv")
+    given = ["watches.user_id=who", "watches.video_id=what"]
+    more = ["watches.watch_seconds=ms/1000", "videos.moods=mood split |"]
+    entries = [*given, "videos.video_id=what", *more]
+    found = suggestions.suggest(tmp_path, ["videos=b"], entries)
+    assert found.files == {"watches": "first.csv", "videos": "b.csv"}
+    columns = [(f"{p.table}.{p.column}={p.own}", p.doubt) for p in found.columns]
+    assert sorted(columns) == sorted((e, "") for e in [*entries, "watches.time=at"])
+    with pytest.raises(errors.UserError, match="found no video_id beside who as user"):
+        suggestions.suggest(tmp_path, [], given[:1])
+    with pytest.raises(errors.UserError, match=r"found b\.csv, first\.csv: name one"):
+        suggestions.suggest(tmp_path, ["videos=c.csv"])

@@ -26,6 +26,13 @@ def test_the_proposal_for_an_alien_log_prepares_it(
     columns = "--columns=columns.toml"
     assert cli("prepare", *log, columns, f"--workdir={tmp_path / 'run'}").status == 0
     assert prepared.load(tmp_path / "run" / "data").num_users == 60
+    # What is given is taken as it is.
+    mine = "--columns=watches.watch_seconds=secs watched*60"
+    pathlib.Path("columns.toml").unlink()
+    found = cli.document("check", "--suggest", f"--data_dir={tmp_path / 'log'}", mine)
+    assert found["suggestion"]["columns"][0]["own"] == "secs watched*60"
+    pathlib.Path("columns.toml").unlink()
+    assert cli("check", "--suggest", f"--data_dir={tmp_path / 'log'}").status == 0
     # A changed file is kept, the same one is written again.
     assert cli("check", "--suggest", f"--data_dir={tmp_path / 'log'}").status == 0
     with open("columns.toml", "a") as file:

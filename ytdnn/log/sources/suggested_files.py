@@ -8,7 +8,7 @@ import importlib.resources
 import math
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -76,6 +76,13 @@ class File:
     def has_few(self, name: str) -> bool:
         """Whether a column has fewer values than users are to be expected."""
         return self.rows[name].n_unique() < FEWEST_USERS
+
+    def take(self, names: Mapping[str, str]) -> None:
+        """Takes ids by the user's names of columns."""
+        for column in IDS.values():
+            if names.get(column) in self.rows.columns:
+                self.ids[column] = names[column]
+                self.given.add(column)
 
     def lacks(self, column: str) -> bool:
         """Whether no column is likely that of ids of users, or of videos."""

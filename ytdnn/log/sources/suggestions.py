@@ -15,10 +15,11 @@ from typing import Any
 
 import polars as pl
 
-from ytdnn.base import errors, schema, table_schemas, user_paths
+from ytdnn.base import errors, formats, schema, table_schemas, user_paths
 from ytdnn.log import event_log
 from ytdnn.log.sources import (
     log,
+    mappings,
     multi_valued,
     suggested_files,
     table_files,
@@ -81,32 +82,41 @@ class Suggestion:
         lines += [f"# {file}: {', '.join(names)}" for file, names in self.left.items()]
         return "\n".join(lines) + "\n"
 
+    def summary(self) -> str:
+        """Returns the number of columns that are found, and of doubts in the text."""
+        found = sum(bool(each.own) for each in self.columns)
+        doubts = formats.counted(self.text().count("# doubt: "), "doubt")
+        return f"{formats.counted(found, 'column')} proposed, {doubts}"
+
 
 def _toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def suggest(directory: pathlib.Path) -> Suggestion:
+def suggest(
+    directory: pathlib.Path, named: Sequence[str] = (), given: Sequence[str] = ()
+) -> Suggestion:
     """Returns the proposed mapping of the tables in a directory.
 
     Args:
       directory: Directory of Parquet, Arrow or CSV files, or folders of them.
+      named: Entries of `--files`, taken as true.
+      given: Entries of `--columns`, taken as true.
 
     Raises:
       errors.UserError: A file cannot be read, or none has users and videos.
     """
     files, left = _read(directory)
+    named_files = _named(mappings.parse_files(named), files, directory)
+    own = mappings.parse_columns(given)
+    for table, names in own.items():
+        for file in [named_files[table]] if table in named_files else files:
+            file.take(names)
     suggested_files.find_ids(files)
-    tables, settings = _tables(files)
+    tables, settings = _tables(files, named_files)
     if schema.WATCHES not in tables:
-        those = left | {file.name: file.rows.columns for file in files}
-        content = "; ".join(f"{name}: {', '.join(those[name])}" for name in those)
-        raise errors.UserError(
-            f"expected a file with ids of users and of videos in {directory}, found "
-            f"{event_log.brief(content, 300) or 'no table'}: write the mapping by hand "
-            f"(ytdnn prepare --explain)"
-        )
-    columns = [each for table in tables for each in _columns(table, tables)]
+        raise _refusal(directory, files, left)
+    columns = [each for table in tables for each in _columns(table, tables, own)]
     for file in files:
         left[file.name] = [n for n in file.rows.columns if n not in file.used]
         alike = [f for f in tables.values() if f.rows.columns == file.rows.columns]
@@ -114,6 +124,45 @@ def suggest(directory: pathlib.Path) -> Suggestion:
             left[file.name] = [f"the columns of {alike[0].name}: a folder of both?"]
     names = {table: file.name for table, file in tables.items()}
     return Suggestion(settings, names, columns, {k: v for k, v in left.items() if v})
+
+
+def _named(
+    named: Mapping[str, str],
+    files: Sequence[suggested_files.File],
+    directory: pathlib.Path,
+) -> dict[str, suggested_files.File]:
+    """Returns the file of each table that the user names."""
+    found = {}
+    for table, name in named.items():
+        those = [f for f in files if name in (f.name, f.name.partition(".")[0])]
+        if not those:
+            names = ", ".join(file.name for file in files)
+            raise errors.UserError(
+                f"expected {name} of --files={table}={name} in {directory}, found "
+                f"{event_log.brief(names, 200) or 'no table'}: name one of these"
+            )
+        found[table] = those[0]
+    return found
+
+
+def _refusal(
+    directory: pathlib.Path,
+    files: Sequence[suggested_files.File],
+    left: Mapping[str, list[str]],
+) -> errors.UserError:
+    """Returns the error of a directory without a file of both users and videos."""
+    those = {**left, **{file.name: file.rows.columns for file in files}}
+    content = "; ".join(f"{name}: {', '.join(names)}" for name, names in those.items())
+    known = max((file.ids for file in files), key=len, default={})
+    missing = [c for c in (schema.USER_ID, schema.VIDEO_ID) if c not in known]
+    beside = "".join(f" beside {own} as {column}" for column, own in known.items())
+    flags = ",".join(f"{schema.WATCHES}.{column}=YOUR_COLUMN" for column in missing)
+    return errors.UserError(
+        f"expected a file with ids of users and of videos in {directory}, found no "
+        f"{' and no '.join(missing)}{beside} in "
+        f"{event_log.brief(content, 300) or 'any table'}: name yours beside --suggest "
+        f"by --columns={flags}, or all (ytdnn prepare --explain)"
+    )
 
 
 def _read(
@@ -145,6 +194,7 @@ def _read(
 
 def _tables(
     files: Sequence[suggested_files.File],
+    named: Mapping[str, suggested_files.File],
 ) -> tuple[dict[str, suggested_files.File], dict[str, Any]]:
     """Returns the file of each table, and settings that follow from it.
 
@@ -154,7 +204,9 @@ def _tables(
     settings: dict[str, Any] = {}
     for table in table_schemas.TABLES:
         those = [file for file in files if file.table() == table]
-        if those:
+        if table in named:
+            tables[table] = named[table]
+        elif those:
             key = {file: (file.is_called(table), file.rows.height) for file in those}
             tables[table] = max(those, key=lambda file: key[file])
     shown = tables.get(schema.IMPRESSIONS)
@@ -173,11 +225,20 @@ def _tables(
 
 
 def _columns(
-    table: str, tables: Mapping[str, suggested_files.File]
+    table: str,
+    tables: Mapping[str, suggested_files.File],
+    given: Mapping[str, Mapping[str, str]],
 ) -> Iterator[ProposedColumn]:
-    """Yields the proposed columns of a table."""
-    file, used = tables[table], set[str]()
+    """Yields the proposed columns of a table, those that the user gives first."""
+    file, own_names = tables[table], given.get(table, {})
+    used = set[str]()
+    for column, own in own_names.items():
+        inside = [name for name in file.rows.columns if name in own]  # with a unit
+        used |= {max(inside, key=len, default=own)}
+        yield ProposedColumn(table, column, own, "")
     for column in table_schemas.TABLES[table].names:
+        if column in own_names:
+            continue
         fit, doubts = file.called(column), [""]
         if column == schema.TIME:
             fit, doubts[0] = file.times()
