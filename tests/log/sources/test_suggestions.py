@@ -475,3 +475,45 @@ def test_what_the_user_names_is_taken_as_true(tmp_path: pathlib.Path) -> None:
         suggestions.suggest(tmp_path, [], given[:1])
     with pytest.raises(errors.UserError, match=r"found b\.csv, first\.csv: name one"):
         suggestions.suggest(tmp_path, ["videos=c.csv"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "where"),
+    [
+        (["Y", "N"], "\"opened\" = 'Y'"),
+        (["Ja", "nein"], "\"opened\" = 'Ja'"),
+        (["sì", "No"], "\"opened\" = 'sì'"),
+        (["T", "f"], "\"opened\" = 'T'"),
+        ([" yes", "YES", "no", "no"], "\"opened\" = ' yes' OR \"opened\" = 'YES'"),
+    ],
+)
+def test_clicks_in_words_are_read_and_proposed(
+    tmp_path: pathlib.Path, flags: list[str], where: str
+) -> None:
+    rows = {"user_id": _WATCHERS, "item_id": _WATCHED, "time": _SECONDS}
+    opened = flags * (_ROWS // len(flags))
+    pl.DataFrame(rows | {"opened": opened}).write_parquet(tmp_path / "log.parquet")
+    found = suggestions.suggest(tmp_path)
+    assert found.files == {"watches": "log.parquet", "impressions": "log.parquet"}
+    assert found.settings == {"where": where}
+    config = configs.DataConfig(
+        source="log",
+        dir=str(tmp_path),
+        files=("watches=log.parquet", "impressions=log.parquet"),
+        columns=tuple(f"{p.table}.{p.column}={p.own}" for p in found.columns),
+        where=where,
+    )
+    tables = sources.read(config).tables
+    clicked = tables["impressions"].select("clicked").collect()["clicked"]
+    half = [True] * (len(flags) // 2) + [False] * (len(flags) // 2)
+    assert clicked.to_list() == half * (_ROWS // len(flags))
+    assert tables["watches"].collect().height == _ROWS // 2
+
+
+def test_clicks_that_are_no_flags_are_doubted(tmp_path: pathlib.Path) -> None:
+    rows = {"user_id": _WATCHERS, "item_id": _WATCHED, "time": _SECONDS}
+    kinds = ["left", "right"] * (_ROWS // 2)
+    pl.DataFrame(rows | {"clicked": kinds}).write_parquet(tmp_path / "log.parquet")
+    text = suggestions.suggest(tmp_path).text()
+    doubt = "doubt: clicked (left, right) says clicks: are these impressions?"
+    assert f'\n# clicked = ""  # {doubt}\n' in text

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 
 from ytdnn.base import schema, table_schemas
-from ytdnn.log.sources import multi_valued, times
+from ytdnn.log.sources import casting, multi_valued, times
 
 _FIRST, _LAST = 631_152_000, 2_208_988_800  # 1990 and 2040
 SHARE = 0.9  # of values that speak for a column
@@ -237,6 +237,13 @@ def _seconds(values: pl.Series) -> pl.Series:
     return rows.select(seconds.alias(name)).collect()[name]
 
 
+def true_values(values: pl.Series, words: Sequence[str] = casting.TRUE) -> list[object]:
+    """Returns the distinct values that are read as true, or as other words."""
+    distinct = values.drop_nulls().unique().sort()
+    texts = distinct.cast(pl.String).str.strip_chars().str.to_lowercase()
+    return distinct.filter(texts.is_in(words)).to_list()
+
+
 def _fits(name: str, values: pl.Series) -> bool:
     """Whether values can be those of a schema column."""
     column, values = SPECS[name], values.drop_nulls()
@@ -253,8 +260,8 @@ def _fits(name: str, values: pl.Series) -> bool:
         num_times = _seconds(values).is_between(_FIRST, _LAST).sum()
         return bool(num_times > SHARE * values.len())
     if column.kind == "boolean":
-        words = set(values.unique().cast(pl.String))
-        return words in ({"0", "1"}, {"true", "false"})
+        flags = true_values(values), true_values(values, casting.FALSE)
+        return all(flags) and len(flags[0] + flags[1]) == number
     if column.kind == "id":
         is_row = name == schema.PAGE_ID and number > SHARE * values.len()
         return (is_text or dtype.is_integer()) and number > 2 and not is_row

@@ -213,8 +213,10 @@ def _tables(
     if shown is not None and schema.WATCHES not in tables:
         tables = {schema.WATCHES: shown, **tables}
         clicked = shown.called(schema.CLICKED)[0]
-        is_flag = shown.rows.schema[clicked] == pl.Boolean
-        settings["where"] = f'"{clicked}"' + ("" if is_flag else " = 1")
+        values = shown.rows[clicked]
+        true = suggested_files.true_values(values)
+        is_any = " OR ".join(f'"{clicked}" = {value!r}' for value in true)
+        settings["where"] = f'"{clicked}"' if values.dtype == pl.Boolean else is_any
     elif shown is not None:
         watched = max(tables[schema.WATCHES].seconds(), default=math.inf)
         if watched <= min(shown.seconds(), default=0):
@@ -254,6 +256,8 @@ def _columns(
         elif suggested_files.SPECS[column].required:
             doubt = "none is found, and the table needs it"
             yield ProposedColumn(table, column, "", doubt)
+    if table == schema.WATCHES and schema.IMPRESSIONS not in tables:
+        yield from _doubts_of_clicks(file)
     others = [
         n for n in file.rows.columns if n not in used and n not in suggested_files.SPECS
     ]
@@ -264,6 +268,16 @@ def _columns(
             doubt = "values, or sentences?" if separator == "," else ""
             yield ProposedColumn(table, name, f"{name} split {separator}", doubt)
     file.used |= used
+
+
+def _doubts_of_clicks(file: suggested_files.File) -> Iterator[ProposedColumn]:
+    """Yields columns that are called clicks, and hold something else than flags."""
+    for name in file.rows.columns:
+        if suggested_files.is_called(name, schema.CLICKED) and file.seconds():
+            kinds = file.rows[name].unique().sort().head(_FEW_AGES).to_list()
+            found = event_log.brief(", ".join(map(str, kinds)), 60)
+            doubt = f"{name} ({found}) says clicks: are these impressions?"
+            yield ProposedColumn(schema.WATCHES, schema.CLICKED, "", doubt)
 
 
 def _doubts_of_id(
