@@ -5,7 +5,7 @@ of integers are read as they are (`casting`).
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import polars as pl
 
@@ -51,6 +51,18 @@ def separator(values: pl.Series) -> str:
 def is_split(table: str, own: str) -> bool:
     """Whether an entry of `--columns` splits a column of videos."""
     return table == schema.VIDEOS and _SPLIT.fullmatch(own) is not None
+
+
+def split_columns(entries: Iterable[str]) -> set[str]:
+    """Returns both names of each column of videos that is split, as "videos.tags".
+
+    Args:
+      entries: Entries of `--columns`.
+    """
+    parts = [entry.partition("=") for entry in entries]
+    split = [(name, _SPLIT.fullmatch(own)) for name, _, own in parts]
+    names = {name: match["own"] for name, match in split if match}
+    return {*names, *(f"{schema.VIDEOS}.{own}" for own in names.values())}
 
 
 def split(
