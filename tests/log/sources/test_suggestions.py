@@ -342,7 +342,7 @@ def test_a_file_that_cannot_be_read_is_left(tmp_path: pathlib.Path) -> None:
     assert left["cut.parquet"][0].startswith("not read: expected a Parquet file")
     assert left["plots"][0].startswith("not read: expected Parquet, Arrow or CSV")
     (tmp_path / "views.parquet").unlink()
-    with pytest.raises(errors.UserError, match=r"in cut\.parquet: not read: exp"):
+    with pytest.raises(errors.UserError, match=r"no user_id in cut\.parquet: not read"):
         suggestions.suggest(tmp_path)
 
 
@@ -359,7 +359,7 @@ def test_a_directory_without_users_is_refused(tmp_path: pathlib.Path) -> None:
     pl.DataFrame({"item_id": _ITEMS, "time": 1}).write_csv(tmp_path / "a.csv")
     with pytest.raises(
         errors.UserError,
-        match=r"found no user_id beside item_id as video_id in a\.csv: item_id, time: "
+        match=r"found no user_id in a\.csv: item_id, time: "
         r"name yours beside --suggest by --columns=watches\.user_id=YOUR_COLUMN",
     ):
         suggestions.suggest(tmp_path)
@@ -471,9 +471,9 @@ def test_what_the_user_names_is_taken_as_true(tmp_path: pathlib.Path) -> None:
     assert found.files == {"watches": "first.csv", "videos": "b.csv"}
     columns = [(f"{p.table}.{p.column}={p.own}", p.doubt) for p in found.columns]
     assert sorted(columns) == sorted((e, "") for e in [*entries, "watches.time=at"])
-    with pytest.raises(errors.UserError, match="found no video_id beside who as user"):
+    with pytest.raises(errors.UserError, match="found no video_id in "):
         suggestions.suggest(tmp_path, [], given[:1])
-    with pytest.raises(errors.UserError, match=r"found b\.csv, first\.csv: name one"):
+    with pytest.raises(errors.UserError, match=r"found b\.csv: .*: name one"):
         suggestions.suggest(tmp_path, ["videos=c.csv"])
 
 
@@ -515,5 +515,5 @@ def test_clicks_that_are_no_flags_are_doubted(tmp_path: pathlib.Path) -> None:
     kinds = ["left", "right"] * (_ROWS // 2)
     pl.DataFrame(rows | {"clicked": kinds}).write_parquet(tmp_path / "log.parquet")
     text = suggestions.suggest(tmp_path).text()
-    doubt = "doubt: clicked (left, right) says clicks: are these impressions?"
+    doubt = "doubt: clicked says clicks: are these impressions?"
     assert f'\n# clicked = ""  # {doubt}\n' in text

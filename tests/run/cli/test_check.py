@@ -75,7 +75,7 @@ def test_a_mistake_in_every_row_is_one_mistake(
     flag = _write(log, "\n".join([header, *late]))
     found = cli("check", "--source=log", flag)
     assert "'soon' in row 1" in found.out
-    assert "(all rows are bad): convert the column, or name another" in found.out
+    assert "(all rows are bad): mend it\n" in found.out
     assert "--bad_rows" not in found.out
     assert found.out.endswith("1 mistake, 0 notes; nothing was written\n")
     found = cli("check", "--source=log", flag, "--bad_rows=drop")

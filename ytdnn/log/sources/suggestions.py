@@ -19,9 +19,9 @@ from ytdnn.base import errors, formats, schema, table_schemas, user_paths
 from ytdnn.log import event_log
 from ytdnn.log.sources import (
     log,
+    log_files,
     mappings,
     multi_valued,
-    suggested_files,
     table_files,
     times,
 )
@@ -107,15 +107,32 @@ def suggest(
       errors.UserError: A file cannot be read, or none has users and videos.
     """
     files, left = _read(directory)
-    named_files = _named(mappings.parse_files(named), files, directory)
+    those = {**left, **{file.name: file.rows.columns for file in files}}
+    content = "; ".join(f"{name}: {', '.join(names)}" for name, names in those.items())
+    found = event_log.brief(content, 300) or "no table"
+    by_name = {file.name.partition(".")[0]: file for file in files}
+    by_name |= {file.name: file for file in files}
+    named_files = mappings.parse_files(named)
+    for table, name in named_files.items():
+        if name not in by_name:
+            raise errors.UserError(
+                f"expected the file of --files={table}={name} in {directory}, found "
+                f"{found}: name one of these"
+            )
     own = mappings.parse_columns(given)
     for table, names in own.items():
-        for file in [named_files[table]] if table in named_files else files:
+        for file in [by_name[named_files[table]]] if table in named_files else files:
             file.take(names)
-    suggested_files.find_ids(files)
-    tables, settings = _tables(files, named_files)
+    log_files.find_ids(files)
+    tables, settings = _tables(files, {t: by_name[n] for t, n in named_files.items()})
     if schema.WATCHES not in tables:
-        raise _refusal(directory, files, left)
+        known = max((file.ids for file in files), key=len, default={})
+        missing = [name for name in log_files.IDS.values() if name not in known]
+        raise errors.UserError(
+            f"expected a file with ids of users and of videos in {directory}, found no "
+            f"{' and no '.join(missing)} in {found}: name yours beside --suggest by "
+            f"--columns=watches.{missing[0]}=YOUR_COLUMN (ytdnn prepare --explain)"
+        )
     columns = [each for table in tables for each in _columns(table, tables, own)]
     for file in files:
         left[file.name] = [n for n in file.rows.columns if n not in file.used]
@@ -126,55 +143,16 @@ def suggest(
     return Suggestion(settings, names, columns, {k: v for k, v in left.items() if v})
 
 
-def _named(
-    named: Mapping[str, str],
-    files: Sequence[suggested_files.File],
-    directory: pathlib.Path,
-) -> dict[str, suggested_files.File]:
-    """Returns the file of each table that the user names."""
-    found = {}
-    for table, name in named.items():
-        those = [f for f in files if name in (f.name, f.name.partition(".")[0])]
-        if not those:
-            names = ", ".join(file.name for file in files)
-            raise errors.UserError(
-                f"expected {name} of --files={table}={name} in {directory}, found "
-                f"{event_log.brief(names, 200) or 'no table'}: name one of these"
-            )
-        found[table] = those[0]
-    return found
-
-
-def _refusal(
-    directory: pathlib.Path,
-    files: Sequence[suggested_files.File],
-    left: Mapping[str, list[str]],
-) -> errors.UserError:
-    """Returns the error of a directory without a file of both users and videos."""
-    those = {**left, **{file.name: file.rows.columns for file in files}}
-    content = "; ".join(f"{name}: {', '.join(names)}" for name, names in those.items())
-    known = max((file.ids for file in files), key=len, default={})
-    missing = [c for c in (schema.USER_ID, schema.VIDEO_ID) if c not in known]
-    beside = "".join(f" beside {own} as {column}" for column, own in known.items())
-    flags = ",".join(f"{schema.WATCHES}.{column}=YOUR_COLUMN" for column in missing)
-    return errors.UserError(
-        f"expected a file with ids of users and of videos in {directory}, found no "
-        f"{' and no '.join(missing)}{beside} in "
-        f"{event_log.brief(content, 300) or 'any table'}: name yours beside --suggest "
-        f"by --columns={flags}, or all (ytdnn prepare --explain)"
-    )
-
-
 def _read(
     directory: pathlib.Path,
-) -> tuple[list[suggested_files.File], dict[str, list[str]]]:
+) -> tuple[list[log_files.File], dict[str, list[str]]]:
     """Returns the first rows of each table, and why others cannot be read."""
     if not directory.is_dir():
         raise errors.UserError(
             f"expected a directory of tables in --data_dir, received {directory} "
             f"({user_paths.kind(directory)})"
         )
-    files: list[suggested_files.File] = []
+    files: list[log_files.File] = []
     unread: dict[str, list[str]] = {}
     for path in sorted(directory.iterdir()):
         is_table = path.is_dir() or table_files.may_be_table(path)
@@ -186,27 +164,26 @@ def _read(
                 if located is not None:
                     rows = log.scan(schema.WATCHES, located, {})[0].head(_MOST_ROWS)
                     first_rows = rows.drop(event_log.ROW).collect()
-                    files.append(suggested_files.File(path.name, first_rows))
+                    files.append(log_files.File(path.name, first_rows))
         except errors.UserError as error:
             unread[path.name] = [f"not read: {error}"]
     return files, unread
 
 
 def _tables(
-    files: Sequence[suggested_files.File],
-    named: Mapping[str, suggested_files.File],
-) -> tuple[dict[str, suggested_files.File], dict[str, Any]]:
+    files: Sequence[log_files.File],
+    named: Mapping[str, log_files.File],
+) -> tuple[dict[str, log_files.File], dict[str, Any]]:
     """Returns the file of each table, and settings that follow from it.
 
     Of several files that can be one table it is one named like it, then the longest.
     """
-    tables: dict[str, suggested_files.File] = {}
+    tables: dict[str, log_files.File] = {}
     settings: dict[str, Any] = {}
     for table in table_schemas.TABLES:
         those = [file for file in files if file.table() == table]
-        if table in named:
-            tables[table] = named[table]
-        elif those:
+        those = [named[table]] if table in named else those
+        if those:
             key = {file: (file.is_called(table), file.rows.height) for file in those}
             tables[table] = max(those, key=lambda file: key[file])
     shown = tables.get(schema.IMPRESSIONS)
@@ -214,7 +191,7 @@ def _tables(
         tables = {schema.WATCHES: shown, **tables}
         clicked = shown.called(schema.CLICKED)[0]
         values = shown.rows[clicked]
-        true = suggested_files.true_values(values)
+        true = log_files.true_values(values)
         is_any = " OR ".join(f'"{clicked}" = {value!r}' for value in true)
         settings["where"] = f'"{clicked}"' if values.dtype == pl.Boolean else is_any
     elif shown is not None:
@@ -228,7 +205,7 @@ def _tables(
 
 def _columns(
     table: str,
-    tables: Mapping[str, suggested_files.File],
+    tables: Mapping[str, log_files.File],
     given: Mapping[str, Mapping[str, str]],
 ) -> Iterator[ProposedColumn]:
     """Yields the proposed columns of a table, those that the user gives first."""
@@ -253,13 +230,13 @@ def _columns(
             own, doubt = _in_unit(column, file.rows[fit[0]], tables)
             doubts += [doubt, f"or {', '.join(fit[1:])}" if fit[1:] else ""]
             yield ProposedColumn(table, column, own, "; ".join(filter(None, doubts)))
-        elif suggested_files.SPECS[column].required:
+        elif log_files.SPECS[column].required:
             doubt = "none is found, and the table needs it"
             yield ProposedColumn(table, column, "", doubt)
     if table == schema.WATCHES and schema.IMPRESSIONS not in tables:
         yield from _doubts_of_clicks(file)
     others = [
-        n for n in file.rows.columns if n not in used and n not in suggested_files.SPECS
+        n for n in file.rows.columns if n not in used and n not in log_files.SPECS
     ]
     for name in others if table == schema.VIDEOS else []:
         separator = multi_valued.separator(file.rows[name])
@@ -270,46 +247,42 @@ def _columns(
     file.used |= used
 
 
-def _doubts_of_clicks(file: suggested_files.File) -> Iterator[ProposedColumn]:
+def _doubts_of_clicks(file: log_files.File) -> Iterator[ProposedColumn]:
     """Yields columns that are called clicks, and hold something else than flags."""
     for name in file.rows.columns:
-        if suggested_files.is_called(name, schema.CLICKED) and file.seconds():
-            kinds = file.rows[name].unique().sort().head(_FEW_AGES).to_list()
-            found = event_log.brief(", ".join(map(str, kinds)), 60)
-            doubt = f"{name} ({found}) says clicks: are these impressions?"
+        if log_files.is_called(name, schema.CLICKED) and file.seconds():
+            doubt = f"{name} says clicks: are these impressions?"
             yield ProposedColumn(schema.WATCHES, schema.CLICKED, "", doubt)
 
 
 def _doubts_of_id(
-    column: str, file: suggested_files.File, tables: Mapping[str, suggested_files.File]
+    column: str, file: log_files.File, tables: Mapping[str, log_files.File]
 ) -> Iterator[str]:
     """Yields doubts about a column of ids, by its name and the file that lists them."""
     name = file.ids[column]
-    if not suggested_files.is_called(name, column):
+    if not log_files.is_called(name, column):
         yield "by its values alone"
     if column == schema.USER_ID and file.has_few(name):
         yield f"only {file.rows[name].n_unique()} values: are these users?"
-    table = next(table for table, key in suggested_files.IDS.items() if key == column)
+    table = next(table for table, key in log_files.IDS.items() if key == column)
     listing = tables.get(table, file)
-    share = suggested_files.share_of_keys(
-        file.rows[name], listing.rows[listing.ids[column]]
-    )
-    if share < suggested_files.SHARE and listing.rows.height < _MOST_ROWS:
+    share = log_files.share_of_keys(file.rows[name], listing.rows[listing.ids[column]])
+    if share < log_files.SHARE and listing.rows.height < _MOST_ROWS:
         yield f"only {share:.0%} of its values are in {listing.name}"
 
 
 def _in_unit(
-    column: str, values: pl.Series, tables: Mapping[str, suggested_files.File]
+    column: str, values: pl.Series, tables: Mapping[str, log_files.File]
 ) -> tuple[str, str]:
     """Returns a column's name with its unit, and a doubt about its values."""
     name = values.name
-    if column in suggested_files.DURATIONS and values.dtype in times.TEXT:
+    if column in log_files.DURATIONS and values.dtype in times.TEXT:
         return name, ""
-    if column in suggested_files.DURATIONS:
+    if column in log_files.DURATIONS:
         units = [
             u
-            for w, u in suggested_files.WORDS["units"].items()
-            if suggested_files.words_of(name) & set(w.split())
+            for w, u in log_files.WORDS["units"].items()
+            if log_files.words_of(name) & set(w.split())
         ]
         if units:
             return name + units[0], ""

@@ -77,17 +77,11 @@ def reading(frame: pl.LazyFrame, column: str, dtype: pl.DataType) -> Reading:
 
 
 def _slashes(first: int, second: int) -> str:
-    """Returns the forms of dates with slashes, by their highest numbers.
-
-    Empty where there are none, and where only days can come first.
-    """
+    """Returns the form of dates with slashes, if not days first, by the most of each."""
     if not first or first > _MONTHS >= second:
         return ""
-    if first <= _MONTHS < second:
-        return "mm/dd/yyyy"
-    if first > _MONTHS:
-        return "both dd/mm/yyyy and mm/dd/yyyy"
-    return "dd/mm/yyyy or mm/dd/yyyy, no number above 12 tells which"
+    unsure = "dd/mm/yyyy or mm/dd/yyyy, no number above 12 tells which"
+    return "mm/dd/yyyy" if second > _MONTHS else unsure
 
 
 def seconds(value: pl.Expr, dtype: pl.DataType, unit: int = 0) -> pl.Expr | None:

@@ -86,20 +86,18 @@ class File:
 
     def lacks(self, column: str) -> bool:
         """Whether no column is likely that of ids of users, or of videos."""
-        if column in self.given:
-            return False
-        name = self.ids.get(column, "")
-        return not name or (column == schema.USER_ID and self.has_few(name))
+        is_doubted = column == schema.USER_ID and column not in self.given
+        name = self.ids.get(column)
+        return name is None or (is_doubted and self.has_few(name))
 
-    def people(self) -> int:
-        """Returns the number of columns of people, less that of columns of videos."""
-        signs = dict.fromkeys(_OF_PEOPLE, 1) | dict.fromkeys(_OF_VIDEOS, -1)
-        return sum(
-            sign
-            for column, sign in signs.items()
-            for name in self.rows.columns
-            if words_of(name) & _words("columns", column)
-        )
+    def likeness(self, column: str) -> int:
+        """Returns how much more the file looks like users than videos, or less."""
+        words = set().union(*map(words_of, self.rows.columns))
+        users = [bool(words & _words("columns", name)) for name in _OF_PEOPLE]
+        videos = [bool(words & _words("columns", name)) for name in _OF_VIDEOS]
+        named = self.is_called(schema.USERS) - self.is_called(schema.VIDEOS)
+        people = 9 * named + sum(users) - sum(videos)
+        return people if column == schema.USER_ID else -people
 
     def is_key(self, name: str) -> bool:
         """Whether a column has each value once."""
@@ -151,75 +149,48 @@ class File:
 
 
 def find_ids(files: Sequence[File]) -> None:
-    """Finds columns of ids whose names say nothing, by the values of other files."""
-    for table, column in IDS.items():
-        for listing in (file for file in files if file.is_called(table)):
-            key = listing.ids.get(column, listing.rows.columns[0])
-            if not (_fits(column, listing.rows[key]) and listing.is_key(key)):
-                continue
-            listing.ids[column] = key
-            least = max(3, listing.rows.height // 10)  # fewer numbers are no ids
-            for file in files:
-                is_listing = any(map(file.is_key, file.ids.values()))
-                others = [
-                    (share_of_keys(file.rows[name], listing.rows[key]), name)
-                    for name in set(file.rows.columns) - set(file.ids.values())
-                    if _fits(column, file.rows[name])
-                    and file.rows[name].n_unique() >= least
-                ]
-                share, name = max(others, default=(0.0, ""))
-                if share > SHARE and file.lacks(column) and not is_listing:
-                    file.ids[column] = name
-    _link_ids(files)
+    """Finds ids whose names say nothing, as values that are a key of another file.
 
-
-def _link_ids(files: Sequence[File]) -> None:
-    """Finds ids called "*_id" whose values are a key of another file.
-
-    The other file with columns of people lists the users. A role that is left without
-    such a sign is taken where the other one is known.
+    A file with a name or columns of people lists the users. Without such a sign it is
+    taken where the other ids are known.
     """
     links = {file: list(_links(file, files)) for file in files}
     listings = {listing for those in links.values() for _, listing, _ in those}
-    signs = {schema.USER_ID: 1, schema.VIDEO_ID: -1}
     for file in (file for file in files if file not in listings):
-        for column in (*signs, schema.USER_ID):  # a video may tell the user
-            others = {c for c in signs if c != column and not file.lacks(c)}
-            taken = {file.ids[other] for other in others}
+        # A video may tell the user.
+        for column in (schema.USER_ID, schema.VIDEO_ID, schema.USER_ID):
+            known = {c: n for c, n in file.ids.items() if not file.lacks(c)}
+            others = set(known.values()) - {known.get(column)}
             free = [
-                (signs[column] * listing.people(), name, listing, key)
+                (listing.likeness(column), name, listing, key)
                 for name, listing, key in links[file]
-                if name not in taken
+                if name == known.get(column, name) and name not in others
             ]
-            likeness, name, listing, key = max(
-                free, key=lambda link: link[:2], default=(-1, "", file, "")
-            )
-            if file.lacks(column) and likeness >= (0 if others else 1):
-                listing.ids[column] = key
-                for each in files:
-                    if name in each.rows.columns and each.lacks(column):
-                        each.ids[column] = name
+            best = max(free, key=lambda link: link[:2], default=None)
+            if best is None or best[0] < (0 if known else 1):
+                continue
+            best[2].ids.setdefault(column, best[3])
+            for each in files:
+                if best[1] in each.rows.columns and each.lacks(column):
+                    each.ids[column] = best[1]
 
 
 def _links(file: File, files: Sequence[File]) -> Iterator[tuple[str, File, str]]:
     """Yields columns of ids of a file, each with the file that lists it and its key."""
-    for name in file.rows.columns:
-        words, values = words_of(name) - {"id"}, file.rows[name]
-        is_id = "id" in words_of(name) and _fits(schema.VIDEO_ID, values)
-        if not is_id or file.is_key(name):
-            continue
+    for name, values in zip(file.rows.columns, file.rows, strict=True):
         found = [
-            (key == name, any(w in other.name.lower() for w in words), other, key)
+            (key == name, -other.rows.height, other, key)
             for other in files
             for key in {name, other.rows.columns[0]} & set(other.rows.columns)
             if other is not file
+            and ("id" in words_of(name) or any(map(other.is_called, IDS)))
+            and all(_fits(schema.VIDEO_ID, ids) for ids in (values, other.rows[key]))
             and other.is_key(key)
             and values.n_unique() >= max(3, other.rows.height // 10)
             and share_of_keys(values, other.rows[key]) > SHARE
         ]
-        if found:
-            best = max(found, key=lambda link: (*link[:2], -link[2].rows.height))
-            yield name, best[2], best[3]
+        if found and not file.is_key(name):
+            yield name, *max(found, key=lambda link: link[:2])[2:]
 
 
 def share_of_keys(values: pl.Series, keys: pl.Series) -> float:
