@@ -208,8 +208,7 @@ def _error(
     """Returns the error of the earliest bad row."""
     fault, row = bad_rows[0].fault, bad_rows[0].first_row
     total = sum(bad.num_rows for bad in bad_rows)
-    with event_log.readable(origin.file):
-        is_all = 1 < total == event_log.num_rows(origin.rows)
+    is_all = 1 < total == event_log.num_rows(origin.rows)
     others = f" ({total} bad rows in all)" if total > 1 else ""
     others = " (all rows are bad)" if is_all else others
     leave_out = "" if is_all else ", or leave such rows out with --bad_rows=drop"

@@ -473,7 +473,7 @@ def test_what_the_user_names_is_taken_as_true(tmp_path: pathlib.Path) -> None:
     assert sorted(columns) == sorted((e, "") for e in [*entries, "watches.time=at"])
     with pytest.raises(errors.UserError, match="found no video_id in "):
         suggestions.suggest(tmp_path, [], given[:1])
-    with pytest.raises(errors.UserError, match=r"found b\.csv: .*: name one"):
+    with pytest.raises(errors.UserError, match=r"a file \(one of b\.csv, b, first"):
         suggestions.suggest(tmp_path, ["videos=c.csv"])
 
 

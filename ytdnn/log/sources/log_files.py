@@ -21,8 +21,8 @@ _MOST_KINDS, _MOST_CATEGORIES = 20, 50
 FEWEST_USERS = 10  # fewer values are more likely devices, plans or kinds of users
 DURATIONS = (schema.WATCH_SECONDS, schema.DURATION_SECONDS)
 IDS = {schema.VIDEOS: schema.VIDEO_ID, schema.USERS: schema.USER_ID}
-_OF_PEOPLE = (schema.AGE, schema.GENDER, schema.COUNTRY)
-_OF_VIDEOS = (schema.TITLE, schema.DURATION_SECONDS, schema.CHANNEL_ID, schema.TOPIC)
+_SIGNS = dict.fromkeys((schema.AGE, schema.GENDER, schema.COUNTRY), 1)  # of people
+_SIGNS |= dict.fromkeys((schema.TITLE, schema.CHANNEL_ID, schema.TOPIC), -1)
 SPECS = {c.name: c for table in table_schemas.TABLES.values() for c in table.columns}
 WORDS: dict[str, dict[str, str]] = tomllib.loads(
     (importlib.resources.files(__package__) / "column_words.toml").read_text("utf-8")
@@ -59,7 +59,7 @@ class File:
     def __init__(self, name: str, rows: pl.DataFrame) -> None:
         self.name, self.rows = name, rows
         self.used: set[str] = set()
-        self.given: set[str] = set()  # columns of the schema, by the user's word
+        self.given: dict[str, str] = {}  # ids by the user's word
         columns = {column: self.called(column) for column in IDS.values()}
         self.ids = {column: names[0] for column, names in columns.items() if names}
 
@@ -79,10 +79,8 @@ class File:
 
     def take(self, names: Mapping[str, str]) -> None:
         """Takes ids by the user's names of columns."""
-        for column in IDS.values():
-            if names.get(column) in self.rows.columns:
-                self.ids[column] = names[column]
-                self.given.add(column)
+        ids = {c: names[c] for c in IDS.values() if names.get(c) in self.rows.columns}
+        self.ids, self.given = self.ids | ids, self.given | ids
 
     def lacks(self, column: str) -> bool:
         """Whether no column is likely that of ids of users, or of videos."""
@@ -93,10 +91,9 @@ class File:
     def likeness(self, column: str) -> int:
         """Returns how much more the file looks like users than videos, or less."""
         words = set().union(*map(words_of, self.rows.columns))
-        users = [bool(words & _words("columns", name)) for name in _OF_PEOPLE]
-        videos = [bool(words & _words("columns", name)) for name in _OF_VIDEOS]
         named = self.is_called(schema.USERS) - self.is_called(schema.VIDEOS)
-        people = 9 * named + sum(users) - sum(videos)
+        found = [sign for c, sign in _SIGNS.items() if words & _words("columns", c)]
+        people = 9 * named + sum(found)
         return people if column == schema.USER_ID else -people
 
     def is_key(self, name: str) -> bool:

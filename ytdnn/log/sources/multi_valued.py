@@ -59,10 +59,8 @@ def split_columns(entries: Iterable[str]) -> set[str]:
     Args:
       entries: Entries of `--columns`.
     """
-    parts = [entry.partition("=") for entry in entries]
-    split = [(name, _SPLIT.fullmatch(own)) for name, _, own in parts]
-    names = {name: match["own"] for name, match in split if match}
-    return {*names, *(f"{schema.VIDEOS}.{own}" for own in names.values())}
+    found = [m["own"].partition("=") for m in map(_SPLIT.fullmatch, entries) if m]
+    return {n for new, _, own in found for n in (new, f"{schema.VIDEOS}.{own}")}
 
 
 def split(

@@ -17,15 +17,10 @@ import polars as pl
 
 from ytdnn.base import errors, formats, schema, table_schemas, user_paths
 from ytdnn.log import event_log
-from ytdnn.log.sources import (
-    log,
-    log_files,
-    mappings,
-    multi_valued,
-    table_files,
-    times,
-)
+from ytdnn.log.sources import log, log_files, mappings, multi_valued, table_files, times
 
+_File = log_files.File
+_Files = Mapping[str, _File]
 _MOST_ROWS = 200_000  # read of each file
 _YEAR = 31_556_952  # seconds
 _FEW_AGES, _MOST_MEDIAN_SECONDS = 9, 5_000
@@ -110,15 +105,10 @@ def suggest(
     those = {**left, **{file.name: file.rows.columns for file in files}}
     content = "; ".join(f"{name}: {', '.join(names)}" for name, names in those.items())
     found = event_log.brief(content, 300) or "no table"
-    by_name = {file.name.partition(".")[0]: file for file in files}
-    by_name |= {file.name: file for file in files}
+    by_name = {n: f for f in files for n in (f.name, f.name.partition(".")[0])}
     named_files = mappings.parse_files(named)
     for table, name in named_files.items():
-        if name not in by_name:
-            raise errors.UserError(
-                f"expected the file of --files={table}={name} in {directory}, found "
-                f"{found}: name one of these"
-            )
+        mappings.require_one_of(name, by_name, "a file", f"{table}={name}", "--files")
     own = mappings.parse_columns(given)
     for table, names in own.items():
         for file in [by_name[named_files[table]]] if table in named_files else files:
@@ -143,16 +133,14 @@ def suggest(
     return Suggestion(settings, names, columns, {k: v for k, v in left.items() if v})
 
 
-def _read(
-    directory: pathlib.Path,
-) -> tuple[list[log_files.File], dict[str, list[str]]]:
+def _read(directory: pathlib.Path) -> tuple[list[_File], dict[str, list[str]]]:
     """Returns the first rows of each table, and why others cannot be read."""
     if not directory.is_dir():
         raise errors.UserError(
             f"expected a directory of tables in --data_dir, received {directory} "
             f"({user_paths.kind(directory)})"
         )
-    files: list[log_files.File] = []
+    files: list[_File] = []
     unread: dict[str, list[str]] = {}
     for path in sorted(directory.iterdir()):
         is_table = path.is_dir() or table_files.may_be_table(path)
@@ -170,15 +158,12 @@ def _read(
     return files, unread
 
 
-def _tables(
-    files: Sequence[log_files.File],
-    named: Mapping[str, log_files.File],
-) -> tuple[dict[str, log_files.File], dict[str, Any]]:
+def _tables(files: Sequence[_File], named: _Files) -> tuple[_Files, dict[str, Any]]:
     """Returns the file of each table, and settings that follow from it.
 
     Of several files that can be one table it is one named like it, then the longest.
     """
-    tables: dict[str, log_files.File] = {}
+    tables: dict[str, _File] = {}
     settings: dict[str, Any] = {}
     for table in table_schemas.TABLES:
         those = [file for file in files if file.table() == table]
@@ -191,8 +176,8 @@ def _tables(
         tables = {schema.WATCHES: shown, **tables}
         clicked = shown.called(schema.CLICKED)[0]
         values = shown.rows[clicked]
-        true = log_files.true_values(values)
-        is_any = " OR ".join(f'"{clicked}" = {value!r}' for value in true)
+        true = map(repr, log_files.true_values(values))
+        is_any = " OR ".join(f'"{clicked}" = {value}' for value in true)
         settings["where"] = f'"{clicked}"' if values.dtype == pl.Boolean else is_any
     elif shown is not None:
         watched = max(tables[schema.WATCHES].seconds(), default=math.inf)
@@ -204,20 +189,15 @@ def _tables(
 
 
 def _columns(
-    table: str,
-    tables: Mapping[str, log_files.File],
-    given: Mapping[str, Mapping[str, str]],
+    table: str, tables: _Files, given: Mapping[str, Mapping[str, str]]
 ) -> Iterator[ProposedColumn]:
     """Yields the proposed columns of a table, those that the user gives first."""
-    file, own_names = tables[table], given.get(table, {})
-    used = set[str]()
-    for column, own in own_names.items():
+    file, used, taken = tables[table], set[str](), given.get(table, {})
+    for column, own in taken.items():
         inside = [name for name in file.rows.columns if name in own]  # with a unit
         used |= {max(inside, key=len, default=own)}
         yield ProposedColumn(table, column, own, "")
-    for column in table_schemas.TABLES[table].names:
-        if column in own_names:
-            continue
+    for column in (c for c in table_schemas.TABLES[table].names if c not in taken):
         fit, doubts = file.called(column), [""]
         if column == schema.TIME:
             fit, doubts[0] = file.times()
@@ -233,11 +213,13 @@ def _columns(
         elif log_files.SPECS[column].required:
             doubt = "none is found, and the table needs it"
             yield ProposedColumn(table, column, "", doubt)
-    if table == schema.WATCHES and schema.IMPRESSIONS not in tables:
-        yield from _doubts_of_clicks(file)
-    others = [
-        n for n in file.rows.columns if n not in used and n not in log_files.SPECS
-    ]
+    is_alone = table == schema.WATCHES and schema.IMPRESSIONS not in tables
+    for name in file.rows.columns if is_alone else []:
+        if log_files.is_called(name, schema.CLICKED):
+            doubt = f"{name} says clicks: are these impressions?"
+            yield ProposedColumn(table, schema.CLICKED, "", doubt)
+    known = {*used, *log_files.SPECS}
+    others = [name for name in file.rows.columns if name not in known]
     for name in others if table == schema.VIDEOS else []:
         separator = multi_valued.separator(file.rows[name])
         if separator:
@@ -247,17 +229,7 @@ def _columns(
     file.used |= used
 
 
-def _doubts_of_clicks(file: log_files.File) -> Iterator[ProposedColumn]:
-    """Yields columns that are called clicks, and hold something else than flags."""
-    for name in file.rows.columns:
-        if log_files.is_called(name, schema.CLICKED) and file.seconds():
-            doubt = f"{name} says clicks: are these impressions?"
-            yield ProposedColumn(schema.WATCHES, schema.CLICKED, "", doubt)
-
-
-def _doubts_of_id(
-    column: str, file: log_files.File, tables: Mapping[str, log_files.File]
-) -> Iterator[str]:
+def _doubts_of_id(column: str, file: _File, tables: _Files) -> Iterator[str]:
     """Yields doubts about a column of ids, by its name and the file that lists them."""
     name = file.ids[column]
     if not log_files.is_called(name, column):
@@ -271,21 +243,16 @@ def _doubts_of_id(
         yield f"only {share:.0%} of its values are in {listing.name}"
 
 
-def _in_unit(
-    column: str, values: pl.Series, tables: Mapping[str, log_files.File]
-) -> tuple[str, str]:
+def _in_unit(column: str, values: pl.Series, tables: _Files) -> tuple[str, str]:
     """Returns a column's name with its unit, and a doubt about its values."""
     name = values.name
     if column in log_files.DURATIONS and values.dtype in times.TEXT:
         return name, ""
     if column in log_files.DURATIONS:
-        units = [
-            u
-            for w, u in log_files.WORDS["units"].items()
-            if log_files.words_of(name) & set(w.split())
-        ]
-        if units:
-            return name + units[0], ""
+        words, units = log_files.words_of(name), log_files.WORDS["units"].items()
+        factors = [factor for unit, factor in units if words & set(unit.split())]
+        if factors:
+            return name + factors[0], ""
         if (values > _MOST_MEDIAN_SECONDS).sum() > (values > 0).sum() / 2:
             return f"{name}/1000", "no unit in its name, by size milliseconds"
         return name, "no unit in its name, taken as seconds"

@@ -70,14 +70,13 @@ def reading(frame: pl.LazyFrame, column: str, dtype: pl.DataType) -> Reading:
     unit = max(range(len(_UNITS)), key=lambda place: numbers[_UNITS[place]])
     if unit and numbers[_UNITS[unit]]:
         return Reading(unit, f"{_UNITS[unit]}, read as such")
-    return Reading(
-        note="no time zone, read as UTC" if numbers.get("zoneless") else "",
-        slashes=_slashes(numbers.get("day") or 0, numbers.get("month") or 0),
-    )
+    note = "no time zone, read as UTC" if numbers.get("zoneless") else ""
+    slashes = _slashes(numbers.get("day") or 0, numbers.get("month") or 0)
+    return Reading(note=note, slashes=slashes)
 
 
 def _slashes(first: int, second: int) -> str:
-    """Returns the form of dates with slashes, if not days first, by the most of each."""
+    """Returns the form of dates with slashes, by the highest of each; or empty."""
     if not first or first > _MONTHS >= second:
         return ""
     unsure = "dd/mm/yyyy or mm/dd/yyyy, no number above 12 tells which"

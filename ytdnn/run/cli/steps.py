@@ -141,9 +141,7 @@ def _suggest(given: parsing.Arguments) -> int:
     from ytdnn.log.sources import suggestions
 
     directory = given.overrides.get("data.dir", "")
-    names = {
-        key: given.overrides.get(f"data.{key}", "") for key in ("columns", "files")
-    }
+    names = {key.removeprefix("data."): v for key, v in given.overrides.items()}
     columns, files = flags.mapping(names)
     suggestion = suggestions.suggest(user_paths.expanded(directory), files, columns)
     if _COLUMNS.exists() and _COLUMNS.read_text("utf-8") != suggestion.text():
