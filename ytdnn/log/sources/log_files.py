@@ -92,8 +92,8 @@ class File:
         """Returns how much more the file looks like users than videos, or less."""
         words = set().union(*map(words_of, self.rows.columns))
         named = self.is_called(schema.USERS) - self.is_called(schema.VIDEOS)
-        found = [sign for c, sign in _SIGNS.items() if words & _words("columns", c)]
-        people = 9 * named + sum(found)
+        signs = [sign for c, sign in _SIGNS.items() if words & _words("columns", c)]
+        people = 9 * named + sum(signs)
         return people if column == schema.USER_ID else -people
 
     def is_key(self, name: str) -> bool:
@@ -175,7 +175,7 @@ def find_ids(files: Sequence[File]) -> None:
 def _links(file: File, files: Sequence[File]) -> Iterator[tuple[str, File, str]]:
     """Yields columns of ids of a file, each with the file that lists it and its key."""
     for name, values in zip(file.rows.columns, file.rows, strict=True):
-        found = [
+        listed = [
             (key == name, -other.rows.height, other, key)
             for other in files
             for key in {name, other.rows.columns[0]} & set(other.rows.columns)
@@ -186,8 +186,8 @@ def _links(file: File, files: Sequence[File]) -> Iterator[tuple[str, File, str]]
             and values.n_unique() >= max(3, other.rows.height // 10)
             and share_of_keys(values, other.rows[key]) > SHARE
         ]
-        if found and not file.is_key(name):
-            yield name, *max(found, key=lambda link: link[:2])[2:]
+        if listed and not file.is_key(name):
+            yield name, *max(listed, key=lambda link: link[:2])[2:]
 
 
 def share_of_keys(values: pl.Series, keys: pl.Series) -> float:

@@ -59,8 +59,8 @@ def split_columns(entries: Iterable[str]) -> set[str]:
     Args:
       entries: Entries of `--columns`.
     """
-    found = [m["own"].partition("=") for m in map(_SPLIT.fullmatch, entries) if m]
-    return {n for new, _, own in found for n in (new, f"{schema.VIDEOS}.{own}")}
+    names = [m["own"].partition("=") for m in map(_SPLIT.fullmatch, entries) if m]
+    return {n for new, _, own in names for n in (new, f"{schema.VIDEOS}.{own}")}
 
 
 def split(

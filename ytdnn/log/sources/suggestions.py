@@ -79,9 +79,9 @@ class Suggestion:
 
     def summary(self) -> str:
         """Returns the number of columns that are found, and of doubts in the text."""
-        found = sum(bool(each.own) for each in self.columns)
+        number = sum(bool(each.own) for each in self.columns)
         doubts = formats.counted(self.text().count("# doubt: "), "doubt")
-        return f"{formats.counted(found, 'column')} proposed, {doubts}"
+        return f"{formats.counted(number, 'column')} proposed, {doubts}"
 
 
 def _toml(value: Any) -> str:
@@ -104,7 +104,7 @@ def suggest(
     files, left = _read(directory)
     those = {**left, **{file.name: file.rows.columns for file in files}}
     content = "; ".join(f"{name}: {', '.join(names)}" for name, names in those.items())
-    found = event_log.brief(content, 300) or "no table"
+    content = event_log.brief(content, 300) or "no table"
     by_name = {n: f for f in files for n in (f.name, f.name.partition(".")[0])}
     named_files = mappings.parse_files(named)
     for table, name in named_files.items():
@@ -120,7 +120,7 @@ def suggest(
         missing = [name for name in log_files.IDS.values() if name not in known]
         raise errors.UserError(
             f"expected a file with ids of users and of videos in {directory}, found no "
-            f"{' and no '.join(missing)} in {found}: name yours beside --suggest by "
+            f"{' and no '.join(missing)} in {content}: name yours beside --suggest by "
             f"--columns=watches.{missing[0]}=YOUR_COLUMN (ytdnn prepare --explain)"
         )
     columns = [each for table in tables for each in _columns(table, tables, own)]
