@@ -59,6 +59,18 @@ def test_a_run_says_what_may_have_to_be_corrected(tmp_path: pathlib.Path) -> Non
         assert line in told
 
 
+def test_columns_that_are_split_are_used(tmp_path: pathlib.Path) -> None:
+    words = logs.videos().with_columns(words=pl.lit("a|b"), mood=pl.lit("c"))
+    words = words.with_columns(pl.lit("d;e").alias("kinds"))
+    columns = ("videos.tags=words split |", "videos.topic=kinds split ;")
+    tables = {"watches": logs.watches(), "videos": words}
+    found = prepared_table.lines(prepared_of(tmp_path, tables, columns=columns))
+    row = next(line for line in found if line.startswith(" videos"))
+    assert row.endswith("topic, title, kinds, tags  mood")
+    (note,) = [line for line in found if "columns of your own" in line]
+    assert "videos.tags" in note
+
+
 def test_vectors_that_are_text_are_no_words(tmp_path: pathlib.Path) -> None:
     users = logs.people().with_columns(segment=pl.lit("[a]"), taste=pl.lit("[0.1, 2]"))
     tables = {"watches": logs.watches(), "users": users}

@@ -21,6 +21,7 @@ from ytdnn.log import (
     split_of_log,
     vectors,
 )
+from ytdnn.log.sources import multi_valued
 
 _WIDTH = 120
 _SHORT = textwrap.TextWrapper(80, break_long_words=False, break_on_hyphens=False)
@@ -51,7 +52,7 @@ def lines(
         for name in table_schemas.TABLES
         if name in data.catalogue.facts["rows"]
     ]
-    own = [name for column in columns for name in column.keys]
+    own = [name for column in columns for name in column.keys if name not in named]
     lists = [name for name in own if _holds_lists(data, name)]
     own = [name for name in own if name not in lists]
     notes = [
@@ -94,7 +95,7 @@ class _Columns:
     Attributes:
       table: Name of the table.
       used: Columns of the schema, with their missing values, and vectors.
-      features: The user's columns that are features.
+      features: The user's columns that are features, or are split into values.
       unused: Columns that nothing reads, each with the column that was perhaps meant.
       keys: The user's columns that can become features, `TABLE.COLUMN`.
     """
@@ -125,11 +126,12 @@ class _Columns:
             for name in catalogue.vectors.in_table(table)
         ]
         own = [name for name in plain if name not in known]
-        self.features = [name for name in own if prefix + name in named]
+        used = {*named, *multi_valued.split_columns(facts.get("columns", ()))}
+        self.features = [name for name in own if prefix + name in used]
         others = [name for name in own if name not in self.features]
         self.keys = [
             prefix + name
-            for name in others
+            for name in own
             if _KEY.fullmatch(name) and name not in schema.REQUEST_KEYS
         ]
         # Where two tables are one file, a column that the other reads has its meaning.

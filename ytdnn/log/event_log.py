@@ -29,7 +29,7 @@ DTYPES: dict[str, pl.DataType] = {
 
 EXPECTED = {
     "id": "an integer or string id",
-    "time": "a time (seconds since 1970 or ISO text)",
+    "time": "a time (seconds since 1970, ISO text, dd.mm.yyyy or dd/mm/yyyy)",
     "integer": "an integer",
     "number": "a number",
     "boolean": "true or false",

@@ -21,6 +21,7 @@ _NO_IDS = ("null", "none", "nan", "na", "n/a", "nil", "undefined", "\\n")
 # Zero-width marks inside an id are rare, joiners inside a name are not.
 _INVISIBLE = r"""^[\s\p{Z}\p{Cf}"']+|[\s\p{Z}\p{Cf}"']+$|[\x{200B}\x{FEFF}]"""
 _MOST_NAMED = 3  # ids of a note
+_FEWEST_USERS = 10
 UNWATCHED_CLICKS = "clicked impressions are of videos that the user has no watch of"
 
 
@@ -61,6 +62,19 @@ def odd_ids(ids: pl.Series) -> list[str]:
         "in the files"
     )
     return [f"{number}, and are read as any other: {advice}"] if named else []
+
+
+def few_users(number: int) -> list[str]:
+    """Returns a line where a log has fewer users than a recommender is made for.
+
+    Args:
+      number: Number of users.
+    """
+    line = (
+        f"note: the log has only {formats.counted(number, 'user')}: check that "
+        f"watches.user_id is a column of users, not of devices or plans"
+    )
+    return [line] * (number < _FEWEST_USERS)
 
 
 def from_shards(

@@ -208,13 +208,16 @@ def _error(
     """Returns the error of the earliest bad row."""
     fault, row = bad_rows[0].fault, bad_rows[0].first_row
     total = sum(bad.num_rows for bad in bad_rows)
+    is_all = 1 < total == event_log.num_rows(origin.rows)
     others = f" ({total} bad rows in all)" if total > 1 else ""
+    others = " (all rows are bad)" if is_all else others
+    leave_out = "" if is_all else ", or leave such rows out with --bad_rows=drop"
     user_column = origin.names.get(fault.column, fault.column)
     called = f" (your {user_column})" if user_column != fault.column else ""
     return errors.UserError(
         f"expected {table}.{fault.column}{called} to be {fault.expected}, found "
         f"{_value(origin, fault.column, row)} in {origin.place(row)}{others}: mend "
-        f"it, or leave such rows out with --bad_rows=drop"
+        f"it{leave_out}"
     )
 
 

@@ -342,21 +342,25 @@ def test_a_file_that_cannot_be_read_is_left(tmp_path: pathlib.Path) -> None:
     assert left["cut.parquet"][0].startswith("not read: expected a Parquet file")
     assert left["plots"][0].startswith("not read: expected Parquet, Arrow or CSV")
     (tmp_path / "views.parquet").unlink()
-    with pytest.raises(errors.UserError, match=r"found cut\.parquet: not read: exp"):
+    with pytest.raises(errors.UserError, match=r"no user_id in cut\.parquet: not read"):
         suggestions.suggest(tmp_path)
 
 
 def test_a_column_that_is_needed_and_not_found_is_said(tmp_path: pathlib.Path) -> None:
     rows = {"user_id": _WATCHERS, "item_id": _WATCHED, "when": "yesterday"}
     pl.DataFrame(rows).write_csv(tmp_path / "watches.csv")
-    text = suggestions.suggest(tmp_path).text()
-    assert '\n# time = ""  # doubt: none is found, and the table needs it\n' in text
+    found = suggestions.suggest(tmp_path)
+    needed = '\n# time = ""  # doubt: none is found, and the table needs it\n'
+    assert needed in found.text()
+    assert found.summary() == "2 columns proposed, 1 doubt"
 
 
 def test_a_directory_without_users_is_refused(tmp_path: pathlib.Path) -> None:
     pl.DataFrame({"item_id": _ITEMS, "time": 1}).write_csv(tmp_path / "a.csv")
     with pytest.raises(
-        errors.UserError, match=r"found a\.csv: item_id, time: write the"
+        errors.UserError,
+        match=r"found no user_id in a\.csv: item_id, time: "
+        r"name yours beside --suggest by --columns=watches\.user_id=YOUR_COLUMN",
     ):
         suggestions.suggest(tmp_path)
     with pytest.raises(errors.UserError, match="expected a directory of tables"):
@@ -398,3 +402,118 @@ def test_several_values_of_a_video_are_split(tmp_path: pathlib.Path) -> None:
     read = sources.read(config).tables["videos"].collect()
     assert read["cast"].to_list()[:2] == [["Ann", "Bob"], ["Bob"]]
     assert read["labels"].to_list()[0] == ["new", "short"]
+
+
+def test_a_column_of_few_values_is_no_user_without_doubt(
+    tmp_path: pathlib.Path,
+) -> None:
+    clients = _RNG.choice(["browser", "ipad app", "android app"], _ROWS)
+    rows = {"client": clients, "item_id": _WATCHED, "time": _SECONDS}
+    path = tmp_path / "views.parquet"
+    pl.DataFrame(rows | {"member_id": _WATCHERS}).write_parquet(path)
+    columns = {
+        p.column: (p.own, p.doubt) for p in suggestions.suggest(tmp_path).columns
+    }
+    assert columns["user_id"] == ("member_id", "")
+    assert columns["device"] == ("client", "")
+    pl.DataFrame(rows).write_parquet(path)
+    with pytest.raises(errors.UserError, match="expected a file with ids of users"):
+        suggestions.suggest(tmp_path)
+    pl.DataFrame(rows).rename({"client": "client_id"}).write_parquet(path)
+    first = suggestions.suggest(tmp_path).columns[0]
+    assert (first.own, first.doubt) == ("client_id", "only 3 values: are these users?")
+
+
+_VALUES = "by its values alone"
+
+
+@pytest.mark.parametrize(
+    ("user", "video", "keys", "doubts"),
+    [
+        ("student_id", "lecture_id", ("student_id", "lecture_id"), (_VALUES, _VALUES)),
+        ("id_utente", "id_episodio", ("id", "id"), (_VALUES, _VALUES)),
+        ("uid", "creative_id", ("uid", "creative_id"), ("", _VALUES)),
+        ("student_id", "item_id", ("student_id", "item_id"), (_VALUES, "")),
+    ],
+)
+def test_ids_are_found_in_the_files_that_list_them(
+    tmp_path: pathlib.Path,
+    user: str,
+    video: str,
+    keys: tuple[str, str],
+    doubts: tuple[str, str],
+) -> None:
+    rows = {user: _WATCHERS, video: _WATCHED, "started_at": _SECONDS}
+    own = {"view_id": np.arange(_ROWS), "client": ["ios", "web"] * (_ROWS // 2)}
+    pl.DataFrame(rows | own).write_csv(tmp_path / "a.csv")
+    people = {keys[0]: _USERS, "date_of_birth": "2004-11-23", "nationality": "IT"}
+    pl.DataFrame(people).write_csv(tmp_path / "b.csv")
+    about = {keys[1]: _ITEMS, "titolo": _ITEMS, "id_podcast": ["p1", "p2"] * 20}
+    pl.DataFrame(about).write_csv(tmp_path / "c.csv")
+    shows = {"id_podcast": ["p1", "p2", "p3"], "title": ["x", "y", "z"]}
+    pl.DataFrame(shows).write_csv(tmp_path / "d.csv")
+    found = suggestions.suggest(tmp_path)
+    assert found.files == {"watches": "a.csv", "videos": "c.csv", "users": "b.csv"}
+    columns = {(p.table, p.column): (p.own, p.doubt) for p in found.columns}
+    assert columns["watches", "user_id"] == (user, doubts[0])
+    assert columns["watches", "video_id"] == (video, doubts[1])
+    assert [columns["users", "user_id"][0], columns["videos", "video_id"][0]] == [*keys]
+
+
+def test_what_the_user_names_is_taken_as_true(tmp_path: pathlib.Path) -> None:
+    rows = {"who": _WATCHERS, "what": _WATCHED, "at": _SECONDS, "ms": _PLAYED}
+    pl.DataFrame(rows).write_csv(tmp_path / "first.csv")
+    pl.DataFrame({"what": _ITEMS, "mood": ["a|b"] * 40}).write_csv(tmp_path / "b.csv")
+    given = ["watches.user_id=who", "watches.video_id=what"]
+    more = ["watches.watch_seconds=ms/1000", "videos.moods=mood split |"]
+    entries = [*given, "videos.video_id=what", *more]
+    found = suggestions.suggest(tmp_path, ["videos=b"], entries)
+    assert found.files == {"watches": "first.csv", "videos": "b.csv"}
+    columns = [(f"{p.table}.{p.column}={p.own}", p.doubt) for p in found.columns]
+    assert sorted(columns) == sorted((e, "") for e in [*entries, "watches.time=at"])
+    with pytest.raises(errors.UserError, match="found no video_id in "):
+        suggestions.suggest(tmp_path, [], given[:1])
+    with pytest.raises(errors.UserError, match=r"a file \(one of b\.csv, b, first"):
+        suggestions.suggest(tmp_path, ["videos=c.csv"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "where"),
+    [
+        (["Y", "N"], "\"opened\" = 'Y'"),
+        (["Ja", "nein"], "\"opened\" = 'Ja'"),
+        (["sì", "No"], "\"opened\" = 'sì'"),
+        (["T", "f"], "\"opened\" = 'T'"),
+        ([" yes", "YES", "no", "no"], "\"opened\" = ' yes' OR \"opened\" = 'YES'"),
+    ],
+)
+def test_clicks_in_words_are_read_and_proposed(
+    tmp_path: pathlib.Path, flags: list[str], where: str
+) -> None:
+    rows = {"user_id": _WATCHERS, "item_id": _WATCHED, "time": _SECONDS}
+    opened = flags * (_ROWS // len(flags))
+    pl.DataFrame(rows | {"opened": opened}).write_parquet(tmp_path / "log.parquet")
+    found = suggestions.suggest(tmp_path)
+    assert found.files == {"watches": "log.parquet", "impressions": "log.parquet"}
+    assert found.settings == {"where": where}
+    config = configs.DataConfig(
+        source="log",
+        dir=str(tmp_path),
+        files=("watches=log.parquet", "impressions=log.parquet"),
+        columns=tuple(f"{p.table}.{p.column}={p.own}" for p in found.columns),
+        where=where,
+    )
+    tables = sources.read(config).tables
+    clicked = tables["impressions"].select("clicked").collect()["clicked"]
+    half = [True] * (len(flags) // 2) + [False] * (len(flags) // 2)
+    assert clicked.to_list() == half * (_ROWS // len(flags))
+    assert tables["watches"].collect().height == _ROWS // 2
+
+
+def test_clicks_that_are_no_flags_are_doubted(tmp_path: pathlib.Path) -> None:
+    rows = {"user_id": _WATCHERS, "item_id": _WATCHED, "time": _SECONDS}
+    kinds = ["left", "right"] * (_ROWS // 2)
+    pl.DataFrame(rows | {"clicked": kinds}).write_parquet(tmp_path / "log.parquet")
+    text = suggestions.suggest(tmp_path).text()
+    doubt = "doubt: clicked says clicks: are these impressions?"
+    assert f'\n# clicked = ""  # {doubt}\n' in text

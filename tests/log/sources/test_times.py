@@ -42,6 +42,10 @@ FORMS = {
         pl.Series([f"{t:%d.%m.%Y %H:%M:%S}" for t in STAMPS]),
         "no time zone",
     ),
+    "days first, slashes": (
+        pl.Series([f"{t:%d/%m/%Y %H:%M:%S}" for t in STAMPS]),
+        "no time zone",
+    ),
     "ISO, Z": (pl.Series([f"{t:%Y-%m-%dT%H:%M:%S}Z" for t in STAMPS]), ""),
     "ISO, offset": (pl.Series([t.astimezone(BERLIN).isoformat() for t in STAMPS]), ""),
     "ISO, no zone": (
@@ -65,6 +69,27 @@ def test_a_date_is_midnight(tmp_path: pathlib.Path) -> None:
     day = 1_700_006_400  # 2023-11-15
     for times in (pl.Series(["2023-11-15"]), pl.Series([datetime.date(2023, 11, 15)])):
         assert _read(tmp_path, times)[0] == [day]
+
+
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [
+        (["01/09/2024", "02/12/2024 10:00"], "dd/mm/yyyy or mm/dd/yyyy, no number"),
+        (["01/31/2024", "02/12/2024"], "mm/dd/yyyy: write them as yyyy-mm-dd"),
+        (["01/31/2024", "31/01/2024"], "mm/dd/yyyy"),
+    ],
+)
+def test_slashes_that_may_be_months_first_are_refused(
+    tmp_path: pathlib.Path, texts: list[str], found: str
+) -> None:
+    with pytest.raises(errors.UserError) as caught:
+        _read(tmp_path, pl.Series(texts))
+    assert "expected dates as dd/mm/yyyy in watches.time (your" in str(caught.value)
+    assert f"watches.parquet, found {found}" in str(caught.value)
+    assert _read(tmp_path, pl.Series(["01/09/2024 00:04", "31/12/2024"]))[0] == [
+        1_725_149_040,
+        1_735_603_200,
+    ]
 
 
 def test_seconds_and_iso_text_may_be_mixed(tmp_path: pathlib.Path) -> None:

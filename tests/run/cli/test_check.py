@@ -1,6 +1,7 @@
 """`ytdnn check` says all at once, and leaves nothing."""
 
 import pathlib
+import re
 
 import polars as pl
 import pytest
@@ -49,6 +50,14 @@ def test_a_sound_log_has_status_0(cli: conftest.Cli, log: pathlib.Path) -> None:
     assert found.out.endswith("0 mistakes, 0 notes; nothing was written\n")
 
 
+def test_a_log_of_a_handful_of_users_is_noted(
+    cli: conftest.Cli, log: pathlib.Path
+) -> None:
+    flag = _write(log, re.sub(r"(?m)^u\d+", "ipad", logs.WATCHES))
+    found = cli("check", "--source=log", flag)
+    assert "note: the log has only 1 user: check that watches.user_id is" in found.out
+
+
 def test_bad_rows_that_are_to_be_dropped_are_no_mistakes(
     cli: conftest.Cli, log: pathlib.Path
 ) -> None:
@@ -66,6 +75,8 @@ def test_a_mistake_in_every_row_is_one_mistake(
     flag = _write(log, "\n".join([header, *late]))
     found = cli("check", "--source=log", flag)
     assert "'soon' in row 1" in found.out
+    assert "(all rows are bad): mend it\n" in found.out
+    assert "--bad_rows" not in found.out
     assert found.out.endswith("1 mistake, 0 notes; nothing was written\n")
     found = cli("check", "--source=log", flag, "--bad_rows=drop")
     assert "mistake 1: expected rows in watches, found none" in found.out

@@ -85,7 +85,7 @@ FILES: dict[str, tuple[Mapping[str, str | bytes], str]] = {
     "an age of 400": (_cell("22.0", "400", "users"), "at most 150, found 400.0"),
     "a negative duration": (_cell("62.0", "-1", "videos"), "of at least 0, found -1.0"),
     "a video twice": (_cell("v7,", "v6,", "videos"), "to be listed once, found 'v6'"),
-    "clicked as yes": (_cell("true", "yes", "impressions"), "to be true or false"),
+    "clicked as maybe": (_cell("true", "?", "impressions"), "to be true or false"),
     "users that match none": (
         _csv(_WATCHES) | _csv("user_id,age\nx,3\n", "users.csv"),
         "to hold ids that watches has, found none among its 1",

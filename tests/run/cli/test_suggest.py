@@ -26,6 +26,13 @@ def test_the_proposal_for_an_alien_log_prepares_it(
     columns = "--columns=columns.toml"
     assert cli("prepare", *log, columns, f"--workdir={tmp_path / 'run'}").status == 0
     assert prepared.load(tmp_path / "run" / "data").num_users == 60
+    # What is given is taken as it is.
+    mine = "--columns=watches.watch_seconds=secs watched*60"
+    pathlib.Path("columns.toml").unlink()
+    found = cli.document("check", "--suggest", f"--data_dir={tmp_path / 'log'}", mine)
+    assert found["suggestion"]["columns"][0]["own"] == "secs watched*60"
+    pathlib.Path("columns.toml").unlink()
+    assert cli("check", "--suggest", f"--data_dir={tmp_path / 'log'}").status == 0
     # A changed file is kept, the same one is written again.
     assert cli("check", "--suggest", f"--data_dir={tmp_path / 'log'}").status == 0
     with open("columns.toml", "a") as file:
@@ -66,3 +73,14 @@ def test_commands_without_settings_take_its_names_too(tmp_path: pathlib.Path) ->
     )
     assert flags.mapping(values, ["videos"]) == (["videos.topic=k"], ["watches=w"])
     assert flags.mapping({"columns": "videos.topic=k"}) == (["videos.topic=k"], [])
+
+
+def test_the_example_of_the_documents_is_read(tmp_path: pathlib.Path) -> None:
+    page = pathlib.Path(__file__).parents[3] / "docs" / "sources.md"
+    example = page.read_text("utf-8").partition("```toml\n")[2].partition("```")[0]
+    assert 0 < len(example.splitlines()) <= 8
+    (tmp_path / "columns.toml").write_text(example)
+    read = mappings.from_toml(tmp_path / "columns.toml")
+    assert {"files", "columns", "where"} == read.keys()
+    columns = given_settings.entries("data.columns", read["columns"])
+    assert mappings.parse_columns(columns)["videos"] == {"genres": "genres split |"}

@@ -14,6 +14,8 @@ from ytdnn.log import event_log, vectors
 from ytdnn.log.sources import multi_valued, times
 
 _TEXT = times.TEXT
+TRUE = ("true", "1", "1.0", "t", "y", "yes", "j", "ja", "si", "sì", "sí", "oui")
+FALSE = ("false", "0", "0.0", "f", "n", "no", "nein", "non")
 
 
 def normalise(
@@ -172,8 +174,7 @@ def _boolean(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     if dtype not in _TEXT and not dtype.is_numeric():
         return None
     word = value.cast(pl.String).str.strip_chars().str.to_lowercase()
-    true, false = word.is_in(["true", "1", "1.0"]), word.is_in(["false", "0", "0.0"])
-    return pl.when(true).then(True).when(false).then(False)
+    return pl.when(word.is_in(TRUE)).then(True).when(word.is_in(FALSE)).then(False)
 
 
 def _text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:

@@ -205,13 +205,20 @@ def _times(
     """Returns how each column of times is read, by the schema's name."""
     with event_log.readable(file):
         dtypes = frame.collect_schema()
-        return {
+        readings = {
             column.name: times.reading(
                 frame, mapped[column.name], dtypes[mapped[column.name]]
             )
             for column in table_schemas.TABLES[table].columns
             if column.kind == "time" and mapped[column.name] in dtypes
         }
+    for name, reading in readings.items():
+        if reading.slashes:
+            raise errors.UserError(
+                f"expected dates as dd/mm/yyyy in {table}.{name} (your {mapped[name]}) "
+                f"of {file}, found {reading.slashes}: write them as yyyy-mm-dd"
+            )
+    return readings
 
 
 def _merged_ids(

@@ -31,11 +31,11 @@ def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
                 f"write for example --columns=watches.video_id=item_id"
             )
         table, column, user_column = match.group("table", "column", "own")
-        _require_one_of(table, table_schemas.TABLES, "a table", entry)
+        require_one_of(table, table_schemas.TABLES, "a table", entry)
         columns = table_schemas.TABLES[table].names
         is_new = multi_valued.is_split(table, user_column) and column not in _MADE
         if not is_new:
-            _require_one_of(column, columns, f"a column of {table}", entry)
+            require_one_of(column, columns, f"a column of {table}", entry)
         _require_new(column, names.setdefault(table, {}), entry)
         names[table][column] = user_column
     return names
@@ -94,7 +94,7 @@ def parse_files(entries: Iterable[str]) -> dict[str, str]:
                 f"expected --files as table=your_file, received {entry!r}: write for "
                 f"example --files=watches=clicks.parquet"
             )
-        _require_one_of(table, table_schemas.TABLES, "a table", entry, "--files")
+        require_one_of(table, table_schemas.TABLES, "a table", entry, "--files")
         _require_new(table, names, entry, "--files")
         names[table] = user_paths.text(file)
     return names
@@ -129,9 +129,21 @@ def require_mapped(names: Iterable[str], tables: Collection[str], place: str) ->
             )
 
 
-def _require_one_of(
+def require_one_of(
     name: str, known: Collection[str], what: str, entry: str, flag: str = "--columns"
 ) -> None:
+    """Checks that an entry has a name that there is.
+
+    Args:
+      name: The name.
+      known: Names that there are.
+      what: Kind of the name, for the error.
+      entry: The entry.
+      flag: Its flag.
+
+    Raises:
+      errors.UserError: The name is none of them.
+    """
     if name not in known:
         raise errors.UserError(
             f"expected {what} (one of {', '.join(known)}) in {flag}, received "

@@ -5,7 +5,7 @@ of integers are read as they are (`casting`).
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import polars as pl
 
@@ -51,6 +51,16 @@ def separator(values: pl.Series) -> str:
 def is_split(table: str, own: str) -> bool:
     """Whether an entry of `--columns` splits a column of videos."""
     return table == schema.VIDEOS and _SPLIT.fullmatch(own) is not None
+
+
+def split_columns(entries: Iterable[str]) -> set[str]:
+    """Returns both names of each column of videos that is split, as "videos.tags".
+
+    Args:
+      entries: Entries of `--columns`.
+    """
+    names = [m["own"].partition("=") for m in map(_SPLIT.fullmatch, entries) if m]
+    return {n for new, _, own in names for n in (new, f"{schema.VIDEOS}.{own}")}
 
 
 def split(

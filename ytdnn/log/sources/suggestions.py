@@ -7,32 +7,23 @@ file. Whatever only one of the two speaks for is proposed with a doubt.
 """
 
 import dataclasses
-import importlib.resources
 import json
 import math
 import pathlib
-import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
-from ytdnn.base import errors, schema, table_schemas, user_paths
+from ytdnn.base import errors, formats, schema, table_schemas, user_paths
 from ytdnn.log import event_log
-from ytdnn.log.sources import log, multi_valued, table_files, times
+from ytdnn.log.sources import log, log_files, mappings, multi_valued, table_files, times
 
+_File = log_files.File
+_Files = Mapping[str, _File]
 _MOST_ROWS = 200_000  # read of each file
-_FIRST, _LAST = 631_152_000, 2_208_988_800  # 1990 and 2040
 _YEAR = 31_556_952  # seconds
-_SHARE = 0.9  # of values that speak for a column
-_MOST_KINDS, _MOST_CATEGORIES, _FEW_AGES, _MOST_MEDIAN_SECONDS = 20, 50, 9, 5_000
-_DURATIONS = (schema.WATCH_SECONDS, schema.DURATION_SECONDS)
-_IDS = {schema.VIDEOS: schema.VIDEO_ID, schema.USERS: schema.USER_ID}
-_SPECS = {c.name: c for table in table_schemas.TABLES.values() for c in table.columns}
-_WORDS: dict[str, dict[str, str]] = tomllib.loads(
-    (importlib.resources.files(__package__) / "column_words.toml").read_text("utf-8")
-)
+_FEW_AGES, _MOST_MEDIAN_SECONDS = 9, 5_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,122 +77,53 @@ class Suggestion:
         lines += [f"# {file}: {', '.join(names)}" for file, names in self.left.items()]
         return "\n".join(lines) + "\n"
 
+    def summary(self) -> str:
+        """Returns the number of columns that are found, and of doubts in the text."""
+        number = sum(bool(each.own) for each in self.columns)
+        doubts = formats.counted(self.text().count("# doubt: "), "doubt")
+        return f"{formats.counted(number, 'column')} proposed, {doubts}"
+
 
 def _toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _words(section: str, name: str) -> set[str]:
-    """Returns the words of a column, a kind or a file."""
-    columns = _WORDS["columns"]
-    text = _WORDS[section].get(name, "").replace("UNITS", " ".join(_WORDS["units"]))
-    text = text.replace("VIDEO", columns[schema.VIDEO_ID])
-    return set(text.replace("USER", columns[schema.USER_ID]).split())
-
-
-def _split(name: str) -> set[str]:
-    """Returns the words of a name, in lower case: "userID" is user and id."""
-    parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+", " ", name).lower()
-    return set(re.sub(r"(?<=[a-z]{3})id\b", " id", parts).split())
-
-
-def _is_called(name: str, column: str) -> bool:
-    """Whether a name has the words of a schema column."""
-    words, own = _split(name), _words("columns", column)
-    fillers = _words("fillers", _SPECS[column].kind)
-    if column == schema.SEED_VIDEO_ID:  # a video on another one's page
-        videos = _words("columns", schema.VIDEO_ID)
-        own, fillers = own if words & videos else set(), fillers | videos
-    return name == column or (bool(words & own) and words <= own | fillers)
-
-
-class _File:
-    """A file of the directory, and which columns are which."""
-
-    def __init__(self, name: str, rows: pl.DataFrame) -> None:
-        self.name, self.rows = name, rows
-        self.used: set[str] = set()
-        columns = {column: self.called(column) for column in _IDS.values()}
-        self.ids = {column: names[0] for column, names in columns.items() if names}
-
-    def called(self, column: str) -> list[str]:
-        """Returns the columns that by name and values can be one of the schema."""
-        called = [name for name in self.rows.columns if _is_called(name, column)]
-        fit = [name for name in called if _fits(column, self.rows[name])]
-        return sorted(fit, key=lambda name: name != column)
-
-    def is_key(self, name: str) -> bool:
-        """Whether a column has each value once."""
-        return self.rows[name].n_unique() == self.rows.height
-
-    def is_called(self, table: str) -> bool:
-        """Whether the file's name has a word of a table."""
-        return not _words("files", table).isdisjoint(_split(self.name))
-
-    def table(self) -> str:
-        """Returns the table that the file can be, empty if none."""
-        if len(self.ids) == len(_IDS):
-            is_shown = self.called(schema.CLICKED)
-            return schema.IMPRESSIONS if is_shown else schema.WATCHES
-        if schema.USER_ID in self.ids and self.called(schema.QUERY):
-            return schema.SEARCHES
-        keys = (
-            t for t, c in _IDS.items() if c in self.ids and self.is_key(self.ids[c])
-        )
-        return next(keys, "")
-
-    def times(self) -> tuple[list[str], str]:
-        """Returns the columns of times or of order, best first, and a doubt."""
-        names = self.called(schema.TIME)
-        if names:
-            number = {name: self.rows[name].n_unique() for name in names}
-            return sorted(names, key=lambda n: (n != schema.TIME, -number[n])), ""
-        names = [n for n in self.rows.columns if _fits(schema.TIME, self.rows[n])]
-        if names:
-            return names, "by its values alone"
-        doubt = "an order, no times: train with --protocol=leave_one_out"
-        return self.called(schema.ORDER), doubt
-
-    def kinds_of_events(self) -> dict[str, str]:
-        """Returns the filter of a column with kinds of events, if there is one."""
-        for name in self.rows.columns:
-            kinds = self.rows[name].drop_nulls().unique().sort()
-            is_kind = _split(name) <= _words("fillers", "event")
-            if is_kind and kinds.dtype == pl.String and 1 < kinds.len() <= _MOST_KINDS:
-                watched = _words("files", schema.WATCHES)
-                those = [kind for kind in kinds if _split(kind) & watched]
-                listed = ", ".join(f"'{kind}'" for kind in those or kinds)
-                self.used.add(name)
-                return {"where": f'"{name}" IN ({listed})'}
-        return {}
-
-    def seconds(self) -> list[int]:
-        """Returns the times of events; none without."""
-        names = self.times()[0]
-        return _seconds(self.rows[names[0]]).drop_nulls().to_list() if names else []
-
-
-def suggest(directory: pathlib.Path) -> Suggestion:
+def suggest(
+    directory: pathlib.Path, named: Sequence[str] = (), given: Sequence[str] = ()
+) -> Suggestion:
     """Returns the proposed mapping of the tables in a directory.
 
     Args:
       directory: Directory of Parquet, Arrow or CSV files, or folders of them.
+      named: Entries of `--files`, taken as true.
+      given: Entries of `--columns`, taken as true.
 
     Raises:
       errors.UserError: A file cannot be read, or none has users and videos.
     """
     files, left = _read(directory)
-    _find_ids(files)
-    tables, settings = _tables(files)
+    those = {**left, **{file.name: file.rows.columns for file in files}}
+    content = "; ".join(f"{name}: {', '.join(names)}" for name, names in those.items())
+    content = event_log.brief(content, 300) or "no table"
+    by_name = {n: f for f in files for n in (f.name, f.name.partition(".")[0])}
+    named_files = mappings.parse_files(named)
+    for table, name in named_files.items():
+        mappings.require_one_of(name, by_name, "a file", f"{table}={name}", "--files")
+    own = mappings.parse_columns(given)
+    for table, names in own.items():
+        for file in [by_name[named_files[table]]] if table in named_files else files:
+            file.take(names)
+    log_files.find_ids(files)
+    tables, settings = _tables(files, {t: by_name[n] for t, n in named_files.items()})
     if schema.WATCHES not in tables:
-        those = left | {file.name: file.rows.columns for file in files}
-        content = "; ".join(f"{name}: {', '.join(those[name])}" for name in those)
+        known = max((file.ids for file in files), key=len, default={})
+        missing = [name for name in log_files.IDS.values() if name not in known]
         raise errors.UserError(
-            f"expected a file with ids of users and of videos in {directory}, found "
-            f"{event_log.brief(content, 300) or 'no table'}: write the mapping by hand "
-            f"(ytdnn prepare --explain)"
+            f"expected a file with ids of users and of videos in {directory}, found no "
+            f"{' and no '.join(missing)} in {content}: name yours beside --suggest by "
+            f"--columns=watches.{missing[0]}=YOUR_COLUMN (ytdnn prepare --explain)"
         )
-    columns = [each for table in tables for each in _columns(table, tables)]
+    columns = [each for table in tables for each in _columns(table, tables, own)]
     for file in files:
         left[file.name] = [n for n in file.rows.columns if n not in file.used]
         alike = [f for f in tables.values() if f.rows.columns == file.rows.columns]
@@ -230,42 +152,13 @@ def _read(directory: pathlib.Path) -> tuple[list[_File], dict[str, list[str]]]:
                 if located is not None:
                     rows = log.scan(schema.WATCHES, located, {})[0].head(_MOST_ROWS)
                     first_rows = rows.drop(event_log.ROW).collect()
-                    files.append(_File(path.name, first_rows))
+                    files.append(log_files.File(path.name, first_rows))
         except errors.UserError as error:
             unread[path.name] = [f"not read: {error}"]
     return files, unread
 
 
-def _find_ids(files: Sequence[_File]) -> None:
-    """Finds columns of ids whose names say nothing, by the values of other files."""
-    for table, column in _IDS.items():
-        for listing in (file for file in files if file.is_called(table)):
-            key = listing.ids.get(column, listing.rows.columns[0])
-            if not (_fits(column, listing.rows[key]) and listing.is_key(key)):
-                continue
-            listing.ids[column] = key
-            least = max(3, listing.rows.height // 10)  # fewer numbers are no ids
-            for file in files:
-                is_listing = any(map(file.is_key, file.ids.values()))
-                others = [
-                    (_share(file.rows[name], listing.rows[key]), name)
-                    for name in set(file.rows.columns) - set(file.ids.values())
-                    if _fits(column, file.rows[name])
-                    and file.rows[name].n_unique() >= least
-                ]
-                share, name = max(others, default=(0.0, ""))
-                if share > _SHARE and column not in file.ids and not is_listing:
-                    file.ids[column] = name
-
-
-def _share(values: pl.Series, keys: pl.Series) -> float:
-    """Returns the share of distinct values that are keys."""
-    distinct = values.drop_nulls().unique().cast(pl.String)
-    is_key = distinct.is_in(keys.cast(pl.String).implode())
-    return float(is_key.sum() / max(1, distinct.len()))
-
-
-def _tables(files: Sequence[_File]) -> tuple[dict[str, _File], dict[str, Any]]:
+def _tables(files: Sequence[_File], named: _Files) -> tuple[_Files, dict[str, Any]]:
     """Returns the file of each table, and settings that follow from it.
 
     Of several files that can be one table it is one named like it, then the longest.
@@ -274,6 +167,7 @@ def _tables(files: Sequence[_File]) -> tuple[dict[str, _File], dict[str, Any]]:
     settings: dict[str, Any] = {}
     for table in table_schemas.TABLES:
         those = [file for file in files if file.table() == table]
+        those = [named[table]] if table in named else those
         if those:
             key = {file: (file.is_called(table), file.rows.height) for file in those}
             tables[table] = max(those, key=lambda file: key[file])
@@ -281,8 +175,10 @@ def _tables(files: Sequence[_File]) -> tuple[dict[str, _File], dict[str, Any]]:
     if shown is not None and schema.WATCHES not in tables:
         tables = {schema.WATCHES: shown, **tables}
         clicked = shown.called(schema.CLICKED)[0]
-        is_flag = shown.rows.schema[clicked] == pl.Boolean
-        settings["where"] = f'"{clicked}"' + ("" if is_flag else " = 1")
+        values = shown.rows[clicked]
+        true = map(repr, log_files.true_values(values))
+        is_any = " OR ".join(f'"{clicked}" = {value}' for value in true)
+        settings["where"] = f'"{clicked}"' if values.dtype == pl.Boolean else is_any
     elif shown is not None:
         watched = max(tables[schema.WATCHES].seconds(), default=math.inf)
         if watched <= min(shown.seconds(), default=0):
@@ -292,10 +188,16 @@ def _tables(files: Sequence[_File]) -> tuple[dict[str, _File], dict[str, Any]]:
     return tables, settings
 
 
-def _columns(table: str, tables: Mapping[str, _File]) -> Iterator[ProposedColumn]:
-    """Yields the proposed columns of a table."""
-    file, used = tables[table], set[str]()
-    for column in table_schemas.TABLES[table].names:
+def _columns(
+    table: str, tables: _Files, given: Mapping[str, Mapping[str, str]]
+) -> Iterator[ProposedColumn]:
+    """Yields the proposed columns of a table, those that the user gives first."""
+    file, used, taken = tables[table], set[str](), given.get(table, {})
+    for column, own in taken.items():
+        inside = [name for name in file.rows.columns if name in own]  # with a unit
+        used |= {max(inside, key=len, default=own)}
+        yield ProposedColumn(table, column, own, "")
+    for column in (c for c in table_schemas.TABLES[table].names if c not in taken):
         fit, doubts = file.called(column), [""]
         if column == schema.TIME:
             fit, doubts[0] = file.times()
@@ -308,10 +210,16 @@ def _columns(table: str, tables: Mapping[str, _File]) -> Iterator[ProposedColumn
             own, doubt = _in_unit(column, file.rows[fit[0]], tables)
             doubts += [doubt, f"or {', '.join(fit[1:])}" if fit[1:] else ""]
             yield ProposedColumn(table, column, own, "; ".join(filter(None, doubts)))
-        elif _SPECS[column].required:
+        elif log_files.SPECS[column].required:
             doubt = "none is found, and the table needs it"
             yield ProposedColumn(table, column, "", doubt)
-    others = [n for n in file.rows.columns if n not in used and n not in _SPECS]
+    is_alone = table == schema.WATCHES and schema.IMPRESSIONS not in tables
+    for name in file.rows.columns if is_alone else []:
+        if log_files.is_called(name, schema.CLICKED):
+            doubt = f"{name} says clicks: are these impressions?"
+            yield ProposedColumn(table, schema.CLICKED, "", doubt)
+    known = {*used, *log_files.SPECS}
+    others = [name for name in file.rows.columns if name not in known]
     for name in others if table == schema.VIDEOS else []:
         separator = multi_valued.separator(file.rows[name])
         if separator:
@@ -321,31 +229,30 @@ def _columns(table: str, tables: Mapping[str, _File]) -> Iterator[ProposedColumn
     file.used |= used
 
 
-def _doubts_of_id(
-    column: str, file: _File, tables: Mapping[str, _File]
-) -> Iterator[str]:
+def _doubts_of_id(column: str, file: _File, tables: _Files) -> Iterator[str]:
     """Yields doubts about a column of ids, by its name and the file that lists them."""
     name = file.ids[column]
-    if not _is_called(name, column):
+    if not log_files.is_called(name, column):
         yield "by its values alone"
-    table = next(table for table, key in _IDS.items() if key == column)
+    if column == schema.USER_ID and file.has_few(name):
+        yield f"only {file.rows[name].n_unique()} values: are these users?"
+    table = next(table for table, key in log_files.IDS.items() if key == column)
     listing = tables.get(table, file)
-    share = _share(file.rows[name], listing.rows[listing.ids[column]])
-    if share < _SHARE and listing.rows.height < _MOST_ROWS:
+    share = log_files.share_of_keys(file.rows[name], listing.rows[listing.ids[column]])
+    if share < log_files.SHARE and listing.rows.height < _MOST_ROWS:
         yield f"only {share:.0%} of its values are in {listing.name}"
 
 
-def _in_unit(
-    column: str, values: pl.Series, tables: Mapping[str, _File]
-) -> tuple[str, str]:
+def _in_unit(column: str, values: pl.Series, tables: _Files) -> tuple[str, str]:
     """Returns a column's name with its unit, and a doubt about its values."""
     name = values.name
-    if column in _DURATIONS and values.dtype in times.TEXT:
+    if column in log_files.DURATIONS and values.dtype in times.TEXT:
         return name, ""
-    if column in _DURATIONS:
-        units = [u for w, u in _WORDS["units"].items() if _split(name) & set(w.split())]
-        if units:
-            return name + units[0], ""
+    if column in log_files.DURATIONS:
+        words, units = log_files.words_of(name), log_files.WORDS["units"].items()
+        factors = [factor for unit, factor in units if words & set(unit.split())]
+        if factors:
+            return name + factors[0], ""
         if (values > _MOST_MEDIAN_SECONDS).sum() > (values > 0).sum() / 2:
             return f"{name}/1000", "no unit in its name, by size milliseconds"
         return name, "no unit in its name, taken as seconds"
@@ -360,41 +267,3 @@ def _in_unit(
         is_list = separator or multi_valued.is_multi_valued(values.dtype)
         return own, "of several values the first is the topic" if is_list else ""
     return name, ""
-
-
-def _seconds(values: pl.Series) -> pl.Series:
-    """Returns times in seconds, null where they are none."""
-    rows, name, dtype = values.to_frame().lazy(), values.name, values.dtype
-    seconds = times.seconds(pl.col(name), dtype, times.reading(rows, name, dtype).unit)
-    seconds = pl.lit(None, pl.Int64) if seconds is None else seconds
-    return rows.select(seconds.alias(name)).collect()[name]
-
-
-def _fits(name: str, values: pl.Series) -> bool:
-    """Whether values can be those of a schema column."""
-    column, values = _SPECS[name], values.drop_nulls()
-    if column.name in _DURATIONS and values.dtype in times.TEXT:
-        values = pl.select(times.clock(pl.lit(values))).to_series()
-    dtype = values.dtype
-    if multi_valued.is_multi_valued(dtype):
-        return name == schema.TOPIC
-    is_text, is_plain = dtype in times.TEXT, dtype.is_numeric() or dtype == pl.Boolean
-    if not (is_text or is_plain or dtype.is_temporal()) or values.is_empty():
-        return False
-    number = values.n_unique()
-    if column.kind == "time":
-        num_times = _seconds(values).is_between(_FIRST, _LAST).sum()
-        return bool(num_times > _SHARE * values.len())
-    if column.kind == "boolean":
-        words = set(values.unique().cast(pl.String))
-        return words in ({"0", "1"}, {"true", "false"})
-    if column.kind == "id":
-        is_row = name == schema.PAGE_ID and number > _SHARE * values.len()
-        return (is_text or dtype.is_integer()) and number > 2 and not is_row
-    if column.kind == "text":
-        is_few = number <= max(_MOST_CATEGORIES, values.len() // 2)
-        return is_text if name in (schema.TITLE, schema.QUERY) else is_few
-    highest = 2100.0 if name == schema.AGE else column.most  # or a year of birth
-    is_kind = dtype.is_integer() if column.kind == "integer" else dtype.is_numeric()
-    least = -math.inf if column.least is None else column.least
-    return is_kind and number > 2 and bool(values.is_between(least, highest).all())

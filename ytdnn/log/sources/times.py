@@ -1,9 +1,9 @@
 """Times of a user's column as seconds since 1970, in UTC.
 
 A column may have seconds, milliseconds, microseconds or nanoseconds, dates, datetimes
-of any zone, or ISO 8601 text, also with dates as 31.12.2024. The unit of numbers is
-that of most of them, by their size, and is reported; a number of another unit is a bad
-row.
+of any zone, or ISO 8601 text, also with dates as 31.12.2024 or 31/12/2024; those with
+slashes only where the values tell days from months. The unit of numbers is that of most
+of them, by their size, and is reported; a number of another unit is a bad row.
 """
 
 import dataclasses
@@ -19,7 +19,9 @@ _ISO = (
     r"\s*(?:(?P<utc>[Zz])|(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})?)?\s*$"
 )
 
-_GERMAN = r"^\s*(\d{2})\.(\d{2})\.(\d{4})"
+_DAY_FIRST = r"^\s*(\d{2})[./](\d{2})[./](\d{4})"
+_SLASHES = r"^\s*(\d{1,2})/(\d{1,2})/\d{4}"
+_MONTHS = 12
 _CLOCK = r"^\s*(\d+):([0-5]\d):([0-5]\d(?:\.\d+)?)\s*$"
 
 
@@ -30,10 +32,12 @@ class Reading:
     Attributes:
       unit: Index into seconds, milliseconds, microseconds and nanoseconds.
       note: Note to the user, empty if there is none.
+      slashes: What dates with slashes can be besides dd/mm/yyyy; empty: nothing.
     """
 
     unit: int = 0
     note: str = ""
+    slashes: str = ""
 
 
 def reading(frame: pl.LazyFrame, column: str, dtype: pl.DataType) -> Reading:
@@ -59,11 +63,24 @@ def reading(frame: pl.LazyFrame, column: str, dtype: pl.DataType) -> Reading:
         zone = r"\d{2}:\d{2}.*([Zz]|[+-]\d{2}:?\d*)\s*$"
         has_zone = pl.col(column).cast(pl.String).str.contains(zone)
         counts.append((is_iso & ~has_zone).sum().alias("zoneless"))
+        for group, name in enumerate(("day", "month"), 1):
+            part = pl.col(column).cast(pl.String).str.extract(_SLASHES, group)
+            counts.append(part.cast(pl.Int64).max().alias(name))
     numbers = frame.select(counts).collect(engine="streaming").row(0, named=True)
     unit = max(range(len(_UNITS)), key=lambda place: numbers[_UNITS[place]])
     if unit and numbers[_UNITS[unit]]:
         return Reading(unit, f"{_UNITS[unit]}, read as such")
-    return Reading(note="no time zone, read as UTC" if numbers.get("zoneless") else "")
+    note = "no time zone, read as UTC" if numbers.get("zoneless") else ""
+    slashes = _slashes(numbers.get("day") or 0, numbers.get("month") or 0)
+    return Reading(note=note, slashes=slashes)
+
+
+def _slashes(first: int, second: int) -> str:
+    """Returns the form of dates with slashes, by the highest of each; or empty."""
+    if not first or first > _MONTHS >= second:
+        return ""
+    unsure = "dd/mm/yyyy or mm/dd/yyyy, no number above 12 tells which"
+    return "mm/dd/yyyy" if second > _MONTHS else unsure
 
 
 def seconds(value: pl.Expr, dtype: pl.DataType, unit: int = 0) -> pl.Expr | None:
@@ -111,7 +128,7 @@ def _is_of_unit(size: pl.Expr, unit: int) -> pl.Expr:
 
 def _iso(value: pl.Expr) -> pl.Expr:
     """Returns the seconds of ISO 8601 text, in UTC where it names no zone."""
-    text = value.cast(pl.String).str.replace(_GERMAN, "$3-$2-$1")
+    text = value.cast(pl.String).str.replace(_DAY_FIRST, "$3-$2-$1")
     parts = text.str.extract_groups(_ISO)
 
     def part(name: str, missing: str) -> pl.Expr:

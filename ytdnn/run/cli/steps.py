@@ -113,7 +113,7 @@ def _check(given: parsing.Arguments) -> int:
     each kind of bad row with its first occurrence, and values that look like mistakes.
     Exit status 1 if `prepare` would refuse the log; writes nothing. With --suggest,
     proposes by names and values which file and column is which, in columns.toml, which
-    --columns takes.
+    --columns takes; those of --files and --columns are taken as they are.
 
     Examples:
       ytdnn check --suggest --data_dir=logs
@@ -141,7 +141,9 @@ def _suggest(given: parsing.Arguments) -> int:
     from ytdnn.log.sources import suggestions
 
     directory = given.overrides.get("data.dir", "")
-    suggestion = suggestions.suggest(user_paths.expanded(directory))
+    names = {key.removeprefix("data."): v for key, v in given.overrides.items()}
+    columns, files = flags.mapping(names)
+    suggestion = suggestions.suggest(user_paths.expanded(directory), files, columns)
     if _COLUMNS.exists() and _COLUMNS.read_text("utf-8") != suggestion.text():
         raise errors.UserError(
             f"expected no {_COLUMNS} in {pathlib.Path.cwd()}, found one that differs: "
@@ -150,11 +152,7 @@ def _suggest(given: parsing.Arguments) -> int:
     artifacts.write_text(_COLUMNS, suggestion.text())
     output.result(lambda: {"path": _COLUMNS, "suggestion": suggestion})
     output.say(suggestion.text())
-    doubts = sum(bool(each.doubt) for each in suggestion.columns)
-    output.say(
-        f"{_COLUMNS}: {formats.counted(len(suggestion.columns), 'column')} proposed, "
-        f"{formats.counted(doubts, 'doubt')}"
-    )
+    output.say(f"{_COLUMNS}: {suggestion.summary()}")
     output.say(
         f"next: ytdnn check --source=log --data_dir={directory} --columns={_COLUMNS}"
     )

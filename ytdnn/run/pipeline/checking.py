@@ -42,7 +42,7 @@ def check(config: configs.DataConfig) -> Findings:
       config: Settings of the log; `bad_rows` is ignored, notes leave bad rows out.
     """
     from ytdnn.evaluation import prepared_table
-    from ytdnn.log import prepare, sources, validation
+    from ytdnn.log import log_warnings, prepare, sources, validation
 
     mistakes: list[str] = []
     # Bad rows that are to be dropped are counted among the lines.
@@ -60,6 +60,7 @@ def check(config: configs.DataConfig) -> Findings:
             is_new = not (mistakes and isinstance(error, validation.NoWatchesLeftError))
             return Findings([*mistakes, *([str(error)] if is_new else [])], [], {})
         lines = prepared_table.lines(prepared_set)
+        lines += log_warnings.few_users(prepared_set.num_users)
         return Findings(mistakes, lines, numbers(prepared_set))
 
 

@@ -1,0 +1,243 @@
+"""The files of a directory, and which of their columns can be which of the schema.
+
+A column can be one of the schema if its name has the words of it (`column_words.toml`)
+and its values can be of it. Ids whose names say nothing are found by those of others.
+"""
+
+import importlib.resources
+import math
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+
+import polars as pl
+
+from ytdnn.base import schema, table_schemas
+from ytdnn.log.sources import casting, multi_valued, times
+
+_FIRST, _LAST = 631_152_000, 2_208_988_800  # 1990 and 2040
+SHARE = 0.9  # of values that speak for a column
+_MOST_KINDS, _MOST_CATEGORIES = 20, 50
+FEWEST_USERS = 10  # fewer values are more likely devices, plans or kinds of users
+DURATIONS = (schema.WATCH_SECONDS, schema.DURATION_SECONDS)
+IDS = {schema.VIDEOS: schema.VIDEO_ID, schema.USERS: schema.USER_ID}
+_SIGNS = dict.fromkeys((schema.AGE, schema.GENDER, schema.COUNTRY), 1)  # of people
+_SIGNS |= dict.fromkeys((schema.TITLE, schema.CHANNEL_ID, schema.TOPIC), -1)
+SPECS = {c.name: c for table in table_schemas.TABLES.values() for c in table.columns}
+WORDS: dict[str, dict[str, str]] = tomllib.loads(
+    (importlib.resources.files(__package__) / "column_words.toml").read_text("utf-8")
+)
+
+
+def _words(section: str, name: str) -> set[str]:
+    """Returns the words of a column, a kind or a file."""
+    columns = WORDS["columns"]
+    text = WORDS[section].get(name, "").replace("UNITS", " ".join(WORDS["units"]))
+    text = text.replace("VIDEO", columns[schema.VIDEO_ID])
+    return set(text.replace("USER", columns[schema.USER_ID]).split())
+
+
+def words_of(name: str) -> set[str]:
+    """Returns the words of a name, in lower case: "userID" is user and id."""
+    parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+", " ", name).lower()
+    return set(re.sub(r"(?<=[a-z]{3})id\b", " id", parts).split())
+
+
+def is_called(name: str, column: str) -> bool:
+    """Whether a name has the words of a schema column."""
+    words, own = words_of(name), _words("columns", column)
+    fillers = _words("fillers", SPECS[column].kind)
+    if column == schema.SEED_VIDEO_ID:  # a video on another one's page
+        videos = _words("columns", schema.VIDEO_ID)
+        own, fillers = own if words & videos else set(), fillers | videos
+    return name == column or (bool(words & own) and words <= own | fillers)
+
+
+class File:
+    """A file of the directory, and which columns are which."""
+
+    def __init__(self, name: str, rows: pl.DataFrame) -> None:
+        self.name, self.rows = name, rows
+        self.used: set[str] = set()
+        self.given: dict[str, str] = {}  # ids by the user's word
+        columns = {column: self.called(column) for column in IDS.values()}
+        self.ids = {column: names[0] for column, names in columns.items() if names}
+
+    def called(self, column: str) -> list[str]:
+        """Returns the columns that by name and values can be one of the schema."""
+        called = [name for name in self.rows.columns if is_called(name, column)]
+        fit = [name for name in called if _fits(column, self.rows[name])]
+        if column == schema.USER_ID:
+            ids = _words("fillers", "id")
+            fit = [n for n in fit if not self.has_few(n) or words_of(n) & ids]
+            fit.sort(key=self.has_few)
+        return sorted(fit, key=lambda name: name != column)
+
+    def has_few(self, name: str) -> bool:
+        """Whether a column has fewer values than users are to be expected."""
+        return self.rows[name].n_unique() < FEWEST_USERS
+
+    def take(self, names: Mapping[str, str]) -> None:
+        """Takes ids by the user's names of columns."""
+        ids = {c: names[c] for c in IDS.values() if names.get(c) in self.rows.columns}
+        self.ids, self.given = self.ids | ids, self.given | ids
+
+    def lacks(self, column: str) -> bool:
+        """Whether no column is likely that of ids of users, or of videos."""
+        is_doubted = column == schema.USER_ID and column not in self.given
+        name = self.ids.get(column)
+        return name is None or (is_doubted and self.has_few(name))
+
+    def likeness(self, column: str) -> int:
+        """Returns how much more the file looks like users than videos, or less."""
+        words = set().union(*map(words_of, self.rows.columns))
+        named = self.is_called(schema.USERS) - self.is_called(schema.VIDEOS)
+        signs = [sign for c, sign in _SIGNS.items() if words & _words("columns", c)]
+        people = 9 * named + sum(signs)
+        return people if column == schema.USER_ID else -people
+
+    def is_key(self, name: str) -> bool:
+        """Whether a column has each value once."""
+        return self.rows[name].n_unique() == self.rows.height
+
+    def is_called(self, table: str) -> bool:
+        """Whether the file's name has a word of a table."""
+        return not _words("files", table).isdisjoint(words_of(self.name))
+
+    def table(self) -> str:
+        """Returns the table that the file can be, empty if none."""
+        if len(self.ids) == len(IDS):
+            is_shown = self.called(schema.CLICKED)
+            return schema.IMPRESSIONS if is_shown else schema.WATCHES
+        if schema.USER_ID in self.ids and self.called(schema.QUERY):
+            return schema.SEARCHES
+        keys = (t for t, c in IDS.items() if c in self.ids and self.is_key(self.ids[c]))
+        return next(keys, "")
+
+    def times(self) -> tuple[list[str], str]:
+        """Returns the columns of times or of order, best first, and a doubt."""
+        names = self.called(schema.TIME)
+        if names:
+            number = {name: self.rows[name].n_unique() for name in names}
+            return sorted(names, key=lambda n: (n != schema.TIME, -number[n])), ""
+        names = [n for n in self.rows.columns if _fits(schema.TIME, self.rows[n])]
+        if names:
+            return names, "by its values alone"
+        doubt = "an order, no times: train with --protocol=leave_one_out"
+        return self.called(schema.ORDER), doubt
+
+    def kinds_of_events(self) -> dict[str, str]:
+        """Returns the filter of a column with kinds of events, if there is one."""
+        for name in self.rows.columns:
+            kinds = self.rows[name].drop_nulls().unique().sort()
+            is_kind = words_of(name) <= _words("fillers", "event")
+            if is_kind and kinds.dtype == pl.String and 1 < kinds.len() <= _MOST_KINDS:
+                watched = _words("files", schema.WATCHES)
+                those = [kind for kind in kinds if words_of(kind) & watched]
+                listed = ", ".join(f"'{kind}'" for kind in those or kinds)
+                self.used.add(name)
+                return {"where": f'"{name}" IN ({listed})'}
+        return {}
+
+    def seconds(self) -> list[int]:
+        """Returns the times of events; none without."""
+        names = self.times()[0]
+        return _seconds(self.rows[names[0]]).drop_nulls().to_list() if names else []
+
+
+def find_ids(files: Sequence[File]) -> None:
+    """Finds ids whose names say nothing, as values that are a key of another file.
+
+    A file with a name or columns of people lists the users. Without such a sign it is
+    taken where the other ids are known.
+    """
+    links = {file: list(_links(file, files)) for file in files}
+    listings = {listing for those in links.values() for _, listing, _ in those}
+    for file in (file for file in files if file not in listings):
+        # A video may tell the user.
+        for column in (schema.USER_ID, schema.VIDEO_ID, schema.USER_ID):
+            known = {c: n for c, n in file.ids.items() if not file.lacks(c)}
+            others = set(known.values()) - {known.get(column)}
+            free = [
+                (listing.likeness(column), name, listing, key)
+                for name, listing, key in links[file]
+                if name == known.get(column, name) and name not in others
+            ]
+            best = max(free, key=lambda link: link[:2], default=None)
+            if best is None or best[0] < (0 if known else 1):
+                continue
+            best[2].ids.setdefault(column, best[3])
+            for each in files:
+                if best[1] in each.rows.columns and each.lacks(column):
+                    each.ids[column] = best[1]
+
+
+def _links(file: File, files: Sequence[File]) -> Iterator[tuple[str, File, str]]:
+    """Yields columns of ids of a file, each with the file that lists it and its key."""
+    for name, values in zip(file.rows.columns, file.rows, strict=True):
+        listed = [
+            (key == name, -other.rows.height, other, key)
+            for other in files
+            for key in {name, other.rows.columns[0]} & set(other.rows.columns)
+            if other is not file
+            and ("id" in words_of(name) or any(map(other.is_called, IDS)))
+            and all(_fits(schema.VIDEO_ID, ids) for ids in (values, other.rows[key]))
+            and other.is_key(key)
+            and values.n_unique() >= max(3, other.rows.height // 10)
+            and share_of_keys(values, other.rows[key]) > SHARE
+        ]
+        if listed and not file.is_key(name):
+            yield name, *max(listed, key=lambda link: link[:2])[2:]
+
+
+def share_of_keys(values: pl.Series, keys: pl.Series) -> float:
+    """Returns the share of distinct values that are keys."""
+    distinct = values.drop_nulls().unique().cast(pl.String)
+    is_key = distinct.is_in(keys.cast(pl.String).implode())
+    return float(is_key.sum() / max(1, distinct.len()))
+
+
+def _seconds(values: pl.Series) -> pl.Series:
+    """Returns times in seconds, null where they are none."""
+    rows, name, dtype = values.to_frame().lazy(), values.name, values.dtype
+    seconds = times.seconds(pl.col(name), dtype, times.reading(rows, name, dtype).unit)
+    seconds = pl.lit(None, pl.Int64) if seconds is None else seconds
+    return rows.select(seconds.alias(name)).collect()[name]
+
+
+def true_values(values: pl.Series, words: Sequence[str] = casting.TRUE) -> list[object]:
+    """Returns the distinct values that are read as true, or as other words."""
+    distinct = values.drop_nulls().unique().sort()
+    texts = distinct.cast(pl.String).str.strip_chars().str.to_lowercase()
+    return distinct.filter(texts.is_in(words)).to_list()
+
+
+def _fits(name: str, values: pl.Series) -> bool:
+    """Whether values can be those of a schema column."""
+    column, values = SPECS[name], values.drop_nulls()
+    if column.name in DURATIONS and values.dtype in times.TEXT:
+        values = pl.select(times.clock(pl.lit(values))).to_series()
+    dtype = values.dtype
+    if multi_valued.is_multi_valued(dtype):
+        return name == schema.TOPIC
+    is_text, is_plain = dtype in times.TEXT, dtype.is_numeric() or dtype == pl.Boolean
+    if not (is_text or is_plain or dtype.is_temporal()) or values.is_empty():
+        return False
+    number = values.n_unique()
+    if column.kind == "time":
+        num_times = _seconds(values).is_between(_FIRST, _LAST).sum()
+        return bool(num_times > SHARE * values.len())
+    if column.kind == "boolean":
+        flags = true_values(values), true_values(values, casting.FALSE)
+        return all(flags) and len(flags[0] + flags[1]) == number
+    if column.kind == "id":
+        is_row = name == schema.PAGE_ID and number > SHARE * values.len()
+        return (is_text or dtype.is_integer()) and number > 2 and not is_row
+    if column.kind == "text":
+        most = 0 if name == schema.DEVICE else values.len() // 2
+        is_few = number <= max(_MOST_CATEGORIES, most)
+        return is_text if name in (schema.TITLE, schema.QUERY) else is_few
+    highest = 2100.0 if name == schema.AGE else column.most  # or a year of birth
+    is_kind = dtype.is_integer() if column.kind == "integer" else dtype.is_numeric()
+    least = -math.inf if column.least is None else column.least
+    return is_kind and number > 2 and bool(values.is_between(least, highest).all())
