@@ -383,7 +383,7 @@ def test_a_training_of_one_call_has_the_rate_of_that_call():
 def test_the_last_line_has_the_rate(data, tmp_path, capfd):
     candidates.train(_config(epochs=1), data, tmp_path / "candidates")
     printed = " ".join(capfd.readouterr().err.split())
-    assert "steps in" in printed
+    assert "candidates epoch 1/1: loss" in printed
     assert "examples/s" in printed
     assert list((tmp_path / "candidates" / "logs").glob("events*"))
 
