@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import http.client
 import itertools
 import os
 import pathlib
@@ -39,7 +40,7 @@ def post(port: int, number: int, seconds: float = 120.0) -> list[str]:
     ]
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
             status, told = live.ask(port, "/events", batch)
             if status == 200:
                 assert told["stored"] + told["known"] == len(batch)

@@ -212,8 +212,10 @@ def compare(
             assert found == [*map(close_to, expected)], user
         answers.add(tuple(one["video_id"] for one in expected))
         sources |= {one["source"] for one in expected}
-    assert sources - {"popular"}
-    assert len(answers) > len(USERS) / 2
+    if len(script.events) < 5_000:  # later most users have watched all videos
+        assert sources - {"popular"}
+        assert len(answers) > len(USERS) / 2
+    assert len(answers) > 1
 
 
 def close_to(video: Json) -> Json:
