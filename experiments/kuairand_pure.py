@@ -50,8 +50,9 @@ epochs (docs/defaults.md has the rates of the tables):
 | the ranker's own window alone | .677 | .562 | .342 | .626 | .612 |
 | no own columns | .704 | .574 | .354 | .604 | .629 |
 
-Heads on the test, seed 0, 2026-11-30, first half as ordered with counted mean seconds
-where validation chose a weight of them; more in docs/results.md:
+Heads on the test, seed 0, 2026-11-30, by a script on the candidates of one whole run,
+first half as ordered with counted mean seconds where validation chose a weight of them;
+more in docs/results.md:
 
 | | MAE | XAUC | first half | click log loss |
 |---|---|---|---|---|

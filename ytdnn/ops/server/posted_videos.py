@@ -23,9 +23,7 @@ from ytdnn.bundle import added_videos, versions
 from ytdnn.log import vectors
 from ytdnn.ops.catalogue import additions
 from ytdnn.ops.server import loaded_version, settings
-from ytdnn.ops.state import store
-from ytdnn.run.pipeline import served
-from ytdnn.run.pipeline import workdir as run_workdir
+from ytdnn.ops.state import live_tables, store
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _LOOK_SECONDS = 1.0
@@ -69,7 +67,7 @@ class PostedVideos:
         num_free = spare - version.bundle.manifest.facts[added_videos.FACT]
         reason = f"all {spare:,} spare rows are filled (--spare_videos)"
         try:
-            additions.require_content(home(self._workdir))
+            additions.require_content(live_tables.home(self._workdir))
         except errors.UserError as error:
             num_free, reason = 0, str(error)
         num_free = max(0, num_free)
@@ -140,16 +138,6 @@ class PostedVideos:
                 await _add(self._workdir, due)
                 self._done |= {row[schema.VIDEO_ID] for row in due}
         return is_alone
-
-
-def home(workdir: pathlib.Path) -> pathlib.Path:
-    """Returns the folder of the models that the bundle of a run was made from.
-
-    Args:
-      workdir: Directory of the run.
-    """
-    config = run_workdir.read_config(workdir)
-    return workdir if config is None else served.served_home(config, workdir)
 
 
 @contextlib.contextmanager

@@ -55,9 +55,8 @@ def open_tables(
     has_counters = manifest.facts["statistics_as_of"]
     if not (has_counters or ordered_by or len(weights)):
         return None
-    config = run_workdir.read_config(workdir)
-    home = workdir if config is None else served.served_home(config, workdir)
-    data = added_videos.extended(prepared.load(home / prepared.KIND), workdir)
+    models = home(workdir)
+    data = added_videos.extended(prepared.load(models / prepared.KIND), workdir)
     if data.videos[schema.VIDEO_ID].to_list() != [*opened.titles]:
         raise errors.UserError(
             f"expected the videos of version {opened.version} in {data.directory}, "
@@ -65,7 +64,7 @@ def open_tables(
         )
     chosen: list[counters.Counter] = []
     if has_counters:
-        directory = home / ranking_model.KIND
+        directory = models / ranking_model.KIND
         measured = network.read_statistics(directory / ranking_model.STATISTICS)
         names = list(measured.features)
         features = registry.named(base_feature.RANKING, names, data)
@@ -75,3 +74,13 @@ def open_tables(
     live = live_terms.weights(weights) if len(weights) else None
     tables = counting.LiveTables(later, data, chosen, live, moment, ordered_by)
     return CountedVersion(later, tables)
+
+
+def home(workdir: pathlib.Path) -> pathlib.Path:
+    """Returns the folder of the models that the bundle of a run was made from.
+
+    Args:
+      workdir: Directory of the run.
+    """
+    config = run_workdir.read_config(workdir)
+    return workdir if config is None else served.served_home(config, workdir)
