@@ -95,6 +95,10 @@ class SeveralError(UserError):
         self.messages = [str(each) for each in mistakes]
 
 
+class BusyError(UserError):
+    """Another process works on the same directory; a later try may succeed."""
+
+
 class SettingError(UserError, ValueError):
     """A setting of a component is invalid."""
 

@@ -1,11 +1,13 @@
 """Published counters: the answers of a server that has counted the same events."""
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from ytdnn.bundle import bundle, versions
 from ytdnn.ops.counters import publishing
 from ytdnn.ops.server import app
 from ytdnn.run.cli import main
+from ytdnn.run.pipeline import workdir as run_workdir
 
 NOW = 1_603_600_000  # a day after the log's end
 STOCK = """
@@ -85,6 +88,34 @@ def test_stock_loading_answers_as_a_server_that_has_counted(
     assert all(name.startswith("variables.") for name in new)
     assert publisher.publish() == 3
     assert versions.numbers(home / "bundle") == [2, 3]
+
+
+def test_a_busy_run_gets_its_version_at_the_next_time(
+    untrained_run: untrained.Run,
+    workdir: pathlib.Path,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    home, state = tmp_path / "run", tmp_path / "state.db"
+    shutil.copytree(workdir, home)
+    app.Server(conftest.made(home, state=state, log=None, inspect=False))
+    said: list[str] = []
+    busy = contextlib.ExitStack()
+    busy.enter_context(run_workdir.lock(home))
+    with pytest.raises(errors.BusyError, match=f"process {os.getpid()}"):
+        publishing.publish_counters(home, str(state))
+
+    def sleep(seconds: float) -> None:
+        assert 0 < seconds <= 60
+        if len(said) == 2:
+            raise KeyboardInterrupt
+        busy.close()
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    with pytest.raises(KeyboardInterrupt):
+        publishing.publish_counters(home, str(state), every=60, verbose=said.append)
+    assert said[0].startswith("no version this time: another ytdnn")
+    assert said[1].startswith("version 2: counters as of now")
 
 
 def test_mistakes_are_one_line(

@@ -107,14 +107,22 @@ def publish_counters(
       The number of the last version.
 
     Raises:
+      errors.BusyError: Another process works on the run, and `every` is 0; else the
+        next version comes at its time.
       errors.UserError: See `CountersPublisher`.
     """
     say, publisher = runner.speaker(verbose), CountersPublisher(workdir, state, keep)
     while True:
         begin = time.monotonic()
-        number = publisher.publish()
-        used = time.monotonic() - begin
-        say(f"version {number}: counters as of now, in {used:.1f} s")
-        if not every:
-            return number
-        time.sleep(max(0.0, every - used))
+        try:
+            number = publisher.publish()
+        except errors.BusyError as error:
+            if not every:
+                raise
+            say(f"no version this time: {error}")
+        else:
+            used = time.monotonic() - begin
+            say(f"version {number}: counters as of now, in {used:.1f} s")
+            if not every:
+                return number
+        time.sleep(max(0.0, begin + every - time.monotonic()))

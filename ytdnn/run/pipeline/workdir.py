@@ -27,7 +27,8 @@ def lock(directory: pathlib.Path) -> Iterator[None]:
     The system frees the lock of a killed process.
 
     Raises:
-      errors.UserError: Another process has the lock, or the path is no directory.
+      errors.BusyError: Another process has the lock.
+      errors.UserError: The path is no directory.
     """
     if directory.exists() and not directory.is_dir():
         raise errors.UserError(
@@ -39,7 +40,7 @@ def lock(directory: pathlib.Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise errors.UserError(
+            raise errors.BusyError(
                 f"another ytdnn (process {file.read().strip() or 'unknown'}) is "
                 f"running in {directory}: wait for it, or give another --workdir"
             ) from None
