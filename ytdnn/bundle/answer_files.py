@@ -145,7 +145,8 @@ def recommendations(
       ranker: Whether the ranker, if there is one, orders the lists; else they are the
         candidates by their scores.
       index: `served` or `exact`, of the recommender; candidates without the ranker of
-        a bundle are exact products, which in batches cost no more.
+        a bundle are exact products, which in batches cost no more; live terms are in
+        them only if the bundle has no ranker.
 
     Raises:
       errors.UserError: There are caps or weights, but no ranker is asked for.
@@ -160,7 +161,9 @@ def recommendations(
                 f"or let the ranker order the lists"
             )
     # Without a ranker in the bundle, the recommender's lists are candidates.
-    by_model = by_ranker or (not bundle.has_ranker and (has_caps or index == SERVED))
+    is_live = bundle.meanings[schema.SCORE] != bundles.DOT_PRODUCT
+    asks_model = has_caps or is_live or index == SERVED
+    by_model = by_ranker or (not bundle.has_ranker and asks_model)
     number = bundle.manifest.facts["num_candidates" if by_model else "videos"]
     notes = []
     if without := int((logged.num_watches(ids.indices) == 0).sum()):

@@ -116,6 +116,20 @@ def test_a_bundle_answers_as_the_lists_of_its_moment(
     assert not in_session.all()
 
 
+def test_lists_of_many_users_follow_too(
+    run: tuple[pathlib.Path, list[str]], tmp_path: pathlib.Path
+) -> None:
+    recommender = ytdnn.Recommender.load(run[0] / "bundle")
+    users = recommender.data.users[schema.USER_ID].to_list()[:9]
+    expected = recommender.recommend([{"user_id": user} for user in users], 5, True)
+    together = recommender.recommend(users, 5, exact=True)
+    assert together["video_id"].to_list() == expected["video_id"].to_list()
+    np.testing.assert_allclose(together["score"], expected["score"], rtol=1e-5)
+    ytdnn.write_recommendations(recommender, tmp_path / "l.parquet", users, 5)
+    written = pl.read_parquet(tmp_path / "l.parquet")
+    assert written["video_id"].to_list() == expected["video_id"].to_list()
+
+
 def test_a_bundle_that_counted_the_evaluated_watches_is_not_measured_on_them(
     run: tuple[pathlib.Path, list[str]], tmp_path: pathlib.Path
 ) -> None:
