@@ -5,6 +5,7 @@ independent. A resample is the number of times each user was drawn, so one matri
 product resamples every metric that is a ratio of sums over users, as a mean is.
 """
 
+import functools
 from collections.abc import Hashable, Iterator, Mapping
 from typing import TypeVar
 
@@ -56,9 +57,18 @@ def blocks(num_users: int, num_resamples: int, seed: int) -> Iterator[Array]:
     """
     rows = max(1, _BLOCK_BYTES // (8 * max(num_users, 1)))
     draws = resamples(num_users, num_resamples, seed)
+    if 2 * num_users * num_resamples <= _BLOCK_BYTES:
+        draws = iter(_known(num_users, num_resamples, seed))
     for start in range(0, num_resamples, rows):
         size = min(rows, num_resamples - start)
-        yield np.stack([next(draws) for _ in range(size)])
+        yield np.stack([next(draws) for _ in range(size)]).astype(np.float64)
+
+
+@functools.lru_cache(maxsize=4)
+def _known(num_users: int, num_resamples: int, seed: int) -> npt.NDArray[np.uint16]:
+    """Returns all resamples, which every system and metric of a report has."""
+    drawn = resamples(num_users, num_resamples, seed)
+    return np.stack([counts.astype(np.uint16) for counts in drawn])
 
 
 def ratio_draws(
