@@ -19,8 +19,8 @@ from ytdnn.features import (
     column_features,
     counters,
     encodings,
-    first_stage,
-    registry,
+    network_features,
+    replayed_features,
 )
 from ytdnn.log import catalogues, fields
 
@@ -52,7 +52,7 @@ _CITATION = re.compile(r" \([A-Z]+ §[^)]*\)")
 
 def markdown() -> str:
     """Returns the table of every declared feature, in order of their scope."""
-    features = sorted(registry.built_in(), key=lambda feature: feature.scope)
+    features = sorted(network_features.built_in(), key=lambda feature: feature.scope)
     rows = [_HEAD, tuple("---" for _ in _HEAD), *map(_row, features)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
@@ -97,7 +97,7 @@ def _kind(feature: base_feature.Feature) -> str:
         return f"training-only; {feature.serving_value:g} when serving"
     if isinstance(feature, counters.Counter):
         return "counter"
-    if isinstance(feature, first_stage.ReplayedFeature):
+    if isinstance(feature, replayed_features.ReplayedFeature):
         return "replayed by the first stage"
     return "read at request time"
 

@@ -50,11 +50,11 @@ from ytdnn.evaluation import (
     index_search,
     list_metrics,
     lists,
-    protocol,
+    user_cases,
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import stage as stage_room
+from ytdnn.retrieval import trained_stage
 from ytdnn.retrieval.index import brute_force, interface, scann_index
 from ytdnn.run.pipeline import workdir
 
@@ -87,9 +87,9 @@ class Run:
 
     config: configs.Config
     data: prepared.PreparedData
-    stage: stage_room.FirstStage
+    stage: trained_stage.FirstStage
     ranker: ranking_model.RankingModel
-    cases: protocol.Cases
+    cases: user_cases.Cases
     vectors: interface.Vectors
 
     @classmethod
@@ -97,10 +97,12 @@ class Run:
         """Loads what a workdir holds, and draws the users."""
         config = workdir.require_config(directory)
         data = prepared.load(directory / prepared.KIND)
-        stage = stage_room.load(directory / stage_room.KIND, data, config.composition)
+        stage = trained_stage.load(
+            directory / trained_stage.KIND, data, config.composition
+        )
         path = directory / ranking_model.KIND
         ranker = ranking_model.load(path, data, stage)
-        cases = protocol.cases(
+        cases = user_cases.cases(
             data,
             events.Split.TEST,
             config.evaluation,
@@ -108,7 +110,7 @@ class Run:
         )
         rng = np.random.default_rng(config.evaluation.seed)
         size = min(num_users, len(cases))
-        cases = protocol.take(cases, np.sort(rng.permutation(len(cases))[:size]))
+        cases = user_cases.take(cases, np.sort(rng.permutation(len(cases))[:size]))
         vectors = stage.candidates.user_vectors(
             data, cases.users, cases.ends, cases.times
         )
@@ -139,10 +141,10 @@ def indexes(vectors: interface.Vectors) -> Iterator[tuple[str, interface.Index[A
 def page(run: Run, index: interface.Index[Any]) -> lists.Lists:
     """Returns the pages of ten when the network's candidates come from an index."""
 
-    def nearest(cases: protocol.Cases, k: int) -> lists.Lists:
+    def nearest(cases: user_cases.Cases, k: int) -> lists.Lists:
         found = np.zeros((len(cases), k), np.int32)
         for part in batches.group_by_length(cases.watched.sizes, _USERS_A_SEARCH):
-            asked = protocol.take(cases, part)
+            asked = user_cases.take(cases, part)
             number = min(k + int(asked.watched.sizes.max()), index.num_videos)
             near = index.search(run.vectors[part], number)[0]
             kept = lists.closed_up(asked, near, k)

@@ -57,14 +57,14 @@ from ytdnn.evaluation import (
     boosted_trees,
     impression_metrics,
     lists,
-    ranker,
     report_parts,
     shown_lists,
+    shown_scorers,
 )
 from ytdnn.lab.truth import oracle
 from ytdnn.log import events, prepared
 from ytdnn.ranking import building, model, predictions
-from ytdnn.retrieval import stage
+from ytdnn.retrieval import trained_stage
 from ytdnn.run.pipeline import workdir
 
 CLICK = "LightGBM, click"
@@ -104,9 +104,9 @@ def open_ranker(
     Without trained candidates the features that ask them are left out.
     """
     config = workdir.require_config(directory).ranking
-    trained, first = directory / model.KIND, directory / stage.KIND
+    trained, first = directory / model.KIND, directory / trained_stage.KIND
     if not trained.exists():
-        found = stage.load(first, data) if first.exists() else None
+        found = trained_stage.load(first, data) if first.exists() else None
         return building.build(config, data, found)
     return _load(trained, first, data)
 
@@ -115,8 +115,10 @@ def _load(
     trained: pathlib.Path, first: pathlib.Path, data: prepared.PreparedData
 ) -> model.RankingModel:
     """Returns a trained ranker, with the first stage where it asks it."""
-    is_asked = stage.KIND in artifacts.read_manifest(trained, model.KIND).inputs
-    return model.load(trained, data, stage.load(first, data) if is_asked else None)
+    is_asked = trained_stage.KIND in artifacts.read_manifest(trained, model.KIND).inputs
+    return model.load(
+        trained, data, trained_stage.load(first, data) if is_asked else None
+    )
 
 
 def fitted(
@@ -159,7 +161,7 @@ def models(
 
 
 def numbers(
-    shown: ranker.SplitImpressions,
+    shown: shown_scorers.SplitImpressions,
     keep: npt.NDArray[np.bool_],
     found: predictions.Predictions,
 ) -> dict[str, float | None]:
@@ -181,17 +183,17 @@ def numbers(
 
 
 def others(
-    data: prepared.PreparedData, shown: ranker.SplitImpressions
+    data: prepared.PreparedData, shown: shown_scorers.SplitImpressions
 ) -> dict[str, predictions.Predictions]:
     """Returns what popularity and the world's oracle predict."""
-    scorers = {ranker.POPULARITY: ranker.popularity(data)}
+    scorers = {shown_scorers.POPULARITY: shown_scorers.popularity(data)}
     known = oracle.systems(data, configs.EvaluationConfig()).scorers
     scorers |= {name: known[name] for name in (lists.ORACLE,) if name in known}
     return {name: scorer(shown) for name, scorer in scorers.items()}
 
 
 def differences(
-    shown: ranker.SplitImpressions,
+    shown: shown_scorers.SplitImpressions,
     found: dict[str, predictions.Predictions],
     own: str,
 ) -> Differences:
@@ -237,9 +239,9 @@ def rankers(
 ) -> dict[str, model.RankingModel]:
     """Returns the trained rankers by name: that of the workdir, and further ones."""
     own = directory / model.KIND
-    paths = {ranker.RANKER: own} if own.exists() else {}
-    paths |= {f"{ranker.RANKER}, {path.name}": path for path in further}
-    first = directory / stage.KIND
+    paths = {shown_scorers.RANKER: own} if own.exists() else {}
+    paths |= {f"{shown_scorers.RANKER}, {path.name}": path for path in further}
+    first = directory / trained_stage.KIND
     return {name: _load(path, first, data) for name, path in paths.items()}
 
 
@@ -255,14 +257,14 @@ def measure(
     data = prepared.load(directory / prepared.KIND)
     read_by = open_ranker(directory, data)
     trees = fitted(data, read_by)
-    shown = ranker.SplitImpressions(data.log, events.Split.TEST)
+    shown = shown_scorers.SplitImpressions(data.log, events.Split.TEST)
     part, listed = (
         boosted_trees.read(data, read_by, shown, as_lists) for as_lists in (False, True)
     )
     found = others(data, shown)
     others_of = found | models(trees, part, listed)
     own = {
-        name: ranker.scorer(data, one)(shown)
+        name: shown_scorers.scorer(data, one)(shown)
         for name, one in rankers(data, directory, further).items()
     }
     found = {**found, **own, **others_of}

@@ -94,7 +94,7 @@ from experiments import logs, world_small
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.evaluation import report_files
-from ytdnn.lab.live import arms, built_in, comparing, measures, play, report
+from ytdnn.lab.live import arms, built_in_arms, comparing, measures, play, report
 from ytdnn.run import pipeline
 from ytdnn.run.cli import main as program
 
@@ -214,7 +214,7 @@ def run(experiment: LiveExperiment) -> report.LiveReport:
     tested: dict[str, pathlib.Path | None] = dict(experiment.runs)
     refreshed: int | dict[str, int] = experiment.refresh_days
     if experiment.others == BUILT_IN:
-        tested |= dict.fromkeys(built_in.NAMES)
+        tested |= dict.fromkeys(built_in_arms.NAMES)
     elif experiment.others in _COMPOSED:
         trained = experiment.runs[BOTH]
         tested |= {
@@ -225,7 +225,7 @@ def run(experiment: LiveExperiment) -> report.LiveReport:
         }
     elif experiment.others == FRESH:
         tested = dict.fromkeys(FRESH_DAYS, experiment.runs[BOTH])
-        tested[built_in.LOGGING], refreshed = None, FRESH_DAYS
+        tested[built_in_arms.LOGGING], refreshed = None, FRESH_DAYS
     return pipeline.live_test(
         tested,
         experiment.out,
@@ -314,7 +314,7 @@ def a_a(repeats: int) -> comparing.FalseAlarms:
         world = configs.changed(
             configs.WORLDS["tiny"], {"live_days": DAYS, "seed": 1_000 + seed}
         )
-        played = play.play(play.Test(world, [arms.Arm(built_in.LOGGING)], DAYS))
+        played = play.play(play.Test(world, [arms.Arm(built_in_arms.LOGGING)], DAYS))
         one = comparing.false_alarms(
             played.earlier,
             played.daily,

@@ -79,10 +79,10 @@ from rich import table
 
 from ytdnn import configs
 from ytdnn.base import errors, ragged
-from ytdnn.base.metrics import exact_top_k, selection
+from ytdnn.base.metrics import exact_top_k, top_k_selection
 from ytdnn.candidates import model as candidate_model
-from ytdnn.candidates import stored
-from ytdnn.evaluation import lists, protocol
+from ytdnn.candidates import saving
+from ytdnn.evaluation import lists, user_cases
 from ytdnn.features import past_sums
 from ytdnn.log import events, prepared
 from ytdnn.run.pipeline import workdir
@@ -151,10 +151,10 @@ def measure(directory: pathlib.Path, split: events.Split) -> dict[str, Measured]
     """
     config = workdir.require_config(directory).evaluation
     data = prepared.load(directory / prepared.KIND)
-    trained = stored.load(directory / candidate_model.KIND, data)
-    cases = protocol.cases(data, split, config, trained.num_listed)
+    trained = saving.load(directory / candidate_model.KIND, data)
+    cases = user_cases.cases(data, split, config, trained.num_listed)
     users = trained.user_vectors(data, cases.users, cases.ends, cases.times)
-    videos = trained.video_vectors(protocol.moment(cases, split))
+    videos = trained.video_vectors(user_cases.moment(cases, split))
     is_new = np.arange(trained.num_listed) >= data.vocabulary_size
     uploads = data.catalogue.listed_from[: trained.num_listed]
     kept = {
@@ -175,14 +175,14 @@ def measure(directory: pathlib.Path, split: events.Split) -> dict[str, Measured]
 
 
 def _listed_from(
-    cases: protocol.Cases, moments: npt.NDArray[np.int64]
-) -> protocol.Cases:
+    cases: user_cases.Cases, moments: npt.NDArray[np.int64]
+) -> user_cases.Cases:
     return dataclasses.replace(cases, available_from=moments)
 
 
 def _plain_product(
-    data: prepared.PreparedData, cases: protocol.Cases
-) -> selection.Scorer:
+    data: prepared.PreparedData, cases: user_cases.Cases
+) -> top_k_selection.Scorer:
     """Scores by the product of the user's shares of channel, topic and language.
 
     A watch counts exp(-age / 20 days); what is unknown of a video has no share.
@@ -198,7 +198,7 @@ def _plain_product(
 
 
 def _shares(
-    data: prepared.PreparedData, cases: protocol.Cases, column: str
+    data: prepared.PreparedData, cases: user_cases.Cases, column: str
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Returns shares of each value `[cases, values]` and the value of each video."""
     keys = past_sums.keys(data, column)
@@ -214,7 +214,7 @@ def _shares(
 
 
 def _of_lists(
-    data: prepared.PreparedData, cases: protocol.Cases, found: lists.Lists
+    data: prepared.PreparedData, cases: user_cases.Cases, found: lists.Lists
 ) -> Measured:
     values = exact_top_k.metrics_at(found, *cases.targets, _KS)
     targets = cases.targets

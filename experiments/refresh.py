@@ -63,7 +63,7 @@ from ytdnn.log import prepared
 from ytdnn.run import pipeline
 from ytdnn.run.cli import config_file, given_settings
 from ytdnn.run.cli import parsing as command_line
-from ytdnn.run.pipeline import served, steps, system_evaluation
+from ytdnn.run.pipeline import final_steps, steps, system_evaluation
 from ytdnn.run.pipeline import workdir as run_workdir
 from ytdnn.training import candidates
 
@@ -133,7 +133,7 @@ def _train_anew(
     chosen = artifacts.read_manifest(run / "candidates", "candidates")
     candidates.train(config, data, scratch / "candidates", chosen)
     steps.build_index(config, scratch)
-    served.export(config, scratch)
+    final_steps.export(config, scratch)
 
 
 def _measured(

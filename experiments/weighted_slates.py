@@ -11,8 +11,8 @@ of a sample is given the eight best of all videos that are uploaded and that the
 not watched, by the weighted sum of its predictions, a second after the log, once for
 each weighting. A slate counts by the true probability of a click at each place, times
 what a click brings: the expected seconds, the probability of a like and of a dislike
-(`ytdnn/lab/world/page_truth.py`, `truth.py`). Numbers are means over users; differences
-are paired by user, with 95 % intervals. A random slate is the floor.
+(`ytdnn/lab/world/page_values.py`, `truth.py`). Numbers are means over users;
+differences are paired by user, with 95 % intervals. A random slate is the floor.
 
 With 4,000 users (`--world_users=4000`) each slate is the best by its own weights. With
 500 that of no dislikes is not: of its videos, often shown ones that the small log gives
@@ -34,7 +34,7 @@ import rich
 from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.base.metrics import bootstrap
-from ytdnn.lab.world import generate, page_truth, truth
+from ytdnn.lab.world import generate, page_values, truth
 from ytdnn.log import prepare, prepared
 from ytdnn.ranking import model as ranking_model
 from ytdnn.training import ranking
@@ -109,7 +109,7 @@ def true_values(
     """
     times = np.full(len(users), at)
     positions = np.arange(slates.shape[1])
-    worth = page_truth.page_values(world, users, slates, times, positions)
+    worth = page_values.page_values(world, users, slates, times, positions)
     rows = np.repeat(users, slates.shape[1])
     brought = truth.outcome_probabilities(
         world, rows, slates.ravel(), np.full(len(rows), at), worth.clicks.ravel()

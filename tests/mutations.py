@@ -42,7 +42,7 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
-        "base/metrics/hits_at_k.py",
+        "base/metrics/recall_and_ndcg.py",
         "np.arange(2, k + 2)",
         "np.arange(3, k + 3)",
         "base/metrics",
@@ -54,7 +54,7 @@ MUTATIONS = (
         "base/metrics",
     ),
     Mutation(
-        "retrieval/rows.py",
+        "retrieval/row_ops.py",
         "(ordered != before) &",
         "(ordered > 0) &",
         "retrieval/test_rows.py retrieval",

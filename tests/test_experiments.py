@@ -168,7 +168,7 @@ def test_an_experiment_trains_a_tiny_step(
 @pytest.mark.thorough
 def test_the_curves_by_days_since_upload(tmp_path: pathlib.Path) -> None:
     from experiments import example_age
-    from ytdnn.candidates import stored
+    from ytdnn.candidates import saving
     from ytdnn.log import prepare
     from ytdnn.training import candidates
 
@@ -184,7 +184,7 @@ def test_the_curves_by_days_since_upload(tmp_path: pathlib.Path) -> None:
         candidates.train(config, data, run / "candidates")
     found = example_age.curves(tmp_path)
     assert list(found) == ["empirical", "without", "with"]
-    trained = stored.load(tmp_path / example_age.WITH / "seed-0" / "candidates", data)
+    trained = saving.load(tmp_path / example_age.WITH / "seed-0" / "candidates", data)
     window = example_age.Window.from_data(data, trained)
     shares = example_age.empirical(window)
     assert np.allclose(shares.sum(axis=1), 1.0)

@@ -12,11 +12,11 @@ from ytdnn import configs
 from ytdnn.base import artifacts
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.bundle import export
-from ytdnn.candidates import stored
+from ytdnn.candidates import saving
 from ytdnn.log import prepared
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import stage as stage_room
+from ytdnn.retrieval import trained_stage
 from ytdnn.retrieval.index import artifact as index_artifact
 
 CONFIG = dataclasses.replace(
@@ -45,7 +45,7 @@ class Run:
 
     workdir: pathlib.Path
     data: prepared.PreparedData
-    stage: stage_room.FirstStage
+    stage: trained_stage.FirstStage
     ranker: ranking_model.RankingModel
     bundle: bundle_room.Bundle
 
@@ -87,8 +87,8 @@ def _make(
     made = first_stage.make(data)
     path = workdir / "candidates"
     with artifacts.publish(path, "candidates", values, inputs) as partial:
-        stored.save(made.candidates, partial)
-    stage = stage_room.load(path, data, config.composition)
+        saving.save(made.candidates, partial)
+    stage = trained_stage.load(path, data, config.composition)
     assert stage.manifest is not None
     inputs |= {"candidates": stage.manifest.fingerprint}
     index_artifact.build(
@@ -104,7 +104,7 @@ def _make(
 def opened(workdir: pathlib.Path, config: configs.Config = CONFIG) -> Run:
     """Returns a run that was made."""
     data = prepared.load(workdir / "data")
-    stage = stage_room.load(workdir / "candidates", data, config.composition)
+    stage = trained_stage.load(workdir / "candidates", data, config.composition)
     ranker = ranking_model.load(workdir / "ranking", data, stage)
     return Run(workdir, data, stage, ranker, bundle_room.load(workdir / "bundle"))
 

@@ -19,7 +19,7 @@ from ytdnn.bundle import (
     allowed_operations,
     batches,
     bundle,
-    explained,
+    explanations,
     requests,
     tf_serving,
 )
@@ -68,7 +68,7 @@ def expected(opened, model, signature, inputs):
     specs = function.structured_input_signature[1]
     typed = {name: tf.constant(v, specs[name].dtype) for name, v in inputs.items()}
     found = {name: value.numpy() for name, value in function(**typed).items()}
-    found.pop(explained.STAGE_SECONDS, None)
+    found.pop(explanations.STAGE_SECONDS, None)
     return found
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 import tensorflow as tf
 
 from ytdnn import configs, registries
-from ytdnn.features.sequences import sequence
+from ytdnn.features.sequences import sequence_encoder
 from ytdnn.layers import randomness
 
 
@@ -22,7 +22,7 @@ class GRUConfig(configs.EncoderExtension):
 
 
 @registries.ENCODERS.register("gru", GRUConfig)
-class GRU(sequence.SequenceEncoder):
+class GRU(sequence_encoder.SequenceEncoder):
     """The state after each watch."""
 
     def build(self, shape):

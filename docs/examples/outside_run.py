@@ -6,7 +6,7 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.candidates import user_tower
 from ytdnn.candidates.losses import pairwise
-from ytdnn.features import registry
+from ytdnn.features import network_features
 from ytdnn.ranking import heads
 
 history = {
@@ -21,7 +21,7 @@ inputs = user_tower.TowerInputs(vocabulary_size=1_000)
 tower = user_tower.UserTower(config, inputs)
 users = tower(history)  # [1, 1, 32]: a vector for each position
 
-(bags,) = registry.make_encoder(config, vocabulary_size=1_000)(
+(bags,) = network_features.make_encoder(config, vocabulary_size=1_000)(
     history
 )  # [1, 1, 2 * 32]
 

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn import configs, registries
-from ytdnn.ranking import click_times, click_times_watch_time, heads
+from ytdnn.ranking import click_times_watch_time, heads, watch_statistics
 
 _DEPTH = 5  # of the tree
 _NUM_THRESHOLDS = 31
@@ -68,9 +68,9 @@ class DurationQuantiles(click_times_watch_time.Target):
 
     def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
         """Returns the log of the group's watch time at the quantile."""
-        places = tf.sigmoid(outputs[..., 0]) * (click_times.NUM_QUANTILES - 1)
+        places = tf.sigmoid(outputs[..., 0]) * (watch_statistics.NUM_QUANTILES - 1)
         # Hat functions: 1 at the place of a quantile, 0 at its neighbours.
-        steps = tf.range(click_times.NUM_QUANTILES, dtype=tf.float32)
+        steps = tf.range(watch_statistics.NUM_QUANTILES, dtype=tf.float32)
         weights = tf.nn.relu(1.0 - tf.abs(places[..., tf.newaxis] - steps))
         return _log(tf.reduce_sum(weights * self._group_quantiles(durations), axis=-1))
 
@@ -88,7 +88,9 @@ class Tree(click_times_watch_time.Target):
     keeps_mean = False
     biases = (0.0,) * (2**_DEPTH - 1)
 
-    def __init__(self, mean: float, observed: click_times.WatchTimeStatistics) -> None:
+    def __init__(
+        self, mean: float, observed: watch_statistics.WatchTimeStatistics
+    ) -> None:
         """Starts at equal leaves."""
         super().__init__(mean, observed)
         self._edges, self._means = _ranges(mean, observed, 2**_DEPTH)
@@ -125,7 +127,9 @@ class Restored(click_times_watch_time.Target):
 
     keeps_mean = False
 
-    def __init__(self, mean: float, observed: click_times.WatchTimeStatistics) -> None:
+    def __init__(
+        self, mean: float, observed: watch_statistics.WatchTimeStatistics
+    ) -> None:
         """Starts at the share of clicks that reach each threshold."""
         super().__init__(mean, observed)
         self._edges, means = _ranges(mean, observed, _NUM_THRESHOLDS + 1)
@@ -139,7 +143,7 @@ class Restored(click_times_watch_time.Target):
         """Returns classification + restoration + disorder of the thresholds."""
         reached = _at_least(seconds, self._edges, tf.float32)
         of_thresholds = tf.reduce_mean(_cross_entropy(reached, outputs), axis=-1)
-        most = click_times.MOST_OF_MEAN * self.mean
+        most = watch_statistics.MOST_OF_MEAN * self.mean
         errors = tf.abs(tf.minimum(seconds, most) - self._seconds(outputs)) / self.mean
         huber = tf.where(errors < 1.0, 0.5 * errors * errors, errors - 0.5)
         chances = tf.sigmoid(outputs)
@@ -179,7 +183,7 @@ _register("cread", CREADConfig, Restored)
 
 
 def _ranges(
-    mean: float, observed: click_times.WatchTimeStatistics, number: int
+    mean: float, observed: watch_statistics.WatchTimeStatistics, number: int
 ) -> tuple[Floats, Floats]:
     """Returns the edges between ranges of equal counts, and the mean of each.
 
@@ -202,4 +206,4 @@ def _cross_entropy(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 
 def _log(seconds: tf.Tensor) -> tf.Tensor:
-    return tf.math.log(tf.maximum(seconds, click_times.LEAST_SECONDS))
+    return tf.math.log(tf.maximum(seconds, watch_statistics.LEAST_SECONDS))

@@ -40,7 +40,7 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.log import prepared
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import stage as stage_room
+from ytdnn.retrieval import trained_stage
 from ytdnn.run.pipeline import graph, runner, steps, workdir
 
 _WATCHES, _IMPRESSIONS, _K = 50, 100, 20
@@ -94,15 +94,17 @@ def make_candidates(directory: pathlib.Path, config: configs.Config) -> None:
         rows = tf.range(start, start + len(block))
         table.scatter_update(tf.IndexedSlices(block, rows))
     inputs = steps.fingerprints(directory, [prepared.KIND])
-    _publish(directory / stage_room.KIND, config, inputs, candidates, candidate_model)
+    _publish(
+        directory / trained_stage.KIND, config, inputs, candidates, candidate_model
+    )
 
 
 def make_ranker(directory: pathlib.Path, config: configs.Config) -> None:
     """Publishes a ranker of fresh weights."""
     data = prepared.load(directory / prepared.KIND)
-    stage = stage_room.load(directory / stage_room.KIND, data, config.composition)
+    stage = trained_stage.load(directory / trained_stage.KIND, data, config.composition)
     second = building.build(config.ranking, data, stage)
-    inputs = steps.fingerprints(directory, [prepared.KIND, stage_room.KIND])
+    inputs = steps.fingerprints(directory, [prepared.KIND, trained_stage.KIND])
     _publish(directory / ranking_model.KIND, config, inputs, second, ranking_model)
 
 

@@ -18,7 +18,7 @@ from experiments.benchmarks import measure
 from experiments.side_by_side import logs, splits
 from tests import code_size
 from ytdnn.base import configs, errors
-from ytdnn.evaluation import compare, lists, prediction_files, protocol, report_files
+from ytdnn.evaluation import compare, lists, prediction_files, report_files, user_cases
 from ytdnn.evaluation import measure as measure_lists
 from ytdnn.log import events, prepared
 from ytdnn.run.pipeline import workdir as run_workdir
@@ -207,7 +207,7 @@ def evaluation(
     few: Any = {"baselines": (), "slices": (), "ks": (10,)}
     rules = dataclasses.replace(rules, **few)
     makers = prediction_files.read(file, data).makers
-    cases = protocol.cases(data, events.Split.TEST, rules)
+    cases = user_cases.cases(data, events.Split.TEST, rules)
     result = measure_lists.measure(data, cases, makers, {}, events.Split.TEST, rules)
     with report_files.publish(out, result):
         return report_files.Evaluation(out, result.report, result.users)

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import configs, schema
-from ytdnn.evaluation import protocol
+from ytdnn.evaluation import user_cases
 from ytdnn.log import events, prepared
 
 _LATER = {
@@ -39,7 +39,7 @@ def write(
     )
     for split, later in _LATER.items():
         name = split.name.lower()
-        cases = protocol.cases(data, split, rules)
+        cases = user_cases.cases(data, split, rules)
         ends = index.offsets("watches")[1:].copy()
         ends[cases.users] = cases.ends
         known = ~np.isin(splits, later) & (rows < ends[users])

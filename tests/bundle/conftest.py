@@ -9,10 +9,10 @@ from ytdnn import configs
 from ytdnn.base import artifacts
 from ytdnn.bundle import bundle, export
 from ytdnn.candidates import model as candidate_model
-from ytdnn.candidates import stored
+from ytdnn.candidates import saving
 from ytdnn.log import prepare, prepared
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import stage
+from ytdnn.retrieval import trained_stage
 from ytdnn.retrieval.index import artifact
 from ytdnn.training import candidates, ranking
 
@@ -28,11 +28,11 @@ class Run:
 
     @property
     def candidates(self) -> candidate_model.Joined:
-        return stored.load(self.workdir / "candidates", self.data)
+        return saving.load(self.workdir / "candidates", self.data)
 
     @property
     def ranking(self) -> ranking_model.RankingModel:
-        first_stage = stage.load(self.workdir / "candidates", self.data)
+        first_stage = trained_stage.load(self.workdir / "candidates", self.data)
         return ranking_model.load(self.workdir / "ranking", self.data, first_stage)
 
 
@@ -50,7 +50,7 @@ def make_run(
     workdir: pathlib.Path, data: prepared.PreparedData, config: configs.Config
 ) -> None:
     candidates.train(config, data, workdir / "candidates")
-    model = stored.load(workdir / "candidates", data)
+    model = saving.load(workdir / "candidates", data)
     made_from = {
         "data": data.manifest.fingerprint,
         "candidates": artifacts.read_manifest(
@@ -59,7 +59,7 @@ def make_run(
     }
     artifact.build(workdir / "index", model.video_vectors(), config.index, made_from)
     if data.log.has_impressions:
-        first_stage = stage.load(workdir / "candidates", data)
+        first_stage = trained_stage.load(workdir / "candidates", data)
         ranking.train(config, data, workdir / "ranking", first_stage)
     export.export(workdir, config)
 

@@ -12,9 +12,9 @@ import pytest
 from tests import untrained
 from ytdnn import configs
 from ytdnn.base import schema
-from ytdnn.bundle import batches, explained, export, requests, user_requests
+from ytdnn.bundle import batches, explanations, export, requests, user_requests
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.evaluation import bundles, composed_slates, lists, models, protocol
+from ytdnn.evaluation import bundles, composed_slates, lists, models, user_cases
 from ytdnn.lab.off_policy import judged_systems, logged_pages, page_choices
 from ytdnn.log import events
 from ytdnn.ops.catalogue import removals
@@ -30,12 +30,15 @@ def run(untrained_run: untrained.Run) -> untrained.Run:
 
 
 @pytest.fixture(scope="module")
-def cases(run: untrained.Run) -> protocol.Cases:
-    return protocol.cases(run.data, events.Split.TEST, CONFIG.evaluation)
+def cases(run: untrained.Run) -> user_cases.Cases:
+    return user_cases.cases(run.data, events.Split.TEST, CONFIG.evaluation)
 
 
 def library(
-    run: untrained.Run, config: configs.CompositionConfig, cases: protocol.Cases, k: int
+    run: untrained.Run,
+    config: configs.CompositionConfig,
+    cases: user_cases.Cases,
+    k: int,
 ) -> lists.Lists:
     """Returns the pages of both stages as the evaluation makes them."""
     trained = run.stage.candidates
@@ -53,7 +56,7 @@ def library(
 
 @pytest.mark.thorough
 def test_a_bundles_page_is_the_librarys(
-    run: untrained.Run, cases: protocol.Cases
+    run: untrained.Run, cases: user_cases.Cases
 ) -> None:
     served = bundles.makers(
         bundles.ServedLists(run.bundle, run.data), CONFIG.evaluation
@@ -77,7 +80,7 @@ def test_a_bundles_page_is_the_librarys(
 
 @pytest.mark.thorough
 def test_a_bundle_predicts_what_the_ranker_does(
-    run: untrained.Run, cases: protocol.Cases
+    run: untrained.Run, cases: user_cases.Cases
 ) -> None:
     """Its page is scored by the blend; the same candidates asked for alone are not."""
     served = bundles.ServedLists(run.bundle, run.data)
@@ -173,7 +176,7 @@ def reserves(
 
 @pytest.mark.thorough
 def test_a_bundle_explores_as_the_library_does(
-    run: untrained.Run, cases: protocol.Cases, explores: bundle_room.Bundle
+    run: untrained.Run, cases: user_cases.Cases, explores: bundle_room.Bundle
 ) -> None:
     """Off by default; a request gets one page, and answers tell the chances."""
     served = bundles.makers(bundles.ServedLists(explores, run.data), CONFIG.evaluation)
@@ -197,10 +200,10 @@ def test_a_bundle_explores_as_the_library_does(
     np.testing.assert_array_equal(ids[0], ids[1])
     # The same candidates, by the signature that the server asks.
     fields = {n: f for n, f in explores.inputs(name).items() if n != schema.K}
-    listed = explores.model(name, explained.CANDIDATES)(
+    listed = explores.model(name, explanations.CANDIDATES)(
         **batches.tensors(batches.inputs([_without_k(request)], fields), fields)
     )
-    ranks = listed[explained.RANKS].numpy()[0]
+    ranks = listed[explanations.RANKS].numpy()[0]
     first = [int(np.flatnonzero(ranks == place)[0]) for place in range(1, size + 1)]
     assert listed[schema.IDS].numpy()[0, first].tolist() == ids[0, :size].tolist()
     np.testing.assert_allclose(

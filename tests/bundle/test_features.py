@@ -15,8 +15,14 @@ from ytdnn.base import schema
 from ytdnn.bundle import graphs, requests, saved_models, user_requests
 from ytdnn.candidates import model, user_tower
 from ytdnn.features.sequences import search_bag
-from ytdnn.log import catalogues, lookups, searches, shards, training_slices
-from ytdnn.log import request as raw_request
+from ytdnn.log import (
+    catalogues,
+    lookups,
+    raw_request,
+    searches,
+    shard_arrays,
+    training_slices,
+)
 
 LENGTH, SEARCHES = 6, 4
 CONFIG = configs.CandidatesConfig(
@@ -138,7 +144,7 @@ def test_each_input_moves_the_vector_and_its_missing_value_does_not(
 @hypothesis.settings(deadline=None, max_examples=60)
 def test_the_graph_finds_the_tokens_that_prepare_found(data, queries):
     frame = pl.DataFrame(
-        {shards.USER: 0, schema.TIME: 0, shards.ROW: i, schema.QUERY: query}
+        {shard_arrays.USER: 0, schema.TIME: 0, shard_arrays.ROW: i, schema.QUERY: query}
         for i, query in enumerate(queries)
     )
     texts = searches.with_tokens(frame)["tokens"].to_list()

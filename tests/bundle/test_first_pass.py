@@ -12,10 +12,10 @@ from ytdnn.base import schema
 from ytdnn.bundle import (
     batches,
     bundle,
-    distilling,
-    explained,
+    explanations,
     export,
     first_pass,
+    first_pass_distillation,
     user_requests,
 )
 from ytdnn.retrieval import pool
@@ -87,14 +87,14 @@ def test_the_fit_finds_what_made_the_order() -> None:
         order = order + np.array([0.0, 1.0, 3.0])[found.sources.numpy()] + 100.0
         order[:, 3] = -np.inf
         parts.append(
-            distilling.OrderedCandidates(
+            first_pass_distillation.OrderedCandidates(
                 found.videos.numpy(),
                 found.sources.numpy(),
                 order.astype(np.float32),
                 coordinates,
             )
         )
-    weights = distilling.fitted(iter(parts), num_sources=2)
+    weights = first_pass_distillation.fitted(iter(parts), num_sources=2)
     assert weights is not None
     np.testing.assert_allclose(weights[:6], of_coordinates, atol=0.02)
     np.testing.assert_allclose(weights[6], -2.0, atol=0.02)
@@ -116,7 +116,7 @@ def test_the_fit_finds_what_made_the_order() -> None:
 def test_when_there_is_one(
     composition: configs.CompositionConfig, num_videos: int, expected: int
 ) -> None:
-    assert distilling.wanted(composition, num_videos) == expected
+    assert first_pass_distillation.wanted(composition, num_videos) == expected
 
 
 @pytest.fixture(scope="module")
@@ -141,17 +141,17 @@ def test_a_bundle_serves_what_its_first_pass_keeps(
     batch = [light.fitting(user_requests.at_end(run.data, u)) for u in users]
     inputs = batches.inputs(batch, fields)
     page = light.run(MODEL, inputs | {schema.K: np.full(len(users), 1, np.int32)})
-    every = light.model(MODEL, explained.CANDIDATES)(
+    every = light.model(MODEL, explanations.CANDIDATES)(
         **batches.tensors(
             {name: one for name, one in inputs.items() if name != schema.K}, fields
         )
     )
-    ranks = every[explained.RANKS].numpy()
+    ranks = every[explanations.RANKS].numpy()
     assert (ranks > 0).sum(axis=1).max() == 5
     for row in range(len(users)):
         best = int(np.flatnonzero(ranks[row] == 1)[0])
         served = page[schema.IDS][row].numpy()[0]
         assert served == every[schema.IDS][row].numpy()[best]
-    found = light.manifest.facts[distilling.FACT]
+    found = light.manifest.facts[first_pass_distillation.FACT]
     assert found["keep"] == 5
     assert 0.0 < found["kept_of_best_20"] < 1.0

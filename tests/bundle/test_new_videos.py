@@ -4,7 +4,7 @@ import pytest
 
 from tests.bundle import conftest
 from ytdnn import configs
-from ytdnn.evaluation import bundles, lists, protocol
+from ytdnn.evaluation import bundles, lists, user_cases
 from ytdnn.log import events
 
 CONFIG = configs.EvaluationConfig()
@@ -21,7 +21,7 @@ def test_its_lists_are_the_models_with_new_videos_among_them(run: conftest.Run) 
     """Histories of test users hold new videos too."""
     data, trained = run.data, run.candidates
     size = trained.num_listed
-    cases = protocol.cases(data, events.Split.TEST, CONFIG, size)
+    cases = user_cases.cases(data, events.Split.TEST, CONFIG, size)
     assert (cases.watched.values > data.vocabulary_size).any()
     users = trained.user_vectors(data, cases.users, cases.ends, cases.times)
     expected = lists.from_vectors(cases, users, trained.video_vectors(), K)

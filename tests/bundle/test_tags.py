@@ -15,14 +15,14 @@ from ytdnn.bundle import (
     added_videos,
     batches,
     bundle,
-    explained,
+    explanations,
     requests,
     user_requests,
 )
 from ytdnn.evaluation import slices
-from ytdnn.features import log_sums
+from ytdnn.features import counter_sums
 from ytdnn.log import events, vectors
-from ytdnn.retrieval import attributes
+from ytdnn.retrieval import filter_columns
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_why_knows_tags(run: untrained.Run) -> None:
     asked = request(run) | {schema.VIDEO_IDS: ["v0", "v1"]}
     known = {name: value for name, value in asked.items() if name in fields}
     inputs = batches.tensors(requests.parse(known, fields), fields)
-    model = run.bundle.model(bundle.RECOMMENDER + bundle.EXACT, explained.EXPLAIN)
+    model = run.bundle.model(bundle.RECOMMENDER + bundle.EXACT, explanations.EXPLAIN)
     found = {name: value.numpy() for name, value in model(**inputs).items()}
     changed = found["without.videos.tags"] - found[schema.SCORES]
     assert changed[0, 0] != 0.0 == changed[0, 1]  # v1 has none
@@ -102,9 +102,9 @@ def test_why_knows_tags(run: untrained.Run) -> None:
 
 def test_what_compares_single_values_reads_the_first(run: untrained.Run) -> None:
     tags = run.data.videos["tags"]
-    firsts = attributes.codes(tags.list.first())
-    assert attributes.codes(tags).tolist() == firsts.tolist()
-    group = log_sums.VideoGroup("videos.tags", "tags")
+    firsts = filter_columns.codes(tags.list.first())
+    assert filter_columns.codes(tags).tolist() == firsts.tolist()
+    group = counter_sums.VideoGroup("videos.tags", "tags")
     assert group.video_groups(run.data)[1:].tolist() == firsts.tolist()
     names, values = slices._column_values(tags, np.array([0, 3, 4]))
     assert values.tolist() == ["cat", "fun", "unknown"], names

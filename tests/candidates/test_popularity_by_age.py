@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tests import uploads
 from ytdnn.candidates import popularity_by_age
-from ytdnn.features import log_sums
+from ytdnn.features import counter_sums
 from ytdnn.log import events
 
 DAY = 86_400
@@ -96,7 +96,7 @@ def test_at_a_moment_each_video_has_its_age(data, ages):
     assert found[0] == found[index_of(data, UNKNOWN)] == 0.0
     assert found[index_of(data, FRESH)] == rates[1]
     assert found[index_of(data, LATE)] == rates[0]  # not out yet: as young as can be
-    np.testing.assert_array_equal(ages.at(), ages.at(log_sums.serving_moment(data)))
+    np.testing.assert_array_equal(ages.at(), ages.at(counter_sums.serving_moment(data)))
 
 
 def test_a_video_that_nobody_watched_in_training_is_no_new_upload(data, ages):

@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 
 from tests.evaluation import fakes
-from ytdnn.evaluation import ranker
+from ytdnn.evaluation import shown_scorers
 from ytdnn.log import prepared
 
 # Training impressions: "a" clicked 3 of 4 (20 s each), "b" 1 of 4. Test: two pages.
@@ -40,9 +40,9 @@ def ranker_of(
     return fakes.PlantedRanker(lambda videos: table[videos])
 
 
-def impressions(num_users: int, size: int) -> ranker.SplitImpressions:
+def impressions(num_users: int, size: int) -> shown_scorers.SplitImpressions:
     rng = np.random.default_rng(0)
-    shown = ranker.SplitImpressions.__new__(ranker.SplitImpressions)
+    shown = shown_scorers.SplitImpressions.__new__(shown_scorers.SplitImpressions)
     shown.users = rng.integers(0, num_users, size)
     shown.users[:num_users] = np.arange(num_users)
     shown.clicked = rng.random(size) < 0.4

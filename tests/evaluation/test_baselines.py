@@ -10,7 +10,7 @@ import pytest
 from tests import planted
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.evaluation import lists, protocol, tuned_baselines
+from ytdnn.evaluation import lists, tuned_baselines, user_cases
 from ytdnn.log import catalogues, events, prepared, training_slices
 from ytdnn.retrieval import matrix_models, popular
 
@@ -23,8 +23,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 
 @pytest.fixture(scope="module")
-def cases(data: prepared.PreparedData) -> protocol.Cases:
-    return protocol.cases(data, events.Split.TEST, CONFIG)
+def cases(data: prepared.PreparedData) -> user_cases.Cases:
+    return user_cases.cases(data, events.Split.TEST, CONFIG)
 
 
 def trained_histories(data: prepared.PreparedData) -> list[list[int]]:
@@ -38,7 +38,7 @@ def trained_histories(data: prepared.PreparedData) -> list[list[int]]:
 
 def best(
     data: prepared.PreparedData,
-    cases: protocol.Cases,
+    cases: user_cases.Cases,
     row: int,
     scores: dict[int, float],
     k: int,
@@ -53,7 +53,7 @@ def best(
 
 
 def test_the_chain_lists_what_followed_the_last_watch(
-    data: prepared.PreparedData, cases: protocol.Cases
+    data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
     follows: dict[int, collections.Counter] = collections.defaultdict(
         collections.Counter
@@ -70,7 +70,7 @@ def test_the_chain_lists_what_followed_the_last_watch(
 
 
 def test_co_watch_sums_over_the_last_ten_watches(
-    data: prepared.PreparedData, cases: protocol.Cases
+    data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
     near: dict[int, collections.Counter] = collections.defaultdict(collections.Counter)
     counts: collections.Counter = collections.Counter()
@@ -93,7 +93,7 @@ def test_co_watch_sums_over_the_last_ten_watches(
 
 
 def test_recent_popularity_is_that_of_the_last_week(
-    data: prepared.PreparedData, cases: protocol.Cases
+    data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
     order = popular.most_watched(data).tolist()
     found = tuned_baselines.quick_makers(data, CONFIG, cases)["recent_popularity"](
@@ -106,7 +106,7 @@ def test_recent_popularity_is_that_of_the_last_week(
 
 def test_auto_leaves_out_what_would_take_minutes(
     data: prepared.PreparedData,
-    cases: protocol.Cases,
+    cases: user_cases.Cases,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -121,7 +121,7 @@ def test_auto_leaves_out_what_would_take_minutes(
 
 
 def test_neighbours_are_users_with_the_same_watches(
-    data: prepared.PreparedData, cases: protocol.Cases
+    data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
     watches = training_slices.training_set(data).watches
     counts = np.zeros((data.num_users, data.num_videos + 1))
@@ -143,7 +143,7 @@ def test_neighbours_are_users_with_the_same_watches(
 
 
 def test_least_squares_finds_the_planted_tastes(
-    data: prepared.PreparedData, cases: protocol.Cases
+    data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
     found = tuned_baselines.quick_makers(data, CONFIG, cases)["als"](cases, 3)
     taste = [int(video.split()[1]) % 2 for video in data.videos["video_id"]]

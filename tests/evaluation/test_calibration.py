@@ -6,7 +6,7 @@ import pytest
 
 from tests.evaluation import logged
 from ytdnn import configs
-from ytdnn.evaluation import calibration, ranker
+from ytdnn.evaluation import calibration, shown_scorers
 from ytdnn.log import events
 from ytdnn.ranking import predictions
 
@@ -36,7 +36,7 @@ def test_calibration_of_seconds_clicks_and_odds() -> None:
 def test_calibration_of_odds_is_of_what_training_fits(tmp_path: pathlib.Path) -> None:
     more = [("u0", "a", 92, False, 0.0), ("u1", "b", 92, False, 0.0)]
     data = logged.prepared_data(tmp_path, logged.TRAIN + logged.TEST + more)
-    shown = ranker.SplitImpressions(data.log, Split.TEST)
+    shown = shown_scorers.SplitImpressions(data.log, Split.TEST)
     # Predicted 10 of "a" (30 s, two without a click), 1 of "b" (10 s, two without).
     logits = (
         logged.ranker_of(data, {"a": math.log(10)}).predictions(data, shown.rows).order

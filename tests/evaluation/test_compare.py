@@ -18,9 +18,9 @@ from ytdnn.evaluation import (
     gates,
     lists,
     measure,
-    protocol,
-    ranker,
     report_files,
+    shown_scorers,
+    user_cases,
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import predictions
@@ -42,16 +42,16 @@ def _evaluated(
     config: configs.EvaluationConfig = CONFIG,
 ) -> report_files.Evaluation:
     """A system that lists an answer first for `skill` of the users."""
-    cases = protocol.cases(data, Split.TEST, config)
+    cases = user_cases.cases(data, Split.TEST, config)
     firsts = cases.targets.values[cases.targets.offsets[:-1]]
     known = np.random.default_rng(0).random(len(cases)) < skill
 
-    def make(cases: protocol.Cases, k: int) -> lists.Lists:
+    def make(cases: user_cases.Cases, k: int) -> lists.Lists:
         found = np.zeros((len(cases), k), np.int32)
         found[:, 0] = np.where(known, firsts, 0)
         return found
 
-    def score(shown: ranker.SplitImpressions) -> predictions.Predictions:
+    def score(shown: shown_scorers.SplitImpressions) -> predictions.Predictions:
         noise = np.random.default_rng(1).normal(size=len(shown.rows))
         logits = noise + 3 * skill * shown.clicked
         seconds = np.exp(logits)

@@ -10,18 +10,18 @@ from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
 from ytdnn.candidates import model as candidate_model
-from ytdnn.candidates import stored
+from ytdnn.candidates import saving
 from ytdnn.evaluation import (
     evaluate_run,
     impression_metrics,
     measure,
-    protocol,
     report_model,
+    user_cases,
 )
 from ytdnn.log import events, prepare, prepared
 from ytdnn.ranking import building, predictions
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import stage as stage_room
+from ytdnn.retrieval import trained_stage
 from ytdnn.retrieval.index import artifact as index_artifact
 from ytdnn.retrieval.index import brute_force
 
@@ -128,7 +128,7 @@ def test_a_log_with_propensities_tells_of_other_pages(
 
 def test_one_more_system_is_one_more_entry(data: prepared.PreparedData) -> None:
     # It knows the answers, and so may: it is no model that is checked for leaks.
-    def know(cases: protocol.Cases, k: int) -> np.ndarray:
+    def know(cases: user_cases.Cases, k: int) -> np.ndarray:
         return np.asarray(data.watches.videos)[cases.ends, np.newaxis].repeat(k, axis=1)
 
     trained = fakes.ScoresByUser(
@@ -195,9 +195,9 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     with artifacts.publish(
         workdir / "candidates", "candidates", values, inputs
     ) as partial:
-        stored.save(trained, partial)
+        saving.save(trained, partial)
     _publish_index(workdir, config)
-    first_stage = stage_room.load(workdir / "candidates", data)
+    first_stage = trained_stage.load(workdir / "candidates", data)
     assert first_stage.manifest is not None
     inputs |= {"candidates": first_stage.manifest.fingerprint}
     ranker = building.build(config.ranking, data, first_stage)
@@ -210,7 +210,7 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 def _publish_index(workdir: pathlib.Path, config: configs.Config) -> None:
     data = prepared.load(workdir / "data")
-    trained = stored.load(workdir / "candidates", data)
+    trained = saving.load(workdir / "candidates", data)
     source = artifacts.read_manifest(workdir / "candidates", "candidates")
     inputs = {"candidates": source.fingerprint}
     vectors = trained.video_vectors()

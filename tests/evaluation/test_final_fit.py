@@ -8,7 +8,7 @@ import pytest
 from tests import planted
 from ytdnn.base import artifacts, errors
 from ytdnn.candidates import model, user_tower
-from ytdnn.evaluation import evaluate_run, findings
+from ytdnn.evaluation import evaluate_run, report_summary
 from ytdnn.log import events, prepared
 from ytdnn.training import candidates
 
@@ -60,7 +60,9 @@ def test_all_epochs_are_run_and_the_last_is_kept(workdir):
 def test_the_report_says_it(config, workdir):
     report = evaluate_run.evaluate(workdir, config, stage="candidates").report
     assert report.protocol.trains_on_validation is True
-    assert "trained on training and validation" in " ".join(findings.notes(report))
+    assert "trained on training and validation" in " ".join(
+        report_summary.notes(report)
+    )
 
 
 def test_what_was_trained_on_is_not_evaluated(config, workdir):

@@ -8,7 +8,7 @@ from tests import extras
 from tests.evaluation import fakes, logged
 from ytdnn import configs
 from ytdnn.base.metrics import binary, metric_names, order_by_seconds
-from ytdnn.evaluation import calibration, impression_metrics, ranker, terminal
+from ytdnn.evaluation import calibration, impression_metrics, shown_scorers, terminal
 from ytdnn.log import events, prepared
 from ytdnn.ranking import predictions
 
@@ -24,16 +24,16 @@ def xauc(predicted: np.ndarray, observed: np.ndarray) -> float:
 def _measure(
     data: prepared.PreparedData,
     scored_by: fakes.PlantedRanker,
-    shown: ranker.SplitImpressions,
+    shown: shown_scorers.SplitImpressions,
 ) -> tuple[dict, dict]:
-    predicted = ranker.scorer(data, scored_by)(shown)
+    predicted = shown_scorers.scorer(data, scored_by)(shown)
     entry, _ = impression_metrics.measure(shown, predicted, CONFIG)
     return entry.values, entry.intervals
 
 
 def test_metrics_of_two_pages_by_hand(tmp_path: pathlib.Path) -> None:
     data = logged.prepared_data(tmp_path, logged.TRAIN + logged.TEST)
-    shown = ranker.SplitImpressions(data.log, Split.TEST)
+    shown = shown_scorers.SplitImpressions(data.log, Split.TEST)
     assert len(shown.rows) == 4
     assert shown.num_users == 2
     values, intervals = _measure(data, logged.ranker_of(data, {"a": 1.0}), shown)
@@ -69,7 +69,7 @@ def test_metrics_of_two_pages_by_hand(tmp_path: pathlib.Path) -> None:
 def test_one_class_is_undefined(tmp_path: pathlib.Path) -> None:
     clicks = [row for row in logged.TEST if row[3]]
     data = logged.prepared_data(tmp_path, logged.TRAIN + clicks)
-    shown = ranker.SplitImpressions(data.log, Split.TEST)
+    shown = shown_scorers.SplitImpressions(data.log, Split.TEST)
     values, intervals = _measure(data, logged.ranker_of(data, {}), shown)
     assert values["auc"] is None
     assert values["weighted_per_user_loss"] is None

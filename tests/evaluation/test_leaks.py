@@ -11,7 +11,7 @@ from tests import changed_log, planted
 from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.evaluation import leaks, protocol
+from ytdnn.evaluation import leaks, user_cases
 from ytdnn.features import request_context
 from ytdnn.log import events, positions, prepare, prepared
 from ytdnn.ranking import building
@@ -26,8 +26,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 
 @pytest.fixture(scope="module")
-def cases(data: prepared.PreparedData) -> protocol.Cases:
-    return protocol.cases(data, Split.TEST, CONFIG)
+def cases(data: prepared.PreparedData) -> user_cases.Cases:
+    return user_cases.cases(data, Split.TEST, CONFIG)
 
 
 def _with(data: prepared.PreparedData, **arrays: np.ndarray) -> prepared.PreparedData:
@@ -43,7 +43,7 @@ def test_an_honest_set_passes(
     log = planted.write_log(tmp_path / "log")
     config = configs.DataConfig(source="log", dir=str(log), protocol=name)  # type: ignore[arg-type]
     honest = prepare.prepare(config, tmp_path / "data")
-    found = protocol.cases(honest, split, CONFIG)
+    found = user_cases.cases(honest, split, CONFIG)
     checked = leaks.in_order(honest, found, split)
     shown = int((np.asarray(honest.impressions.splits) == split).sum())
     assert checked.checked_examples == len(found.labels) + shown
@@ -51,7 +51,7 @@ def test_an_honest_set_passes(
 
 
 def test_a_history_that_reaches_its_label_is_caught(
-    data: prepared.PreparedData, cases: protocol.Cases
+    data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
     ends = cases.ends.copy()
     ends[3] = cases.labels[cases.targets.offsets[3]] + 1
@@ -62,7 +62,7 @@ def test_a_history_that_reaches_its_label_is_caught(
 
 
 def test_an_input_later_than_its_label_is_caught(
-    data: prepared.PreparedData, cases: protocol.Cases
+    data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
     times = np.asarray(data.watches.times).copy()
     times[cases.ends[0] - 1] = times[cases.labels[0]] + 1
@@ -71,7 +71,7 @@ def test_an_input_later_than_its_label_is_caught(
 
 
 def test_training_watches_of_the_test_window_are_caught(
-    data: prepared.PreparedData, cases: protocol.Cases
+    data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
     splits = np.asarray(data.watches.splits).copy()
     last = np.flatnonzero(splits == Split.TEST)[-2:]
@@ -81,7 +81,7 @@ def test_training_watches_of_the_test_window_are_caught(
 
 
 def test_an_impression_that_knows_its_own_watch_is_caught(
-    data: prepared.PreparedData, cases: protocol.Cases
+    data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
     rows = np.flatnonzero(np.asarray(data.impressions.splits) == Split.TEST)
     numbers = np.asarray(data.impressions.num_watches).copy()
@@ -102,7 +102,7 @@ def test_inputs_of_the_labels_second_are_counted_not_refused(
     watches = [("u0", v, t) for v, t in zip("abcd", (1, 5, 5, 5), strict=True)]
     watches += [("u1", v, t) for v, t in zip("dcba", (1, 2, 3, 4), strict=True)]
     tied = fakes.prepared_data(tmp_path, watches, protocol="leave_one_out")
-    found = protocol.cases(tied, Split.TEST, CONFIG)
+    found = user_cases.cases(tied, Split.TEST, CONFIG)
     checked = leaks.in_order(tied, found, Split.TEST)
     assert checked.same_second_inputs == 2
     assert checked.examples_with_same_second_inputs == 1
@@ -136,7 +136,7 @@ class _Reads:
 
 
 def test_a_model_that_reads_the_next_watch_is_caught(
-    data: prepared.PreparedData, cases: protocol.Cases
+    data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
     assert leaks.in_models(data, cases, _Reads(0), None, seed=0) == len(cases)
     with pytest.raises(errors.UserError, match="leak: expected vectors of the candid"):
@@ -144,7 +144,7 @@ def test_a_model_that_reads_the_next_watch_is_caught(
 
 
 def test_the_answers_time_is_a_leak_unless_the_model_says_it_reads_it(
-    data: prepared.PreparedData, cases: protocol.Cases
+    data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
     class ReadsTime(_Reads):
         def user_vectors(
@@ -165,13 +165,13 @@ def test_the_answers_time_is_a_leak_unless_the_model_says_it_reads_it(
     # Of the request alone: the time of the watch after it is still a leak.
     later = ReadsTime(1)
     later.sees_request_time = True
-    several = protocol.take(cases, np.flatnonzero(np.diff(cases.targets.offsets) > 1))
+    several = user_cases.take(cases, np.flatnonzero(np.diff(cases.targets.offsets) > 1))
     with pytest.raises(errors.UserError, match="leak: expected vectors"):
         leaks.in_models(data, several, later, None, seed=0)
 
 
 def test_a_ranker_that_counts_clicks_after_the_request_is_caught(
-    data: prepared.PreparedData, cases: protocol.Cases
+    data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
     class Counts(fakes.PlantedRanker):
         def score_candidates(self, data, users, end_watches, times, video_indices):  # type: ignore[no-untyped-def]
@@ -193,7 +193,7 @@ def test_a_ranker_that_counts_clicks_after_the_request_is_caught(
 
 
 def test_counting_all_users_events_before_each_request_is_no_leak(
-    data: prepared.PreparedData, cases: protocol.Cases
+    data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
     class Counts(fakes.PlantedRanker):
         def score_candidates(self, data, users, end_watches, times, video_indices):  # type: ignore[no-untyped-def]
@@ -214,9 +214,9 @@ def test_counting_all_users_events_before_each_request_is_no_leak(
 
 
 def test_only_what_comes_after_the_request_is_changed(
-    data: prepared.PreparedData, cases: protocol.Cases
+    data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
-    some = protocol.take(cases, np.array([1, 4]))
+    some = user_cases.take(cases, np.array([1, 4]))
     other = leaks.with_other_future(data, some.users, some.ends, some.times)
     changed = np.flatnonzero(other.watches.videos != data.watches.videos)
     lasts = np.asarray(data.watches.offsets)[some.users + 1]
@@ -233,7 +233,7 @@ def test_a_model_that_reads_searches_after_the_request_is_caught(
     """Those between the request and the first answer tell what is looked for."""
     world = configs.WorldConfig(num_users=80, num_videos=120, num_topics=3, num_days=20)
     data = prepare.prepare(configs.DataConfig(world=world), tmp_path / "data")
-    cases = protocol.cases(data, Split.TEST, configs.EvaluationConfig())
+    cases = user_cases.cases(data, Split.TEST, configs.EvaluationConfig())
 
     class ReadsSearches(_Reads):
         def user_vectors(self, data, users, end_watches, times):
@@ -256,7 +256,7 @@ def test_the_feature_that_leaks_is_named(
 ) -> None:
     """A network may not yet have learnt to use what it should not see."""
     data = planted.prepared_data(tmp_path)
-    cases = protocol.cases(data, Split.TEST, CONFIG)
+    cases = user_cases.cases(data, Split.TEST, CONFIG)
     ranker = building.build(planted.tiny_config().ranking, data)
     assert leaks.in_models(data, cases, None, ranker, seed=0) == len(cases)
     leaking = request_context.SecondsSinceLastWatch

@@ -8,7 +8,7 @@ from tests import planted
 from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.base.metrics import exact_top_k
-from ytdnn.evaluation import lists, protocol
+from ytdnn.evaluation import lists, user_cases
 from ytdnn.log import events, prepared
 
 CONFIG = configs.EvaluationConfig()
@@ -20,8 +20,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 
 @pytest.fixture(scope="module")
-def cases(data: prepared.PreparedData) -> protocol.Cases:
-    return protocol.cases(data, events.Split.TEST, CONFIG)
+def cases(data: prepared.PreparedData) -> user_cases.Cases:
+    return user_cases.cases(data, events.Split.TEST, CONFIG)
 
 
 def _constant(rows: list[int]) -> lists.Maker:
@@ -29,7 +29,7 @@ def _constant(rows: list[int]) -> lists.Maker:
 
 
 def test_the_rankers_order_is_that_of_the_system_and_padding_stays_last(
-    data: prepared.PreparedData, cases: protocol.Cases
+    data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
     ranker = fakes.PlantedRanker(lambda videos: -videos.astype(float))
     # The logit of padding (0) is the highest, and must not win.
@@ -39,7 +39,7 @@ def test_the_rankers_order_is_that_of_the_system_and_padding_stays_last(
 
 
 def test_logits_that_are_no_numbers_are_refused(
-    data: prepared.PreparedData, cases: protocol.Cases
+    data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
     broken = fakes.PlantedRanker(lambda videos: np.full(videos.shape, np.nan))
     with pytest.raises(ValueError, match="received NaN"):
@@ -47,7 +47,7 @@ def test_logits_that_are_no_numbers_are_refused(
 
 
 def test_any_score_ranks_under_the_same_rules(
-    data: prepared.PreparedData, cases: protocol.Cases
+    data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
     rng = np.random.default_rng(0)
     scores = rng.integers(0, 5, (len(cases), data.num_videos)).astype(np.float32)
@@ -69,7 +69,7 @@ def test_composed_hit_rate_is_that_of_the_rankers_list(tmp_path: pathlib.Path) -
     watches += [("u1", v, t) for t, v in enumerate("abdc")]
     watches += [("u2", v, t) for t, v in enumerate("dcba")]
     data = fakes.prepared_data(tmp_path, watches, protocol="leave_one_out")
-    cases = protocol.cases(data, events.Split.TEST, CONFIG)
+    cases = user_cases.cases(data, events.Split.TEST, CONFIG)
     c, d = fakes.index_of(data, "c"), fakes.index_of(data, "d")
     ranker = fakes.PlantedRanker(lambda videos: (videos == c).astype(float))
     found = lists.composed(data, _constant([d, c]), ranker, 2)(cases, 2)
@@ -79,7 +79,7 @@ def test_composed_hit_rate_is_that_of_the_rankers_list(tmp_path: pathlib.Path) -
 
 
 def test_lists_of_others_lose_what_they_may_not_hold(
-    data: prepared.PreparedData, cases: protocol.Cases
+    data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
     # Everyone gets all videos, a gap (0) first: as exact ranking would cut them.
     ordered = np.arange(data.num_videos + 1, dtype=np.int32)

@@ -18,12 +18,12 @@ from ytdnn.evaluation import (
     list_metrics,
     lists,
     measure,
-    protocol,
-    ranker,
     report_files,
     report_model,
     report_schema,
+    shown_scorers,
     slices,
+    user_cases,
 )
 from ytdnn.log import events, prepare, prepared
 from ytdnn.ranking import predictions
@@ -39,7 +39,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 @pytest.fixture(scope="module")
 def result(data: prepared.PreparedData) -> report_files.Result:
-    cases = protocol.cases(data, Split.TEST, CONFIG)
+    cases = user_cases.cases(data, Split.TEST, CONFIG)
     makers = {
         "popularity": lists.popularity(data.catalogue),
         "answers first": _answers_first,
@@ -48,7 +48,7 @@ def result(data: prepared.PreparedData) -> report_files.Result:
     return measure.measure(data, cases, makers, scorers, Split.TEST, CONFIG)
 
 
-def _knows_clicks(shown: ranker.SplitImpressions) -> predictions.Predictions:
+def _knows_clicks(shown: shown_scorers.SplitImpressions) -> predictions.Predictions:
     return predictions.Predictions(
         order=shown.clicked.astype(float),
         seconds=10.0 * shown.clicked,
@@ -56,7 +56,7 @@ def _knows_clicks(shown: ranker.SplitImpressions) -> predictions.Predictions:
     )
 
 
-def _answers_first(cases: protocol.Cases, k: int) -> lists.Lists:
+def _answers_first(cases: user_cases.Cases, k: int) -> lists.Lists:
     found = np.zeros((len(cases), k), np.int32)
     for row in range(len(cases)):
         first, stop = cases.targets.offsets[row : row + 2]
@@ -130,7 +130,7 @@ def test_examples_run_from_the_worst_to_the_best(
     one = found[-1]
     user = data.users["user_id"].to_list().index(one["user_id"])
     watched = np.asarray(data.watches.videos)
-    cases = protocol.cases(data, Split.TEST, CONFIG)
+    cases = user_cases.cases(data, Split.TEST, CONFIG)
     end = int(cases.ends[cases.users.tolist().index(user)])
     last = int(watched[end - 1])
     assert one["history"][-1]["video_id"] == data.videos["video_id"][last - 1]
@@ -140,7 +140,9 @@ def test_examples_run_from_the_worst_to_the_best(
 def _context(
     data: prepared.PreparedData, config: configs.EvaluationConfig = CONFIG
 ) -> list_metrics.Context:
-    return list_metrics.Context(data, protocol.cases(data, Split.TEST, config), config)
+    return list_metrics.Context(
+        data, user_cases.cases(data, Split.TEST, config), config
+    )
 
 
 @pytest.mark.parametrize("name", ["activity", "new_user", "popularity", "country"])
@@ -193,7 +195,7 @@ def test_a_video_slice_counts_its_own_answers_alone(
         "c": lambda cases, k: np.full((len(cases), k), c, np.int32),
         "none": lambda cases, k: np.zeros((len(cases), k), np.int32),
     }
-    cases = protocol.cases(data, Split.TEST, config)
+    cases = user_cases.cases(data, Split.TEST, config)
     report = told(measure.measure(data, cases, makers, {}, Split.TEST, config))
     rows = {row["value"]: row for row in report["slices"]["video_age"]}
     assert set(rows) == {"7 to under 30 days", "unknown"}
@@ -226,9 +228,9 @@ def test_without_impressions_there_is_nothing_of_them(tmp_path: pathlib.Path) ->
     (log / "impressions.parquet").unlink()
     config = configs.DataConfig(source="log", dir=str(log), protocol="leave_one_out")
     bare = prepare.prepare(config, tmp_path / "data")
-    cases = protocol.cases(bare, Split.TEST, CONFIG)
+    cases = user_cases.cases(bare, Split.TEST, CONFIG)
     makers = {"popularity": lists.popularity(bare.catalogue)}
-    scorers = {"popularity": ranker.popularity(bare)}
+    scorers = {"popularity": shown_scorers.popularity(bare)}
     found = measure.measure(bare, cases, makers, scorers, Split.TEST, CONFIG)
     assert found.report.impressions == {}
     assert found.report.protocol.ranker is None

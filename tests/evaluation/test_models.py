@@ -10,7 +10,7 @@ from tests import planted
 from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.candidates import model
-from ytdnn.evaluation import leaks, models, protocol
+from ytdnn.evaluation import leaks, models, user_cases
 from ytdnn.log import events, prepared
 
 STATED = ("sees_request_time", "trains_on_validation")
@@ -40,7 +40,7 @@ def test_a_model_that_does_not_state_them_is_not_evaluated(
     silent = _Silent(whole)
     with pytest.raises(AttributeError, match="trains_on_validation"):
         fakes.evaluate_models(data, silent, None, {}, CONFIG, split)  # type: ignore[arg-type]
-    cases = protocol.cases(data, split, CONFIG.evaluation)
+    cases = user_cases.cases(data, split, CONFIG.evaluation)
     with pytest.raises(AttributeError, match="sees_request_time"):
         leaks.in_models(data, cases, silent, None, seed=0)  # type: ignore[arg-type]
     assert leaks.in_models(data, cases, whole, None, seed=0) > 0

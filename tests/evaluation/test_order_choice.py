@@ -8,7 +8,7 @@ import pytest
 
 from tests.evaluation import fakes, logged
 from ytdnn import configs
-from ytdnn.evaluation import order_choice, ranker
+from ytdnn.evaluation import order_choice, shown_scorers
 from ytdnn.log import events, prepared
 from ytdnn.retrieval import shown_counts
 
@@ -40,7 +40,7 @@ def _knows(data: prepared.PreparedData, sign: float) -> fakes.PlantedRanker:
 
 
 def test_a_ranker_ahead_of_both_is_served(data: prepared.PreparedData) -> None:
-    shown = ranker.SplitImpressions(data.log, events.Split.VALIDATION)
+    shown = shown_scorers.SplitImpressions(data.log, events.Split.VALIDATION)
     assert shown.num_users == 3
     found = order_choice.choose(
         data, _candidates(data, b=1.0), _knows(data, 1.0), CONFIG

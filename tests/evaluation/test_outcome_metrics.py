@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from ytdnn import configs
-from ytdnn.evaluation import outcome_metrics, ranker, report_model
+from ytdnn.evaluation import outcome_metrics, report_model, shown_scorers
 from ytdnn.lab.pages import impression_sections, page
 from ytdnn.log import events, prepare, prepared
 from ytdnn.ranking import predictions
@@ -48,7 +48,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 @pytest.fixture(scope="module")
 def report(data: prepared.PreparedData) -> report_model.OutcomesReport:
-    shown = ranker.SplitImpressions(data.log, events.Split.TEST)
+    shown = shown_scorers.SplitImpressions(data.log, events.Split.TEST)
     assert len(shown.rows) == len(SHOWN)
     given = predictions.Predictions(
         np.array(SECONDS),

@@ -14,7 +14,7 @@ from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.base.metrics import exact_top_k
-from ytdnn.evaluation import other_systems, prediction_files, protocol, report_parts
+from ytdnn.evaluation import other_systems, prediction_files, report_parts, user_cases
 from ytdnn.log import events, prepare, prepared
 
 Split = events.Split
@@ -42,8 +42,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 
 @pytest.fixture(scope="module")
-def cases(data: prepared.PreparedData) -> protocol.Cases:
-    return protocol.cases(data, Split.TEST, CONFIG)
+def cases(data: prepared.PreparedData) -> user_cases.Cases:
+    return user_cases.cases(data, Split.TEST, CONFIG)
 
 
 def _write(path: pathlib.Path, rows: list[tuple], suffix: str = ".csv") -> pathlib.Path:
@@ -72,7 +72,7 @@ _PAIRS = st.dictionaries(
 @given(_PAIRS, st.sampled_from([".csv", ".tsv", ".parquet"]))
 def test_scores_of_a_file_are_those_of_ranx(
     data: prepared.PreparedData,
-    cases: protocol.Cases,
+    cases: user_cases.Cases,
     tmp_path: pathlib.Path,
     pairs: dict[tuple[str, int], float],
     suffix: str,
@@ -90,7 +90,7 @@ def test_scores_of_a_file_are_those_of_ranx(
 
 
 def _by_ranx(
-    data: prepared.PreparedData, cases: protocol.Cases, rows: list[tuple]
+    data: prepared.PreparedData, cases: user_cases.Cases, rows: list[tuple]
 ) -> dict[str, float]:
     """Scores with ranx, ties broken before: its sort's own order is the processor's."""
     run: dict[str, dict[str, float]] = {}
@@ -119,7 +119,7 @@ def test_a_file_is_ranked_by_score_without_what_was_watched(
     data = fakes.prepared_data(
         tmp_path, watches, protocol="leave_one_out", vocabulary="all"
     )
-    cases = protocol.cases(data, Split.TEST, CONFIG)
+    cases = user_cases.cases(data, Split.TEST, CONFIG)
     rows = [
         ("u0", "a", 9.0),  # watched: not in the list
         ("u0", "unknown", 5.0),  # keeps its place, hits nothing

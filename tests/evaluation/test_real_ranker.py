@@ -9,7 +9,7 @@ import pytest
 import ytdnn
 from ytdnn import configs
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import evaluate_run, ranker
+from ytdnn.evaluation import evaluate_run, shown_scorers
 
 METRICS = {  # whether more is better
     metric_names.AUC: True,
@@ -42,7 +42,9 @@ def test_the_default_ranker_is_ahead_of_popularity_on_real_impressions(
         ytdnn.train(tmp_path, config, stage=stage)
     found = evaluate_run.evaluate(tmp_path, config, "test", "ranking").report
     shown = found.impressions
-    own, other = (shown[name].values for name in (ranker.RANKER, ranker.POPULARITY))
+    own, other = (
+        shown[name].values for name in (shown_scorers.RANKER, shown_scorers.POPULARITY)
+    )
     for name, more in METRICS.items():
         assert (own[name] > other[name]) == more, (name, own[name], other[name])
     assert own[metric_names.CALIBRATION_RATIO] == pytest.approx(1.0, abs=0.05)

@@ -10,7 +10,8 @@ import pydantic
 import pytest
 
 from tests.evaluation import example
-from ytdnn.evaluation import docstrings, report_model, report_parts, report_schema
+from ytdnn.base import docstrings
+from ytdnn.evaluation import report_model, report_parts, report_schema
 
 SCHEMA = report_schema.schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

@@ -7,8 +7,8 @@ import pytest
 from tests import planted
 from ytdnn import configs
 from ytdnn.base import artifacts
-from ytdnn.candidates import stored
-from ytdnn.evaluation import evaluate_run, findings
+from ytdnn.candidates import saving
+from ytdnn.evaluation import evaluate_run, report_summary
 from ytdnn.log import prepare
 from ytdnn.retrieval.index import artifact
 from ytdnn.training import candidates
@@ -30,9 +30,9 @@ def test_a_report_says_that_the_request_time_was_seen(tmp_path):
     candidates.train(config, data, tmp_path / "candidates")
     manifest = artifacts.read_manifest(tmp_path / "candidates", "candidates")
     assert manifest.facts["sees_request_time"] is True
-    vectors = stored.load(tmp_path / "candidates", data).video_vectors()
+    vectors = saving.load(tmp_path / "candidates", data).video_vectors()
     made_from = {"data": data.manifest.fingerprint, "candidates": manifest.fingerprint}
     artifact.build(tmp_path / "index", vectors, config.index, made_from)
     found = evaluate_run.evaluate(tmp_path, config).report
     assert found.protocol.sees_request_time is True
-    assert "reads the time of the request" in " ".join(findings.notes(found))
+    assert "reads the time of the request" in " ".join(report_summary.notes(found))

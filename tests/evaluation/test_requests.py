@@ -20,14 +20,14 @@ from ytdnn.evaluation import (
     measure,
     other_systems,
     prediction_files,
-    protocol,
     report_files,
+    request_cases,
     request_measure,
-    request_protocol,
+    user_cases,
     user_windows,
 )
 from ytdnn.log import events, prepare, prepared
-from ytdnn.log.sources import tables
+from ytdnn.log.sources import memory_tables
 from ytdnn.retrieval import live_counts
 
 CONFIG = configs.EvaluationConfig(ks=(1, 3), num_resamples=20, baselines=())
@@ -39,7 +39,7 @@ def prepare_watches(
     directory: pathlib.Path, watches: pl.DataFrame, **config: object
 ) -> prepared.PreparedData:
     settings = configs.DataConfig(source="tables", **config)
-    log = tables.from_frames({schema.WATCHES: watches})
+    log = memory_tables.from_frames({schema.WATCHES: watches})
     return prepare.prepare(settings, directory, log)
 
 
@@ -96,7 +96,7 @@ def test_counts_are_those_of_a_plain_recount(
 ) -> None:
     """No count sees its own event, a later one, or one within the delay."""
     config = configs.EvaluationConfig(delay_seconds=delay)
-    asked = request_protocol.cases(data, events.Split.TEST, config)
+    asked = request_cases.cases(data, events.Split.TEST, config)
     assert asked is not None
     log, cases = log_of(data), asked.cases
     counts = live_counts.LiveCounts(data, int(asked.moments.min()))
@@ -126,7 +126,7 @@ def test_what_comes_later_changes_nothing(
     )
     directory = tmp_path_factory.mktemp("later")
     data = prepare_watches(directory / "data", watches, test_fraction=0.3)
-    asked = request_protocol.cases(data, events.Split.TEST, configs.EvaluationConfig())
+    asked = request_cases.cases(data, events.Split.TEST, configs.EvaluationConfig())
     assert asked is not None
     cases, log = asked.cases, log_of(data)
     for row, time in enumerate(cases.times.tolist()):
@@ -185,7 +185,7 @@ def test_a_planted_log_has_the_right_baseline(
     makers = {lists.POPULARITY: popular, lists.CANDIDATES: popular}
     windows = user_windows.WindowOpener(10**6)
     rules = (events.Split.TEST, CONFIG, windows)
-    cases = protocol.cases(data, events.Split.TEST, CONFIG)
+    cases = user_cases.cases(data, events.Split.TEST, CONFIG)
     plain = measure.measure(data, cases, makers, {}, events.Split.TEST, CONFIG)
     assert request_measure.added(plain, data, makers, *rules, ("system",)) is plain
     whole = request_measure.added(plain, data, makers, *rules, (lists.CANDIDATES,))
@@ -207,7 +207,7 @@ def evaluated(
     """Returns the evaluation of a system that lists some of the answers first."""
     config = dataclasses.replace(CONFIG, num_resamples=200, **rules)
 
-    def make(cases: protocol.Cases, k: int) -> lists.Lists:
+    def make(cases: user_cases.Cases, k: int) -> lists.Lists:
         known = np.random.default_rng(0).random(len(cases)) < skill
         found = np.zeros((len(cases), k), np.int32)
         found[:, 0] = np.where(
@@ -219,7 +219,7 @@ def evaluated(
         lists.POPULARITY: lists.popularity(data.catalogue),
         lists.CANDIDATES: make,
     }
-    cases = protocol.cases(data, events.Split.TEST, config)
+    cases = user_cases.cases(data, events.Split.TEST, config)
     plain = measure.measure(data, cases, makers, {}, events.Split.TEST, config)
     windows = user_windows.WindowOpener(10**6)
     given = data, makers, events.Split.TEST, config, windows
@@ -260,7 +260,7 @@ def test_the_rival_is_best_by_the_metric_of_the_headline(
     config = dataclasses.replace(CONFIG, ks=(3,))
 
     def maker(skill: float, place: int) -> lists.Maker:
-        def make(cases: protocol.Cases, k: int) -> lists.Lists:
+        def make(cases: user_cases.Cases, k: int) -> lists.Lists:
             known = np.random.default_rng(0).random(len(cases)) < skill
             found = np.zeros((len(cases), k), np.int32)
             answers = cases.targets.values[cases.targets.offsets[:-1]]
@@ -271,7 +271,7 @@ def test_the_rival_is_best_by_the_metric_of_the_headline(
 
     # Hit rate .8, nDCG .4 for one; .6 and .6 for the other.
     makers = {"markov": maker(0.6, 0), "als": maker(0.8, 2), "candidates": maker(1, 0)}
-    cases = protocol.cases(data, events.Split.TEST, config)
+    cases = user_cases.cases(data, events.Split.TEST, config)
     plain = measure.measure(data, cases, makers, {}, events.Split.TEST, config)
     given = data, makers, events.Split.TEST, config, user_windows.WindowOpener(10**6)
     asked = request_measure.added(plain, *given, ("candidates",)).report.requests
@@ -349,7 +349,7 @@ def test_a_repeated_watch_is_a_miss_unless_it_may_be_listed(
     data: prepared.PreparedData,
 ) -> None:
     strict, loose = (
-        request_protocol.cases(
+        request_cases.cases(
             data, events.Split.TEST, configs.EvaluationConfig(remove_watched=removed)
         )
         for removed in (True, False)
@@ -371,9 +371,9 @@ def test_a_repeated_watch_is_a_miss_unless_it_may_be_listed(
 def test_exact_duplicates_are_one_request_and_a_sample_is_drawn(
     data: prepared.PreparedData,
 ) -> None:
-    every = request_protocol.cases(data, events.Split.TEST, CONFIG)
+    every = request_cases.cases(data, events.Split.TEST, CONFIG)
     few = configs.EvaluationConfig(num_requests=20)
-    some = request_protocol.cases(data, events.Split.TEST, few)
+    some = request_cases.cases(data, events.Split.TEST, few)
     assert every is not None
     assert some is not None
     cases = every.cases
@@ -386,19 +386,17 @@ def test_exact_duplicates_are_one_request_and_a_sample_is_drawn(
 def test_requests_between_two_moments_are_those_of_the_window_then(
     data: prepared.PreparedData,
 ) -> None:
-    every = request_protocol.cases(data, events.Split.TEST, CONFIG)
+    every = request_cases.cases(data, events.Split.TEST, CONFIG)
     assert every is not None
     first, last = np.quantile(every.cases.times, [0.2, 0.6], method="nearest").tolist()
-    some = request_protocol.cases(
-        data, events.Split.TEST, CONFIG, between=(first, last)
-    )
+    some = request_cases.cases(data, events.Split.TEST, CONFIG, between=(first, last))
     assert some is not None
     inside = (every.cases.times >= first) & (every.cases.times < last)
     assert 0 < inside.sum() < len(every)
     assert some.cases.labels.tolist() == every.cases.labels[inside].tolist()
     assert some.answers.tolist() == every.answers[inside].tolist()
     test = events.Split.TEST
-    assert request_protocol.cases(data, test, CONFIG, between=(0, 1)) is None
+    assert request_cases.cases(data, test, CONFIG, between=(0, 1)) is None
 
 
 @pytest.mark.parametrize("name", ["theirs", "als", "last_hour"])
@@ -406,16 +404,16 @@ def test_another_system_answers_the_requests(
     data: prepared.PreparedData, tmp_path: pathlib.Path, name: str
 ) -> None:
     """Also under the name of a baseline or of a count."""
-    asked = request_protocol.cases(data, events.Split.TEST, CONFIG)
+    asked = request_cases.cases(data, events.Split.TEST, CONFIG)
     assert asked is not None
-    frame = request_protocol.frame(data, asked)
-    assert frame.columns == [request_protocol.REQUEST_ID, schema.USER_ID, schema.TIME]
+    frame = request_cases.frame(data, asked)
+    assert frame.columns == [request_cases.REQUEST_ID, schema.USER_ID, schema.TIME]
     right = dict(zip(asked.cases.labels.tolist(), asked.answers.tolist(), strict=True))
     ids = data.videos[schema.VIDEO_ID].to_list()
     answers = frame.with_columns(
         pl.Series(
             schema.VIDEO_ID,
-            [ids[right[label] - 1] for label in frame[request_protocol.REQUEST_ID]],
+            [ids[right[label] - 1] for label in frame[request_cases.REQUEST_ID]],
         ),
         score=pl.lit(1.0),
     )
@@ -434,7 +432,7 @@ def test_another_system_answers_the_requests(
 def test_requests_need_a_split_in_time(tmp_path: pathlib.Path) -> None:
     watches = full_log.tables()[schema.WATCHES].select("user_id", "video_id", "time")
     data = prepare_watches(tmp_path / "data", watches, protocol="leave_one_out")
-    assert request_protocol.cases(data, events.Split.TEST, CONFIG) is None
+    assert request_cases.cases(data, events.Split.TEST, CONFIG) is None
     path = tmp_path / "theirs.csv"
     path.write_text("request_id,video_id,score\n0,v1,1\n")
     other = prediction_files.read(path, data)

@@ -11,12 +11,7 @@ import pytest
 from tests.evaluation import example, fakes
 from ytdnn import configs
 from ytdnn.base import artifacts
-from ytdnn.evaluation import (
-    findings,
-    report_files,
-    report_model,
-    run_warnings,
-)
+from ytdnn.evaluation import report_files, report_model, report_summary, run_warnings
 from ytdnn.log import events, prepared
 from ytdnn.retrieval.index import brute_force
 from ytdnn.run.pipeline import graph, runner
@@ -181,7 +176,7 @@ def test_a_whole_run_on_noise_says_so_on_its_page(tmp_path: pathlib.Path) -> Non
     runner.run(steps, config, tmp_path / "run", lambda line: None)
     report = report_files.read(tmp_path / "run").report
     assert "above popularity" in report.warnings[0]
-    assert set(report.warnings) <= set(findings.notes(report))
+    assert set(report.warnings) <= set(report_summary.notes(report))
     page = (tmp_path / "run" / "evaluation" / report_files.PAGE).read_text()
     assert "above popularity: nDCG@5" in page
 

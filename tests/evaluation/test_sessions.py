@@ -5,7 +5,7 @@ import pytest
 
 from tests.evaluation import fakes
 from ytdnn import configs
-from ytdnn.evaluation import protocol, tuned_baselines
+from ytdnn.evaluation import tuned_baselines, user_cases
 from ytdnn.log import events, prepared
 from ytdnn.run.cli import flags
 
@@ -36,8 +36,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 def test_a_case_is_the_last_watch_by_those_before_it(
     data: prepared.PreparedData,
 ) -> None:
-    first = protocol.cases(data, Split.TEST, configs.EvaluationConfig())
-    last = protocol.cases(data, Split.TEST, LAST)
+    first = user_cases.cases(data, Split.TEST, configs.EvaluationConfig())
+    last = user_cases.cases(data, Split.TEST, LAST)
     # A session that begins in the window has no history where it begins.
     assert not first.watched.sizes[1:].any()
     assert last.users.tolist() == first.users.tolist()
@@ -54,7 +54,7 @@ def test_what_follows_is_found_where_the_history_is_the_session(
     data: prepared.PreparedData,
 ) -> None:
     def hit_rate(config: configs.EvaluationConfig) -> float:
-        cases = protocol.cases(data, Split.TEST, config)
+        cases = user_cases.cases(data, Split.TEST, config)
         found = tuned_baselines.quick_makers(data, LAST, cases)["markov"](cases, 1)
         answers = [
             cases.targets.values[start:stop]

@@ -16,9 +16,9 @@ from ytdnn import configs
 from ytdnn.evaluation import (
     best_baselines,
     impression_metrics,
-    ranker,
     shown_baselines,
     shown_lists,
+    shown_scorers,
 )
 from ytdnn.log import events, prepare, prepared
 from ytdnn.ranking import predictions
@@ -146,7 +146,7 @@ def test_each_count_is_found_where_it_is_right(
     tmp_path: pathlib.Path, later: dict[str, Any], by_clicks: str, by_seconds: str
 ) -> None:
     data = _planted(tmp_path, later)
-    shown = ranker.SplitImpressions(data.log, events.Split.TEST)
+    shown = shown_scorers.SplitImpressions(data.log, events.Split.TEST)
     scorers = shown_baselines.scorers(data, events.Split.TEST, CONFIG)
     predicted = {name: score(shown) for name, score in scorers.items()}
     same = np.full(len(shown.rows), 0.5)
@@ -190,7 +190,7 @@ def test_smoothing_is_what_orders_validation_best(tmp_path: pathlib.Path) -> Non
     for user in ("u0", "u1"):
         rows += [(user, "a", 68, False, 0.0), (user, "b", 68, True, 9.0)]
     data = logged.prepared_data(tmp_path, [*rows, *logged.TEST])
-    shown = ranker.SplitImpressions(data.log, events.Split.VALIDATION)
+    shown = shown_scorers.SplitImpressions(data.log, events.Split.VALIDATION)
     counted = shown_baselines.count(data, shown.rows)
     # (1 + .41 s) / (1 + s) < (24 + .41 s) / (30 + s) from s = 3 on; 10 is asked first.
     found = shown_baselines.best_smoothing("click_rate_frozen", shown, counted)
@@ -216,7 +216,7 @@ def test_counts_of_news_are_those_counted_by_hand(
         source="log", dir=str(tmp_path), test_from="2019-11-12T08:25:29+00:00"
     )
     data = prepare.prepare(config, tmp_path / "data")
-    shown = ranker.SplitImpressions(data.log, events.Split.TEST)
+    shown = shown_scorers.SplitImpressions(data.log, events.Split.TEST)
     counted = shown_baselines.count(data, shown.rows)
     for name, expected in {
         "click_rate": (0.676, 0.621),

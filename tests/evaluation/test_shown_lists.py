@@ -8,7 +8,7 @@ import pytest
 from tests import changed_log
 from tests.evaluation import fakes, logged
 from ytdnn import configs
-from ytdnn.evaluation import ranker, report_parts, shown_lists
+from ytdnn.evaluation import report_parts, shown_lists, shown_scorers
 from ytdnn.log import events, prepared
 
 Split = events.Split
@@ -32,18 +32,20 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 
 @pytest.fixture(scope="module")
-def shown(data: prepared.PreparedData) -> ranker.SplitImpressions:
-    return ranker.SplitImpressions(data.log, Split.TEST)
+def shown(data: prepared.PreparedData) -> shown_scorers.SplitImpressions:
+    return shown_scorers.SplitImpressions(data.log, Split.TEST)
 
 
 def _scores(
-    data: prepared.PreparedData, shown: ranker.SplitImpressions, **by_id: float
+    data: prepared.PreparedData, shown: shown_scorers.SplitImpressions, **by_id: float
 ) -> np.ndarray:
     return logged.ranker_of(data, by_id).predictions(data, shown.rows).order
 
 
 def _measured(
-    data: prepared.PreparedData, shown: ranker.SplitImpressions, **orders: np.ndarray
+    data: prepared.PreparedData,
+    shown: shown_scorers.SplitImpressions,
+    **orders: np.ndarray,
 ) -> report_parts.ShownLists:
     found = shown_lists.measure(data.log, shown, orders, CONFIG)
     assert found is not None
@@ -51,7 +53,7 @@ def _measured(
 
 
 def test_three_users_by_hand(
-    data: prepared.PreparedData, shown: ranker.SplitImpressions
+    data: prepared.PreparedData, shown: shown_scorers.SplitImpressions
 ) -> None:
     # u0: c, a | b, d by scores 3, 2, 1, 0; u1: a | b.
     scores = _scores(data, shown, c=3.0, a=2.0, b=1.0, d=0.0)
@@ -78,7 +80,7 @@ def test_three_users_by_hand(
 
 
 def test_the_logged_order_is_that_of_time_or_of_positions(
-    data: prepared.PreparedData, shown: ranker.SplitImpressions
+    data: prepared.PreparedData, shown: shown_scorers.SplitImpressions
 ) -> None:
     found = _measured(data, shown)
     assert found.logged_order == "time"
@@ -91,13 +93,13 @@ def test_the_logged_order_is_that_of_time_or_of_positions(
     known = changed_log.with_tables(
         data, impressions=data.impressions.replace(positions=positions)
     )
-    found = _measured(known, ranker.SplitImpressions(known.log, Split.TEST))
+    found = _measured(known, shown_scorers.SplitImpressions(known.log, Split.TEST))
     assert found.logged_order == "position"
     assert found.systems["logged"]["first_half_share"][0] == pytest.approx(0.6)
 
 
 def test_differences_are_paired_by_user(
-    data: prepared.PreparedData, shown: ranker.SplitImpressions
+    data: prepared.PreparedData, shown: shown_scorers.SplitImpressions
 ) -> None:
     mine = _scores(data, shown, a=1.0)
     other = _scores(data, shown, b=1.0)
@@ -120,7 +122,7 @@ def test_differences_are_paired_by_user(
 
 
 def test_candidates_order_by_their_products_at_the_request(
-    data: prepared.PreparedData, shown: ranker.SplitImpressions
+    data: prepared.PreparedData, shown: shown_scorers.SplitImpressions
 ) -> None:
     # A model that can list all videos but the last, and scores by index and history.
     def score(user: int, end: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import rich
 from rich import console
 
 from tests.evaluation import example
-from ytdnn.evaluation import bundles, compare, findings, lists, tables, terminal
+from ytdnn.evaluation import bundles, compare, lists, report_summary, tables, terminal
 from ytdnn.evaluation.compare import Difference
 
 DIFFERENCES = [
@@ -33,7 +33,7 @@ def line_of(text: str, word: str) -> str:
 
 
 def notes(report: dict[str, Any]) -> str:
-    return " ".join(findings.notes(example.typed(report)))
+    return " ".join(report_summary.notes(example.typed(report)))
 
 
 def test_systems_stand_below_each_other_in_one_table(screen: console.Console) -> None:
@@ -53,7 +53,7 @@ def test_systems_stand_below_each_other_in_one_table(screen: console.Console) ->
 
 
 def test_intervals_are_left_out_where_they_have_no_room() -> None:
-    one = findings.summary_table(example.typed())
+    one = report_summary.summary_table(example.typed())
     for width, has_intervals in ((80, False), (200, True)):
         drawn = console.Console(width=width, file=io.StringIO(), record=True)
         drawn.print(tables.draw(one, width))
@@ -79,19 +79,19 @@ def test_a_row_whose_numbers_have_no_room_is_left_out() -> None:
 
 
 def test_both_stages_are_judged_by_watch_time_where_it_is_known() -> None:
-    one = findings.summary_table(example.typed(example.with_pages()))
+    one = report_summary.summary_table(example.typed(example.with_pages()))
     rows = {row[0]: row[1:] for row in one.rows}
     assert one.columns[1] == "true watch seconds@10"
     assert rows["both stages"][0].value == 1_390.0
     hit_rate = one.columns.index("hit rate@10") - 1
     assert rows["both stages"][hit_rate].value is None
     assert rows["candidates"][hit_rate].value is not None
-    plain = findings.summary_table(example.typed())
+    plain = report_summary.summary_table(example.typed())
     assert {row[0]: row[1] for row in plain.rows}["both stages"].value is not None
 
 
 def test_a_world_compares_true_watch_seconds_of_slates() -> None:
-    assert findings.headline(example.typed(example.with_pages())) == (
+    assert report_summary.headline(example.typed(example.with_pages())) == (
         "Better: the ranker's slate of 10 videos is truly watched for 1,390 seconds, "
         "the candidates' for 520 (+870, 95 % interval +833 to +903)."
     )
@@ -100,7 +100,7 @@ def test_a_world_compares_true_watch_seconds_of_slates() -> None:
 def test_a_log_with_impressions_compares_the_order_with_popularity() -> None:
     report = example.with_pages(is_world=False)
     report["shown_lists"] = example.shown_lists()
-    assert findings.headline(example.typed(report)) == (
+    assert report_summary.headline(example.typed(report)) == (
         "No clear difference: share of the watch time in the first half of each user's "
         "shown videos, by order: ranker 68.4%, popularity 62.1%, candidates 58.3%, "
         "random order 50.0% (+6.3 points against popularity, 95 % interval -1.0 to "
@@ -119,7 +119,7 @@ def test_the_ranker_is_told_beside_the_best_baseline_of_clicks() -> None:
         "Worse by clicks: AUC 0.710 of the ranker, 0.730 of the best baseline (click "
         "rate so far), difference -0.020 (-0.030 to -0.010)."
     ) in notes(report)
-    rows = [row[0] for row in findings.summary_table(example.typed(report)).rows]
+    rows = [row[0] for row in report_summary.summary_table(example.typed(report)).rows]
     assert "click rate so far" in rows
     assert "click rate, frozen" not in rows  # only the best one
 
@@ -131,12 +131,12 @@ def test_without_either_the_candidates_are_compared_with_the_best_baseline() -> 
         models.setdefault(name, {"values": {}, "intervals": {}})
         models[name]["values"]["ndcg@10"] = value
         models[name]["intervals"]["ndcg@10"] = [value - 0.02, value + 0.02]
-    assert findings.headline(example.typed(report)) == (
+    assert report_summary.headline(example.typed(report)) == (
         "Worse: the candidates have nDCG@10 0.200 (0.180 to 0.220), the best baseline "
         "(popularity) 0.300 (0.280 to 0.320), with 95 % intervals."
     )
     del report["lists"]["candidates"]
-    assert findings.headline(example.typed(report)) == ""
+    assert report_summary.headline(example.typed(report)) == ""
 
 
 def test_what_a_reader_must_know_is_told() -> None:
@@ -221,7 +221,7 @@ def test_what_two_reports_come_to() -> None:
 
 
 def test_names_of_both_stages_are_those_of_the_evaluation() -> None:
-    assert findings.TWO_STAGE == (lists.SYSTEM, bundles.SYSTEM_SCANN)
+    assert report_summary.TWO_STAGE == (lists.SYSTEM, bundles.SYSTEM_SCANN)
 
 
 def test_every_metric_is_explained() -> None:
@@ -257,5 +257,5 @@ def test_a_short_report_has_the_best_of_others_and_what_was_won(
     assert "4,069 of 20,345 right answers" not in text
     assert lines[-1].endswith("notes and all systems: --full, or the page")
     table, _, rest = text.partition("ranker")
-    assert findings.headline(example.typed(report))[:20] in rest
+    assert report_summary.headline(example.typed(report))[:20] in rest
     assert "─" in table

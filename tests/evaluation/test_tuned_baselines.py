@@ -7,7 +7,7 @@ import pytest
 from tests import planted
 from ytdnn import configs
 from ytdnn.base import artifacts
-from ytdnn.evaluation import lists, protocol, tuned_baselines
+from ytdnn.evaluation import lists, tuned_baselines, user_cases
 from ytdnn.log import events, prepared
 
 CONFIG = configs.EvaluationConfig()
@@ -46,7 +46,7 @@ def test_every_baseline_is_fitted_and_the_best_settings_are_kept(
 
 def test_lists_read_are_those_of_the_fitted_model(data: prepared.PreparedData) -> None:
     facts = made(data)
-    cases = protocol.cases(data, events.Split.TEST, CONFIG)
+    cases = user_cases.cases(data, events.Split.TEST, CONFIG)
     makers = tuned_baselines.makers(data.directory.parent, data)
     assert makers is not None
     training = tuned_baselines.candidate_models.TrainingData(data)

@@ -8,7 +8,7 @@ import pytest
 from experiments import lightgbm_ranker
 from ytdnn import configs
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import boosted_trees, lists, ranker
+from ytdnn.evaluation import boosted_trees, lists, shown_scorers
 from ytdnn.log import events, prepare, prepared
 from ytdnn.run.pipeline import workdir
 
@@ -31,7 +31,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 def parts(directory: pathlib.Path) -> list[boosted_trees.Inputs]:
     data = prepared.load(directory / prepared.KIND)
     opened = lightgbm_ranker.open_ranker(directory, data)
-    shown = [ranker.SplitImpressions(data.log, split) for split in SPLITS]
+    shown = [shown_scorers.SplitImpressions(data.log, split) for split in SPLITS]
     return [boosted_trees.read(data, opened, one) for one in shown]
 
 
@@ -45,7 +45,7 @@ def test_every_model_lies_between_popularity_and_the_oracle(
     found, ahead = lightgbm_ranker.measure(directory)
     assert ahead == {}  # the run has no ranker
     assert list(found) == [
-        ranker.POPULARITY,
+        shown_scorers.POPULARITY,
         lists.ORACLE,
         lightgbm_ranker.CLICK,
         lightgbm_ranker.WEIGHTED,
@@ -57,7 +57,7 @@ def test_every_model_lies_between_popularity_and_the_oracle(
     }
     assert losses[lightgbm_ranker.CLICK] is None  # an order by clicks alone
     for name in (lightgbm_ranker.WEIGHTED, lightgbm_ranker.TWO_MODELS):
-        assert losses[lists.ORACLE] < losses[name] < losses[ranker.POPULARITY]
+        assert losses[lists.ORACLE] < losses[name] < losses[shown_scorers.POPULARITY]
     assert lightgbm_ranker.show(found).row_count == len(found)
 
 

@@ -8,8 +8,8 @@ import rich.console
 
 from experiments import live, world_small
 from ytdnn import configs
-from ytdnn.evaluation import chosen_order
-from ytdnn.lab.live import arms, built_in, measures, play, report
+from ytdnn.evaluation import choice_artifact
+from ytdnn.lab.live import arms, built_in_arms, measures, play, report
 from ytdnn.run.pipeline import workdir
 
 WORLD = configs.WorldConfig(
@@ -56,7 +56,7 @@ def test_what_stands_beside_both_stages(
             "fresh-both",
             live.FRESH_DAYS,
         ),
-        ({live.BOTH: both, **dict.fromkeys(built_in.NAMES)}, "live-both", 3),
+        ({live.BOTH: both, **dict.fromkeys(built_in_arms.NAMES)}, "live-both", 3),
         ({live.HELD_OUT: tmp_path / live.HELD_OUT / "seed-2"}, "alone-held_out-2", 0),
     ]
 
@@ -67,15 +67,15 @@ def test_a_page_composed_in_another_way_is_exported_from_all_that_was_made(
     trained = tmp_path / live.BOTH / "seed-0"
     trained.mkdir(parents=True)
     workdir.write_config(trained, live.get_config())
-    chosen_order.publish(
-        trained / "choice", chosen_order.Choice(True, "better"), {}, {}
+    choice_artifact.publish(
+        trained / "choice", choice_artifact.Choice(True, "better"), {}, {}
     )
     exported = {}
 
     def export(path: pathlib.Path, config: configs.Config | None = None) -> None:
         if config is not None:
             exported[path.parent.name] = config.composition
-        assert chosen_order.read(path) == chosen_order.Choice(True, "better")
+        assert choice_artifact.read(path) == choice_artifact.Choice(True, "better")
 
     monkeypatch.setattr(live.program, "main", lambda argv: 0)
     monkeypatch.setattr(live.pipeline, "export", export)

@@ -5,7 +5,7 @@ import pytest
 
 from experiments import weighted_slates
 from ytdnn import configs
-from ytdnn.lab.world import corpus, generate, page_truth
+from ytdnn.lab.world import corpus, generate, page_values
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def test_slates_count_by_the_truth(world: generate.World) -> None:
     at = corpus.START + 20 * corpus.SECONDS_PER_DAY
     users, slates = np.array([3, 7]), np.array([[5, 9, 11], [5, 9, -1]])
     found = weighted_slates.true_values(world, users, slates, at)
-    worth = page_truth.page_values(
+    worth = page_values.page_values(
         world, users, slates, np.array([at, at]), np.arange(3)
     )
     np.testing.assert_allclose(found["clicked"], worth.clicks.sum(axis=1))

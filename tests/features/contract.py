@@ -18,9 +18,8 @@ from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.bundle import requests, user_requests
 from ytdnn.evaluation import leaks
-from ytdnn.features import base_feature, counters, reading, registry
-from ytdnn.log import events, fields, lookups, positions, prepared
-from ytdnn.log import request as raw_request
+from ytdnn.features import base_feature, counters, feature_lists, network_features
+from ytdnn.log import events, fields, lookups, positions, prepared, raw_request
 
 # Columns that a log cannot lack, or whose table goes with them.
 REQUIRED = {"watches.time": None, "impressions.time": "impressions"}
@@ -84,7 +83,7 @@ class FeatureContract:
         return self._made[key][0]
 
     def feature(self, data: prepared.PreparedData) -> base_feature.Feature:
-        return registry.named(self.network, [self.name], data)[0]
+        return network_features.named(self.network, [self.name], data)[0]
 
     def log(self, data: prepared.PreparedData) -> positions.LogTensors:
         """Returns what it is opened on."""
@@ -117,7 +116,7 @@ class FeatureContract:
     def _encoder(self, data: prepared.PreparedData) -> tf.keras.layers.Layer:
         feature = self.feature(data)
         values = {self.name: self._own_values(data)}
-        measured = reading.measure([feature], data, [values], 10)[self.name]
+        measured = feature_lists.measure([feature], data, [values], 10)[self.name]
         layer = feature.encoder(measured, SETTINGS)
         layer(values[self.name])
         for variable in layer.variables:
@@ -128,21 +127,23 @@ class FeatureContract:
         self, data: prepared.PreparedData, log_without: LogWithout
     ) -> None:
         wanted = configs.FeaturesConfig(add=(self.name,))
-        chosen = registry.choose(self.network, data, wanted)
+        chosen = network_features.choose(self.network, data, wanted)
         assert self.name in [feature.name for feature in chosen]
         assert self.feature(data).columns
         for column in self.feature(data).columns:
             without = log_without(column)
             if without is None:
                 continue
-            others = registry.choose(self.network, without, configs.FeaturesConfig())
+            others = network_features.choose(
+                self.network, without, configs.FeaturesConfig()
+            )
             assert self.name not in [feature.name for feature in others]
             with pytest.raises(errors.UserError, match=self.name):
-                registry.choose(self.network, without, wanted)
+                network_features.choose(self.network, without, wanted)
 
     def test_it_can_be_switched_off(self, data: prepared.PreparedData) -> None:
         off = configs.FeaturesConfig(add=(self.name,), remove=(self.name,))
-        chosen = registry.choose(self.network, data, off)
+        chosen = network_features.choose(self.network, data, off)
         assert self.name not in [feature.name for feature in chosen]
 
     def test_log_and_request_give_the_same(self, data: prepared.PreparedData) -> None:
@@ -219,9 +220,9 @@ class FeatureContract:
     ) -> None:
         feature = self.feature(data)
         values = {self.name: self._own_values(data)}
-        measured = reading.measure([feature], data, [values], 10)
-        reading.write(tmp_path / "features.json", measured)
-        again = reading.read_file(tmp_path / "features.json")
+        measured = feature_lists.measure([feature], data, [values], 10)
+        feature_lists.write(tmp_path / "features.json", measured)
+        again = feature_lists.read_file(tmp_path / "features.json")
         assert again == measured
         layer = feature.encoder(again[self.name], SETTINGS)
         layer(values[self.name])
@@ -246,8 +247,8 @@ class FeatureContract:
         data: prepared.PreparedData,
         split_requests: SplitRequests,
     ) -> tf.Tensor:
-        readers = reading.open_log([feature], self.log(data), serving=True)
-        return reading.read(readers, split_requests.positions())[feature.name]
+        readers = feature_lists.open_log([feature], self.log(data), serving=True)
+        return feature_lists.read(readers, split_requests.positions())[feature.name]
 
     def _request_function(
         self, feature: base_feature.Feature, data: prepared.PreparedData

@@ -8,9 +8,8 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.bundle import graphs
 from ytdnn.candidates import model as candidate_model
-from ytdnn.log import fields, lookups, positions, prepared
-from ytdnn.log import request as raw_request
-from ytdnn.retrieval import stage as stage_room
+from ytdnn.log import fields, lookups, positions, prepared, raw_request
+from ytdnn.retrieval import trained_stage
 
 CONFIG = configs.CandidatesConfig(
     content=configs.ContentConfig(enabled=False),
@@ -24,13 +23,13 @@ PLACES = configs.CompositionConfig(
 )
 
 
-def make(data: prepared.PreparedData) -> stage_room.FirstStage:
+def make(data: prepared.PreparedData) -> trained_stage.FirstStage:
     """Returns a first stage of fresh weights, which read every feature all the same."""
     tf.keras.utils.set_random_seed(0)
     model = candidate_model.build(CONFIG, data)
     model.videos.table.assign(tf.random.normal(model.videos.table.shape))
     model.bias.assign(tf.random.normal(model.bias.shape))
-    return stage_room.FirstStage(model, data, PLACES)
+    return trained_stage.FirstStage(model, data, PLACES)
 
 
 class FirstStageContract(contract.FeatureContract):
@@ -38,7 +37,7 @@ class FirstStageContract(contract.FeatureContract):
 
     @pytest.fixture(autouse=True)
     def _of_stage(
-        self, data: prepared.PreparedData, stage: stage_room.FirstStage
+        self, data: prepared.PreparedData, stage: trained_stage.FirstStage
     ) -> None:
         self.stage = stage
         videos = lookups.VideoIds(data.catalogue)

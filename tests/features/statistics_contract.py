@@ -7,7 +7,7 @@ import polars as pl
 
 from tests import changed_log
 from tests.features import contract
-from ytdnn.features import counters, log_sums
+from ytdnn.features import counter_sums, counters
 from ytdnn.log import events, prepared
 
 DAY = 86_400
@@ -38,7 +38,7 @@ class StatisticContract(contract.FeatureContract):
         rows = np.arange(0, len(shown), 29)
         found = contract._at_impressions(self.feature(data), data, rows)[:, 0].numpy()
         assert (shown.request_times[rows] < shown.times[rows]).any()
-        assert (shown.request_times[rows] > log_sums.serving_moment(data)).any()
+        assert (shown.request_times[rows] > counter_sums.serving_moment(data)).any()
         for row, value in zip(rows, found, strict=True):
             now, video = int(shown.request_times[row]), int(shown.videos[row])
             expected = self.at(data, self.group, video, now)
@@ -68,7 +68,7 @@ class StatisticContract(contract.FeatureContract):
                 videos=np.where(is_watch_held_out, 1, watches.videos)
             ),
         )
-        before, after = (feature.values(log_sums.served(d)) for d in (data, other))
+        before, after = (feature.values(counter_sums.served(d)) for d in (data, other))
         np.testing.assert_array_equal(before, after)
         assert len(np.unique(before)) > 3
 

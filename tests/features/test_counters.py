@@ -14,8 +14,8 @@ from tests import changed_log, full_log
 from tests.features import contract
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.features import log_sums, request_reading, statistics
-from ytdnn.log import positions, prepared, streaming, temporal_windows
+from ytdnn.features import counter_features, counter_sums, request_reading
+from ytdnn.log import batch_streams, positions, prepared, temporal_windows
 from ytdnn.retrieval import live_counts
 
 NAMES = [
@@ -28,7 +28,7 @@ BORDERS = [0, 1, 3_600, 86_400, 7 * 86_400]
 
 
 def _counter(name, data):
-    return statistics.named(name, data)
+    return counter_features.named(name, data)
 
 
 def _random(data, seed):
@@ -37,7 +37,7 @@ def _random(data, seed):
     Seconds are shared by many events, windows begin and end at events, some events are
     there twice, and the impressions of a slate are at several times.
     """
-    rng, end = np.random.default_rng(seed), log_sums.serving_moment(data)
+    rng, end = np.random.default_rng(seed), counter_sums.serving_moment(data)
     times = end + np.array(
         [s * b + d for b in BORDERS for s in (-1, 1) for d in (0, 1)]
     )
@@ -81,7 +81,7 @@ def test_they_equal_a_recount_at_slates_at_any_time_and_when_served(
     data, name, seed, which
 ):
     log, counter = _random(data, seed), _counter(name, data)
-    end, shown = log_sums.serving_moment(log), log.impressions
+    end, shown = counter_sums.serving_moment(log), log.impressions
     rows = shown.ranked[which::300]
     found = contract._at_impressions(counter, log, rows)[:, 0].numpy()
     moments = shown.request_times[rows].tolist()
@@ -119,9 +119,9 @@ def test_a_lists_counters_are_those_of_each_slate_not_of_the_lists_begin(data):
 
 def test_windows_of_a_log_in_shards_read_the_same(data, tmp_path, monkeypatch):
     sharded = full_log.prepared_data(tmp_path, full_log.tables(), events_per_shard=800)
-    windows = streaming.ShardWindows(prepared.load(sharded.directory), 1)
+    windows = batch_streams.ShardWindows(prepared.load(sharded.directory), 1)
     assert len(windows) > 3
-    monkeypatch.setattr(log_sums, "_REQUESTS_A_PART", 7)
+    monkeypatch.setattr(counter_sums, "_REQUESTS_A_PART", 7)
     for name in ("channel_click_rate_day", "video_seconds_per_click"):
         counter = _counter(name, data)
         expected = contract._at_impressions(
@@ -138,7 +138,7 @@ def test_windows_of_a_log_in_shards_read_the_same(data, tmp_path, monkeypatch):
 
 
 def test_a_window_of_a_ratio_is_smoothed_with_the_groups_own_ratio(data):
-    requests = log_sums.served(data)
+    requests = counter_sums.served(data)
     day, ever, clicks, shown = (
         _counter(f"channel_{name}", data).values(requests)
         for name in ("click_rate_day", "click_rate", "clicks_day", "impressions_day")
@@ -156,9 +156,9 @@ def test_a_mean_of_outcomes_is_that_of_impressions_where_it_is_known(tmp_path):
     log["impressions"] = log["impressions"].with_columns(liked=pl.Series(liked))
     data = full_log.prepared_data(tmp_path, log, outcomes=("liked",))
     shown = data.impressions
-    found = _counter("topic_liked_mean", data).values(log_sums.served(data))
+    found = _counter("topic_liked_mean", data).values(counter_sums.served(data))
     values = shown.outcomes[:, 0]
-    before = ~np.isnan(values) & (shown.times < log_sums.serving_moment(data))
+    before = ~np.isnan(values) & (shown.times < counter_sums.serving_moment(data))
     of = np.array([None, *data.videos["topic"].to_list()])
     for video in (1, 2):
         own = values[before & (of[shown.videos] == of[video])].astype(float)
@@ -185,7 +185,7 @@ def test_served_counters_are_one_variable_with_a_name(data):
 
 def test_events_before_counters_from_are_in_histories_alone(data):
     """Their times may be made up; both kinds of counts leave them out."""
-    end = log_sums.serving_moment(data)
+    end = counter_sums.serving_moment(data)
     begin = end - 5 * 86_400
     text = datetime.datetime.fromtimestamp(begin, datetime.UTC).isoformat()
     config = data.manifest.config | {"counters_from": text}

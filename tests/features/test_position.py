@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tests import changed_log
 from tests.features import contract
-from ytdnn.features import reading
+from ytdnn.features import feature_lists
 from ytdnn.log import events, positions, prepared
 
 
@@ -37,9 +37,9 @@ class TestPosition(contract.FeatureContract):
     ) -> None:
         feature = self.feature(data)
         log = positions.LogTensors(data)
-        readers = reading.open_log([feature], log, serving=True)
+        readers = feature_lists.open_log([feature], log, serving=True)
         split_requests = contract.SplitRequests.from_data(data).positions()
-        (places,) = reading.read(readers, split_requests).values()
+        (places,) = feature_lists.read(readers, split_requests).values()
         assert places.shape == split_requests.videos.shape
         encoded = feature.encoder(feature.measure(data), contract.SETTINGS)(places)
         tf.debugging.assert_equal(encoded, tf.zeros_like(encoded))

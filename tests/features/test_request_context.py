@@ -1,7 +1,7 @@
 import tensorflow as tf
 
 from tests.features import contract
-from ytdnn.features import base_feature, reading
+from ytdnn.features import base_feature, feature_lists
 from ytdnn.log import positions, prepared, training_slices
 
 
@@ -41,7 +41,7 @@ class TestExampleAge(contract.FeatureContract):
         self, data: prepared.PreparedData
     ) -> None:
         def opener(log: positions.LogTensors) -> dict[str, positions.Reader]:
-            return reading.open_log([self.feature(data)], log)
+            return feature_lists.open_log([self.feature(data)], log)
 
         log = positions.load_watches(training_slices.training_set(data), opener)
         rows = tf.range(log.num_watches, dtype=tf.int64)[:, tf.newaxis]

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.layers import contract
-from ytdnn.layers import embeddings, other_tables
+from ytdnn.layers import embeddings
 
 
 class TestTable(contract.LayerContract):
@@ -53,14 +53,14 @@ def test_parameter_count():
 
 class TestBagTable(contract.LayerContract):
     def make(self):
-        return other_tables.BagTable(5, 3, name="bag_table")
+        return embeddings.BagTable(5, 3, name="bag_table")
 
     def inputs(self):
         return (tf.constant([[[1, 5, 0], [0, 7, 0]]]),)
 
 
 def test_a_bag_is_the_mean_of_its_known_rows():
-    table = other_tables.BagTable(3, 2)
+    table = embeddings.BagTable(3, 2)
     table.table.assign([[9, 9], [1, 2], [3, 4], [9, 9]])
     found = table(tf.constant([[[1, 2, 0, 7]], [[0, 0, 0, 0]], [[2, 2, 1, 0]]]))
     np.testing.assert_allclose(found, [[[2, 3]], [[0, 0]], [[7 / 3, 10 / 3]]])
@@ -69,7 +69,7 @@ def test_a_bag_is_the_mean_of_its_known_rows():
 def test_a_fixed_table_is_what_it_was_given():
     vectors = np.arange(6, dtype=np.float32).reshape(3, 2)
     known = np.array([False, True, False])
-    table = other_tables.FixedTable(vectors, known)
+    table = embeddings.FixedTable(vectors, known)
     indices = tf.constant([[2, 1], [0, 1]])
     np.testing.assert_array_equal(table(indices), vectors[indices.numpy()])
     np.testing.assert_array_equal(table.known(indices), known[indices.numpy()])

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tests import full_log
 from ytdnn import configs
 from ytdnn.base import schema
-from ytdnn.features import base_feature, reading, registry
+from ytdnn.features import base_feature, feature_lists, network_features
 from ytdnn.log import events, positions, search_tensors, training_slices
 
 LENGTH, SEARCHES = 6, 4
@@ -83,13 +83,13 @@ def test_bags_of_searches_equal_those_of_each_position_alone(seed):
 
 def _log(data, *names, serving=False):
     """The log with some features of the candidate network opened."""
-    chosen = registry.named(base_feature.CANDIDATES, names, data)
+    chosen = network_features.named(base_feature.CANDIDATES, names, data)
     return _opened(data, chosen, serving)
 
 
 def _opened(data, chosen, serving=False):
     return positions.load_watches(
-        data, functools.partial(reading.open_log, chosen, serving=serving)
+        data, functools.partial(feature_lists.open_log, chosen, serving=serving)
     )
 
 
@@ -108,7 +108,7 @@ def test_example_ages_run_from_1_to_0_over_the_training_window(data):
 
 
 def test_contexts_are_the_slices_but_for_the_example_age(data):
-    names = [f.name for f in registry.network_features(base_feature.CANDIDATES)]
+    names = [f.name for f in network_features.network_features(base_feature.CANDIDATES)]
     assert "example_age" in names
     users, ends = data.windows.first_watches(events.Split.VALIDATION)
     served = _log(data, *names, serving=True)
@@ -127,10 +127,12 @@ def test_contexts_are_the_slices_but_for_the_example_age(data):
 
 
 def test_behind_the_last_watch_all_searches_count_and_the_request_is_unknown(data):
-    chosen = registry.named(
+    chosen = network_features.named(
         base_feature.CANDIDATES, ["device", "logged_in", "request_time"], data
     )
-    chosen += registry.named(base_feature.RANKING, ["seconds_since_last_watch"], data)
+    chosen += network_features.named(
+        base_feature.RANKING, ["seconds_since_last_watch"], data
+    )
     log = _opened(data, chosen, serving=True)
     users = np.arange(data.num_users)
     features = training_slices.contexts(
@@ -167,7 +169,7 @@ def _shuffled_after(log, time, seed=1):
 def _example(data, position):
     """Features of one position, in words: independent of the vocabularies' order."""
     wanted = configs.FeaturesConfig(add=("example_age", "request_time"))
-    chosen = registry.choose(base_feature.CANDIDATES, data, wanted)
+    chosen = network_features.choose(base_feature.CANDIDATES, data, wanted)
     log = _opened(data, chosen)
     firsts = tf.constant([position - 3], tf.int64)
     batch = {
@@ -217,7 +219,9 @@ def test_permuting_all_that_follows_the_label_changes_nothing_of_the_example(tmp
 def test_a_log_without_a_table_has_none_of_its_features(tmp_path):
     log = {"watches": full_log.tables()["watches"].drop("device", "logged_in")}
     data = full_log.prepared_data(tmp_path, log)
-    chosen = registry.choose(base_feature.CANDIDATES, data, configs.FeaturesConfig())
+    chosen = network_features.choose(
+        base_feature.CANDIDATES, data, configs.FeaturesConfig()
+    )
     batch = training_slices.cut(
         _opened(data, chosen), tf.constant([0], tf.int64), 2, LENGTH
     )

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ytdnn import configs
 from ytdnn.base import errors, schema, table_schemas
-from ytdnn.evaluation import prepared_table
+from ytdnn.evaluation import prepare_summary
 from ytdnn.log import prepare, prepared
 from ytdnn.run.cli import main
 
@@ -165,7 +165,7 @@ def _try(
             return
         _require_all_counted(data, log)
         _require_finite(data)
-        assert prepared_table.lines(data)
+        assert prepare_summary.lines(data)
 
 
 @settings(max_examples=40)

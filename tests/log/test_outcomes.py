@@ -9,7 +9,7 @@ import pytest
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.log import prepare, prepared
-from ytdnn.log.sources import tables as tables_room
+from ytdnn.log.sources import memory_tables
 from ytdnn.ops.refresh import append
 
 _START = 1_600_000_000
@@ -39,7 +39,7 @@ def _prepare(
         outcomes=names,
         **more,  # type: ignore[arg-type]
     )
-    return prepare.prepare(config, directory, tables_room.from_frames(tables))
+    return prepare.prepare(config, directory, memory_tables.from_frames(tables))
 
 
 def test_outcomes_are_an_array_with_names_in_the_manifest(
@@ -137,12 +137,12 @@ def test_outcomes_of_new_events_lie_behind_the_old(tmp_path: pathlib.Path) -> No
     config = configs.DataConfig(
         source="tables", outcomes=("price",), test_fraction=0.3, ranking_fraction=0.3
     )
-    first = tables_room.from_frames(_tables(price=[1.0, 0.0, 1.0, None]))
+    first = memory_tables.from_frames(_tables(price=[1.0, 0.0, 1.0, None]))
     old = prepare.prepare(config, tmp_path / "old", first)
     assert old.catalogue.outcomes[0].kind == "binary"
     later = _tables(price=[5.0, 6.0, 7.0, 8.0])
     later = {k: v.with_columns(pl.col("time") + 10) for k, v in later.items()}
-    log = tables_room.read(config, tables_room.from_frames(later))
+    log = memory_tables.read(config, memory_tables.from_frames(later))
     both = append.append(old, log, tmp_path / "both", {})
     found = np.asarray(both.impressions.outcomes)[:, 0].tolist()
     assert found[:5] == [1.0, 1.0, 5.0, 7.0, 0.0]

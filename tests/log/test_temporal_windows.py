@@ -8,7 +8,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.log import events, shards, temporal_windows
+from ytdnn.log import events, shard_arrays, temporal_windows
 
 SPLIT = events.Split
 DAY = 86_400
@@ -27,11 +27,11 @@ def test_temporal_windows_hold_the_configured_shares():
         test_fraction=0.1, ranking_fraction=0.2, validation_fraction=0.1
     )
     bounds = _windows(config, watches)
-    codes = shards.temporal_watches(np.arange(1000), bounds)
+    codes = shard_arrays.temporal_watches(np.arange(1000), bounds)
     # Training 0.7, of which the last tenth validates: 0.63 + 0.07 + 0.2 + 0.1.
     shares = np.bincount(codes, minlength=4) / 1000
     np.testing.assert_allclose(shares, [0.63, 0.07, 0.1, 0.2], atol=0.002)
-    shown = shards.temporal_impressions(np.arange(1000), bounds)
+    shown = shard_arrays.temporal_impressions(np.arange(1000), bounds)
     shares = np.bincount(shown, minlength=4) / 1000
     np.testing.assert_allclose(shares, [0.18, 0.02, 0.1, 0.7], atol=0.002)
 
@@ -43,7 +43,7 @@ def test_without_impressions_the_share_of_the_ranker_trains_the_candidates():
     )
     for shown in (None, pl.LazyFrame(schema={"time": pl.Int64})):
         bounds = temporal_windows.choose(config, watches, shown).windows
-        codes = shards.temporal_watches(np.arange(1000), bounds)
+        codes = shard_arrays.temporal_watches(np.arange(1000), bounds)
         shares = np.bincount(codes, minlength=4) / 1000
         np.testing.assert_allclose(shares, [0.81, 0.09, 0.1, 0.0], atol=0.002)
     dated = configs.DataConfig(test_from="1970-01-01T00:10:00+00:00")
@@ -74,7 +74,7 @@ def test_windows_of_a_given_split_begin_at_its_first_watches():
     assert bounds == temporal_windows.Windows(
         validation=6, ranking=1, ranking_validation=6, test=9
     )
-    shown = shards.temporal_impressions(np.array([0, 1, 5, 6, 8, 9]), bounds)
+    shown = shard_arrays.temporal_impressions(np.array([0, 1, 5, 6, 8, 9]), bounds)
     context, train, validation, test = (
         SPLIT.CONTEXT,
         SPLIT.TRAIN,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests import open_files, planted
-from ytdnn.log import later_sets, prepared, user_shards
+from ytdnn.log import derived_sets, prepared, user_shards
 
 _FILES = 64
 _EVENTS = 130  # of a user of the planted log: 24 watches, 96 impressions
@@ -44,7 +44,9 @@ def test_a_set_of_more_arrays_than_open_files_is_prepared_again(tmp_path):
         data = planted.prepared_data(tmp_path / name, events_per_shard=events)
         place = tmp_path / name / "refit"
         found.append(
-            later_sets.derive(data, later_sets.Part.EARLIER, place, needs_ranker=True)
+            derived_sets.derive(
+                data, derived_sets.Part.EARLIER, place, needs_ranker=True
+            )
         )
     whole, cut = found
     assert len(cut.log.shards) > _FILES // 2

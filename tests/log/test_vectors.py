@@ -9,8 +9,8 @@ import pytest
 from tests import full_log, vector_log
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.log import event_log, later_sets, prepare, prepared, vectors
-from ytdnn.log.sources import tables as tables_room
+from ytdnn.log import derived_sets, event_log, prepare, prepared, vectors
+from ytdnn.log.sources import memory_tables
 from ytdnn.ops.refresh import append
 
 NAME = "videos.clip"
@@ -18,7 +18,7 @@ NAME = "videos.clip"
 
 def tables_in_memory(given: dict[str, pl.DataFrame]) -> event_log.EventLog:
     config = configs.DataConfig(source="tables")
-    return tables_room.read(config, tables_room.from_frames(given))
+    return memory_tables.read(config, memory_tables.from_frames(given))
 
 
 @pytest.fixture(scope="module")
@@ -149,11 +149,11 @@ def test_rows_at_length_one_are_read_again_as_they_are() -> None:
     assert again.tobytes() == rows.tobytes()
 
 
-@pytest.mark.parametrize("part", list(later_sets.Part))
+@pytest.mark.parametrize("part", list(derived_sets.Part))
 def test_the_sets_of_a_refit_have_them_in_their_order(
-    data: prepared.PreparedData, tmp_path: pathlib.Path, part: later_sets.Part
+    data: prepared.PreparedData, tmp_path: pathlib.Path, part: derived_sets.Part
 ) -> None:
-    check(later_sets.derive(data, part, tmp_path / part.value, needs_ranker=True))
+    check(derived_sets.derive(data, part, tmp_path / part.value, needs_ranker=True))
 
 
 def test_appended_events_keep_old_vectors_and_new_ones_replace_them(
@@ -169,7 +169,7 @@ def test_appended_events_keep_old_vectors_and_new_ones_replace_them(
             for name, frame in whole.items()
         }
 
-    before = tables_room.from_frames(cut(pl.col("time") <= moment))
+    before = memory_tables.from_frames(cut(pl.col("time") <= moment))
     config = configs.DataConfig(source="tables")
     old = prepare.prepare(config, tmp_path / "old", before)
     later = cut(pl.col("time") > moment)

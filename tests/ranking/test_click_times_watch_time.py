@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ytdnn.ranking import click_times, click_times_watch_time
+from ytdnn.ranking import click_times_watch_time, watch_statistics
 
 N = 4_000
 KINDS = ("fraction", "seconds")
@@ -22,7 +22,7 @@ def clicks(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def make(
     kind: str, seconds: np.ndarray, durations: np.ndarray
 ) -> click_times_watch_time.Target:
-    sample, mean = click_times.Sample(), float(seconds.mean())
+    sample, mean = watch_statistics.Sample(), float(seconds.mean())
     for part in np.array_split(np.arange(len(seconds)), 3):
         sample.add(seconds[part], durations[part])
     return click_times_watch_time.make(kind, mean, sample.observed(mean))
@@ -91,8 +91,8 @@ def test_odd_watch_times_make_a_target_all_the_same(kind: str, case: str) -> Non
 
 
 def test_a_large_sample_is_thinned_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(click_times, "_MOST_SAMPLED", 100)
-    sample = click_times.Sample()
+    monkeypatch.setattr(watch_statistics, "_MOST_SAMPLED", 100)
+    sample = watch_statistics.Sample()
     for start in range(0, 1_000, 10):
         sample.add(np.arange(start, start + 10) + 1.0, np.ones(10))
     kept = np.concatenate(sample._parts)[:, 0]

@@ -9,7 +9,7 @@ from tests.features import first_stage
 from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.evaluation import leaks
-from ytdnn.features import base_feature, counters, registry
+from ytdnn.features import base_feature, counters, network_features
 from ytdnn.log import events, prepared
 from ytdnn.ranking import building, inputs
 
@@ -24,7 +24,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 def _log(data: prepared.PreparedData) -> inputs.ImpressionLog:
     """Returns what a request would be answered from, the first stage asked too."""
-    chosen = registry.choose(base_feature.RANKING, data, configs.FeaturesConfig())
+    chosen = network_features.choose(
+        base_feature.RANKING, data, configs.FeaturesConfig()
+    )
     replay = first_stage.make(data).open_log(data)
     return inputs.ImpressionLog(data, chosen, LENGTH, replay).as_served()
 
@@ -104,7 +106,7 @@ def test_an_impression_is_read_as_of_the_moment_of_another(
     assert found.keys() == expected.keys()
     of_rows = {"device"} | {
         feature.name
-        for feature in registry.declared()
+        for feature in network_features.declared()
         if isinstance(feature, counters.Counter)
     }
     for name, values in found.items():

@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.base import schema
-from ytdnn.features import base_feature, registry
-from ytdnn.ranking import heads, inputs, network, outcomes
+from ytdnn.features import base_feature, network_features
+from ytdnn.ranking import heads, inputs, network, outcome_heads
 
 CONFIG = configs.RankingConfig(
     embedding_dim=4, history_length=3, tower=(16, 8), head=configs.ClickConfig()
@@ -26,7 +26,7 @@ MEASURED = network.Statistics(
 )
 CHOSEN = tuple(
     feature
-    for feature in registry.network_features(base_feature.RANKING)
+    for feature in network_features.network_features(base_feature.RANKING)
     if feature.name in MEASURED.features
 )
 
@@ -153,8 +153,8 @@ def test_a_linear_model_has_no_tower() -> None:
 WITH_OUTCOMES = dataclasses.replace(
     MEASURED,
     outcomes=(
-        outcomes.PredictedOutcome("liked", 0, "binary", 0.25),
-        outcomes.PredictedOutcome("price", 1, "amount", 0.1, most=8.0),
+        outcome_heads.PredictedOutcome("liked", 0, "binary", 0.25),
+        outcome_heads.PredictedOutcome("price", 1, "amount", 0.1, most=8.0),
     ),
 )
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tests import extras
 from tests.ranking import test_click_times_watch_time as targets
-from ytdnn.ranking import click_times, heads
+from ytdnn.ranking import heads, watch_statistics
 
 _FILE = extras.EXAMPLES / "watch_time_heads.py"
 KINDS = ("d2q", "tpm", "cread")
@@ -26,7 +26,7 @@ def example():
 
 
 def make_head(example, kind, seconds, durations, probability=0.3):
-    sample = click_times.Sample()
+    sample = watch_statistics.Sample()
     sample.add(seconds, durations)
     mean = float(seconds.mean())
     clicks = heads.Clicks(probability, mean, sample.observed(mean))

@@ -10,7 +10,7 @@ from tests import changed_log, planted
 from ytdnn import configs
 from ytdnn.base.metrics import binary
 from ytdnn.log import events, positions, prepare, prepared
-from ytdnn.retrieval import stage as stage_room
+from ytdnn.retrieval import trained_stage
 from ytdnn.training import candidates
 
 Split = events.Split
@@ -37,7 +37,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 @pytest.fixture(scope="module")
 def stages(
     data: prepared.PreparedData, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, stage_room.FirstStage]:
+) -> dict[str, trained_stage.FirstStage]:
     """A first stage of the window before the ranker's, and one that has seen both."""
     directory = tmp_path_factory.mktemp("stages")
     splits = np.array(data.watches.splits)
@@ -49,7 +49,7 @@ def stages(
     found = {}
     for name, one in {"before": data, "seen": seen}.items():
         candidates.train(CONFIG, one, directory / name)
-        found[name] = stage_room.load(directory / name, data)
+        found[name] = trained_stage.load(directory / name, data)
     return found
 
 
@@ -59,7 +59,7 @@ def rows_of(data: prepared.PreparedData, split: Split) -> np.ndarray:
 
 
 def auc_of_scores(
-    data: prepared.PreparedData, stage: stage_room.FirstStage, split: Split
+    data: prepared.PreparedData, stage: trained_stage.FirstStage, split: Split
 ) -> float:
     rows = rows_of(data, split)
     scores = stage.open_log(data).scores(logged(data, rows)).numpy()[:, 0]
@@ -86,7 +86,7 @@ def logged(data: prepared.PreparedData, rows: np.ndarray) -> positions.Positions
 
 @pytest.mark.thorough
 def test_in_sample_a_score_knows_the_clicks_it_shall_predict(
-    data: prepared.PreparedData, stages: dict[str, stage_room.FirstStage]
+    data: prepared.PreparedData, stages: dict[str, trained_stage.FirstStage]
 ) -> None:
     """Its worth in the ranker's window is then not that in the test's."""
     gap = {

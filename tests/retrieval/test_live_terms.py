@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from ytdnn import configs
 from ytdnn.base import errors, ragged, schema
 from ytdnn.log import prepare, prepared
-from ytdnn.log.sources import tables
-from ytdnn.retrieval import live_counts, live_source, live_terms
+from ytdnn.log.sources import memory_tables
+from ytdnn.retrieval import live_counts, live_term_source, live_terms
 
 NUM_VIDEOS = 9
 
@@ -35,7 +35,7 @@ def random_log(
         }
     )
     watches = pl.concat([watches, watches.gather_every(7)]).sort("time")
-    log = tables.from_frames({schema.WATCHES: watches})
+    log = memory_tables.from_frames({schema.WATCHES: watches})
     config = configs.DataConfig(source="tables", events_per_shard=40)
     data = prepare.prepare(config, directory, log)
     columns = data.watches.users, data.watches.videos, data.watches.times
@@ -115,7 +115,7 @@ def test_the_served_state_is_that_of_a_request_at_its_moment(
 ) -> None:
     data, events = random_log(tmp_path / "data", 3)
     moment = events[-1][2]
-    known = live_source.state(data, moment)
+    known = live_term_source.state(data, moment)
     last = (2, 5, 1)
     rows = requests([(moment, last, False)], np.array([4]))
     live = live_terms.LiveTerms(live_counts.LiveCounts(data, moment))

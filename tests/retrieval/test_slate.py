@@ -12,7 +12,7 @@ from tests import full_log, untrained
 from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.log import positions
-from ytdnn.retrieval import attributes, column_filters, diversity, slate
+from ytdnn.retrieval import column_filters, diversity, filter_columns, slate
 
 
 def greedy(order: np.ndarray, values: np.ndarray, most: np.ndarray) -> list[int]:
@@ -149,7 +149,7 @@ def test_a_cap_needs_channels(tmp_path: pathlib.Path) -> None:
 def test_equal_channels_have_one_number(tmp_path: pathlib.Path) -> None:
     data = full_log.prepared_data(tmp_path, full_log.tables())
     ids = data.videos["channel_id"].to_list()
-    found = attributes.indices(data.catalogue, "channel_id").tolist()
+    found = filter_columns.indices(data.catalogue, "channel_id").tolist()
     assert found[0] == 0
     assert [number == 0 for number in found[1:]] == [one is None for one in ids]
     pairs = set(zip(ids, found[1:], strict=True)) - {(None, 0)}

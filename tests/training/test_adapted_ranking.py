@@ -8,11 +8,11 @@ import pytest
 from hypothesis import strategies
 
 from tests import planted
-from ytdnn.features import base_feature, first_stage
+from ytdnn.features import base_feature, replayed_features
 from ytdnn.log import events, positions
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import network
-from ytdnn.retrieval import stage as stage_room
+from ytdnn.retrieval import trained_stage
 from ytdnn.retrieval.index import brute_force
 from ytdnn.training import adapted_ranking, candidates, ranking
 
@@ -36,7 +36,7 @@ def earlier(tmp_path_factory):
     data = planted.prepared_data(directory)
     config = planted.tiny_config()
     candidates.train(config, data, directory / "candidates")
-    first_stage = stage_room.load(directory / "candidates", data, config.composition)
+    first_stage = trained_stage.load(directory / "candidates", data, config.composition)
     ranker = dataclasses.replace(
         config.ranking, training=dataclasses.replace(config.ranking.training, epochs=1)
     )
@@ -45,7 +45,7 @@ def earlier(tmp_path_factory):
     return adapted_ranking.TrainedRanker(directory / "ranking", data, first_stage)
 
 
-class _Scaled(stage_room.FirstStage):
+class _Scaled(trained_stage.FirstStage):
     """Candidates of the same opinions, their scores on another scale."""
 
     @functools.cached_property
@@ -72,7 +72,7 @@ def _readings(trained):
     """Returns the ranker's encoding of scores at some requests, at the log's end."""
     model = ranking_model.load(trained.directory, trained.data, trained.first_stage)
     (feature,) = [
-        f for f in model.features if isinstance(f, first_stage.ReplayedFeature)
+        f for f in model.features if isinstance(f, replayed_features.ReplayedFeature)
     ]
     data = trained.data
     users = np.arange(data.num_users)
@@ -108,7 +108,9 @@ def test_the_ranker_reads_what_it_was_trained_with(earlier, served):
 
 def _scores_of(trained):
     model = ranking_model.load(trained.directory, trained.data, trained.first_stage)
-    return [f for f in model.features if isinstance(f, first_stage.ReplayedFeature)]
+    return [
+        f for f in model.features if isinstance(f, replayed_features.ReplayedFeature)
+    ]
 
 
 def test_lists_are_asked_for_not_logged_positions(earlier, monkeypatch):

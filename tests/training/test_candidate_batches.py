@@ -10,7 +10,7 @@ from tests import full_log
 from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.candidates import model, user_tower
-from ytdnn.log import drawn_labels, prepared, streaming
+from ytdnn.log import batch_streams, drawn_labels, prepared
 from ytdnn.ops.cluster import strategies
 from ytdnn.training import candidates, devices, loop
 
@@ -207,6 +207,6 @@ def test_numbers_of_runs_are_those_of_the_whole():
 
 def test_shards_are_grouped_up_to_a_number_of_events():
     sizes = [5, 5, 9, 1]
-    assert streaming.grouped(sizes, 1, range(4)) == [(0,), (1,), (2,), (3,)]
-    assert streaming.grouped(sizes, 10, range(4)) == [(0, 1), (2, 3)]
-    assert streaming.grouped(sizes, 99, [2, 0]) == [(0, 2)]
+    assert batch_streams.grouped(sizes, 1, range(4)) == [(0,), (1,), (2,), (3,)]
+    assert batch_streams.grouped(sizes, 10, range(4)) == [(0, 1), (2, 3)]
+    assert batch_streams.grouped(sizes, 99, [2, 0]) == [(0, 2)]

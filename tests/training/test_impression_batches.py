@@ -10,7 +10,7 @@ from tests import full_log
 from tests.features import first_stage
 from ytdnn import configs
 from ytdnn.base import schema
-from ytdnn.log import prepared, streaming
+from ytdnn.log import batch_streams, prepared
 from ytdnn.ops.cluster import strategies
 from ytdnn.ranking import building
 from ytdnn.training import devices, impression_batches, loop, ranking
@@ -178,5 +178,5 @@ def test_one_window_is_in_memory_once(whole, stage):
     config = _config()
     built = building.build(config.ranking, whole, stage)
     source = impression_batches.ImpressionWindows(built, whole, 32, seed=0)
-    batches = source.open(streaming.Window((0,)))
+    batches = source.open(batch_streams.Window((0,)))
     assert batches.log is built.open_log(whole, serving=False)

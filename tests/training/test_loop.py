@@ -11,10 +11,10 @@ from tests import planted
 from tests.training import kills
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, progress, schema
-from ytdnn.candidates import model, stored
+from ytdnn.candidates import model, saving
 from ytdnn.layers import randomness
-from ytdnn.log import events, streaming
-from ytdnn.training import candidates, checkpoints, devices, loop, starting
+from ytdnn.log import batch_streams, events
+from ytdnn.training import candidates, checkpoints, counted_start, devices, loop
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +40,14 @@ def _config(**training):
 
 
 def _vectors(directory, data):
-    return stored.load(directory, data).video_vectors()
+    return saving.load(directory, data).video_vectors()
 
 
 @pytest.mark.thorough
 def test_the_planted_tastes_are_learned(data, tmp_path):
     config = _config(epochs=30, patience=30, learning_rate=0.01)
     candidates.train(config, data, tmp_path / "candidates")
-    trained = stored.load(tmp_path / "candidates", data)
+    trained = saving.load(tmp_path / "candidates", data)
     users, ends = data.windows.first_watches(events.Split.TEST)
     scores = trained.user_vectors(data, users, ends) @ trained.video_vectors().T
     taste = [int(video.split()[1]) % 2 for video in data.videos["video_id"]]
@@ -106,7 +106,7 @@ def test_several_steps_in_a_call_give_the_numbers_of_single_ones(
     sharded, tmp_path, monkeypatch, window_events
 ):
     """Calls end with the epoch, its windows, and where a checkpoint is due."""
-    assert (len(streaming.ShardWindows(sharded, window_events)) > 1) == (
+    assert (len(batch_streams.ShardWindows(sharded, window_events)) > 1) == (
         window_events < 500
     )
     monkeypatch.setattr(configs.TrainingConfig, "checkpoint_every_steps", 4)
@@ -212,7 +212,7 @@ def test_a_counted_start_is_kept_where_no_epoch_is_better(data, tmp_path):
     )
     randomness.set_seed(0)
     network = model.build(config.candidates, data)
-    starting.set_weights(network, data)
+    counted_start.set_weights(network, data)
     begun = network.video_vectors()
     stage = candidates.make_stage(config, data, network)
     values = iter([0.3, 0.2, 0.1])

@@ -9,7 +9,7 @@ import pytest
 
 from tests import planted
 from ytdnn import configs
-from ytdnn.evaluation import ranker
+from ytdnn.evaluation import shown_scorers
 from ytdnn.log import events, prepare
 from ytdnn.ranking import model
 from ytdnn.training import ranking
@@ -48,7 +48,7 @@ def test_a_log_of_odd_watch_times_ends_calibrated(
     config = dataclasses.replace(config, ranking=ranking_config)
     ranking.train(config, data, tmp_path / "ranking")
     trained = model.load(tmp_path / "ranking", data)
-    test = ranker.SplitImpressions(data.log, events.Split.TEST)
+    test = shown_scorers.SplitImpressions(data.log, events.Split.TEST)
     assert test.seconds is not None
     found = trained.predictions(data, test.rows)
     assert found.seconds is not None

@@ -13,9 +13,9 @@ from ytdnn import configs
 from ytdnn.base import artifacts, errors
 from ytdnn.base.metrics import binary, recalibration
 from ytdnn.log import events, prepare, prepared
-from ytdnn.ranking import building, heads, network, outcomes
+from ytdnn.ranking import building, heads, network, outcome_heads
 from ytdnn.ranking import model as ranking_model
-from ytdnn.training import calibrating, ranking
+from ytdnn.training import ranker_calibration, ranking
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +77,10 @@ def test_a_refit_keeps_the_lines_of_the_outcomes_it_has() -> None:
     line = recalibration.Line(0.5, 2.0)
     known = heads.Calibration(clicks=line, outcomes=(line,))
     learned = [
-        outcomes.PredictedOutcome(name, place, "binary", 0.1)
+        outcome_heads.PredictedOutcome(name, place, "binary", 0.1)
         for place, name in enumerate(("shared", "liked"))
     ]
-    found = calibrating.carried(known, {"liked": line}, learned)
+    found = ranker_calibration.carried(known, {"liked": line}, learned)
     assert found.clicks == line
     assert found.outcomes == (recalibration.IDENTITY, line)
 
@@ -91,8 +91,8 @@ def test_predictions_are_brought_to_the_validation_window() -> None:
     log_odds = 0.5 * np.log(true / (1.0 - true)) - 1.0
     amounts = rng.exponential(0.3 * true)
     learned = [
-        outcomes.PredictedOutcome("liked", 0, "binary", 0.1),
-        outcomes.PredictedOutcome("price", 1, "amount", 0.1, most=2.0),
+        outcome_heads.PredictedOutcome("liked", 0, "binary", 0.1),
+        outcome_heads.PredictedOutcome("price", 1, "amount", 0.1, most=2.0),
     ]
     pairs = [
         np.column_stack(
@@ -101,7 +101,7 @@ def test_predictions_are_brought_to_the_validation_window() -> None:
         np.column_stack([0.2 * true, amounts]),
     ]
     halves = [[pair[start::2] for pair in pairs] for start in (0, 1)]
-    liked, price = calibrating._lines(learned, halves)
+    liked, price = ranker_calibration._lines(learned, halves)
     assert liked.slope == pytest.approx(2.0, rel=0.15)
     logits = tf.constant(log_odds, tf.float32)
     said = learned[0].predict(logits, liked).numpy()
@@ -111,22 +111,6 @@ def test_predictions_are_brought_to_the_validation_window() -> None:
     of_price = tf.constant(np.log(share / (1.0 - share)), tf.float32)
     said = learned[1].predict(of_price, price).numpy()
     assert said.sum() == pytest.approx(amounts.sum(), rel=0.02)
-
-
-def test_a_ranker_of_an_earlier_version_has_outcomes_on_the_tower(
-    tmp_path: pathlib.Path,
-) -> None:
-    config = configs.RankingConfig()
-    now = {"ranking": configs.to_dict(config)}
-    then = {
-        "ranking": {k: v for k, v in now["ranking"].items() if k != "outcome_tower"}
-    }
-    for name, settings in (("now", now), ("then", then)):
-        with artifacts.publish(tmp_path / name, ranking_model.KIND, settings, {}):
-            pass
-    assert ranking_model.with_older_defaults(tmp_path / "now", config) == config
-    older = ranking_model.with_older_defaults(tmp_path / "then", config)
-    assert older == dataclasses.replace(config, outcome_tower=())
 
 
 def test_statistics_of_an_earlier_version_keep_their_target(

@@ -13,7 +13,7 @@ from tests import changed_log, planted
 from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.base.metrics import binary, per_user_loss
-from ytdnn.log import events, prepare, prepared, streaming
+from ytdnn.log import batch_streams, events, prepare, prepared
 from ytdnn.ranking import building, heads
 from ytdnn.ranking import model as ranking_model
 from ytdnn.training import impression_batches, ranking
@@ -248,16 +248,16 @@ def _train_until(
     batches: int,
 ) -> None:
     """Trains and stops abruptly after some batches."""
-    original = streaming.BatchStream.__call__
+    original = batch_streams.BatchStream.__call__
 
     def broken(
-        self: streaming.BatchStream, epoch: int, first: int
+        self: batch_streams.BatchStream, epoch: int, first: int
     ) -> Iterator[Iterator[object]]:
         for dataset in original(self, epoch, first):
             yield _interrupted(dataset, batches)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(streaming.BatchStream, "__call__", broken)
+        patch.setattr(batch_streams.BatchStream, "__call__", broken)
         with pytest.raises(KeyboardInterrupt):
             ranking.train(config, data, directory)
 

@@ -8,16 +8,16 @@ import pytest
 from tests import full_log
 from tests.features import first_stage
 from ytdnn import configs
-from ytdnn.features import as_of_sums, log_sums, past_log
-from ytdnn.log import merged_shards, prepared, streaming
+from ytdnn.features import as_of_sums, counter_sums, past_sums_of_log
+from ytdnn.log import batch_streams, merged_shards, prepared
 from ytdnn.ranking import building
 from ytdnn.retrieval import first_stage_replay
 from ytdnn.training import ranking
 
 _OF_OPENING = (
-    past_log.LogPast,
-    past_log.Join,
-    log_sums.QuantitySums,
+    past_sums_of_log.LogPast,
+    past_sums_of_log.Join,
+    counter_sums.QuantitySums,
     as_of_sums.SortedEvents,
 )
 
@@ -58,7 +58,7 @@ class _Opened:
 def opened(monkeypatch):
     found = _Opened()
     monkeypatch.setattr(merged_shards, "joined", found)
-    monkeypatch.setattr(streaming, "_COLLECT_EVENTS", 0)  # as of a large window
+    monkeypatch.setattr(batch_streams, "_COLLECT_EVENTS", 0)  # as of a large window
     gc.collect()
     return found
 
@@ -104,7 +104,7 @@ def test_an_open_log_holds_no_joins_and_no_cells(sharded, stage):
 
 
 def test_windows_are_not_held_by_their_list(sharded, opened):
-    windows = streaming.ShardWindows(sharded, 1)
+    windows = batch_streams.ShardWindows(sharded, 1)
     assert len(windows) == len(sharded.log.shards)
     for window in windows:
         assert len(window.log.watches) > 0
@@ -114,5 +114,5 @@ def test_windows_are_not_held_by_their_list(sharded, opened):
 
 
 def test_of_a_single_window_the_set_itself_is_read(sharded):
-    windows = streaming.ShardWindows(sharded, 10**9)
+    windows = batch_streams.ShardWindows(sharded, 10**9)
     assert [one is sharded for one in windows] == [True]

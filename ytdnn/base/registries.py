@@ -14,8 +14,8 @@ from ytdnn.base import registry
 # Names of ytdnn's own parts by module, which is imported when one is used.
 _OWN: dict[str, dict[str, str]] = {
     "losses": {
-        "candidates.losses.sampled": "sampled_softmax",
-        "candidates.losses.full": "full_softmax",
+        "candidates.losses.sampled_softmax": "sampled_softmax",
+        "candidates.losses.full_softmax": "full_softmax",
         "candidates.losses.pairwise": "bpr, warp, gbce",
     },
     "heads": {
@@ -24,7 +24,7 @@ _OWN: dict[str, dict[str, str]] = {
     },
     "logs": {
         "log.sources.kuairand": "kuairand",
-        "log.sources.log": "log",
+        "log.sources.tables_in_directory": "log",
         "log.sources.movielens": "movielens",
         "lab.sources.world": "world",
     },
@@ -46,14 +46,14 @@ _OWN: dict[str, dict[str, str]] = {
     },
     "metrics": {
         "base.metrics.popularity_complement": "popularity_complement",
-        "base.metrics.hits_at_k": "recall, precision, hit_rate, map, ndcg, mrr",
-        "base.metrics.watch_time": (
+        "base.metrics.recall_and_ndcg": "recall, precision, hit_rate, map, ndcg, mrr",
+        "base.metrics.watch_time_of_hits": (
             "hit_watch_seconds, watch_time_recall, watch_time_ndcg"
         ),
     },
     "report_sections": {
-        "lab.pages.described": "making",
-        "lab.pages.listed": "lists",
+        "lab.pages.background_sections": "making",
+        "lab.pages.list_sections": "lists",
         "lab.pages.impression_sections": "ranker",
     },
     "trackers": {
@@ -85,7 +85,7 @@ _OWN: dict[str, dict[str, str]] = {
         "lab.off_policy.judged_systems": "off_policy",
         "lab.pages.evaluation_page": "page",
         "lab.pages.example_users": "examples",
-        "lab.pages.tuned_page": "index_tuning",
+        "lab.pages.index_tuning_page": "index_tuning",
         "lab.truth.oracle": "truth of world",
         "ops.catalogue.additions": "add_videos",
         "ops.catalogue.removals": "remove_videos, restore_videos",
@@ -193,9 +193,9 @@ class RegisteredMetric(RegisteredImpressionMetric):
 
     Attributes:
       inputs: Its arguments before k: `hits` and the number of right answers
-        (`ytdnn.base.metrics.hits_at_k`), `seconds` and those of the right answers
-        (`ytdnn.base.metrics.watch_time`), or the `lists`
-        (`ytdnn.base.metrics.metric_inputs`).
+        (`ytdnn.base.metrics.recall_and_ndcg`), `seconds` and those of the right answers
+        (`ytdnn.base.metrics.watch_time_of_hits`), or the `lists`
+        (`ytdnn.base.metrics.ranked_lists`).
       is_default: Whether it is measured even if `evaluation.metrics` does not name it.
     """
 

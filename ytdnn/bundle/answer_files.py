@@ -17,7 +17,7 @@ import polars as pl
 from polars.io import plugins
 
 from ytdnn.base import errors, formats, ragged, schema, whole_files
-from ytdnn.bundle import bulk, bulk_ids, frames, user_requests
+from ytdnn.bundle import answer_frames, bulk, bulk_ids, user_requests
 from ytdnn.bundle import bundle as bundles
 
 PARQUET = (".parquet", ".pq")
@@ -110,7 +110,7 @@ class Stream:
             for part, frame in enumerate(self.frames(), 1):
                 num_rows += frame.height
                 if self.k:
-                    num_full += int((frame[frames.RANK] == self.k).sum())
+                    num_full += int((frame[answer_frames.RANK] == self.k).sum())
                 if progress is not None:
                     progress(min(part * self.size, number), number)
                 yield frame
@@ -180,7 +180,7 @@ def recommendations(
         make = bulk.nearest(bundle, logged, k, limits)
     size = _REQUESTS_A_PART if by_model else _PRODUCTS_A_PART
     meanings = bundle.meanings if by_model else {schema.SCORE: bundles.DOT_PRODUCT}
-    columns = frames.schema_of_lists(bundle, ids.ids, schema.VIDEO_ID, meanings)
+    columns = answer_frames.schema_of_lists(bundle, ids.ids, schema.VIDEO_ID, meanings)
     frame = _lists(bundle, ids, make, schema.VIDEO_ID)
     return Stream(ids, columns, frame, size, meanings, notes, k)
 
@@ -204,8 +204,10 @@ def similar(
         notes = [f"{k:,} videos requested per video, only {most:,} others exist"]
     k = min(k, most)
     make = bulk.similar(bundle, k, by)
-    columns = frames.schema_of_lists(bundle, ids.ids, frames.SIMILAR_VIDEO_ID)
-    frame = _lists(bundle, ids, make, frames.SIMILAR_VIDEO_ID)
+    columns = answer_frames.schema_of_lists(
+        bundle, ids.ids, answer_frames.SIMILAR_VIDEO_ID
+    )
+    frame = _lists(bundle, ids, make, answer_frames.SIMILAR_VIDEO_ID)
     meanings = {schema.SCORE: f"cosine of the vectors in {by}" if by else _COSINE}
     return Stream(ids, columns, frame, _PRODUCTS_A_PART, meanings, notes, k)
 
@@ -220,7 +222,7 @@ def _lists(
 
     def frame(part: slice) -> pl.DataFrame:
         videos = make(ids.indices[part])
-        return frames.from_lists(bundle, ids.ids[part], videos, video)
+        return answer_frames.from_lists(bundle, ids.ids[part], videos, video)
 
     return frame
 
@@ -255,10 +257,10 @@ def _vectors(
     )
 
     def frame(part: slice) -> pl.DataFrame:
-        return frames.from_vectors(ids.ids[part], vectors(ids.indices[part]))
+        return answer_frames.from_vectors(ids.ids[part], vectors(ids.indices[part]))
 
-    columns = frames.schema_of_vectors(ids.ids, dim)
-    meanings = {frames.VECTOR: meaning}
+    columns = answer_frames.schema_of_vectors(ids.ids, dim)
+    meanings = {answer_frames.VECTOR: meaning}
     return Stream(ids, columns, frame, _VECTORS_A_PART, meanings)
 
 

@@ -14,7 +14,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.base import ragged, schema
-from ytdnn.base.metrics import selection
+from ytdnn.base.metrics import top_k_selection
 from ytdnn.bundle import batches, user_requests
 from ytdnn.bundle import bundle as bundles
 from ytdnn.retrieval.index import interface
@@ -23,7 +23,7 @@ _INDEX = "index"
 _MOST_CELLS = 1 << 20  # of a batch: its requests times the longest of them
 _MOST_SCORES = 1 << 25  # of a batch of a model that scores every video
 _MOST_USERS = 1_024  # of a batch of the user tower
-_BLOCK_BYTES = 3 * selection.BLOCK_BYTES  # of a thousand users
+_BLOCK_BYTES = 3 * top_k_selection.BLOCK_BYTES  # of a thousand users
 
 Indices = npt.NDArray[np.integer]
 Vectors = npt.NDArray[np.float32]
@@ -325,7 +325,7 @@ class Search:
             nothing = np.zeros((len(queries), 0), np.float32)
             return Lists(nothing.astype(np.int32), nothing)
         known = np.where(left_out.values < len(self._place), left_out.values, 0)
-        columns, scores = selection.scored_best_of(
+        columns, scores = top_k_selection.scored_best_of(
             self._products(queries),
             (len(queries), len(self._held)),
             (left_out.offsets, self._place[known]),
@@ -334,17 +334,19 @@ class Search:
         )
         return Lists(np.append(np.int32(0), self._held)[columns], scores)
 
-    def _products(self, queries: Vectors) -> selection.Scorer:
+    def _products(self, queries: Vectors) -> top_k_selection.Scorer:
         """Returns a function that multiplies blocks in TensorFlow, on all cores."""
         with tf.device("CPU"):
             query_tensor = tf.constant(queries)
 
-        def products(users: slice, videos: slice, out: Vectors) -> selection.ScoreBlock:
+        def products(
+            users: slice, videos: slice, out: Vectors
+        ) -> top_k_selection.ScoreBlock:
             del out
             block = interface.row_range(self._vectors, videos.start, videos.stop)
             block_products = _block(query_tensor[users], block)
             # `.numpy()` would copy them.
-            return selection.ScoreBlock(
+            return top_k_selection.ScoreBlock(
                 *(np.asarray(memoryview(product)) for product in block_products)
             )
 
@@ -353,10 +355,10 @@ class Search:
 
 @tf.function(reduce_retracing=True)
 def _block(queries: tf.Tensor, vectors: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns a block of products, and its maxima as in `selection.ScoreBlock`."""
+    """Returns a block of products, and its maxima as in `ScoreBlock`."""
     scores = tf.linalg.matmul(queries, vectors, transpose_b=True)
     size = tf.shape(scores)
-    number = size[1] // selection.GROUP
-    grouped = scores[:, : number * selection.GROUP]
-    shape = tf.stack([size[0], selection.GROUP, number])
+    number = size[1] // top_k_selection.GROUP
+    grouped = scores[:, : number * top_k_selection.GROUP]
+    shape = tf.stack([size[0], top_k_selection.GROUP, number])
     return scores, tf.reduce_max(tf.reshape(grouped, shape), axis=1)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import errors, formats, ragged, schema
-from ytdnn.bundle import bulk, bundle, frames
+from ytdnn.bundle import answer_frames, bulk, bundle
 from ytdnn.log import event_log, prepared, user_log
 
 _MOST_SHOWN = 5
@@ -143,7 +143,7 @@ def _look_up(
     known: pl.Series, ids: pl.Series, kind: str, where: str
 ) -> tuple[npt.NDArray[np.int64], list[str]]:
     """Returns the place of each id in `known`, -1 = unknown, and a note about these."""
-    places = frames.indices_of(known, ids)
+    places = answer_frames.indices_of(known, ids)
     unknown = ids.filter(pl.Series(places < 0)).unique(maintain_order=True)
     if not len(unknown):
         return places, []

@@ -32,23 +32,22 @@ from ytdnn.base import (
 from ytdnn.bundle import (
     added_videos,
     bundle,
-    distilling,
+    bundle_models,
+    first_pass_distillation,
     graphs,
     recommender_graph,
-    recommenders,
     removed_videos,
     saved_models,
+    short_keys,
     tf_serving,
     versions,
-    where,
 )
-from ytdnn.features import counters, log_sums
+from ytdnn.features import counter_sums, counters
 from ytdnn.log import catalogues, lookups, prepared, vectors
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import weighted_order
-from ytdnn.retrieval import attributes, column_filters
+from ytdnn.retrieval import column_filters, filter_columns, trained_stage
 from ytdnn.retrieval import interface as retrieval
-from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.retrieval.index import artifact as index_artifact
 from ytdnn.retrieval.index import brute_force
 
@@ -109,7 +108,7 @@ def export(
         asset = pathlib.Path(root) / removed_videos.ASSET
         home = workdir if refit is None else workdir / refit.name
         parts, inputs = _load(workdir, config, asset, home)
-        models = recommenders.make(parts)
+        models = bundle_models.make(parts)
         facts = _facts(parts, models) | _with_first_pass(parts, models)
         if refit is not None:
             facts[bundle.REFIT] = dict(refit.facts)
@@ -128,7 +127,7 @@ def export(
 
 
 def _facts(
-    parts: recommenders.Parts, models: dict[str, saved_models.Model]
+    parts: bundle_models.Parts, models: dict[str, saved_models.Model]
 ) -> dict[str, Any]:
     """Returns the facts about the bundle for its manifest."""
     return {
@@ -142,7 +141,7 @@ def _facts(
         removed_videos.FACT: len(parts.removed_ids),
         added_videos.FACT: parts.data.catalogue.num_added,
         "statistics_as_of": _statistics_as_of(parts),
-        bundle.COUNTED_TO: recommenders.counted_to(parts),
+        bundle.COUNTED_TO: bundle_models.counted_to(parts),
         bundle.REMOVES_WATCHED: parts.first_stage.composition.remove_watched,
         bundle.BIAS_COORDINATES: parts.first_stage.candidates.bias_coordinates,
         vectors.FACT: parts.data.catalogue.vectors.served,
@@ -150,14 +149,14 @@ def _facts(
 
 
 def _with_first_pass(
-    parts: recommenders.Parts, models: dict[str, saved_models.Model]
+    parts: bundle_models.Parts, models: dict[str, saved_models.Model]
 ) -> dict[str, Any]:
     """Adds a first pass to the recommenders, if any; returns facts about it."""
     if parts.ranker is None:
         return {}
     exact = models[bundle.RECOMMENDER + bundle.EXACT]
     served = models.get(bundle.RECOMMENDER, exact)
-    distilled = distilling.distilled(
+    distilled = first_pass_distillation.distilled(
         parts.data,
         parts.ranker,
         served.graph,
@@ -171,11 +170,11 @@ def _with_first_pass(
         for model in models.values():
             if isinstance(model.graph, recommender_graph.RecommenderGraph):
                 model.graph.first_pass = distilled.module
-    return {distilling.FACT: distilled.facts}
+    return {first_pass_distillation.FACT: distilled.facts}
 
 
 def _write(
-    parts: recommenders.Parts,
+    parts: bundle_models.Parts,
     models: dict[str, saved_models.Model],
     draft: versions.Draft,
 ) -> None:
@@ -218,9 +217,9 @@ def _filters(
     composition: configs.CompositionConfig, data: prepared.PreparedData
 ) -> column_filters.Filters:
     """Returns the reader of the conditions of requests."""
-    columns = attributes.from_catalogue(data.catalogue)
+    columns = filter_columns.from_catalogue(data.catalogue)
     keys = [key for column in columns for key in column.keys]
-    policies = where.policies(composition.policies, keys)
+    policies = short_keys.policies(composition.policies, keys)
     return column_filters.Filters(data, policies)
 
 
@@ -234,7 +233,7 @@ def _require_composition(config: configs.Config, data: prepared.PreparedData) ->
     if not data.windows.ranker_left_out(config.ranking):
         outcomes = [outcome.name for outcome in data.catalogue.outcomes]
         predictions = (schema.WATCH_SECONDS, schema.CLICKED, *outcomes)
-    where.require(config.composition, data.catalogue, predictions)
+    short_keys.require(config.composition, data.catalogue, predictions)
 
 
 def _load(
@@ -242,7 +241,7 @@ def _load(
     config: configs.Config,
     asset: pathlib.Path,
     home: pathlib.Path,
-) -> tuple[recommenders.Parts, dict[str, str]]:
+) -> tuple[bundle_models.Parts, dict[str, str]]:
     """Returns the parts of the models, and the fingerprints of their artefacts.
 
     Args:
@@ -253,11 +252,11 @@ def _load(
     """
     data = added_videos.extended(prepared.load(home / prepared.KIND), workdir)
     _require_composition(config, data)
-    first_stage = retrieval_stage.load(
-        home / retrieval_stage.KIND, data, config.composition
+    first_stage = trained_stage.load(
+        home / trained_stage.KIND, data, config.composition
     )
     ranker = None
-    kinds = [prepared.KIND, retrieval_stage.KIND, index_artifact.KIND]
+    kinds = [prepared.KIND, trained_stage.KIND, index_artifact.KIND]
     if not data.windows.ranker_left_out(config.ranking):
         ranker = ranking_model.load(
             home / ranking_model.KIND,
@@ -278,7 +277,7 @@ def _load(
     limits = graphs.FilterReader(
         lookups.RemovedVideos(asset), filters, config.composition.remove_watched
     )
-    parts = recommenders.Parts(
+    parts = bundle_models.Parts(
         data,
         first_stage,
         ranker,
@@ -327,11 +326,11 @@ def _weighing(
 def _searchers(
     home: pathlib.Path,
     manifests: Mapping[str, artifacts.Manifest],
-    first_stage: retrieval_stage.FirstStage,
+    first_stage: trained_stage.FirstStage,
 ) -> dict[str, tf.Module]:
     """Returns the built indexes, with a delta part if the model has added videos."""
     facts = manifests[index_artifact.KIND].facts
-    candidates = manifests[retrieval_stage.KIND]
+    candidates = manifests[trained_stage.KIND]
     directory = home / index_artifact.KIND
     modules = {
         name: index_artifact.load(directory, name, candidates).module
@@ -343,7 +342,7 @@ def _searchers(
     return {name: brute_force.WithDelta(main, added) for name, main in modules.items()}
 
 
-def _source_places(parts: recommenders.Parts) -> dict[str, int]:
+def _source_places(parts: bundle_models.Parts) -> dict[str, int]:
     """Returns the places of each candidate source; the tower has those left, too."""
     others = parts.first_stage.other_sources if parts.ranker else ()
     places = {source.kind: source.num for source in others}
@@ -351,10 +350,10 @@ def _source_places(parts: recommenders.Parts) -> dict[str, int]:
     return {retrieval.TOWER: number - sum(places.values())} | places
 
 
-def _statistics_as_of(parts: recommenders.Parts) -> dict[str, Any] | None:
+def _statistics_as_of(parts: bundle_models.Parts) -> dict[str, Any] | None:
     """Returns the moment of a bundle's counters; None without any."""
     read = parts.ranker.features if parts.ranker else ()
     if not any(isinstance(f, counters.Counter) for f in read):
         return None
-    moment = log_sums.serving_moment(parts.data)
+    moment = counter_sums.serving_moment(parts.data)
     return {"seconds": moment, "utc": formats.utc(moment)}

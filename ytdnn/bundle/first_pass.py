@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.log import row_sorting
-from ytdnn.retrieval import pool, rows
+from ytdnn.retrieval import pool, row_ops
 
 SHARPNESS = 3.0  # of the first places: log(3 + place)
 _A_PLACE = 5  # candidates kept for each place of a page
@@ -64,19 +64,21 @@ class FirstPass(tf.Module):
           scores: `[batch, n]`; None where nothing needs them.
         """
         numbers = self._numbers(raw, candidates)
-        width = rows.largest(numbers)
+        width = row_ops.largest(numbers)
         size = tf.shape(candidates.videos)[1]
         places = tf.math.top_k(self.values(candidates), width)[1]
         is_kept = tf.range(width) < numbers[:, tf.newaxis]
         places = row_sorting.rising(tf.where(is_kept, places, size))
-        kept = pool.Candidates(*(rows.taken(column, places) for column in candidates))
-        return kept, None if scores is None else rows.taken(scores, places)
+        kept = pool.Candidates(
+            *(row_ops.taken(column, places) for column in candidates)
+        )
+        return kept, None if scores is None else row_ops.taken(scores, places)
 
     def keeps(
         self, raw: Mapping[str, tf.Tensor], candidates: pool.Candidates
     ) -> tf.Tensor:
         """Returns whether each candidate is kept, `[batch, n] bool`."""
-        ranks = rows.ranks(self.values(candidates))
+        ranks = row_ops.ranks(self.values(candidates))
         return ranks < self._numbers(raw, candidates)[:, tf.newaxis]
 
     def values(self, candidates: pool.Candidates) -> tf.Tensor:

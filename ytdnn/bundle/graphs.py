@@ -13,12 +13,11 @@ from ytdnn.base import schema
 from ytdnn.bundle import shared_functions
 from ytdnn.candidates import model as candidate_model
 from ytdnn.features import request_reading
-from ytdnn.log import lookups, prepared
-from ytdnn.log import request as raw_request
+from ytdnn.log import lookups, prepared, raw_request
 from ytdnn.ranking import heads
 from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import allowed_videos, column_filters, nearest, pool, rows
+from ytdnn.retrieval import allowed_videos, column_filters, nearest, pool, row_ops
 from ytdnn.retrieval import interface as retrieval
 
 Raw = dict[str, tf.Tensor]
@@ -75,7 +74,7 @@ def best(
       ranked: Predictions for the videos; ties keep their places.
       wanted: `[batch] int32`, number of results of each row.
     """
-    width = tf.minimum(rows.largest(wanted), tf.shape(ranked.order)[1])
+    width = tf.minimum(row_ops.largest(wanted), tf.shape(ranked.order)[1])
     first, slots = tf.math.top_k(ranked.order, width)
     num_finite = tf.reduce_sum(tf.cast(tf.math.is_finite(first), tf.int32), axis=1)
     num_results = tf.clip_by_value(wanted, 0, num_finite)
@@ -222,7 +221,7 @@ class IndexGraph(tf.Module):
     def call(self, **request: tf.Tensor) -> Outputs:
         """Returns ids, scores (dot products) and the number of results."""
         wanted = request[schema.K]
-        most = tf.minimum(rows.largest(wanted), self._search.num_videos)
+        most = tf.minimum(row_ops.largest(wanted), self._search.num_videos)
         nothing = tf.zeros([tf.shape(wanted)[0], 0], tf.int32)
         by = self._limits.permitted(request, self._videos, nothing)
         videos, scores = self._search.search(request[schema.USER_VECTOR], most, by)

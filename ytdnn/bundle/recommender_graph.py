@@ -4,10 +4,9 @@ import tensorflow as tf
 
 from ytdnn.base import configs, schema
 from ytdnn.bundle import first_pass, graphs, shared_functions
-from ytdnn.log import lookups
-from ytdnn.log import request as raw_request
+from ytdnn.log import lookups, raw_request
 from ytdnn.ranking import heads, weighted_order
-from ytdnn.retrieval import exploring, live_source, pool, slate
+from ytdnn.retrieval import exploring, live_term_source, pool, slate
 
 Raw = graphs.Raw
 Outputs = graphs.Outputs
@@ -77,7 +76,7 @@ class NearestGraph(AnswerGraph):
         self,
         videos: lookups.VideoIds,
         user_tower: graphs.UserTowerGraph,
-        source: pool.TowerSource | live_source.LiveSource,
+        source: pool.TowerSource | live_term_source.LiveSource,
         limits: graphs.FilterReader,
         caps: slate.Caps,
     ) -> None:

@@ -17,12 +17,12 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import errors, schema
-from ytdnn.bundle import signatures, where
+from ytdnn.bundle import short_keys, signatures
 from ytdnn.log import fields
-from ytdnn.retrieval import attributes
+from ytdnn.retrieval import filter_columns
 
 DEFAULT_K = 10
-_BOUNDS = (attributes.AT_MOST, attributes.AT_LEAST)
+_BOUNDS = (filter_columns.AT_MOST, filter_columns.AT_LEAST)
 _EXAMPLE = f'{{"{schema.WATCHED_VIDEO_IDS}": […], "k": 10}}'
 Request = dict[str, Any]
 Fields = Mapping[str, signatures.Field]
@@ -118,7 +118,7 @@ def values(request: Request, fields: Fields) -> dict[str, Any]:
       errors.UserError: A key is unknown, a value is of another type or out of
         range, or two lists that belong together differ in length.
     """
-    request = where.expanded(_object(request), fields)
+    request = short_keys.expanded(_object(request), fields)
     for key in request:
         if key not in fields:
             raise errors.UserError(_unknown_key(key, fields))
@@ -345,7 +345,7 @@ def warnings_of(
                 f"{name} {value!r} is none of the {len(values):,} values of the log: "
                 f"read as unknown"
             )
-    yield from _unknown_operands(where.expanded(request, known), operands)
+    yield from _unknown_operands(short_keys.expanded(request, known), operands)
     now = request.get(schema.TIME) or 0
     for name in (schema.WATCH_TIMES, schema.IMPRESSION_TIMES):
         times = [time for time in request.get(name) or [] if time]
@@ -382,7 +382,7 @@ def _unknown_operands(
             yield f"no video has a {column} within the bounds of the conditions"
     for key, named in given.items():
         column, _, operator = key.rpartition(" ")
-        if operator not in where.LISTS or column not in operands:
+        if operator not in short_keys.LISTS or column not in operands:
             continue
         of_videos = operands[column]
         values = pl.Series(named).cast(of_videos.dtype, strict=False)

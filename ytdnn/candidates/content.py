@@ -15,7 +15,13 @@ import tensorflow as tf
 
 from ytdnn.base import configs, schema
 from ytdnn.candidates import popularity_by_age, user_tower
-from ytdnn.features import base_feature, encodings, reading, registry, vector_columns
+from ytdnn.features import (
+    base_feature,
+    encodings,
+    feature_lists,
+    network_features,
+    vector_columns,
+)
 from ytdnn.layers import embeddings
 from ytdnn.log import positions, prepared
 
@@ -38,14 +44,14 @@ class ContentInputs:
     """
 
     num_videos: int
-    features: registry.Features
-    measured: reading.Statistics
+    features: network_features.Features
+    measured: feature_lists.Statistics
     readers: dict[str, positions.Reader]
     ages: popularity_by_age.PopularityByAge | None
 
-    def values(self, videos: tf.Tensor) -> reading.Tensors:
+    def values(self, videos: tf.Tensor) -> feature_lists.Tensors:
         """Returns each feature's values of catalogue indices `[...]`."""
-        return reading.read(self.readers, positions.video_positions(videos))
+        return feature_lists.read(self.readers, positions.video_positions(videos))
 
     def vectors(self, dim: int, name: str) -> "ContentVectors":
         """Returns the layer from catalogue indices to vectors of a width."""
@@ -53,7 +59,7 @@ class ContentInputs:
 
     def write(self, directory: pathlib.Path) -> None:
         """Writes the inputs of a trained content side, apart from its weights."""
-        reading.write(directory / user_tower.CONTENT, self.measured)
+        feature_lists.write(directory / user_tower.CONTENT, self.measured)
         if self.ages is not None:
             self.ages.write(directory / _AGES)
 
@@ -81,8 +87,8 @@ def from_config(
     ages = popularity_by_age.measure(data) if reads_age else None
     if not features or (reads_age and ages is None):
         return None
-    readers = reading.open_log(features, positions.LogTensors(data))
-    measured = reading.measure(
+    readers = feature_lists.open_log(features, positions.LogTensors(data))
+    measured = feature_lists.measure(
         features,
         data,
         _in_parts(features, readers, data.vocabulary_size),
@@ -93,24 +99,24 @@ def from_config(
 
 def features_of(
     config: configs.ContentConfig, data: prepared.PreparedData
-) -> registry.Features:
+) -> network_features.Features:
     """Returns the features of a content side, the log's own vectors of videos too.
 
     Raises:
       errors.UserError: A name is unknown, has no effect, or lacks its columns.
     """
     columns = data.catalogue.vectors.in_table(schema.VIDEOS)
-    return registry.choose(base_feature.CONTENT, data, config.features, columns)
+    return network_features.choose(base_feature.CONTENT, data, config.features, columns)
 
 
 def _in_parts(
-    features: registry.Features, readers: dict[str, positions.Reader], size: int
-) -> Iterator[reading.Tensors]:
+    features: network_features.Features, readers: dict[str, positions.Reader], size: int
+) -> Iterator[feature_lists.Tensors]:
     """Yields the numbers of the first videos that quantiles are made of."""
     numbers = {f.name: readers[f.name] for f in features if f.needs_quantiles}
     for start in range(1, size + 1, _VIDEOS_A_PART):
         part = tf.range(start, min(start + _VIDEOS_A_PART, size + 1))
-        yield reading.read(numbers, positions.video_positions(part))
+        yield feature_lists.read(numbers, positions.video_positions(part))
 
 
 def read(directory: pathlib.Path, data: prepared.PreparedData) -> ContentInputs:
@@ -119,9 +125,9 @@ def read(directory: pathlib.Path, data: prepared.PreparedData) -> ContentInputs:
     Raises:
       errors.UserError: This version, or the prepared set, has no such feature.
     """
-    measured = reading.read_file(directory / user_tower.CONTENT)
-    features = registry.named(base_feature.CONTENT, list(measured), data)
-    readers = reading.open_log(features, positions.LogTensors(data))
+    measured = feature_lists.read_file(directory / user_tower.CONTENT)
+    features = network_features.named(base_feature.CONTENT, list(measured), data)
+    readers = feature_lists.open_log(features, positions.LogTensors(data))
     ages = None
     if (directory / _AGES).exists():
         ages = popularity_by_age.read(directory / _AGES, data)
@@ -172,7 +178,7 @@ class ContentVectors(tf.keras.layers.Layer):
 
     def _encode_distinct(self, videos: tf.Tensor) -> tf.Tensor:
         values = self._read.values(videos)
-        encoded = reading.encode(self._encoders, values)
+        encoded = feature_lists.encode(self._encoders, values)
         parts = []
         for feature, vectors in zip(self._read.features, encoded, strict=True):
             if feature.name in self._projections:

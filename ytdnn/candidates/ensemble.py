@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.candidates import from_logs
+from ytdnn.candidates import logged_user_vectors
 from ytdnn.log import catalogues, events, fields, prepared
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _ROWS = 1 << 16
 _RIDGE = 1e-9  # of the users' mean square; keeps what no user of the sample has
 
 
-class Ensemble(from_logs.FromLogs, tf.keras.Model):
+class Ensemble(logged_user_vectors.FromLogs, tf.keras.Model):
     """Several networks as one model: its score is the mean of their scores.
 
     A vector is the concatenation of the networks' vectors, the videos' divided by the

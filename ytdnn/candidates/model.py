@@ -18,8 +18,8 @@ import tensorflow as tf
 
 from ytdnn.base import configs
 from ytdnn.base.configs import networks
-from ytdnn.candidates import from_logs, losses, user_tower
-from ytdnn.features import registry
+from ytdnn.candidates import logged_user_vectors, losses, user_tower
+from ytdnn.features import network_features
 from ytdnn.layers import embeddings, randomness
 from ytdnn.log import catalogues, fields, prepared, training_slices
 
@@ -30,7 +30,7 @@ KIND = "candidates"
 _VIDEOS_A_BLOCK = 1 << 14
 
 
-class CandidateModel(from_logs.FromLogs, tf.keras.Model):
+class CandidateModel(logged_user_vectors.FromLogs, tf.keras.Model):
     """User tower and video table.
 
     Attributes:
@@ -64,7 +64,7 @@ class CandidateModel(from_logs.FromLogs, tf.keras.Model):
             self.num_listed = inputs.of_videos.num_videos
 
     @property
-    def encoders(self) -> list[registry.Encoder]:
+    def encoders(self) -> list[network_features.Encoder]:
         """The encoders of the sequences that the model reads."""
         return self.user_tower.encoders
 

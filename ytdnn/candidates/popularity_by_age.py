@@ -23,7 +23,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.base import artifacts, schema
-from ytdnn.features import log_sums
+from ytdnn.features import counter_sums
 from ytdnn.log import catalogues, prepared, training_slices
 
 _DAY_SECONDS = 86_400
@@ -195,7 +195,7 @@ def _made(
         log_rates=tuple(log_rates.tolist()),
         log_unwatched=-np.log1p(expected).astype(np.float32),
         upload_days=uploads,
-        serving_moment=log_sums.serving_moment(data),
+        serving_moment=counter_sums.serving_moment(data),
         traffic=traffic,
     )
 

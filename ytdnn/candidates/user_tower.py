@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from ytdnn.base import configs, schema
-from ytdnn.features import base_feature, reading, registry
+from ytdnn.features import base_feature, feature_lists, network_features
 from ytdnn.layers import randomness, towers
 from ytdnn.log import (
+    batch_streams,
     catalogues,
     fields,
     positions,
     prepared,
-    streaming,
     training_slices,
 )
 
@@ -54,7 +54,7 @@ class TowerInputs:
     vocabulary_size: int
     num_tokens: int = 0
     features: tuple[base_feature.Feature, ...] = ()
-    measured: reading.Statistics = dataclasses.field(default_factory=dict)
+    measured: feature_lists.Statistics = dataclasses.field(default_factory=dict)
     of_videos: "content.ContentInputs | None" = None
 
     @property
@@ -71,10 +71,10 @@ def measure_inputs(
     Raises:
       errors.UserError: The config names an unknown feature.
     """
-    features = registry.choose(base_feature.CANDIDATES, data, config.features)
+    features = network_features.choose(base_feature.CANDIDATES, data, config.features)
     training = training_slices.training_set(data)
     examples = _training_features(features, training, config.window_events)
-    measured = reading.measure(features, data, examples, _NUM_QUANTILES)
+    measured = feature_lists.measure(features, data, examples, _NUM_QUANTILES)
     of_videos = None
     if config.content.enabled:
         from ytdnn.candidates import content
@@ -92,11 +92,13 @@ def make_inputs(
 
 
 def _training_features(
-    features: registry.Features, training: prepared.PreparedData, window_events: int
-) -> Iterator[reading.Tensors]:
+    features: network_features.Features,
+    training: prepared.PreparedData,
+    window_events: int,
+) -> Iterator[feature_lists.Tensors]:
     """Yields the features of all training positions, part by part."""
-    opener = functools.partial(reading.open_log, features)
-    for window in streaming.ShardWindows(training, window_events):
+    opener = functools.partial(feature_lists.open_log, features)
+    for window in batch_streams.ShardWindows(training, window_events):
         log = positions.load_watches(window, opener, with_searches=False)
         for start in range(0, log.num_watches, _POSITIONS_A_PART):
             stop = min(start + _POSITIONS_A_PART, log.num_watches)
@@ -116,7 +118,7 @@ def open_log(
     """
 
     def opener(log: positions.LogTensors) -> Mapping[str, positions.Reader]:
-        readers = reading.open_log(read.features, log, serving)
+        readers = feature_lists.open_log(read.features, log, serving)
         if not read.sees_request_time:
             return readers
         return {**readers, schema.REQUEST_TIMES: lambda at: at.times}
@@ -151,13 +153,15 @@ class UserTower(tf.keras.layers.Layer):
         if inputs.of_videos is not None:
             dim = config.embedding_dim
             of_videos = inputs.of_videos.vectors(dim, "watched_content")
-        self.watches = registry.make_encoder(
+        self.watches = network_features.make_encoder(
             config,
             inputs.vocabulary_size,
             of_videos,
             inputs.sees_request_time,
         )
-        self.features = reading.encoders(inputs.features, inputs.measured, _STDDEV)
+        self.features = feature_lists.encoders(
+            inputs.features, inputs.measured, _STDDEV
+        )
         self.searches = None
         if inputs.num_tokens:
             from ytdnn.features.sequences import search_bag
@@ -184,7 +188,7 @@ class UserTower(tf.keras.layers.Layer):
             )
 
     @property
-    def encoders(self) -> list[registry.Encoder]:
+    def encoders(self) -> list[network_features.Encoder]:
         """The encoders of the sequences it reads."""
         return [self.watches] + ([self.searches] if self.searches is not None else [])
 
@@ -196,7 +200,7 @@ class UserTower(tf.keras.layers.Layer):
     def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the request fields that the tower reads."""
         watched = self.watches.fields(catalogue)
-        of_features = reading.request_fields(self.inputs.features, catalogue)
+        of_features = feature_lists.request_fields(self.inputs.features, catalogue)
         searches = self.searches.fields(catalogue) if self.searches is not None else ()
         return fields.union(watched, of_features, searches)
 
@@ -211,7 +215,7 @@ class UserTower(tf.keras.layers.Layer):
         """
         history = self.watches(tensors, seed)
         searches = [] if self.searches is None else self.searches(tensors, seed)
-        beside = reading.encode(self.features, tensors)
+        beside = feature_lists.encode(self.features, tensors)
         inputs = tf.concat([*history, *beside, *searches], axis=-1)
         top = self.tower(
             inputs, randomness.substream(seed, randomness.RandomStream.TOWER)

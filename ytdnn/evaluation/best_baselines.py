@@ -15,11 +15,11 @@ from ytdnn.base.metrics import binary, bootstrap, metric_names
 from ytdnn.evaluation import (
     boosted_trees,
     impression_metrics,
-    ranker,
     report_model,
     report_parts,
     shown_baselines,
     shown_lists,
+    shown_scorers,
 )
 from ytdnn.ranking import predictions
 
@@ -33,7 +33,7 @@ METRICS = {
         *(_XAUC, metric_names.PER_USER_LOSS),
     ),
 }
-_ALWAYS = ranker.POPULARITY, boosted_trees.LIGHTGBM
+_ALWAYS = shown_scorers.POPULARITY, boosted_trees.LIGHTGBM
 _OF_KIND = {
     CLICKS: (*_ALWAYS, *shown_baselines.CLICKS),
     SECONDS: (*_ALWAYS, *shown_baselines.SECONDS),
@@ -41,7 +41,7 @@ _OF_KIND = {
 
 
 def compare(
-    impressions: ranker.SplitImpressions,
+    impressions: shown_scorers.SplitImpressions,
     predicted: Mapping[str, predictions.Predictions],
     entries: Mapping[str, report_model.Entry],
     parts: Mapping[str, impression_metrics.Parts],
@@ -61,10 +61,10 @@ def compare(
         judge = METRICS[kind][0]
         known = {k: entry.values.get(judge) or 0.0 for k, entry in entries.items()}
         names = [name for name in _OF_KIND[kind] if known.get(name)]
-        if not names or not known.get(ranker.RANKER):
+        if not names or not known.get(shown_scorers.RANKER):
             continue
         best = max(names, key=lambda name: known[name])
-        pair = {name: predicted[name] for name in (ranker.RANKER, best)}
+        pair = {name: predicted[name] for name in (shown_scorers.RANKER, best)}
         sums = {
             name: parts[name] | impression_metrics.pair_parts(impressions, one)
             for name, one in pair.items()
@@ -76,7 +76,7 @@ def compare(
 
 def _ahead(
     metrics: tuple[str, ...],
-    impressions: ranker.SplitImpressions,
+    impressions: shown_scorers.SplitImpressions,
     pair: Mapping[str, predictions.Predictions],
     sums: Mapping[str, impression_metrics.Parts],
     config: configs.EvaluationConfig,

@@ -23,9 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import configs, errors, progress, ragged
-from ytdnn.evaluation import ranker
+from ytdnn.evaluation import shown_scorers
 from ytdnn.features import base_feature, past_sums
-from ytdnn.log import added_impressions, events, prepared
+from ytdnn.log import earlier_impressions, events, prepared
 from ytdnn.ranking import model, predictions
 
 LIGHTGBM = "lightgbm"
@@ -70,7 +70,7 @@ class Inputs:
     """
 
     columns: dict[str, npt.NDArray[Any]]
-    shown: ranker.SplitImpressions
+    shown: shown_scorers.SplitImpressions
     times: npt.NDArray[np.int64]
     durations: Floats | None
 
@@ -90,7 +90,7 @@ class Inputs:
 def read(
     data: prepared.PreparedData,
     ranking: model.RankingModel,
-    shown: ranker.SplitImpressions,
+    shown: shown_scorers.SplitImpressions,
     as_lists: bool = False,
 ) -> Inputs:
     """Reads the ranker's tensors of impressions, every number as a column.
@@ -100,7 +100,7 @@ def read(
       ranking: The ranker.
       shown: The impressions.
       as_lists: Whether each user's past ends where the user's first impression begins,
-        as for metrics of lists (`ranker.scorer`).
+        as for metrics of lists (`shown_scorers.scorer`).
     """
     then = shown.list_starts if as_lists else None
     columns = {}
@@ -269,12 +269,12 @@ def fit(
       ranking: The ranker.
       settings: LightGBM's, of which validation chooses.
     """
-    data = added_impressions.with_earlier_impressions(
+    data = earlier_impressions.with_earlier_impressions(
         data, ranking.config.least_impressions
     )
 
     def known(split: events.Split) -> Inputs:
-        shown = ranker.SplitImpressions(data.log, split)
+        shown = shown_scorers.SplitImpressions(data.log, split)
         drawn = np.random.default_rng(0).permutation(len(shown.rows))
         return read(data, ranking, shown.select(np.sort(drawn[:_MOST_IMPRESSIONS])))
 
@@ -297,7 +297,9 @@ def require() -> None:
         )
 
 
-def scorer(data: prepared.PreparedData, ranking: model.RankingModel) -> ranker.Scorer:
+def scorer(
+    data: prepared.PreparedData, ranking: model.RankingModel
+) -> shown_scorers.Scorer:
     """Returns LightGBM as a scorer, fitted when it is first asked.
 
     Args:
@@ -310,7 +312,7 @@ def scorer(data: prepared.PreparedData, ranking: model.RankingModel) -> ranker.S
     require()
     fitted = functools.cache(functools.partial(fit, data, ranking))
 
-    def score(shown: ranker.SplitImpressions) -> predictions.Predictions:
+    def score(shown: shown_scorers.SplitImpressions) -> predictions.Predictions:
         trees = fitted()
         asked = [read(data, ranking, shown, as_lists) for as_lists in (False, True)]
         return trees.predict(*asked)

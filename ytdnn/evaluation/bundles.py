@@ -19,7 +19,7 @@ import tensorflow as tf
 from ytdnn.base import configs, errors, progress, schema
 from ytdnn.bundle import batches, requests, saved_models, user_requests
 from ytdnn.bundle import bundle as bundles
-from ytdnn.evaluation import lists, other_systems, protocol, user_windows
+from ytdnn.evaluation import lists, other_systems, user_cases, user_windows
 from ytdnn.log import prepared
 from ytdnn.retrieval.index import scann_index
 
@@ -107,13 +107,13 @@ def makers(
 
 
 def _recommender(served: ServedLists, model: str) -> lists.Maker:
-    def make(cases: protocol.Cases, k: int) -> lists.Lists:
+    def make(cases: user_cases.Cases, k: int) -> lists.Lists:
         listed = np.zeros((len(cases), k), np.int32)
         for part in _batches(cases):
             inputs = _inputs(served, cases, part, model)
             inputs[schema.K] = np.full(len(part), k, np.int32)
             answered = _lists(served, served.bundle.run(model, inputs), k)
-            kept = lists.closed_up(protocol.take(cases, part), answered, k)
+            kept = lists.closed_up(user_cases.take(cases, part), answered, k)
             listed[part, : kept.shape[1]] = kept
         return listed
 
@@ -124,7 +124,7 @@ def _candidates(served: ServedLists) -> lists.Maker:
     tower = bundles.USER_TOWER
     index = bundles.INDEX + bundles.EXACT
 
-    def make(cases: protocol.Cases, k: int) -> lists.Lists:
+    def make(cases: user_cases.Cases, k: int) -> lists.Lists:
         watched = np.diff(cases.watched.offsets)
         left_out = watched + [len(_not_out(cases, row)) for row in range(len(cases))]
         listed = np.zeros((len(cases), k), np.int32)
@@ -138,14 +138,14 @@ def _candidates(served: ServedLists) -> lists.Maker:
             }
             answer = served.bundle.run(index, query, saved_models.REQUIRED_SIGNATURE)
             near = _lists(served, answer, wanted)
-            kept = lists.closed_up(protocol.take(cases, part), near, k)
+            kept = lists.closed_up(user_cases.take(cases, part), near, k)
             listed[part, : kept.shape[1]] = kept
         return listed
 
     return make
 
 
-def _not_out(cases: protocol.Cases, row: int) -> npt.NDArray[np.int64]:
+def _not_out(cases: user_cases.Cases, row: int) -> npt.NDArray[np.int64]:
     """Returns the rows of videos that are not in the candidate set of a case."""
     if cases.available_from is None:
         return np.zeros(0, np.int64)
@@ -156,14 +156,17 @@ def _num_listed(served: ServedLists) -> int:
     return int(served.bundle.manifest.facts["videos"])
 
 
-def _batches(cases: protocol.Cases) -> Iterator[npt.NDArray[np.int64]]:
+def _batches(cases: user_cases.Cases) -> Iterator[npt.NDArray[np.int64]]:
     """Yields rows of cases, and shows how many were answered."""
     groups = batches.group_by_length(np.diff(cases.watched.offsets))
     return progress.through(groups, "bundle", "users", [len(part) for part in groups])
 
 
 def _inputs(
-    served: ServedLists, cases: protocol.Cases, part: npt.NDArray[np.int64], model: str
+    served: ServedLists,
+    cases: user_cases.Cases,
+    part: npt.NDArray[np.int64],
+    model: str,
 ) -> batches.Arrays:
     """Returns the inputs of requests of some cases, padded to one length."""
     fields = served.bundle.inputs(model)

@@ -5,12 +5,12 @@ import numpy.typing as npt
 
 from ytdnn.base import configs
 from ytdnn.base.metrics import calibration
-from ytdnn.evaluation import ranker, report_model
+from ytdnn.evaluation import report_model, shown_scorers
 from ytdnn.ranking import predictions
 
 
 def measure(
-    impressions: ranker.SplitImpressions,
+    impressions: shown_scorers.SplitImpressions,
     predicted: predictions.Predictions,
     config: configs.EvaluationConfig,
 ) -> report_model.CalibrationReport:
@@ -41,11 +41,11 @@ def measure(
 
 
 def tenths(
-    impressions: ranker.SplitImpressions,
+    impressions: shown_scorers.SplitImpressions,
     predicted: npt.NDArray[np.floating],
-    observed: ranker.Floats,
+    observed: shown_scorers.Floats,
     config: configs.EvaluationConfig,
-    totals: ranker.Floats | None = None,
+    totals: shown_scorers.Floats | None = None,
 ) -> tuple[report_model.Tenth, ...]:
     """Returns predicted and observed means by tenths of the predictions.
 

@@ -17,12 +17,12 @@ import polars as pl
 from ytdnn.base import configs, errors, schema
 from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
+    evaluated_parts,
     gates,
     lists,
-    parts,
     report_files,
     report_model,
-    statement,
+    report_protocol,
 )
 from ytdnn.log import prepared, user_log
 
@@ -152,7 +152,7 @@ def compare(
     marks = [
         f"{place} {mark}"
         for place, one in (("first", first), ("second", second))
-        for mark in statement.marks(one.report.protocol)
+        for mark in report_protocol.marks(one.report.protocol)
     ]
     asked = [row for row in differences if row.model.startswith(metric_names.REQUESTS)]
     return Comparison(
@@ -194,7 +194,7 @@ def cut_to_users(
     table = next((pl.read_parquet(path) for path in tables if path.exists()), None)
     frame = first.users.select(schema.USER_ID) if table is None else table
     kept = frame.filter(
-        pl.Series(parts.selected(frame, schema.USER_ID, named, "users"))
+        pl.Series(evaluated_parts.selected(frame, schema.USER_ID, named, "users"))
     ).select(schema.USER_ID)
     cut = [
         dataclasses.replace(
@@ -239,7 +239,7 @@ def _require_same_rules(
     first: report_files.Evaluation, second: report_files.Evaluation
 ) -> None:
     rules = first.report.protocol, second.report.protocol
-    different = _different(*rules, statement.RULES)
+    different = _different(*rules, report_protocol.RULES)
     if different:
         raise errors.UserError(
             f"expected two reports with the same protocol, found "

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import configs, ragged
-from ytdnn.evaluation import lists, models, protocol
+from ytdnn.evaluation import lists, models, user_cases
 from ytdnn.log import prepared
 from ytdnn.ranking import weighted_order
 from ytdnn.retrieval import exploring, interface, pool, slate
@@ -29,12 +29,12 @@ def pooled(
     if not others:
         return first
 
-    def make(cases: protocol.Cases, k: int) -> lists.Lists:
+    def make(cases: user_cases.Cases, k: int) -> lists.Lists:
         nearest = first(cases, composition.num_candidates)
         listed = np.zeros((len(cases), composition.num_candidates), np.int32)
         for start in range(0, len(cases), _CASES_A_PART):
             rows = np.arange(start, min(start + _CASES_A_PART, len(cases)))
-            part_cases = protocol.take(cases, rows)
+            part_cases = user_cases.take(cases, rows)
             listed[rows] = _joined(part_cases, nearest[rows], others, composition)
         return listed[:, :k]
 
@@ -42,7 +42,7 @@ def pooled(
 
 
 def _joined(
-    cases: protocol.Cases,
+    cases: user_cases.Cases,
     nearest: lists.Lists,
     others: tuple[interface.Source, ...],
     composition: configs.CompositionConfig,
@@ -99,7 +99,7 @@ def order(
         score = pool.Scores(vectors, len(vectors))
 
     def score_pages(
-        cases: protocol.Cases, videos: lists.Lists, logits: models.Vectors
+        cases: user_cases.Cases, videos: lists.Lists, logits: models.Vectors
     ) -> models.Vectors:
         by, of_users = np.zeros(videos.shape, np.float32), user_vectors
         if score is not None and of_users is None:
@@ -110,7 +110,7 @@ def order(
                 known = score(tf.constant(of_users[part]), shown)
             ordered = rule(shown, tf.constant(logits[part]), known)
             if explorer is not None:
-                some = protocol.take(cases, np.arange(len(cases))[part])
+                some = user_cases.take(cases, np.arange(len(cases))[part])
                 times, watched = tf.constant(some.times), some.watched.padded()
                 ordered, _ = explorer(shown, ordered, times, tf.constant(watched))
             by[part] = ordered

@@ -14,14 +14,13 @@ from ytdnn.base import artifacts, configs, errors, registries
 from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import (
     boosted_trees,
-    chosen_order,
+    choice_artifact,
+    continued_models,
     index_search,
-    later_models,
     leaks,
     lists,
     measure,
     models,
-    protocol,
     report_files,
     report_model,
     report_parts,
@@ -29,6 +28,7 @@ from ytdnn.evaluation import (
     run_systems,
     run_warnings,
     tuned_baselines,
+    user_cases,
     user_means,
 )
 from ytdnn.log import events, prepared
@@ -70,7 +70,7 @@ def evaluate(
     """
     workdir = pathlib.Path(workdir)
     is_test = split == "test" and not stage
-    home = later_models.home(config, workdir) if is_test else workdir
+    home = continued_models.home(config, workdir) if is_test else workdir
     loaded = run_systems.load(workdir, config, stage, home)
     has_vectors = loaded.trained is not None and not stage
     indexes = _load_indexes(home) if has_vectors else {}
@@ -80,13 +80,15 @@ def evaluate(
     is_chosen = config.ranking.enabled and config.data.protocol == "temporal"
     if has_ranker:
         is_chosen = config.ranking.enabled == "auto"
-    chosen = chosen_order.read(workdir) if is_chosen and not stage else None
+    chosen = choice_artifact.read(workdir) if is_chosen and not stage else None
     stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
     rules = _with_choices(result.report.protocol, chosen, workdir, config)
     inputs = result.inputs | registries.versions_of_evaluation(config)
     if home != workdir:
-        later = artifacts.read_manifest(home / later_models.KIND, later_models.KIND)
-        inputs[f"{home.name}/{later_models.KIND}"] = later.fingerprint
+        later = artifacts.read_manifest(
+            home / continued_models.KIND, continued_models.KIND
+        )
+        inputs[f"{home.name}/{continued_models.KIND}"] = later.fingerprint
         rules = _learned_on(rules, later, config)
     report = dataclasses.replace(
         result.report,
@@ -107,7 +109,7 @@ def evaluate(
         candidate_model.KIND: True,
         index_artifact.KIND: has_vectors,
         ranking_model.KIND: has_ranker,
-        chosen_order.KIND: chosen is not None,
+        choice_artifact.KIND: chosen is not None,
         tuned_baselines.KIND: loaded.baselines is not None,
     }
     inputs |= {
@@ -120,7 +122,7 @@ def evaluate(
 
 def _with_choices(
     rules: report_parts.Protocol,
-    chosen: chosen_order.Choice | None,
+    chosen: choice_artifact.Choice | None,
     workdir: pathlib.Path,
     config: configs.Config,
 ) -> report_parts.Protocol:
@@ -283,7 +285,7 @@ def _stated(
 
 def _timed(
     data: prepared.PreparedData,
-    cases: protocol.Cases,
+    cases: user_cases.Cases,
     trained: models.RetrievalModel,
     ranking: models.RankingModel | None,
     indexes: Mapping[str, models.SearchIndex],
@@ -312,7 +314,7 @@ def _load_indexes(home: pathlib.Path) -> dict[str, models.SearchIndex]:
 
 
 def timed_vectors(
-    data: prepared.PreparedData, trained: models.RetrievalModel, cases: protocol.Cases
+    data: prepared.PreparedData, trained: models.RetrievalModel, cases: user_cases.Cases
 ) -> tuple[models.Vectors, float]:
     """Returns the vectors of the first users, and the milliseconds of one."""
     number = min(_TIMED_VECTORS, len(cases))
@@ -325,11 +327,11 @@ def timed_vectors(
 def ranker_ms(
     data: prepared.PreparedData,
     ranking: models.RankingModel,
-    cases: protocol.Cases,
+    cases: user_cases.Cases,
     num_candidates: int,
 ) -> float:
     """Returns the ranker's milliseconds for one user, scored in a batch."""
-    timed_cases = protocol.take(cases, np.arange(min(_TIMED_USERS, len(cases))))
+    timed_cases = user_cases.take(cases, np.arange(min(_TIMED_USERS, len(cases))))
     makers = lists.popularity(data.catalogue)
     chosen = makers(timed_cases, num_candidates)
     started = time.perf_counter()

@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from ytdnn.base import errors
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import impression_metrics, lists, ranker, report_files
+from ytdnn.evaluation import impression_metrics, lists, report_files, shown_scorers
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -129,7 +129,7 @@ def _named(
     if not model and models:
         model = models[1]
     elif not model and not asked and impression_metrics.is_one(metric):
-        model = ranker.RANKER
+        model = shown_scorers.RANKER
     elif not model:
         known, others = (
             e.report.requests.ahead if asked and e.report.requests else e.report.lists

@@ -4,7 +4,7 @@ Each metric is measured for the scorers that give its input:
 
 - the order: weighted per-user loss; nDCG of each slate by watch seconds;
 - the order of all impressions of a user as one list, by features read when the list
-  began (`ranker.scorer`): nDCG and the share of the watch time in the first places;
+  began (`shown_scorers`): nDCG and the share of the watch time in the first places;
 - log odds of weighted logistic regression, or seconds and click probability: the log
   loss under the weights of training (a click weighs its watch seconds, no click weighs
   1, both 1 without watch time), over the total weight;
@@ -33,7 +33,7 @@ from ytdnn.base.metrics import (
     order_by_seconds,
     per_user_loss,
 )
-from ytdnn.evaluation import ranker, report_model
+from ytdnn.evaluation import report_model, shown_scorers
 from ytdnn.ranking import predictions
 
 METRICS = tuple(metric_names.IMPRESSIONS)
@@ -54,7 +54,7 @@ def is_one(name: str) -> bool:
 
 
 def measure(
-    impressions: ranker.SplitImpressions,
+    impressions: shown_scorers.SplitImpressions,
     predicted: predictions.Predictions,
     config: configs.EvaluationConfig,
 ) -> tuple[report_model.Entry, Parts]:
@@ -90,7 +90,7 @@ def measure(
         values[metric_names.AUC] = binary.auc(impressions.clicked, score)
         intervals[metric_names.AUC] = auc_interval(impressions, score, config)
     for name in pairs:
-        intervals[name] = bootstrap.pair_interval(values[name], intervals[name])
+        intervals[name] = bootstrap.user_pairs_interval(values[name], intervals[name])
     return entry((*METRICS, *config.metrics), values, intervals), parts
 
 
@@ -108,7 +108,7 @@ def entry(
 
 
 def click_orders(
-    impressions: ranker.SplitImpressions, predicted: predictions.Predictions
+    impressions: shown_scorers.SplitImpressions, predicted: predictions.Predictions
 ) -> tuple[npt.NDArray, npt.NDArray] | None:
     """Returns scores by clicks, of all and of users' lists; None: those are seconds."""
     if impressions.seconds is None:
@@ -117,7 +117,7 @@ def click_orders(
 
 
 def auc_interval(
-    impressions: ranker.SplitImpressions,
+    impressions: shown_scorers.SplitImpressions,
     scores: npt.NDArray,
     config: configs.EvaluationConfig,
     labels: npt.NDArray[np.bool_] | None = None,
@@ -138,7 +138,7 @@ def auc_interval(
 
 
 def auc_draws(
-    impressions: ranker.SplitImpressions,
+    impressions: shown_scorers.SplitImpressions,
     scores: npt.NDArray,
     config: configs.EvaluationConfig,
     labels: npt.NDArray[np.bool_] | None = None,
@@ -155,7 +155,7 @@ def auc_draws(
 
 
 def user_loss_parts(
-    impressions: ranker.SplitImpressions, scores: npt.NDArray
+    impressions: shown_scorers.SplitImpressions, scores: npt.NDArray
 ) -> tuple[Floats, Floats]:
     """Returns each user's mispredicted and total watch time (PAPER §4.3).
 
@@ -169,7 +169,9 @@ def user_loss_parts(
     return impressions.by_user(wrong), impressions.by_user(watched)
 
 
-def list_parts(impressions: ranker.SplitImpressions, scores: npt.NDArray) -> Parts:
+def list_parts(
+    impressions: shown_scorers.SplitImpressions, scores: npt.NDArray
+) -> Parts:
     """Returns the parts of metrics of lists: all impressions of each user as one.
 
     Gains are watch seconds, or clicks where the log has no watch time. A list of one
@@ -195,7 +197,7 @@ def list_parts(impressions: ranker.SplitImpressions, scores: npt.NDArray) -> Par
 
 
 def grouped_auc_parts(
-    impressions: ranker.SplitImpressions,
+    impressions: shown_scorers.SplitImpressions,
     scores: npt.NDArray,
     labels: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[Floats, Floats]:
@@ -213,7 +215,7 @@ def grouped_auc_parts(
 
 
 def _parts(
-    impressions: ranker.SplitImpressions, predicted: predictions.Predictions
+    impressions: shown_scorers.SplitImpressions, predicted: predictions.Predictions
 ) -> Parts:
     """Returns, of each user, numerator and denominator of each ratio."""
     clicked, sizes = impressions.clicked, impressions.by_user(1.0)
@@ -240,7 +242,7 @@ def _parts(
 
 
 def _registered(
-    impressions: ranker.SplitImpressions,
+    impressions: shown_scorers.SplitImpressions,
     predicted: predictions.Predictions,
     names: Sequence[str],
 ) -> Parts:
@@ -255,7 +257,7 @@ def _registered(
 
 
 def _weighted_logits(
-    impressions: ranker.SplitImpressions, predicted: predictions.Predictions
+    impressions: shown_scorers.SplitImpressions, predicted: predictions.Predictions
 ) -> npt.NDArray | None:
     """Returns logits for the log loss under the weights of training.
 
@@ -266,7 +268,7 @@ def _weighted_logits(
 
 
 def _seconds_parts(
-    impressions: ranker.SplitImpressions,
+    impressions: shown_scorers.SplitImpressions,
     predicted: predictions.Predictions,
     sizes: Floats,
 ) -> Parts:
@@ -298,7 +300,7 @@ def _seconds_parts(
 
 
 def pair_parts(
-    impressions: ranker.SplitImpressions, predicted: predictions.Predictions
+    impressions: shown_scorers.SplitImpressions, predicted: predictions.Predictions
 ) -> Parts:
     """Returns the parts of metrics of pairs that may belong to two users."""
     if impressions.seconds is None or predicted.seconds is None:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import errors, formats, ragged, schema
-from ytdnn.evaluation import models, protocol, report_parts
+from ytdnn.evaluation import models, report_parts, user_cases
 from ytdnn.log import events, prepared, shard_index, user_log, user_shards
 
 _USERS_CHANGED = 128  # with another future; one answer that changes is a leak
@@ -32,7 +32,7 @@ Positions = tuple[npt.NDArray[np.integer], Integers, Integers]
 
 
 def in_order(
-    data: prepared.PreparedData, cases: protocol.Cases, split: events.Split
+    data: prepared.PreparedData, cases: user_cases.Cases, split: events.Split
 ) -> report_parts.Leaks:
     """Checks position and time of every input of every case, and of the impressions.
 
@@ -72,7 +72,7 @@ def in_order(
 
 
 def _later_and_same(
-    log: user_log.UserLog, cases: protocol.Cases, rows: Integers
+    log: user_log.UserLog, cases: user_cases.Cases, rows: Integers
 ) -> tuple[Integers, Integers]:
     """Returns how many inputs of each example are later than its label, or as late."""
     index = log.shard_index
@@ -99,7 +99,7 @@ def _later_and_same(
 
 
 def _trained_later(
-    data: prepared.PreparedData, cases: protocol.Cases, table: str
+    data: prepared.PreparedData, cases: user_cases.Cases, table: str
 ) -> Integers:
     """Returns the training events of a table since the first request of a window."""
     if data.config.protocol != "temporal":
@@ -136,7 +136,7 @@ def _check_impressions(
     return len(rows)
 
 
-def ranker_learns_later(data: prepared.PreparedData, cases: protocol.Cases) -> bool:
+def ranker_learns_later(data: prepared.PreparedData, cases: user_cases.Cases) -> bool:
     """Whether the ranker was trained on later events than the evaluated window.
 
     It was for the candidate model's validation window (temporal protocol): the ranker
@@ -162,7 +162,7 @@ def require_held_out(data: prepared.PreparedData) -> None:
 
 
 def require_later(
-    cases: protocol.Cases, split: events.Split, name: str, trained_to: int
+    cases: user_cases.Cases, split: events.Split, name: str, trained_to: int
 ) -> None:
     """Checks that a bundle is evaluated on events after those that it knows.
 
@@ -199,7 +199,7 @@ def _refuse(
 
 def in_models(
     data: prepared.PreparedData,
-    cases: protocol.Cases,
+    cases: user_cases.Cases,
     trained: models.RetrievalModel | None,
     ranker: models.RankingModel | None,
     seed: int,
@@ -255,7 +255,7 @@ def _at_the_first(
     return users, index.offsets(schema.WATCHES)[users] + num_before, first
 
 
-def _busiest_day(cases: protocol.Cases) -> Integers:
+def _busiest_day(cases: user_cases.Cases) -> Integers:
     """Returns the cases of the day with most requests, the first of which is asked."""
     days = cases.times // schema.DAY_SECONDS
     groups, counts = np.unique(days, return_counts=True)

@@ -10,13 +10,13 @@ from ytdnn.base import configs, ragged, registries, schema
 from ytdnn.base.metrics import (
     catalogue,
     exact_top_k,
-    metric_inputs,
     metric_names,
-    watch_time,
+    ranked_lists,
+    watch_time_of_hits,
 )
-from ytdnn.evaluation import lists, protocol, report_model, truths, user_means
+from ytdnn.evaluation import lists, report_model, truths, user_cases, user_means
 from ytdnn.log import catalogues, prepared
-from ytdnn.retrieval import attributes
+from ytdnn.retrieval import filter_columns
 
 _PROPENSITY_POWER = 1.0  # all videos have the same weight (see `retrieval`)
 
@@ -34,7 +34,7 @@ class Context:
     """
 
     data: prepared.PreparedData
-    cases: protocol.Cases
+    cases: user_cases.Cases
     config: configs.EvaluationConfig
 
     @property
@@ -100,7 +100,7 @@ def measure_lists(
     ratios = _debiased(context, ranked)
     means = user_means.user_means(per_user, config)
     hits = user_means.user_ratios(ratios, config)
-    num_videos = protocol.num_candidates(cases)
+    num_videos = user_cases.num_candidates(cases)
     listed = np.where(ranked > cases.num_listed, 0, ranked)
     whole = context.variety.total(listed, cases.num_listed, num_videos, shortest)
     values = means.values | hits.values
@@ -143,7 +143,7 @@ def _judged(
     if cases.seconds is not None:
         seconds = exact_top_k.weights_of(listed, *cases.targets, cases.seconds)
         relevant = ragged.Ragged(cases.targets.offsets, cases.seconds)
-        values |= watch_time.evaluate(seconds, relevant, ks)
+        values |= watch_time_of_hits.evaluate(seconds, relevant, ks)
     if context.true_pages is not None:
         values |= context.true_pages.per_user(cases, listed, ks)
     ranked = _ranked(context, listed)
@@ -156,13 +156,13 @@ def _judged(
     return values
 
 
-def _ranked(context: Context, listed: lists.Lists) -> metric_inputs.RankedLists:
+def _ranked(context: Context, listed: lists.Lists) -> ranked_lists.RankedLists:
     """Returns the inputs of registered metrics."""
     cases = context.cases
     seconds = None
     if cases.seconds is not None:
         seconds = exact_top_k.weights_of(listed, *cases.targets, cases.seconds)
-    return metric_inputs.RankedLists(
+    return ranked_lists.RankedLists(
         videos=listed,
         hits=exact_top_k.hits_of(listed, *cases.targets),
         num_relevant=np.diff(cases.targets.offsets),
@@ -241,6 +241,6 @@ class Variety:
     def _codes(self, column: str) -> npt.NDArray[np.int32]:
         """Returns the value of each video as a code, `[num_videos + 1]`."""
         if column not in self._made:
-            codes = attributes.codes(self._data.videos[column])
+            codes = filter_columns.codes(self._data.videos[column])
             self._made[column] = np.append(np.int32(0), codes)
         return self._made[column]

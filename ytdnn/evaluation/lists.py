@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import ragged
-from ytdnn.base.metrics import exact_top_k, selection
-from ytdnn.evaluation import models, protocol, user_windows
+from ytdnn.base.metrics import exact_top_k, top_k_selection
+from ytdnn.evaluation import models, user_cases, user_windows
 from ytdnn.log import catalogues, prepared
 from ytdnn.retrieval import candidate_models
 
@@ -42,15 +42,15 @@ PAGE_BOUNDS = (CANDIDATES_BY_TRUTH, ORACLE_BY_WATCH_TIME)
 REFERENCES = (POPULARITY, *BASELINES, NETWORK, AS_TRAINED, ORACLE, *PAGE_BOUNDS)
 
 Lists = npt.NDArray[np.int32]
-Maker = Callable[[protocol.Cases, int], Lists]
-Order = Callable[[protocol.Cases, Lists, models.Vectors], models.Vectors]
+Maker = Callable[[user_cases.Cases, int], Lists]
+Order = Callable[[user_cases.Cases, Lists, models.Vectors], models.Vectors]
 """Cases, candidates and their logits to what a page is ordered by, -inf = not on it."""
 # Bound on the memory of a block of scores.
 _BLOCK_BYTES = 128 * 2**20
 
 
 def from_vectors(
-    cases: protocol.Cases,
+    cases: user_cases.Cases,
     user_vectors: models.Vectors,
     video_vectors: models.Vectors,
     k: int,
@@ -78,8 +78,8 @@ def from_vectors(
 
 
 def from_scores(
-    cases: protocol.Cases,
-    score: selection.Scorer,
+    cases: user_cases.Cases,
+    score: top_k_selection.Scorer,
     num_videos: int,
     k: int,
 ) -> Lists:
@@ -92,7 +92,7 @@ def from_scores(
       num_videos: Number of videos that can be listed, the first of the catalogue.
       k: Length of the lists.
     """
-    return selection.best_of(
+    return top_k_selection.best_of(
         score,
         (len(cases), num_videos),
         (cases.removed.offsets, cases.removed.values),
@@ -103,7 +103,7 @@ def from_scores(
 
 
 def may_hold(
-    cases: protocol.Cases,
+    cases: user_cases.Cases,
     rows: npt.NDArray[np.integer],
     videos: npt.NDArray[np.integer],
 ) -> npt.NDArray[np.bool_]:
@@ -116,11 +116,11 @@ def may_hold(
     """
     everyone = slice(0, len(cases))
     watched = cases.removed.offsets, cases.removed.values
-    removed = selection.ExcludedVideos(everyone, watched, cases.available)
+    removed = top_k_selection.ExcludedVideos(everyone, watched, cases.available)
     return ~removed.holds(rows, videos)
 
 
-def closed_up(cases: protocol.Cases, listed: Lists, k: int) -> Lists:
+def closed_up(cases: user_cases.Cases, listed: Lists, k: int) -> Lists:
     """Returns lists without forbidden videos, compacted and cut to k."""
     rows = np.repeat(np.arange(len(listed)), listed.shape[1])
     keep = may_hold(cases, rows, listed.ravel()).reshape(listed.shape) & (listed > 0)
@@ -135,7 +135,7 @@ def popularity(catalogue: catalogues.Catalogue) -> Maker:
     watched = catalogue.videos[catalogues.TRAIN_COUNT].head(catalogue.vocabulary_size)
     counts = watched.to_numpy().astype(np.float32)
 
-    def make(cases: protocol.Cases, k: int) -> Lists:
+    def make(cases: user_cases.Cases, k: int) -> Lists:
         users = np.ones((len(cases), 1), np.float32)
         return from_vectors(cases, users, counts[:, np.newaxis], k)
 
@@ -160,10 +160,10 @@ def from_model(
     """
 
     @functools.lru_cache(maxsize=1)
-    def vectors(cases: protocol.Cases) -> models.Vectors:
+    def vectors(cases: user_cases.Cases) -> models.Vectors:
         return trained.user_vectors(data, cases.users, cases.ends, cases.times)
 
-    def make(cases: protocol.Cases, k: int) -> Lists:
+    def make(cases: user_cases.Cases, k: int) -> Lists:
         return from_vectors(cases, vectors(cases), video_vectors, k)
 
     return make
@@ -174,7 +174,7 @@ def from_candidate_model(
 ) -> Maker:
     """Returns the maker of a candidate model that was fitted on a prepared set."""
 
-    def make(cases: protocol.Cases, k: int) -> Lists:
+    def make(cases: user_cases.Cases, k: int) -> Lists:
         requests = candidate_models.Requests(
             users=cases.users,
             times=cases.times,
@@ -207,7 +207,7 @@ def composed(
       order: Function from the logits to the order of a slate; None: order by logits.
     """
 
-    def make(cases: protocol.Cases, k: int) -> Lists:
+    def make(cases: user_cases.Cases, k: int) -> Lists:
         chosen = first(cases, num_candidates)
         ordered = reordered(data, ranker, cases, chosen, order)[:, :k]
         missing = max(0, k - ordered.shape[1])
@@ -218,7 +218,7 @@ def composed(
 
 def made(
     data: prepared.PreparedData,
-    cases: protocol.Cases,
+    cases: user_cases.Cases,
     makers: Mapping[str, Maker],
     length: int,
     windows: user_windows.WindowOpener,
@@ -236,7 +236,7 @@ def made(
     def make(part: slice) -> user_windows.Results:
         part_cases = cases
         if part.stop - part.start < len(cases):
-            part_cases = protocol.take(cases, np.arange(part.start, part.stop))
+            part_cases = user_cases.take(cases, np.arange(part.start, part.stop))
         return {name: maker(part_cases, length) for name, maker in makers.items()}
 
     return windows.divided(data, cases.users, make)
@@ -245,7 +245,7 @@ def made(
 def reordered(
     data: prepared.PreparedData,
     ranker: models.RankingModel,
-    cases: protocol.Cases,
+    cases: user_cases.Cases,
     lists: Lists,
     order: Order | None = None,
 ) -> Lists:

@@ -1,7 +1,8 @@
 """The report of named systems on a prepared set (types: `report_model`).
 
-A system is a maker of lists (`lists.Maker`), a scorer of impressions (`ranker.Scorer`),
-or both, under one name or several; everything else is the same for all systems.
+A system is a maker of lists (`lists.Maker`), a scorer of impressions
+(`shown_scorers.Scorer`), or both, under one name or several; everything else is the
+same for all systems.
 """
 
 import dataclasses
@@ -22,15 +23,15 @@ from ytdnn.evaluation import (
     list_metrics,
     lists,
     outcome_metrics,
-    protocol,
-    ranker,
     report_files,
     report_model,
     report_parts,
+    report_protocol,
     shown_baselines,
     shown_lists,
+    shown_scorers,
     slices,
-    statement,
+    user_cases,
     user_means,
     user_windows,
 )
@@ -50,11 +51,11 @@ class Systems:
     """
 
     makers: dict[str, lists.Maker] = dataclasses.field(default_factory=dict)
-    scorers: dict[str, ranker.Scorer] = dataclasses.field(default_factory=dict)
-    orders: dict[str, ranker.Scorer] = dataclasses.field(default_factory=dict)
+    scorers: dict[str, shown_scorers.Scorer] = dataclasses.field(default_factory=dict)
+    orders: dict[str, shown_scorers.Scorer] = dataclasses.field(default_factory=dict)
 
     @property
-    def every_scorer(self) -> dict[str, ranker.Scorer]:
+    def every_scorer(self) -> dict[str, shown_scorers.Scorer]:
         """Impression scorers, then those that only order."""
         only = {k: v for k, v in self.orders.items() if k not in self.scorers}
         return self.scorers | only
@@ -62,12 +63,12 @@ class Systems:
 
 def measure(
     data: prepared.PreparedData,
-    cases: protocol.Cases,
+    cases: user_cases.Cases,
     makers: Mapping[str, lists.Maker],
-    scorers: Mapping[str, ranker.Scorer],
+    scorers: Mapping[str, shown_scorers.Scorer],
     split: events.Split,
     config: configs.EvaluationConfig,
-    orders: Mapping[str, ranker.Scorer] | None = None,
+    orders: Mapping[str, shown_scorers.Scorer] | None = None,
     windows: user_windows.WindowOpener | None = None,
 ) -> report_files.Result:
     """Checks for leaks, runs every system and measures its output.
@@ -86,7 +87,7 @@ def measure(
       errors.UserError: An input is at or after its label, or a slice is unknown.
     """
     started = time.perf_counter()
-    stated = statement.describe(data, cases, split, config)
+    stated = report_protocol.describe(data, cases, split, config)
     order = leaks.in_order(data, cases, split)
     context = list_metrics.Context(data, cases, config)
     windows = windows or user_windows.WindowOpener(config.window_events)
@@ -123,8 +124,8 @@ def _without_baselines(listed: Mapping[str, lists.Lists]) -> dict[str, lists.Lis
 
 def _shown(
     data: prepared.PreparedData,
-    scorers: Mapping[str, ranker.Scorer],
-    orders: Mapping[str, ranker.Scorer],
+    scorers: Mapping[str, shown_scorers.Scorer],
+    orders: Mapping[str, shown_scorers.Scorer],
     split: events.Split,
     config: configs.EvaluationConfig,
     windows: user_windows.WindowOpener,
@@ -137,9 +138,9 @@ def _shown(
     nobody = with_ids(data.log, np.zeros(0, np.int64), {})
     if not data.log.has_impressions or not (scorers or orders):
         return {}, nobody
-    impressions = ranker.split_impressions(data, split, config)
+    impressions = shown_scorers.split_impressions(data, split, config)
     systems = Systems(scorers=dict(scorers), orders=dict(orders))
-    every = ranker.scored(data, impressions, systems.every_scorer, windows)
+    every = shown_scorers.scored(data, impressions, systems.every_scorer, windows)
     # Those that only order come first.
     names = sorted(every, key=lambda name: name in scorers)
     if data.log.has_watch_seconds:
@@ -156,7 +157,7 @@ def _shown(
     for name, one in predicted.items():
         measured = impression_metrics.measure(impressions, one, config)
         entries[name], parts[name] = measured
-    fields["rules"] = statement.describe_impressions(data.log, impressions)
+    fields["rules"] = report_protocol.describe_impressions(data.log, impressions)
     fields["impressions"] = entries
     fields["outcomes"] = outcome_metrics.measure(
         impressions, data.catalogue.outcomes, predicted, config

@@ -20,24 +20,23 @@ from typing import NamedTuple
 from ytdnn.base import configs
 from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
-    chosen_order,
+    choice_artifact,
     lists,
     models,
-    ranker,
     report_parts,
     shown_baselines,
     shown_lists,
+    shown_scorers,
     tables,
     user_windows,
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import shown_counts
-from ytdnn.retrieval import stage as retrieval_stage
+from ytdnn.retrieval import shown_counts, trained_stage
 
 # Every user counts alike and a list at most 1, so a few heavy watchers do not decide.
 JUDGE = metric_names.LIST_NDCG
-_RIVALS = {lists.CANDIDATES, ranker.POPULARITY, *shown_baselines.NAMES}
+_RIVALS = {lists.CANDIDATES, shown_scorers.POPULARITY, *shown_baselines.NAMES}
 _ADVICE = (
     "give it more impressions (--config.data.ranking_fraction), or judge other "
     "settings of it on validation (ytdnn study)"
@@ -45,7 +44,7 @@ _ADVICE = (
 _ALL_THE_SAME = "--config.ranking.enabled=true serves it all the same"
 
 
-def from_run(config: configs.Config, workdir: pathlib.Path) -> chosen_order.Choice:
+def from_run(config: configs.Config, workdir: pathlib.Path) -> choice_artifact.Choice:
     """Returns the choice of a run.
 
     Args:
@@ -53,8 +52,8 @@ def from_run(config: configs.Config, workdir: pathlib.Path) -> chosen_order.Choi
       workdir: Directory of the run, with `data`, `candidates` and `ranking`.
     """
     data = prepared.load(workdir / prepared.KIND)
-    first_stage = retrieval_stage.load(
-        workdir / retrieval_stage.KIND, data, config.composition
+    first_stage = trained_stage.load(
+        workdir / trained_stage.KIND, data, config.composition
     )
     ranking = ranking_model.load(workdir / ranking_model.KIND, data, first_stage)
     return choose(data, first_stage.candidates, ranking)
@@ -65,7 +64,7 @@ def choose(
     trained: models.RetrievalModel,
     ranking: models.RankingModel,
     config: configs.EvaluationConfig | None = None,
-) -> chosen_order.Choice:
+) -> choice_artifact.Choice:
     """Compares the ranker with the candidates and popularity, paired by user.
 
     Args:
@@ -78,10 +77,10 @@ def choose(
     windows = user_windows.WindowOpener(config.window_events)
     trained = user_windows.by_window(trained, windows)
     ranking = user_windows.by_window(ranking, windows)
-    impressions = ranker.SplitImpressions(data.log, events.Split.VALIDATION)
-    scorers: dict[str, ranker.Scorer] = {
-        ranker.POPULARITY: ranker.popularity(data),
-        ranker.RANKER: ranker.scorer(data, ranking),
+    impressions = shown_scorers.SplitImpressions(data.log, events.Split.VALIDATION)
+    scorers: dict[str, shown_scorers.Scorer] = {
+        shown_scorers.POPULARITY: shown_scorers.popularity(data),
+        shown_scorers.RANKER: shown_scorers.scorer(data, ranking),
     }
     if data.windows.has_own_window or not trained.trains_on_validation:
         vectors = trained.video_vectors(data.windows.training_window[1])
@@ -91,18 +90,18 @@ def choose(
     for name in (kind + shown_baselines.FROZEN for kind in kinds):
         smoothing = shown_counts.SMOOTHINGS[0]  # as in a bundle
         scorers[name] = functools.partial(counted.score, name, smoothing)
-    scored = ranker.scored(data, impressions, scorers, windows)
+    scored = shown_scorers.scored(data, impressions, scorers, windows)
     orders = {name: scores.list_order for name, scores in scored.items()}
     level = 1.0 - (1.0 - bootstrap.LEVEL) / len(kinds)
     judged = shown_lists.measure(data.log, impressions, orders, config, level)
     return _decided(judged)
 
 
-def _decided(judged: report_parts.ShownLists | None) -> chosen_order.Choice:
+def _decided(judged: report_parts.ShownLists | None) -> choice_artifact.Choice:
     """Returns the choice that the orders of a window lead to."""
     gains = {} if judged is None else _gains(judged)
     if judged is None or not gains:
-        return chosen_order.Choice(
+        return choice_artifact.Choice(
             True,
             "The ranker's order is served (ranking.enabled=auto), but was not judged: "
             "no user was shown two videos in the validation window and watched one. "
@@ -110,7 +109,7 @@ def _decided(judged: report_parts.ShownLists | None) -> chosen_order.Choice:
         )
     counted = _surely_better(gains)
     if counted:
-        return chosen_order.Choice(
+        return choice_artifact.Choice(
             True,
             f"A counted order ({tables.model_title(counted)}) is served "
             f"(ranking.enabled=auto), with the ranker's predictions: "
@@ -118,7 +117,7 @@ def _decided(judged: report_parts.ShownLists | None) -> chosen_order.Choice:
             f"{_ALL_THE_SAME}",
             counted.removesuffix(shown_baselines.FROZEN),
         )
-    gain, over_popularity = gains.get(lists.CANDIDATES), gains[ranker.POPULARITY]
+    gain, over_popularity = gains.get(lists.CANDIDATES), gains[shown_scorers.POPULARITY]
     is_better = (over_popularity if gain is None else gain).value > 0.0
     is_level = gain is not None and gain.low <= 0.0 <= gain.high
     is_level &= judged.gain == "watch_seconds"
@@ -134,7 +133,7 @@ def _decided(judged: report_parts.ShownLists | None) -> chosen_order.Choice:
         words += f". The ranker is not above popularity: {_ADVICE}"
     elif not serves:
         words += f". The ranker does not help: {_ADVICE}; {_ALL_THE_SAME}"
-    return chosen_order.Choice(serves, words)
+    return choice_artifact.Choice(serves, words)
 
 
 def _surely_better(gains: "Mapping[str, _Gain]") -> str:
@@ -172,7 +171,10 @@ def _gains(judged: report_parts.ShownLists) -> dict[str, _Gain]:
 def _compared(judged: report_parts.ShownLists, gains: Mapping[str, _Gain]) -> str:
     """Returns the comparison in words, with the best count."""
     parts = []
-    titles = {lists.CANDIDATES: "the candidates'", ranker.POPULARITY: "popularity's"}
+    titles = {
+        lists.CANDIDATES: "the candidates'",
+        shown_scorers.POPULARITY: "popularity's",
+    }
     counted = _best_count(gains)
     titles[counted] = f"that of {tables.model_title(counted)}"
     for name, words in titles.items():
@@ -181,7 +183,7 @@ def _compared(judged: report_parts.ShownLists, gains: Mapping[str, _Gain]) -> st
         gain, value = gains[name], judged.systems[name][JUDGE][0] or 0.0
         ends = f"{gain.low:+.3f} to {gain.high:+.3f}"
         parts.append(f"{words} {value:.3f} ({gain.value:+.3f}, {ends})")
-    own = judged.systems[ranker.RANKER][JUDGE][0] or 0.0
+    own = judged.systems[shown_scorers.RANKER][JUDGE][0] or 0.0
     return (
         f"on the validation window, nDCG by {judged.gain.replace('_', ' ')} of all "
         f"videos shown to each of {judged.users:,} users is {own:.3f} in the ranker's "

@@ -14,11 +14,11 @@ from ytdnn.evaluation import (
     leaks,
     lists,
     measure,
-    protocol,
     report_files,
     request_measure,
     truths,
     tuned_baselines,
+    user_cases,
     user_windows,
 )
 from ytdnn.log import events, prepared
@@ -45,7 +45,7 @@ class Other:
     kind: str
     fingerprint: str
     makers: Mapping[str, lists.Maker]
-    stated: Callable[[protocol.Cases], Mapping[str, Any]]
+    stated: Callable[[user_cases.Cases], Mapping[str, Any]]
     trained_to: int | None = None
     num_listed: int | None = None
     request_makers: Mapping[str, lists.Maker] = dataclasses.field(default_factory=dict)
@@ -70,7 +70,7 @@ def evaluate(
         answers.
     """
     code = events.Split[split.upper()]
-    cases = protocol.cases(data, code, config, other.num_listed)
+    cases = user_cases.cases(data, code, config, other.num_listed)
     if other.trained_to is not None:
         leaks.require_later(cases, code, other.name, other.trained_to)
     makers = {

@@ -16,8 +16,8 @@ from ytdnn.base.metrics import binary, bootstrap, order_by_seconds
 from ytdnn.evaluation import (
     calibration,
     impression_metrics,
-    ranker,
     report_model,
+    shown_scorers,
     user_means,
 )
 from ytdnn.log import outcomes
@@ -39,8 +39,8 @@ Parts = impression_metrics.Parts
 
 
 def known(
-    impressions: ranker.SplitImpressions, place: int
-) -> tuple[ranker.SplitImpressions, npt.NDArray[np.bool_]]:
+    impressions: shown_scorers.SplitImpressions, place: int
+) -> tuple[shown_scorers.SplitImpressions, npt.NDArray[np.bool_]]:
     """Returns the impressions with a value of an outcome, and their mask.
 
     Args:
@@ -57,8 +57,8 @@ def known(
 
 
 def parts(
-    impressions: ranker.SplitImpressions,
-    observed: ranker.Floats,
+    impressions: shown_scorers.SplitImpressions,
+    observed: shown_scorers.Floats,
     predicted: Floats,
     listed: Floats,
     is_binary: bool,
@@ -93,7 +93,7 @@ def parts(
 
 
 def measure(
-    impressions: ranker.SplitImpressions,
+    impressions: shown_scorers.SplitImpressions,
     known_outcomes: Sequence[outcomes.Outcome],
     predicted: Mapping[str, predictions.Predictions],
     config: configs.EvaluationConfig,
@@ -127,7 +127,7 @@ def measure(
 
 
 def measure_outcome(
-    impressions: ranker.SplitImpressions,
+    impressions: shown_scorers.SplitImpressions,
     outcome: outcomes.Outcome,
     place: int,
     answers: predictions.Predictions,
@@ -164,7 +164,7 @@ def measure_outcome(
 
 
 def _trade_offs(
-    impressions: ranker.SplitImpressions,
+    impressions: shown_scorers.SplitImpressions,
     known_outcomes: Sequence[outcomes.Outcome],
     terms: Mapping[str, Floats],
     config: configs.EvaluationConfig,

@@ -19,12 +19,12 @@ from ytdnn.base import errors, ragged, schema, user_paths, whole_files
 from ytdnn.evaluation import (
     lists,
     other_systems,
-    protocol,
     report_parts,
-    request_protocol,
+    request_cases,
+    user_cases,
 )
 from ytdnn.log import prepared
-from ytdnn.log.sources import files
+from ytdnn.log.sources import parquet_files
 
 _COLUMNS = (schema.USER_ID, schema.VIDEO_ID, schema.SCORE)
 _ROW = "row"
@@ -46,12 +46,12 @@ class PredictionFile:
     @property
     def answers_requests(self) -> bool:
         """Whether lists are for requests, not for users."""
-        return request_protocol.REQUEST_ID in self.frame.columns
+        return request_cases.REQUEST_ID in self.frame.columns
 
     @property
     def key(self) -> str:
         """The column that says whose list a row belongs to."""
-        return request_protocol.REQUEST_ID if self.answers_requests else schema.USER_ID
+        return request_cases.REQUEST_ID if self.answers_requests else schema.USER_ID
 
 
 def read(path: pathlib.Path, data: prepared.PreparedData) -> other_systems.Other:
@@ -92,8 +92,8 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> PredictionFile:
     """
     path = pathlib.Path(path)
     frame = _scan(path)
-    is_of_requests = request_protocol.REQUEST_ID in frame.columns
-    whose = request_protocol.REQUEST_ID if is_of_requests else schema.USER_ID
+    is_of_requests = request_cases.REQUEST_ID in frame.columns
+    whose = request_cases.REQUEST_ID if is_of_requests else schema.USER_ID
     columns = (whose, *_COLUMNS[1:])
     missing = [name for name in columns if name not in frame.columns]
     if missing:
@@ -105,7 +105,7 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> PredictionFile:
     if not frame.height:
         raise errors.UserError(f"expected rows in {path}, found only its header")
     if is_of_requests:
-        frame = _with_ids(path, frame, request_protocol.REQUEST_ID, pl.Int64())
+        frame = _with_ids(path, frame, request_cases.REQUEST_ID, pl.Int64())
     for name, table in ((schema.USER_ID, data.users), (schema.VIDEO_ID, data.videos)):
         if name not in columns:
             continue
@@ -138,7 +138,7 @@ def _scan(path: pathlib.Path) -> pl.DataFrame:
         )
     try:
         if path.suffix == ".parquet":
-            files.require_parquet(path)
+            parquet_files.require_parquet(path)
             return pl.read_parquet(path)
         if path.suffix in (".csv", ".tsv"):
             separator = "\t" if path.suffix == ".tsv" else ","
@@ -190,7 +190,7 @@ def _refuse(
 def maker(predictions: PredictionFile, data: prepared.PreparedData) -> lists.Maker:
     """Returns the maker of the lists in a file."""
 
-    def make(cases: protocol.Cases, k: int) -> lists.Lists:
+    def make(cases: user_cases.Cases, k: int) -> lists.Lists:
         rows, videos, scores = _indexed(predictions, data, cases)
         keep = lists.may_hold(cases, rows, videos)
         rows, videos, scores = rows[keep], videos[keep], scores[keep]
@@ -202,7 +202,7 @@ def maker(predictions: PredictionFile, data: prepared.PreparedData) -> lists.Mak
 
 
 def describe(
-    predictions: PredictionFile, data: prepared.PreparedData, cases: protocol.Cases
+    predictions: PredictionFile, data: prepared.PreparedData, cases: user_cases.Cases
 ) -> report_parts.PredictionCounts:
     """Returns the facts about a file for the report's protocol."""
     rows, videos, _ = _indexed(predictions, data, cases)
@@ -215,7 +215,7 @@ def describe(
 
 
 def _indexed(
-    predictions: PredictionFile, data: prepared.PreparedData, cases: protocol.Cases
+    predictions: PredictionFile, data: prepared.PreparedData, cases: user_cases.Cases
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns case, video index (0: unknown) and score of each row of a case."""
     key = predictions.key

@@ -8,7 +8,8 @@ import inspect
 import json
 from typing import Any
 
-from ytdnn.evaluation import docstrings, report_model, report_parts
+from ytdnn.base import docstrings
+from ytdnn.evaluation import report_model, report_parts
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

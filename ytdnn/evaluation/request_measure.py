@@ -9,13 +9,13 @@ import numpy.typing as npt
 from ytdnn.base import configs
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
-    findings,
     lists,
     measure,
     report_files,
     report_model,
     report_parts,
-    request_protocol,
+    report_summary,
+    request_cases,
     user_means,
     user_windows,
 )
@@ -26,7 +26,7 @@ _JUDGED_BY = "hit_rate"  # the headline's: of the rival, at the shortest length
 _CHOSEN_BY = "ndcg"  # at the shortest length, on requests of validation
 _NUM_CHOSEN_BY = 1_000
 _LEFT_OUT = (lists.ORACLE, lists.AS_TRAINED, *lists.PAGE_BOUNDS)
-_BY_SECONDS = findings.TWO_STAGE  # ordered by watch time, which hits do not judge
+_BY_SECONDS = report_summary.TWO_STAGE  # ordered by watch time, which hits do not judge
 Ranks = npt.NDArray[np.int64]
 Parts = dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]
 
@@ -57,7 +57,7 @@ def added(
       num_listed: Number of videos that the candidate model can list; None: the
         vocabulary.
     """
-    asked = request_protocol.cases(data, split, config, num_listed)
+    asked = request_cases.cases(data, split, config, num_listed)
     if asked is None or not any(name in judged for name in makers):
         return result
     length = max(config.ks)
@@ -97,7 +97,7 @@ def added(
     )
 
 
-def answer_ranks(videos: lists.Lists, asked: request_protocol.RequestCases) -> Ranks:
+def answer_ranks(videos: lists.Lists, asked: request_cases.RequestCases) -> Ranks:
     """Returns the place of each answer in its list, from 0; -1: not listed.
 
     Args:
@@ -108,7 +108,7 @@ def answer_ranks(videos: lists.Lists, asked: request_protocol.RequestCases) -> R
     return without_repeats(np.where(hits.any(axis=1), hits.argmax(axis=1), -1), asked)
 
 
-def without_repeats(ranks: Ranks, asked: request_protocol.RequestCases) -> Ranks:
+def without_repeats(ranks: Ranks, asked: request_cases.RequestCases) -> Ranks:
     """Returns places where repeated watches are misses.
 
     Args:
@@ -132,7 +132,7 @@ def best_count(
     """
     number = min(_NUM_CHOSEN_BY, config.num_requests)
     few = dataclasses.replace(config, num_requests=number)
-    validation = request_protocol.cases(data, events.Split.VALIDATION, few)
+    validation = request_cases.cases(data, events.Split.VALIDATION, few)
     if validation is None:
         return next(iter(live_counts.WINDOWS))
     k = min(config.ks)
@@ -144,7 +144,7 @@ def best_count(
 def _counted(
     counts: live_counts.LiveCounts,
     data: prepared.PreparedData,
-    asked: request_protocol.RequestCases,
+    asked: request_cases.RequestCases,
 ) -> dict[str, Ranks]:
     """Returns the places of answers in each counted list, by its name."""
     requests = asked.counted(data)

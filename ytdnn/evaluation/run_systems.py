@@ -1,36 +1,36 @@
 """The systems of a run, built from its artefacts."""
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
-from ytdnn.base import configs, errors
+from ytdnn.base import configs, errors, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import (
-    as_trained,
     boosted_trees,
-    chosen_order,
+    choice_artifact,
     composed_slates,
     leaks,
     lists,
-    live_lists,
+    live_term_lists,
     measure,
     models,
-    protocol,
-    ranker,
     shown_baselines,
     shown_lists,
+    shown_scorers,
     truths,
     tuned_baselines,
+    user_cases,
     user_windows,
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import candidate_models, live_terms
+from ytdnn.retrieval import candidate_models, live_terms, trained_stage
 from ytdnn.retrieval import interface as retrieval
-from ytdnn.retrieval import stage as retrieval_stage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,11 +94,11 @@ def load(
     left_out = data.windows.ranker_left_out(config.ranking)
     if stage == ranking_model.KIND and left_out:
         raise errors.UserError(f"expected a ranker to evaluate, found none: {left_out}")
-    first_stage = retrieval_stage.load(
-        home / retrieval_stage.KIND, data, config.composition
+    first_stage = trained_stage.load(
+        home / trained_stage.KIND, data, config.composition
     )
     if home != workdir:
-        earlier = {lists.AS_TRAINED: as_trained.maker(workdir, data, config.evaluation)}
+        earlier = {lists.AS_TRAINED: _as_trained(workdir, data, config.evaluation)}
         others = dataclasses.replace(others, makers={**earlier, **others.makers})
     trained = None if stage == ranking_model.KIND else first_stage.candidates
     ranking = None
@@ -111,7 +111,7 @@ def load(
         )
         ranking.order_by(config.composition.default_weights)
     sources = first_stage.other_sources if ranking is not None else ()
-    weights = () if stage else chosen_order.live_weights(config, workdir)
+    weights = () if stage else choice_artifact.live_weights(config, workdir)
     live = live_terms.weights(np.array(weights)) if weights else None
     return TrainedModels(
         data, trained, ranking, others, sources, baselines=fitted_baselines, live=live
@@ -133,7 +133,7 @@ class RunSystems:
     """
 
     data: prepared.PreparedData
-    cases: protocol.Cases
+    cases: user_cases.Cases
     trained: models.RetrievalModel | None
     ranking: models.RankingModel | None
     video_vectors: models.Vectors | None
@@ -158,12 +158,12 @@ def build(
     """
     data, trained, ranking = loaded.data, loaded.trained, loaded.ranking
     num_listed = None if trained is None else trained.num_listed
-    cases = protocol.cases(data, split, config.evaluation, num_listed)
+    cases = user_cases.cases(data, split, config.evaluation, num_listed)
     windows = user_windows.WindowOpener(config.evaluation.window_events)
     of_videos = None
     if trained is not None:
         trained = user_windows.by_window(trained, windows)
-        of_videos = trained.video_vectors(protocol.moment(cases, split))
+        of_videos = trained.video_vectors(user_cases.moment(cases, split))
     if ranking is not None:
         ranking = user_windows.by_window(ranking, windows)
     systems = RunSystems(
@@ -189,13 +189,13 @@ def _own(
     run: RunSystems,
     config: configs.Config,
     loaded: TrainedModels,
-    counted: dict[str, ranker.Scorer],
+    counted: dict[str, shown_scorers.Scorer],
 ) -> measure.Systems:
     """Returns popularity, the candidates, the ranker, both stages and their bound."""
     data, trained, of_videos = run.data, run.trained, run.video_vectors
     makers = {lists.POPULARITY: lists.popularity(data.catalogue)}
     number, pages = config.composition.num_candidates, truths.pages_of(data)
-    by_counts = {ranker.POPULARITY: ranker.popularity(data), **counted}
+    by_counts = {shown_scorers.POPULARITY: shown_scorers.popularity(data), **counted}
     orders = dict(by_counts)
     pooled, sources = None, loaded.sources
     if trained is not None or loaded.candidates is not None:
@@ -209,7 +209,7 @@ def _own(
         ranked = lists.from_model(data, trained, of_videos)
         makers[lists.CANDIDATES] = ranked
         if loaded.live is not None:
-            live = live_lists.LiveCandidates(
+            live = live_term_lists.LiveCandidates(
                 data,
                 trained,
                 of_videos,
@@ -226,9 +226,48 @@ def _own(
             makers[lists.SYSTEM] = lists.composed(
                 data, pooled, run.ranking, number, order
             )
-    scorers: dict[str, ranker.Scorer] = {}
+    scorers: dict[str, shown_scorers.Scorer] = {}
     if run.ranking is not None:
-        scorers = by_counts | {ranker.RANKER: ranker.scorer(data, run.ranking)}
+        scorers = by_counts | {
+            shown_scorers.RANKER: shown_scorers.scorer(data, run.ranking)
+        }
     if pooled is not None and data.log.has_impressions and pages is not None:
         makers[lists.CANDIDATES_BY_TRUTH] = pages.reordered(pooled, number)
     return measure.Systems(makers, scorers, orders)
+
+
+def _as_trained(
+    workdir: pathlib.Path, data: prepared.PreparedData, config: configs.EvaluationConfig
+) -> lists.Maker:
+    """Returns the maker of the lists of a run's trained candidates.
+
+    Args:
+      workdir: Directory of the run.
+      data: Another set of its log, whose videos have another order: that of the lists.
+      config: Settings of the lists.
+    """
+    own = prepared.load(workdir / prepared.KIND)
+    trained = user_windows.by_window(
+        trained_stage.load(workdir / trained_stage.KIND, own).candidates,
+        user_windows.WindowOpener(config.window_events),
+    )
+    moment = int(own.manifest.facts["windows"]["test"])
+    vectors = functools.cache(lambda: trained.video_vectors(moment))
+    places = _places(own, data)
+
+    def make(cases: user_cases.Cases, k: int) -> lists.Lists:
+        requests = cases.users, cases.ends, cases.times
+        asked = user_cases.at_requests(own, requests, config, trained.num_listed)
+        return places[lists.from_model(own, trained, vectors())(asked, k)]
+
+    return make
+
+
+def _places(
+    of: prepared.PreparedData, among: prepared.PreparedData
+) -> npt.NDArray[np.int32]:
+    """Returns the index of each video in another order of the catalogue, 0 first."""
+    order, others = (each.videos[schema.VIDEO_ID].arg_sort() for each in (of, among))
+    places = np.zeros(len(order) + 1, np.int32)
+    places[order.to_numpy() + 1] = others.to_numpy() + 1
+    return places

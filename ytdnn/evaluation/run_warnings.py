@@ -14,10 +14,10 @@ from ytdnn.base import artifacts, configs
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     lists,
-    ranker,
     report_files,
     report_model,
     shown_baselines,
+    shown_scorers,
     tables,
     user_means,
 )
@@ -25,7 +25,10 @@ from ytdnn.log import events, user_log
 
 _STAGE = "candidates"
 _JUDGE = metric_names.LIST_NDCG
-_RIVALS = {ranker.POPULARITY: "popularity", lists.CANDIDATES: "the candidate model"}
+_RIVALS = {
+    shown_scorers.POPULARITY: "popularity",
+    lists.CANDIDATES: "the candidate model",
+}
 _RIVALS |= {k: tables.model_title(k) for k in shown_baselines.NAMES if "frozen" in k}
 _MONITOR = "ndcg@10"
 _FEW_USERS = 1_000  # the half interval of a hit rate near 0.1 is then 0.02
@@ -167,9 +170,9 @@ def _training_reasons(
 def _ranker_warnings(report: report_model.Report) -> Iterator[str]:
     """Yields a line if the ranker does not beat every order that it should."""
     shown = report.shown_lists
-    if shown is None or ranker.RANKER not in shown.systems:
+    if shown is None or shown_scorers.RANKER not in shown.systems:
         return
-    own, rivals = shown.systems[ranker.RANKER][_JUDGE][0], []
+    own, rivals = shown.systems[shown_scorers.RANKER][_JUDGE][0], []
     for name, words in _RIVALS.items():
         gain, low, high = shown.ahead.get(name, {}).get(_JUDGE, (None, None, None))
         if gain is not None and gain <= 0.0:

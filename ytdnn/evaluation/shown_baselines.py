@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ytdnn.base import configs
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import impression_metrics, ranker
+from ytdnn.evaluation import impression_metrics, shown_scorers
 from ytdnn.log import events, prepared
 from ytdnn.ranking import predictions
 from ytdnn.retrieval import shown_counts
@@ -47,7 +47,7 @@ class WindowCounts(NamedTuple):
     frozen: Floats
 
     def score(
-        self, name: str, smoothing: float, shown: ranker.SplitImpressions
+        self, name: str, smoothing: float, shown: shown_scorers.SplitImpressions
     ) -> predictions.Predictions:
         """Returns the predictions of a count, one of `NAMES`, for some of the rows."""
         values = self.value(name, shown.rows, smoothing)
@@ -88,7 +88,7 @@ def count(
 
 def scorers(
     data: prepared.PreparedData, split: events.Split, config: configs.EvaluationConfig
-) -> dict[str, ranker.Scorer]:
+) -> dict[str, shown_scorers.Scorer]:
     """Returns the counts of a split as scorers, counted when the first is asked.
 
     Those of seconds only where the log has watch time.
@@ -100,8 +100,10 @@ def scorers(
     """
 
     @functools.cache
-    def counted(split: events.Split) -> tuple[ranker.SplitImpressions, WindowCounts]:
-        shown = ranker.SplitImpressions(data.log, split)
+    def counted(
+        split: events.Split,
+    ) -> tuple[shown_scorers.SplitImpressions, WindowCounts]:
+        shown = shown_scorers.SplitImpressions(data.log, split)
         return shown, count(data, shown.rows, int(config.delay_seconds))
 
     @functools.cache
@@ -109,7 +111,7 @@ def scorers(
         return best_smoothing(name, *counted(events.Split.VALIDATION))
 
     def score(
-        name: str, impressions: ranker.SplitImpressions
+        name: str, impressions: shown_scorers.SplitImpressions
     ) -> predictions.Predictions:
         return counted(split)[1].score(name, smoothing(name), impressions)
 
@@ -119,7 +121,7 @@ def scorers(
 
 
 def best_smoothing(
-    name: str, shown: ranker.SplitImpressions, counted: WindowCounts
+    name: str, shown: shown_scorers.SplitImpressions, counted: WindowCounts
 ) -> float:
     """Returns the smoothing with which a count orders best, the first of equal ones.
 

@@ -2,8 +2,8 @@
 
 All impressions of a user in the window form one list, over slates and visits: in a feed
 a slate has one or two videos, too few to order. A system orders the list by features
-read when the list began, as in serving (`ranker.scorer` gives the reason). Measured are
-the share of the watch time in its first places and nDCG by seconds
+read when the list began, as in serving (`shown_scorers.scorer` gives the reason).
+Measured are the share of the watch time in its first places and nDCG by seconds
 (`impression_metrics`); without watch time those of clicks, and grouped AUC. The log
 decides which videos are in the lists, so an order of other videos is not judged, and a
 video that was shown earlier or higher may have been watched for that reason.
@@ -22,9 +22,9 @@ from ytdnn.evaluation import (
     impression_metrics,
     lists,
     models,
-    ranker,
     report_parts,
     shown_baselines,
+    shown_scorers,
 )
 from ytdnn.log import prepared, user_log
 from ytdnn.ranking import predictions
@@ -33,7 +33,7 @@ from ytdnn.retrieval import first_stage_replay
 LOGGED = "logged"
 RANDOM = "random"
 BEST = "best"
-BASELINES = (ranker.POPULARITY, *shown_baselines.NAMES, boosted_trees.LIGHTGBM)
+BASELINES = (shown_scorers.POPULARITY, *shown_baselines.NAMES, boosted_trees.LIGHTGBM)
 METRICS = (
     metric_names.FIRST_QUARTER,
     metric_names.FIRST_HALF,
@@ -50,7 +50,7 @@ def candidates(
     data: prepared.PreparedData,
     trained: models.RetrievalModel,
     video_vectors: models.Vectors,
-) -> ranker.Scorer:
+) -> shown_scorers.Scorer:
     """Returns the scorer by the candidate model's product when each list begins.
 
     A video that the model cannot list is placed last.
@@ -61,7 +61,7 @@ def candidates(
       video_vectors: `[num_listed, dim]` vectors of the candidate model.
     """
 
-    def score(impressions: ranker.SplitImpressions) -> predictions.Predictions:
+    def score(impressions: shown_scorers.SplitImpressions) -> predictions.Predictions:
         rows, videos = impressions.list_starts, impressions.videos.astype(np.int64) - 1
         scores = np.full(len(rows), _LAST)
         # Rows of one list are neighbours, and share the user's vector.
@@ -88,7 +88,7 @@ def candidates(
 
 def measure(
     log: user_log.UserLog,
-    impressions: ranker.SplitImpressions,
+    impressions: shown_scorers.SplitImpressions,
     orders: Orders,
     config: configs.EvaluationConfig,
     level: float = bootstrap.LEVEL,
@@ -126,7 +126,7 @@ def measure(
 
 
 def parts(
-    impressions: ranker.SplitImpressions, scores: npt.NDArray[np.floating]
+    impressions: shown_scorers.SplitImpressions, scores: npt.NDArray[np.floating]
 ) -> impression_metrics.Parts:
     """Returns numerators and denominators of `METRICS` for each user.
 
@@ -203,7 +203,7 @@ def _ends(draws: Floats, level: float = bootstrap.LEVEL) -> tuple[float, float]:
 
 
 def _logged(
-    log: user_log.UserLog, impressions: ranker.SplitImpressions
+    log: user_log.UserLog, impressions: shown_scorers.SplitImpressions
 ) -> tuple[Floats, bool]:
     """Returns the log's own order of impressions, and whether it is by positions.
 
@@ -222,7 +222,9 @@ def _all_ahead(
     result: Resamples, level: float
 ) -> dict[str, dict[str, report_parts.WithInterval]]:
     """Returns the gain of the ranker, or else the candidates, over each order."""
-    own = next((n for n in (ranker.RANKER, lists.CANDIDATES) if n in result.values), "")
+    own = next(
+        (n for n in (shown_scorers.RANKER, lists.CANDIDATES) if n in result.values), ""
+    )
     others = (*BASELINES, LOGGED, lists.CANDIDATES)
     return {
         name: result.ahead(

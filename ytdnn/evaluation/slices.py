@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import errors, ragged, schema
-from ytdnn.base.metrics import bootstrap, exact_top_k, hits_at_k, metric_names
+from ytdnn.base.metrics import bootstrap, exact_top_k, metric_names, recall_and_ndcg
 from ytdnn.evaluation import list_metrics, lists, report_model, report_parts, user_means
 from ytdnn.log import catalogues, events, prepared
 
@@ -144,7 +144,7 @@ def _values(
     k = min(context.config.ks)
     hits, num_relevant = exact_top_k.hits_of(listed, *targets), np.diff(targets.offsets)
     values = {
-        metric_names.at(name, k): hits_at_k.METRICS[name](hits, num_relevant, k)
+        metric_names.at(name, k): recall_and_ndcg.METRICS[name](hits, num_relevant, k)
         for name in HEADLINE
     }
     if seconds is not None:

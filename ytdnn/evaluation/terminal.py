@@ -7,7 +7,7 @@ import rich
 
 from ytdnn.base import registries
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import compare, findings, lists, report_model, tables
+from ytdnn.evaluation import compare, lists, report_model, report_summary, tables
 
 _WIDTH = 88
 _SCANN_RECALL = "scann_recall@100"
@@ -33,13 +33,18 @@ def show(report: report_model.Report, is_full: bool = True) -> None:
         what, below a short table.
     """
     screen = rich.get_console()
-    told = [findings.request_headline(report), findings.headline(report)]
-    drawn = tables.draw(findings.summary_table(report, not is_full), screen.width)
-    recall, notes = report.index.get(_SCANN_RECALL), list(findings.notes(report))
+    told = [report_summary.request_headline(report), report_summary.headline(report)]
+    drawn = tables.draw(report_summary.summary_table(report, not is_full), screen.width)
+    recall, notes = report.index.get(_SCANN_RECALL), list(report_summary.notes(report))
     if recall is not None:
         notes.insert(0, f"ScaNN finds {recall:.1%} of the 100 nearest videos.")
     served = f"{words}." if (words := report.protocol.served_order) else ""
-    short = [*findings.baseline_notes(report), *told, served, *report.warnings[:1]]
+    short = [
+        *report_summary.baseline_notes(report),
+        *told,
+        served,
+        *report.warnings[:1],
+    ]
     more = f"{len(notes):,} notes and all systems: --full, or the page"
     parts = [*told, drawn, *notes] if is_full else [drawn, *short, more]
     for part in filter(None, parts):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy.typing as npt
 
 from ytdnn.base import configs, registries
-from ytdnn.evaluation import lists, protocol, user_means
+from ytdnn.evaluation import lists, user_cases, user_means
 from ytdnn.log import prepared
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ class Pages(Protocol):
     """The interface of the true value of slates, as in `true_page.TruePages`."""
 
     def per_user(
-        self, cases: protocol.Cases, listed: lists.Lists, ks: tuple[int, ...]
+        self, cases: user_cases.Cases, listed: lists.Lists, ks: tuple[int, ...]
     ) -> user_means.PerUser:
         """Returns the value of each user's first k places, by `METRIC@k`."""
         ...
 
     def worth(
-        self, cases: protocol.Cases, listed: lists.Lists, discounts: npt.NDArray[Any]
+        self, cases: user_cases.Cases, listed: lists.Lists, discounts: npt.NDArray[Any]
     ) -> Any:
         """Returns expected `clicks` and `seconds` of each place of lists."""
         ...
@@ -34,7 +34,7 @@ class Pages(Protocol):
         """Returns the maker of candidates in the order of their true watch seconds."""
         ...
 
-    def best(self, cases: protocol.Cases, k: int) -> lists.Lists:
+    def best(self, cases: user_cases.Cases, k: int) -> lists.Lists:
         """Returns the best slates that the catalogue allows."""
         ...
 

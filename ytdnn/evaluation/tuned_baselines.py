@@ -20,17 +20,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ytdnn.base import (
-    artifacts,
-    configs,
-    errors,
-    progress,
-    registries,
-    whole_files,
-)
+from ytdnn.base import artifacts, configs, errors, progress, registries, whole_files
 from ytdnn.base.metrics import exact_top_k
-from ytdnn.evaluation import boosted_trees, lists, protocol
-from ytdnn.log import events, later_sets, prepared
+from ytdnn.evaluation import boosted_trees, lists, user_cases
+from ytdnn.log import derived_sets, events, prepared
 from ytdnn.retrieval import candidate_models
 
 KIND = "baselines"
@@ -124,7 +117,7 @@ def make(
         if config.advance == "none" or not _has_test(data):
             return
         with whole_files.scratch(workdir / KIND, "later") as place:
-            later = later_sets.up_to_test(data, place / prepared.KIND)
+            later = derived_sets.up_to_test(data, place / prepared.KIND)
             training = candidate_models.TrainingData(
                 later.with_validation_in_training()
             )
@@ -278,7 +271,7 @@ def makers(
 def quick_makers(
     data: prepared.PreparedData,
     config: configs.EvaluationConfig,
-    cases: protocol.Cases,
+    cases: user_cases.Cases,
 ) -> dict[str, lists.Maker]:
     """Returns the makers of baselines with their own settings, where a run has none.
 
@@ -350,7 +343,7 @@ def _fitted(
 def _quality(
     model: candidate_models.BaseCandidateModel,
     training: candidate_models.TrainingData,
-    cases: protocol.Cases | None,
+    cases: user_cases.Cases | None,
 ) -> float:
     """Returns the nDCG of a model on validation, 0 without cases."""
     if cases is None:
@@ -362,17 +355,17 @@ def _quality(
 
 def _cases(
     data: prepared.PreparedData, config: configs.EvaluationConfig
-) -> protocol.Cases | None:
+) -> user_cases.Cases | None:
     """Returns some cases of validation; None where it has no right answers."""
     rules = configs.EvaluationConfig(
         remove_watched=config.remove_watched, targets=config.targets
     )
     try:
-        cases = protocol.cases(data, events.Split.VALIDATION, rules)
+        cases = user_cases.cases(data, events.Split.VALIDATION, rules)
     except errors.UserError:
         return None
     if len(cases) <= _NUM_CASES:
         return cases
     rng = np.random.default_rng(config.seed)
     drawn = rng.choice(len(cases), _NUM_CASES, replace=False)
-    return protocol.take(cases, np.sort(drawn))
+    return user_cases.take(cases, np.sort(drawn))

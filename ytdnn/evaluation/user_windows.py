@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.evaluation import models
-from ytdnn.log import prepared, shard_index, streaming
+from ytdnn.log import batch_streams, prepared, shard_index
 from ytdnn.ranking import predictions
 
 Integers = npt.NDArray[np.int64]
@@ -75,7 +75,7 @@ class WindowOpener:
         """
         self.most = most
         self._last: UserWindow | None = None
-        self._collector = streaming.Collector()
+        self._collector = batch_streams.Collector()
 
     def parts(
         self, data: prepared.PreparedData, users: npt.NDArray[np.integer]

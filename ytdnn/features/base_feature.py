@@ -29,7 +29,7 @@ from ytdnn.base import configs
 from ytdnn.log import catalogues, fields, positions, prepared
 
 if TYPE_CHECKING:
-    from ytdnn.log import request as raw_request
+    from ytdnn.log import raw_request
 
 CANDIDATES = "candidates"
 RANKING = "ranking"

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ytdnn.base import ragged, schema
 from ytdnn.features import base_feature, encodings
-from ytdnn.layers import other_tables
+from ytdnn.layers import embeddings
 from ytdnn.log import (
     catalogues,
     events,
@@ -25,7 +25,7 @@ from ytdnn.log import (
 )
 
 if TYPE_CHECKING:
-    from ytdnn.log import request as raw_request
+    from ytdnn.log import raw_request
 
 # Known values of a column of text, the most clicked ones (PAPER §4.1).
 MAX_VALUES = 10_000
@@ -186,7 +186,7 @@ class MultiValuedColumn(TextColumn):
     Its tensor has the values' indices, `[..., n] int32`, 0 where there is none.
     """
 
-    table = other_tables.BagTable
+    table = embeddings.BagTable
 
     def __init__(self, column: str, most: int) -> None:
         """Declares the feature, named as the column.

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.features import as_of_sums, base_feature, encodings, log_sums
+from ytdnn.features import as_of_sums, base_feature, counter_sums, encodings
 from ytdnn.log import positions, prepared
 
 
@@ -31,8 +31,8 @@ class _LoggedRows:
     """
 
     def __init__(self, log: positions.LogTensors) -> None:
-        shown, numbers = log.data.impressions, log_sums.ranked_numbers(log.data)
-        rows = np.searchsorted(numbers, log_sums.numbers_of(log.data, shown.ranked))
+        shown, numbers = log.data.impressions, counter_sums.ranked_numbers(log.data)
+        rows = np.searchsorted(numbers, counter_sums.numbers_of(log.data, shown.ranked))
         self.used, own = np.unique(rows, return_inverse=True)
         places = np.full(len(shown), -1, np.int32)
         places[shown.ranked] = own
@@ -66,11 +66,13 @@ class _PositionRequests:
 
     def __init__(self) -> None:
         self._at: positions.Positions | None = None
-        self._requests: tuple[log_sums.CounterRequests, log_sums.Integers] | None = None
+        self._requests: (
+            tuple[counter_sums.CounterRequests, counter_sums.Integers] | None
+        ) = None
 
     def at(
         self, log: positions.LogTensors, at: positions.Positions
-    ) -> tuple[log_sums.CounterRequests, log_sums.Integers] | None:
+    ) -> tuple[counter_sums.CounterRequests, counter_sums.Integers] | None:
         """Returns requests, and the row of each video; None: all are `served`.
 
         They are cached for the next counter that is read at the same positions.
@@ -81,8 +83,8 @@ class _PositionRequests:
 
     def _find(
         self, data: prepared.PreparedData, at: positions.Positions
-    ) -> tuple[log_sums.CounterRequests, log_sums.Integers] | None:
-        times, end = np.asarray(at.times), log_sums.serving_moment(data)
+    ) -> tuple[counter_sums.CounterRequests, counter_sums.Integers] | None:
+        times, end = np.asarray(at.times), counter_sums.serving_moment(data)
         if at.is_shown:  # and of no window of the ranker
             times = data.impressions.request_times[np.asarray(at.rows)]
         moments = np.where(times == 0, end, times)
@@ -93,8 +95,8 @@ class _PositionRequests:
         codes = as_of_sums.to_codes(videos, moments)
         distinct, rows = np.unique(codes, return_inverse=True)
         asked, moments = as_of_sums.from_codes(distinct)
-        of_log = log_sums.sums_at(data, moments, keep=True)
-        requests = log_sums.CounterRequests(of_log, asked, moments)
+        of_log = counter_sums.sums_at(data, moments, keep=True)
+        requests = counter_sums.CounterRequests(of_log, asked, moments)
         return requests, rows.reshape(videos.shape)
 
 
@@ -113,8 +115,8 @@ class Counter(encodings.Continuous):
 
     def __init__(
         self,
-        group: log_sums.VideoGroup,
-        window: log_sums.CounterWindow = log_sums.EVER,
+        group: counter_sums.VideoGroup,
+        window: counter_sums.CounterWindow = counter_sums.EVER,
         is_default: bool = True,
     ) -> None:
         """Declares the feature of a group of videos.
@@ -129,7 +131,7 @@ class Counter(encodings.Continuous):
         self.columns = self.needs + group.columns
         self.default_in = self.networks if is_default else frozenset()
 
-    def values(self, requests: log_sums.CounterRequests) -> npt.NDArray[np.float32]:
+    def values(self, requests: counter_sums.CounterRequests) -> npt.NDArray[np.float32]:
         """Returns the number by video and moment."""
         values = np.empty(len(requests.videos), np.float32)
         start = 0
@@ -144,8 +146,8 @@ class Counter(encodings.Continuous):
 
     @abc.abstractmethod
     def group_values(
-        self, requests: log_sums.CounterRequests, group: log_sums.VideoGroup
-    ) -> log_sums.Floats:
+        self, requests: counter_sums.CounterRequests, group: counter_sums.VideoGroup
+    ) -> counter_sums.Floats:
         """Returns the number of each video's group at each moment, `[n]`."""
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
@@ -154,7 +156,7 @@ class Counter(encodings.Continuous):
         rows = log.once(_LoggedRows, lambda: _LoggedRows(log))
         asked = log.once(_PositionRequests, _PositionRequests)
         stored = data.once(_ValuesFile, _ValuesFile)
-        of_log = stored.once(self.name, lambda: self.values(log_sums.logged(data)))
+        of_log = stored.once(self.name, lambda: self.values(counter_sums.logged(data)))
         with tf.init_scope(), tf.device("CPU"):
             own = tf.constant(of_log[rows.used])
         served_values = self._served(data)
@@ -177,6 +179,6 @@ class Counter(encodings.Continuous):
     def _served(self, data: prepared.PreparedData) -> tf.Tensor:
         def make() -> tf.Tensor:
             with tf.init_scope(), tf.device("CPU"):
-                return tf.constant(self.values(log_sums.served(data)))
+                return tf.constant(self.values(counter_sums.served(data)))
 
-        return data.once((log_sums.served, self.name), make)
+        return data.once((counter_sums.served, self.name), make)

@@ -6,8 +6,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema, table_schemas
 from ytdnn.features import base_feature, column_features, encodings
-from ytdnn.log import fields, prepared
-from ytdnn.log import request as raw_request
+from ytdnn.log import fields, prepared, raw_request
 
 MAX_AGE_YEARS = 100.0
 _BOTH = frozenset({base_feature.CANDIDATES, base_feature.RANKING})

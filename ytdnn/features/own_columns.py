@@ -20,7 +20,7 @@ from ytdnn.features import (
     base_feature,
     column_features,
     future_columns,
-    registry,
+    network_features,
     vector_columns,
 )
 from ytdnn.log import event_log, prepared
@@ -118,9 +118,9 @@ def _varies(data: prepared.PreparedData, name: str) -> bool:
     return values.n_unique() > 1
 
 
-def readable(data: prepared.PreparedData) -> registry.Features:
+def readable(data: prepared.PreparedData) -> network_features.Features:
     """Returns every feature that a prepared set has, columns of the user's own too."""
-    features = [each for each in registry.declared() if each.exists(data)]
+    features = [each for each in network_features.declared() if each.exists(data)]
     return (*features, *(feature(name, data) for name in unread(data)))
 
 
@@ -129,7 +129,7 @@ def unread(data: prepared.PreparedData) -> list[str]:
 
     Names are "table.column", with columns of users first, in the order of the log.
     """
-    features = [each for each in registry.declared() if each.exists(data)]
+    features = [each for each in network_features.declared() if each.exists(data)]
     taken = {column for each in features for column in each.columns}
     own = in_tables(data, (schema.USERS, schema.VIDEOS))
     return [name for name in own if name not in taken]

@@ -11,7 +11,7 @@ from typing import ClassVar
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.features import base_feature, past, past_sums
+from ytdnn.features import base_feature, past_formulas, past_sums
 
 _NOUNS = {
     schema.CHANNEL_ID: "channel",
@@ -20,7 +20,7 @@ _NOUNS = {
 }
 
 
-class _Affinity(past.PastFeature):
+class _Affinity(past_formulas.PastFeature):
     """Base class of numbers from earlier watches with the same value in a column."""
 
     pattern: ClassVar[str]
@@ -37,43 +37,55 @@ class _Affinity(past.PastFeature):
 class AffinityWatches(_Affinity):
     """Number of the user's watches of the video's channel, topic or language."""
 
-    pattern, value = "user_{}_watches", past.key(past_sums.EVENTS)
+    pattern, value = "user_{}_watches", past_formulas.key(past_sums.EVENTS)
 
 
 class WatchesOfLast10(_Affinity):
     """Number of the user's last ten watches of the video's channel or topic."""
 
-    pattern, value = "user_{}_watches_of_last_10", past.key("last_10")
+    pattern, value = "user_{}_watches_of_last_10", past_formulas.key("last_10")
 
 
 class WatchesOfLast50(_Affinity):
     """Number of the user's last fifty watches of the video's channel or topic."""
 
-    pattern, value = "user_{}_watches_of_last_50", past.key("last_50")
+    pattern, value = "user_{}_watches_of_last_50", past_formulas.key("last_50")
 
 
 class WatchesOfLastDay(_Affinity):
     """Number of the user's watches of the last day that are of its channel or topic."""
 
-    pattern, value = "user_{}_watches_of_last_day", past.key_of_days("last_day")
+    pattern, value = (
+        "user_{}_watches_of_last_day",
+        past_formulas.key_of_days("last_day"),
+    )
 
 
 class WatchesOfLast3Days(_Affinity):
     """Number of the user's watches of the last 3 days, of its channel or topic."""
 
-    pattern, value = "user_{}_watches_of_last_3_days", past.key_of_days("last_3_days")
+    pattern, value = (
+        "user_{}_watches_of_last_3_days",
+        past_formulas.key_of_days("last_3_days"),
+    )
 
 
 class WatchesOfLast7Days(_Affinity):
     """Number of the user's watches of the last 7 days, of its channel or topic."""
 
-    pattern, value = "user_{}_watches_of_last_7_days", past.key_of_days("last_7_days")
+    pattern, value = (
+        "user_{}_watches_of_last_7_days",
+        past_formulas.key_of_days("last_7_days"),
+    )
 
 
 class WatchesOfLast21Days(_Affinity):
     """Number of watches of the last 21 days that are of its channel or topic."""
 
-    pattern, value = "user_{}_watches_of_last_21_days", past.key_of_days("last_21_days")
+    pattern, value = (
+        "user_{}_watches_of_last_21_days",
+        past_formulas.key_of_days("last_21_days"),
+    )
 
 
 class WatchShare(_Affinity):
@@ -87,7 +99,7 @@ class WatchShare(_Affinity):
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides by all watches."""
         events = past_sums.EVENTS
-        return past.ratio(sums.key_sum(events), sums.user_sum(events))
+        return past_formulas.ratio(sums.key_sum(events), sums.user_sum(events))
 
 
 class SecondsSinceAffinityWatch(_Affinity):
@@ -104,7 +116,7 @@ class AffinityMeanWatchSeconds(_Affinity):
     """Mean seconds of the user's watches of its channel or topic, -1 without any."""
 
     pattern, needs = "user_{}_mean_watch_seconds", ("watches.watch_seconds",)
-    value = past.mean_of_key(past_sums.SECONDS, past_sums.WITH_SECONDS)
+    value = past_formulas.mean_of_key(past_sums.SECONDS, past_sums.WITH_SECONDS)
 
 
 class MeanWatchedFraction(_Affinity):
@@ -115,7 +127,7 @@ class MeanWatchedFraction(_Affinity):
 
     pattern = "user_{}_mean_watched_fraction"
     needs = ("watches.watch_seconds", "videos.duration_seconds")
-    value = past.mean_of_key(past_sums.FRACTIONS, past_sums.WITH_FRACTION)
+    value = past_formulas.mean_of_key(past_sums.FRACTIONS, past_sums.WITH_FRACTION)
 
 
 class _OfImpressions(_Affinity):
@@ -128,13 +140,13 @@ class _OfImpressions(_Affinity):
 class AffinityImpressions(_OfImpressions):
     """Number of earlier impressions of its channel or topic shown to the user."""
 
-    pattern, value = "user_{}_impressions", past.key(past_sums.EVENTS)
+    pattern, value = "user_{}_impressions", past_formulas.key(past_sums.EVENTS)
 
 
 class AffinityClicks(_OfImpressions):
     """Number of earlier impressions of its channel or topic that the user clicked."""
 
-    pattern, value = "user_{}_clicks", past.key(past_sums.CLICKS)
+    pattern, value = "user_{}_clicks", past_formulas.key(past_sums.CLICKS)
 
 
 class AffinityClickRate(_OfImpressions):
@@ -148,7 +160,7 @@ class AffinityClickRate(_OfImpressions):
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides the smoothed clicks by the impressions with a recorded click."""
         clicks = sums.key_sum(past_sums.CLICKS)
-        return past.smoothed_rate(clicks, sums.key_sum(past_sums.WITH_CLICK))
+        return past_formulas.smoothed_rate(clicks, sums.key_sum(past_sums.WITH_CLICK))
 
 
 class SecondsSinceAffinityImpression(_OfImpressions, SecondsSinceAffinityWatch):
@@ -157,17 +169,17 @@ class SecondsSinceAffinityImpression(_OfImpressions, SecondsSinceAffinityWatch):
     pattern = "seconds_since_{}_impression"
 
 
-class SecondsSinceImpression(past.PastFeature):
+class SecondsSinceImpression(past_formulas.PastFeature):
     """Seconds since the video was last shown to the user, -1 = never or unknown."""
 
-    name, value = "seconds_since_impression", past.since_latest()
+    name, value = "seconds_since_impression", past_formulas.since_latest()
     table, columns = schema.IMPRESSIONS, ("impressions.time",)
 
 
 class NumEarlierImpressions(SecondsSinceImpression):
     """How often the video was shown to the user strictly before the request."""
 
-    name, value = "num_earlier_impressions", past.key(past_sums.EVENTS)
+    name, value = "num_earlier_impressions", past_formulas.key(past_sums.EVENTS)
 
 
 class NumUnclickedImpressions(SecondsSinceImpression):
@@ -183,22 +195,22 @@ class NumUnclickedImpressions(SecondsSinceImpression):
 class NumRecentImpressions(SecondsSinceImpression):
     """Number of the user's last 96 impressions that are of the video."""
 
-    name, value = "num_impressions_of_last_96", past.key("last_96")
+    name, value = "num_impressions_of_last_96", past_formulas.key("last_96")
 
 
-class NumEarlierWatches(past.PastFeature):
+class NumEarlierWatches(past_formulas.PastFeature):
     """How often the user watched the video before the request."""
 
-    name, value = "num_earlier_watches", past.key(past_sums.EVENTS)
+    name, value = "num_earlier_watches", past_formulas.key(past_sums.EVENTS)
 
 
-class SecondsSinceWatch(past.PastFeature):
+class SecondsSinceWatch(past_formulas.PastFeature):
     """Seconds since the user last watched the video, -1 = never or unknown."""
 
-    name, value = "seconds_since_video_watch", past.since_latest()
+    name, value = "seconds_since_video_watch", past_formulas.since_latest()
 
 
-class NumUserWatches(past.PastFeature):
+class NumUserWatches(past_formulas.PastFeature):
     """Number of watches of the user before the request."""
 
     name, scope = "user_watches", base_feature.Scope.REQUEST
@@ -208,17 +220,17 @@ class NumUserWatches(past.PastFeature):
         return sums.user_sum(past_sums.EVENTS)
 
 
-class NumWatchesOfLastDay(past.PastFeature):
+class NumWatchesOfLastDay(past_formulas.PastFeature):
     """Number of the user's watches of the last 24 hours, -1 where time is unknown."""
 
     name, scope = "user_watches_of_last_day", base_feature.Scope.REQUEST
 
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
-        return past.where_known(sums.times != 0, sums.user_sum("last_day"))
+        return past_formulas.where_known(sums.times != 0, sums.user_sum("last_day"))
 
 
-class MeanWatchSeconds(past.PastFeature):
+class MeanWatchSeconds(past_formulas.PastFeature):
     """Mean seconds of the user's watches, -1 without a watch that has seconds."""
 
     name, scope = "user_mean_watch_seconds", base_feature.Scope.REQUEST
@@ -227,10 +239,10 @@ class MeanWatchSeconds(past.PastFeature):
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides the sum by the number of watches with watch seconds."""
         seconds = sums.user_sum(past_sums.SECONDS)
-        return past.ratio(seconds, sums.user_sum(past_sums.WITH_SECONDS))
+        return past_formulas.ratio(seconds, sums.user_sum(past_sums.WITH_SECONDS))
 
 
-class UserClickRate(past.PastFeature):
+class UserClickRate(past_formulas.PastFeature):
     """Smoothed share of the impressions shown to the user that were clicked.
 
     `(clicks + 1) / (impressions + 10)` of impressions with a recorded click; -1 without
@@ -243,8 +255,8 @@ class UserClickRate(past.PastFeature):
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides the smoothed clicks by the impressions with a recorded click."""
         shown = sums.user_sum(past_sums.WITH_CLICK)
-        rate = past.smoothed_rate(sums.user_sum(past_sums.CLICKS), shown)
-        return past.where_known(shown > 0.0, rate)
+        rate = past_formulas.smoothed_rate(sums.user_sum(past_sums.CLICKS), shown)
+        return past_formulas.where_known(shown > 0.0, rate)
 
 
 _AFFINITIES = (

@@ -1,6 +1,6 @@
 """Sums over a user's earlier watches or impressions, in a log or in a request.
 
-A feature is a formula of such sums (`ytdnn/features/past.py`), the same for both, and
+A feature is a formula of such sums (`past_formulas`), the same for both, and
 both sum the same numbers exactly: counts, or multiples of a power of two.
 """
 

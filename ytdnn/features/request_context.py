@@ -7,8 +7,7 @@ import tensorflow as tf
 from ytdnn.base import schema
 from ytdnn.features import base_feature, column_features, encodings
 from ytdnn.layers import continuous, request_time
-from ytdnn.log import catalogues, fields, positions, prepared
-from ytdnn.log import request as raw_request
+from ytdnn.log import catalogues, fields, positions, prepared, raw_request
 
 _BOTH = frozenset({base_feature.CANDIDATES, base_feature.RANKING})
 

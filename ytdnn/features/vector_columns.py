@@ -15,8 +15,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.features import base_feature, column_features, encodings
-from ytdnn.log import catalogues, fields, positions, prepared
-from ytdnn.log import request as raw_request
+from ytdnn.log import catalogues, fields, positions, prepared, raw_request
 
 AVERAGE, LAST, NEAREST = "of_watched", "of_last_watched", "of_nearest_watched"
 PRODUCTS = (AVERAGE, LAST, NEAREST)

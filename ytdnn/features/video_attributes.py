@@ -7,9 +7,16 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.features import base_feature, column_features, encodings
-from ytdnn.layers import other_tables
-from ytdnn.log import catalogues, fields, lookups, positions, prepared, tokens
-from ytdnn.log import request as raw_request
+from ytdnn.layers import embeddings
+from ytdnn.log import (
+    catalogues,
+    fields,
+    lookups,
+    positions,
+    prepared,
+    raw_request,
+    tokens,
+)
 
 MAX_TOKENS = 16  # of a title; what follows is not read
 MAX_VALUES = 100_000  # the most frequent ones
@@ -31,7 +38,7 @@ class Title(encodings.Categorical, base_feature.ReadAtRequest):
     columns = ("videos.title",)
     networks = default_in = frozenset({base_feature.CONTENT})
     inner_shape = (MAX_TOKENS,)
-    table = other_tables.BagTable
+    table = embeddings.BagTable
 
     def known_values(self, data: prepared.PreparedData) -> list[str]:
         """Returns the tokens of the vocabulary."""

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import positions, search_tensors, streaming, training_slices
+from ytdnn.log import batch_streams, positions, search_tensors, training_slices
 
 Features = dict[str, tf.Tensor]
 _LABELS_A_STEP = 1 << 22
@@ -134,9 +134,9 @@ class DrawnBatches:
     seed: int
     runs: tuple[LabelRange, ...] = ()
     stream: tuple[int, ...] = ()
-    portion: streaming.WholeBatch = streaming.WHOLE
+    portion: batch_streams.WholeBatch = batch_streams.WHOLE
 
-    def part(self, rows: streaming.WholeBatch) -> "DrawnBatches":
+    def part(self, rows: batch_streams.WholeBatch) -> "DrawnBatches":
         """Returns the batches of a reader that reads some rows of each batch."""
         return dataclasses.replace(self, portion=rows)
 
@@ -165,7 +165,7 @@ class DrawnBatches:
         positions = self.positions(epoch)
         num_steps = -(-len(positions) // self.batch_size)
         cut = self._step_cutter(tf.constant(positions), epoch)
-        return streaming.step_batches(first_step, num_steps, cut)
+        return batch_streams.step_batches(first_step, num_steps, cut)
 
     @functools.cached_property
     def _labels(self) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ import dataclasses
 import polars as pl
 
 from ytdnn.base import configs, errors, schema
-from ytdnn.log import event_log, shards, vectors
+from ytdnn.log import event_log, shard_arrays, vectors
 
 COUNT = "count"  # of watches
 EVENTS = "events"  # of all tables
@@ -47,7 +47,7 @@ def core(watches: pl.LazyFrame, config: configs.DataConfig) -> pl.LazyFrame:
 
 
 def catalogue(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
-    """Returns every video of the log: `video_id`, `shards.VIDEO`, `IN_WATCHES`.
+    """Returns every video of the log: `video_id`, `shard_arrays.VIDEO`, `IN_WATCHES`.
 
     The order is that of the file of `videos`, if there is one, else of first appearance
     in `watches`, then `impressions`; videos of the kept watches are marked.
@@ -59,25 +59,25 @@ def catalogue(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
             seen.append(log.tables[table].select(ids, pl.lit(False).alias(IN_WATCHES)))
     videos = (
         pl.concat(seen)
-        .with_row_index(shards.ROW)
+        .with_row_index(shard_arrays.ROW)
         .group_by(schema.VIDEO_ID)
-        .agg(pl.col(shards.ROW).min(), pl.col(IN_WATCHES).any())
+        .agg(pl.col(shard_arrays.ROW).min(), pl.col(IN_WATCHES).any())
     )
-    order = [shards.ROW]
+    order = [shard_arrays.ROW]
     if schema.VIDEOS in log.tables:
         listed = log.tables[schema.VIDEOS].select(ids).with_row_index("place")
         videos = videos.join(listed, on=schema.VIDEO_ID, how="left")
-        order = ["place", shards.ROW]
+        order = ["place", shard_arrays.ROW]
     return (
         videos.sort(order, nulls_last=True)
         .select(schema.VIDEO_ID, IN_WATCHES)
-        .with_row_index(shards.VIDEO, offset=1)
+        .with_row_index(shard_arrays.VIDEO, offset=1)
         .collect(engine="streaming")
     )
 
 
 def all_users(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
-    """Returns users sorted by id: `user_id`, `shards.USER`, `COUNT` and `EVENTS`.
+    """Returns users sorted by id: `user_id`, `shard_arrays.USER`, `COUNT` and `EVENTS`.
 
     Users without a watch are included if they have impressions or searches, unless
     `core` dropped them.
@@ -95,7 +95,7 @@ def all_users(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
         .agg(pl.col(COUNT).sum(), pl.len().alias(EVENTS))
         .join(dropped, on=schema.USER_ID, how="anti")
         .sort(schema.USER_ID)
-        .with_row_index(shards.USER)
+        .with_row_index(shard_arrays.USER)
         .collect(engine="streaming")
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from ytdnn.base import configs, errors, schema, table_schemas
-from ytdnn.log import event_log, outcomes, shards
+from ytdnn.log import event_log, outcomes, shard_arrays
 
 _NEEDED = {
     schema.WATCHES: (
@@ -15,7 +15,7 @@ _NEEDED = {
         schema.WATCH_SECONDS,
         schema.LOGGED_IN,
         schema.SPLIT,
-        shards.COMPLETED,
+        shard_arrays.COMPLETED,
     ),
     schema.SEARCHES: (schema.TIME, schema.QUERY),
     schema.IMPRESSIONS: (
@@ -44,13 +44,13 @@ def indexed(
     videos: pl.DataFrame,
     vocabularies: Mapping[str, list[str]],
 ) -> pl.LazyFrame:
-    """Returns a table's events in the columns that `ytdnn.log.shards` reads.
+    """Returns a table's events in the columns that `ytdnn.log.shard_arrays` reads.
 
     Args:
       table: Name of a table of events.
       rows: The table.
-      users: `user_id` and `shards.USER`; events of other users are left out.
-      videos: `video_id` and `shards.VIDEO`; events of other videos are left out.
+      users: `user_id` and `shard_arrays.USER`; events of other users are left out.
+      videos: `video_id` and `shard_arrays.VIDEO`; events of other videos are left out.
       vocabularies: Values of text columns from `vocabularies`.
     """
     names = rows.collect_schema().names()
@@ -62,16 +62,16 @@ def indexed(
         for name in outcomes.names_of(names):
             of_impression = pl.col(name).cast(pl.Float32)
             kept.append(of_impression.alias(outcomes.prefixed(name)))
-    rows = rows.with_row_index(shards.ROW).join(
-        users.lazy().select(schema.USER_ID, shards.USER), on=schema.USER_ID
+    rows = rows.with_row_index(shard_arrays.ROW).join(
+        users.lazy().select(schema.USER_ID, shard_arrays.USER), on=schema.USER_ID
     )
-    places = videos.lazy().select(schema.VIDEO_ID, shards.VIDEO)
+    places = videos.lazy().select(schema.VIDEO_ID, shard_arrays.VIDEO)
     if schema.VIDEO_ID in names:
         rows = rows.join(places, on=schema.VIDEO_ID)
-        kept.append(pl.col(shards.VIDEO))
+        kept.append(pl.col(shard_arrays.VIDEO))
     if schema.SEED_VIDEO_ID in names:
         ids = videos.schema[schema.VIDEO_ID]  # of seeds too, unless all are missing
-        seeds = places.rename({schema.VIDEO_ID: _SEED, shards.VIDEO: _SEED_INDEX})
+        seeds = places.rename({schema.VIDEO_ID: _SEED, shard_arrays.VIDEO: _SEED_INDEX})
         rows = rows.join(
             seeds,
             left_on=pl.col(schema.SEED_VIDEO_ID).cast(ids),
@@ -79,7 +79,7 @@ def indexed(
             how="left",
         )
         kept.append(pl.col(_SEED_INDEX).alias(schema.SEED_VIDEO_ID))
-    return rows.select(shards.USER, shards.ROW, *kept)
+    return rows.select(shard_arrays.USER, shard_arrays.ROW, *kept)
 
 
 def vocabularies(tables: Mapping[str, pl.LazyFrame]) -> dict[str, list[str]]:
@@ -145,7 +145,7 @@ def with_clicks(log: event_log.EventLog) -> event_log.EventLog:
 def with_completed(
     watches: pl.LazyFrame, log: event_log.EventLog, config: configs.DataConfig
 ) -> pl.LazyFrame:
-    """Adds `shards.COMPLETED` if the configuration has a rule for it (PAPER §3.1).
+    """Adds `COMPLETED` if the configuration has a rule for it (PAPER §3.1).
 
     A watch of unknown seconds, or of a video of unknown duration, is not completed.
 
@@ -169,7 +169,7 @@ def with_completed(
         )
         bound = config.min_watch_fraction * pl.col(schema.DURATION_SECONDS)
         completed |= (seconds >= bound).fill_null(False)
-    return watches.with_columns(completed.alias(shards.COMPLETED))
+    return watches.with_columns(completed.alias(shard_arrays.COMPLETED))
 
 
 def _require(log: event_log.EventLog, table: str, column: str, setting: str) -> None:

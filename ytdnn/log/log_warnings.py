@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import formats, ragged, schema
-from ytdnn.log import events, order_statistics, user_shards
+from ytdnn.log import events, exact_quantiles, user_shards
 
 # Seconds: earlier watches are times of another unit more often than history.
 _YEAR_2000 = 946_684_800
@@ -27,7 +27,7 @@ UNWATCHED_CLICKS = "clicked impressions are of videos that the user has no watch
 
 def from_watches(watches: pl.LazyFrame) -> list[str]:
     """Returns a line for each warning about the times of watches."""
-    times = order_statistics.Counts(watches, schema.TIME)
+    times = exact_quantiles.Counts(watches, schema.TIME)
     first, last, low, high = times.nearest([0.0, 1.0, *_MIDDLE])
     lines = []
     if high < _YEAR_2000:

@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 
 from ytdnn.base import errors, schema, user_paths
-from ytdnn.log import catalogues, event_log, prepared, validation, vectors
-from ytdnn.log.sources import frames, log, mappings
+from ytdnn.log import catalogues, event_log, log_checks, prepared, vectors
+from ytdnn.log.sources import frames, mappings, tables_in_directory
 
 _NAME = "videos="  # what messages call a frame
 
@@ -61,12 +61,14 @@ def read(
         **mapped_here.get(schema.VIDEOS, {}),
     }
     if isinstance(given, str | pathlib.Path):
-        origin = log.read_file(schema.VIDEOS, user_paths.expanded(given), names)
+        origin = tables_in_directory.read_file(
+            schema.VIDEOS, user_paths.expanded(given), names
+        )
     else:
         rows = frames.to_polars(given, _NAME).with_row_index(event_log.ROW)
-        origin = log.origin(schema.VIDEOS, rows, _NAME, names, "")
+        origin = tables_in_directory.origin(schema.VIDEOS, rows, _NAME, names, "")
     read = event_log.from_origins({schema.VIDEOS: origin}, {})
-    read, dropped = validation.check_entities(read, schema.VIDEOS, bad_rows)
+    read, dropped = log_checks.check_entities(read, schema.VIDEOS, bad_rows)
     with event_log.readable(origin.file, "--file"):
         table = read.tables[schema.VIDEOS].collect()
     wanted = dict(data.videos.drop(catalogues.TRAIN_COUNT, strict=False).schema)

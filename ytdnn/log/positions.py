@@ -3,7 +3,7 @@
 A position is a user, the time of a request, and the end of the history. The request's
 own event (a watch or an impression) has fields of the request itself, such as the
 device. Training and evaluation read features at positions; serving reads them from a
-request (`ytdnn/log/request.py`). A feature returns the same tensor for both (DESIGN
+request (`ytdnn/log/raw_request.py`). A feature returns the same tensor for both (DESIGN
 §4b).
 """
 

@@ -23,15 +23,15 @@ from ytdnn.log import (
     outcomes,
     prepared,
     searches,
+    shard_arrays,
     shard_tasks,
-    shards,
     sources,
     survey,
     user_log,
     user_shards,
     vectors,
 )
-from ytdnn.log.sources import tables
+from ytdnn.log.sources import memory_tables
 
 _BYTES_OF_EVENT = 40  # user, video, time and seconds, in the log's types and ours
 
@@ -39,7 +39,7 @@ _BYTES_OF_EVENT = 40  # user, video, time and seconds, in the log's types and ou
 def prepare(
     config: configs.DataConfig,
     directory: pathlib.Path,
-    given: tables.TablesInMemory | None = None,
+    given: memory_tables.TablesInMemory | None = None,
     run_tasks: shard_tasks.RunTasks = shard_tasks.run_here,
 ) -> prepared.PreparedData:
     """Reads the source, checks, splits and writes the prepared set.
@@ -179,7 +179,7 @@ def _stated(
         "unmatched": [dataclasses.asdict(ids) for ids in surveyed.unmatched],
         "notes": {k: list(o.notes) for k, o in log.origins.items() if o.notes},
         "unused": {k: list(o.unused) for k, o in log.origins.items()},
-        "order": shards.watch_order(surveyed.watch_columns, config)[1:],
+        "order": shard_arrays.watch_order(surveyed.watch_columns, config)[1:],
         "split_column": schema.SPLIT in surveyed.watch_columns,
     }
     if surveyed.chosen.windows is not None:

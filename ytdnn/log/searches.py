@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import configs, schema
-from ytdnn.log import catalogues, shards
+from ytdnn.log import catalogues, shard_arrays
 
 _TOKENS = "tokens"  # of one search, several times if they are in it several times
 _JOINED = "joined"
@@ -28,10 +28,10 @@ def with_tokens(frame: pl.DataFrame) -> pl.DataFrame:
     """Returns the searches with a word, sorted by (user, time, row).
 
     Args:
-      frame: `shards.USER`, time, `shards.ROW` and query.
+      frame: `shard_arrays.USER`, time, `shard_arrays.ROW` and query.
 
     Returns:
-      `shards.USER`, time, query and the search's tokens, a list of text.
+      `shard_arrays.USER`, time, query and the search's tokens, a list of text.
     """
     queries = frame[schema.QUERY].unique(maintain_order=True)
     joined = [
@@ -44,10 +44,10 @@ def with_tokens(frame: pl.DataFrame) -> pl.DataFrame:
     )
     tokens_of_query = tokens_of_query.filter(pl.col(_JOINED) != "")
     rows = frame.join(tokens_of_query, on=schema.QUERY).sort(
-        [shards.USER, schema.TIME, shards.ROW]
+        [shard_arrays.USER, schema.TIME, shard_arrays.ROW]
     )
     split = pl.col(_JOINED).str.split(_NEWLINE).alias(_TOKENS)
-    return rows.select(shards.USER, schema.TIME, schema.QUERY, split)
+    return rows.select(shard_arrays.USER, schema.TIME, schema.QUERY, split)
 
 
 def _join(queries: list[str]) -> Iterable[bytes]:
@@ -106,7 +106,7 @@ def vocabulary(paths: list[pathlib.Path], config: configs.DataConfig) -> pl.Data
     return pl.concat(best).sort(order).head(config.max_search_tokens)
 
 
-def token_arrays(rows: pl.DataFrame, known: pl.DataFrame) -> shards.Arrays:
+def token_arrays(rows: pl.DataFrame, known: pl.DataFrame) -> shard_arrays.Arrays:
     """Returns `search_tokens` and `search_token_offsets` of a shard's searches.
 
     Args:

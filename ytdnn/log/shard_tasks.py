@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import configs, progress, schema
-from ytdnn.log import events, searches, shards, temporal_windows, user_shards
+from ytdnn.log import events, searches, shard_arrays, temporal_windows, user_shards
 
 _VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _ROWS = {
@@ -164,7 +164,7 @@ def count(users: ShardUsers, rules: Rules, stored: ShardEvents) -> ShardCounts:
     left_out = 0
     if schema.SEARCHES in frames:
         rows = searches.with_tokens(frames[schema.SEARCHES])
-        _, in_training = shards.search_arrays(rows, users.first, watches)
+        _, in_training = shard_arrays.search_arrays(rows, users.first, watches)
         left_out = frames[schema.SEARCHES].height - rows.height
         with placed(token_file(rules.scratch, users.number)) as path:
             searches.write_tokens(rows, in_training, path)
@@ -195,9 +195,9 @@ def write(
     search_arrays = kept = None
     if schema.SEARCHES in frames:
         kept = pl.read_parquet(token_file(rules.scratch, users.number))
-        search_arrays, _ = shards.search_arrays(kept, users.first, arrays)
+        search_arrays, _ = shard_arrays.search_arrays(kept, users.first, arrays)
     if schema.IMPRESSIONS in frames:
-        arrays |= shards.impression_arrays(
+        arrays |= shard_arrays.impression_arrays(
             frames[schema.IMPRESSIONS],
             users.first,
             arrays,
@@ -219,7 +219,7 @@ def write(
     return {table: len(arrays[name]) for table, name in _ROWS.items() if name in arrays}
 
 
-def save(arrays: shards.Arrays, directory: pathlib.Path) -> None:
+def save(arrays: shard_arrays.Arrays, directory: pathlib.Path) -> None:
     """Writes arrays; sizes of users become offsets."""
     for name, values in arrays.items():
         if name.endswith("_sizes"):
@@ -228,8 +228,8 @@ def save(arrays: shards.Arrays, directory: pathlib.Path) -> None:
         events.save(directory / f"{name}.npy", values)
 
 
-def _watches(rules: Rules, users: ShardUsers, frames: Frames) -> shards.Arrays:
-    return shards.watch_arrays(
+def _watches(rules: Rules, users: ShardUsers, frames: Frames) -> shard_arrays.Arrays:
+    return shard_arrays.watch_arrays(
         frames[schema.WATCHES], users.first, users.size, rules.config, rules.bounds
     )
 

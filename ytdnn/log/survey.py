@@ -17,11 +17,11 @@ from ytdnn.log import (
     entities,
     event_log,
     event_rows,
+    log_checks,
     log_warnings,
+    shard_arrays,
     shard_tasks,
-    shards,
     temporal_windows,
-    validation,
 )
 
 _SHARD = "shard"
@@ -69,12 +69,12 @@ def survey(
     Args:
       log: Log of a source.
       config: Settings of filters and protocol.
-      mistakes: See `validation.validate`.
+      mistakes: See `log_checks.validate`.
 
     Raises:
       errors.UserError: The log is malformed, or the filters leave nothing.
     """
-    log, bad_rows = validation.validate(log, config.bad_rows, mistakes)
+    log, bad_rows = log_checks.validate(log, config.bad_rows, mistakes)
     if config.clicks_are_watches:
         log = event_rows.with_clicks(log)
     unmatched = entities.unmatched(log)
@@ -114,7 +114,7 @@ def divide(
 ) -> shard_tasks.ShardEvents:
     """Writes the events of each shard into a folder, in one streaming pass."""
     firsts = np.array([part.first for part in parts])
-    number = pl.col(shards.USER).map_batches(
+    number = pl.col(shard_arrays.USER).map_batches(
         lambda users: pl.Series(np.searchsorted(firsts, users, "right") - 1),
         return_dtype=pl.Int64,
         is_elementwise=True,

@@ -14,7 +14,7 @@ from collections.abc import Collection
 import polars as pl
 
 from ytdnn.base import configs, errors, formats, schema
-from ytdnn.log import event_log, order_statistics
+from ytdnn.log import event_log, exact_quantiles
 
 # Of the impressions that the ranker's window would hold if they were spread evenly
 # over the watches' time; with fewer it is placed by the impressions' time.
@@ -80,17 +80,17 @@ def choose(
         return ChosenWindows(None)
     if has_split:
         return ChosenWindows(_given_windows(watches))
-    times = order_statistics.Counts(watches, schema.TIME)
+    times = exact_quantiles.Counts(watches, schema.TIME)
     shown = None
     if impressions is not None:
-        shown = order_statistics.Counts(impressions, schema.TIME)
+        shown = exact_quantiles.Counts(impressions, schema.TIME)
     return _by_times(config, times, shown, dates)
 
 
 def _by_times(
     config: configs.DataConfig,
-    times: order_statistics.Counts,
-    shown: order_statistics.Counts | None,
+    times: exact_quantiles.Counts,
+    shown: exact_quantiles.Counts | None,
     dates: dict[str, int],
 ) -> ChosenWindows:
     """Returns windows by dates, by shares of watches, or of impressions.
@@ -131,8 +131,8 @@ def _by_times(
 
 def _shares_of_impressions(
     config: configs.DataConfig,
-    times: order_statistics.Counts,
-    shown: order_statistics.Counts,
+    times: exact_quantiles.Counts,
+    shown: exact_quantiles.Counts,
 ) -> Windows | None:
     """Returns windows within the time that both tables cover; None if it is empty.
 
@@ -157,7 +157,7 @@ def _shares_of_impressions(
 
 
 def _dated(
-    config: configs.DataConfig, times: order_statistics.Counts, dates: dict[str, int]
+    config: configs.DataConfig, times: exact_quantiles.Counts, dates: dict[str, int]
 ) -> Windows:
     """Returns windows that begin at the set dates; others by shares of watches.
 
@@ -189,7 +189,7 @@ def _dated(
 
 
 def _last_share(
-    times: order_statistics.Counts, start: int, stop: int, share: float
+    times: exact_quantiles.Counts, start: int, stop: int, share: float
 ) -> int:
     """Returns where the last share of the watches of a window begins; of 0 its end."""
     low, high = times.num_below([start, stop])
@@ -243,8 +243,8 @@ def _date(config: configs.DataConfig, name: str) -> int | None:
 
 def _advice(
     config: configs.DataConfig,
-    times: order_statistics.Counts,
-    shown: order_statistics.Counts,
+    times: exact_quantiles.Counts,
+    shown: exact_quantiles.Counts,
 ) -> str:
     """Returns the times of the tables' events, and the setting for a window."""
     first, last = times.nearest([0.0, 1.0])
@@ -266,7 +266,7 @@ def _advice(
     )
 
 
-def _shared(config: configs.DataConfig, times: order_statistics.Counts) -> Windows:
+def _shared(config: configs.DataConfig, times: exact_quantiles.Counts) -> Windows:
     """Returns windows with the configured shares of the watches.
 
     Raises:

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import events, positions, prepared, streaming, user_shards
+from ytdnn.log import batch_streams, events, positions, prepared, user_shards
 
 Features = dict[str, tf.Tensor]
 
@@ -190,9 +190,9 @@ class SliceBatches:
     seed: int
     search_length: int = 50
     stream: tuple[int, ...] = ()
-    portion: streaming.WholeBatch = streaming.WHOLE
+    portion: batch_streams.WholeBatch = batch_streams.WHOLE
 
-    def part(self, rows: streaming.WholeBatch) -> "SliceBatches":
+    def part(self, rows: batch_streams.WholeBatch) -> "SliceBatches":
         """Returns the batches of a reader that cuts some rows of each."""
         return dataclasses.replace(self, portion=rows)
 
@@ -219,7 +219,7 @@ class SliceBatches:
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
         cut = self._step_cutter(epoch)
-        return streaming.step_batches(first_step, self.steps_per_epoch, cut)
+        return batch_streams.step_batches(first_step, self.steps_per_epoch, cut)
 
     def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], Features]:
         generator = self.generator(epoch)

@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from ytdnn.base import configs, errors, ragged, schema
 from ytdnn.features import base_feature as features_interface
-from ytdnn.features import own_columns, past_sums, reading, registry
-from ytdnn.log import events, prepared, streaming, user_log
-from ytdnn.ranking import heads, inputs, model, network, outcomes
-from ytdnn.retrieval import stage
+from ytdnn.features import feature_lists, network_features, own_columns, past_sums
+from ytdnn.log import batch_streams, events, prepared, user_log
+from ytdnn.ranking import heads, inputs, model, network, outcome_heads
+from ytdnn.retrieval import trained_stage
 
 _ROWS_A_STEP = 1 << 16
 _NUM_QUANTILES = 100  # of each continuous feature, as those of the candidates
@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.floating]
 def build(
     config: configs.RankingConfig,
     data: prepared.PreparedData,
-    first_stage: stage.FirstStage | None = None,
+    first_stage: trained_stage.FirstStage | None = None,
     scope: contextlib.AbstractContextManager[None] | None = None,
 ) -> model.RankingModel:
     """Returns a model with fresh weights, normalised on the training impressions.
@@ -52,7 +52,7 @@ def build(
 
 def features_of(
     config: configs.RankingConfig, data: prepared.PreparedData
-) -> registry.Features:
+) -> network_features.Features:
     """Returns the features that a ranker reads, columns of the log's own too.
 
     Args:
@@ -63,13 +63,15 @@ def features_of(
       errors.UserError: A name is unknown, has no effect, or lacks its columns.
     """
     own = own_columns.find(data, config.own_columns)
-    return registry.choose(features_interface.RANKING, data, config.features, own.read)
+    return network_features.choose(
+        features_interface.RANKING, data, config.features, own.read
+    )
 
 
 def build_like(
     trained: model.RankingModel,
     data: prepared.PreparedData,
-    first_stage: stage.FirstStage | None,
+    first_stage: trained_stage.FirstStage | None,
 ) -> model.RankingModel:
     """Returns a fresh model with the features of a trained one, for another log.
 
@@ -86,11 +88,11 @@ def build_like(
     """
     require_rows(data.log, events.Split.TRAIN)
     names = [feature.name for feature in trained.features]
-    chosen = registry.named(features_interface.RANKING, names, data)
+    chosen = network_features.named(features_interface.RANKING, names, data)
     statistics, log = _measure(trained.config, data, chosen, first_stage)
     measured = dataclasses.replace(
         statistics,
-        features=reading.with_old_widths(
+        features=feature_lists.with_old_widths(
             statistics.features, chosen, trained.measured.features
         ),
         clicks=trained.measured.clicks,
@@ -103,20 +105,20 @@ def build_like(
 def _measure(
     config: configs.RankingConfig,
     data: prepared.PreparedData,
-    chosen: registry.Features,
-    first_stage: stage.FirstStage | None,
+    chosen: network_features.Features,
+    first_stage: trained_stage.FirstStage | None,
 ) -> tuple[network.Statistics, inputs.ImpressionLog | None]:
     """Passes over the training impressions, window by window.
 
     Returns:
       The statistics, and the log as it was opened, None for several windows.
     """
-    windows = streaming.ShardWindows(data, config.window_events)
+    windows = batch_streams.ShardWindows(data, config.window_events)
     logs = (inputs.opened(config, window, chosen, first_stage) for window in windows)
     opened = next(logs) if len(windows) == 1 else None
 
-    def batches() -> Iterator[reading.Tensors]:
-        collector = streaming.Collector()
+    def batches() -> Iterator[feature_lists.Tensors]:
+        collector = batch_streams.Collector()
         for log in logs if opened is None else (opened,):
             rows = training_rows(log.data.log)
             for part in ragged.slices(len(rows), _ROWS_A_STEP):
@@ -129,7 +131,7 @@ def _measure(
     number = _NUM_QUANTILES if has_quantiles else 1
     measured = network.Statistics(
         vocabulary_size=data.vocabulary_size,
-        features=reading.measure(chosen, data, batches(), number),
+        features=feature_lists.measure(chosen, data, batches(), number),
         clicks=heads.measure(_labels(data)),
         outcomes=_outcomes(config, data),
     )
@@ -138,16 +140,16 @@ def _measure(
 
 def _outcomes(
     config: configs.RankingConfig, data: prepared.PreparedData
-) -> tuple[outcomes.PredictedOutcome, ...]:
+) -> tuple[outcome_heads.PredictedOutcome, ...]:
     """Returns the outcomes that the ranker learns."""
-    chosen = outcomes.chosen(config, data.catalogue)
+    chosen = outcome_heads.chosen(config, data.catalogue)
     if not chosen:
         return ()
     parts = (
         np.asarray(shard.impressions.outcomes)[training_rows(shard)]
         for shard in data.log.each_shard()
     )
-    return outcomes.measure(chosen, parts)
+    return outcome_heads.measure(chosen, parts)
 
 
 def _labels(data: prepared.PreparedData) -> Iterator[tuple[Floats, Floats, Floats]]:

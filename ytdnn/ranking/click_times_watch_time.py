@@ -21,7 +21,7 @@ import math
 import tensorflow as tf
 
 from ytdnn.base import configs, registries
-from ytdnn.ranking import click_times, heads
+from ytdnn.ranking import heads, watch_statistics
 
 _MAX_LOG_RATIO = 5.0  # of a watch time to the mean
 _LEAST_RATE = 1e-4  # of clicks, so that its log odds are finite
@@ -39,12 +39,14 @@ class Target(abc.ABC):
     biases: tuple[float, ...]
     keeps_mean = True
 
-    def __init__(self, mean: float, observed: click_times.WatchTimeStatistics) -> None:
+    def __init__(
+        self, mean: float, observed: watch_statistics.WatchTimeStatistics
+    ) -> None:
         """Takes the statistics of the training impressions.
 
         Args:
           mean: Mean watch seconds of a click, in place of unknown durations.
-          observed: See `click_times.WatchTimeStatistics`.
+          observed: See `watch_statistics.WatchTimeStatistics`.
         """
         self.mean = mean
         self.observed = observed
@@ -73,7 +75,9 @@ class Target(abc.ABC):
 class Fraction(Target):
     """The share of the video that is watched, at most 1."""
 
-    def __init__(self, mean: float, observed: click_times.WatchTimeStatistics) -> None:
+    def __init__(
+        self, mean: float, observed: watch_statistics.WatchTimeStatistics
+    ) -> None:
         """Starts at the mean share."""
         super().__init__(mean, observed)
         self.biases = (_logit(observed.fraction),)
@@ -96,7 +100,9 @@ class Seconds(Target):
 
     keeps_mean = False
 
-    def __init__(self, mean: float, observed: click_times.WatchTimeStatistics) -> None:
+    def __init__(
+        self, mean: float, observed: watch_statistics.WatchTimeStatistics
+    ) -> None:
         """Starts at the mean of bounded clicks."""
         super().__init__(mean, observed)
         self.biases = (-math.log(observed.seconds_restored),)
@@ -105,7 +111,7 @@ class Seconds(Target):
         self, outputs: tf.Tensor, seconds: tf.Tensor, durations: tf.Tensor
     ) -> tf.Tensor:
         """Returns `T / μ · exp(-r) + r`, μ the mean: half the gamma deviance."""
-        parts = tf.minimum(seconds / self.mean, click_times.MOST_OF_MEAN)
+        parts = tf.minimum(seconds / self.mean, watch_statistics.MOST_OF_MEAN)
         log_ratios = _bounded(outputs)
         return parts * tf.exp(-log_ratios) + log_ratios
 
@@ -115,7 +121,9 @@ class Seconds(Target):
         return _bounded(outputs) + restored
 
 
-def make(kind: str, mean: float, observed: click_times.WatchTimeStatistics) -> Target:
+def make(
+    kind: str, mean: float, observed: watch_statistics.WatchTimeStatistics
+) -> Target:
     """Returns a target by its name in `configs.ClickTimesWatchTimeConfig.watch_time`.
 
     Args:
@@ -124,7 +132,7 @@ def make(kind: str, mean: float, observed: click_times.WatchTimeStatistics) -> T
         in the synthetic worlds, .94 with a fifth of all impressions clicked by
         accident, and 1.2 on KuaiRand-Pure.
       mean: Watch seconds of a click.
-      observed: See `click_times.WatchTimeStatistics`.
+      observed: See `watch_statistics.WatchTimeStatistics`.
     """
     if kind == "auto":
         follow_durations = observed.share_deviance < observed.seconds_spread

@@ -27,10 +27,10 @@ import tensorflow as tf
 
 from ytdnn.base import configs, registries
 from ytdnn.base.metrics import recalibration
-from ytdnn.ranking import click_times
+from ytdnn.ranking import watch_statistics
 
 if TYPE_CHECKING:
-    from ytdnn.ranking import outcomes as ranking_outcomes
+    from ytdnn.ranking import outcome_heads
 
 MAX_LOGIT = 80.0  # exp(80) is finite in float32
 SECONDS = "expected watch seconds of an impression, 0 of one without a click"
@@ -69,7 +69,7 @@ class Clicks:
 
     probability: float
     seconds: float
-    observed: click_times.WatchTimeStatistics = click_times.UNKNOWN
+    observed: watch_statistics.WatchTimeStatistics = watch_statistics.UNKNOWN
 
     @property
     def have_watch_time(self) -> bool:
@@ -132,7 +132,7 @@ class Head(abc.ABC):
     meaning: str
     seconds_meaning: str = SECONDS
     keeps_mean: bool = True
-    outcomes: "tuple[ranking_outcomes.PredictedOutcome, ...]" = ()
+    outcomes: "tuple[outcome_heads.PredictedOutcome, ...]" = ()
 
     def score(self, order: tf.Tensor) -> tf.Tensor:
         """Returns the score of each value of `HeadPredictions.order`, `[...] float32`.
@@ -305,7 +305,7 @@ def measure(parts: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Click
     """
     number = clicks = timed = 0
     seconds = 0.0
-    sample = click_times.Sample()
+    sample = watch_statistics.Sample()
     for clicked, watched, durations in parts:
         number, clicks = number + len(clicked), clicks + int(clicked.sum())
         is_timed = clicked & (watched > 0.0)

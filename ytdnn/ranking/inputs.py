@@ -15,11 +15,16 @@ import tensorflow as tf
 
 from ytdnn.base import configs, ragged, schema
 from ytdnn.features import base_feature as features_interface
-from ytdnn.features import first_stage, past_sums, reading, registry, request_reading
-from ytdnn.log import catalogues, fields, positions, prepared
-from ytdnn.log import request as raw_request
+from ytdnn.features import (
+    feature_lists,
+    network_features,
+    past_sums,
+    replayed_features,
+    request_reading,
+)
+from ytdnn.log import catalogues, fields, positions, prepared, raw_request
 from ytdnn.ranking import heads
-from ytdnn.retrieval import stage
+from ytdnn.retrieval import trained_stage
 
 Tensors = dict[str, tf.Tensor]
 
@@ -35,7 +40,7 @@ class ImpressionLog:
     def __init__(
         self,
         data: prepared.PreparedData,
-        chosen: registry.Features,
+        chosen: network_features.Features,
         history_length: int,
         replay: positions.FirstStageReplay | None = None,
     ) -> None:
@@ -51,7 +56,7 @@ class ImpressionLog:
         self.history_length = history_length
         self._chosen = chosen
         self._log = positions.LogTensors(data, replay)
-        self._readers = reading.open_log(chosen, self._log)
+        self._readers = feature_lists.open_log(chosen, self._log)
         with tf.device("CPU"):
             self._durations = tf.constant(
                 past_sums.durations(data.catalogue), tf.float32
@@ -60,7 +65,7 @@ class ImpressionLog:
     def as_served(self) -> "ImpressionLog":
         """Returns the same with training-only features at their serving value."""
         served = copy.copy(self)
-        served._readers = self._readers | reading.at_serving(self._chosen)
+        served._readers = self._readers | feature_lists.at_serving(self._chosen)
         return served
 
     def impressions(
@@ -201,7 +206,7 @@ class ImpressionLog:
             schema.HISTORY_VIDEOS: self._history(at),
             schema.IMPRESSION_VIDEOS: at.videos,
             schema.DURATIONS: tf.gather(self._durations, at.videos),
-            **reading.read(self._readers, at),
+            **feature_lists.read(self._readers, at),
         }
 
     def _history(self, at: positions.Positions) -> tf.Tensor:
@@ -218,21 +223,21 @@ class ImpressionLog:
 
 
 def request_fields(
-    chosen: registry.Features, catalogue: catalogues.Catalogue
+    chosen: network_features.Features, catalogue: catalogues.Catalogue
 ) -> fields.Fields:
     """Returns the request fields that the ranker reads, without the videos to score."""
     return fields.union(
-        (fields.watched(catalogue),), reading.request_fields(chosen, catalogue)
+        (fields.watched(catalogue),), feature_lists.request_fields(chosen, catalogue)
     )
 
 
-def placeholders(chosen: registry.Features, history_length: int) -> Tensors:
+def placeholders(chosen: network_features.Features, history_length: int) -> Tensors:
     """Returns the zero tensors of one impression, to build a network's variables."""
     return {
         schema.HISTORY_VIDEOS: tf.zeros([1, history_length], tf.int32),
         schema.IMPRESSION_VIDEOS: tf.zeros([1, 1], tf.int32),
         schema.DURATIONS: tf.zeros([1, 1], tf.float32),
-        **reading.placeholders(chosen),
+        **feature_lists.placeholders(chosen),
     }
 
 
@@ -242,7 +247,7 @@ class RequestInputs(tf.Module):
     def __init__(
         self,
         data: prepared.PreparedData,
-        chosen: registry.Features,
+        chosen: network_features.Features,
         history_length: int,
     ) -> None:
         """Opens the features for serving."""
@@ -267,8 +272,8 @@ class RequestInputs(tf.Module):
 def opened(
     config: configs.RankingConfig,
     data: prepared.PreparedData,
-    chosen: registry.Features,
-    first_stage: stage.FirstStage | None,
+    chosen: network_features.Features,
+    first_stage: trained_stage.FirstStage | None,
 ) -> ImpressionLog:
     """Returns the tensors that a ranker reads from a prepared set.
 
@@ -285,4 +290,4 @@ def opened(
 
 def replays(chosen: Iterable[features_interface.Feature]) -> bool:
     """Whether any feature reads the candidates or scores of the first stage."""
-    return any(isinstance(f, first_stage.ReplayedFeature) for f in chosen)
+    return any(isinstance(f, replayed_features.ReplayedFeature) for f in chosen)

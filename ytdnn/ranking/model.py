@@ -12,11 +12,18 @@ import tensorflow as tf
 from ytdnn.base import artifacts, configs, errors, progress, ragged, schema
 from ytdnn.base.configs import serving
 from ytdnn.features import base_feature as features_interface
-from ytdnn.features import first_stage, registry
+from ytdnn.features import network_features, replayed_features
 from ytdnn.layers import weights
 from ytdnn.log import catalogues, fields, prepared
-from ytdnn.ranking import counted, heads, inputs, network, predictions, weighted_order
-from ytdnn.retrieval import stage
+from ytdnn.ranking import (
+    counted_seconds,
+    heads,
+    inputs,
+    network,
+    predictions,
+    weighted_order,
+)
+from ytdnn.retrieval import trained_stage
 
 KIND = "ranking"
 STATISTICS = "statistics.json"
@@ -41,9 +48,9 @@ class RankingModel:
     def __init__(
         self,
         config: configs.RankingConfig,
-        chosen: registry.Features,
+        chosen: network_features.Features,
         measured: network.Statistics,
-        first_stage: stage.FirstStage | None = None,
+        first_stage: trained_stage.FirstStage | None = None,
         log: inputs.ImpressionLog | None = None,
     ) -> None:
         """Creates the model with fresh weights, all its variables made.
@@ -75,7 +82,7 @@ class RankingModel:
         """Returns the predictions for impressions, each `[batch, k]`."""
         outputs, durations = self.network(tensors), tensors[schema.DURATIONS]
         predicted = self.head.predict(outputs, durations, self.measured.calibration)
-        return counted.added(predicted, tensors, self.measured)
+        return counted_seconds.added(predicted, tensors, self.measured)
 
     def calibrate(self, calibration: heads.Calibration) -> None:
         """Sets the calibration of later predictions."""
@@ -116,7 +123,7 @@ class RankingModel:
     @property
     def asks_sources(self) -> bool:
         """Whether a feature needs all candidate sources."""
-        kind = first_stage.ReplayedFeature
+        kind = replayed_features.ReplayedFeature
         return any(f.asks_sources for f in self.features if isinstance(f, kind))
 
     @property
@@ -323,7 +330,7 @@ def save(
 def load(
     directory: pathlib.Path,
     data: prepared.PreparedData,
-    first_stage: stage.FirstStage | None = None,
+    first_stage: trained_stage.FirstStage | None = None,
     precision: serving.Precision = "trained",
 ) -> RankingModel:
     """Loads the trained model of an artefact.
@@ -341,8 +348,8 @@ def load(
     _require_first_stage(directory, first_stage)
     measured = network.read_statistics(directory / STATISTICS)
     names = list(measured.features)
-    chosen = registry.named(features_interface.RANKING, names, data)
-    config = with_older_defaults(directory, trained.ranking)
+    chosen = network_features.named(features_interface.RANKING, names, data)
+    config = trained.ranking
     if precision != "trained":
         config = dataclasses.replace(config, precision=precision)
     model = RankingModel(config, chosen, measured, first_stage)
@@ -352,35 +359,19 @@ def load(
     return model
 
 
-def with_older_defaults(
-    directory: pathlib.Path, config: configs.RankingConfig
-) -> configs.RankingConfig:
-    """Returns the config of a model that an earlier version may have trained.
-
-    Args:
-      directory: The artefact.
-      config: Its settings, those that its manifest lacks at their defaults of today.
-    """
-    settings = artifacts.read_manifest(directory, KIND).config["ranking"]
-    if "outcome_tower" in settings:
-        return config
-    # Outcomes were outputs of the click's tower before 0.3.
-    return dataclasses.replace(config, outcome_tower=())
-
-
 def _require_first_stage(
-    directory: pathlib.Path, first_stage: stage.FirstStage | None
+    directory: pathlib.Path, first_stage: trained_stage.FirstStage | None
 ) -> None:
     """Checks that a model was trained with the first stage next to it."""
     manifest = artifacts.read_manifest(directory, KIND)
-    name = stage.KIND
+    name = trained_stage.KIND
     if first_stage is not None and first_stage.manifest is not None:
         artifacts.require_input(manifest, directory, name, first_stage.manifest)
     elif first_stage is None and name in manifest.inputs:
         raise errors.UserError(
             f"expected the {name} that {directory} was trained with, received none: "
             f"load the first stage from the directory next to it "
-            f"(ytdnn.retrieval.stage.load)"
+            f"(ytdnn.retrieval.trained_stage.load)"
         )
 
 

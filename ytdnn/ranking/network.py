@@ -13,20 +13,14 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from ytdnn.base import configs, schema
-from ytdnn.features import base_feature, reading, registry
-from ytdnn.layers import (
-    embeddings,
-    randomness,
-    split_dense,
-    tower_ensemble,
-    towers,
-)
-from ytdnn.ranking import click_times, heads, inputs, outcomes
+from ytdnn.features import base_feature, feature_lists, network_features
+from ytdnn.layers import embeddings, randomness, split_dense, tower_ensemble, towers
+from ytdnn.ranking import heads, inputs, outcome_heads, watch_statistics
 
 # Small, so that rows of rare videos are alike and not learned by heart.
 _STDDEV = 0.03
 
-Outcomes = tuple[outcomes.PredictedOutcome, ...]
+Outcomes = tuple[outcome_heads.PredictedOutcome, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +36,7 @@ class Statistics:
     """
 
     vocabulary_size: int
-    features: reading.Statistics
+    features: feature_lists.Statistics
     clicks: heads.Clicks
     calibration: heads.Calibration = heads.NOT_CALIBRATED
     outcomes: Outcomes = ()
@@ -56,7 +50,10 @@ def read_statistics(path: pathlib.Path) -> Statistics:
         spread = observed["seconds_spread"]
         follow_durations = observed["parts_spread"] < 0.6 * spread
         observed["share_deviance"] = 0.0 if follow_durations else spread
-    for cls, own in (heads.Clicks, clicks), (click_times.WatchTimeStatistics, observed):
+    for cls, own in (
+        (heads.Clicks, clicks),
+        (watch_statistics.WatchTimeStatistics, observed),
+    ):
         for name in own.keys() - {field.name for field in dataclasses.fields(cls)}:
             del own[name]
     statistics: Statistics = configs.component(Statistics, values)
@@ -75,7 +72,7 @@ class RankingNetwork(tf.keras.Model):
     def __init__(
         self,
         config: configs.RankingConfig,
-        chosen: registry.Features,
+        chosen: network_features.Features,
         measured: Statistics,
     ) -> None:
         """Creates the network; its variables are all made at the first call.
@@ -86,7 +83,7 @@ class RankingNetwork(tf.keras.Model):
           measured: Statistics of the training impressions.
         """
         super().__init__(name="ranking")
-        self.head = outcomes.make(config, measured.clicks, measured.outcomes)
+        self.head = outcome_heads.make(config, measured.clicks, measured.outcomes)
         self._seeds = [f.name for f in chosen if f.is_video]
         uses = ("shown", "last_watched", "history", *self._seeds)
         self.videos = _video_tables(config, measured.vocabulary_size, uses)
@@ -98,8 +95,8 @@ class RankingNetwork(tf.keras.Model):
         query = [f for f in chosen if f.scope.is_of_query]
         pairs = [f for f in chosen if not (f.scope.is_of_query or f.is_video)]
         known, how = measured.features, config.normalization
-        self._of_query = reading.encoders(query, known, _STDDEV, how)
-        self._of_videos = reading.encoders(pairs, known, _STDDEV, how)
+        self._of_query = feature_lists.encoders(query, known, _STDDEV, how)
+        self._of_videos = feature_lists.encoders(pairs, known, _STDDEV, how)
         num_outcomes = len(self.head.outcomes) if config.outcome_tower else 0
         first = len(self.head.biases) - num_outcomes
         options = config.dropout, config.precision
@@ -140,7 +137,7 @@ class RankingNetwork(tf.keras.Model):
             split_dense.to_block(self.videos[use](indices))
             for use, indices in looked_up.items()
         ]
-        blocks = (*videos, *reading.blocks(self._of_videos, tensors))
+        blocks = (*videos, *feature_lists.blocks(self._of_videos, tensors))
         query, k = self._query(tensors), tf.shape(shown)[1]
         hidden = self._tower((query, split_dense.Items(blocks, k)), seed=seed)
         outputs: tf.Tensor = towers.dense(self._outputs, hidden, seed)
@@ -161,7 +158,7 @@ class RankingNetwork(tf.keras.Model):
         """
         shown = self.videos["shown"](tensors[schema.IMPRESSION_VIDEOS])
         layers = {name: self._of_videos[name] for name in self._of_shown}
-        blocks = [split_dense.to_block(shown), *reading.blocks(layers, tensors)]
+        blocks = [split_dense.to_block(shown), *feature_lists.blocks(layers, tensors)]
         return split_dense.examples(blocks)
 
     def _query(self, tensors: inputs.Tensors) -> tf.Tensor:
@@ -173,7 +170,7 @@ class RankingNetwork(tf.keras.Model):
         total = tf.reduce_sum(table(history), axis=1)
         mean = tf.math.divide_no_nan(total, num_known)
         last = self.videos["last_watched"](history[:, -1])
-        of_query = reading.encode(self._of_query, tensors)
+        of_query = feature_lists.encode(self._of_query, tensors)
         return tf.concat([mean, last, *of_query], axis=-1)
 
 

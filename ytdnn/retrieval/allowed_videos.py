@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ytdnn.log import lookups
 from ytdnn.retrieval import conditions as filter_conditions
-from ytdnn.retrieval import rows
+from ytdnn.retrieval import row_ops
 
 
 class AllowedVideos(NamedTuple):
@@ -48,7 +48,7 @@ class AllowedVideos(NamedTuple):
         Args:
           videos: `[batch, k] int32` catalogue indices; never 0.
         """
-        excluded = rows.contains(self.excluded, videos)
+        excluded = row_ops.contains(self.excluded, videos)
         return self.holds_if_not_excluded(videos) & ~excluded
 
     def holds_if_not_excluded(self, videos: tf.Tensor) -> tf.Tensor:
@@ -64,7 +64,7 @@ class AllowedVideos(NamedTuple):
         return tf.cond(
             tf.reduce_all(is_free),
             lambda: held,
-            lambda: held & (rows.contains(self.allowed, videos) | is_free),
+            lambda: held & (row_ops.contains(self.allowed, videos) | is_free),
         )
 
     def take(self, mask: tf.Tensor) -> "AllowedVideos":

@@ -23,7 +23,7 @@ from scipy import sparse
 
 from ytdnn.base import artifacts, configs, errors, ragged, registries
 from ytdnn.base.configs import components
-from ytdnn.base.metrics import selection
+from ytdnn.base.metrics import top_k_selection
 from ytdnn.log import prepared, training_slices
 
 KIND = "candidates"  # of the artefact, as of a trained network
@@ -99,7 +99,7 @@ class Requests:
     histories: ragged.Ragged
     num_videos: int
     removed: ragged.Ragged
-    available: selection.Available | None = None
+    available: top_k_selection.Available | None = None
 
     def __len__(self) -> int:
         """Number of requests."""
@@ -124,7 +124,7 @@ class Requests:
         last[is_there] = self.histories.values[places[is_there]]
         return last
 
-    def best(self, score: selection.Scorer, k: int) -> npt.NDArray[np.int32]:
+    def best(self, score: top_k_selection.Scorer, k: int) -> npt.NDArray[np.int32]:
         """Ranks all videos exactly; removed ones are left out, ties are by lower row.
 
         Args:
@@ -136,7 +136,7 @@ class Requests:
           `[n, k]` rows of videos, best first, -1 where there are fewer.
         """
         shape = len(self), self.num_videos
-        lists = selection.best_of(
+        lists = top_k_selection.best_of(
             score, shape, self.removed, k, _BLOCK_BYTES, self.available
         )
         return lists - 1
@@ -167,7 +167,7 @@ class ScoringModel:
     def __init__(self, config: Any) -> None:
         """Has no settings."""
 
-    def scorer(self, requests: Requests) -> selection.Scorer:
+    def scorer(self, requests: Requests) -> top_k_selection.Scorer:
         """Returns the function that fills a block of scores; see `Requests.best`."""
         raise NotImplementedError
 
@@ -248,7 +248,7 @@ def _allowed(
     videos = _checked(model.recommend(requests, num), requests, num)
     rows = np.repeat(np.arange(len(videos)), videos.shape[1])
     removed = requests.removed.offsets, requests.removed.values
-    excluded = selection.ExcludedVideos(
+    excluded = top_k_selection.ExcludedVideos(
         slice(0, len(videos)), removed, requests.available
     )
     is_video = videos > 0

@@ -17,8 +17,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.base import ragged, registries
-from ytdnn.log import prepared, shard_index, training_slices
-from ytdnn.log import request as raw_request
+from ytdnn.log import prepared, raw_request, shard_index, training_slices
 from ytdnn.retrieval import interface
 
 _WITHIN = 3  # watches

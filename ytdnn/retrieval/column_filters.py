@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.log import prepared
-from ytdnn.retrieval import attributes, conditions
+from ytdnn.retrieval import conditions, filter_columns
 
 Entries = Sequence[tuple[str, str]]
 """Conditions as the signatures have them: column with operator, value."""
@@ -31,10 +31,10 @@ _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 Range = tuple[tf.Tensor, tf.Tensor]
 """Lowest and highest codes; no video where the first is higher."""
 _KINDS = {  # of the groups of conditions of a column
-    attributes.IN: 0,
-    attributes.NOT_IN: 1,
-    attributes.AT_MOST: 2,
-    attributes.AT_LEAST: 2,
+    filter_columns.IN: 0,
+    filter_columns.NOT_IN: 1,
+    filter_columns.AT_MOST: 2,
+    filter_columns.AT_LEAST: 2,
 }
 _NUM_KINDS = 3
 
@@ -62,7 +62,7 @@ class Filters(tf.Module):
         """
         super().__init__()
         self.saved = saved = dict(policies or {})
-        columns = attributes.from_catalogue(data.catalogue)
+        columns = filter_columns.from_catalogue(data.catalogue)
         self._columns = [ConditionColumn(attribute) for attribute in columns]
         self._lists = conditions.list_variables(
             [codes for a in columns for codes in a.codes.reshape(len(a.codes), -1).T]
@@ -249,10 +249,10 @@ def _groups(
         for key in column.keys:
             operator = key.rpartition(" ")[2]
             group = _NUM_KINDS * own + _KINDS[operator]
-            moves = operator in (attributes.IN, attributes.NOT_IN)
+            moves = operator in (filter_columns.IN, filter_columns.NOT_IN)
             of_policy = group + number if moves else group
             groups.append((place, column.width, group, of_policy))
-    kinds = [kind != _KINDS[attributes.NOT_IN] for kind in range(_NUM_KINDS)]
+    kinds = [kind != _KINDS[filter_columns.NOT_IN] for kind in range(_NUM_KINDS)]
     return np.array(groups, np.int32).reshape(-1, 4).T, kinds * len(columns) * 2
 
 
@@ -271,12 +271,12 @@ class ConditionColumn(tf.Module):
 
     Attributes:
       column: Name of the column.
-      kind: Kind of its values, see `attributes.Attribute`.
+      kind: Kind of its values, see `filter_columns.Attribute`.
       keys: The column with each of its operators.
       width: Number of a video's values at most.
     """
 
-    def __init__(self, attribute: attributes.Attribute) -> None:
+    def __init__(self, attribute: filter_columns.Attribute) -> None:
         """Creates the variables of a column."""
         super().__init__()
         self.kind, self.keys = attribute.kind, attribute.keys
@@ -305,7 +305,8 @@ class ConditionColumn(tf.Module):
             return self._code_ranges(own, self._table.lookup(values) + 1)
         numbers = _numbers(values)
         is_most, is_least = (
-            self._is(own, name) for name in (attributes.AT_MOST, attributes.AT_LEAST)
+            self._is(own, name)
+            for name in (filter_columns.AT_MOST, filter_columns.AT_LEAST)
         )
         if self.kind == "age":
             moments = tf.cast(times, tf.float64)[:, tf.newaxis]
@@ -325,7 +326,7 @@ class ConditionColumn(tf.Module):
           own: See `ranges`.
           codes: `[distinct, n] int32` codes of the values, 0 for a value of no video.
         """
-        is_one = self._is(own, attributes.IN) | self._is(own, attributes.NOT_IN)
+        is_one = self._is(own, filter_columns.IN) | self._is(own, filter_columns.NOT_IN)
         is_one &= codes > 0
         return tf.where(is_one, codes, 1), tf.where(is_one, codes, 0)
 
@@ -353,7 +354,7 @@ class ConditionColumn(tf.Module):
 
     def _is(self, own: tf.Tensor, operator: str) -> tf.Tensor:
         """Returns whether each condition has an operator, `[distinct, n] bool`."""
-        key = attributes.key(self.column, operator)
+        key = filter_columns.key(self.column, operator)
         if key not in self.keys:
             return tf.zeros_like(own, tf.bool)
         return tf.equal(own, self.keys.index(key))

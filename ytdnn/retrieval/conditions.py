@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.retrieval import rows
+from ytdnn.retrieval import row_ops
 
 _MOST = 2**31 - 1
 _LEAST_SCANNED = 1 / 16  # share of the videos from which a comparison of all is faster
@@ -293,7 +293,7 @@ def _is_first(ranges: Ranges, num_columns: tf.Tensor) -> tf.Tensor:
     columns, low, high, groups = (tf.cast(each, tf.int64) for each in ranges)
     has_codes = (groups >= 0) & (low <= high)
     keys = (groups * tf.cast(num_columns, tf.int64) + columns) * _MOST + low
-    return has_codes & (rows.occurrence(tf.where(has_codes, keys, -1)) == 0)
+    return has_codes & (row_ops.occurrence(tf.where(has_codes, keys, -1)) == 0)
 
 
 def _by_group(

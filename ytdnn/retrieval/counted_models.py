@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import registries
-from ytdnn.base.metrics import selection
+from ytdnn.base.metrics import top_k_selection
 from ytdnn.retrieval import candidate_models, co_watch, popular
 
 _NEIGHBOURS = 200  # of each watch
@@ -32,7 +32,7 @@ class RecentPopularity(candidate_models.ScoringModel):
         # Counts below 1 order the videos that nobody watched in the week.
         self.scores[inside - 1] += np.arange(len(inside), 0, -1, dtype=np.float32)
 
-    def scorer(self, requests: candidate_models.Requests) -> selection.Scorer:
+    def scorer(self, requests: candidate_models.Requests) -> top_k_selection.Scorer:
         """Returns the scorer by the count."""
 
         def score(users: slice, videos: slice, out: Floats) -> None:
@@ -58,7 +58,7 @@ class _LastWatches(candidate_models.ScoringModel):
     weights: Floats
     popularity: Floats
 
-    def scorer(self, requests: candidate_models.Requests) -> selection.Scorer:
+    def scorer(self, requests: candidate_models.Requests) -> top_k_selection.Scorer:
         """Returns the scorer by the sums."""
         seeds = requests.last(len(self.decay))
         seeds = np.where(seeds < requests.num_videos, seeds, -1)

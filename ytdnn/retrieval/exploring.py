@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, errors, schema
 from ytdnn.log import catalogues
-from ytdnn.retrieval import fresh_uploads, rows
+from ytdnn.retrieval import fresh_uploads, row_ops
 
 _FIRST, _SECOND = -4658895280553007687, -7723592293110705685  # SplitMix64's, signed
 _STEP = -7046029254386353131
@@ -86,7 +86,7 @@ class Explorer(tf.Module):
         Args:
           order: See `__call__`.
         """
-        return (rows.ranks(order) < self._top) & tf.math.is_finite(order)
+        return (row_ops.ranks(order) < self._top) & tf.math.is_finite(order)
 
 
 def reserved(order: tf.Tensor, is_young: tf.Tensor, every: int) -> tf.Tensor:
@@ -105,7 +105,7 @@ def reserved(order: tf.Tensor, is_young: tf.Tensor, every: int) -> tf.Tensor:
       is_young: `[batch, n] bool`.
       every: Distance of reserved places.
     """
-    places = rows.best_first(order)
+    places = row_ops.best_first(order)
     young = tf.cast(tf.gather(is_young, places, batch_dims=1), tf.int32)
     before = tf.cumsum(young, axis=1, exclusive=True)  # young ones
     others = tf.range(tf.shape(order)[1])[tf.newaxis] - before
@@ -114,7 +114,7 @@ def reserved(order: tf.Tensor, is_young: tf.Tensor, every: int) -> tf.Tensor:
     moved = -tf.cast(key, tf.float32) - 0.001 * tf.cast(before, tf.float32) / (
         tf.cast(tf.shape(order)[1], tf.float32)
     )
-    moved = rows.put_back(moved, places)
+    moved = row_ops.put_back(moved, places)
     return tf.where(tf.math.is_finite(order), moved, order)
 
 
@@ -130,20 +130,20 @@ def sampled(
       top: Number of the best videos that are drawn; the others follow in their order,
         with propensity 1.
     """
-    ranks = rows.ranks(order)
+    ranks = row_ops.ranks(order)
     is_drawn = (ranks < top) & tf.math.is_finite(order)
     weight = tf.where(is_drawn, order / temperature, float("-inf"))
     behind = -1e6 - tf.cast(ranks, tf.float32)  # below all that is drawn, in order
     drawn = tf.where(is_drawn, weight + noise, behind)
     drawn = tf.where(tf.math.is_finite(order), drawn, order)
-    places = rows.best_first(drawn)
+    places = row_ops.best_first(drawn)
     best = tf.reduce_max(weight, axis=1, keepdims=True)
     best = tf.where(tf.math.is_finite(best), best, tf.zeros_like(best))
     shares = tf.exp(tf.cast(weight - best, tf.float64))
     shares = tf.gather(shares, places, batch_dims=1)
     left = tf.cumsum(shares, axis=1, reverse=True)
     chance = tf.where(shares > 0.0, shares / tf.maximum(left, 1e-300), 1.0)
-    return drawn, rows.put_back(tf.cast(chance, tf.float32), places)
+    return drawn, row_ops.put_back(tf.cast(chance, tf.float32), places)
 
 
 def request_seeds(times: tf.Tensor, watched: tf.Tensor) -> tf.Tensor:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from ytdnn.base import configs
-from ytdnn.retrieval import allowed_videos, rows
+from ytdnn.retrieval import allowed_videos, row_ops
 
 TOWER, CO_WATCH, FRESH_UPLOADS, POPULAR = NAMES = configs.SOURCE_NAMES
 """Sources with a number of their own; see `CompositionConfig.source_names`."""
@@ -95,14 +95,14 @@ class Source(tf.Module):
           seeds: `[batch, n] int32`, watch that each was found by; None: there are no
             seeds.
         """
-        by_order = rows.best_first(order)
+        by_order = row_ops.best_first(order)
         ordered = tf.gather(videos, by_order, batch_dims=1)
         limits = requests.permitted
-        places = rows.first_places(
+        places = row_ops.first_places(
             ordered, self.num, limits.holds_if_not_excluded, limits.excluded
         )
-        proposed = rows.taken(ordered, places)
+        proposed = row_ops.taken(ordered, places)
         if seeds is None:
             return Proposal(proposed, tf.zeros_like(proposed))
         seeds = tf.gather(seeds, by_order, batch_dims=1)
-        return Proposal(proposed, rows.taken(seeds, places))
+        return Proposal(proposed, row_ops.taken(seeds, places))

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ytdnn.base import configs, ragged, registries
-from ytdnn.base.metrics import selection
+from ytdnn.base.metrics import top_k_selection
 from ytdnn.retrieval import candidate_models
 
 _SHRINK = 10.0  # users in common, added to the denominator of the cosine
@@ -35,7 +35,7 @@ class _ItemModel(candidate_models.ScoringModel):
 
     weights: Any
 
-    def scorer(self, requests: candidate_models.Requests) -> selection.Scorer:
+    def scorer(self, requests: candidate_models.Requests) -> top_k_selection.Scorer:
         """Returns the scorer by the sums."""
         history = requests.matrix
 

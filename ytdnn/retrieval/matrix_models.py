@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ytdnn.base import configs, errors, registries
-from ytdnn.base.metrics import selection
+from ytdnn.base.metrics import top_k_selection
 from ytdnn.retrieval import candidate_models, neighbours
 
 _EXTRA = "baselines"
@@ -38,7 +38,7 @@ class UserNeighbours(candidate_models.ScoringModel):
         sizes = np.diff(self.scaled.indptr)
         self.scaled.data *= np.repeat(of_videos.astype(np.float32), sizes)
 
-    def scorer(self, requests: candidate_models.Requests) -> selection.Scorer:
+    def scorer(self, requests: candidate_models.Requests) -> top_k_selection.Scorer:
         """Returns the scorer by sums of similarities."""
         similarities = requests.matrix @ self.weights
 
@@ -95,7 +95,7 @@ class ALS(candidate_models.ScoringModel):
             )
             self.model.fit(data.matrix, show_progress=False)
 
-    def scorer(self, requests: candidate_models.Requests) -> selection.Scorer:
+    def scorer(self, requests: candidate_models.Requests) -> top_k_selection.Scorer:
         """Returns the scorer by products, users from their histories."""
         with _one_thread():
             of_users = self.model.recalculate_user(

@@ -17,7 +17,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.retrieval import allowed_videos, rows
+from ytdnn.retrieval import allowed_videos, row_ops
 from ytdnn.retrieval.index import brute_force, interface
 
 MOST_EXCLUDED = 2_000  # Most ids a request may exclude for the index to be searched
@@ -111,7 +111,7 @@ class Nearest(tf.Module):
         """
         permitted = permitted._replace(allowed=None, is_limited=None)
         lengths = tf.minimum(lengths, float(self.num_videos))
-        width = rows.largest(tf.where(by_index, tf.cast(lengths, tf.int32), 0))
+        width = row_ops.largest(tf.where(by_index, tf.cast(lengths, tf.int32), 0))
         width = tf.minimum(tf.maximum(width, num), self.num_videos)
 
         def ask() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -196,7 +196,7 @@ def _score_allowed(
     """Returns the best videos of the allow-lists, after scoring each of them."""
     videos = tf.sort(permitted.allowed, axis=1)
     known = (videos > 0) & (videos <= size)
-    known &= (rows.occurrence(videos) == 0) & permitted.holds(videos)
+    known &= (row_ops.occurrence(videos) == 0) & permitted.holds(videos)
     chosen = interface.rows_of(vectors, tf.where(known, videos - 1, 0))
     scores = tf.linalg.matvec(chosen, queries)
     return _best(videos, tf.where(known, scores, _NONE), num)
@@ -226,7 +226,7 @@ def _score_held(
         chosen = interface.rows_of(vectors, places)
         scores = tf.matmul(queries, chosen, transpose_b=True)
         # As many more as may be left out, so that only these are looked up.
-        more = rows.largest(permitted.num_excluded) + permitted.num_removed
+        more = row_ops.largest(permitted.num_excluded) + permitted.num_removed
         best, slots = tf.math.top_k(scores, tf.minimum(num + more, tf.size(places)))
         videos = tf.gather(places, slots) + 1
         return _best(videos, tf.where(permitted.holds(videos), best, _NONE), num)

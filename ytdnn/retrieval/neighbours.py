@@ -12,9 +12,8 @@ import tensorflow as tf
 from scipy import sparse
 
 from ytdnn.base import ragged, registries
-from ytdnn.log import prepared, training_slices
-from ytdnn.log import request as raw_request
-from ytdnn.retrieval import interface, rows
+from ytdnn.log import prepared, raw_request, training_slices
+from ytdnn.retrieval import interface, row_ops
 
 _NEIGHBOURS = 50
 _SEEDS = 50  # last watches that vote
@@ -44,13 +43,13 @@ class Neighbours(interface.Source):
         size = _SEEDS * _NEIGHBOURS
         weights = tf.reshape(tf.gather(self._weights, seeds), [-1, size])
         videos = tf.reshape(tf.gather(self._videos, seeds), [-1, size])
-        largest = rows.best_first(weights)
+        largest = row_ops.best_first(weights)
         weights, videos, seeds = (
             tf.gather(values, largest, batch_dims=1)
             for values in (weights, videos, tf.repeat(seeds, _NEIGHBOURS, axis=1))
         )
         return self.best_permitted(
-            requests, videos, rows.totals(videos, weights), seeds
+            requests, videos, row_ops.totals(videos, weights), seeds
         )
 
 

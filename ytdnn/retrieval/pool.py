@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs
 from ytdnn.log import positions
-from ytdnn.retrieval import interface, nearest, rows
+from ytdnn.retrieval import interface, nearest, row_ops
 from ytdnn.retrieval.index import interface as index_interface
 
 
@@ -84,8 +84,10 @@ def join(
     seeds = [nothing[:, :own], *(p.seeds for p in proposals), nothing[:, own:]]
     every = tf.concat(videos, axis=1)
     columns = (every, tf.concat(numbers, axis=1), tf.concat(seeds, axis=1))
-    places = rows.first_places(every, composition.num_candidates, lambda one: one > 0)
-    return Candidates(*(rows.taken(column, places) for column in columns))
+    places = row_ops.first_places(
+        every, composition.num_candidates, lambda one: one > 0
+    )
+    return Candidates(*(row_ops.taken(column, places) for column in columns))
 
 
 class Pool(tf.Module):

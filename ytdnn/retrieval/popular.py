@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from ytdnn.base import registries, schema
 from ytdnn.log import prepared, training_slices
-from ytdnn.retrieval import interface, rows
+from ytdnn.retrieval import interface, row_ops
 
 _DAYS = 7
 
@@ -23,7 +23,7 @@ class Popular(interface.Source):
 
     def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
         """Returns the most watched that are permitted."""
-        width = self.num + rows.largest(requests.permitted.num_excluded)
+        width = self.num + row_ops.largest(requests.permitted.num_excluded)
         width += tf.minimum(requests.permitted.num_removed, self.num)
         videos = self._videos[:width][tf.newaxis, :]
         videos = tf.repeat(videos, tf.shape(requests.watched)[0], axis=0)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.features import log_sums
+from ytdnn.features import counter_sums
 from ytdnn.log import events, prepared
 
 Floats = npt.NDArray[np.float64]
@@ -76,7 +76,7 @@ def served(data: prepared.PreparedData, kind: str) -> npt.NDArray[np.float32]:
       `[num_videos + 1]`, as of the serving moment; 0 is an unknown video.
     """
     every = np.arange(data.num_videos + 1)
-    return order(kind, sums_before(data, every, log_sums.serving_moment(data)))
+    return order(kind, sums_before(data, every, counter_sums.serving_moment(data)))
 
 
 def order(kind: str, sums: Floats) -> npt.NDArray[np.float32]:

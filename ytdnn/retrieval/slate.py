@@ -19,7 +19,13 @@ import tensorflow as tf
 
 from ytdnn.base import configs, registries, schema
 from ytdnn.log import positions, prepared
-from ytdnn.retrieval import attributes, column_filters, diversity, rows, shown_counts
+from ytdnn.retrieval import (
+    column_filters,
+    diversity,
+    filter_columns,
+    row_ops,
+    shown_counts,
+)
 
 SCORE, SAMPLED, RESERVED, CAP = "score", "sampled", "reserved", "cap"
 DIVERSITY, RERANKED = "diversity", "reranked"
@@ -73,7 +79,7 @@ class SlateOrder(tf.Module):
             self._counts = tf.Variable(counts, trainable=False, name="counted_order")
         self._channels = None
         if self.most:
-            indices = attributes.indices(data.catalogue, schema.CHANNEL_ID)
+            indices = filter_columns.indices(data.catalogue, schema.CHANNEL_ID)
             self._channels = tf.Variable(indices, trainable=False)
 
     def __call__(
@@ -143,13 +149,13 @@ def capped(order: tf.Tensor, of_videos: tf.Tensor, most: tf.Tensor) -> tf.Tensor
       of_videos: `[batch, columns, n] int32` values, 0 = unknown, which is not capped.
       most: `[batch, columns] int32`, most videos of a value.
     """
-    places = rows.best_first(order)
+    places = row_ops.best_first(order)
     batch, columns, size = tf.unstack(tf.shape(of_videos))
     places_of_columns = tf.repeat(places, columns, axis=0)
     values = tf.gather(
         tf.reshape(of_videos, [-1, size]), places_of_columns, batch_dims=1
     )
-    count = rows.Occurrences(values)
+    count = row_ops.Occurrences(values)
     limits = tf.where(values > 0, tf.reshape(most, [-1, 1]), _MOST)
 
     def fit(numbers: tf.Tensor) -> tf.Tensor:
@@ -161,7 +167,7 @@ def capped(order: tf.Tensor, of_videos: tf.Tensor, most: tf.Tensor) -> tf.Tensor
         lambda _, after: (after, fit(count(tf.repeat(after, columns, axis=0)))),
         (tf.ones_like(places, tf.bool), fit(count())),
     )[1]
-    return tf.where(rows.put_back(stays, places), order, float("-inf"))
+    return tf.where(row_ops.put_back(stays, places), order, float("-inf"))
 
 
 class Caps(tf.Module):
@@ -246,7 +252,7 @@ def risen(before: tf.Tensor, after: tf.Tensor) -> tf.Tensor:
         keep their places.
       after: Likewise.
     """
-    return tf.math.is_finite(after) & (rows.ranks(after) < rows.ranks(before))
+    return tf.math.is_finite(after) & (row_ops.ranks(after) < row_ops.ranks(before))
 
 
 def codes(

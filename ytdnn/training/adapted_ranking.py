@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import artifacts, configs, ragged
-from ytdnn.features import first_stage
+from ytdnn.features import replayed_features
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model, network
-from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.training import ranking, states
+from ytdnn.retrieval import trained_stage
+from ytdnn.training import optimizer_states, ranking
 
 _REQUESTS = 1_000  # slates, drawn at random, of which scores are compared
 _LEVELS = np.linspace(0.01, 0.99, 99)  # beyond them single scores decide
@@ -41,13 +41,13 @@ class TrainedRanker:
 
     directory: pathlib.Path
     data: prepared.PreparedData
-    first_stage: retrieval_stage.FirstStage
+    first_stage: trained_stage.FirstStage
 
 
 def load(config: configs.Config, home: pathlib.Path) -> TrainedRanker:
     """Returns the ranker of a folder with `data`, `candidates` and `ranking`."""
     data = prepared.load(home / "data")
-    first_stage = retrieval_stage.load(home / "candidates", data, config.composition)
+    first_stage = trained_stage.load(home / "candidates", data, config.composition)
     return TrainedRanker(home / "ranking", data, first_stage)
 
 
@@ -70,7 +70,8 @@ def publish(
     scores = [
         feature.name
         for feature in trained.features
-        if isinstance(feature, first_stage.ReplayedFeature) and feature.needs_quantiles
+        if isinstance(feature, replayed_features.ReplayedFeature)
+        and feature.needs_quantiles
     ]
     measured = trained.measured
     if scores and isinstance(config.ranking.normalization, configs.QuantilesConfig):
@@ -82,8 +83,8 @@ def publish(
     ) as partial:
         model.save(trained, partial, measured)
         shutil.copytree(earlier.directory / artifacts.LOGS, partial / artifacts.LOGS)
-        if (earlier.directory / states.STATE_FILE).exists():
-            states.share_state(earlier.directory, partial)
+        if (earlier.directory / optimizer_states.STATE_FILE).exists():
+            optimizer_states.share_state(earlier.directory, partial)
 
 
 def listed_scores(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ytdnn.base import artifacts, configs, registries
 from ytdnn.candidates import losses, model, user_tower
 from ytdnn.layers import randomness
-from ytdnn.log import events, prepared, streaming, training_slices, user_log
+from ytdnn.log import batch_streams, events, prepared, training_slices, user_log
 from ytdnn.training import checkpoints, devices, loop
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def train(
         facts_of_members.append(member_facts)
     if not on.writes:
         return
-    from ytdnn.candidates import stored
+    from ytdnn.candidates import saving
 
     whole = model.joined(members[-settings.num_kept :])
     if number > 1:
@@ -83,7 +83,7 @@ def train(
     with artifacts.publish(
         directory, model.KIND, step_config(config), inputs, facts
     ) as partial:
-        stored.save(whole, partial)
+        saving.save(whole, partial)
         share(places, settings.num_kept, partial)
     shutil.rmtree(work)
 
@@ -117,11 +117,11 @@ def made_from(config: configs.Config, data: prepared.PreparedData) -> dict[str, 
 
 def share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> None:
     """Copies the optimisers of the kept networks, and all curves, into an artefact."""
-    from ytdnn.training import states
+    from ytdnn.training import optimizer_states
 
     for number, place in enumerate(places[-num_kept:]):
-        name = states.file_of(number)
-        states.share_state(place, partial, name)
+        name = optimizer_states.file_of(number)
+        optimizer_states.share_state(place, partial, name)
     # The curves of the first are the stage's; the others' lie beside them.
     shutil.copytree(places[0] / artifacts.LOGS, partial / artifacts.LOGS)
     for place in places[1:]:
@@ -198,12 +198,14 @@ def _begun(
     """Sets the configured initial weights; returns facts for a manifest."""
     if config.initial_vectors == "random":
         return {}
-    from ytdnn.training import starting
+    from ytdnn.training import counted_start
 
     with on.scope():
-        vectors = starting.set_weights(candidate_model, data)
-    start = starting.begin(config, data, candidate_model, vectors, on, refitted, work)
-    return starting.facts(start)
+        vectors = counted_start.set_weights(candidate_model, data)
+    start = counted_start.begin(
+        config, data, candidate_model, vectors, on, refitted, work
+    )
+    return counted_start.facts(start)
 
 
 def _num_training_watches(log: user_log.UserLog) -> int:
@@ -296,15 +298,15 @@ def make_batches(
     data: prepared.PreparedData,
     seed: int,
     are_few: bool = False,
-) -> streaming.BatchStream:
+) -> batch_streams.BatchStream:
     """Returns the training batches: every next watch in slices, or drawn labels."""
     source = CandidateWindows(candidates, read, data, seed, are_few)
     sizes = [shard.num_events for shard in data.log.shards]
-    return streaming.BatchStream(source, sizes, candidates.window_events, seed)
+    return batch_streams.BatchStream(source, sizes, candidates.window_events, seed)
 
 
 class CandidateWindows:
-    """Opens windows; see `ytdnn.log.streaming.WindowSource`."""
+    """Opens windows; see `ytdnn.log.batch_streams.WindowSource`."""
 
     def __init__(
         self,
@@ -327,7 +329,7 @@ class CandidateWindows:
         self._are_few = are_few
         self._data = training_slices.training_set(data)
 
-    def steps(self, window: streaming.Window) -> int:
+    def steps(self, window: batch_streams.Window) -> int:
         """Returns the batches of an epoch, without reading the window."""
         watches, _, examples = self._counts[list(window.shards)].sum(axis=0).tolist()
         size, length = self._config.training.batch_size, self._config.slice_length
@@ -336,7 +338,7 @@ class CandidateWindows:
         return -(-training_slices.num_slices(watches, length) // max(1, size // length))
 
     def open(
-        self, window: streaming.Window
+        self, window: batch_streams.Window
     ) -> "training_slices.SliceBatches | drawn_labels.DrawnBatches":
         """Reads a window."""
         shards = [self._data.log.shards[number] for number in window.shards]
@@ -347,9 +349,9 @@ class CandidateWindows:
         if self._is_sliced:
             batches = training_slices.SliceBatches
             if self._are_few:
-                from ytdnn.log import few_labels
+                from ytdnn.log import labelled_slices
 
-                batches = few_labels.FewSlices
+                batches = labelled_slices.FewSlices
             return batches(
                 log=log,
                 batch_size=config.training.batch_size,

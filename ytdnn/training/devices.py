@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.base import configs, errors, registries
-from ytdnn.log import streaming
+from ytdnn.log import batch_streams
 
 Batch = dict[str, tf.Tensor]
 Step = Callable[[Batch, tf.Tensor], tf.Tensor]
@@ -86,7 +86,7 @@ class OneDevice:
             yield
 
     def feeds(
-        self, of_stage: streaming.Datasets, epoch: int, first_step: int
+        self, of_stage: batch_streams.Datasets, epoch: int, first_step: int
     ) -> Iterator[Feed]:
         """Yields an epoch's batches from a step on, grouped by shard window."""
         for dataset in of_stage(epoch, first_step):
@@ -94,7 +94,7 @@ class OneDevice:
             del dataset
 
     def batches(
-        self, of_stage: streaming.Datasets, epoch: int, first_step: int
+        self, of_stage: batch_streams.Datasets, epoch: int, first_step: int
     ) -> Iterator[Batch]:
         """Yields an epoch's batches from a step on, as inputs of `compiled`."""
         for feed in self.feeds(of_stage, epoch, first_step):

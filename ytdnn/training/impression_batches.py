@@ -9,12 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import prepared, streaming
+from ytdnn.log import batch_streams, prepared
 from ytdnn.ranking import building, inputs, model
 
 
 class ImpressionWindows:
-    """Opens windows; see `ytdnn.log.streaming.WindowSource`."""
+    """Opens windows; see `ytdnn.log.batch_streams.WindowSource`."""
 
     def __init__(
         self,
@@ -35,12 +35,12 @@ class ImpressionWindows:
         self._batch_size, self._seed = batch_size, seed
         self._sizes = building.num_training_rows(data.log)
 
-    def steps(self, window: streaming.Window) -> int:
+    def steps(self, window: batch_streams.Window) -> int:
         """Returns the batches of an epoch, without reading the window."""
         number = sum(self._sizes[shard] for shard in window.shards)
         return -(-number // self._batch_size)
 
-    def open(self, window: streaming.Window) -> "ImpressionBatches":
+    def open(self, window: batch_streams.Window) -> "ImpressionBatches":
         """Reads a window."""
         log = self._data.log
         data = self._data.with_log(log.window([log.shards[n] for n in window.shards]))
@@ -76,9 +76,9 @@ class ImpressionBatches:
     batch_size: int
     seed: int
     stream: tuple[int, ...] = ()
-    portion: streaming.WholeBatch = streaming.WHOLE
+    portion: batch_streams.WholeBatch = batch_streams.WHOLE
 
-    def part(self, rows: streaming.WholeBatch) -> "ImpressionBatches":
+    def part(self, rows: batch_streams.WholeBatch) -> "ImpressionBatches":
         """Returns the batches of a reader that reads some rows of each batch."""
         return dataclasses.replace(self, portion=rows)
 
@@ -90,7 +90,7 @@ class ImpressionBatches:
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
         cut = self._step_cutter(epoch)
-        return streaming.step_batches(first_step, self.steps_per_epoch, cut)
+        return batch_streams.step_batches(first_step, self.steps_per_epoch, cut)
 
     def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], inputs.Tensors]:
         philox = np.random.Philox([self.seed, epoch, *self.stream])

@@ -17,11 +17,11 @@ import tensorflow as tf
 
 from ytdnn.base import artifacts, configs, errors, progress
 from ytdnn.layers import embeddings, randomness
-from ytdnn.log import streaming
+from ytdnn.log import batch_streams
 from ytdnn.training import checkpoints, devices, optimizers
 
 if TYPE_CHECKING:
-    from ytdnn.training import states
+    from ytdnn.training import optimizer_states
 
 Batch = dict[str, tf.Tensor]
 _LEAST_CAP = 1_024  # smaller batches gain nothing
@@ -55,14 +55,14 @@ class TrainingStage:
     name: str
     model: tf.keras.Model
     tables: list[tf.Variable]
-    batches: streaming.Datasets
+    batches: batch_streams.Datasets
     steps_per_epoch: int
     loss: Callable[[Batch, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
     validate: Callable[[], dict[str, float]]
     monitor: str
     stop_after: int | None = None
     validates_start: bool = False
-    state: "states.State | None" = None
+    state: "optimizer_states.State | None" = None
 
 
 def fit(
@@ -127,9 +127,9 @@ def fit(
             is_best = bool(stage.monitor) and reached.best_epoch == reached.epoch
             meter.show_epoch(reached.epoch, loss, metrics, stage.monitor, is_best)
     if on.writes:
-        from ytdnn.training import states
+        from ytdnn.training import optimizer_states
 
-        states.write_state(trainer.optimizer, trainer.variables, directory)
+        optimizer_states.write_state(trainer.optimizer, trainer.variables, directory)
         keeper.restore_best()
     return reached.facts() | meter.facts()
 
@@ -217,9 +217,9 @@ class Trainer:
                 0 if stage.state is None else stage.state.steps,
             )
         if stage.state is not None:
-            from ytdnn.training import states
+            from ytdnn.training import optimizer_states
 
-            states.assign_state(self.optimizer, variables, stage.state)
+            optimizer_states.assign_state(self.optimizer, variables, stage.state)
         self._losses: list[Any] = []
         self.step = on.compiled(self._step)
 

@@ -15,16 +15,16 @@ from ytdnn.base import artifacts, configs, environment, progress, registries, sc
 from ytdnn.base.metrics import binary, per_user_loss
 from ytdnn.features import own_columns
 from ytdnn.layers import randomness
-from ytdnn.log import added_impressions, events, prepared, streaming
-from ytdnn.ranking import building, heads, inputs, model, outcomes
-from ytdnn.retrieval import stage as retrieval_stage
+from ytdnn.log import batch_streams, earlier_impressions, events, prepared
+from ytdnn.ranking import building, heads, inputs, model, outcome_heads
+from ytdnn.retrieval import trained_stage
 from ytdnn.training import (
-    calibrating,
     checkpoints,
     devices,
     impression_batches,
     loop,
-    states,
+    optimizer_states,
+    ranker_calibration,
 )
 
 _OF_SOURCES = ("candidate_source", "seed_video")  # features that ask all sources
@@ -52,7 +52,7 @@ def train(
     config: configs.Config,
     data: prepared.PreparedData,
     directory: pathlib.Path,
-    first_stage: retrieval_stage.FirstStage | None = None,
+    first_stage: trained_stage.FirstStage | None = None,
     chosen: artifacts.Manifest | None = None,
 ) -> None:
     """Trains, or resumes a training, and publishes the artefact `ranking`.
@@ -75,8 +75,8 @@ def train(
     on.require_fits(config.ranking.training, model.KIND)
     made_from = {prepared.KIND: data.manifest.fingerprint, **versions(config)}
     if first_stage is not None and first_stage.manifest is not None:
-        made_from[retrieval_stage.KIND] = first_stage.manifest.fingerprint
-    data = added_impressions.with_earlier_impressions(
+        made_from[trained_stage.KIND] = first_stage.manifest.fingerprint
+    data = earlier_impressions.with_earlier_impressions(
         data, config.ranking.least_impressions
     )
     if chosen is not None:
@@ -91,7 +91,9 @@ def train(
             progress.say(line)
     ranking_model = building.build(config.ranking, data, first_stage, on.scope())
     if on.writes:
-        for line in outcomes.notes(data.catalogue, ranking_model.measured.outcomes):
+        for line in outcome_heads.notes(
+            data.catalogue, ranking_model.measured.outcomes
+        ):
             progress.say(line)
     stop_after = None if chosen is None else int(chosen.facts["best_epoch"])
     num_rows = sum(building.num_training_rows(data.log))
@@ -105,7 +107,7 @@ def train(
     if chosen is not None:
         ranking_model.calibrate(_carried(chosen, ranking_model))
     else:
-        calibrating.calibrate(config.ranking, data, ranking_model)
+        ranker_calibration.calibrate(config.ranking, data, ranking_model)
     facts["calibration"] = dataclasses.asdict(ranking_model.measured.calibration)
     publish(ranking_model, directory, step_config(config), made_from, facts, work)
 
@@ -131,7 +133,7 @@ def publish(
     facts |= trained.facts()
     with artifacts.publish(directory, model.KIND, config, made_from, facts) as partial:
         model.save(trained, partial)
-        states.share_state(work, partial)
+        optimizer_states.share_state(work, partial)
         shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
     shutil.rmtree(work)
 
@@ -142,7 +144,7 @@ def _carried(
     """Returns the calibration of the model to refit."""
     known = configs.component(heads.Calibration, chosen.facts.get("calibration", {}))
     lines = dict(zip(chosen.facts.get("outcomes", ()), known.outcomes, strict=True))
-    return calibrating.carried(known, lines, ranking_model.head.outcomes)
+    return ranker_calibration.carried(known, lines, ranking_model.head.outcomes)
 
 
 def make_stage(
@@ -180,7 +182,7 @@ def make_batches(
     config: configs.Config,
     data: prepared.PreparedData,
     ranking_model: model.RankingModel,
-) -> streaming.BatchStream:
+) -> batch_streams.BatchStream:
     """Returns the training batches: every impression once an epoch."""
     size = config.ranking.training.batch_size
     source = impression_batches.ImpressionWindows(
@@ -188,7 +190,7 @@ def make_batches(
     )
     sizes = [shard.num_events for shard in data.log.shards]
     most = config.ranking.window_events
-    return streaming.BatchStream(source, sizes, most, config.seed)
+    return batch_streams.BatchStream(source, sizes, most, config.seed)
 
 
 def _loss(
@@ -221,7 +223,7 @@ def _validator(
     ranking_model: model.RankingModel,
 ) -> Callable[[], dict[str, float]]:
     """Returns the function that measures the model on the validation window."""
-    windows = streaming.ShardWindows(data, config.ranking.window_events)
+    windows = batch_streams.ShardWindows(data, config.ranking.window_events)
 
     def validate() -> dict[str, float]:
         """Returns mean loss, AUC and, where pages have pairs, their loss."""

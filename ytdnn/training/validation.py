@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ytdnn.base import configs, progress, ragged
 from ytdnn.candidates import model
-from ytdnn.log import events, prepared, streaming
+from ytdnn.log import batch_streams, events, prepared
 
 METRIC = "ndcg@10"
 HALF_INTERVAL = f"{METRIC}_half_interval"
@@ -90,7 +90,7 @@ class _Cases:
 
 def has_targets(config: configs.CandidatesConfig, data: prepared.PreparedData) -> bool:
     """Returns whether a validation watch is a right answer."""
-    windows = streaming.ShardWindows(data, config.window_events)
+    windows = batch_streams.ShardWindows(data, config.window_events)
     return any(len(_Cases.from_data(window, config).users) for window in windows)
 
 
@@ -112,7 +112,7 @@ def validator(
       watch: Function that is called with the metrics of each user, `[users]`, which are
         the same in each call and for each model.
     """
-    windows = streaming.ShardWindows(data, config.window_events)
+    windows = batch_streams.ShardWindows(data, config.window_events)
     users = _with_validation(data)
     sample = _sample(users, config.validation_users)
     find = functools.partial(_Cases.from_data, config=config, sample=sample)

@@ -5,7 +5,7 @@ from typing import Literal
 import tensorflow as tf
 
 from ytdnn import configs, registries
-from ytdnn.features.sequences import sequence
+from ytdnn.features.sequences import sequence_encoder
 
 
 @configs.validated
@@ -21,7 +21,7 @@ class RunningMeanConfig(configs.EncoderExtension):
 
 
 @registries.ENCODERS.register("running_mean", RunningMeanConfig)
-class RunningMean(sequence.SequenceEncoder):
+class RunningMean(sequence_encoder.SequenceEncoder):
     """The encoder of `RunningMeanConfig`."""
 
     def __init__(self, *args, **kwargs):

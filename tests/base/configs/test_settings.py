@@ -17,7 +17,7 @@ PLACES = (
     "docs/**/*.yaml",
     "experiments/**/*.py",
     "ytdnn/lab/studies/default_spaces.py",
-    "ytdnn/lab/index_tuning/tune.py",
+    "ytdnn/lab/index_tuning/setting_search.py",
 )
 
 

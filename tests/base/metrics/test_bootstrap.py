@@ -47,7 +47,9 @@ def test_ratios_are_resampled_by_user(monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_allclose(again, draws)
 
 
-def test_pair_interval_is_twice_as_wide_within_0_and_1() -> None:
-    assert bootstrap.pair_interval(0.5, (0.45, 0.6)) == pytest.approx((0.4, 0.7))
-    assert bootstrap.pair_interval(0.9, (0.8, 0.98)) == pytest.approx((0.7, 1.0))
-    assert np.isnan(bootstrap.pair_interval(0.5, (float("nan"), float("nan")))).all()
+def test_user_pairs_interval_is_twice_as_wide_within_0_and_1() -> None:
+    assert bootstrap.user_pairs_interval(0.5, (0.45, 0.6)) == pytest.approx((0.4, 0.7))
+    assert bootstrap.user_pairs_interval(0.9, (0.8, 0.98)) == pytest.approx((0.7, 1.0))
+    assert np.isnan(
+        bootstrap.user_pairs_interval(0.5, (float("nan"), float("nan")))
+    ).all()

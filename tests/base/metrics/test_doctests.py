@@ -5,7 +5,13 @@ import pytest
 
 MODULES = (
     *("binary", "bootstrap", "calibration", "catalogue", "per_user_loss"),
-    *("hits_at_k", "exact_top_k", "equal_values", "selection", "watch_time"),
+    *(
+        "recall_and_ndcg",
+        "exact_top_k",
+        "tied_values",
+        "top_k_selection",
+        "watch_time_of_hits",
+    ),
 )
 
 

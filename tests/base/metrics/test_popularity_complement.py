@@ -5,12 +5,12 @@ import polars as pl
 
 from ytdnn import configs
 from ytdnn.base import registries
-from ytdnn.base.metrics import metric_inputs
 from ytdnn.base.metrics import popularity_complement as complement
+from ytdnn.base.metrics import ranked_lists
 
 
 def test_values_by_hand() -> None:
-    lists = metric_inputs.RankedLists(
+    lists = ranked_lists.RankedLists(
         videos=np.array([[1, 2, 3], [2, 0, 0], [0, 0, 0]], np.int32),
         hits=np.zeros((3, 3), bool),
         num_relevant=np.ones(3, np.int64),

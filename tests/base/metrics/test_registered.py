@@ -9,10 +9,15 @@ import pytest
 from tests import extras
 from ytdnn import configs
 from ytdnn.base import errors, registries
-from ytdnn.base.metrics import hits_at_k, metric_inputs, metric_names, watch_time
+from ytdnn.base.metrics import (
+    metric_names,
+    ranked_lists,
+    recall_and_ndcg,
+    watch_time_of_hits,
+)
 from ytdnn.evaluation import terminal
 
-LISTS = metric_inputs.RankedLists(
+LISTS = ranked_lists.RankedLists(
     videos=np.array([[1, 2, 0], [3, 1, 2], [0, 0, 0]], np.int32),
     hits=np.zeros((3, 3), bool),
     num_relevant=np.ones(3, np.int64),
@@ -24,7 +29,7 @@ LISTS = metric_inputs.RankedLists(
 
 
 def test_the_metrics_of_every_report_keep_their_order() -> None:
-    assert list(hits_at_k.METRICS) == [
+    assert list(recall_and_ndcg.METRICS) == [
         "recall",
         "precision",
         "hit_rate",
@@ -32,7 +37,10 @@ def test_the_metrics_of_every_report_keep_their_order() -> None:
         "ndcg",
         "mrr",
     ]
-    assert [*hits_at_k.METRICS, *watch_time.METRICS] == metric_names.defaults()
+    assert [
+        *recall_and_ndcg.METRICS,
+        *watch_time_of_hits.METRICS,
+    ] == metric_names.defaults()
 
 
 @pytest.mark.parametrize("name", registries.METRICS.own())

@@ -5,9 +5,16 @@ import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.bundle import requests, user_requests
-from ytdnn.features import registry
-from ytdnn.log import events, fields, lookups, positions, prepared, training_slices
-from ytdnn.log import request as raw_request
+from ytdnn.features import network_features
+from ytdnn.log import (
+    events,
+    fields,
+    lookups,
+    positions,
+    prepared,
+    raw_request,
+    training_slices,
+)
 
 LENGTH, SEARCHES, DIM = 6, 4, 8
 CONFIG = configs.CandidatesConfig(
@@ -21,7 +28,7 @@ CONFIG = configs.CandidatesConfig(
 )
 
 
-def batch(data: prepared.PreparedData, length: int = 5) -> registry.Tensors:
+def batch(data: prepared.PreparedData, length: int = 5) -> network_features.Tensors:
     """Slices of the log, two at the end of a user and one across two users."""
     firsts = [int(data.watches.offsets[user + 1]) - 6 for user in (2, 7)]
     firsts.append(int(data.watches.offsets[4]) - 2)
@@ -37,7 +44,7 @@ class EncoderContract:
     rows: str  # the tensor of the sequence itself
     length = LENGTH  # of the history a request is read with
 
-    def make(self, data: prepared.PreparedData) -> registry.Encoder:
+    def make(self, data: prepared.PreparedData) -> network_features.Encoder:
         raise NotImplementedError
 
     def size(self, data: prepared.PreparedData) -> int:

@@ -10,7 +10,7 @@ from tests.features.sequences import contract, documented
 from tests.features.sequences.documented import registered as registered
 from ytdnn import configs
 from ytdnn.base import errors, registries, schema
-from ytdnn.features import registry
+from ytdnn.features import network_features
 from ytdnn.log import events, positions, prepared, training_slices
 
 POSITIONS = 5
@@ -32,9 +32,9 @@ def config_of(encoder: configs.Encoder) -> configs.CandidatesConfig:
 
 def made(
     name: str, data: prepared.PreparedData, with_request_time: bool = False
-) -> registry.Watches:
+) -> network_features.Watches:
     """An encoder of random biases, so that every part decides."""
-    encoder = registry.make_encoder(
+    encoder = network_features.make_encoder(
         config_of(ENCODERS[name]),
         data.vocabulary_size,
         None,
@@ -50,7 +50,7 @@ def made(
 
 def rows(
     data: prepared.PreparedData, with_request_time: bool = False
-) -> registry.Tensors:
+) -> network_features.Tensors:
     """The contract's slices, with the times of their requests if they are read."""
     features = contract.batch(data, POSITIONS)
     if with_request_time:
@@ -65,7 +65,7 @@ class SequenceContract(contract.EncoderContract):
     rows = schema.WATCH_ROWS
     length = contract.LENGTH + POSITIONS - 1
 
-    def make(self, data: prepared.PreparedData) -> registry.Watches:
+    def make(self, data: prepared.PreparedData) -> network_features.Watches:
         return made(self.name, data)
 
     def size(self, data: prepared.PreparedData) -> int:
@@ -83,13 +83,18 @@ class TestBesideBags(SequenceContract):
     name = "beside_bags"
 
 
-def vectors(encoder: registry.Watches, features: registry.Tensors) -> np.ndarray:
+def vectors(
+    encoder: network_features.Watches, features: network_features.Tensors
+) -> np.ndarray:
     found: np.ndarray = tf.concat(encoder(features), axis=-1).numpy()
     return found
 
 
 def served(
-    encoder: registry.Watches, features: registry.Tensors, row: int, position: int
+    encoder: network_features.Watches,
+    features: network_features.Tensors,
+    row: int,
+    position: int,
 ) -> np.ndarray:
     """The vector of one position from a slice of its own, as a request is."""
     length = contract.LENGTH + position
@@ -183,7 +188,9 @@ def test_states_of_another_shape_are_refused(
     cls = registries.ENCODERS["gru"].make
     states = cls.states
     monkeypatch.setattr(cls, "states", lambda *given: cut(states(*given)))
-    encoder = registry.make_encoder(config_of(ENCODERS["gru"]), data.vocabulary_size)
+    encoder = network_features.make_encoder(
+        config_of(ENCODERS["gru"]), data.vocabulary_size
+    )
     wanted = r"expected GRU.states\(\).*= \[\d+, \d+, 8\], "
     with pytest.raises(errors.UserError, match=wanted + received):
         encoder(rows(data))

@@ -20,7 +20,7 @@ from ytdnn.lab.backtest import arms, backtesting, results
 from ytdnn.lab.pages import backtest_page
 from ytdnn.log import events, prepared
 from ytdnn.run.cli import main
-from ytdnn.training import continued
+from ytdnn.training import continued_training
 
 Rolling, Arm = backtesting.RollingEvaluation, arms.BacktestArm
 DAY = 86_400
@@ -156,7 +156,7 @@ def test_a_killed_backtest_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(continued, "carry_candidates", killed)
+        patched.setattr(continued_training, "carry_candidates", killed)
         with pytest.raises(KeyboardInterrupt):
             backtesting.run(asked, lambda line: None)
     assert (directory / "steps/00000/refresh-1d.json").exists()

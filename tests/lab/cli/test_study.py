@@ -9,8 +9,8 @@ import pytest
 
 from tests.run.cli import conftest, fakes
 from ytdnn.base import artifacts
-from ytdnn.lab.pages import studied
-from ytdnn.lab.studies import study
+from ytdnn.lab.pages import study_table
+from ytdnn.lab.studies import study_results
 
 VARIANTS = """
 from ytdnn import configs
@@ -45,9 +45,9 @@ class Studies:
 @pytest.fixture
 def studies(rooms: fakes.Rooms, monkeypatch: pytest.MonkeyPatch) -> Studies:
     found = Studies()
-    monkeypatch.setattr(study, "measure", found.measure)
-    monkeypatch.setattr(studied, "render", lambda study, width: str(study))
-    monkeypatch.setattr(studied, "markdown", str)
+    monkeypatch.setattr(study_results, "measure", found.measure)
+    monkeypatch.setattr(study_table, "render", lambda study, width: str(study))
+    monkeypatch.setattr(study_table, "markdown", str)
     return found
 
 

@@ -8,12 +8,12 @@ import pytest
 
 from tests.run.cli import conftest, fakes
 from ytdnn import configs
-from ytdnn.lab.index_tuning import tune, tuning
+from ytdnn.lab.index_tuning import setting_search, tuning
 
 
-def _tuned() -> tune.TuningResult:
-    trial = tune.Trial(configs.IvfConfig(num_lists=7), 0.912, 0.5, 3.0, 12.0)
-    return tune.TuningResult(
+def _tuned() -> setting_search.TuningResult:
+    trial = setting_search.Trial(configs.IvfConfig(num_lists=7), 0.912, 0.5, 3.0, 12.0)
+    return setting_search.TuningResult(
         kind="ivf",
         recall=0.9,
         k=20,
@@ -36,7 +36,9 @@ def test_it_shows_the_table_the_setting_and_what_is_next(
     cli("prepare", f"--workdir={workdir}")
     asked: dict[str, Any] = {}
 
-    def tune_index(directory: Any, config: Any, **given: Any) -> tune.TuningResult:
+    def tune_index(
+        directory: Any, config: Any, **given: Any
+    ) -> setting_search.TuningResult:
         asked.update(given)
         return _tuned()
 

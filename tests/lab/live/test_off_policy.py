@@ -8,7 +8,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.lab.metrics import off_policy
-from ytdnn.lab.world import generate, page_truth
+from ytdnn.lab.world import generate, page_values
 
 NUM_LISTED = 12
 REPEATS = 150
@@ -34,7 +34,7 @@ def found() -> dict[str, tuple[Array, Array, float]]:
     uploaded = np.flatnonzero(world.shared.videos.upload_times < world.end_of_log)
     listed = rng.choice(uploaded, (len(users), NUM_LISTED))
     times = np.full(len(users), world.end_of_log)
-    worth = page_truth.page_values(world, users, listed, times, np.zeros(1))
+    worth = page_values.page_values(world, users, listed, times, np.zeros(1))
     liking = np.log(worth.seconds + 1.0)
     rough = 0.5 * liking + rng.normal(0.0, 0.5, liking.shape)
     of_log, of_target = softmax(rough), softmax(liking)

@@ -8,7 +8,7 @@ from tests import extras
 from tests.evaluation import example
 from tests.lab.pages import browser
 from ytdnn.evaluation import lists, report_model, shown_baselines, tables
-from ytdnn.lab.pages import evaluation_page, figures, names, page, plots
+from ytdnn.lab.pages import display_names, evaluation_page, page, plots, svg_figures
 
 SECTIONS = [
     "All systems",
@@ -120,7 +120,7 @@ def test_an_example_shows_the_lists_of_the_plots_and_no_empty_column() -> None:
     assert "watched before" not in headings
     assert "popularity" not in headings
     assert headings[0] == "watched afterwards"
-    drawn = {*names.drawn(example.typed(report))} - {"popularity", "ranker"}
+    drawn = {*display_names.drawn(example.typed(report))} - {"popularity", "ranker"}
     assert {*headings} == {"watched afterwards", *map(tables.model_title, drawn)}
 
 
@@ -280,7 +280,7 @@ def test_a_page_of_all_systems_is_short_and_can_be_read(
 
 def test_a_plot_has_eight_systems_that_can_be_told_apart() -> None:
     report = many_systems()
-    drawn = names.drawn(report)
+    drawn = display_names.drawn(report)
     of_lists = [name for name in drawn if name in report.lists]
     assert len(of_lists) == 8
     assert {*lists.BASELINES[-3:]} < {*drawn}
@@ -292,9 +292,9 @@ def test_a_plot_has_eight_systems_that_can_be_told_apart() -> None:
     by_request = [*(n for n in of_lists if "oracle" not in n and "truth" not in n)]
     by_request += ["last_week_then_next", "user_neighbours"]
     for models in (of_lists, by_request, orders):
-        indices = names.colours(dict.fromkeys([*drawn, *models]))
+        indices = display_names.colours(dict.fromkeys([*drawn, *models]))
         titles = [tables.model_title(name) for name in models]
-        looks = figures.Plot("t", titles, indices, ("x", "y"), 90.0).looks.values()
+        looks = svg_figures.Plot("t", titles, indices, ("x", "y"), 90.0).looks.values()
         for part in ("color", "marker"):
             assert len({look[part] for look in looks}) == len(models)
 

@@ -1,7 +1,7 @@
 import html.parser
 import re
 
-from ytdnn.lab.pages import figures, page, plots
+from ytdnn.lab.pages import page, plots, svg_figures
 
 PLOT = plots.bars("a plot", ["1"], {"a": [1.0]})
 
@@ -98,7 +98,7 @@ def test_every_colour_can_be_seen_in_light_and_dark() -> None:
         colours = dict(re.findall(r"(--[\w-]+): (#\w{6})", scheme))
         assert (
             len([name for name in colours if "series" in name])
-            == len(figures.COLOURS) - 1
+            == len(svg_figures.COLOURS) - 1
         )
         for ground in ("--paper", "--panel"):
             assert _contrast(colours["--ink"], colours[ground]) > 7

@@ -8,7 +8,7 @@ from ytdnn import configs
 from ytdnn.base import artifacts, errors, schema, table_schemas
 from ytdnn.lab.sources import world
 from ytdnn.lab.world import generate
-from ytdnn.log import sources, validation
+from ytdnn.log import log_checks, sources
 
 TINY = configs.WorldConfig(
     num_users=30, num_videos=40, num_topics=4, watches_per_user=10
@@ -17,7 +17,7 @@ TINY = configs.WorldConfig(
 
 def test_world_is_a_valid_log_with_every_table_and_column():
     log = sources.read(configs.DataConfig(world=TINY))
-    _, report = validation.validate(log, "stop")
+    _, report = log_checks.validate(log, "stop")
     assert report == {}
     assert set(log.tables) == set(table_schemas.TABLES)
     absent = {

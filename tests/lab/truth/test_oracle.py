@@ -13,8 +13,8 @@ from ytdnn.evaluation import (
     impression_metrics,
     list_metrics,
     lists,
-    protocol,
-    ranker,
+    shown_scorers,
+    user_cases,
 )
 from ytdnn.lab.truth import known_world, oracle
 from ytdnn.lab.world import generate
@@ -41,7 +41,7 @@ def hit_rate(data, cases, maker) -> float:
 
 
 def test_its_lists_hit_far_more_than_popularity(data) -> None:
-    cases = protocol.cases(data, events.Split.TEST, CONFIG)
+    cases = user_cases.cases(data, events.Split.TEST, CONFIG)
     best = hit_rate(data, cases, oracle.systems(data, CONFIG).makers[lists.ORACLE])
     assert best > 2 * hit_rate(data, cases, lists.popularity(data.catalogue))
 
@@ -50,18 +50,18 @@ def test_its_lists_hit_far_more_than_popularity(data) -> None:
 def test_leave_one_out_has_an_oracle_too(tmp_path: pathlib.Path) -> None:
     config = configs.DataConfig(world=WORLD, protocol="leave_one_out")
     data = prepare.prepare(config, tmp_path / "data")
-    cases = protocol.cases(data, events.Split.TEST, CONFIG)
+    cases = user_cases.cases(data, events.Split.TEST, CONFIG)
     best = hit_rate(data, cases, oracle.systems(data, CONFIG).makers[lists.ORACLE])
     assert best > 2 * hit_rate(data, cases, lists.popularity(data.catalogue))
 
 
 def test_it_orders_impressions_far_better_than_popularity(data) -> None:
-    impressions = ranker.SplitImpressions(data.log, events.Split.TEST)
+    impressions = shown_scorers.SplitImpressions(data.log, events.Split.TEST)
     best, popular = (
         impression_metrics.measure(impressions, score(impressions), CONFIG)[0].values
         for score in (
             oracle.systems(data, CONFIG).scorers[lists.ORACLE],
-            ranker.popularity(data),
+            shown_scorers.popularity(data),
         )
     )
     assert best["auc"] > popular["auc"] + 0.1
@@ -70,7 +70,7 @@ def test_it_orders_impressions_far_better_than_popularity(data) -> None:
 
 
 def test_its_seconds_and_clicks_are_calibrated(data) -> None:
-    impressions = ranker.SplitImpressions(data.log, events.Split.TEST)
+    impressions = shown_scorers.SplitImpressions(data.log, events.Split.TEST)
     predicted = oracle.systems(data, CONFIG).scorers[lists.ORACLE](impressions)
     entry, _ = impression_metrics.measure(impressions, predicted, CONFIG)
     assert entry.values["calibration_ratio"] == pytest.approx(1.0, abs=0.15)
@@ -94,7 +94,7 @@ def test_it_maps_a_set_without_some_users(
     shown = oracle.WorldImpressions.from_data(data, known_world.from_data(data))
     ids = data.users["user_id"].gather(np.asarray(data.impressions.users))
     assert ids.str.slice(1).cast(pl.Int64).to_list() == shown.users.tolist()
-    cases = protocol.cases(data, events.Split.TEST, CONFIG)
+    cases = user_cases.cases(data, events.Split.TEST, CONFIG)
     best = hit_rate(data, cases, oracle.systems(data, CONFIG).makers[lists.ORACLE])
     assert best > 2 * hit_rate(data, cases, lists.popularity(data.catalogue))
 
@@ -120,7 +120,7 @@ def test_a_written_world_keeps_its_truth(tmp_path: pathlib.Path) -> None:
 
 def test_it_is_asked_within_the_window_that_is_evaluated(data) -> None:
     """Validation ends weeks before the log: nothing later may move its moments."""
-    cases = protocol.cases(data, events.Split.VALIDATION, CONFIG)
+    cases = user_cases.cases(data, events.Split.VALIDATION, CONFIG)
     blocks = oracle.from_data(data)._moments(cases)
     windows = data.manifest.facts["windows"]
     moments = {time for _, times in blocks for time in times}

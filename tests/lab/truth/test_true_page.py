@@ -7,9 +7,9 @@ import pytest
 
 from tests import changed_log
 from ytdnn import configs
-from ytdnn.evaluation import lists, protocol
+from ytdnn.evaluation import lists, user_cases
 from ytdnn.lab.truth import known_world, true_page
-from ytdnn.lab.world import corpus, memory, page_truth, truth
+from ytdnn.lab.world import corpus, memory, page_values, truth
 from ytdnn.log import events, prepare, prepared
 
 WORLD = configs.WorldConfig(
@@ -26,9 +26,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 
 @pytest.fixture(scope="module")
-def cases(data: prepared.PreparedData) -> protocol.Cases:
+def cases(data: prepared.PreparedData) -> user_cases.Cases:
     config = dataclasses.replace(CONFIG, remove_watched=False)
-    return protocol.cases(data, events.Split.TEST, config)
+    return user_cases.cases(data, events.Split.TEST, config)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def _remembered(data, cases) -> tuple[memory.Memory, np.ndarray]:
 def test_a_page_is_worth_what_a_user_with_that_memory_makes_of_it(
     data, cases, pages
 ) -> None:
-    few = protocol.take(cases, np.arange(25))
+    few = user_cases.take(cases, np.arange(25))
     rng = np.random.default_rng(0)
     found = rng.integers(0, data.num_videos + 1, (len(few), 10)).astype(np.int32)
     shown = data.impressions
@@ -77,7 +77,7 @@ def test_a_page_is_worth_what_a_user_with_that_memory_makes_of_it(
     assert unclicked.max() >= 2
     assert watched.any()
     known = known_world.from_data(data)
-    expected = page_truth.page_values(
+    expected = page_values.page_values(
         known.world,
         known.users[few.users],
         slates,
@@ -102,7 +102,7 @@ def test_clickbait_is_a_share_of_the_places_that_hold_a_video(
     known = known_world.from_data(data)
     bait = 1 + np.flatnonzero(truth.is_clickbait(known.world)[known.videos])
     other = 1 + np.flatnonzero(~truth.is_clickbait(known.world)[known.videos])
-    two = protocol.take(cases, np.arange(2))
+    two = user_cases.take(cases, np.arange(2))
     found = np.array([[bait[0], *other[:4], *bait[1:2]], [bait[1], 0, 0, 0, 0, 0]])
     values = pages.per_user(two, found.astype(np.int32), (5, 6))
     np.testing.assert_allclose(values["true_clickbait@5"], [1 / 5, 1.0])
@@ -134,7 +134,7 @@ def test_a_list_shorter_than_k_is_a_shorter_page(data, cases, pages) -> None:
 def test_candidates_by_truth_are_the_rankers_candidates_in_a_better_order(
     data, pages
 ) -> None:
-    cases = protocol.cases(data, events.Split.TEST, CONFIG)
+    cases = user_cases.cases(data, events.Split.TEST, CONFIG)
     first = lists.popularity(data.catalogue)
     chosen = first(cases, 30)
     found = pages.reordered(first, 30)(cases, 30)
@@ -148,7 +148,7 @@ def test_candidates_by_truth_are_the_rankers_candidates_in_a_better_order(
 
 
 def test_the_best_page_is_worth_most_and_holds_only_what_it_may(data, pages) -> None:
-    cases = protocol.cases(data, events.Split.TEST, CONFIG)
+    cases = user_cases.cases(data, events.Split.TEST, CONFIG)
     found = pages.best(cases, 10)
     assert found.min() > 0
     uploads = data.videos["upload_time"].to_numpy()
@@ -161,12 +161,12 @@ def test_the_best_page_is_worth_most_and_holds_only_what_it_may(data, pages) -> 
     value = "true_watch_seconds@10"
     best = pages.per_user(cases, found, (10,))[value]
     everything = np.tile(np.arange(1, data.num_videos + 1, dtype=np.int32), (9, 1))
-    few = protocol.take(cases, np.arange(9))
+    few = user_cases.take(cases, np.arange(9))
     worth = pages.worth(few, everything, np.zeros(1)).seconds
     for row in range(9):
         may = np.setdiff1d(everything[0], cases.watched.take(np.array([row])).values)
         order = may[np.argsort(-worth[row][may - 1], kind="stable")][:10]
-        asked = protocol.take(few, np.array([row]))
+        asked = user_cases.take(few, np.array([row]))
         expected = pages.per_user(asked, order[None, :].astype(np.int32), (10,))
         assert best[row] == pytest.approx(expected[value][0])
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from ytdnn.base import errors
 from ytdnn.log import event_log
-from ytdnn.log.sources import csv_files, files
+from ytdnn.log.sources import csv_files, parquet_files
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_several_csvs_are_one_table_of_one_type(tmp_path):
     assert frame["id"].to_list() == ["1", "2", "007"]
     assert frame["value"].to_list() == ["2", None, "x"]
     assert frame[event_log.ROW].to_list() == [0, 1, 2]
-    assert files.part_starts(paths) == ((0, str(first)), (2, str(second)))
+    assert parquet_files.part_starts(paths) == ((0, str(first)), (2, str(second)))
 
 
 def test_csvs_of_other_columns_are_refused(tmp_path):

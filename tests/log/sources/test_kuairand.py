@@ -11,7 +11,7 @@ import pytest
 from tests import kuairand_files
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.log import prepare, sources, validation
+from ytdnn.log import log_checks, prepare, sources
 
 DAY = 1_649_347_200_000  # 2022-04-08, 00:00 in China, as milliseconds
 EARLY, LATE, RANDOM = kuairand_files.LOGS
@@ -76,7 +76,7 @@ def _read(path: pathlib.Path, **config: object):
 
 def _line(path: pathlib.Path, **config: object) -> str:
     with pytest.raises(errors.UserError) as caught:
-        validation.validate(_read(path, **config), "stop")
+        log_checks.validate(_read(path, **config), "stop")
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -116,7 +116,7 @@ def test_every_edition_is_found_wherever_it_lies(tmp_path, edition, place):
     assert tables["watches"].drop("order").rows() == WATCHES
     assert tables["watches"]["order"].to_list() == [DAY + 5999, DAY + 2001]
     assert _shown(log) == SHOWN
-    assert validation.validate(log, "stop")[1] == {}
+    assert log_checks.validate(log, "stop")[1] == {}
 
 
 def test_videos_and_users_keep_their_own_columns(tmp_path):
@@ -273,7 +273,7 @@ def test_real_kuairand(edition):
     root = os.environ.get("YTDNN_DATA", "")
     if not root or not (pathlib.Path(root) / folder).is_dir():
         pytest.skip(f"needs real data: set YTDNN_DATA to a folder with {folder}")
-    log, _ = validation.validate(_read(pathlib.Path(root) / folder), "drop")
+    log, _ = log_checks.validate(_read(pathlib.Path(root) / folder), "drop")
     rows = {"1k": 11_713_045, "pure": 1_436_609}[edition]  # as upstream states them
     assert log.facts["rows"]["impressions"] == rows
 

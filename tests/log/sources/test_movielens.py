@@ -9,7 +9,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.log import sources, validation
+from ytdnn.log import log_checks, sources
 from ytdnn.log.sources import download
 
 # (user, film, stars, time), and what every layout of them must give.
@@ -60,7 +60,7 @@ def _read(path: pathlib.Path, **config: object):
 
 def _line(path: pathlib.Path, **config: object) -> str:
     with pytest.raises(errors.UserError) as caught:
-        validation.validate(_read(path, **config), "stop")
+        log_checks.validate(_read(path, **config), "stop")
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -108,7 +108,7 @@ def _check(log, layout):
         ]
     else:
         assert "users" not in tables
-    assert validation.validate(log, "stop")[1] == {}
+    assert log_checks.validate(log, "stop")[1] == {}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -221,7 +221,7 @@ def _real(name: str) -> pathlib.Path:
 
 def test_real_movielens_1m():
     path = _real("ml-1m")
-    log, report = validation.validate(_read(path), "stop")
+    log, report = log_checks.validate(_read(path), "stop")
     assert report == {}
     assert log.facts["rows"] == {
         "videos": 3_883,
@@ -238,7 +238,7 @@ def test_real_movielens_1m():
 
 
 def test_real_movielens_100k():
-    log, report = validation.validate(_read(_real("ml-100k")), "stop")
+    log, report = log_checks.validate(_read(_real("ml-100k")), "stop")
     assert report == {}
     assert log.facts["rows"]["watches"] == 100_000
     assert log.facts["rows"]["videos"] == 1_682

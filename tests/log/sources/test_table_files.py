@@ -9,7 +9,7 @@ import pytest
 from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.log import event_log
-from ytdnn.log.sources import log, table_files
+from ytdnn.log.sources import table_files, tables_in_directory
 
 _ROWS = pl.DataFrame({"user_id": ["a", "b"], "video_id": ["v", "w"], "time": [1, 2]})
 
@@ -22,7 +22,9 @@ def _write(directory: pathlib.Path, name: str, frame: pl.DataFrame = _ROWS) -> N
 
 
 def _read(directory: pathlib.Path) -> pl.DataFrame:
-    found = log.read(configs.DataConfig(source="log", dir=str(directory)))
+    found = tables_in_directory.read(
+        configs.DataConfig(source="log", dir=str(directory))
+    )
     return found.tables[schema.WATCHES].collect()
 
 
@@ -39,7 +41,9 @@ def test_a_hive_key_is_a_column_of_its_parts(
 
 def test_a_column_of_the_files_comes_before_the_key(tmp_path: pathlib.Path) -> None:
     _write(tmp_path, "watches/time=9/part.parquet")
-    found = log.read(configs.DataConfig(source="log", dir=str(tmp_path)))
+    found = tables_in_directory.read(
+        configs.DataConfig(source="log", dir=str(tmp_path))
+    )
     assert found.tables[schema.WATCHES].collect()["time"].to_list() == [1, 2]
     assert found.origin("watches").notes == (
         "watches: partition key time, not read: the files have it",
@@ -59,9 +63,9 @@ def test_hives_text_of_a_missing_value_is_missing_in_the_files_too(
 def test_rows_of_all_subfolders_are_read_and_numbered(tmp_path: pathlib.Path) -> None:
     for name in ("b/2.csv", "a/c/1.csv", "0.csv"):
         _write(tmp_path, f"watches/{name}")
-    origin = log.read(configs.DataConfig(source="log", dir=str(tmp_path))).origin(
-        "watches"
-    )
+    origin = tables_in_directory.read(
+        configs.DataConfig(source="log", dir=str(tmp_path))
+    ).origin("watches")
     assert origin.rows.collect()[event_log.ROW].to_list() == list(range(6))
     assert origin.place(5) == f"row 2 of {tmp_path}/watches/b/2.csv"
 
@@ -77,9 +81,9 @@ def test_blank_lines_keep_the_numbers_of_the_other_rows(tmp_path: pathlib.Path) 
     (tmp_path / "watches.csv").write_text(
         "# one, two\n\nuser_id,video_id,time\na,v,1\n\nb,w,2\n,,\n"
     )
-    origin = log.read(configs.DataConfig(source="log", dir=str(tmp_path))).origin(
-        "watches"
-    )
+    origin = tables_in_directory.read(
+        configs.DataConfig(source="log", dir=str(tmp_path))
+    ).origin("watches")
     assert origin.rows.collect()[event_log.ROW].to_list() == [0, 2]
     assert origin.notes == (
         "watches: lines above the header, left out: 2",
@@ -102,7 +106,9 @@ def test_other_forms_are_read_alike(tmp_path: pathlib.Path, ending: str) -> None
             stream = pyarrow.CompressedOutputStream(file, packed) if packed else file
             stream.write(text)
             stream.close()
-    source = log.read(configs.DataConfig(source="log", dir=str(tmp_path)))
+    source = tables_in_directory.read(
+        configs.DataConfig(source="log", dir=str(tmp_path))
+    )
     rows = source.origin("watches").rows.collect()
     assert rows["video_id"].to_list() == ["v", "w"] * 2
     assert rows["time"].to_list() == [1, 2] * 2
@@ -112,9 +118,9 @@ def test_other_forms_are_read_alike(tmp_path: pathlib.Path, ending: str) -> None
 def test_a_comma_between_semicolons_is_decimal(tmp_path: pathlib.Path) -> None:
     text = "user_id;video_id;time;watch_seconds;device\na;v;1;2,5;x,y\nb;w;2;3;x\n"
     (tmp_path / "watches.csv").write_text(text)
-    origin = log.read(configs.DataConfig(source="log", dir=str(tmp_path))).origin(
-        "watches"
-    )
+    origin = tables_in_directory.read(
+        configs.DataConfig(source="log", dir=str(tmp_path))
+    ).origin("watches")
     rows = origin.rows.collect()
     assert rows["watch_seconds"].to_list() == [2.5, 3.0]
     assert rows["device"].to_list() == ["x,y", "x"]

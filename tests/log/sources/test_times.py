@@ -10,7 +10,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.log import sources, validation
+from ytdnn.log import log_checks, sources
 
 SECONDS = [1_700_000_000, 1_700_000_001, 1_700_086_400]
 UTC = datetime.UTC
@@ -23,7 +23,7 @@ def _read(directory: pathlib.Path, times: pl.Series) -> tuple[list[int], list[st
     frame = pl.DataFrame(rows).with_columns(times.alias("time"))
     frame.write_parquet(directory / "watches.parquet")
     log = sources.read(configs.DataConfig(source="log", dir=str(directory)))
-    log, _ = validation.validate(log, "stop")
+    log, _ = log_checks.validate(log, "stop")
     found = log.tables["watches"].select("time").collect()["time"].to_list()
     return found, list(log.origin("watches").notes)
 
@@ -115,7 +115,7 @@ def test_durations_may_be_hours_minutes_and_seconds(tmp_path: pathlib.Path) -> N
     texts = pl.Series("watch_seconds", ["01:02:03", " 0:00:07.5", "12", None])
     rows.with_columns(texts).write_parquet(tmp_path / "watches.parquet")
     log = sources.read(configs.DataConfig(source="log", dir=str(tmp_path)))
-    validation.validate(log, "stop")
+    log_checks.validate(log, "stop")
     found = log.tables["watches"].select("watch_seconds").collect().to_series()
     assert found.to_list() == [3723.0, 7.5, 12.0, None]
     rows.with_columns(texts.replace("12", "1:75:00")).write_parquet(
@@ -123,4 +123,4 @@ def test_durations_may_be_hours_minutes_and_seconds(tmp_path: pathlib.Path) -> N
     )
     wrong = sources.read(configs.DataConfig(source="log", dir=str(tmp_path)))
     with pytest.raises(errors.UserError, match="'1:75:00' in row 3"):
-        validation.validate(wrong, "stop")
+        log_checks.validate(wrong, "stop")

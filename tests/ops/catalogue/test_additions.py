@@ -11,7 +11,7 @@ import tensorflow as tf
 from tests.bundle import conftest
 from ytdnn.base import artifacts, errors, schema
 from ytdnn.bundle import added_videos, bundle
-from ytdnn.candidates import stored
+from ytdnn.candidates import saving
 from ytdnn.log import catalogues, new_videos, prepared
 from ytdnn.run import pipeline
 from ytdnn.run.pipeline import workdir as run_workdir
@@ -69,7 +69,7 @@ def test_vectors_are_those_of_a_catalogue_that_had_them(
     old = content_run.candidates.video_vectors()
     np.testing.assert_array_equal(found[: len(old)], old)
     data = new_videos.added_to(content_run.data, rows(content_run.data))
-    model = stored.load(content_run.workdir / "candidates", data)
+    model = saving.load(content_run.workdir / "candidates", data)
     np.testing.assert_allclose(found, model.video_vectors(), atol=1e-5)
     assert model.content is not None
     of_content = model.content(tf.constant([1, 2])).numpy()

@@ -16,7 +16,7 @@ from tests.training import kills
 from ytdnn import configs
 from ytdnn.base import artifacts
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.candidates import stored
+from ytdnn.candidates import saving
 from ytdnn.log import events, prepared, training_slices
 from ytdnn.ops.refit import refitting
 from ytdnn.run.pipeline import graph, runner, system_evaluation, workdir
@@ -64,7 +64,7 @@ def test_the_candidates_learn_from_all_of_the_log(refitted: Refitted) -> None:
     trained = training_slices.training_set(later).watches
     assert len(trained) == len(own.watches)
     assert len(training_slices.training_set(own).watches) < len(own.watches)
-    model = stored.load(refitted.workdir / "refit/candidates", later)
+    model = saving.load(refitted.workdir / "refit/candidates", later)
     assert len(model.video_vectors()) == later.vocabulary_size > own.vocabulary_size
 
 

@@ -10,8 +10,7 @@ from tests import full_log
 from ytdnn import configs
 from ytdnn.base import artifacts, schema
 from ytdnn.log import prepare, prepared
-from ytdnn.log.sources import log as log_source
-from ytdnn.log.sources import tables as tables_room
+from ytdnn.log.sources import memory_tables, tables_in_directory
 from ytdnn.ops.refresh import append
 
 Tables = dict[str, pl.DataFrame]
@@ -120,15 +119,15 @@ def check(seed: int, directory: pathlib.Path, events_per_shard: int = 5_000) -> 
     rng = np.random.default_rng(seed)
     days = draw(rng, num_days=int(rng.integers(3, 6)))
     config = dataclasses.replace(IN_MEMORY, events_per_shard=events_per_shard)
-    first = tables_room.from_frames(days.parts[0])
+    first = memory_tables.from_frames(days.parts[0])
     data = prepare.prepare(config, directory / "0", first)
     for number, part in enumerate(days.parts[1:], 1):
         if schema.WATCHES in part:
             write(rng, part, directory / f"day-{number}")
             given = configs.DataConfig(source="log", dir=f"{directory}/day-{number}")
-            log = log_source.read(given)
+            log = tables_in_directory.read(given)
             data = append.append(data, log, directory / str(number), {})
-    frames = tables_room.from_frames(days.whole)
+    frames = memory_tables.from_frames(days.whole)
     at_once = prepare.prepare(config, directory / "at-once", frames)
     found, wanted = contents(data), contents(at_once)
     assert found.keys() == wanted.keys()

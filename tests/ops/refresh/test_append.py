@@ -12,7 +12,7 @@ from tests.log import comparison
 from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.log import event_log, events, merged_shards, prepare, prepared
-from ytdnn.log.sources import tables as tables_room
+from ytdnn.log.sources import memory_tables
 from ytdnn.ops.refresh import append
 
 TABLES = (schema.WATCHES, schema.IMPRESSIONS, schema.SEARCHES)
@@ -20,7 +20,7 @@ IN_MEMORY = configs.DataConfig(source="tables")
 
 
 def log(given: dict[str, pl.DataFrame]) -> event_log.EventLog:
-    return tables_room.read(IN_MEMORY, tables_room.from_frames(given))
+    return memory_tables.read(IN_MEMORY, memory_tables.from_frames(given))
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def old(
     moment: int,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> prepared.PreparedData:
-    before = tables_room.from_frames(cut(whole, moment, is_old=True))
+    before = memory_tables.from_frames(cut(whole, moment, is_old=True))
     return prepare.prepare(IN_MEMORY, tmp_path_factory.mktemp("old") / "data", before)
 
 
@@ -93,7 +93,7 @@ def grown(
     events_per_shard: int,
 ) -> prepared.PreparedData:
     config = configs.DataConfig(source="tables", events_per_shard=events_per_shard)
-    data = prepare.prepare(config, directory / "0", tables_room.from_frames(days[0]))
+    data = prepare.prepare(config, directory / "0", memory_tables.from_frames(days[0]))
     for number, day in enumerate(days[1:], 1):
         data = append.append(data, log(day), directory / str(number), {})
     return data
@@ -157,7 +157,7 @@ def test_events_are_those_of_the_whole_log(
     table: str,
 ) -> None:
     at_once = prepare.prepare(
-        IN_MEMORY, tmp_path / "data", tables_room.from_frames(whole)
+        IN_MEMORY, tmp_path / "data", memory_tables.from_frames(whole)
     )
     left, right = named(appended, table), named(at_once, table)
     assert left.equals(right)
@@ -192,7 +192,7 @@ def test_columns_that_new_events_lack_are_missing_there(
     since = cut(sparse, moment, is_old=False)
     appended = append.append(old, log(since), tmp_path / "appended", {})
     at_once = prepare.prepare(
-        IN_MEMORY, tmp_path / "data", tables_room.from_frames(sparse)
+        IN_MEMORY, tmp_path / "data", memory_tables.from_frames(sparse)
     )
     for table in names:
         left, right = named(appended, table), named(at_once, table)
@@ -206,7 +206,7 @@ def test_searches_are_those_of_the_whole_log(
     tmp_path: pathlib.Path,
 ) -> None:
     at_once = prepare.prepare(
-        IN_MEMORY, tmp_path / "data", tables_room.from_frames(whole)
+        IN_MEMORY, tmp_path / "data", memory_tables.from_frames(whole)
     )
 
     def texts(data: prepared.PreparedData) -> list[tuple[str, int, str]]:
@@ -227,7 +227,7 @@ def test_a_whole_grown_log_gives_the_same(
     tmp_path: pathlib.Path,
 ) -> None:
     config = dataclasses.replace(IN_MEMORY, events_per_shard=400)
-    before = tables_room.from_frames(cut(whole, moment, is_old=True))
+    before = memory_tables.from_frames(cut(whole, moment, is_old=True))
     sharded = prepare.prepare(config, tmp_path / "sharded", before)
     for number, data in enumerate((old, sharded)):
         again = append.append(data, log(whole), tmp_path / str(number), {})

@@ -17,12 +17,11 @@ from tests.run.pipeline.test_api import refused
 from ytdnn import configs
 from ytdnn.base import artifacts, schema
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.candidates import stored
+from ytdnn.candidates import saving
 from ytdnn.log import events, prepared
-from ytdnn.ops.state import database
-from ytdnn.ops.state import events as state_events
+from ytdnn.ops.state import posted_events, sqlite_store
 from ytdnn.run.pipeline import graph, runner, workdir
-from ytdnn.training import continued, states
+from ytdnn.training import continued_training, optimizer_states
 
 Tables = dict[str, pl.DataFrame]
 EVENTS = (schema.WATCHES, schema.IMPRESSIONS)
@@ -94,8 +93,8 @@ def test_all_watches_are_trained_on_and_vocabularies_have_grown(runs: Runs) -> N
 def test_what_was_learned_is_carried_over(runs: Runs) -> None:
     """Before it learns, the grown model says what the old one says."""
     old_data, data = prepared.load(runs.source / "data"), runs.data(f"{EARLIER}/data")
-    old = stored.load(runs.source / "candidates", old_data)
-    carried = stored.load(runs.workdir / EARLIER / "candidates", data)
+    old = saving.load(runs.source / "candidates", old_data)
+    carried = saving.load(runs.workdir / EARLIER / "candidates", data)
     ids = [d.videos[schema.VIDEO_ID].to_list() for d in (old_data, data)]
     rows = [ids[1].index(i) for i in ids[0][: old_data.vocabulary_size]]
     np.testing.assert_allclose(
@@ -109,7 +108,7 @@ def test_what_was_learned_is_carried_over(runs: Runs) -> None:
         old.user_vectors(old_data, users, ends),
         atol=1e-5,
     )
-    later = stored.load(runs.workdir / "candidates", runs.data())
+    later = saving.load(runs.workdir / "candidates", runs.data())
     changed = np.abs(later.video_vectors()[rows] - old.video_vectors())
     assert changed.max() > 1e-3
 
@@ -131,11 +130,11 @@ def test_the_ranker_learns_from_scores_of_candidates_that_came_before(
 @pytest.mark.thorough
 def test_optimisers_go_on(runs: Runs) -> None:
     for stage, name in (
-        ("candidates", f"0.{states.STATE_FILE}"),
-        ("ranking", states.STATE_FILE),
+        ("candidates", f"0.{optimizer_states.STATE_FILE}"),
+        ("ranking", optimizer_states.STATE_FILE),
     ):
         old, new = (
-            states.read_state(home / stage / name)
+            optimizer_states.read_state(home / stage / name)
             for home in (runs.source, runs.workdir)
         )
         assert old is not None
@@ -168,7 +167,7 @@ def test_it_is_refreshed_in_turn_and_a_killed_one_goes_on(
 
     once, twice = tmp_path / "once", tmp_path / "twice"
     with monkeypatch.context() as patch:
-        patch.setattr(continued, "carry_ranking", killed)
+        patch.setattr(continued_training, "carry_ranking", killed)
         with pytest.raises(KeyboardInterrupt):
             ytdnn.refresh(runs.workdir, twice, tables=whole)
     assert not (twice / "bundle").exists()
@@ -252,7 +251,7 @@ def test_a_day_may_lack_tables_and_its_events_are_known_by_content(
             )
         return prepared.load(tmp_path / target / "refresh/appended")
 
-    monkeypatch.setattr("ytdnn.log.later_sets.derive", killed)
+    monkeypatch.setattr("ytdnn.log.derived_sets.derive", killed)
     found = refresh("new")
     number = sum(len(log[schema.WATCHES]) for log in (runs.old, runs.new))
     assert len(found.watches) == number
@@ -278,7 +277,7 @@ def test_without_impressions_the_ranker_stays_as_it_is(
     ytdnn.refresh(runs.workdir, source, tables=day, verbose=said.append)
     assert sum("the ranker learns nothing: none of" in line for line in said) == 1
     old, new = (
-        states.read_state(home / "ranking" / states.STATE_FILE)
+        optimizer_states.read_state(home / "ranking" / optimizer_states.STATE_FILE)
         for home in (runs.workdir, source)
     )
     assert old is not None
@@ -291,16 +290,16 @@ def test_without_impressions_the_ranker_stays_as_it_is(
 def post(place: pathlib.Path, tables: Tables, received: float) -> None:
     """Stores the watches and impressions of a log."""
     batch = []
-    kinds = {schema.WATCHES: state_events.WATCH}
-    kinds[schema.IMPRESSIONS] = state_events.IMPRESSION
+    kinds = {schema.WATCHES: posted_events.WATCH}
+    kinds[schema.IMPRESSIONS] = posted_events.IMPRESSION
     for table, kind in kinds.items():
         for row in tables[table].iter_rows(named=True):
             body = {k: v for k, v in row.items() if v is not None} | {"kind": kind}
             text = json.dumps(body, default=str)
             name = f"{len(batch)} at {received}"
             known = kind, str(row["user_id"]), "", int(row["time"]), received, text
-            batch.append(state_events.Event(name, *known))
-    store = database.Database(place)
+            batch.append(posted_events.Event(name, *known))
+    store = sqlite_store.Database(place)
     store.add(batch).result()
     store.close()
 
@@ -333,8 +332,8 @@ def test_a_state_gives_the_set_of_its_events_as_a_log(
             ytdnn.refresh(runs.source, tmp_path / target, verbose=said.append, **given)
         return prepared.load(tmp_path / target / "refresh/appended")
 
-    monkeypatch.setattr("ytdnn.log.later_sets.derive", killed)
-    monkeypatch.setattr("ytdnn.ops.refresh.from_state._YOUNG_SECONDS", 0.0)
+    monkeypatch.setattr("ytdnn.log.derived_sets.derive", killed)
+    monkeypatch.setattr("ytdnn.ops.refresh.tables_of_state._YOUNG_SECONDS", 0.0)
     found, wanted = refresh("state", state=str(place)), refresh("log", tables=news)
     contents = [random_days.contents(data) for data in (found, wanted)]
     assert contents[0] == contents[1]

@@ -12,7 +12,7 @@ from tests.lab.pages import browser
 from tests.ops.server import conftest, live
 from ytdnn import configs
 from ytdnn.base import ragged, schema
-from ytdnn.evaluation import protocol, truths
+from ytdnn.evaluation import truths, user_cases
 from ytdnn.log import prepare, prepared
 from ytdnn.ops.server import app, inspector
 
@@ -105,7 +105,7 @@ def test_the_truth_is_the_worlds(world: prepared.PreparedData) -> None:
     users, ends = np.array([user]), np.asarray(world.watches.offsets)[[user + 1]]
     watched = world.log.shard_index.watched_before(users, ends.astype(np.int64))
     empty = np.zeros(0, np.int64)
-    case = protocol.Cases(
+    case = user_cases.Cases(
         users=users,
         ends=ends.astype(np.int64),
         times=np.array([world.windows.end_of_log + 1]),

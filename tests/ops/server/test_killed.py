@@ -15,7 +15,7 @@ import pytest
 
 from tests import untrained
 from tests.ops.server import live
-from ytdnn.ops.state import database
+from ytdnn.ops.state import sqlite_store
 
 pytestmark = pytest.mark.thorough
 
@@ -50,7 +50,7 @@ def post(port: int, number: int, seconds: float = 120.0) -> list[str]:
 
 
 def stored(path: pathlib.Path) -> list[str]:
-    state = database.Database(path)
+    state = sqlite_store.Database(path)
     found = [event.id for _, event in state.since(0, 10**6)]
     state.close()
     return found

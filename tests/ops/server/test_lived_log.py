@@ -18,11 +18,11 @@ from tests.ops.state import test_stores
 from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.bundle import user_requests
-from ytdnn.features import log_sums
+from ytdnn.features import counter_sums
 from ytdnn.log import prepared, user_shards
 from ytdnn.ops.server import app
-from ytdnn.ops.state import counting
-from ytdnn.retrieval import live_counts, live_source, live_terms
+from ytdnn.ops.state import live_tables
+from ytdnn.retrieval import live_counts, live_term_source, live_terms
 
 END = full_log._START + full_log._SPAN
 USERS = [f"u{n}" for n in range(full_log.NUM_USERS)] + ["x0", "x1"]
@@ -140,14 +140,14 @@ def with_indices_of(
 def tables_of(log: prepared.PreparedData, named: Any, moment: int) -> Json:
     """Returns the counters and live terms of a log, without the state's functions."""
     every = np.arange(log.num_videos + 1)
-    sums = log_sums.QuantitySums(log, moment - 604_800)
-    asked = log_sums.CounterRequests(sums, every, np.full(len(every), moment))
+    sums = counter_sums.QuantitySums(log, moment - 604_800)
+    asked = counter_sums.CounterRequests(sums, every, np.full(len(every), moment))
     assert len(named) > 3
     counted = np.stack([each.values(asked) for each in named], axis=-1)
     counts = live_counts.LiveCounts(log, moment)
-    state = live_source.state_of_counts(counts, moment)
+    state = live_term_source.state_of_counts(counts, moment)
     weights = live_terms.weights(np.array(WEIGHTS))
-    return {counting.COUNTERS: counted} | live_source.tables(state, weights)
+    return {live_tables.COUNTERS: counted} | live_term_source.tables(state, weights)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from ytdnn.log import prepare, prepared
 from ytdnn.ops.spark import on_spark, session
 from ytdnn.run.cli import parsing
 from ytdnn.run.cli import spark_flags as engine_flags
-from ytdnn.run.pipeline import bulk, recommender
+from ytdnn.run.pipeline import bulk_answers, recommender
 
 pytest.importorskip("pyspark", reason="needs the extra: pip install 'ytdnn[spark]'")
 if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
@@ -143,7 +143,7 @@ def test_lists_of_many_users_are_those_of_one_machine(
     )
     asked = {"users": None, "k": 5, "ranker": False, "index": "exact"}
     asked |= {"exclude": ["v1", "v2"], "allow": None}
-    expected = bulk.stream(opened, **asked).whole()
+    expected = bulk_answers.stream(opened, **asked).whole()
     divided = on_spark.divided(spark, opened, asked, tmp_path)
     assert divided.whole().equals(expected)
     assert not {"v1", "v2"} & set(expected["video_id"])

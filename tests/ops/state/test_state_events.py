@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 from tests import full_log
 from ytdnn.base import errors, schema, table_schemas
 from ytdnn.log import faults, fields, prepared
-from ytdnn.ops.state import events
+from ytdnn.ops.state import posted_events
 
 NOW = 1_700_000_000.5
 WATCH = {"kind": "watch", "user_id": "u", "video_id": "v", "time": 5}
 
 
-def read(given: Any, ids: pl.DataType | None = None, **more: Any) -> events.Event:
-    return events.EventReader(ids or pl.String(), **more).read(given, NOW)
+def read(
+    given: Any, ids: pl.DataType | None = None, **more: Any
+) -> posted_events.Event:
+    return posted_events.EventReader(ids or pl.String(), **more).read(given, NOW)
 
 
 def test_a_watch_keeps_its_columns() -> None:
@@ -167,11 +169,15 @@ VALUES = {
 @st.composite
 def rows(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     """Returns a kind of events, and a row of its table in the table's types."""
-    kind = draw(st.sampled_from([events.WATCH, events.SEARCH, events.IMPRESSION]))
+    kind = draw(
+        st.sampled_from(
+            [posted_events.WATCH, posted_events.SEARCH, posted_events.IMPRESSION]
+        )
+    )
     columns = [
         column
-        for column in table_schemas.TABLES[events.TABLES[kind]].columns
-        if column.name not in events._NOT_POSTED
+        for column in table_schemas.TABLES[posted_events.TABLES[kind]].columns
+        if column.name not in posted_events._NOT_POSTED
     ]
     row = {column.name: draw(VALUES[column.kind]) for column in columns}
     for column in columns:
@@ -185,7 +191,7 @@ def rows(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 def test_a_row_is_accepted_where_prepare_accepts_it(row: tuple[str, dict]) -> None:
     kind, columns = row
     frame = pl.DataFrame({name: [value] for name, value in columns.items()})
-    possible = faults.find(events.TABLES[kind], frame.schema, None)
+    possible = faults.find(posted_events.TABLES[kind], frame.schema, None)
     number = frame.select(faults.first_of(possible)).item() if possible else None
     # JSON has no NaN, and an id of a seed is no empty text.
     numbers = [v for v in columns.values() if isinstance(v, float)]

@@ -19,12 +19,16 @@ import polars as pl
 import pytest
 
 from ytdnn.base import errors
-from ytdnn.ops.state import database, events, redis_store, store
+from ytdnn.ops.state import posted_events, redis_store, sqlite_store, store
 
 
-def watch(number: int, user: str = "u", video: str = "v", at: int = 0) -> events.Event:
+def watch(
+    number: int, user: str = "u", video: str = "v", at: int = 0
+) -> posted_events.Event:
     columns = {"kind": "watch", "user_id": user, "video_id": video, "time": at}
-    return events.EventReader(pl.String()).read(columns | {"id": f"e{number}"}, 0.0)
+    return posted_events.EventReader(pl.String()).read(
+        columns | {"id": f"e{number}"}, 0.0
+    )
 
 
 class Place(NamedTuple):
@@ -40,7 +44,7 @@ class Place(NamedTuple):
 def opened(address: str) -> store.Store:
     if address.startswith(redis_store.SCHEMES):
         return redis_store.RedisStore(address)
-    return database.Database(pathlib.Path(address))
+    return sqlite_store.Database(pathlib.Path(address))
 
 
 @contextlib.contextmanager
@@ -131,7 +135,9 @@ def test_events_are_in_order_of_time_whenever_they_came(
 
 def test_new_videos_are_read_alone_and_pruned(state: store.Store) -> None:
     videos = [
-        events.Event(f"n{n}", events.VIDEO, "", "", n, 0.0, f'{{"video_id":"v{n}"}}')
+        posted_events.Event(
+            f"n{n}", posted_events.VIDEO, "", "", n, 0.0, f'{{"video_id":"v{n}"}}'
+        )
         for n in range(3)
     ]
     state.add([watch(1), *videos[:2], watch(2, at=50), videos[2]]).result()
@@ -178,8 +184,8 @@ def test_old_events_are_pruned_but_the_last_of_a_user(
     num = store.LAST_EVENTS
     old = [watch(n, "busy", at=n) for n in range(num + 50)]
     click = {"kind": "click", "video_id": "v", "time": 1}
-    reader = events.EventReader(pl.String())
-    slate = events.slate("r", "idle", 1, 0.0, {"video_ids": ["v"]})
+    reader = posted_events.EventReader(pl.String())
+    slate = posted_events.slate("r", "idle", 1, 0.0, {"video_ids": ["v"]})
     clicks = [reader.read(click | {"request_id": name}, 0.0) for name in ("r", "gone")]
     state.add([*old, watch(900, "idle", at=3), slate, *clicks]).result()
     assert state.prune(num + 40, received=0.0) == 0  # they came after the log
@@ -199,11 +205,13 @@ def test_a_removed_user_is_in_no_file(state: store.Store, place: Place) -> None:
             for n in range(start, start + 500)
         ]
         slates = [
-            events.slate(f"request-{user}-{start}", user, 5, 0.0, {"video_ids": ["v"]})
+            posted_events.slate(
+                f"request-{user}-{start}", user, 5, 0.0, {"video_ids": ["v"]}
+            )
             for user in users[:9]
         ]
         state.add(batch + slates).result()
-    reader = events.EventReader(pl.String())
+    reader = posted_events.EventReader(pl.String())
     click = {"kind": "click", "video_id": "v", "request_id": "request-somebody-003-0"}
     state.add([reader.read(click, 0.0)]).result()
     other = place.open()
@@ -223,19 +231,19 @@ def test_a_file_that_is_no_state_is_refused(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("these are notes " * 100)
     with pytest.raises(errors.UserError, match="expected the state of a server"):
-        database.Database(path)
+        sqlite_store.Database(path)
     with pytest.raises(errors.UserError, match="give another --state"):
-        database.Database(tmp_path / "nowhere" / "state.db")
+        sqlite_store.Database(tmp_path / "nowhere" / "state.db")
 
 
 def test_a_disk_that_fails_acknowledges_nothing(path: pathlib.Path) -> None:
-    state = database.Database(path)
+    state = sqlite_store.Database(path)
     with sqlite3.connect(path) as other:
         other.execute("DROP TABLE events")
     with pytest.raises(store.StateError, match="no such table"):
         state.add([watch(1)]).result()
     with sqlite3.connect(path) as other:
-        other.executescript(database._TABLES)
+        other.executescript(sqlite_store._TABLES)
     assert state.add([watch(1)]).result() == (1, 0)
     state.close()
 
@@ -243,8 +251,8 @@ def test_a_disk_that_fails_acknowledges_nothing(path: pathlib.Path) -> None:
 def test_too_many_waiting_batches_are_refused(
     path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "MOST_WAITING", 3)
-    opened = database.Database(path)
+    monkeypatch.setattr(sqlite_store, "MOST_WAITING", 3)
+    opened = sqlite_store.Database(path)
     with sqlite3.connect(path, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         waiting: list[concurrent.futures.Future] = []

@@ -12,7 +12,7 @@ import pytest
 from tests.evaluation import example
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
-from ytdnn.evaluation import chosen_order, report_files, user_means
+from ytdnn.evaluation import choice_artifact, report_files, user_means
 from ytdnn.run.pipeline import steps
 
 
@@ -165,8 +165,8 @@ class Rooms:
 
     def choose(
         self, config: configs.Config, workdir: pathlib.Path, *_: Any
-    ) -> chosen_order.Choice:
-        return chosen_order.Choice(self.serves_ranker, "judged by a stand-in")
+    ) -> choice_artifact.Choice:
+        return choice_artifact.Choice(self.serves_ranker, "judged by a stand-in")
 
     def write_evaluation(
         self, directory: pathlib.Path, result: report_files.Result
@@ -218,7 +218,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
     modules = {
         "log.prepare": types.SimpleNamespace(prepare=rooms.prepare),
         "log.prepared": types.SimpleNamespace(load=rooms.load, REFIT="refit"),
-        "log.later_sets": types.SimpleNamespace(
+        "log.derived_sets": types.SimpleNamespace(
             derive=rooms.derive,
             FACT="refit",
             TRAINED_TO="trained_to",
@@ -235,20 +235,20 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         ),
         "training.candidates": rooms.trainer("candidates"),
         "training.ranking": rooms.trainer("ranking"),
-        "candidates.stored": types.SimpleNamespace(
+        "candidates.saving": types.SimpleNamespace(
             load=lambda directory, data: types.SimpleNamespace(video_vectors=_vectors)
         ),
-        "retrieval.stage": types.SimpleNamespace(load=lambda *_: None),
+        "retrieval.trained_stage": types.SimpleNamespace(load=lambda *_: None),
         "retrieval.index.artifact": types.SimpleNamespace(build=rooms.build_index),
         "evaluation.order_choice": types.SimpleNamespace(from_run=rooms.choose),
-        "evaluation.live_choice": types.SimpleNamespace(from_run=rooms.choose),
+        "evaluation.live_term_choice": types.SimpleNamespace(from_run=rooms.choose),
         "evaluation.tuned_baselines": types.SimpleNamespace(
             make=rooms.fit_baselines,
             step_config=lambda config: {},
             describe=lambda workdir: [],
         ),
         "evaluation.evaluate_run": types.SimpleNamespace(evaluate=rooms.evaluate),
-        "evaluation.prepared_table": types.SimpleNamespace(
+        "evaluation.prepare_summary": types.SimpleNamespace(
             lines=lambda data, named, workdir, is_full: ["table"] * is_full
         ),
         "evaluation.terminal": types.SimpleNamespace(

@@ -14,17 +14,16 @@ from ytdnn.base import errors, schema
 from ytdnn.bundle import bundle as bundles
 from ytdnn.evaluation import bundles as served_lists
 from ytdnn.evaluation import (
-    chosen_order,
+    choice_artifact,
     composed_slates,
     lists,
-    live_lists,
-    protocol,
+    live_term_lists,
     report_files,
     tables,
+    user_cases,
 )
 from ytdnn.log import prepared
-from ytdnn.retrieval import live_terms
-from ytdnn.retrieval import stage as retrieval_stage
+from ytdnn.retrieval import live_terms, trained_stage
 from ytdnn.run.pipeline import api, system_evaluation
 
 HOUR = 3_600
@@ -73,7 +72,7 @@ def test_candidates_train_up_to_the_test_and_follow_what_is_watched(
     directory, lines = run
     windows = prepared.load(directory / "data").manifest.facts["windows"]
     assert windows["ranking"] == windows["test"]
-    choice = chosen_order.read(directory)
+    choice = choice_artifact.read(directory)
     assert choice is not None
     assert len(choice.live_weights) == live_terms.NUM_TERMS
     assert choice.words in lines
@@ -94,18 +93,18 @@ def test_a_bundle_answers_as_the_lists_of_its_moment(
 ) -> None:
     directory, _ = run
     data = prepared.load(directory / "data")
-    choice = chosen_order.read(directory)
+    choice = choice_artifact.read(directory)
     assert choice is not None
-    trained = retrieval_stage.load(directory / "candidates", data).candidates
+    trained = trained_stage.load(directory / "candidates", data).candidates
     vectors = trained.video_vectors()
     moment = data.windows.end_of_log + 1
     users = np.arange(20)
     ends = data.log.shard_index.offsets("watches")[users + 1]
     times = np.full(len(users), moment)
-    asked = protocol.at_requests(
+    asked = user_cases.at_requests(
         data, (users, ends, times), CONFIG.evaluation, trained.num_listed
     )
-    live = live_lists.LiveCandidates(data, trained, vectors, moment)
+    live = live_term_lists.LiveCandidates(data, trained, vectors, moment)
     weights = live_terms.weights(np.array(choice.live_weights))
     expected = live.maker(weights)(asked, 5)
     served = served_lists.ServedLists(bundles.load(directory / "bundle"), data)
@@ -148,7 +147,7 @@ def test_without_it_the_network_is_served(tmp_path: pathlib.Path) -> None:
     ytdnn.prepare(tmp_path, config, tables={schema.WATCHES: news(60)})
     made = api.run(tmp_path, config, verbose=lines.append)
     assert any("choice: left out" in line for line in lines)
-    assert chosen_order.read(tmp_path) is None
+    assert choice_artifact.read(tmp_path) is None
     assert lists.NETWORK not in made.report.lists
     facts = bundles.load(tmp_path / "bundle").manifest.facts
     assert facts[bundles.COUNTED_TO] is None  # own weights serve no more than chosen
@@ -167,16 +166,16 @@ def test_a_ranker_has_the_live_candidates_too(
     assert {lists.NETWORK, lists.CANDIDATES, lists.SYSTEM} <= report.lists.keys()
     bundle = bundles.load(ytdnn.export(directory, config))
     data = prepared.load(directory / "data")
-    stage = retrieval_stage.load(directory / "candidates", data, config.composition)
+    stage = trained_stage.load(directory / "candidates", data, config.composition)
     moment = data.windows.end_of_log + 1
     users = np.arange(10)
     ends = data.log.shard_index.offsets("watches")[users + 1]
     times = np.full(len(users), moment)
     number = config.composition.num_candidates
-    asked = protocol.at_requests(
+    asked = user_cases.at_requests(
         data, (users, ends, times), config.evaluation, stage.num_videos
     )
-    live = live_lists.LiveCandidates(
+    live = live_term_lists.LiveCandidates(
         data, stage.candidates, stage.candidates.video_vectors(), moment, 0, number
     )
     make = composed_slates.pooled(

@@ -10,7 +10,7 @@ import ytdnn
 from tests.run.pipeline import conftest
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
-from ytdnn.lab.index_tuning import tune, tuning
+from ytdnn.lab.index_tuning import setting_search, tuning
 from ytdnn.run.pipeline import next_command
 from ytdnn.run.pipeline import workdir as run_workdir
 
@@ -25,14 +25,14 @@ def workdir(
 
 
 @pytest.fixture(scope="module")
-def tuned(workdir: pathlib.Path) -> tune.TuningResult:
+def tuned(workdir: pathlib.Path) -> setting_search.TuningResult:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tune, "_TIMED_QUERIES", 2)
+        patch.setattr(setting_search, "_TIMED_QUERIES", 2)
         return ytdnn.tune_index(workdir, kind="ivf", recall=0.7, k=5)
 
 
 def test_the_run_has_the_setting_and_builds_it_next(
-    workdir: pathlib.Path, tuned: tune.TuningResult
+    workdir: pathlib.Path, tuned: setting_search.TuningResult
 ) -> None:
     config = run_workdir.require_config(workdir)
     assert config.index.search == tuned.chosen.config
@@ -47,7 +47,7 @@ def test_the_run_has_the_setting_and_builds_it_next(
 
 
 def test_curve_and_page_are_written(
-    workdir: pathlib.Path, tuned: tune.TuningResult
+    workdir: pathlib.Path, tuned: setting_search.TuningResult
 ) -> None:
     directory = workdir / tuning.KIND
     values = json.loads((directory / tuning.RESULT).read_text())
@@ -59,7 +59,7 @@ def test_curve_and_page_are_written(
     artifacts.read_manifest(directory, tuning.KIND, deep=True)
 
 
-def test_flags_give_the_same_setting(tuned: tune.TuningResult) -> None:
+def test_flags_give_the_same_setting(tuned: setting_search.TuningResult) -> None:
     from ytdnn.run.cli import given_settings
 
     given = [flag.removeprefix("--config.") for flag in tuning.flags(tuned).split()]

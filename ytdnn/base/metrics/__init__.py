@@ -1,8 +1,7 @@
 """Metrics as pure NumPy functions, vectorised over users (DESIGN §9).
 
-`retrieval` ranks all videos exactly and measures the lists, `selection` finds the k
-best in bounded memory, `ranking` holds the list metrics, `watch_time` those weighted by
-watch seconds, `catalogue` those of the listed videos, `binary`, `per_user_loss`,
-`predicted_seconds` and `calibration` the ranker's metrics, `bootstrap` the intervals
-over users.
+`exact_top_k` ranks all videos by `top_k_selection` in bounded memory;
+`recall_and_ndcg` holds the metrics of lists, `watch_time_of_hits` those weighted by
+watch seconds, `catalogue` those of the listed videos; `binary`, `per_user_loss` and
+`calibration` measure the ranker, `bootstrap` draws the intervals over users.
 """

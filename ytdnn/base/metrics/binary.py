@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base.metrics import bootstrap, equal_values
+from ytdnn.base.metrics import bootstrap, tied_values
 
 NUM_BINS = 512
 _LEAST_PROBABILITY = 1e-7
@@ -36,7 +36,7 @@ def auc(labels: Labels, scores: Scores, weights: Weights | None = None) -> float
     weights = weights_of(labels, weights)[order]
     positives = np.where(labels[order], weights, 0.0)
     negatives = weights - positives
-    starts = np.flatnonzero(equal_values.starts(np.asarray(scores)[order]))
+    starts = np.flatnonzero(tied_values.starts(np.asarray(scores)[order]))
     if not len(starts):
         return float("nan")
     positives = np.add.reduceat(positives, starts)

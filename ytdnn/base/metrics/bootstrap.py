@@ -126,7 +126,9 @@ def ratio_intervals(
     return dict(zip(parts, zip(low.tolist(), high.tolist(), strict=True), strict=True))
 
 
-def pair_interval(value: float, interval: tuple[float, float]) -> tuple[float, float]:
+def user_pairs_interval(
+    value: float, interval: tuple[float, float]
+) -> tuple[float, float]:
     """Returns the interval of a share of pairs that may belong to two users.
 
     Each user's pairs with all users, divided by the number of them, are a ratio of sums
@@ -137,7 +139,7 @@ def pair_interval(value: float, interval: tuple[float, float]) -> tuple[float, f
       value: The share, in [0, 1].
       interval: Interval of the ratio of sums, from `ratio_intervals`.
 
-    >>> pair_interval(0.75, (0.5, 0.875))
+    >>> user_pairs_interval(0.75, (0.5, 0.875))
     (0.25, 1.0)
     """
     low, high = np.clip(2.0 * np.array(interval) - value, 0.0, 1.0).tolist()

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base.metrics import bootstrap, equal_values
+from ytdnn.base.metrics import bootstrap, tied_values
 
 NUM_BINS = 10
 
@@ -105,7 +105,7 @@ def bins(predicted: Values, num_bins: int = NUM_BINS) -> npt.NDArray[np.intp]:
     """
     size = len(predicted)
     order = np.argsort(predicted, kind="stable")
-    first, stop = equal_values.bounds(equal_values.starts(np.asarray(predicted)[order]))
+    first, stop = tied_values.bounds(tied_values.starts(np.asarray(predicted)[order]))
     middle = (first + stop) / 2.0
     quantiles = np.empty(size, np.intp)
     quantiles[order] = middle * min(num_bins, size) / max(size, 1)

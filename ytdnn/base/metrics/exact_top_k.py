@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import ragged
-from ytdnn.base.metrics import hits_at_k, selection
+from ytdnn.base.metrics import recall_and_ndcg, top_k_selection
 
-Offsets = selection.Offsets
-Videos = selection.Videos
+Offsets = top_k_selection.Offsets
+Videos = top_k_selection.Videos
 Vectors = npt.NDArray[np.float32]
 Array = npt.NDArray[np.float64]
 
@@ -23,8 +23,8 @@ def top_k(
     watched_offsets: Offsets | None,
     watched_videos: Videos | None,
     k: int,
-    block_bytes: int = selection.BLOCK_BYTES,
-    available: selection.Available | None = None,
+    block_bytes: int = top_k_selection.BLOCK_BYTES,
+    available: top_k_selection.Available | None = None,
 ) -> npt.NDArray[np.int32]:
     """Returns each user's k best unwatched videos, best first.
 
@@ -58,7 +58,7 @@ def top_k(
         np.matmul(user_vectors[users], video_vectors[videos].T, out=out)
 
     shape = len(user_vectors), len(video_vectors)
-    return selection.best_of(products, shape, watched, k, block_bytes, available)
+    return top_k_selection.best_of(products, shape, watched, k, block_bytes, available)
 
 
 def hits_of(
@@ -129,7 +129,7 @@ def metrics_at(
     (0.5, 0.5)
     """
     hits = hits_of(top, target_offsets, target_videos)
-    return hits_at_k.evaluate(hits, np.diff(target_offsets), ks)
+    return recall_and_ndcg.evaluate(hits, np.diff(target_offsets), ks)
 
 
 def inverse_propensities(watches: Array, power: float) -> Array:

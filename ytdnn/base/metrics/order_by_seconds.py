@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base.metrics import equal_values
+from ytdnn.base.metrics import tied_values
 
 Groups = npt.NDArray[np.integer]
 Values = npt.NDArray[np.floating]
@@ -147,7 +147,7 @@ def gains_of_first(
     >>> half.item(), whole.item()
     (10.0, 40.0)
     """
-    ranking = equal_values.Places.from_scores(lists, scores)
+    ranking = tied_values.Places.from_scores(lists, scores)
     given: PerImpression = np.asarray(gains, np.float64)
 
     def summed(weights: PerImpression) -> PerImpression:
@@ -166,7 +166,7 @@ def _discounts(pages: Groups, scores: Values, k: int) -> PerImpression:
     Ranks count from 1 at the highest score; above k, unless that is 0, the discount
     is 0.
     """
-    ranking = equal_values.Places.from_scores(pages, scores)
+    ranking = tied_values.Places.from_scores(pages, scores)
     discounts = 1.0 / np.log2(ranking.places + 2.0)
     return ranking.shared(np.where((ranking.places < k) | (k == 0), discounts, 0.0))
 
@@ -181,9 +181,9 @@ def _rising_pairs(groups: Groups, values: Values) -> PerImpression:
     """
     ranks = _ranks(groups, values)
     places, pairs = np.arange(len(values)), np.zeros(len(values))
-    prefix = equal_values.starts(groups)
+    prefix = tied_values.starts(groups)
     for bit in reversed(range(int(ranks.max(initial=0)).bit_length())):
-        first, stop = equal_values.bounds(prefix)
+        first, stop = tied_values.bounds(prefix)
         is_one = (ranks[places] >> bit) & 1 == 1
         ones = np.append(0, np.cumsum(is_one))
         ones_before = ones[:-1] - ones[first]
@@ -200,9 +200,9 @@ def _rising_pairs(groups: Groups, values: Values) -> PerImpression:
 def _ranks(groups: Groups, values: Values) -> npt.NDArray[np.int64]:
     """Returns the rank of each value among the distinct values of its group."""
     order = np.lexsort((values, groups))
-    new_group = equal_values.starts(np.asarray(groups)[order])
-    different = np.cumsum(new_group | equal_values.starts(np.asarray(values)[order]))
-    first, _ = equal_values.bounds(new_group)
+    new_group = tied_values.starts(np.asarray(groups)[order])
+    different = np.cumsum(new_group | tied_values.starts(np.asarray(values)[order]))
+    first, _ = tied_values.bounds(new_group)
     ranks = np.empty(len(order), np.int64)
     ranks[order] = different - different[first]
     return ranks
@@ -213,8 +213,8 @@ def _sizes(*keys: npt.NDArray) -> PerImpression:
     order = np.lexsort(keys)
     new = np.zeros(len(order), bool)
     for key in keys:
-        new |= equal_values.starts(np.asarray(key)[order])
-    first, stop = equal_values.bounds(new)
+        new |= tied_values.starts(np.asarray(key)[order])
+    first, stop = tied_values.bounds(new)
     sizes = np.empty(len(order))
     sizes[order] = stop - first
     return sizes

@@ -13,7 +13,7 @@ O(n log n), without enumerating pairs.
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base.metrics import binary, bootstrap, equal_values
+from ytdnn.base.metrics import binary, bootstrap, tied_values
 
 PerImpression = npt.NDArray[np.float64]
 
@@ -63,11 +63,11 @@ def watch_time_of_pairs(
     order = np.lexsort((scores, pages))
     page, score = np.asarray(pages)[order], np.asarray(scores)[order]
     clicked = np.asarray(labels, bool)[order]
-    new_page = equal_values.starts(page)
-    new_tie = new_page | equal_values.starts(score)
+    new_page = tied_values.starts(page)
+    new_tie = new_page | tied_values.starts(score)
     negatives = np.concatenate([[0], np.cumsum(~clicked)])
-    page_first, page_stop = equal_values.bounds(new_page)
-    tie_first, tie_stop = equal_values.bounds(new_tie)
+    page_first, page_stop = tied_values.bounds(new_page)
+    tie_first, tie_stop = tied_values.bounds(new_tie)
     higher = negatives[page_stop] - negatives[tie_stop]
     tied = negatives[tie_stop] - negatives[tie_first]
     on_page = negatives[page_stop] - negatives[page_first]

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import registries
-from ytdnn.base.metrics import metric_inputs
+from ytdnn.base.metrics import ranked_lists
 
 
 @registries.METRICS.register(
@@ -16,7 +16,7 @@ from ytdnn.base.metrics import metric_inputs
     is_graded=False,
 )
 def popularity_complement(
-    lists: metric_inputs.RankedLists, k: int
+    lists: ranked_lists.RankedLists, k: int
 ) -> npt.NDArray[np.float64]:
     """Returns the mean complement of each user's first k videos, from 0 to 1.
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, errors, registries, schema
 from ytdnn.candidates import losses
-from ytdnn.candidates.losses import columns
+from ytdnn.candidates.losses import scored_videos
 from ytdnn.layers import log_sum_exp, randomness
 
 Scored = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
@@ -104,8 +104,8 @@ class Pairwise:
         """
         self._losses = scored
         self._model = learner.model
-        chances = columns.powers(learner.label_counts, exponent)
-        self._proposal = columns.NegativeSampler(chances)
+        chances = scored_videos.powers(learner.label_counts, exponent)
+        self._proposal = scored_videos.NegativeSampler(chances)
         self._num_negatives = num_negatives
         self._dtype = tf.as_dtype(learner.precision)
 

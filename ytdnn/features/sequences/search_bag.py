@@ -9,13 +9,12 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.base import configs, schema
-from ytdnn.features import registry
+from ytdnn.features import network_features
 from ytdnn.layers import embeddings, randomness, token_bags
-from ytdnn.log import catalogues, fields, lookups, tokens
-from ytdnn.log import request as raw_request
+from ytdnn.log import catalogues, fields, lookups, raw_request, tokens
 
 
-class SearchBag(registry.Encoder):
+class SearchBag(network_features.Encoder):
     """The average embedding of the tokens of recent searches."""
 
     num_bags = 1
@@ -44,7 +43,7 @@ class SearchBag(registry.Encoder):
         return [self.tokens.table]
 
     def call(
-        self, features: registry.Tensors, seed: tf.Tensor | None = None
+        self, features: network_features.Tensors, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the average."""
         rows = features[schema.SEARCH_TOKENS]
@@ -61,19 +60,21 @@ class SearchBag(registry.Encoder):
         """Returns the field of search texts."""
         return (fields.queries(),)
 
-    def open_request(self, catalogue: catalogues.Catalogue) -> registry.SequenceReader:
+    def open_request(
+        self, catalogue: catalogues.Catalogue
+    ) -> network_features.SequenceReader:
         """Returns the reader of the last searches' tokens."""
         return _LastSearches(self._length, catalogue)
 
 
-class _LastSearches(registry.SequenceReader):
+class _LastSearches(network_features.SequenceReader):
     def __init__(self, length: int, catalogue: catalogues.Catalogue) -> None:
         super().__init__()
         self._length = length
         tokens = catalogue.tokens[catalogues.TOKEN].to_list()
         self._tokens = lookups.TextVocabulary(tokens)
 
-    def __call__(self, request: raw_request.Request) -> registry.Tensors:
+    def __call__(self, request: raw_request.Request) -> network_features.Tensors:
         """Returns the tokens of the last searches that have a word."""
         queries = self._last_columns(request.raw[schema.QUERIES])
         words = tokens.tokenise(tf.reshape(queries, [-1]))

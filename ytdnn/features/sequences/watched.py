@@ -11,12 +11,12 @@ import tensorflow as tf
 
 from ytdnn.base import configs, schema
 from ytdnn.base.configs import networks
-from ytdnn.features import registry
+from ytdnn.features import network_features
 from ytdnn.layers import bags, embeddings, randomness
 from ytdnn.log import catalogues, fields
 
 if TYPE_CHECKING:
-    from ytdnn.log import request as raw_request
+    from ytdnn.log import raw_request
 
 
 class ContentSource(Protocol):
@@ -41,7 +41,7 @@ class ContentSource(Protocol):
         ...
 
 
-class Watched(registry.Encoder):
+class Watched(network_features.Encoder):
     """An encoder of the watch history.
 
     Attributes:
@@ -84,13 +84,13 @@ class Watched(registry.Encoder):
         """Adds content and id embeddings into one fixed table, as for serving."""
         if self.content is None:
             return
-        from ytdnn.layers import other_tables
+        from ytdnn.layers import embeddings
 
         parts = [self.embedded(rows, None) for rows in self.content.every_video()]
         vectors, known = (
             np.concatenate(of_parts) for of_parts in zip(*parts, strict=True)
         )
-        self.videos = other_tables.FixedTable(vectors, known, name="watched_videos")
+        self.videos = embeddings.FixedTable(vectors, known, name="watched_videos")
         self.content = None
 
     def embedded(
@@ -108,12 +108,14 @@ class Watched(registry.Encoder):
         """Returns the watched videos."""
         return (fields.watched(catalogue),)
 
-    def open_request(self, catalogue: catalogues.Catalogue) -> registry.SequenceReader:
+    def open_request(
+        self, catalogue: catalogues.Catalogue
+    ) -> network_features.SequenceReader:
         """Returns the reader of the last watches."""
         return LastWatches(self.config.history_length)
 
 
-class LastWatches(registry.SequenceReader):
+class LastWatches(network_features.SequenceReader):
     """Reads the last watches of a request, their times and, if needed, its time."""
 
     def __init__(self, length: int, with_request_times: bool = False) -> None:
@@ -122,9 +124,9 @@ class LastWatches(registry.SequenceReader):
         self._length = length
         self._with_request_times = with_request_times
 
-    def __call__(self, request: "raw_request.Request") -> registry.Tensors:
+    def __call__(self, request: "raw_request.Request") -> network_features.Tensors:
         """Returns the rows, padded in front."""
-        from ytdnn.log import request as raw_request
+        from ytdnn.log import raw_request
 
         missing = self._length - tf.minimum(request.num_watches, self._length)
         tensors = {
@@ -178,7 +180,7 @@ class WatchBags(Watched):
             )
 
     def call(
-        self, features: registry.Tensors, seed: tf.Tensor | None = None
+        self, features: network_features.Tensors, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the fixed averages, then the learned ones if there are any."""
         rows = features[schema.WATCH_ROWS]

@@ -5,7 +5,7 @@
     DIR/steps/00000/ARM.json      answers of a step, written when the step is done
 
 An arm's model learns the watches before a moment from the prepared set of the run
-(`ytdnn/log/later_sets.py`), as a refresh or a refit does; requests are those of the
+(`ytdnn/log/derived_sets.py`), as a refresh or a refit does; requests are those of the
 protocol `requests`. So an update's cost is that of learning, without reading the log.
 """
 
@@ -23,21 +23,20 @@ import numpy as np
 from ytdnn.base import artifacts, configs, environment, errors, formats, progress
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
-    later_models,
+    continued_models,
     lists,
-    live_choice,
-    live_lists,
-    protocol,
+    live_term_choice,
+    live_term_lists,
+    request_cases,
     request_measure,
-    request_protocol,
+    user_cases,
     user_windows,
 )
 from ytdnn.lab.backtest import arms
-from ytdnn.log import events, later_sets, prepared
-from ytdnn.retrieval import live_counts, live_terms
-from ytdnn.retrieval import stage as retrieval_stage
+from ytdnn.log import derived_sets, events, prepared
+from ytdnn.retrieval import live_counts, live_terms, trained_stage
 from ytdnn.run.pipeline import graph, runner, sizes, steps, workdir
-from ytdnn.training import candidates, continued
+from ytdnn.training import candidates, continued_training
 
 RUN, STEPS = "run", "steps"
 _BEGUN, _COST, _CHOICE = "begun.json", "cost.json", "choice.json"
@@ -125,10 +124,10 @@ def _cost(path: pathlib.Path) -> float:
     return json.loads(path.read_text())["core_seconds"] if path.exists() else 0.0
 
 
-class FrozenCandidates(live_lists.LiveCandidates):
+class FrozenCandidates(live_term_lists.LiveCandidates):
     """A candidate model and what was watched before the first step."""
 
-    def requests(self, cases: protocol.Cases) -> live_terms.LiveRequests:
+    def requests(self, cases: user_cases.Cases) -> live_terms.LiveRequests:
         """Returns the requests of some cases, with counts up to the first step."""
         moments = np.full(len(cases), self._begin)
         return dataclasses.replace(super().requests(cases), moments=moments)
@@ -209,7 +208,7 @@ class RollingEvaluation:
     def _place(self, arm: arms.BacktestArm, moment: int) -> pathlib.Path:
         """Returns the folder of an arm's model from a moment on; 0: the first."""
         if not moment:
-            return later_models.home(self.config, self._run)
+            return continued_models.home(self.config, self._run)
         return self.backtest.directory / "arms" / arm.folder / str(moment)
 
     def _updates(self, arm: arms.BacktestArm) -> list[int]:
@@ -241,12 +240,12 @@ class RollingEvaluation:
         self, home: pathlib.Path, place: pathlib.Path, moment: int, is_refresh: bool
     ) -> None:
         """Makes the model of a place, which knows the watches before a moment."""
-        windows, whole = self._data.manifest.facts["windows"], later_sets.Part.WHOLE
+        windows, whole = self._data.manifest.facts["windows"], derived_sets.Part.WHOLE
         begins, target = windows["ranking"], place / prepared.KIND
-        data = later_sets.derive(self._data, whole, target, False, begins, moment)
+        data = derived_sets.derive(self._data, whole, target, False, begins, moment)
         has_all = {"candidates.train_on_validation": True, "candidates.auto": ()}
         config = configs.changed(self.config, has_all)
-        target = place / retrieval_stage.KIND
+        target = place / trained_stage.KIND
         if not is_refresh:
             chosen = artifacts.read_manifest(home / target.name, target.name)
             candidates.train(config, data, target, chosen)
@@ -256,19 +255,21 @@ class RollingEvaluation:
             known = known.with_validation_in_training()
         learned_to = known.windows.training_window[1]
         data = data.with_validation_in_training()
-        continued.carry_candidates(config, home, data, target, learned_to)
+        continued_training.carry_candidates(config, home, data, target, learned_to)
 
     def _choose(self) -> dict[str, Any]:
         """Returns the weights of counts and the counted list that validation chose."""
         data, config = self._data, self.config
         own, rules = config.composition, config.evaluation
-        stage = retrieval_stage.load(self._run / retrieval_stage.KIND, data)
-        choice = live_choice.choose(data, stage.candidates, config)
+        stage = trained_stage.load(self._run / trained_stage.KIND, data)
+        choice = live_term_choice.choose(data, stage.candidates, config)
         weights = own.live_weights or choice.live_weights
         serves = bool(weights and own.live)
         if not weights:  # for the arm of counts, which is to show what they bring
             config = configs.changed(config, {"composition.live": True})
-            weights = live_choice.choose(data, stage.candidates, config).live_weights
+            weights = live_term_choice.choose(
+                data, stage.candidates, config
+            ).live_weights
         begins = data.manifest.facts["windows"]["validation"] - rules.delay_seconds
         counts = live_counts.LiveCounts(data, int(begins))
         best = request_measure.best_count(data, counts, rules)
@@ -280,13 +281,17 @@ class RollingEvaluation:
     ) -> tuple[prepared.PreparedData, lists.Maker, int]:
         """Returns an arm's data, the maker of its lists, and how many it can list."""
         data = prepared.load(place / prepared.KIND)
-        trained = retrieval_stage.load(place / retrieval_stage.KIND, data).candidates
+        trained = trained_stage.load(place / trained_stage.KIND, data).candidates
         trained = user_windows.by_window(trained, self._windows)
         vectors = trained.video_vectors()
         is_live = self.serves_live or arm.kind == arms.COUNTERS
         if not self._weights or not is_live:
             return data, lists.from_model(data, trained, vectors), trained.num_listed
-        kind = FrozenCandidates if arm.kind == arms.NEVER else live_lists.LiveCandidates
+        kind = (
+            FrozenCandidates
+            if arm.kind == arms.NEVER
+            else live_term_lists.LiveCandidates
+        )
         number = self.config.composition.num_candidates
         live = kind(data, trained, vectors, self._counted_from, self._delay, number)
         weights = live_terms.weights(np.array(self._weights))
@@ -298,7 +303,7 @@ class RollingEvaluation:
         """Returns the record of a step: its requests and how they were answered."""
         rules = self.config.evaluation
         data, maker, num_listed = self._loaded(arm, place)
-        asked = request_protocol.cases(data, _TEST, rules, num_listed, span)
+        asked = request_cases.cases(data, _TEST, rules, num_listed, span)
         if asked is None:
             return {"begin": span[0], "requests": 0, "users": [], "ranks": []}
         if arm.kind == arms.COUNTED:

@@ -6,7 +6,7 @@ import pathlib
 from ytdnn.base import artifacts, configs
 from ytdnn.evaluation import tables
 from ytdnn.lab.backtest import arms
-from ytdnn.run.cli import command, flags, output, parsing, resolved
+from ytdnn.run.cli import command, flags, output, parsing, resolved_config
 from ytdnn.run.pipeline import runner
 
 PAGE, RESULT = "backtest.html", "backtest.json"
@@ -59,7 +59,7 @@ def run(given: parsing.Arguments) -> None:
     of_arms = arms.parse_all(given.values.get("arms", _ARMS), every)
     steps = given.values.get("steps")
     number = parsing.whole("steps", steps) if steps else None
-    config = resolved.config(given, configs.Config())
+    config = resolved_config.config(given, configs.Config())
     runner.make_role(config).require_alone("backtest")
     from ytdnn.lab.backtest import backtesting, results
     from ytdnn.lab.pages import backtest_page

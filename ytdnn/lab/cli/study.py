@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ytdnn.base import artifacts, configs, errors
 from ytdnn.evaluation import report_files
-from ytdnn.lab.pages import studied
+from ytdnn.lab.pages import study_table
 from ytdnn.run.cli import command, config_file, flags, given_settings, output, parsing
 from ytdnn.run.pipeline import graph, runner, sharing, workdir
 
@@ -252,12 +252,12 @@ def _show(
     directory: pathlib.Path,
 ) -> None:
     """Prints the table of a study and writes `study.json` and `study.md`."""
-    from ytdnn.lab.studies import study
+    from ytdnn.lab.studies import study_results
 
-    result = study.measure(directories, split, metrics)
+    result = study_results.measure(directories, split, metrics)
     output.result(lambda: result)
     screen = output.screen()
-    screen.print(studied.render(result, screen.width), highlight=False)
-    artifacts.write_text(directory / "study.md", studied.markdown(result))
+    screen.print(study_table.render(result, screen.width), highlight=False)
+    artifacts.write_text(directory / "study.md", study_table.markdown(result))
     artifacts.write_json(directory / "study.json", result)
     output.say(f"table: {directory / 'study.md'}, numbers: {directory / 'study.json'}")

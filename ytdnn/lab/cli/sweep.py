@@ -7,7 +7,7 @@ import rich.box
 import rich.table
 
 from ytdnn.base import artifacts, configs, errors
-from ytdnn.lab.studies import sweeping, swept
+from ytdnn.lab.studies import sweep_results, sweeping
 from ytdnn.run.cli import (
     command,
     compare,
@@ -16,7 +16,7 @@ from ytdnn.run.cli import (
     given_settings,
     output,
     parsing,
-    resolved,
+    resolved_config,
     settings,
 )
 from ytdnn.run.pipeline import runner, steps, workdir
@@ -92,7 +92,7 @@ def run(given: parsing.Arguments) -> None:
     stage = parsing.choice(given, "stage", _STAGES, _STAGES[0])
     metrics = list(sweeping.METRICS[stage])
     metric = parsing.choice(given, "metric", metrics, metrics[0])
-    base = resolved.config(given, configs.Config())
+    base = resolved_config.config(given, configs.Config())
     runner.make_role(base).require_alone("sweep")
     steps.require_vectors(base)
     sweep = sweeping.Sweep(
@@ -102,7 +102,7 @@ def run(given: parsing.Arguments) -> None:
         metric,
         _space(given, stage),
         given_settings.apply,
-        resolved.tracker_name(given),
+        resolved_config.tracker_name(given),
     )
     num_trials, minutes = _limits(given)
     result = sweeping.run(sweep, num_trials, minutes, output.say)
@@ -166,7 +166,7 @@ def _space(given: parsing.Arguments, stage: str) -> configs.Space | None:
     return space
 
 
-def _show(sweep: sweeping.Sweep, result: swept.SweepResult) -> None:
+def _show(sweep: sweeping.Sweep, result: sweep_results.SweepResult) -> None:
     """Prints the best trials, and writes page, numbers and the best config."""
     from ytdnn.lab.pages import sweep_page
 
@@ -179,7 +179,7 @@ def _show(sweep: sweeping.Sweep, result: swept.SweepResult) -> None:
 
 
 def _table(
-    result: swept.SweepResult, trials: list[swept.SweepTrial]
+    result: sweep_results.SweepResult, trials: list[sweep_results.SweepTrial]
 ) -> rich.table.Table:
     table = rich.table.Table(
         title=f"Trials of {result.stage}", title_justify="left", box=rich.box.SIMPLE

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from ytdnn.base import errors, registries
 from ytdnn.lab.index_tuning import tuning
-from ytdnn.run.cli import command, flags, output, parsing, resolved
+from ytdnn.run.cli import command, flags, output, parsing, resolved_config
 from ytdnn.run.pipeline import next_command, workdir
 
 if TYPE_CHECKING:
-    from ytdnn.lab.index_tuning import tune
+    from ytdnn.lab.index_tuning import setting_search
 
 _KINDS = ("scann", "ivf")
 _FLAGS = (
@@ -46,7 +46,7 @@ def _run(given: parsing.Arguments) -> None:
     directory = pathlib.Path(given.values["workdir"])
     kind = parsing.choice(given, "kind", _KINDS, _KINDS[0])
     k = given.values.get("k")
-    config = resolved.later_config(given, directory)
+    config = resolved_config.later_config(given, directory)
     tuned = tuning.tune_index(
         directory,
         config,
@@ -88,7 +88,7 @@ def _recall(text: str) -> float:
     )
 
 
-def _show(tuned: "tune.TuningResult") -> None:
+def _show(tuned: "setting_search.TuningResult") -> None:
     """Prints the chosen setting next to exact search and to no tuning."""
     columns = ("setting", "recall", "ms a query", "build, s", "MB")
     rows: list[tuple[object, ...]] = [("exact", 1.0, tuned.exact_ms, "", "")]

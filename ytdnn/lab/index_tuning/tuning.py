@@ -11,7 +11,7 @@ from ytdnn.run.pipeline import graph, native_log, runner, steps
 from ytdnn.run.pipeline import workdir as run_workdir
 
 if TYPE_CHECKING:
-    from ytdnn.lab.index_tuning import tune
+    from ytdnn.lab.index_tuning import setting_search
 
 KIND = "index_tuning"  # of the artefact, and its directory
 RESULT, PAGE = "tuned.json", "tuned.html"
@@ -27,7 +27,7 @@ def tune_index(
     recall: float = 0.95,
     k: int | None = None,
     verbose: runner.Verbose = False,
-) -> "tune.TuningResult":
+) -> "setting_search.TuningResult":
     """Finds the cheapest setting of a kind of index that reaches a recall.
 
     The queries are the user vectors of the validation window. The setting becomes the
@@ -67,22 +67,22 @@ def _tuned(
     recall: float,
     k: int,
     say: Callable[[str], None],
-) -> "tune.TuningResult":
+) -> "setting_search.TuningResult":
     """Loads the candidate model and its queries, and tunes."""
     import numpy as np
 
-    from ytdnn.candidates import stored
-    from ytdnn.evaluation import protocol, user_windows
-    from ytdnn.lab.index_tuning import tune
+    from ytdnn.candidates import saving
+    from ytdnn.evaluation import user_cases, user_windows
+    from ytdnn.lab.index_tuning import setting_search
     from ytdnn.log import events, prepared
 
     data = prepared.load(directory / graph.DATA.name)
-    candidates = stored.load(directory / graph.CANDIDATES.name, data)
-    cases = protocol.cases(data, events.Split.VALIDATION, config.evaluation)
+    candidates = saving.load(directory / graph.CANDIDATES.name, data)
+    cases = user_cases.cases(data, events.Split.VALIDATION, config.evaluation)
     if len(cases) > _MOST_QUERIES:
         rng = np.random.default_rng(config.seed)
         rows = rng.choice(len(cases), _MOST_QUERIES, replace=False)
-        cases = protocol.take(cases, np.sort(rows))
+        cases = user_cases.take(cases, np.sort(rows))
     windows = user_windows.WindowOpener(config.evaluation.window_events)
     models = user_windows.by_window(candidates, windows)
     queries = models.user_vectors(data, cases.users, cases.ends, cases.times)
@@ -92,10 +92,10 @@ def _tuned(
         f"{len(vectors):,} videos, on {len(queries):,} users of the validation window"
     )
     with native_log.kept_back():
-        return tune.tune(vectors, queries, kind, recall, k, say)
+        return setting_search.tune(vectors, queries, kind, recall, k, say)
 
 
-def _publish(directory: pathlib.Path, tuned: "tune.TuningResult") -> None:
+def _publish(directory: pathlib.Path, tuned: "setting_search.TuningResult") -> None:
     inputs = steps.fingerprints(directory, _STEP.inputs)
     search = {"kind": tuned.kind, "recall": tuned.recall, "k": tuned.k}
     with artifacts.publish(directory / KIND, KIND, search, inputs) as partial:
@@ -105,7 +105,7 @@ def _publish(directory: pathlib.Path, tuned: "tune.TuningResult") -> None:
             artifacts.write_text(partial / PAGE, drawn.make(tuned))
 
 
-def flags(tuned: "tune.TuningResult") -> str:
+def flags(tuned: "setting_search.TuningResult") -> str:
     """Returns the command-line flags of the chosen setting."""
     config: Any = tuned.chosen.config
     own = dataclasses.asdict(config)

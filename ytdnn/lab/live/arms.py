@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from ytdnn.base import artifacts, configs, errors, user_paths
 from ytdnn.bundle import bundle
-from ytdnn.lab.live import built_in, history, served
+from ytdnn.lab.live import built_in_arms, bundle_arm, history
 from ytdnn.lab.sources import world as world_source
 from ytdnn.lab.world import generate, policy
 from ytdnn.log import prepared
 
-SOURCES = (*policy.SOURCES, served.SOURCE, built_in.BOUND)
+SOURCES = (*policy.SOURCES, bundle_arm.SOURCE, built_in_arms.BOUND)
 _BUNDLE, _DATA = "bundle", "data"
 
 
@@ -33,7 +33,7 @@ class Arm:
     def meaning(self) -> str:
         """Description of the policy that makes the slates, for people."""
         if self.workdir is None:
-            return built_in.NAMES[self.name]
+            return built_in_arms.NAMES[self.name]
         if not self.refresh_days:
             return f"the bundle of {self.workdir}"
         days = "day" if self.refresh_days == 1 else f"{self.refresh_days} days"
@@ -54,10 +54,10 @@ def parse(words: Sequence[str]) -> list[Arm]:
     arms: dict[str, Arm] = {}
     for word in words:
         name, is_run, path = word.strip().partition("=")
-        if not is_run and name not in built_in.NAMES:
-            hint = errors.hint(name, built_in.NAMES)
+        if not is_run and name not in built_in_arms.NAMES:
+            hint = errors.hint(name, built_in_arms.NAMES)
             raise errors.UserError(
-                f"expected {', '.join(built_in.NAMES)} or NAME=WORKDIR in --arms, "
+                f"expected {', '.join(built_in_arms.NAMES)} or NAME=WORKDIR in --arms, "
                 f"received {word!r}{hint}"
             )
         if is_run and (not name.replace("-", "_").isidentifier() or not path):
@@ -69,7 +69,7 @@ def parse(words: Sequence[str]) -> list[Arm]:
             raise errors.UserError(
                 f"expected a name for each arm, received {name} twice: rename one"
             )
-        if is_run and name in built_in.NAMES:
+        if is_run and name in built_in_arms.NAMES:
             raise errors.UserError(
                 f"expected another name for the arm of {path}: {name} is a built-in arm"
             )
@@ -200,24 +200,26 @@ class RunningArm:
         """
         self.arm, self.workdir = arm, arm.workdir
         self._world, self._known = world, known
-        self._requester: served.Requester | None = None
+        self._requester: bundle_arm.Requester | None = None
         if arm.workdir is not None:
             self.serve(arm.workdir)
 
     def serve(self, workdir: pathlib.Path) -> None:
         """Switches to the newest bundle of a run."""
         if self._requester is None:
-            self._requester = served.Requester(self._world, self._known)
+            self._requester = bundle_arm.Requester(self._world, self._known)
         self.workdir = workdir
         self._bundle = bundle.load(workdir / _BUNDLE)
 
     def open(self, day: int) -> policy.Policy:
         """Returns the policy that makes the slates of a day."""
         if self._requester is not None:
-            source = SOURCES.index(served.SOURCE)
-            return served.policy_of(self._bundle, self._requester, source)
-        if self.arm.name == built_in.POPULARITY:
-            return built_in.popularity(self._world, self._known, day, policy.POPULAR)
-        if self.arm.name == built_in.BOUND:
-            return built_in.bound(self._world, SOURCES.index(built_in.BOUND))
+            source = SOURCES.index(bundle_arm.SOURCE)
+            return bundle_arm.policy_of(self._bundle, self._requester, source)
+        if self.arm.name == built_in_arms.POPULARITY:
+            return built_in_arms.popularity(
+                self._world, self._known, day, policy.POPULAR
+            )
+        if self.arm.name == built_in_arms.BOUND:
+            return built_in_arms.bound(self._world, SOURCES.index(built_in_arms.BOUND))
         return policy.make_pages

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ytdnn.base import registries
-from ytdnn.evaluation import composed_slates, lists, models, protocol, report_model
+from ytdnn.evaluation import composed_slates, lists, models, report_model, user_cases
 from ytdnn.lab.off_policy import counterfactual, logged_pages, page_choices
 from ytdnn.log import events
 from ytdnn.ranking import predictions
@@ -40,7 +40,7 @@ def ordered(
 ) -> dict[str, page_choices.SystemOrder]:
     """Returns the order of popularity, of the candidates and of both stages."""
     data, config = run.data, run.config.evaluation
-    cases = protocol.at_requests(data, pages.requests, config, run.trained.num_listed)
+    cases = user_cases.at_requests(data, pages.requests, config, run.trained.num_listed)
     vectors = run.trained.request_vectors(data, pages.first_rows)
     length = _PLACES_AHEAD * pages.rows.shape[1]
     makers = {
@@ -72,7 +72,7 @@ def _both_stages(
     run: models.RunModels,
     ranking: models.RankingModel,
     pages: logged_pages.LoggedPages,
-    cases: protocol.Cases,
+    cases: user_cases.Cases,
     vectors: models.Vectors,
 ) -> page_choices.SystemOrder:
     """Returns the candidates of all sources as the composition orders them."""

@@ -3,7 +3,7 @@
 import pathlib
 
 from ytdnn.base import artifacts, registries
-from ytdnn.evaluation import findings, report_files, report_model
+from ytdnn.evaluation import report_files, report_model, report_summary
 from ytdnn.lab.pages import page
 
 
@@ -19,7 +19,7 @@ def render(report: report_model.Report) -> str:
     title += f", {report.made.time[:16].replace('T', ' ')} UTC"
     parts = sorted(registries.REPORT_SECTIONS.parts(), key=lambda part: part.place)
     sections = [section for part in parts for section in part.make(report)]
-    lines = findings.request_headline(report), findings.headline(report)
+    lines = report_summary.request_headline(report), report_summary.headline(report)
     return page.render(title, _summary(report), sections, " ".join(filter(None, lines)))
 
 

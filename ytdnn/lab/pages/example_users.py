@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import registries, schema
-from ytdnn.base.metrics import exact_top_k, hits_at_k
+from ytdnn.base.metrics import exact_top_k, recall_and_ndcg
 from ytdnn.evaluation import list_metrics, lists, report_model
 from ytdnn.log import catalogues
 
@@ -36,7 +36,7 @@ def choose(
     targets = context.cases.targets
     k = min(_EXAMPLE_LENGTH, context.length)
     hits = exact_top_k.hits_of(listed[ranked_by[-1]], *targets)
-    recall = hits_at_k.recall(hits, np.diff(targets.offsets), k)
+    recall = recall_and_ndcg.recall(hits, np.diff(targets.offsets), k)
     order = np.argsort(recall, kind="stable")
     places = np.linspace(0, len(order) - 1, context.config.num_examples)
     rows = order[places.astype(int)]

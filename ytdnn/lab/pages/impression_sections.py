@@ -6,9 +6,9 @@ import markupsafe
 
 from ytdnn.base import registries
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import findings, report_model, report_parts, tables
+from ytdnn.evaluation import report_model, report_parts, report_summary, tables
 from ytdnn.lab.off_policy import counterfactual
-from ytdnn.lab.pages import listed, names, page, plots
+from ytdnn.lab.pages import display_names, list_sections, page, plots
 
 _NONE = (None, None, None)
 _OUTCOME_TITLES = {"log_loss": "log loss", "calibration_ratio": "predicted / observed"}
@@ -39,7 +39,7 @@ _CALIBRATIONS = (
 def sections(report: report_model.Report) -> Iterator[page.Section]:
     """Yields a section for each part that the report has."""
     if report.shown_lists is not None:
-        yield shown_order(report.shown_lists, names.drawn(report))
+        yield shown_order(report.shown_lists, display_names.drawn(report))
     if report.impressions:
         yield impressions(report)
     if report.outcomes is not None:
@@ -50,7 +50,7 @@ def sections(report: report_model.Report) -> Iterator[page.Section]:
 
 def shown_order(shown: report_parts.ShownLists, drawn: Sequence[str]) -> page.Section:
     """Returns the value of each system's order of the shown videos."""
-    what = findings.gain_words(shown)
+    what = report_summary.gain_words(shown)
     metrics = list(next(iter(shown.systems.values())))
     headings = [metric_names.title(metric) for metric in metrics]
     half = {
@@ -62,14 +62,15 @@ def shown_order(shown: report_parts.ShownLists, drawn: Sequence[str]) -> page.Se
     return page.Section(
         "The order on this log",
         f"All {shown.impressions:,} videos that {shown.users:,} users were shown, as "
-        f"one list for each user, in the order of each system. {findings.SHOWN_LIMITS}",
+        f"one list for each user, in the order of each system. "
+        f"{report_summary.SHOWN_LIMITS}",
         [
             plots.intervals(
                 f"Share of the {what} in the first half of each user's videos",
                 [""],
                 half,
                 "over all users; a random order has 0.5",
-                colours=names.colours(drawn),
+                colours=display_names.colours(drawn),
             ),
             _orders_table(["order", *headings], shown.systems, "{:.3f}".format),
             _orders_table(
@@ -100,7 +101,7 @@ def impressions(report: report_model.Report) -> page.Section:
     """Returns the numbers of the ranker, and how far its predictions hold."""
     models, rules = report.impressions, report.protocol.ranker
     number = rules.impressions if rules else 0
-    measured = listed.measured(models)
+    measured = list_sections.measured(models)
     return page.Section(
         "Ranking of logged impressions",
         "The ranker scores impressions of the log. AUC: the chance that a clicked one "
@@ -108,9 +109,9 @@ def impressions(report: report_model.Report) -> page.Section:
         "errors less is better. The calibration plots cut the impressions into deciles "
         "by prediction: calibrated predictions lie on the dashed line.",
         [
-            listed.metric_table(models, measured, f"{number:,} impressions"),
+            list_sections.metric_table(models, measured, f"{number:,} impressions"),
             *_less_best(report),
-            listed.definitions(models),
+            list_sections.definitions(models),
             *_calibrations(report.calibration),
         ],
     )
@@ -191,14 +192,16 @@ def _calibration_plot(
         y_label,
         log_x=True,
         log_y=True,
-        colours=names.colours(models) | {"perfect": 0},
+        colours=display_names.colours(models) | {"perfect": 0},
     )
 
 
 def outcomes(report: report_model.OutcomesReport) -> page.Section:
     """Returns the section of the outcomes of impressions besides the click."""
     blocks: list[page.Block] = [
-        listed.metric_table(models, listed.measured(models), outcome, _outcome_title)
+        list_sections.metric_table(
+            models, list_sections.measured(models), outcome, _outcome_title
+        )
         for outcome, models in report.numbers.items()
     ]
     for outcome, models in report.calibration.items():
@@ -207,7 +210,7 @@ def outcomes(report: report_model.OutcomesReport) -> page.Section:
         caption = "share in the first half of each user's list, by weights of the order"
         quantities = list(next(iter(report.trade_offs.values())).values)
         rows: list[list[page.Cell]] = [
-            [weights, *(findings.estimate(entry, one) for one in quantities)]
+            [weights, *(report_summary.estimate(entry, one) for one in quantities)]
             for weights, entry in report.trade_offs.items()
         ]
         headings = ["weights", *(one.replace("_", " ") for one in quantities)]

@@ -6,7 +6,7 @@ import markupsafe
 from rich import console, text
 
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import findings, tables
+from ytdnn.evaluation import report_summary, tables
 from ytdnn.lab.live import measures, report
 from ytdnn.lab.pages import page, plots
 
@@ -63,7 +63,7 @@ def _finding(report: report.LiveReport) -> str:
         gain = metrics[metric].difference
         if gain.value is None or gain.low is None or gain.high is None:
             continue
-        word = findings.verdict(gain.low, gain.high).lower()
+        word = report_summary.verdict(gain.low, gain.high).lower()
         told.append(
             f"{name} {word} ({gain.value:+,.0f}, 95 % interval "
             f"{gain.low:+,.0f} to {gain.high:+,.0f})"

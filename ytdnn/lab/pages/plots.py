@@ -18,7 +18,7 @@ import markupsafe
 import numpy as np
 
 from ytdnn.evaluation import tables
-from ytdnn.lab.pages import figures
+from ytdnn.lab.pages import svg_figures
 
 Values = Sequence[Any]  # numbers; None and NaN are gaps
 Interval = tuple[Any, Any, Any]  # value, low, high
@@ -61,7 +61,7 @@ class Series:
             raise ValueError("expected both low and high, or neither")
 
 
-@figures.style()
+@svg_figures.style()
 def lines(
     title: str,
     series: Mapping[str, Series],
@@ -84,13 +84,13 @@ def lines(
       log_y: Logarithmic y.
       from_zero: Whether y begins at 0.
       x_ticks: Marks of x instead of round numbers.
-      colours: Colour of a series by name (`figures.COLOURS`), so that a
+      colours: Colour of a series by name (`svg_figures.COLOURS`), so that a
         model has one on all plots; default: in turn.
 
     Returns:
       An `<svg>`, markup that templates leave as it is.
     """
-    plot = figures.Plot(title, [*series], colours, (x_label, y_label), _HEIGHT)
+    plot = svg_figures.Plot(title, [*series], colours, (x_label, y_label), _HEIGHT)
     axes = plot.axes
     scales = {True: "log", False: "linear"}
     axes.set(xscale=scales[log_x], yscale=scales[log_y], xmargin=0.02)
@@ -98,12 +98,12 @@ def lines(
     if from_zero:
         _include_zero(axes, "y")
     axes.grid(axis="y")
-    figures.set_numbers(axes.xaxis, x_ticks)
-    figures.set_numbers(axes.yaxis)
+    svg_figures.set_numbers(axes.xaxis, x_ticks)
+    svg_figures.set_numbers(axes.yaxis)
     return plot.svg(handles)
 
 
-@figures.style()
+@svg_figures.style()
 def bars(
     title: str,
     categories: Sequence[str],
@@ -123,7 +123,7 @@ def bars(
       colours: Colours as for `lines`.
     """
     _check_lengths(categories, values)
-    plot = figures.Plot(title, [*values], colours, (x_label, y_label), _HEIGHT)
+    plot = svg_figures.Plot(title, [*values], colours, (x_label, y_label), _HEIGHT)
     axes = plot.axes
     width = 0.8 / max(1, len(values))
     handles = []
@@ -137,12 +137,12 @@ def bars(
         handles.append(container)
     axes.set_xlim(-0.5, max(1, len(categories)) - 0.5)
     axes.grid(axis="y")
-    figures.set_numbers(axes.yaxis)
-    figures.set_ticks(axes.xaxis, range(len(categories)), categories)
+    svg_figures.set_numbers(axes.yaxis)
+    svg_figures.set_ticks(axes.xaxis, range(len(categories)), categories)
     return plot.svg(handles)
 
 
-@figures.style()
+@svg_figures.style()
 def intervals(
     title: str,
     categories: Sequence[str],
@@ -169,10 +169,12 @@ def intervals(
     rows = [*values] if is_one else categories
     step = max(2.2, 0.6 + 0.62 * (is_one or len(values))) * _ROW_HEIGHT
     parts = [part for name in rows for part in name.split("\n")]
-    widest = max(map(figures.text_width, parts), default=0.0)
-    left = min(0.46 * figures.WIDTH, 10 + widest)
+    widest = max(map(svg_figures.text_width, parts), default=0.0)
+    left = min(0.46 * svg_figures.WIDTH, 10 + widest)
     height, labels = step * max(1, len(rows)), (x_label, "")
-    plot = figures.Plot(title, [*values], colours, labels, height, left + 8, not is_one)
+    plot = svg_figures.Plot(
+        title, [*values], colours, labels, height, left + 8, not is_one
+    )
     axes = plot.axes
     handles = []
     for place, (name, row) in enumerate(values.items()):
@@ -191,9 +193,9 @@ def intervals(
     axes.set_ylim(max(1, len(rows)) - 0.5, -0.5)
     for place, name in enumerate(rows):
         plot.write_row(left, (place + 0.5) / len(rows), name)
-    figures.set_ticks(axes.yaxis, [row + 0.5 for row in range(len(rows) - 1)])
+    svg_figures.set_ticks(axes.yaxis, [row + 0.5 for row in range(len(rows) - 1)])
     axes.grid()
-    figures.set_numbers(axes.xaxis)
+    svg_figures.set_numbers(axes.xaxis)
     return plot.svg(handles)
 
 
@@ -231,12 +233,12 @@ def _include_zero(axes: Any, axis: Literal["x", "y"]) -> None:
         axes.set(**{f"{axis}lim": (0, None)})
 
 
-def _drawn(plot: figures.Plot, name: str, series: Series) -> Any:
+def _drawn(plot: svg_figures.Plot, name: str, series: Series) -> Any:
     """Draws a series and returns its artist for the legend."""
     axes, look = plot.axes, dict(plot.looks[name])
     log_x, log_y = axes.get_xscale() == "log", axes.get_yscale() == "log"
     x, y = _numbers(series.x, log_x), _numbers(series.y, log_y)
-    is_grey = look["color"] == figures.COLOURS[0]
+    is_grey = look["color"] == svg_figures.COLOURS[0]
     if series.style == "points":
         look["linestyle"] = "none"
     elif is_grey or len(x) > _MOST_MARKERS:

@@ -3,12 +3,12 @@
 import math
 
 from ytdnn.lab.pages import page, plots
-from ytdnn.lab.studies import swept
+from ytdnn.lab.studies import sweep_results
 
 _MOST_CURVES = 10
 
 
-def draw(result: swept.SweepResult) -> str:
+def draw(result: sweep_results.SweepResult) -> str:
     """Returns the page as HTML.
 
     Args:
@@ -39,7 +39,7 @@ def draw(result: swept.SweepResult) -> str:
     return page.render(f"Sweep of {result.stage}", summary, sections, headline(result))
 
 
-def headline(result: swept.SweepResult) -> str:
+def headline(result: sweep_results.SweepResult) -> str:
     """Returns the outcome in a sentence.
 
     Args:
@@ -63,7 +63,7 @@ def headline(result: swept.SweepResult) -> str:
     )
 
 
-def ordered(result: swept.SweepResult) -> list[swept.SweepTrial]:
+def ordered(result: sweep_results.SweepResult) -> list[sweep_results.SweepTrial]:
     """Returns the trials, the best first, then those that are not complete.
 
     Args:
@@ -71,14 +71,14 @@ def ordered(result: swept.SweepResult) -> list[swept.SweepTrial]:
     """
     sign = -1.0 if result.more_is_better else 1.0
 
-    def place(trial: swept.SweepTrial) -> tuple[bool, float]:
+    def place(trial: sweep_results.SweepTrial) -> tuple[bool, float]:
         value = trial.value
         return value is None, 0.0 if value is None else sign * value
 
     return sorted(result.trials, key=place)
 
 
-def _against_cost(result: swept.SweepResult) -> page.Block:
+def _against_cost(result: sweep_results.SweepResult) -> page.Block:
     timed = [trial for trial in result.trials if trial.milliseconds is not None]
     series = {
         "trials": plots.Series(
@@ -98,7 +98,7 @@ def _against_cost(result: swept.SweepResult) -> page.Block:
     return plots.lines(title, series, "milliseconds", result.metric, log_x=True)
 
 
-def _curves(result: swept.SweepResult) -> page.Block:
+def _curves(result: sweep_results.SweepResult) -> page.Block:
     shown = [trial for trial in ordered(result) if trial.curve][:_MOST_CURVES]
     series = {
         f"trial {trial.number}": plots.Series(
@@ -118,7 +118,7 @@ def _curves(result: swept.SweepResult) -> page.Block:
     )
 
 
-def _importances(result: swept.SweepResult) -> page.Block:
+def _importances(result: sweep_results.SweepResult) -> page.Block:
     if not result.importances:
         return "Too few complete trials to say."
     names = list(result.importances)
@@ -126,7 +126,7 @@ def _importances(result: swept.SweepResult) -> page.Block:
     return plots.bars("Share of the variance", names, {"share": values}, "share")
 
 
-def _table(result: swept.SweepResult) -> page.Table:
+def _table(result: sweep_results.SweepResult) -> page.Table:
     keys = list(dict.fromkeys(k for trial in result.trials for k in trial.settings))
     rows = [
         [

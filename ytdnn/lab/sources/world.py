@@ -13,7 +13,7 @@ import polars as pl
 from ytdnn.base import artifacts, configs, errors, registries, schema, table_schemas
 from ytdnn.lab.world import generate, tables
 from ytdnn.log import event_log
-from ytdnn.log.sources import casting, files, log
+from ytdnn.log.sources import casting, parquet_files, tables_in_directory
 
 KIND = "world"
 
@@ -45,7 +45,7 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
         file = f"the world's {name}"
         rows = frame.with_row_index(event_log.ROW).lazy()
         if name == schema.WATCHES:
-            rows = files.filter_rows(rows, config.where, file)
+            rows = parquet_files.filter_rows(rows, config.where, file)
         origins[name] = event_log.Origin(casting.normalise(name, rows, file), file)
     return event_log.from_origins(origins, _facts(config.world))
 
@@ -128,7 +128,7 @@ def _read_written(config: configs.DataConfig) -> event_log.EventLog:
             f"public one with --source=movielens or --source=kuairand"
         )
     manifest = artifacts.read_manifest(directory, KIND)
-    events = log.read(config)
+    events = tables_in_directory.read(config)
     world_config = artifacts.read_config(manifest, directory, configs.WorldConfig)
     return event_log.from_origins(events.origins, events.facts | _facts(world_config))
 

@@ -5,10 +5,10 @@ import pathlib
 import numpy as np
 
 from ytdnn.base import configs
-from ytdnn.evaluation import evaluate_run, protocol
+from ytdnn.evaluation import evaluate_run, user_cases
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import stage as retrieval_stage
+from ytdnn.retrieval import trained_stage
 
 _REPEATS = 5  # of which the median is taken: a busy machine slows single ones
 
@@ -28,12 +28,10 @@ def median_ms(
       Milliseconds; None where the validation window has no users.
     """
     data = prepared.load(workdir / prepared.KIND)
-    cases = protocol.cases(data, events.Split.VALIDATION, config.evaluation)
+    cases = user_cases.cases(data, events.Split.VALIDATION, config.evaluation)
     if not len(cases):
         return None
-    first = retrieval_stage.load(
-        workdir / retrieval_stage.KIND, data, config.composition
-    )
+    first = trained_stage.load(workdir / trained_stage.KIND, data, config.composition)
     ranker = None
     if stage == ranking_model.KIND:
         ranker = ranking_model.load(workdir / ranking_model.KIND, data, first)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ytdnn.base import configs, errors
-from ytdnn.lab.studies import swept
+from ytdnn.lab.studies import sweep_results
 
 if TYPE_CHECKING:
     import optuna
@@ -204,7 +204,7 @@ def text_of(value: configs.Value) -> str:
     return str(value)
 
 
-def trial_of(frozen: "optuna.trial.FrozenTrial") -> swept.SweepTrial:
+def trial_of(frozen: "optuna.trial.FrozenTrial") -> sweep_results.SweepTrial:
     """Returns a trial of the journal as a result has it."""
     states = {"COMPLETE": "complete", "PRUNED": "pruned", "RUNNING": "running"}
     settings = {
@@ -212,7 +212,7 @@ def trial_of(frozen: "optuna.trial.FrozenTrial") -> swept.SweepTrial:
         for key, value in frozen.params.items()
     }
     is_complete = frozen.state.name == "COMPLETE"
-    return swept.SweepTrial(
+    return sweep_results.SweepTrial(
         number=frozen.number,
         state=states.get(frozen.state.name, "failed"),
         settings=settings,

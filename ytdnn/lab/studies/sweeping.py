@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, errors, progress
-from ytdnn.lab.studies import default_spaces, optuna_studies, swept
+from ytdnn.lab.studies import default_spaces, optuna_studies, sweep_results
 from ytdnn.run.pipeline import graph, runner, sharing, sizes, tracker, workdir
 
 if TYPE_CHECKING:
@@ -109,11 +109,8 @@ class _Reporter:
 
 
 def run(
-    sweep: Sweep,
-    num_trials: int | None,
-    minutes: float | None,
-    say: Say,
-) -> swept.SweepResult:
+    sweep: Sweep, num_trials: int | None, minutes: float | None, say: Say
+) -> sweep_results.SweepResult:
     """Makes trials until there are enough, or the time is over.
 
     Args:
@@ -153,7 +150,7 @@ def run(
     return _result(optuna, sweep, study)
 
 
-def best_directory(sweep: Sweep, result: swept.SweepResult) -> pathlib.Path:
+def best_directory(sweep: Sweep, result: sweep_results.SweepResult) -> pathlib.Path:
     """Returns the directory of the best run; that of the base config if none is better.
 
     Args:
@@ -164,7 +161,7 @@ def best_directory(sweep: Sweep, result: swept.SweepResult) -> pathlib.Path:
     return sweep.defaults if best is None else sweep.trial(best.number)
 
 
-def write_best(sweep: Sweep, result: swept.SweepResult) -> pathlib.Path:
+def write_best(sweep: Sweep, result: sweep_results.SweepResult) -> pathlib.Path:
     """Writes the config file of the best run, for `ytdnn run --config=`.
 
     Args:
@@ -204,7 +201,9 @@ def write_best(sweep: Sweep, result: swept.SweepResult) -> pathlib.Path:
     return path
 
 
-def evaluated(sweep: Sweep, result: swept.SweepResult, say: Say) -> list[pathlib.Path]:
+def evaluated(
+    sweep: Sweep, result: sweep_results.SweepResult, say: Say
+) -> list[pathlib.Path]:
     """Evaluates the base config and the best on the test window, once.
 
     Args:
@@ -336,12 +335,10 @@ def _make(
     with workdir.lock(directory), workdir.keep_config(directory, config):
         if directory != sweep.defaults:
             for step in steps:
-                sharing.share(step, config, directory, [sweep.defaults], _silent)
+                sharing.share(
+                    step, config, directory, [sweep.defaults], lambda line: None
+                )
         runner.run(steps, config, directory, say)
-
-
-def _silent(line: str) -> None:
-    del line
 
 
 def _value(sweep: Sweep, directory: pathlib.Path) -> float:
@@ -375,7 +372,9 @@ def _remove_all_but_best(
             shutil.rmtree(sweep.trial(frozen.number), ignore_errors=True)
 
 
-def _result(optuna: Any, sweep: Sweep, study: "optuna.Study") -> swept.SweepResult:
+def _result(
+    optuna: Any, sweep: Sweep, study: "optuna.Study"
+) -> sweep_results.SweepResult:
     from ytdnn.lab.studies import answer_times
 
     trials = tuple(optuna_studies.trial_of(trial) for trial in study.get_trials(False))
@@ -386,7 +385,7 @@ def _result(optuna: Any, sweep: Sweep, study: "optuna.Study") -> swept.SweepResu
     best = max(complete, key=lambda trial: sign * (trial.value or 0.0), default=None)
     if best is not None and sign * (best.value or 0.0) <= sign * default:
         best = None
-    return swept.SweepResult(
+    return sweep_results.SweepResult(
         stage=sweep.stage,
         metric=sweep.metric,
         more_is_better=sweep.more_is_better,

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import configs, progress, registries, schema
-from ytdnn.evaluation import lists, measure, protocol, ranker, user_windows
+from ytdnn.evaluation import lists, measure, shown_scorers, user_cases, user_windows
 from ytdnn.lab.truth import known_world, true_page
 from ytdnn.lab.world import corpus, memory, truth, words
 from ytdnn.log import prepared
@@ -41,7 +41,7 @@ class Oracle:
         self._videos = known.videos
 
     def lists(
-        self, cases: protocol.Cases, k: int, config: configs.EvaluationConfig
+        self, cases: user_cases.Cases, k: int, config: configs.EvaluationConfig
     ) -> lists.Lists:
         """Returns the videos each user will most likely watch, `[cases, k] int32`.
 
@@ -65,11 +65,11 @@ class Oracle:
                 users = self._users[cases.users[rows]]
                 interests = truth.watch_rates(self.world, users, time, episodes[rows])
                 rates += interests[:, listed]
-            best[rows] = _best(protocol.take(cases, rows), rates, k, config)
+            best[rows] = _best(user_cases.take(cases, rows), rates, k, config)
         return best
 
     def _moments(
-        self, cases: protocol.Cases
+        self, cases: user_cases.Cases
     ) -> list[tuple[npt.NDArray[np.int64], list[int]]]:
         """Returns blocks of cases and the times to ask each for."""
         blocks = []
@@ -90,7 +90,7 @@ class Oracle:
                 blocks.append((rows[start : start + _USERS_A_BLOCK], times))
         return blocks
 
-    def _last_episodes(self, cases: protocol.Cases) -> npt.NDArray[np.int64]:
+    def _last_episodes(self, cases: user_cases.Cases) -> npt.NDArray[np.int64]:
         """Returns the latest watched video of a series in each history, -1 = none."""
         series = np.append(corpus.NONE, self.world.shared.videos.series[self._videos])
         offsets, watched = cases.watched.offsets, cases.watched.values
@@ -168,14 +168,14 @@ def systems(
 
 def _scorer(
     oracle: Oracle, known: known_world.KnownWorld, windows: user_windows.WindowOpener
-) -> ranker.Scorer:
+) -> shown_scorers.Scorer:
     """Returns the scorer by the truth, asked window by window."""
 
     @functools.lru_cache(maxsize=1)
     def shown_in(window: user_windows.UserWindow) -> WorldImpressions:
         return WorldImpressions.from_data(window.data, known)
 
-    def score(impressions: ranker.SplitImpressions) -> predictions.Predictions:
+    def score(impressions: shown_scorers.SplitImpressions) -> predictions.Predictions:
         users = impressions.user_indices[impressions.users]
 
         def ask(rows: user_windows.Rows, window: user_windows.UserWindow) -> Any:
@@ -243,7 +243,7 @@ class WorldImpressions:
 
 
 def _best(
-    cases: protocol.Cases,
+    cases: user_cases.Cases,
     rates: npt.NDArray[np.float32],
     k: int,
     config: configs.EvaluationConfig,

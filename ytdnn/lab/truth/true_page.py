@@ -24,9 +24,9 @@ import numpy.typing as npt
 
 from ytdnn.base import progress, ragged
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import lists, protocol, user_means
+from ytdnn.evaluation import lists, user_cases, user_means
 from ytdnn.lab.truth import known_world
-from ytdnn.lab.world import corpus, memory, page_truth, truth
+from ytdnn.lab.world import corpus, memory, page_values, truth
 from ytdnn.log import prepared, user_log
 
 _USERS_A_BLOCK = 512
@@ -52,7 +52,7 @@ class TruePages:
         self._is_clickbait = np.append(False, is_clickbait)
 
     def per_user(
-        self, cases: protocol.Cases, listed: lists.Lists, ks: tuple[int, ...]
+        self, cases: user_cases.Cases, listed: lists.Lists, ks: tuple[int, ...]
     ) -> user_means.PerUser:
         """Returns the value of each user's first k places, by `METRIC@k`.
 
@@ -78,10 +78,10 @@ class TruePages:
 
     def worth(
         self,
-        cases: protocol.Cases,
+        cases: user_cases.Cases,
         listed: lists.Lists,
         positions: npt.NDArray[np.number],
-    ) -> page_truth.Worth:
+    ) -> page_values.Worth:
         """Returns clicks and watch seconds of each place, `[cases, length]` both.
 
         Args:
@@ -92,10 +92,10 @@ class TruePages:
         """
         parts = []
         for rows in _blocks(len(cases), "true worth of pages"):
-            part_cases, shown = protocol.take(cases, rows), listed[rows]
+            part_cases, shown = user_cases.take(cases, rows), listed[rows]
             unclicked = _counts(_unclicked(self._data.log, part_cases), shown)
             watched = _counts(_watched(self._data.log, part_cases), shown) > 0
-            part = page_truth.page_values(
+            part = page_values.page_values(
                 self._known.world,
                 self._known.users[part_cases.users],
                 self._numbers[shown],
@@ -106,7 +106,7 @@ class TruePages:
             )
             parts.append(part)
         clicks, seconds = (np.concatenate(side) for side in zip(*parts, strict=True))
-        return page_truth.Worth(clicks, seconds)
+        return page_values.Worth(clicks, seconds)
 
     def reordered(self, first: lists.Maker, num_candidates: int) -> lists.Maker:
         """Returns the maker of candidates in the order of their true watch seconds.
@@ -118,12 +118,12 @@ class TruePages:
           num_candidates: How many of them a ranker gets.
         """
 
-        def make(cases: protocol.Cases, k: int) -> lists.Lists:
+        def make(cases: user_cases.Cases, k: int) -> lists.Lists:
             return self._ordered(cases, first(cases, num_candidates), k)
 
         return make
 
-    def best(self, cases: protocol.Cases, k: int) -> lists.Lists:
+    def best(self, cases: user_cases.Cases, k: int) -> lists.Lists:
         """Makes the best pages that the catalogue allows (a `lists.Maker`).
 
         Of all that is uploaded at the time of the request and not removed, with and
@@ -134,13 +134,13 @@ class TruePages:
           k: Length of the lists.
         """
         shortlists = [
-            self._shortlist(protocol.take(cases, rows), k)
+            self._shortlist(user_cases.take(cases, rows), k)
             for rows in _blocks(len(cases), "best pages")
         ]
         return self._ordered(cases, np.concatenate(shortlists), k)
 
     def _ordered(
-        self, cases: protocol.Cases, chosen: lists.Lists, k: int
+        self, cases: user_cases.Cases, chosen: lists.Lists, k: int
     ) -> lists.Lists:
         """Returns lists in the order of true watch seconds, cut or padded to k."""
         worth = self.worth(cases, chosen, _FIRST).seconds
@@ -148,9 +148,9 @@ class TruePages:
         ordered = np.take_along_axis(chosen, order, axis=1)[:, :k]
         return np.pad(ordered, ((0, 0), (0, max(0, k - ordered.shape[1]))))
 
-    def _shortlist(self, cases: protocol.Cases, k: int) -> lists.Lists:
+    def _shortlist(self, cases: user_cases.Cases, k: int) -> lists.Lists:
         """Returns candidates of the best page: fatigue can push so many below it."""
-        numbers = page_truth.shortlist(
+        numbers = page_values.shortlist(
             self._known.world,
             self._known.users[cases.users],
             cases.times,
@@ -174,7 +174,7 @@ def _blocks(num_cases: int, name: str) -> Iterator[npt.NDArray[np.int64]]:
     return progress.through(blocks, name, "users", [len(rows) for rows in blocks])
 
 
-def _unclicked(log: user_log.UserLog, cases: protocol.Cases) -> ragged.Ragged:
+def _unclicked(log: user_log.UserLog, cases: user_cases.Cases) -> ragged.Ragged:
     """Returns the videos of the remembered impressions that were not clicked."""
     if not log.has_impressions:
         return ragged.empty(len(cases))
@@ -188,7 +188,7 @@ def _unclicked(log: user_log.UserLog, cases: protocol.Cases) -> ragged.Ragged:
     return ragged.Ragged(places.offsets, videos)
 
 
-def _watched(log: user_log.UserLog, cases: protocol.Cases) -> ragged.Ragged:
+def _watched(log: user_log.UserLog, cases: user_cases.Cases) -> ragged.Ragged:
     """Returns the videos of the remembered watches."""
     index = log.shard_index
     starts = index.offsets("watches")[cases.users]

@@ -9,6 +9,6 @@ live tests of recommenders are run on it.
 The world does not depend on any model's features. After a change of the world, all
 experiments on it must be measured again.
 
-    words → corpus → popularity → setting → people → interests → responses
+    words → corpus → popularity → people → interests → responses
                                               memory → policy → behaviour → generate
 """

@@ -21,8 +21,8 @@ from ytdnn.lab.world import (
     policy,
     popularity,
     responses,
-    titles,
-    visits,
+    titles_and_queries,
+    visit_times,
 )
 
 PAGE_SHARE = 0.75  # of visits that look at the home page
@@ -107,10 +107,12 @@ class Crowd:
         return taken
 
     @functools.cached_property
-    def _rounds(self) -> dict[int, list[visits.Round]]:
+    def _rounds(self) -> dict[int, list[visit_times.Round]]:
         """All visits, by day."""
-        rounds: dict[int, list[visits.Round]] = {}
-        for visit_round in visits.rounds(self._shared.config, self.users, self._rng):
+        rounds: dict[int, list[visit_times.Round]] = {}
+        for visit_round in visit_times.rounds(
+            self._shared.config, self.users, self._rng
+        ):
             rounds.setdefault(visit_round.day, []).append(visit_round)
         return rounds
 
@@ -322,7 +324,7 @@ class Crowd:
             times=self.clock[rows],
             devices=visit.devices,
             logged_in=visit.logged_in,
-            queries=titles.draw_queries(
+            queries=titles_and_queries.draw_queries(
                 self._shared.topics.num_leaves, wanted, languages, chosen, rng
             ),
         )

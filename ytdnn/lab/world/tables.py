@@ -16,7 +16,7 @@ from ytdnn.lab.world import (
     generate,
     people,
     policy,
-    titles,
+    titles_and_queries,
     words,
 )
 
@@ -117,7 +117,7 @@ def _watches(columns: dict[str, np.ndarray]) -> Table:
 def _searches(world: generate.World, columns: dict[str, np.ndarray]) -> Table:
     numbers, codes = np.unique(columns["queries"], return_inverse=True)
     shared = world.shared
-    written = titles.queries(
+    written = titles_and_queries.queries(
         numbers, shared.topics.num_leaves, shared.videos, world.metadata
     )
     return _visit(columns) | {
@@ -166,7 +166,8 @@ def videos_table(world: generate.World, until: int | None = None) -> Table:
         for leaf in range(world.shared.topics.num_leaves)
     ]
     channels = [
-        titles.channel_name(channel) for channel in range(videos.channels.max() + 1)
+        titles_and_queries.channel_name(channel)
+        for channel in range(videos.channels.max() + 1)
     ]
     languages = list(words.LANGUAGES)
     table: Table = {
@@ -211,7 +212,7 @@ def _titles(world: generate.World) -> list[str | None]:
         serial,
     )
     rows = zip(*(column.tolist() for column in columns), strict=True)
-    return [None if row[1] < 0 else titles.title(*row) for row in rows]
+    return [None if row[1] < 0 else titles_and_queries.title(*row) for row in rows]
 
 
 def users_table(users: people.Users, days: float) -> Table:

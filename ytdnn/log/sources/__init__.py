@@ -8,15 +8,15 @@ import dataclasses
 from ytdnn.base import configs, errors, registries, schema, user_paths
 from ytdnn.base.configs import data as data_config
 from ytdnn.log import event_log
-from ytdnn.log.sources import tables
+from ytdnn.log.sources import memory_tables
 
 
 def read(
-    config: configs.DataConfig, given: tables.TablesInMemory | None = None
+    config: configs.DataConfig, given: memory_tables.TablesInMemory | None = None
 ) -> event_log.EventLog:
     """Reads the event log that `config.source` names.
 
-    Values are cast but not yet checked: see `ytdnn.log.validation`.
+    Values are cast but not yet checked: see `ytdnn.log.log_checks`.
 
     Args:
       config: Source, directory or edition, own column names, filter.
@@ -29,7 +29,7 @@ def read(
     _require_own_settings(config)
     config = dataclasses.replace(config, dir=user_paths.text(config.dir))
     if config.source == data_config.IN_MEMORY:
-        log = tables.read(config, given)
+        log = memory_tables.read(config, given)
     else:
         log = registries.LOGS[config.source].make(config)
     _require_outcomes(config, log)

@@ -10,7 +10,7 @@ import polars as pl
 
 from ytdnn.base import errors, user_paths
 from ytdnn.log import event_log
-from ytdnn.log.sources import csv_files, files
+from ytdnn.log.sources import csv_files, parquet_files
 
 
 def read(
@@ -92,13 +92,13 @@ def _no_ids(column: pl.Series, place: str) -> errors.UserError:
 
 
 def _is_table(path: pathlib.Path) -> bool:
-    return path.name.lower().endswith(files.TABLES)
+    return path.name.lower().endswith(parquet_files.TABLES)
 
 
 def _read_table(path: pathlib.Path, flag: str) -> pl.DataFrame:
-    if not path.name.lower().endswith(files.CSV):
+    if not path.name.lower().endswith(parquet_files.CSV):
         with event_log.readable(str(path), flag):
-            return files.scan_parquet([path]).drop(event_log.ROW).collect()
+            return parquet_files.scan_parquet([path]).drop(event_log.ROW).collect()
     layout = csv_files.require_rows([path])
     header = pl.scan_csv(path, infer_schema=False, **layout.options())
     with event_log.readable(str(path), flag):

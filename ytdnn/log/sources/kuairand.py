@@ -32,7 +32,7 @@ import polars as pl
 
 from ytdnn.base import configs, errors, registries, schema, table_schemas
 from ytdnn.log import event_log
-from ytdnn.log.sources import archives, casting, csv_files, download, files
+from ytdnn.log.sources import archives, casting, csv_files, download, parquet_files
 
 _MILLISECONDS = 1000
 _CHINA = 8 * 3600  # of upload dates, ahead of UTC
@@ -120,7 +120,9 @@ class _Edition:
                 )
         if len(paths) == 1:
             return event_log.Origin(frame, str(paths[0]))
-        return event_log.Origin(frame, str(self.folder), parts=files.part_starts(paths))
+        return event_log.Origin(
+            frame, str(self.folder), parts=parquet_files.part_starts(paths)
+        )
 
 
 @registries.LOGS.register("kuairand", settings=("exposure", "click", "histories"))
@@ -198,7 +200,7 @@ def _log(
 ) -> event_log.Origin:
     needed = [*_LOG_IDS, *dict.fromkeys(_IMPRESSION_NAMES.values()), config.click]
     log = edition.scan(names, _LOG_IDS, needed)
-    rows = files.filter_rows(log.rows, config.where, log.file)
+    rows = parquet_files.filter_rows(log.rows, config.where, log.file)
     return dataclasses.replace(log, rows=rows)
 
 

@@ -22,7 +22,7 @@ import polars as pl
 
 from ytdnn.base import configs, errors, registries, schema, table_schemas
 from ytdnn.log import event_log
-from ytdnn.log.sources import archives, casting, csv_files, download, files
+from ytdnn.log.sources import archives, casting, csv_files, download, parquet_files
 
 _CLICKED_FROM = 4.0  # stars
 _RATING = "rating"
@@ -58,7 +58,7 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
     layout, tables = _read_layout(archives.directory_of(path, _MEMBERS), path)
     ratings = tables[schema.WATCHES]
     _require_columns(ratings)
-    rows = files.filter_rows(ratings.rows, config.where, ratings.file)
+    rows = parquet_files.filter_rows(ratings.rows, config.where, ratings.file)
     tables[schema.WATCHES] = event_log.Origin(rows, ratings.file, ratings.names)
     origins = {
         table: event_log.Origin(
@@ -137,7 +137,7 @@ def _read_parquet(folder: pathlib.Path) -> Tables:
         if table == schema.VIDEOS:
             _require(path)
         if path.is_file():
-            rows = files.scan_parquet([path])
+            rows = parquet_files.scan_parquet([path])
             known = {**_HEADERLESS, schema.ORDER: "seq"}
             needed = _HEADERLESS if table == schema.WATCHES else {}
             columns = rows.collect_schema()

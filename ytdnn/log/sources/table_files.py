@@ -16,7 +16,7 @@ import polars as pl
 
 from ytdnn.base import errors, schema, table_schemas, user_paths
 from ytdnn.log import event_log
-from ytdnn.log.sources import files
+from ytdnn.log.sources import parquet_files
 
 PATH = "__path__"  # hidden column: the file of a row
 _HIDDEN = (".", "_")
@@ -97,7 +97,7 @@ def find(given: str, named: Mapping[str, str]) -> LogFiles:
 
 def is_table(name: str) -> bool:
     """Whether a file has the name of a readable table."""
-    return name.lower().endswith(files.TABLES)
+    return name.lower().endswith(parquet_files.TABLES)
 
 
 def may_be_table(path: pathlib.Path) -> bool:
@@ -107,7 +107,7 @@ def may_be_table(path: pathlib.Path) -> bool:
 
 def is_csv(path: pathlib.Path) -> bool:
     """Whether a table is in CSV, by its name."""
-    return path.name.lower().endswith(files.CSV)
+    return path.name.lower().endswith(parquet_files.CSV)
 
 
 def _forms(name: str) -> str:
@@ -122,7 +122,7 @@ def _forms(name: str) -> str:
 def files_of(directory: pathlib.Path, name: str) -> TableFiles | None:
     """Returns the files of a table in a directory by its name; None without any."""
     place = directory / name  # which may be in another folder
-    ends = ("",) if is_table(name) else ("", *files.TABLES)
+    ends = ("",) if is_table(name) else ("", *parquet_files.TABLES)
     names = [f"{place.name}{end}" for end in ends]
     paths = [
         path
@@ -190,7 +190,7 @@ def _parts(folder: pathlib.Path) -> list[pathlib.Path]:
 def _format(path: pathlib.Path) -> str:
     if is_csv(path):
         return "CSV"
-    return "Arrow" if path.name.lower().endswith(files.ARROW) else "Parquet"
+    return "Arrow" if path.name.lower().endswith(parquet_files.ARROW) else "Parquet"
 
 
 def _walk(folder: pathlib.Path) -> Iterator[pathlib.Path]:

@@ -6,7 +6,7 @@ import pathlib
 from ytdnn.base import errors
 from ytdnn.ops.refit import refitting
 from ytdnn.run import pipeline
-from ytdnn.run.cli import command, flags, output, parsing, resolved
+from ytdnn.run.cli import command, flags, output, parsing, resolved_config
 from ytdnn.run.pipeline import next_command
 
 _BAD_ROWS = ("stop", "drop")
@@ -72,7 +72,7 @@ def refresh(given: parsing.Arguments) -> None:
         )
     source = pathlib.Path(given.values["from"])
     directory = pathlib.Path(given.values["workdir"])
-    config = resolved.later_config(given, source)
+    config = resolved_config.later_config(given, source)
     columns, files = flags.mapping(given.values)
     bundle = pipeline.refresh(
         source,
@@ -104,7 +104,7 @@ def refit(given: parsing.Arguments) -> None:
       ytdnn refit --workdir=runs/mine
     """
     directory = pathlib.Path(given.values["workdir"])
-    config = resolved.later_config(given, directory)
+    config = resolved_config.later_config(given, directory)
     bundle = pipeline.refit(directory, config, verbose=output.say)
     config = dataclasses.replace(config, refit=True)
     output.say(f"the evaluation in {bundle} was {refitting.note(config, directory)}")

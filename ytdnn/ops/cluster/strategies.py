@@ -19,7 +19,7 @@ from tensorflow.python.eager import context
 
 from ytdnn.base import configs, errors, registries
 from ytdnn.layers import embeddings, randomness
-from ytdnn.log import streaming
+from ytdnn.log import batch_streams
 from ytdnn.ops.cluster import tasks
 from ytdnn.training import devices
 
@@ -45,7 +45,7 @@ class Mirrored(devices.OneDevice):
         return tf.distribute.MirroredStrategy(names)
 
     def feeds(
-        self, of_stage: streaming.Datasets, epoch: int, first_step: int
+        self, of_stage: batch_streams.Datasets, epoch: int, first_step: int
     ) -> Iterator[devices.Feed]:
         """Yields distributed batches, grouped by shard window."""
         for dataset in of_stage(epoch, first_step):
@@ -137,7 +137,7 @@ class MultiWorker(_Cluster):
     name = tasks.MULTI_WORKER
 
     def feeds(
-        self, of_stage: streaming.Datasets, epoch: int, first_step: int
+        self, of_stage: batch_streams.Datasets, epoch: int, first_step: int
     ) -> Iterator[devices.Feed]:
         """Yields distributed batches; each worker cuts only its own rows."""
         replicas = int(self.strategy.num_replicas_in_sync)
@@ -162,7 +162,7 @@ class MultiWorker(_Cluster):
         return [float(value) for value in total.numpy()]
 
 
-class Portion(streaming.WholeBatch):
+class Portion(batch_streams.WholeBatch):
     """One of the equal portions of every batch, which one replica reads."""
 
     def __init__(self, number: int, count: int) -> None:
@@ -250,7 +250,7 @@ class ParameterServers(_Cluster):
             yield
 
     def batches(
-        self, of_stage: streaming.Datasets, epoch: int, first_step: int
+        self, of_stage: batch_streams.Datasets, epoch: int, first_step: int
     ) -> Iterator[devices.Batch]:
         """Yields whole batches; `compiled` sends each to a worker."""
         for dataset in of_stage(epoch, first_step):

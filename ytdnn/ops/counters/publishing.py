@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from ytdnn.base import errors, formats, user_paths
 from ytdnn.bundle import bundle, versions
-from ytdnn.ops.counters import checkpoints
-from ytdnn.ops.state import live_tables, opening
+from ytdnn.ops.counters import changed_variables
+from ytdnn.ops.state import counted_version, opening
 from ytdnn.run.pipeline import graph, runner
 from ytdnn.run.pipeline import workdir as run_workdir
 
@@ -47,7 +47,7 @@ class CountersPublisher:
         self._state = opening.open_known(state)
         self._keep, self._clock = keep, clock
         self._number = 0
-        self._opened: live_tables.CountedVersion | None = None
+        self._opened: counted_version.CountedVersion | None = None
 
     def publish(self) -> int:
         """Publishes a version, and returns its number.
@@ -59,7 +59,7 @@ class CountersPublisher:
         with run_workdir.lock(self._workdir):
             known = bundle.load(directory)
             if known.version != self._number:
-                self._opened = live_tables.open_tables(
+                self._opened = counted_version.open_tables(
                     self._workdir, known, self._state, None, moment
                 )
             if self._opened is None:
@@ -72,7 +72,7 @@ class CountersPublisher:
             changed: dict[str, bytes] = {}
             for name in known.manifest.facts["models"]:
                 home = known.path(name) / _VARIABLES
-                files = checkpoints.changed(home, values)
+                files = changed_variables.changed(home, values)
                 place = home.relative_to(directory).as_posix()
                 changed |= {f"{place}/{file}": text for file, text in files.items()}
             facts = known.manifest.facts | {bundle.COUNTED_TO: moment}

@@ -15,12 +15,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ytdnn.base import artifacts, configs, formats, progress, registries, user_paths
-from ytdnn.run.pipeline import graph, runner, served, steps
+from ytdnn.run.pipeline import final_steps, graph, runner, steps
 from ytdnn.run.pipeline import workdir as run_workdir
 
-LATER = served.REFITTED
+LATER = final_steps.REFITTED
 EARLIER = f"{LATER}/earlier"
-_FACT = "refit"  # of the prepared set, see `ytdnn.log.later_sets`
+_FACT = "refit"  # of the prepared set, see `ytdnn.log.derived_sets`
 _SETS = (f"data/{artifacts.MANIFEST}", f"{LATER}/data/{artifacts.MANIFEST}")
 
 
@@ -28,7 +28,7 @@ def earlier_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     """Returns why no earlier candidates are needed; empty if they are."""
     from ytdnn.log import prepared
 
-    why = served.ranker_not_served(config, workdir)
+    why = final_steps.ranker_not_served(config, workdir)
     if why or prepared.load(workdir / "data").windows.has_own_window:
         return why
     return "the ranker has no window of its own, and so reads no candidate scores"
@@ -36,12 +36,12 @@ def earlier_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
 
 def _derive(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `data` of a folder of the refit."""
-    from ytdnn.log import later_sets, prepared
+    from ytdnn.log import derived_sets, prepared
 
-    part = later_sets.Part.EARLIER if root == EARLIER else later_sets.Part.WHOLE
-    needs_ranker = not served.ranker_not_served(config, workdir)
+    part = derived_sets.Part.EARLIER if root == EARLIER else derived_sets.Part.WHOLE
+    needs_ranker = not final_steps.ranker_not_served(config, workdir)
     data = prepared.load(workdir / "data")
-    later_sets.derive(data, part, workdir / root / "data", needs_ranker)
+    derived_sets.derive(data, part, workdir / root / "data", needs_ranker)
 
 
 def _train_candidates(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
@@ -93,13 +93,13 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.bundle import export as bundle_export
 
     stated = _stated(workdir)
-    config = served.served_config(config, workdir)
+    config = final_steps.served_config(config, workdir)
     stages = _stages(config, workdir)
     epochs = {
         name: artifacts.peek(workdir / LATER / name / artifacts.MANIFEST)["epochs"]
         for name in stages
     }
-    measured = served.measured(config, workdir, stated["evaluation"])
+    measured = final_steps.measured(config, workdir, stated["evaluation"])
     refit = bundle_export.Refit(LATER, stated | {"epochs": epochs}, measured)
     bundle_export.export(workdir, config, refit)
 
@@ -143,7 +143,7 @@ def _refit(
     if root == EARLIER:
         left_out = earlier_left_out
     elif like is graph.RANKING:
-        left_out = served.ranker_not_served
+        left_out = final_steps.ranker_not_served
     repeated = () if like is graph.INDEX else (like.name,)
     return graph.Step(
         f"{root}/{like.name}",

@@ -15,8 +15,8 @@ from typing import Literal
 import polars as pl
 
 from ytdnn.base import errors, schema, table_schemas, whole_files
-from ytdnn.log import event_log, event_rows, prepare, prepared, validation
-from ytdnn.ops.refresh import stored_log
+from ytdnn.log import event_log, event_rows, log_checks, prepare, prepared
+from ytdnn.ops.refresh import tables_of_prepared_set
 from ytdnn.ops.state import opening
 
 _EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
@@ -54,7 +54,7 @@ def append(
     settings = old.config
     bad_rows = bad_rows or settings.bad_rows
     log = _with_entities(old, _as_columns(old, log), bad_rows)
-    log, _ = validation.validate(log, bad_rows)
+    log, _ = log_checks.validate(log, bad_rows)
     if settings.clicks_are_watches:  # those of the old set are watches already
         log = event_rows.with_clicks(log)
         settings = dataclasses.replace(settings, clicks_are_watches=False)
@@ -71,7 +71,7 @@ def append(
                 f"{log.origin(schema.WATCHES).file}: give later events, or leave the "
                 f"run as it is"
             )
-        for table in stored_log.event_types(old):
+        for table in tables_of_prepared_set.event_types(old):
             rows = _in_order(sorted((scratch / table).iterdir()))
             origins[table] = event_log.Origin(rows, f"{old.directory}/{table}")
         whole = event_log.from_origins(origins, facts)
@@ -104,7 +104,7 @@ def _as_columns(
       errors.UserError: A table of events lacks a column.
     """
     origins, wanted = {}, old.catalogue.columns
-    kept = stored_log.event_types(old)
+    kept = tables_of_prepared_set.event_types(old)
     for table in log.tables:
         origin, prefix = log.origin(table), f"{table}."
         columns = event_log.table_columns(table, origin.rows.collect_schema())
@@ -136,12 +136,12 @@ def _with_entities(
         key = str(table_schemas.TABLES[table].key)
         if f"{table}.{key}" not in old.catalogue.columns:
             continue
-        known = stored_log.entities(old, table)
+        known = tables_of_prepared_set.entities(old, table)
         if table in log.tables:
             names = log.tables[table].collect_schema().names()
             once = log.origin(table).rows.unique(names, keep="first")
             given = log.with_rows(table, once.sort(event_log.ROW))
-            given, _ = validation.check_entities(given, table, bad_rows)
+            given, _ = log_checks.check_entities(given, table, bad_rows)
             new = given.tables[table].collect(engine="streaming")
             _require_widths(old, table, new, log.origin(table).file)
             both = pl.concat([known, new], how="diagonal_relaxed")
@@ -176,14 +176,14 @@ def _write(
     Returns:
       The number of new watches.
     """
-    types = stored_log.event_types(old)
+    types = tables_of_prepared_set.event_types(old)
     given = {
-        table: stored_log.canonical(log.tables[table], columns)
+        table: tables_of_prepared_set.canonical(log.tables[table], columns)
         for table, columns in types.items()
         if table in log.tables
     }
     number, unknown = 0, (old.users[schema.USER_ID], None)
-    parts = itertools.chain(stored_log.each_shard(old), [unknown])
+    parts = itertools.chain(tables_of_prepared_set.each_shard(old), [unknown])
     for place, (users, stored) in enumerate(parts):
         how: Literal["anti", "semi"] = "anti" if stored is None else "semi"
         for table, columns in types.items():

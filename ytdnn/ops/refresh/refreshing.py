@@ -35,21 +35,13 @@ from ytdnn.base import (
     whole_files,
 )
 from ytdnn.base.configs import data as data_config
-from ytdnn.log import (
-    events,
-    later_sets,
-    log_warnings,
-    prepared,
-    sources,
-    user_shards,
-)
-from ytdnn.log.sources import mappings, table_files
-from ytdnn.log.sources import tables as source_tables
+from ytdnn.log import derived_sets, events, log_warnings, prepared, sources, user_shards
+from ytdnn.log.sources import mappings, memory_tables, table_files
 from ytdnn.ops.cluster import tasks
-from ytdnn.ops.refresh import append, from_state
-from ytdnn.run.pipeline import runner, served, steps
+from ytdnn.ops.refresh import append, tables_of_state
+from ytdnn.run.pipeline import final_steps, runner, steps
 from ytdnn.run.pipeline import workdir as run_workdir
-from ytdnn.training import adapted_ranking, continued
+from ytdnn.training import adapted_ranking, continued_training
 
 _STEPS = "refresh"
 APPENDED = f"{_STEPS}/appended"
@@ -59,7 +51,7 @@ _RECORD = "refresh.json"
 _LISTS = ("removed_videos.json", "added_videos.parquet")
 _OLD, _NEW = events.Split.CONTEXT, events.Split.TRAIN
 Say = Callable[[str], None]
-Log = tuple[configs.DataConfig, source_tables.TablesInMemory | None]
+Log = tuple[configs.DataConfig, memory_tables.TablesInMemory | None]
 
 
 @registries.HOOKS.register("refresh")
@@ -114,12 +106,12 @@ def refresh(
     run_config = run_workdir.require_config(source)
     steps.require_vectors(run_config)
     with run_workdir.lock(directory), progress.shown(bool(verbose)):
-        pinned = _pinned(served.served_config(run_config, source), config)
-        home = served.served_home(run_config, source)
+        pinned = _pinned(final_steps.served_config(run_config, source), config)
+        home = final_steps.served_home(run_config, source)
         data, received = run_config.data, None
         if state:
             known, data_dir = prepared.load(home / "data"), directory / _STATE
-            received = from_state.write(state, known, source, data_dir, say)
+            received = tables_of_state.write(state, known, source, data_dir, say)
             data = dataclasses.replace(
                 data, source="log", where="", files=(), columns=()
             )
@@ -168,7 +160,7 @@ def _pinned(run: configs.Config, given: configs.Config | None) -> configs.Config
 
 
 def _log_key(
-    config: configs.DataConfig, frames: source_tables.TablesInMemory | None
+    config: configs.DataConfig, frames: memory_tables.TablesInMemory | None
 ) -> dict[str, Any]:
     """Returns a log's identity: fingerprints of its frames, or its files' hashes."""
     if frames is not None:
@@ -225,7 +217,7 @@ def _given_log(
     config = dataclasses.replace(data, dir=str(data_dir or ""), name="", histories="")
     if tables is not None:
         config = dataclasses.replace(config, source=data_config.IN_MEMORY, files=())
-        return config, source_tables.from_frames(tables)
+        return config, memory_tables.from_frames(tables)
     is_log = data.source in ("world", data_config.IN_MEMORY)
     return dataclasses.replace(config, source="log" if is_log else data.source), None
 
@@ -281,10 +273,10 @@ class _Refresh:
         """Runs the steps with missing outputs, one after the other."""
         makers: dict[str, Callable[[], None]] = {
             APPENDED: lambda: self._append(say),
-            f"{EARLIER}/data": lambda: self._derive(EARLIER, later_sets.Part.EARLIER),
+            f"{EARLIER}/data": lambda: self._derive(EARLIER, derived_sets.Part.EARLIER),
             f"{EARLIER}/candidates": lambda: self._carry_candidates(EARLIER, None),
             f"{EARLIER}/ranking": lambda: self._learn_ranking(say),
-            "data": lambda: self._derive("", later_sets.Part.WHOLE),
+            "data": lambda: self._derive("", derived_sets.Part.WHOLE),
             "candidates": lambda: self._carry_candidates("", self._begins),
             "index": lambda: steps.build_index(self._config, self._directory),
             "ranking": self._publish_ranking,
@@ -333,7 +325,7 @@ class _Refresh:
                 shutil.rmtree(place, ignore_errors=True)
             raise
 
-    def _derive(self, place: str, part: later_sets.Part) -> None:
+    def _derive(self, place: str, part: derived_sets.Part) -> None:
         """Makes the prepared set of a place in the workdir."""
         target = self._directory / place / "data"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -342,13 +334,15 @@ class _Refresh:
         manifest = dataclasses.replace(data.manifest, config=config)
         data = dataclasses.replace(data, manifest=manifest)
         learns = self._has_ranker and not self._obstacle
-        later_sets.derive(data, part, target, learns, self._begins)
+        derived_sets.derive(data, part, target, learns, self._begins)
 
     def _carry_candidates(self, place: str, begins: int | None) -> None:
-        """Makes the candidates of a place; see `continued.carry_candidates`."""
+        """Makes the candidates of a place; see `carry_candidates`."""
         target = self._directory / place
         data, directory = prepared.load(target / "data"), target / "candidates"
-        continued.carry_candidates(self._config, self._home, data, directory, begins)
+        continued_training.carry_candidates(
+            self._config, self._home, data, directory, begins
+        )
 
     def _ranker(self, home: pathlib.Path) -> adapted_ranking.TrainedRanker:
         return adapted_ranking.load(self._config, home)
@@ -377,7 +371,7 @@ class _Refresh:
             log = target.data.log.changed(_all_shown)
             target = dataclasses.replace(target, data=target.data.with_log(log))
         source = self._ranker(self._home)
-        continued.carry_ranking(self._config, source, target, learns=not why)
+        continued_training.carry_ranking(self._config, source, target, learns=not why)
 
     def _publish_ranking(self) -> None:
         earlier = self._ranker(self._directory / EARLIER)
@@ -387,7 +381,7 @@ class _Refresh:
 
     def _export(self) -> None:
         run_workdir.write_config(self._directory, self._config)
-        served.export(self._config, self._directory)
+        final_steps.export(self._config, self._directory)
 
 
 def _all_shown(shard: user_shards.Shard) -> user_shards.Shard:

@@ -15,8 +15,8 @@ import polars as pl
 from starlette import requests as http
 
 from ytdnn.base import artifacts, errors, ragged, schema
-from ytdnn.bundle import bundle, explained, user_requests
-from ytdnn.evaluation import protocol, truths
+from ytdnn.bundle import bundle, explanations, user_requests
+from ytdnn.evaluation import truths, user_cases
 from ytdnn.log import prepared
 from ytdnn.ops.server import (
     access,
@@ -52,7 +52,7 @@ class Inspector:
     async def facts(self, _: http.Request, version: loaded_version.Version) -> Json:
         """Returns the facts that the page needs first."""
         facts = version.bundle.manifest.facts
-        fields = version.explaining(explained.CANDIDATES).fields
+        fields = version.explaining(explanations.CANDIDATES).fields
         limits = {
             what: list(fields[name].choices) if name in fields else []
             for what, name in _LIMITS.items()
@@ -144,8 +144,8 @@ class Inspector:
         features, user_id, k = recommend.split(body, limits)
         answered = await recommend.ask(version, features, limits)
         candidates = recommend.described(version, answered.outputs)
-        seconds = answered.outputs[explained.STAGE_SECONDS][0].tolist()
-        fields = version.explaining(explained.CANDIDATES).fields
+        seconds = answered.outputs[explanations.STAGE_SECONDS][0].tolist()
+        fields = version.explaining(explanations.CANDIDATES).fields
         answer: Json = {
             "version": version.number,
             "candidates": candidates,
@@ -185,8 +185,8 @@ class Inspector:
         body = await access.body(request, limits)
         video = body.pop(schema.VIDEO_ID, None)
         features, _, _ = recommend.split(body, limits)
-        signature = version.explaining(explained.EXPLAIN)
-        known = version.explaining(explained.CANDIDATES).fields
+        signature = version.explaining(explanations.EXPLAIN)
+        known = version.explaining(explanations.CANDIDATES).fields
         predict.check(features, known, limits)
         known_features = {n: v for n, v in features.items() if n in signature.fields}
         row = predict.check(
@@ -275,12 +275,12 @@ def truth(
     }
 
 
-def _case(data: prepared.PreparedData, user: int) -> protocol.Cases:
+def _case(data: prepared.PreparedData, user: int) -> user_cases.Cases:
     """Returns a user's request at the end of the log as an evaluation has it."""
     users = np.array([user])
     ends = data.log.shard_index.offsets("watches")[users + 1]
     watched = data.log.shard_index.watched_before(users, ends)
-    return protocol.Cases(
+    return user_cases.Cases(
         users=users,
         ends=ends,
         times=np.array([data.windows.end_of_log + 1], np.int64),
@@ -335,21 +335,21 @@ def _why(
     score = float(outputs[schema.SCORES][0, 0])
     numbers = {name: v[0, 0].tolist() for name, v in outputs.items() if v.ndim == 2}
     changes = {
-        name.removeprefix(explained.WITHOUT): score - number
+        name.removeprefix(explanations.WITHOUT): score - number
         for name, number in numbers.items()
-        if name.startswith(explained.WITHOUT)
+        if name.startswith(explanations.WITHOUT)
     }
     features = [
         {
             "feature": name,
-            "value": numbers.get(explained.VALUE + name),
-            "without": numbers[explained.WITHOUT + name],
+            "value": numbers.get(explanations.VALUE + name),
+            "without": numbers[explanations.WITHOUT + name],
             "change": change,
         }
         for name, change in sorted(changes.items(), key=lambda pair: -abs(pair[1]))
     ]
-    ids = map(recommend.plain_id, outputs[explained.NEAREST_IDS][0, 0].tolist())
-    cosines = outputs[explained.NEAREST_COSINES][0, 0].tolist()
+    ids = map(recommend.plain_id, outputs[explanations.NEAREST_IDS][0, 0].tolist())
+    cosines = outputs[explanations.NEAREST_COSINES][0, 0].tolist()
     return {
         **_named(version, video),
         schema.SCORE: score,

@@ -10,7 +10,8 @@ from typing import Any
 
 from ytdnn.base import errors
 from ytdnn.ops.server import loaded_version, served_state
-from ytdnn.ops.state import counting, live_tables, store
+from ytdnn.ops.state import counted_version, store
+from ytdnn.ops.state import live_tables as counting
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _SHORTEST_SECONDS = 1.0  # between two counts
@@ -127,7 +128,7 @@ class LiveCounters:
         if self._workdir is not None:
             end = self._state.log_end(version)
             state = self._state.store
-            opened = live_tables.open_tables(
+            opened = counted_version.open_tables(
                 self._workdir, version.bundle, state, end, moment
             )
             self._later, self._tables = opened or (None, None)

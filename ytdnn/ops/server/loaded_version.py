@@ -20,7 +20,7 @@ from ytdnn.bundle import (
     allowed_operations,
     batches,
     bundle,
-    explained,
+    explanations,
     requests,
     saved_models,
     tf_serving,
@@ -34,7 +34,7 @@ from ytdnn.ops.server import batching, problems
 _WARMED = (
     saved_models.SIGNATURE,
     saved_models.REQUIRED_SIGNATURE,
-    explained.CANDIDATES,
+    explanations.CANDIDATES,
 )
 _INTERNAL = "__saved_model_init_op"
 # Errors that a client's own lists cause.

@@ -23,7 +23,7 @@ from ytdnn.bundle import added_videos, versions
 from ytdnn.log import vectors
 from ytdnn.ops.catalogue import additions
 from ytdnn.ops.server import loaded_version, settings
-from ytdnn.ops.state import live_tables, store
+from ytdnn.ops.state import counted_version, store
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _LOOK_SECONDS = 1.0
@@ -67,7 +67,7 @@ class PostedVideos:
         num_free = spare - version.bundle.manifest.facts[added_videos.FACT]
         reason = f"all {spare:,} spare rows are filled (--spare_videos)"
         try:
-            additions.require_content(live_tables.home(self._workdir))
+            additions.require_content(counted_version.home(self._workdir))
         except errors.UserError as error:
             num_free, reason = 0, str(error)
         num_free = max(0, num_free)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ytdnn.base import errors, schema, table_schemas
-from ytdnn.bundle import bundle, explained, requests
+from ytdnn.bundle import bundle, explanations, requests
 from ytdnn.log import positions
 from ytdnn.ops.server import (
     batching,
@@ -43,10 +43,10 @@ async def ask(
       errors.UserError: The request is malformed.
       problems.Problem: The version lacks the signature, or took too long.
     """
-    signature = version.explaining(explained.CANDIDATES)
+    signature = version.explaining(explanations.CANDIDATES)
     row = predict.check(request, signature.fields, limits)
     answered = await signature.queue.ask([row], limits.answer_seconds)
-    seconds = answered.outputs[explained.STAGE_SECONDS][0].tolist()
+    seconds = answered.outputs[explanations.STAGE_SECONDS][0].tolist()
     record = request_records.current()
     record.stages["candidates"], record.stages["ranking"] = seconds[:2]
     record.facts[joined_log.VERSION] = version.number
@@ -55,7 +55,7 @@ async def ask(
 
 def _slate(outputs: batching.Outputs, k: int) -> np.ndarray:
     """Returns the rows of the recommended candidates, the best first."""
-    ranks = outputs[explained.RANKS][0, : int(outputs[schema.NUM_RESULTS][0])]
+    ranks = outputs[explanations.RANKS][0, : int(outputs[schema.NUM_RESULTS][0])]
     ranked = np.flatnonzero(ranks)
     return np.asarray(ranked[np.argsort(ranks[ranked])][:k])
 
@@ -77,10 +77,10 @@ def described(
     columns = {
         name: values[0, rows].tolist()
         for name, values in outputs.items()
-        if values.ndim > 1 and name != explained.STAGE_SECONDS
+        if values.ndim > 1 and name != explanations.STAGE_SECONDS
     }
     outcomes, names = version.bundle.outcomes, version.bundle.source_names
-    for name in (*_NUMBERS, *outcomes, explained.CANDIDATE_SCORES):
+    for name in (*_NUMBERS, *outcomes, explanations.CANDIDATE_SCORES):
         if name in outputs:  # the shortest decimals of 32 bits
             columns[name] = outputs[name][0, rows].astype(str).astype(float).tolist()
     unknown = [None] * len(rows)
@@ -88,12 +88,12 @@ def described(
     candidates = []
     for row in range(len(rows)):
         video = plain_id(columns[schema.IDS][row])
-        seed = plain_id(columns[explained.SEED_IDS][row])
-        source = columns[explained.SOURCES][row]
-        score = columns[explained.CANDIDATE_SCORES][row]
+        seed = plain_id(columns[explanations.SEED_IDS][row])
+        source = columns[explanations.SOURCES][row]
+        score = columns[explanations.CANDIDATE_SCORES][row]
         candidates.append(
             {
-                "rank": columns[explained.RANKS][row],
+                "rank": columns[explanations.RANKS][row],
                 schema.VIDEO_ID: video,
                 schema.TITLE: version.bundle.title(video),
                 **{c: columns.get(n, unknown)[row] for n, c in _NUMBERS.items()},
@@ -167,7 +167,7 @@ async def recommend(
     record(user_id, row | {schema.TIME: request_time or None})
     own = request_records.current()
     own.facts["answer_id"] = request_id
-    fields = version.explaining(explained.CANDIDATES).fields
+    fields = version.explaining(explanations.CANDIDATES).fields
     warnings = [*notes, *version.warnings(request, fields)]
     seconds = {**own.stages, "total": own.seconds}
     return {

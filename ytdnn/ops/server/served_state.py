@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ytdnn.base import errors, schema
-from ytdnn.bundle import explained, requests, user_requests
+from ytdnn.bundle import explanations, requests, user_requests
 from ytdnn.log import prepared
 from ytdnn.ops.server import (
     joined_log,
@@ -20,7 +20,14 @@ from ytdnn.ops.server import (
     recommend,
     settings,
 )
-from ytdnn.ops.state import counting, events, histories, opening, redis_store, store
+from ytdnn.ops.state import (
+    histories,
+    live_tables,
+    opening,
+    posted_events,
+    redis_store,
+    store,
+)
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _PRUNE_SECONDS = 3_600.0
@@ -59,7 +66,7 @@ def _log(version: loaded_version.Version, data: prepared.PreparedData) -> _Log:
         return request
 
     end = opening.log_end(data)
-    return _Log(version.number, counting.user_indices(data), end, request)
+    return _Log(version.number, live_tables.user_indices(data), end, request)
 
 
 class ServedState:
@@ -98,7 +105,7 @@ class ServedState:
         self._open = open_data
         self.videos = posted_videos.PostedVideos(self.store, given)
         self._known: _Log | None = None
-        self._reader: tuple[tuple[int, bool], events.EventReader] | None = None
+        self._reader: tuple[tuple[int, bool], posted_events.EventReader] | None = None
 
     def log_end(self, version: loaded_version.Version) -> opening.LogEnd:
         """Returns the end of the log of a version; before all events without one.
@@ -137,7 +144,7 @@ class ServedState:
 
     def _read(
         self, version: loaded_version.Version, given: Sequence[Any]
-    ) -> tuple[list[events.Event], list[str]]:
+    ) -> tuple[list[posted_events.Event], list[str]]:
         """Returns posted events, and warnings about them.
 
         Raises:
@@ -152,7 +159,7 @@ class ServedState:
                 place = f"event {number}: " if len(given) > 1 else ""
                 raise errors.UserError(f"{place}{error}") from None
             batch.append(event)
-            if event.kind == events.VIDEO:
+            if event.kind == posted_events.VIDEO:
                 continue
             video = requests.plain_id(one.get(schema.VIDEO_ID), opened.id_type)
             unknown += [video] if not (video is None or video in opened.titles) else []
@@ -165,7 +172,7 @@ class ServedState:
 
     def _event_reader(
         self, version: loaded_version.Version, given: Sequence[Any]
-    ) -> events.EventReader:
+    ) -> posted_events.EventReader:
         """Returns a reader of events; the columns of new videos are read from the set.
 
         Raises:
@@ -181,21 +188,21 @@ class ServedState:
             data = self._open(version) if key[1] else None
             opened = version.bundle
             known = opened.id_type, opened.own_outcomes, of_users, data
-            reader = events.EventReader(*known)
+            reader = posted_events.EventReader(*known)
             self._reader = key, reader
             return reader
         return self._reader[1]
 
     def _video_warnings(
-        self, version: loaded_version.Version, batch: Sequence[events.Event]
+        self, version: loaded_version.Version, batch: Sequence[posted_events.Event]
     ) -> list[str]:
         """Returns warnings about new videos that were stored.
 
         Raises:
           problems.Problem: The state cannot be read.
         """
-        rows = [event.columns for event in batch if event.kind == events.VIDEO]
-        known = {*self._open(version).videos.columns, events.KIND}
+        rows = [event.columns for event in batch if event.kind == posted_events.VIDEO]
+        known = {*self._open(version).videos.columns, posted_events.KIND}
         known |= self._open(version).catalogue.vectors.widths.keys()
         unread = {name for row in rows for name in row} - known
         try:
@@ -208,7 +215,7 @@ class ServedState:
             warnings.append(f"columns that the catalogue lacks are not read: {names}")
         return warnings
 
-    async def _store(self, batch: Sequence[events.Event]) -> store.Receipt:
+    async def _store(self, batch: Sequence[posted_events.Event]) -> store.Receipt:
         """Stores events, and returns when they are on the disk.
 
         Raises:
@@ -238,8 +245,8 @@ class ServedState:
         now = self.clock()
         at = row[schema.TIME] or int(now)
         columns = {name: row[name] for name in (schema.VIDEO_IDS, schema.DEVICE)}
-        request_id = row[events.REQUEST_ID]
-        event = events.slate(request_id, user_id, at, now, columns)
+        request_id = row[posted_events.REQUEST_ID]
+        event = posted_events.slate(request_id, user_id, at, now, columns)
         try:
             self.store.add([event]).add_done_callback(_tell_failure)
         except store.StateError as error:
@@ -256,8 +263,8 @@ class ServedState:
           problems.Problem: It cannot be stored.
         """
         told = {n: v for n, v in row.items() if n not in _OF_THE_LOG}
-        kind = events.CLICK if row[schema.CLICKED] else events.OUTCOME
-        await self.post(version, told | {events.KIND: kind})
+        kind = posted_events.CLICK if row[schema.CLICKED] else posted_events.OUTCOME
+        await self.post(version, told | {posted_events.KIND: kind})
 
     async def completed(
         self, version: loaded_version.Version, body: Mapping[str, Any]
@@ -338,13 +345,14 @@ class ServedState:
 
 
 def _fields(version: loaded_version.Version) -> loaded_version.Fields:
-    return version.explaining(explained.CANDIDATES).fields
+    return version.explaining(explanations.CANDIDATES).fields
 
 
 def _has_videos(given: Sequence[Any]) -> bool:
     """Whether new videos are among posted events, which are not checked yet."""
     return any(
-        isinstance(e, dict) and e.get(events.KIND) == events.VIDEO for e in given
+        isinstance(e, dict) and e.get(posted_events.KIND) == posted_events.VIDEO
+        for e in given
     )
 
 

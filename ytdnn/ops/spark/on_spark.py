@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ytdnn.base import progress, registries, whole_files
 from ytdnn.ops.spark import session
 from ytdnn.run.cli import parsing
-from ytdnn.run.pipeline import bulk
+from ytdnn.run.pipeline import bulk_answers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -134,12 +134,12 @@ def divided(
     Args:
       opened: Session of Spark.
       recommender: The bundle, with the log's users.
-      arguments: Arguments of `bulk.stream`.
+      arguments: Arguments of `bulk_answers.stream`.
       scratch: A directory that all machines reach.
     """
     import polars as pl
 
-    stream = bulk.stream(recommender, **arguments)
+    stream = bulk_answers.stream(recommender, **arguments)
     batches = -(-len(stream.ids) // stream.size)
     number = max(1, opened.sparkContext.defaultParallelism)
     size = max(1, -(-batches // number)) * stream.size
@@ -151,7 +151,9 @@ def divided(
     def write(number: int, path: pathlib.Path) -> None:
         from ytdnn.run.pipeline import recommender as run_recommender
 
-        loaded = bulk.stream(run_recommender.Recommender.load(*places), **arguments)
+        loaded = bulk_answers.stream(
+            run_recommender.Recommender.load(*places), **arguments
+        )
         last = min((number + 1) * size, count)
         starts = range(number * size, last, batch)
         frames = [loaded.make(slice(s, min(s + batch, last))) for s in starts]

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from ytdnn.base import schema
-from ytdnn.ops.state import events, store
+from ytdnn.ops.state import posted_events, store
 
 Json = dict[str, Any]
 _FIELDS = {  # the field of the ids, and the other lists that belong to it
@@ -62,17 +62,17 @@ class Exposure:
             return self.shown + 1
         return self.watched
 
-    def tell(self, event: events.Event, columns: Mapping[str, Any]) -> None:
+    def tell(self, event: posted_events.Event, columns: Mapping[str, Any]) -> None:
         """Adds what an event tells."""
         self.user, self.request = self.user or event.user, event.request
         self.received = max(self.received, event.received)
-        if event.kind in (events.SLATE, events.IMPRESSION):
+        if event.kind in (posted_events.SLATE, posted_events.IMPRESSION):
             times = (self.shown, event.time)
             self.shown = min(time for time in times if time is not None)
-        if event.kind == events.WATCH:
+        if event.kind == posted_events.WATCH:
             times = (self.watched, event.time)
             self.watched = min(time for time in times if time is not None)
-        is_clicked = columns.get(schema.CLICKED, event.kind == events.CLICK)
+        is_clicked = columns.get(schema.CLICKED, event.kind == posted_events.CLICK)
         self._is_clicked = self._is_clicked or is_clicked
         seconds = columns.get(schema.WATCH_SECONDS)
         if seconds is not None:
@@ -85,8 +85,8 @@ class Exposure:
 
 
 _NO_OUTCOMES = {
-    events.KIND,
-    events.REQUEST_ID,
+    posted_events.KIND,
+    posted_events.REQUEST_ID,
     schema.CLICKED,
     *(schema.USER_ID, schema.VIDEO_ID, schema.TIME, schema.WATCH_SECONDS),
     *(schema.DEVICE, schema.LOGGED_IN, schema.POSITION, schema.SOURCE, schema.SCORE),
@@ -94,7 +94,7 @@ _NO_OUTCOMES = {
 }
 
 
-_NO_EXPOSURES = (events.SEARCH, events.USER, events.VIDEO)
+_NO_EXPOSURES = (posted_events.SEARCH, posted_events.USER, posted_events.VIDEO)
 
 
 class Exposures:
@@ -102,12 +102,14 @@ class Exposures:
 
     def __init__(self) -> None:
         """Begins without any."""
-        self._slates: dict[str, tuple[events.Event, list[Any] | None]] = {}
+        self._slates: dict[str, tuple[posted_events.Event, list[Any] | None]] = {}
         self._told: dict[str, dict[str | int, Exposure]] = {}  # by request and video
         self._others: list[Exposure] = []
         self._number = 0  # of events
 
-    def add(self, event: events.Event, columns: Mapping[str, Any] | None) -> None:
+    def add(
+        self, event: posted_events.Event, columns: Mapping[str, Any] | None
+    ) -> None:
         """Adds an event; a search, a user or a new video is ignored.
 
         Args:
@@ -115,7 +117,7 @@ class Exposures:
           columns: Its columns; None for a slate of which only videos count that other
             events name.
         """
-        if event.kind == events.SLATE:
+        if event.kind == posted_events.SLATE:
             videos = None if columns is None else columns[schema.VIDEO_IDS]
             self._slates[event.request] = event, videos
         elif columns is not None and event.kind not in _NO_EXPOSURES:
@@ -127,7 +129,10 @@ class Exposures:
                 self._others.append(new)
             one.tell(event, columns)
             self._number += 1
-            if one is new or event.kind in (events.IMPRESSION, events.WATCH):
+            if one is new or event.kind in (
+                posted_events.IMPRESSION,
+                posted_events.WATCH,
+            ):
                 one.place = self._number
 
     def __iter__(self) -> Iterator[Exposure]:
@@ -148,7 +153,7 @@ class Exposures:
 
 
 def request(
-    user_events: Iterable[events.Event],
+    user_events: Iterable[posted_events.Event],
     fields: Collection[str],
     before: int,
     base: Mapping[str, Any],
@@ -164,17 +169,17 @@ def request(
     known = [event for event in user_events if event.time < before]
     shown = Exposures()
     made = dict(base)
-    slates = [event for event in known if event.kind == events.SLATE]
+    slates = [event for event in known if event.kind == posted_events.SLATE]
     for event in slates[: -store.LAST_EVENTS]:
         shown.add(event, None)
     for event in slates[-store.LAST_EVENTS :]:
         shown.add(event, event.columns)
-    for event in (event for event in known if event.kind != events.SLATE):
+    for event in (event for event in known if event.kind != posted_events.SLATE):
         columns = event.columns
         shown.add(event, columns)
-        if event.kind == events.USER:
+        if event.kind == posted_events.USER:
             made |= {n: v for n, v in columns.items() if n in fields and n != _TIME}
-        if event.kind == events.SEARCH and schema.QUERIES in fields:
+        if event.kind == posted_events.SEARCH and schema.QUERIES in fields:
             queries = made.get(schema.QUERIES) or []
             made[schema.QUERIES] = [*queries, columns[schema.QUERY]]
         for name in (schema.DEVICE, schema.LOGGED_IN):

@@ -1,86 +1,257 @@
-"""Opens what a version of a bundle counts, and the log that it was made from."""
+"""Counters and live terms of a bundle, counted on with the events of the state.
 
-import pathlib
-from typing import NamedTuple
+The log that a bundle was made from is counted once. What came since is a log of its
+own, in memory, and each sum is that of both: the functions that count are those of
+training and evaluation.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import polars as pl
 
-from ytdnn.base import errors, schema
-from ytdnn.bundle import added_videos, bundle
-from ytdnn.features import base_feature, counters, registry
-from ytdnn.log import prepared
-from ytdnn.ops.state import counting, opening, store
-from ytdnn.ranking import model as ranking_model
-from ytdnn.ranking import network
-from ytdnn.retrieval import live_terms
-from ytdnn.run.pipeline import served
-from ytdnn.run.pipeline import workdir as run_workdir
+from ytdnn.base import schema
+from ytdnn.features import counter_sums, counters
+from ytdnn.log import events as logged_events
+from ytdnn.log import prepared, user_log, user_shards
+from ytdnn.ops.state import histories, posted_events, store
+from ytdnn.retrieval import live_counts, live_term_source, live_terms, shown_counts
 
+COUNTERS = "counters"  # variable of an exported ranker
+ORDER = "counted_order"  # of an exported slate
+_BATCH = 10_000
+_WEEK = counter_sums.WEEK.seconds
 
-class CountedVersion(NamedTuple):
-    """The counters and live terms of a version, to be counted on.
-
-    Attributes:
-      later: The events after its log.
-      tables: The values of its variables.
-    """
-
-    later: counting.LaterEvents
-    tables: counting.LiveTables
+Tables = dict[str, npt.NDArray[Any]]
 
 
-def open_tables(
-    workdir: pathlib.Path,
-    opened: bundle.Bundle,
-    state: store.Store,
-    end: opening.LogEnd | None,
-    moment: int,
-) -> CountedVersion | None:
-    """Counts the log of a version; None if the version counts nothing.
+class LaterEvents:
+    """The events of the state that came after a log, in its catalogue's indices."""
 
-    Args:
-      workdir: Directory of its run.
-      opened: The version.
-      state: The events.
-      end: End of its log; None: that of the prepared set.
-      moment: First moment that is asked for.
+    def __init__(
+        self,
+        data: prepared.PreparedData,
+        state: store.Store,
+        is_later: Callable[[posted_events.Event], bool],
+    ) -> None:
+        """Begins without any.
 
-    Raises:
-      errors.UserError: The prepared set belongs to another version.
-    """
-    manifest = opened.manifest
-    composition = manifest.config["composition"]
-    weights = np.array(composition.get("live_weights") or ())
-    ordered_by = composition.get("ordered_by", "").removeprefix("ranker")
-    has_counters = manifest.facts["statistics_as_of"]
-    if not (has_counters or ordered_by or len(weights)):
-        return None
-    models = home(workdir)
-    data = added_videos.extended(prepared.load(models / prepared.KIND), workdir)
-    if data.videos[schema.VIDEO_ID].to_list() != [*opened.titles]:
-        raise errors.UserError(
-            f"expected the videos of version {opened.version} in {data.directory}, "
-            f"found others: export the run again"
+        Args:
+          data: The prepared set.
+          state: The state.
+          is_later: Function that returns whether an event is not in the log.
+        """
+        ids = data.videos[schema.VIDEO_ID].to_list()
+        self._data, self._state, self._is_later = data, state, is_later
+        self._indices = {video: index for index, video in enumerate(ids, 1)}
+        self._shown = histories.Exposures()
+        self._place = 0
+        self._num_removals = state.num_removals()
+
+    def follow(self) -> bool:
+        """Reads new events, or all anew where a user was removed.
+
+        Returns:
+          Whether counts change.
+        """
+        num_removals = self._state.num_removals()
+        is_changed = num_removals != self._num_removals
+        if is_changed:
+            self._shown, self._place = histories.Exposures(), 0
+            self._num_removals = num_removals
+        while batch := self._state.since(self._place, _BATCH):
+            self._place = batch[-1][0]
+            for _, event in batch:
+                if self._is_later(event):
+                    self._shown.add(event, event.columns)
+                    is_changed = True
+        return is_changed
+
+    def shard(self) -> user_shards.Shard:
+        """Returns all impressions and watches, of one user: who it was counts nothing.
+
+        Sums are over videos and times.
+        """
+        names = [outcome.name for outcome in self._data.catalogue.outcomes]
+        rows = [(self._indices.get(one.video, 0), one) for one in self._shown]
+        shown = [(video, one) for video, one in rows if video and one.shown is not None]
+        size = len(shown)
+        outcomes = [[one.outcomes.get(n, np.nan) for n in names] for _, one in shown]
+        impressions = logged_events.Impressions(
+            users=np.zeros(size, np.int32),
+            videos=np.array([video for video, _ in shown], np.int32),
+            times=np.array([one.shown for _, one in shown], np.int64),
+            clicked=np.array([one.is_clicked for _, one in shown], bool),
+            pages=np.zeros(size, np.int64),
+            splits=np.zeros(size, np.uint8),
+            num_watches=np.zeros(size, np.int64),
+            seconds=np.array([one.seconds or 0.0 for _, one in shown], np.float32),
+            outcomes=np.array(outcomes, np.float32).reshape(size, len(names)),
         )
-    chosen: list[counters.Counter] = []
-    if has_counters:
-        directory = models / ranking_model.KIND
-        measured = network.read_statistics(directory / ranking_model.STATISTICS)
-        names = list(measured.features)
-        features = registry.named(base_feature.RANKING, names, data)
-        chosen = [each for each in features if isinstance(each, counters.Counter)]
-    end = opening.log_end(data) if end is None else end
-    later = counting.LaterEvents(data, state, end.is_before)
-    live = live_terms.weights(weights) if len(weights) else None
-    tables = counting.LiveTables(later, data, chosen, live, moment, ordered_by)
-    return CountedVersion(later, tables)
+        watches = self.watches()
+        ends = np.full(self._data.num_users, watches.height)
+        return user_shards.Shard(
+            logged_events.Watches(
+                offsets=np.append(0, ends).astype(np.int64),
+                videos=watches["video"].to_numpy().astype(np.int32),
+                times=watches["time"].to_numpy(),
+                splits=np.zeros(watches.height, np.uint8),
+            ),
+            None,
+            impressions,
+        )
+
+    def watches(self) -> pl.DataFrame:
+        """Returns the watches (`user`, `time`, `video`) by user and time."""
+        rows = [
+            (one.user, one.watch_time, self._indices[one.video], one.place)
+            for one in self._shown
+            if one.watch_time is not None and one.video in self._indices
+        ]
+        integers = dict.fromkeys(("time", "video", "place"), pl.Int64)
+        frame = pl.DataFrame(rows, {"user": pl.String, **integers}, orient="row")
+        return frame.sort("user", "time", "place").drop("place")
 
 
-def home(workdir: pathlib.Path) -> pathlib.Path:
-    """Returns the folder of the models that the bundle of a run was made from.
+class _BothSums(counter_sums.CounterRequests):
+    """Requests of which each sum is that of a log and of the events after it."""
 
-    Args:
-      workdir: Directory of the run.
-    """
-    config = run_workdir.read_config(workdir)
-    return workdir if config is None else served.served_home(config, workdir)
+    def __init__(
+        self, log: counter_sums.CounterRequests, later: counter_sums.CounterRequests
+    ) -> None:
+        self.data, self.videos, self.moments = log.data, log.videos, log.moments
+        self._log, self._later = log, later
+
+    def parts(self) -> Iterator["counter_sums.CounterRequests"]:
+        """Yields itself, so that all counters share what was looked up."""
+        yield self
+
+    def sum(
+        self,
+        quantity: counter_sums.Quantity,
+        group: counter_sums.VideoGroup,
+        window: counter_sums.CounterWindow = counter_sums.EVER,
+    ) -> counter_sums.Floats:
+        """Returns sums over events of each video's group in a window, `[n]`."""
+        of_log = self._log.sum(quantity, group, window)
+        return of_log + self._later.sum(quantity, group, window)
+
+
+class LiveTables:
+    """The values of a bundle's counters and live terms as of any later moment."""
+
+    def __init__(
+        self,
+        later: LaterEvents,
+        data: prepared.PreparedData,
+        names: Sequence[counters.Counter],
+        weights: live_terms.Weights | None,
+        begin: int,
+        ordered_by: str = "",
+    ) -> None:
+        """Counts the log.
+
+        Args:
+          later: The events after it.
+          data: The prepared set, with the catalogue of the bundle.
+          names: The ranker's counters, in the order of its columns.
+          weights: Weights of the live terms; None without them.
+          begin: First moment that is asked for.
+          ordered_by: Count that orders slates; empty: none does.
+        """
+        self._later, self._data = later, data
+        self._counters, self._weights = names, weights
+        self._every = np.arange(data.num_videos + 1)
+        self._ordered_by, self._shown = ordered_by, np.zeros((3, data.num_videos + 1))
+        if ordered_by:
+            self._shown = shown_counts.sums_before(data.whole, self._every, begin)
+        self._sums = counter_sums.QuantitySums(data.whole, begin - _WEEK)
+        self._counts = None
+        if weights is not None:
+            self._counts = live_counts.LiveCounts(data, begin)
+
+    def at(self, moment: int) -> Tables:
+        """Returns the values of the variables, by name.
+
+        Args:
+          moment: The second before which events count.
+        """
+        tables: Tables = {}
+        if self._counters or self._ordered_by:
+            later = self._later_data()
+        if self._counters:
+            tables[COUNTERS] = self._counted(later, moment)
+        if self._ordered_by:
+            shown = shown_counts.sums_before(later, self._every, moment) + self._shown
+            tables[ORDER] = shown_counts.order(self._ordered_by, shown)
+        if self._counts is not None and self._weights is not None:
+            state = live_term_source.state_of_counts(
+                self._watched(self._counts), moment
+            )
+            tables |= live_term_source.tables(state, self._weights)
+        return tables
+
+    def _later_data(self) -> prepared.PreparedData:
+        """Returns the events after the log as a log of its own."""
+        shard = self._later.shard()
+        shards = (user_shards.in_memory(shard, self._data.num_users),)
+        log: user_log.UserLog = self._data.log.whole
+        log = dataclasses.replace(log, shards=shards, _whole=None)
+        return self._data.with_log(log)
+
+    def _counted(
+        self, data: prepared.PreparedData, moment: int
+    ) -> npt.NDArray[np.float32]:
+        """Returns the counters of all catalogue indices, `[videos + 1, counters]`."""
+        later = counter_sums.QuantitySums(data, moment - _WEEK)
+        moments = np.full(len(self._every), moment)
+        both = _BothSums(
+            counter_sums.CounterRequests(self._sums, self._every, moments),
+            counter_sums.CounterRequests(later, self._every, moments),
+        )
+        columns = [each.values(both) for each in self._counters]
+        # A single one is not packed into a table.
+        return np.stack(columns, axis=-1) if len(columns) > 1 else columns[0]
+
+    def _watched(self, counts: live_counts.LiveCounts) -> live_counts.LiveCounts:
+        """Returns the watches of the log and of the state.
+
+        A late watch between two of the log parts no pair of theirs.
+        """
+        watches = self._later.watches().unique(maintain_order=True)
+        shifted = pl.col("video").shift().over("user")
+        before = watches.select(shifted)["video"]
+        first = watches.filter(before.is_null())["user"].to_list()
+        of_log = iter(self._last_watched(first))
+        videos = [next(of_log) if each is None else each for each in before]
+        return counts.with_watches(
+            watches["time"].to_numpy(),
+            watches["video"].to_numpy(),
+            np.array(videos, np.int64),
+        )
+
+    def _last_watched(self, users: Sequence[str]) -> list[int]:
+        """Returns the last video of the log that each user watched, 0 = none."""
+        indices: Mapping[str, int] = user_indices(self._data)
+        known = np.array([indices.get(user, -1) for user in users], np.int64)
+        index = self._data.log.whole.shard_index
+        offsets = index.offsets(schema.WATCHES)
+        ends = offsets[known + 1]
+        has_watches = (known >= 0) & (ends > offsets[known])
+        videos = np.zeros(len(users), np.int64)
+        rows = ends[has_watches] - 1
+        videos[has_watches] = index.gather(schema.WATCHES, "videos", rows)
+        return [int(video) for video in videos]
+
+
+def user_indices(data: prepared.PreparedData) -> dict[str, int]:
+    """Returns the index of each user of a log, by the text of its id."""
+
+    def find() -> dict[str, int]:
+        ids = data.users[schema.USER_ID].cast(pl.String)
+        return {user: index for index, user in enumerate(ids)}
+
+    return data.once(user_indices, find)

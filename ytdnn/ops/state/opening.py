@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ytdnn.base import artifacts, errors
 from ytdnn.log import prepared
-from ytdnn.ops.state import database, events, redis_store, store
+from ytdnn.ops.state import posted_events, redis_store, sqlite_store, store
 
 RECEIVED_TO = "received_to"  # fact of a set that was made from the state
 
@@ -21,7 +21,7 @@ class LogEnd(NamedTuple):
     time: int = -1
     prepared: float = 0.0
 
-    def is_before(self, event: events.Event) -> bool:
+    def is_before(self, event: posted_events.Event) -> bool:
         """Whether an event came after the log."""
         return event.time > self.time or event.received > self.prepared
 
@@ -48,7 +48,7 @@ def open_store(place: str) -> store.Store:
     """
     if place.startswith(redis_store.SCHEMES):
         return redis_store.RedisStore(place)
-    return database.Database(pathlib.Path(place))
+    return sqlite_store.Database(pathlib.Path(place))
 
 
 def open_known(place: str) -> store.Store:

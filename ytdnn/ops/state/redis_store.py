@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ytdnn.base import errors
-from ytdnn.ops.state import events, store
+from ytdnn.ops.state import posted_events, store
 
 SCHEMES = ("redis://", "rediss://")
 _THREADS = 4
@@ -96,11 +96,11 @@ class RedisStore(store.Store):
         self._add = self._redis.register_script(_ADD)
         self._threads = concurrent.futures.ThreadPoolExecutor(_THREADS)
 
-    def add(self, batch: Sequence[events.Event]) -> store.Acknowledged:
+    def add(self, batch: Sequence[posted_events.Event]) -> store.Acknowledged:
         """Stores events, all or none; see `store.Store`."""
         return self._threads.submit(self._store, batch)
 
-    def _store(self, batch: Sequence[events.Event]) -> store.Receipt:
+    def _store(self, batch: Sequence[posted_events.Event]) -> store.Receipt:
         digests: dict[str, str] = {}
         arguments: list[Any] = []
         for event in batch:
@@ -114,7 +114,7 @@ class RedisStore(store.Store):
             raise store.other_event(batch[-stored - 1])
         return store.Receipt(stored, len(batch) - stored)
 
-    def user_events(self, user: str) -> list[events.Event]:
+    def user_events(self, user: str) -> list[posted_events.Event]:
         """Returns the last events of a user, in order of time."""
         last = store.MOST_OF_A_USER - 1
         numbers = self._run(self._redis.zrevrange, _USER + user, 0, last)
@@ -126,7 +126,7 @@ class RedisStore(store.Store):
 
     def since(
         self, place: int, most: int, videos: bool = False
-    ) -> list[tuple[int, events.Event]]:
+    ) -> list[tuple[int, posted_events.Event]]:
         """Returns the next events, with their places; see `store.Store`."""
         key, after = _VIDEO if videos else _LOG, f"({place}"
         numbers = self._run(
@@ -153,7 +153,7 @@ class RedisStore(store.Store):
     def prune(self, before: int, received: float) -> int:
         """Removes old events, but the last of each user; see `store.Store`."""
 
-        def is_old(event: events.Event) -> bool:
+        def is_old(event: posted_events.Event) -> bool:
             return event.time < before and event.received < received
 
         number, last = 0, -store.LAST_EVENTS - 1
@@ -182,7 +182,7 @@ class RedisStore(store.Store):
     def _keys(self, prefix: str) -> list[str]:
         return self._run(lambda: list(self._redis.scan_iter(f"{prefix}*", 1_000)))
 
-    def _every(self) -> Iterator[tuple[int, events.Event]]:
+    def _every(self) -> Iterator[tuple[int, posted_events.Event]]:
         place = 0
         while batch := self.since(place, 10_000):
             yield from batch
@@ -195,14 +195,14 @@ class RedisStore(store.Store):
             pipeline.smembers(_REQUEST + request)
         return [number for numbers in self._run(pipeline.execute) for number in numbers]
 
-    def _read(self, numbers: Iterable[str]) -> dict[str, events.Event]:
+    def _read(self, numbers: Iterable[str]) -> dict[str, posted_events.Event]:
         """Returns events by their numbers, without those that were removed."""
         asked = list(numbers)
         texts = self._run(self._redis.hmget, _EVENT, asked) if asked else []
         pairs = zip(asked, texts, strict=True)
-        return {n: events.Event(*json.loads(text)) for n, text in pairs if text}
+        return {n: posted_events.Event(*json.loads(text)) for n, text in pairs if text}
 
-    def _remove(self, gone: dict[str, events.Event]) -> int:
+    def _remove(self, gone: dict[str, posted_events.Event]) -> int:
         if gone:
             self._run(self._redis.hdel, _ID, *(event.id for event in gone.values()))
             for key in (_LOG, _VIDEO):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ytdnn.base import errors, schema
-from ytdnn.ops.state import events
+from ytdnn.ops.state import posted_events
 
 LONGEST_WINDOW = 7 * schema.DAY_SECONDS  # of a counter
 LAST_EVENTS = 96  # of a user, which are kept however old they are
@@ -36,7 +36,7 @@ class Store(abc.ABC):
     """The events of a state; its methods may be called in any thread."""
 
     @abc.abstractmethod
-    def add(self, batch: Sequence[events.Event]) -> Acknowledged:
+    def add(self, batch: Sequence[posted_events.Event]) -> Acknowledged:
         """Stores events, all or none; the result is there once they are on the disk.
 
         The error of an event with the id of another one is `errors.UserError`.
@@ -46,7 +46,7 @@ class Store(abc.ABC):
         """
 
     @abc.abstractmethod
-    def user_events(self, user: str) -> list[events.Event]:
+    def user_events(self, user: str) -> list[posted_events.Event]:
         """Returns the last events of a user, in order of time.
 
         Args:
@@ -56,7 +56,7 @@ class Store(abc.ABC):
     @abc.abstractmethod
     def since(
         self, place: int, most: int, videos: bool = False
-    ) -> list[tuple[int, events.Event]]:
+    ) -> list[tuple[int, posted_events.Event]]:
         """Returns the next events in the order of their storing, each with its place.
 
         Args:
@@ -97,9 +97,10 @@ class Store(abc.ABC):
         """Writes what waits, and closes the store."""
 
 
-def other_event(event: events.Event) -> errors.UserError:
+def other_event(event: posted_events.Event) -> errors.UserError:
     """Returns the error of an event with the id of another one."""
     return errors.UserError(
-        f"expected an event with the {events.ID} {event.id!r} to be the one that was "
-        f"stored before, received other values: give each event an id of its own"
+        f"expected an event with the {posted_events.ID} {event.id!r} to be the one "
+        f"that was stored before, received other values: give each event an id of "
+        f"its own"
     )

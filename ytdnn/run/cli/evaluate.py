@@ -7,7 +7,7 @@ import pathlib
 from ytdnn.base import configs, errors, registries
 from ytdnn.evaluation import report_files, report_model
 from ytdnn.run import pipeline
-from ytdnn.run.cli import command, flags, output, parsing, resolved
+from ytdnn.run.cli import command, flags, output, parsing, resolved_config
 from ytdnn.run.pipeline import graph, next_command, system_evaluation
 from ytdnn.run.pipeline import tracker as tracking
 
@@ -85,8 +85,8 @@ def _evaluate_run(given: parsing.Arguments, split: str) -> None:
             "(ytdnn evaluate --help)"
         )
     directory = pathlib.Path(given.values["workdir"])
-    config = resolved.later_config(given, directory)
-    with resolved.tracked(given, directory, config) as tracker:
+    config = resolved_config.later_config(given, directory)
+    with resolved_config.tracked(given, directory, config) as tracker:
         evaluated = pipeline.evaluate(
             directory,
             config,
@@ -132,9 +132,11 @@ def _prepared_set(
             f"--workdir=DIR, received neither"
         )
     if "workdir" not in values:
-        return pathlib.Path(values["data"]), resolved.config(given, configs.Config())
+        return pathlib.Path(values["data"]), resolved_config.config(
+            given, configs.Config()
+        )
     directory = pathlib.Path(values["workdir"])
-    config = resolved.later_config(given, directory)
+    config = resolved_config.later_config(given, directory)
     return pathlib.Path(values.get("data", directory / graph.DATA.name)), config
 
 

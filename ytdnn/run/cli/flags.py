@@ -103,9 +103,12 @@ def _feature_settings(value: str) -> dict[str, str]:
 
 def _is_of_candidates(name: str) -> bool:
     """Whether the candidates can read a feature that is no addition to the ranker's."""
-    from ytdnn.features import base_feature, registry  # loads TensorFlow, for seconds
+    from ytdnn.features import (  # loads TensorFlow, for seconds
+        base_feature,
+        network_features,
+    )
 
-    known = [feature for feature in registry.declared() if feature.name == name]
+    known = [feature for feature in network_features.declared() if feature.name == name]
     additions = [f for f in known if base_feature.RANKING in f.networks - f.default_in]
     return not additions and any(base_feature.CANDIDATES in f.networks for f in known)
 

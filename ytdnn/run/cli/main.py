@@ -22,7 +22,7 @@ from ytdnn.run.cli import (
     parsing,
     recommend,
     similar,
-    steps,
+    step_commands,
     train,
 )
 from ytdnn.run.pipeline import workdir
@@ -31,7 +31,7 @@ _HELP = ("--help", "-h", "-help", "--helpfull", "help")
 _MISTAKE = 2
 # In the order of `ytdnn --help`: commands of a run, then registered ones
 # (docs/extending.md).
-_RUN, _PREPARE, _CHECK, _EXPORT = steps.COMMANDS
+_RUN, _PREPARE, _CHECK, _EXPORT = step_commands.COMMANDS
 COMMANDS: tuple[command.Command, ...] = (
     *(_RUN, _PREPARE, _CHECK, train.COMMAND, evaluate.COMMAND, compare.COMMAND),
     *(_EXPORT, recommend.COMMAND, *similar.COMMANDS),

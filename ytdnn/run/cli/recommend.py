@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import configs, errors, schema
 from ytdnn.run import pipeline
-from ytdnn.run.cli import command, many, output, parsing, spark_flags
-from ytdnn.run.pipeline import list_answers, workdir
+from ytdnn.run.cli import bulk_commands, command, output, parsing, spark_flags
+from ytdnn.run.pipeline import candidate_model_answers, workdir
 
 if TYPE_CHECKING:
     from ytdnn.run.pipeline import machines
@@ -148,10 +148,12 @@ def _recommend_by_model(
             f"{', '.join(f'--{name}' for name in bad) or 'others'}"
         )
     k = parsing.whole("k", values.get("k", str(_K)))
-    users = [values["user"]] if "user" in values else many.named(values["users"])
-    lists = list_answers.recommend(directory, config, users, k)
+    users = (
+        [values["user"]] if "user" in values else bulk_commands.named(values["users"])
+    )
+    lists = candidate_model_answers.recommend(directory, config, users, k)
     if "out" in values:
-        path = list_answers.write(lists, pathlib.Path(values["out"]))
+        path = candidate_model_answers.write(lists, pathlib.Path(values["out"]))
         output.result(lambda: {"path": path, "num_rows": lists.height})
         output.say(f"{path}: {lists.height:,} rows")
         return
@@ -162,12 +164,12 @@ def _recommend_by_model(
 def _recommend_many(
     values: Mapping[str, str], index: str, machines: "machines.Machines | None"
 ) -> None:
-    recommender = many.recommender(values, "recommend")
-    with many.shown("recommendations", "users") as shown:
+    recommender = bulk_commands.recommender(values, "recommend")
+    with bulk_commands.shown("recommendations", "users") as shown:
         written = pipeline.write_recommendations(
             recommender,
             values["out"],
-            many.named(values["users"]),
+            bulk_commands.named(values["users"]),
             parsing.whole("k", values.get("k", str(_K))),
             ranker=values.get("ranker", "True") == "True",
             index=index,
@@ -177,7 +179,7 @@ def _recommend_many(
             machines=machines,
             progress=shown,
         )
-    many.show(written, "user")
+    bulk_commands.show(written, "user")
 
 
 def _file(values: Mapping[str, str], name: str) -> pathlib.Path | None:
@@ -207,11 +209,11 @@ def _limits(values: Mapping[str, str]) -> dict[str, Any]:
 def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     """Shows the answer to one request."""
     notes = []
-    recommender = many.recommender(values, "recommend")
-    from ytdnn.bundle import requests, single_runs
+    recommender = bulk_commands.recommender(values, "recommend")
+    from ytdnn.bundle import one_answer_bundle, requests
 
     opened = recommender.bundle
-    bundle = single_runs.OneAnswerBundle(opened.directory, opened.manifest)
+    bundle = one_answer_bundle.OneAnswerBundle(opened.directory, opened.manifest)
     if "user" in values:
         request = recommender.request(values["user"])
     else:

@@ -10,9 +10,8 @@ import typing
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from ytdnn.base import configs
+from ytdnn.base import configs, docstrings
 from ytdnn.base.configs import components
-from ytdnn.evaluation import docstrings
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from ytdnn.base import errors
 from ytdnn.run import pipeline
-from ytdnn.run.cli import command, many, output, parsing
+from ytdnn.run.cli import bulk_commands, command, output, parsing
 
 Flag = parsing.Flag
 
@@ -55,13 +55,13 @@ def _similar(given: parsing.Arguments) -> None:
             if is_all
             else "--out belongs to --all: videos similar to --video are printed"
         )
-    recommender, by = many.recommender(values, "similar"), values.get("by", "")
+    recommender, by = bulk_commands.recommender(values, "similar"), values.get("by", "")
     if is_all:
-        with many.shown("similar videos", "videos") as shown:
+        with bulk_commands.shown("similar videos", "videos") as shown:
             written = pipeline.write_similar(
                 recommender, values["out"], k=k, by=by, progress=shown
             )
-        many.show(written, "video")
+        bulk_commands.show(written, "video")
     else:
         _show(recommender, values["video"], k, by)
 
@@ -101,14 +101,17 @@ def _vectors(given: parsing.Arguments) -> None:
             f"(ytdnn vectors --help)"
         )
     (kind,) = chosen
-    recommender = many.recommender(values, "vectors")
+    recommender = bulk_commands.recommender(values, "vectors")
     is_of_users = kind == "users"
     write = pipeline.write_user_vectors if is_of_users else pipeline.write_video_vectors
-    with many.shown("vectors", kind) as shown:
+    with bulk_commands.shown("vectors", kind) as shown:
         written = write(
-            recommender, values["out"], many.named(values[kind]), progress=shown
+            recommender,
+            values["out"],
+            bulk_commands.named(values[kind]),
+            progress=shown,
         )
-    many.show(written, kind.removesuffix("s"))
+    bulk_commands.show(written, kind.removesuffix("s"))
 
 
 COMMANDS = (

@@ -5,7 +5,7 @@ import pathlib
 
 from ytdnn.base import configs, environment
 from ytdnn.run import pipeline
-from ytdnn.run.cli import command, flags, output, parsing, resolved
+from ytdnn.run.cli import command, flags, output, parsing, resolved_config
 from ytdnn.run.pipeline import graph, next_command, runner
 
 
@@ -24,8 +24,8 @@ def _run(given: parsing.Arguments) -> None:
     graph.trained(stage)  # a mistake of a flag comes before one of the workdir
     if stage == graph.INDEX.name:
         environment.give_memory_back()
-    config = resolved.later_config(given, directory)
-    with resolved.tracked(given, directory, config):
+    config = resolved_config.later_config(given, directory)
+    with resolved_config.tracked(given, directory, config):
         pipeline.train(directory, config, stage=stage, verbose=output.say)
     if runner.make_role(config).leads:
         output.say(f"next: {next_command.next_command(config, directory)}")

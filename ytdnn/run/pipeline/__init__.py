@@ -1,7 +1,7 @@
 """The pipeline: the graph of a run's steps, and the Python API.
 
-`api` and `training` have the functions users call, `recommender`
-answers requests with a bundle, `bulk` writes the answers for many users into files;
+`api` has the functions that users call, `recommender` answers requests with a bundle,
+`bulk_answers` writes the answers for many users into files;
 `graph` declares the output and the inputs of each step, `steps` runs it; `workdir` is a
 run's directory. The other functions are registered (`registries.HOOKS`). Slow imports
 happen when a function is called: `import ytdnn` loads neither TensorFlow nor Polars.
@@ -10,15 +10,14 @@ happen when a function is called: `import ytdnn` loads neither TensorFlow nor Po
 from typing import Any
 
 from ytdnn.base import registries
-from ytdnn.run.pipeline.api import evaluate, export, prepare, run
-from ytdnn.run.pipeline.bulk import (
+from ytdnn.run.pipeline.api import TrainedRun, evaluate, export, prepare, run, train
+from ytdnn.run.pipeline.bulk_answers import (
     write_recommendations,
     write_similar,
     write_user_vectors,
     write_video_vectors,
 )
 from ytdnn.run.pipeline.recommender import Recommender
-from ytdnn.run.pipeline.training import TrainedRun, train
 
 __all__ = [
     "Recommender",

@@ -3,7 +3,7 @@
 Each does the same as the command of its name: it skips outputs that are complete and
 current, refuses inputs that do not fit, and writes the run's `config.json`. Messages
 depend on `verbose`: False prints nothing, True prints, a function is called with each
-line. See also `training`.
+line.
 """
 
 import contextlib
@@ -11,10 +11,10 @@ import dataclasses
 import pathlib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn.base import configs, errors, progress, user_paths
+from ytdnn.base import artifacts, configs, errors, progress, user_paths
 from ytdnn.base.configs import data as data_config
 from ytdnn.bundle import versions
 from ytdnn.evaluation import report_files
@@ -22,12 +22,26 @@ from ytdnn.run.pipeline import graph, runner, steps
 from ytdnn.run.pipeline import workdir as run_workdir
 
 if TYPE_CHECKING:
-    from ytdnn.evaluation import in_memory
+    from ytdnn.evaluation import frame_evaluation
     from ytdnn.log import prepared
-    from ytdnn.log.sources import tables
+    from ytdnn.log.sources import memory_tables
     from ytdnn.run.pipeline import machines
 
 NO_TABLES: Mapping[str, Any] = types.MappingProxyType({})  # the default: none given
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedRun:
+    """The outputs of training in a workdir.
+
+    Attributes:
+      directories: Directory of each stage that applies: `candidates`, `index`,
+        `ranking`.
+      facts: Facts about each stage by its name: epochs, seconds, validation metrics.
+    """
+
+    directories: dict[str, pathlib.Path]
+    facts: dict[str, dict[str, Any]]
 
 
 def prepare(
@@ -82,14 +96,14 @@ def prepare(
 
 def _from_memory(
     frames: Mapping[str, Any], config: configs.Config
-) -> tuple["tables.TablesInMemory", configs.Config]:
+) -> tuple["memory_tables.TablesInMemory", configs.Config]:
     """Returns frames as tables, and the config with their source."""
-    from ytdnn.log.sources import tables
+    from ytdnn.log.sources import memory_tables
 
     data = dataclasses.replace(
         config.data, source=data_config.IN_MEMORY, dir="", name=""
     )
-    return tables.from_frames(frames), dataclasses.replace(config, data=data)
+    return memory_tables.from_frames(frames), dataclasses.replace(config, data=data)
 
 
 def _require_no_other_source(data: configs.DataConfig) -> None:
@@ -99,6 +113,74 @@ def _require_no_other_source(data: configs.DataConfig) -> None:
             f"(config.data.dir={data.dir!r}, config.data.name={data.name!r}): leave "
             f"one out"
         )
+
+
+def train(
+    workdir: runner.Path,
+    config: configs.Config | None = None,
+    *,
+    stage: str = "",
+    verbose: runner.Verbose = False,
+) -> TrainedRun:
+    """Trains candidates, builds the index, trains the ranker; or one of these.
+
+    A training that was killed resumes from its last checkpoint.
+
+    Args:
+      workdir: Directory of the run, with `data`.
+      config: Config of the run; None: that of the workdir. The source of the data is
+        taken from the prepared set.
+      stage: `candidates`, `index` or `ranking`: only that stage; empty: all.
+      verbose: See the module.
+
+    Raises:
+      errors.UserError: The data do not fit the config, or the stage is unknown.
+    """
+    from ytdnn.log import prepared
+
+    directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
+    chosen_steps = graph.trained(stage)
+    config = run_workdir.later_config(directory, config)
+    role = runner.make_role(config)
+    if role.follows():
+        role.follow(chosen_steps, directory)
+        return _trained(chosen_steps, config, directory, is_whole=False)
+    with run_workdir.lock(directory), role.watched():
+        runner.require(chosen_steps, config, directory)
+        steps.require_features(config, prepared.load(directory / graph.DATA.name))
+        with (
+            run_workdir.keep_config(directory, config),
+            progress.shown(bool(verbose)),
+        ):
+            runner.run(chosen_steps, config, directory, say)
+    return _trained(chosen_steps, config, directory)
+
+
+def _trained(
+    chosen_steps: Sequence[graph.Step],
+    config: configs.Config,
+    directory: pathlib.Path,
+    is_whole: bool = True,
+) -> TrainedRun:
+    """Returns the outputs of the training steps that apply.
+
+    Args:
+      chosen_steps: Steps in order.
+      config: Config of the run.
+      directory: Directory of the run.
+      is_whole: Whether all outputs must be there; a process that serves a chief may
+        have a disk of its own.
+    """
+    made = [step for step in chosen_steps if not step.left_out(config, directory)]
+    made = [step for step in made if is_whole or (directory / step.name).exists()]
+    directories = {step.name: directory / step.name for step in made}
+    facts = {
+        step.name: artifacts.read_manifest(
+            directories[step.name], step.artefact_kind
+        ).facts
+        for step in made
+    }
+    return TrainedRun(directories, facts)
 
 
 @typing.overload
@@ -113,13 +195,13 @@ def evaluate(
 @typing.overload
 def evaluate(
     workdir: Any, config: Any, *, settings: configs.EvaluationConfig | None = None
-) -> "in_memory.ListMetrics": ...
+) -> "frame_evaluation.ListMetrics": ...
 def evaluate(workdir: Any, config: Any = None, **options: Any) -> Any:
     """Measures a run, or lists in memory.
 
     `evaluate(workdir, config)` writes the report and page of a run into its workdir
     (`evaluate_run`); `evaluate(lists, truth)` takes two frames and returns metrics
-    (`ytdnn.evaluation.in_memory.evaluate`).
+    (`ytdnn.evaluation.frame_evaluation.evaluate`).
 
     Raises:
       errors.UserError: See these two.
@@ -128,9 +210,11 @@ def evaluate(workdir: Any, config: Any = None, **options: Any) -> Any:
 
     if not frames.is_frame(workdir):
         return evaluate_run(workdir, config, **options)
-    from ytdnn.evaluation import in_memory
+    from ytdnn.evaluation import frame_evaluation
 
-    return in_memory.evaluate(workdir, config, options.pop("settings", None), **options)
+    return frame_evaluation.evaluate(
+        workdir, config, options.pop("settings", None), **options
+    )
 
 
 def evaluate_run(

@@ -41,8 +41,8 @@ def check(config: configs.DataConfig) -> Findings:
     Args:
       config: Settings of the log; `bad_rows` is ignored, notes leave bad rows out.
     """
-    from ytdnn.evaluation import prepared_table
-    from ytdnn.log import log_warnings, prepare, sources, validation
+    from ytdnn.evaluation import prepare_summary
+    from ytdnn.log import log_checks, log_warnings, prepare, sources
 
     mistakes: list[str] = []
     # Bad rows that are to be dropped are counted among the lines.
@@ -57,15 +57,15 @@ def check(config: configs.DataConfig) -> Findings:
             return Findings(error.messages, [], {})
         except errors.UserError as error:
             # That no watch is left says nothing new of what is a mistake in each row.
-            is_new = not (mistakes and isinstance(error, validation.NoWatchesLeftError))
+            is_new = not (mistakes and isinstance(error, log_checks.NoWatchesLeftError))
             return Findings([*mistakes, *([str(error)] if is_new else [])], [], {})
-        lines = prepared_table.lines(prepared_set)
+        lines = prepare_summary.lines(prepared_set)
         lines += log_warnings.few_users(prepared_set.num_users)
         return Findings(mistakes, lines, numbers(prepared_set))
 
 
 def numbers(data: "prepared.PreparedData") -> dict[str, Any]:
     """Returns the rows, columns, windows and counts of a prepared set."""
-    from ytdnn.evaluation import prepared_table
+    from ytdnn.evaluation import prepare_summary
 
-    return {"log": data.manifest.facts, "counts": prepared_table.counts(data)}
+    return {"log": data.manifest.facts, "counts": prepare_summary.counts(data)}

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import configs, errors, registries
-from ytdnn.evaluation import later_models, report_files
-from ytdnn.run.pipeline import learning_on, served, steps
+from ytdnn.evaluation import continued_models, report_files
+from ytdnn.run.pipeline import continuation_steps, final_steps, steps
 
 if TYPE_CHECKING:
-    from ytdnn.log.sources import tables
+    from ytdnn.log.sources import memory_tables
     from ytdnn.run.pipeline import machines
 
 
@@ -93,8 +93,8 @@ def evaluation(split: str, stage: str = "") -> Step:
         report_files.DIRECTORIES[split],
         "evaluate",
         inputs,
-        functools.partial(served.evaluate, split=split, stage=stage),
-        served.evaluation_config,
+        functools.partial(final_steps.evaluate, split=split, stage=stage),
+        final_steps.evaluation_config,
         kind="evaluation",
         sections=report_files.SETTINGS if split == "test" and not stage else (),
     )
@@ -166,20 +166,20 @@ CHOICE = Step(
     "choice",
     "train",
     ("data", "candidates", "ranking"),
-    served.choose_order,
-    served.choice_config,
-    left_out=served.choice_left_out,
-    describe=served.describe_choice,
+    final_steps.choose_order,
+    final_steps.choice_config,
+    left_out=final_steps.choice_left_out,
+    describe=final_steps.describe_choice,
     sections=("ranking",),
 )
 TO_TEST = Step(
-    f"{later_models.TO_TEST}/{later_models.KIND}",
+    f"{continued_models.TO_TEST}/{continued_models.KIND}",
     "train",
     ("data", "candidates", "ranking"),
-    learning_on.to_test,
-    learning_on.step_config,
-    left_out=later_models.left_out,
-    describe=functools.partial(learning_on.describe, later_models.TO_TEST),
+    continuation_steps.to_test,
+    continuation_steps.step_config,
+    left_out=continued_models.left_out,
+    describe=functools.partial(continuation_steps.describe, continued_models.TO_TEST),
     sections=("advance", "refresh"),
 )
 BASELINES = Step(
@@ -192,21 +192,21 @@ BASELINES = Step(
 )
 EVALUATION = evaluation("test")
 TO_END = Step(
-    f"{later_models.TO_END}/{later_models.KIND}",
+    f"{continued_models.TO_END}/{continued_models.KIND}",
     "export",
     ("data", "candidates", "ranking", TO_TEST.name),
-    learning_on.to_end,
-    learning_on.step_config,
-    left_out=later_models.end_left_out,
-    describe=functools.partial(learning_on.describe, later_models.TO_END),
+    continuation_steps.to_end,
+    continuation_steps.step_config,
+    left_out=continued_models.end_left_out,
+    describe=functools.partial(continuation_steps.describe, continued_models.TO_END),
     sections=("advance", "refresh"),
 )
 BUNDLE = Step(
     "bundle",
     "export",
     (*_MODELS, TO_TEST.name, TO_END.name),
-    served.export,
-    served.bundle_config,
+    final_steps.export,
+    final_steps.bundle_config,
     left_out=steps.vectors_left_out,
     sections=("composition", "refit"),
     is_served=True,
@@ -243,7 +243,7 @@ def every(config: configs.Config) -> tuple[Step, ...]:
 
 
 def data_of(
-    given: "tables.TablesInMemory | None",
+    given: "memory_tables.TablesInMemory | None",
     machines: "machines.Machines | None" = None,
 ) -> Step:
     """Returns the step `data`, for tables in memory, or on other machines.

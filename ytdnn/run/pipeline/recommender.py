@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, errors, schema, user_paths
-from ytdnn.run.pipeline import bulk, requested, runner
+from ytdnn.run.pipeline import bulk_answers, python_requests, runner
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 _DATA = "data"
 
-Request = requested.Request
-UserId = requested.UserId
-Requests = requested.Requests
+Request = python_requests.Request
+UserId = python_requests.UserId
+Requests = python_requests.Requests
 
 
 class Recommender:
@@ -115,12 +115,12 @@ class Recommender:
         exact: bool = False,
         *,
         ranker: bool = True,
-        exclude: bulk.Ids = None,
-        allow: bulk.Ids = None,
-        where: bulk.Where = None,
+        exclude: bulk_answers.Ids = None,
+        allow: bulk_answers.Ids = None,
+        where: bulk_answers.Where = None,
         policy: str = "",
-        max_per: bulk.MaxPer = None,
-        weights: bulk.Weights = None,
+        max_per: bulk_answers.MaxPer = None,
+        weights: bulk_answers.Weights = None,
     ) -> Any:
         """Returns recommendations, best first.
 
@@ -164,9 +164,9 @@ class Recommender:
         """
         from ytdnn.log.sources import frames
 
-        read = requested.read(requests)
+        read = python_requests.read(requests)
         if not isinstance(read, list):
-            limits, notes = bulk.limits(
+            limits, notes = bulk_answers.limits(
                 self,
                 exclude=exclude,
                 allow=allow,
@@ -206,13 +206,15 @@ class Recommender:
           errors.UserError: The request is malformed, the user unknown, or ScaNN is not
             installed.
         """
-        from ytdnn.bundle import frames
+        from ytdnn.bundle import answer_frames
 
         full = self._completed(request)
         full.pop(schema.USER_ID, None)
-        return frames.from_candidates(self.bundle, full, exact)
+        return answer_frames.from_candidates(self.bundle, full, exact)
 
-    def similar(self, videos: bulk.Ids = None, k: int = 10, by: str = "") -> Any:
+    def similar(
+        self, videos: bulk_answers.Ids = None, k: int = 10, by: str = ""
+    ) -> Any:
         """Returns the videos most similar to others, by the cosine of their vectors.
 
         The bias is not part of the vectors. The video itself and removed videos are
@@ -233,9 +235,9 @@ class Recommender:
         Raises:
           errors.UserError: A video is unknown or has no vector.
         """
-        return _whole(bulk.similar(self, videos, k, by), videos)
+        return _whole(bulk_answers.similar(self, videos, k, by), videos)
 
-    def user_vectors(self, users: bulk.Ids = None) -> Any:
+    def user_vectors(self, users: bulk_answers.Ids = None) -> Any:
         """Returns the vectors of users at the end of the log.
 
         The dot product with a video's vector is its candidate score.
@@ -249,9 +251,9 @@ class Recommender:
         Raises:
           errors.UserError: A user is unknown.
         """
-        return _whole(bulk.user_vectors(self, users), users)
+        return _whole(bulk_answers.user_vectors(self, users), users)
 
-    def video_vectors(self, videos: bulk.Ids = None) -> Any:
+    def video_vectors(self, videos: bulk_answers.Ids = None) -> Any:
         """Returns the vectors of videos, the bias their last coordinate.
 
         Args:
@@ -263,7 +265,7 @@ class Recommender:
         Raises:
           errors.UserError: A video is unknown or has no vector.
         """
-        return _whole(bulk.video_vectors(self, videos), videos)
+        return _whole(bulk_answers.video_vectors(self, videos), videos)
 
     @functools.cached_property
     def logged(self) -> "user_requests.LoggedRequests":
@@ -283,20 +285,20 @@ class Recommender:
         import numpy as np
         import polars as pl
 
-        from ytdnn.bundle import answer_files, bulk_ids, frames, requests
+        from ytdnn.bundle import answer_files, answer_frames, bulk_ids, requests
 
-        length = {} if k is None else {schema.K: requested.plain(k)}
+        length = {} if k is None else {schema.K: python_requests.plain(k)}
         known = self.bundle.inputs(self.bundle.recommender(exact=True))
         wanted = int(requests.parse(length, {schema.K: known[schema.K]})[schema.K][0])
-        indices = frames.indices_of(self.data.users[schema.USER_ID], users)
+        indices = answer_frames.indices_of(self.data.users[schema.USER_ID], users)
         for place in np.flatnonzero(indices < 0)[:1].tolist():
-            self.request(requested.user_id(users[place]))  # says what is wrong
-        places = pl.Series(frames.REQUEST, range(len(users)), pl.Int64)
+            self.request(python_requests.user_id(users[place]))  # says what is wrong
+        places = pl.Series(answer_frames.REQUEST, range(len(users)), pl.Int64)
         each = bulk_ids.BulkIds(places, indices)
         stream = answer_files.recommendations(
             self.bundle, self.logged, each, wanted, limits, **options
         )
-        return frames.lists_of_users(stream.whole(), users)
+        return answer_frames.lists_of_users(stream.whole(), users)
 
     def _answer_requests(
         self,
@@ -313,16 +315,16 @@ class Recommender:
           exact: Whether to use the exact index.
           shared: Values of keys for requests without them.
         """
-        from ytdnn.bundle import frames
+        from ytdnn.bundle import answer_frames
 
         full = [{**shared, **self._completed(item)} for item in requests]
         for note in self._warnings(full):
             warnings.warn(note, stacklevel=3)
         users = [request.pop(schema.USER_ID, None) for request in full]
         if k is not None:
-            full = [request | {schema.K: requested.plain(k)} for request in full]
+            full = [request | {schema.K: python_requests.plain(k)} for request in full]
         answers = self._answers(full, exact)
-        return frames.from_answers(self.bundle, answers, users)
+        return answer_frames.from_answers(self.bundle, answers, users)
 
     def _warnings(self, full: Sequence[dict[str, Any]]) -> list[str]:
         """Returns the warnings about requests, each once."""
@@ -334,10 +336,12 @@ class Recommender:
     def _completed(self, request: UserId | Request) -> dict[str, Any]:
         """Returns a request with its user's history, its own or that of the log."""
         if not isinstance(request, Mapping):
-            request = {schema.USER_ID: requested.user_id(request)}
-        own = {key: requested.plain(value) for key, value in request.items()}
+            request = {schema.USER_ID: python_requests.user_id(request)}
+        own = {key: python_requests.plain(value) for key, value in request.items()}
         own = {
-            key: value for key, value in own.items() if not requested.is_missing(value)
+            key: value
+            for key, value in own.items()
+            if not python_requests.is_missing(value)
         }
         if schema.USER_ID not in own or schema.WATCHED_VIDEO_IDS in own:
             return own
@@ -351,7 +355,9 @@ class Recommender:
 
         from ytdnn.bundle import batches
 
-        lengths = np.array([requested.length(request) for request in full], np.int64)
+        lengths = np.array(
+            [python_requests.length(request) for request in full], np.int64
+        )
         answers: dict[int, bundles.BundleAnswer] = {}
         for part in batches.group_by_length(lengths):
             rows = part.tolist()
@@ -366,7 +372,7 @@ def _load_data(directory: pathlib.Path) -> "prepared.PreparedData":
     return prepared.load(directory)
 
 
-def _whole(stream: "answer_files.Stream", ids: bulk.Ids) -> Any:
+def _whole(stream: "answer_files.Stream", ids: bulk_answers.Ids) -> Any:
     """Returns a whole stream, as pandas for ids from pandas; warns of its notes."""
     from ytdnn.log.sources import frames
 

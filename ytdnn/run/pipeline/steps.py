@@ -15,7 +15,7 @@ from ytdnn.run.pipeline import native_log, sizes
 
 if TYPE_CHECKING:
     from ytdnn.log import prepared
-    from ytdnn.log.sources import tables
+    from ytdnn.log.sources import memory_tables
     from ytdnn.run.pipeline import machines
 
 
@@ -40,7 +40,7 @@ _TRAINED = (
 def prepare(
     config: configs.Config,
     workdir: pathlib.Path,
-    given: "tables.TablesInMemory | None" = None,
+    given: "memory_tables.TablesInMemory | None" = None,
     machines: "machines.Machines | None" = None,
 ) -> None:
     """Makes `workdir/data`, from the source or from tables in memory."""
@@ -65,11 +65,11 @@ def describe_data(
     config: configs.Config, workdir: pathlib.Path, is_full: bool = True
 ) -> list[str]:
     """Returns the lines to print after `workdir/data` is made."""
-    from ytdnn.evaluation import prepared_table
+    from ytdnn.evaluation import prepare_summary
     from ytdnn.log import prepared
 
     named = {*config.ranking.features.add, *config.candidates.features.add}
-    return prepared_table.lines(
+    return prepare_summary.lines(
         prepared.load(workdir / "data"), named, errors.shell(str(workdir)), is_full
     )
 
@@ -148,18 +148,18 @@ def require_features(config: configs.Config, data: "prepared.PreparedData") -> N
       errors.UserError: A feature's name is unknown, has no effect, or its columns are
         missing; or the composition names what the log lacks.
     """
-    from ytdnn.bundle import where
+    from ytdnn.bundle import short_keys
     from ytdnn.candidates import content
-    from ytdnn.features import base_feature, registry
+    from ytdnn.features import base_feature, network_features
     from ytdnn.ranking import building
 
     candidates = config.candidates
-    registry.choose(base_feature.CANDIDATES, data, candidates.features)
+    network_features.choose(base_feature.CANDIDATES, data, candidates.features)
     if candidates.content.enabled:
         content.features_of(candidates.content, data)
     if not data.windows.ranker_left_out(config.ranking):
         building.features_of(config.ranking, data)
-    where.require(config.composition, data.catalogue, ())
+    short_keys.require(config.composition, data.catalogue, ())
 
 
 def contest_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
@@ -259,11 +259,11 @@ def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
 
 def _write_video_vectors(workdir: pathlib.Path, file: IO[bytes]) -> tuple[int, ...]:
     """Writes the candidates' vectors, and returns their shape."""
-    from ytdnn.candidates import stored
+    from ytdnn.candidates import saving
     from ytdnn.log import prepared
 
     data = prepared.load(workdir / "data")
-    vectors = stored.load(workdir / "candidates", data).video_vectors()
+    vectors = saving.load(workdir / "candidates", data).video_vectors()
     vectors.tofile(file)
     file.flush()
     return vectors.shape
@@ -277,12 +277,12 @@ def index_config(config: configs.Config) -> Mapping[str, Any]:
 def train_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/ranking`."""
     from ytdnn.log import prepared
-    from ytdnn.retrieval import stage
+    from ytdnn.retrieval import trained_stage
     from ytdnn.training import ranking
 
     sizes.require_memory(config, sizes.log_size(workdir), "ranking")
     data = prepared.load(workdir / "data")
-    first_stage = stage.load(workdir / "candidates", data, config.composition)
+    first_stage = trained_stage.load(workdir / "candidates", data, config.composition)
     ranking.train(config, data, workdir / "ranking", first_stage)
 
 

@@ -5,7 +5,7 @@ import pathlib
 
 from ytdnn.base import configs, errors
 from ytdnn.evaluation import report_files
-from ytdnn.run.pipeline import graph, list_answers, runner
+from ytdnn.run.pipeline import candidate_model_answers, graph, runner
 from ytdnn.run.pipeline import workdir as run_workdir
 
 
@@ -61,18 +61,20 @@ def write_requests(
     Raises:
       errors.UserError: The set has no requests, or the file another ending.
     """
-    from ytdnn.evaluation import request_protocol
+    from ytdnn.evaluation import request_cases
     from ytdnn.log import events, prepared
 
     data = prepared.load(data_directory)
-    asked = request_protocol.cases(data, events.Split[split.upper()], config)
+    asked = request_cases.cases(data, events.Split[split.upper()], config)
     if asked is None:
         raise errors.UserError(
             f"expected a temporal split with {split} watches in {data_directory}, "
             f"found {data.config.protocol} and evaluation.num_requests="
             f"{config.num_requests}: only such a split has requests in time"
         )
-    list_answers.write(request_protocol.frame(data, asked), path, "write_requests")
+    candidate_model_answers.write(
+        request_cases.frame(data, asked), path, "write_requests"
+    )
     return len(asked)
 
 

@@ -1,0 +1,114 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests import planted
+from ytdnn.candidates import co_watch_vectors, model
+from ytdnn.log import catalogues, events
+from ytdnn.training import counted_start, devices, validation
+
+CONFIG = dataclasses.replace(
+    planted.tiny_config().candidates,
+    initial_vectors="co_watched",
+    similarity="user_cosine",
+    skip_connection="linear",
+    temperature=0.2,
+    decay_rates=(0.5, 0.8, 0.93),
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
+
+
+def made(config, data):
+    found = model.build(config, data)
+    return found, counted_start.set_weights(found, data)
+
+
+def begun(config, data, network, vectors, work, refitted=None):
+    return counted_start.begin(
+        config, data, network, vectors, devices.make("none"), refitted, work
+    )
+
+
+def quality(bag, length):
+    """Best at bag 2; there, at twice the length; at another bag, at half."""
+    peak = 2.0 if bag == 2 else 0.5
+    return (bag == 2) * 10.0 - abs(np.log(length / peak))
+
+
+@pytest.mark.parametrize(
+    ("num_bags", "tries_lengths", "expected"),
+    [(4, True, (2, 2.0)), (4, False, (2, 1.0)), (1, True, (0, 0.5))],
+)
+def test_the_best_bag_and_then_its_best_length(num_bags, tries_lengths, expected):
+    found = counted_start.search(
+        lambda start: quality(start.bag, start.length), num_bags, tries_lengths
+    )
+    assert (found.bag, found.length) == expected
+
+
+def test_the_mean_is_left_only_for_a_clearly_better_bag():
+    for gain, expected in ((0.02, 0), (0.04, 1)):
+        found = counted_start.search(
+            lambda start, g=gain: 1.0 + g * start.bag, 2, False
+        )
+        assert found.bag == expected
+
+
+def test_a_start_is_no_worse_on_validation_than_any_that_was_tried(data, tmp_path):
+    network, vectors = made(CONFIG, data)
+    validate = validation.validator(CONFIG, data, network)
+    found = begun(CONFIG, data, network, vectors, tmp_path)
+    best = validate()[validation.METRIC]
+    for bag in range(4):
+        counted_start.begin_at(network, vectors, counted_start.Start(bag))
+        assert validate()[validation.METRIC] <= 1.03 * best
+    assert counted_start.facts(found) == {"start": dataclasses.asdict(found)}
+
+
+def test_a_training_that_resumes_searches_no_start(data, tmp_path, monkeypatch):
+    network, vectors = made(CONFIG, data)
+    found = begun(CONFIG, data, network, vectors, tmp_path)
+    expected = network.video_vectors()
+    monkeypatch.setattr(counted_start, "search", None)
+    network, vectors = made(CONFIG, data)
+    assert begun(CONFIG, data, network, vectors, tmp_path) == found
+    np.testing.assert_array_equal(network.video_vectors(), expected)
+
+
+def test_a_refit_begins_where_its_model_did(data, tmp_path):
+    network, vectors = made(CONFIG, data)
+    at_one = network.video_vectors()
+    chosen = {"start": {"bag": 2, "length": 1.4}}
+    found = begun(CONFIG, data, network, vectors, tmp_path, chosen)
+    assert found == counted_start.Start(2, 1.4)
+    ratio = network.video_vectors()[:, :-1] / at_one[:, :-1]
+    np.testing.assert_allclose(ratio, 1.4, rtol=1e-5)
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine", "user_cosine"])
+def test_a_network_begins_as_a_model_of_neighbours(data, similarity):
+    config = dataclasses.replace(CONFIG, similarity=similarity)
+    network, _ = made(config, data)
+    vectors = co_watch_vectors.vectors(data, config.embedding_dim)
+    users, ends = data.windows.first_watches(events.Split.TEST)
+    history = data.log.shard_index.watched_before(users[:1], ends[:1]).values[
+        -config.history_length :
+    ]
+    known = history[history <= len(vectors)] - 1
+    counts = data.videos[catalogues.TRAIN_COUNT].to_numpy()[: len(vectors)]
+    weights = np.sqrt(counts + 5) / (counts + 2)  # a rare video says more
+    weights /= (weights * counts).sum() / counts.sum()
+    own = (vectors[known] * weights[known, np.newaxis]).mean(axis=0)
+    if similarity != "dot":
+        own /= np.linalg.norm(own)
+    if similarity == "cosine":
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    logs = np.log1p(counts)
+    expected = vectors @ own / 0.2 + logs - logs.mean()
+    found = network.video_vectors() @ network.user_vectors(data, users[:1], ends[:1])[0]
+    np.testing.assert_allclose(found, expected, atol=1e-4)

@@ -1,0 +1,283 @@
+"""Proposes which file of a directory is which table, and the columns of each.
+
+A column is proposed if its name has the words of a schema column (`column_words.toml`)
+and its values can be of it: a time lies between 1990 and 2040, a flag is 0 or 1. Ids
+and times whose names say nothing are proposed by their values, ids by those of another
+file. Whatever only one of the two speaks for is proposed with a doubt.
+"""
+
+import dataclasses
+import json
+import math
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from ytdnn.base import errors, formats, schema, table_schemas, user_paths
+from ytdnn.log import event_log
+from ytdnn.log.sources import (
+    column_matches,
+    mappings,
+    multi_valued,
+    table_files,
+    tables_in_directory,
+    times,
+)
+
+_File = column_matches.File
+_Files = Mapping[str, _File]
+_MOST_ROWS = 200_000  # read of each file
+_YEAR = 31_556_952  # seconds
+_FEW_AGES, _MOST_MEDIAN_SECONDS = 9, 5_000
+
+
+@dataclasses.dataclass(frozen=True)
+class ProposedColumn:
+    """A column of the log proposed for a column of the schema.
+
+    Attributes:
+      table: Name of a schema table.
+      column: Name of its column.
+      own: The user's name of it, perhaps with a unit; empty: none is found.
+      doubt: What speaks against it; empty: nothing.
+    """
+
+    table: str
+    column: str
+    own: str
+    doubt: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Suggestion:
+    """The proposed mapping of a directory.
+
+    Attributes:
+      settings: Settings of `data` besides the names.
+      files: File of each table.
+      columns: Columns of the tables.
+      left: For each file, its columns that no table is proposed for.
+    """
+
+    settings: dict[str, Any]
+    files: dict[str, str]
+    columns: list[ProposedColumn]
+    left: dict[str, list[str]]
+
+    def text(self) -> str:
+        """Returns the mapping as TOML, each doubt as a comment of its line."""
+        lines = ["# Proposed by ytdnn check --suggest: read each line with a doubt."]
+        for name, value in self.settings.items():
+            doubt = "  # doubt: are these the watches?" * (" IN (" in str(value))
+            lines.append(f"{name} = {_toml(value)}{doubt}")
+        lines += ["", "[files]"]
+        lines += [f"{table} = {_toml(file)}" for table, file in self.files.items()]
+        for table in self.files:
+            lines += ["", f"[{table}]"]
+            for each in (each for each in self.columns if each.table == table):
+                doubt = f"  # doubt: {each.doubt}" if each.doubt else ""
+                missing = "" if each.own else "# "
+                lines.append(f"{missing}{each.column} = {_toml(each.own)}{doubt}")
+        lines += ["", "# Left, and not read but for columns of users and videos:"]
+        lines += [f"# {file}: {', '.join(names)}" for file, names in self.left.items()]
+        return "\n".join(lines) + "\n"
+
+    def summary(self) -> str:
+        """Returns the number of columns that are found, and of doubts in the text."""
+        number = sum(bool(each.own) for each in self.columns)
+        doubts = formats.counted(self.text().count("# doubt: "), "doubt")
+        return f"{formats.counted(number, 'column')} proposed, {doubts}"
+
+
+def _toml(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def suggest(
+    directory: pathlib.Path, named: Sequence[str] = (), given: Sequence[str] = ()
+) -> Suggestion:
+    """Returns the proposed mapping of the tables in a directory.
+
+    Args:
+      directory: Directory of Parquet, Arrow or CSV files, or folders of them.
+      named: Entries of `--files`, taken as true.
+      given: Entries of `--columns`, taken as true.
+
+    Raises:
+      errors.UserError: A file cannot be read, or none has users and videos.
+    """
+    files, left = _read(directory)
+    those = {**left, **{file.name: file.rows.columns for file in files}}
+    content = "; ".join(f"{name}: {', '.join(names)}" for name, names in those.items())
+    content = event_log.brief(content, 300) or "no table"
+    by_name = {n: f for f in files for n in (f.name, f.name.partition(".")[0])}
+    named_files = mappings.parse_files(named)
+    for table, name in named_files.items():
+        mappings.require_one_of(name, by_name, "a file", f"{table}={name}", "--files")
+    own = mappings.parse_columns(given)
+    for table, names in own.items():
+        for file in [by_name[named_files[table]]] if table in named_files else files:
+            file.take(names)
+    column_matches.find_ids(files)
+    tables, settings = _tables(files, {t: by_name[n] for t, n in named_files.items()})
+    if schema.WATCHES not in tables:
+        known = max((file.ids for file in files), key=len, default={})
+        missing = [name for name in column_matches.IDS.values() if name not in known]
+        raise errors.UserError(
+            f"expected a file with ids of users and of videos in {directory}, found no "
+            f"{' and no '.join(missing)} in {content}: name yours beside --suggest by "
+            f"--columns=watches.{missing[0]}=YOUR_COLUMN (ytdnn prepare --explain)"
+        )
+    columns = [each for table in tables for each in _columns(table, tables, own)]
+    for file in files:
+        left[file.name] = [n for n in file.rows.columns if n not in file.used]
+        alike = [f for f in tables.values() if f.rows.columns == file.rows.columns]
+        if alike and not file.used:
+            left[file.name] = [f"the columns of {alike[0].name}: a folder of both?"]
+    names = {table: file.name for table, file in tables.items()}
+    return Suggestion(settings, names, columns, {k: v for k, v in left.items() if v})
+
+
+def _read(directory: pathlib.Path) -> tuple[list[_File], dict[str, list[str]]]:
+    """Returns the first rows of each table, and why others cannot be read."""
+    if not directory.is_dir():
+        raise errors.UserError(
+            f"expected a directory of tables in --data_dir, received {directory} "
+            f"({user_paths.kind(directory)})"
+        )
+    files: list[_File] = []
+    unread: dict[str, list[str]] = {}
+    for path in sorted(directory.iterdir()):
+        is_table = path.is_dir() or table_files.may_be_table(path)
+        if not is_table or path.name.startswith((".", "_")):
+            continue
+        try:
+            located = table_files.files_of(directory, path.name)
+            with event_log.readable(str(path)):
+                if located is not None:
+                    rows = tables_in_directory.scan(schema.WATCHES, located, {})[
+                        0
+                    ].head(_MOST_ROWS)
+                    first_rows = rows.drop(event_log.ROW).collect()
+                    files.append(column_matches.File(path.name, first_rows))
+        except errors.UserError as error:
+            unread[path.name] = [f"not read: {error}"]
+    return files, unread
+
+
+def _tables(files: Sequence[_File], named: _Files) -> tuple[_Files, dict[str, Any]]:
+    """Returns the file of each table, and settings that follow from it.
+
+    Of several files that can be one table it is one named like it, then the longest.
+    """
+    tables: dict[str, _File] = {}
+    settings: dict[str, Any] = {}
+    for table in table_schemas.TABLES:
+        those = [file for file in files if file.table() == table]
+        those = [named[table]] if table in named else those
+        if those:
+            key = {file: (file.is_called(table), file.rows.height) for file in those}
+            tables[table] = max(those, key=lambda file: key[file])
+    shown = tables.get(schema.IMPRESSIONS)
+    if shown is not None and schema.WATCHES not in tables:
+        tables = {schema.WATCHES: shown, **tables}
+        clicked = shown.called(schema.CLICKED)[0]
+        values = shown.rows[clicked]
+        true = map(repr, column_matches.true_values(values))
+        is_any = " OR ".join(f'"{clicked}" = {value}' for value in true)
+        settings["where"] = f'"{clicked}"' if values.dtype == pl.Boolean else is_any
+    elif shown is not None:
+        watched = max(tables[schema.WATCHES].seconds(), default=math.inf)
+        if watched <= min(shown.seconds(), default=0):
+            settings["clicks_are_watches"] = True
+    if schema.WATCHES in tables and "where" not in settings:
+        settings |= tables[schema.WATCHES].kinds_of_events()
+    return tables, settings
+
+
+def _columns(
+    table: str, tables: _Files, given: Mapping[str, Mapping[str, str]]
+) -> Iterator[ProposedColumn]:
+    """Yields the proposed columns of a table, those that the user gives first."""
+    file, used, taken = tables[table], set[str](), given.get(table, {})
+    for column, own in taken.items():
+        inside = [name for name in file.rows.columns if name in own]  # with a unit
+        used |= {max(inside, key=len, default=own)}
+        yield ProposedColumn(table, column, own, "")
+    for column in (c for c in table_schemas.TABLES[table].names if c not in taken):
+        fit, doubts = file.called(column), [""]
+        if column == schema.TIME:
+            fit, doubts[0] = file.times()
+        if column in file.ids:
+            fit = [file.ids[column]]
+            doubts += _doubts_of_id(column, file, tables)
+        fit = [name for name in fit if name not in used]
+        if fit:
+            used.add(fit[0])
+            own, doubt = _in_unit(column, file.rows[fit[0]], tables)
+            doubts += [doubt, f"or {', '.join(fit[1:])}" if fit[1:] else ""]
+            yield ProposedColumn(table, column, own, "; ".join(filter(None, doubts)))
+        elif column_matches.SPECS[column].required:
+            doubt = "none is found, and the table needs it"
+            yield ProposedColumn(table, column, "", doubt)
+    is_alone = table == schema.WATCHES and schema.IMPRESSIONS not in tables
+    for name in file.rows.columns if is_alone else []:
+        if column_matches.is_called(name, schema.CLICKED):
+            doubt = f"{name} says clicks: are these impressions?"
+            yield ProposedColumn(table, schema.CLICKED, "", doubt)
+    known = {*used, *column_matches.SPECS}
+    others = [name for name in file.rows.columns if name not in known]
+    for name in others if table == schema.VIDEOS else []:
+        separator = multi_valued.separator(file.rows[name])
+        if separator:
+            used.add(name)
+            doubt = "values, or sentences?" if separator == "," else ""
+            yield ProposedColumn(table, name, f"{name} split {separator}", doubt)
+    file.used |= used
+
+
+def _doubts_of_id(column: str, file: _File, tables: _Files) -> Iterator[str]:
+    """Yields doubts about a column of ids, by its name and the file that lists them."""
+    name = file.ids[column]
+    if not column_matches.is_called(name, column):
+        yield "by its values alone"
+    if column == schema.USER_ID and file.has_few(name):
+        yield f"only {file.rows[name].n_unique()} values: are these users?"
+    table = next(table for table, key in column_matches.IDS.items() if key == column)
+    listing = tables.get(table, file)
+    share = column_matches.share_of_keys(
+        file.rows[name], listing.rows[listing.ids[column]]
+    )
+    if share < column_matches.SHARE and listing.rows.height < _MOST_ROWS:
+        yield f"only {share:.0%} of its values are in {listing.name}"
+
+
+def _in_unit(column: str, values: pl.Series, tables: _Files) -> tuple[str, str]:
+    """Returns a column's name with its unit, and a doubt about its values."""
+    name = values.name
+    if column in column_matches.DURATIONS and values.dtype in times.TEXT:
+        return name, ""
+    if column in column_matches.DURATIONS:
+        words, units = (
+            column_matches.words_of(name),
+            column_matches.WORDS["units"].items(),
+        )
+        factors = [factor for unit, factor in units if words & set(unit.split())]
+        if factors:
+            return name + factors[0], ""
+        if (values > _MOST_MEDIAN_SECONDS).sum() > (values > 0).sum() / 2:
+            return f"{name}/1000", "no unit in its name, by size milliseconds"
+        return name, "no unit in its name, taken as seconds"
+    if column == schema.AGE and (values > table_schemas.MOST_AGE).any():
+        last = max(tables[schema.WATCHES].seconds(), default=0)
+        return f"{1970 + last // _YEAR} - {name}", "a year of birth"
+    if column == schema.AGE and values.n_unique() < _FEW_AGES:
+        return name, "few values: codes of ages?"
+    if column == schema.TOPIC:
+        separator = multi_valued.separator(values)
+        own = f"{name} split {separator}" if separator else name
+        is_list = separator or multi_valued.is_multi_valued(values.dtype)
+        return own, "of several values the first is the topic" if is_list else ""
+    return name, ""

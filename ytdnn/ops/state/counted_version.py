@@ -1,0 +1,86 @@
+"""Opens what a version of a bundle counts, and the log that it was made from."""
+
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+
+from ytdnn.base import errors, schema
+from ytdnn.bundle import added_videos, bundle
+from ytdnn.features import base_feature, counters, network_features
+from ytdnn.log import prepared
+from ytdnn.ops.state import live_tables, opening, store
+from ytdnn.ranking import model as ranking_model
+from ytdnn.ranking import network
+from ytdnn.retrieval import live_terms
+from ytdnn.run.pipeline import final_steps
+from ytdnn.run.pipeline import workdir as run_workdir
+
+
+class CountedVersion(NamedTuple):
+    """The counters and live terms of a version, to be counted on.
+
+    Attributes:
+      later: The events after its log.
+      tables: The values of its variables.
+    """
+
+    later: live_tables.LaterEvents
+    tables: live_tables.LiveTables
+
+
+def open_tables(
+    workdir: pathlib.Path,
+    opened: bundle.Bundle,
+    state: store.Store,
+    end: opening.LogEnd | None,
+    moment: int,
+) -> CountedVersion | None:
+    """Counts the log of a version; None if the version counts nothing.
+
+    Args:
+      workdir: Directory of its run.
+      opened: The version.
+      state: The events.
+      end: End of its log; None: that of the prepared set.
+      moment: First moment that is asked for.
+
+    Raises:
+      errors.UserError: The prepared set belongs to another version.
+    """
+    manifest = opened.manifest
+    composition = manifest.config["composition"]
+    weights = np.array(composition.get("live_weights") or ())
+    ordered_by = composition.get("ordered_by", "").removeprefix("ranker")
+    has_counters = manifest.facts["statistics_as_of"]
+    if not (has_counters or ordered_by or len(weights)):
+        return None
+    models = home(workdir)
+    data = added_videos.extended(prepared.load(models / prepared.KIND), workdir)
+    if data.videos[schema.VIDEO_ID].to_list() != [*opened.titles]:
+        raise errors.UserError(
+            f"expected the videos of version {opened.version} in {data.directory}, "
+            f"found others: export the run again"
+        )
+    chosen: list[counters.Counter] = []
+    if has_counters:
+        directory = models / ranking_model.KIND
+        measured = network.read_statistics(directory / ranking_model.STATISTICS)
+        names = list(measured.features)
+        features = network_features.named(base_feature.RANKING, names, data)
+        chosen = [each for each in features if isinstance(each, counters.Counter)]
+    end = opening.log_end(data) if end is None else end
+    later = live_tables.LaterEvents(data, state, end.is_before)
+    live = live_terms.weights(weights) if len(weights) else None
+    tables = live_tables.LiveTables(later, data, chosen, live, moment, ordered_by)
+    return CountedVersion(later, tables)
+
+
+def home(workdir: pathlib.Path) -> pathlib.Path:
+    """Returns the folder of the models that the bundle of a run was made from.
+
+    Args:
+      workdir: Directory of the run.
+    """
+    config = run_workdir.read_config(workdir)
+    return workdir if config is None else final_steps.served_home(config, workdir)

@@ -1,0 +1,203 @@
+"""The candidate model with live terms in an exported graph (`live_terms`).
+
+Counts are variables as of a moment, that of the export. They hold what of the log is
+watched, not the whole catalogue, but for two numbers of each video.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ytdnn.log import prepared, raw_request
+from ytdnn.retrieval import interface, live_counts, live_terms, pool, row_ops
+
+_FOLLOWED = len(live_terms.FOLLOWED_WINDOWS)
+
+
+class LiveState(NamedTuple):
+    """Counts as of a moment.
+
+    Attributes:
+      moment: The second before which watches count.
+      popular: `[p] int32` the most popular videos.
+      log_shares: `[num_videos + 1, windows] float32` of each video.
+      rows: `[num_videos + 1] int32` row of each video in the tables below, 0 = none.
+      following: `[r, NUM_FOLLOWING] int32` what followed, 0 = none.
+      terms: `[r, NUM_FOLLOWING, windows] float32` their terms.
+    """
+
+    moment: int
+    popular: npt.NDArray[np.int32]
+    log_shares: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.int32]
+    following: npt.NDArray[np.int32]
+    terms: npt.NDArray[np.float32]
+
+
+def state(data: prepared.PreparedData, moment: int) -> LiveState:
+    """Returns the counts of a log as of a moment.
+
+    Args:
+      data: The prepared set.
+      moment: The second before which watches count.
+    """
+    return state_of_counts(live_counts.LiveCounts(data, moment), moment)
+
+
+def state_of_counts(counts: live_counts.LiveCounts, moment: int) -> LiveState:
+    """Returns the counts as of a moment.
+
+    Args:
+      counts: Watches of the week before it.
+      moment: The second before which watches count.
+    """
+    counted = live_counts.MovingCounts(counts, live_terms.WINDOWS).at(moment)
+    live = live_terms.LiveTerms(counts)
+    watched = np.flatnonzero(counted[-1])
+    own = {int(v): live.following(int(v), moment) for v in watched}
+    own = {video: both for video, both in own.items() if len(both[0])}
+    shape = len(own) + 1, live_terms.NUM_FOLLOWING
+    of_videos = np.zeros(counts.size, np.int32)
+    following = np.zeros(shape, np.int32)
+    terms = np.zeros((*shape, _FOLLOWED), np.float32)
+    for row, (video, (nexts, values)) in enumerate(own.items(), start=1):
+        of_videos[video] = row
+        following[row, : len(nexts)], terms[row, : len(nexts)] = nexts, values
+    return LiveState(
+        moment,
+        live_terms.most_popular(counted).astype(np.int32),
+        live_terms.log_shares(counted, counted.sum(axis=1)).astype(np.float32),
+        of_videos,
+        following,
+        terms,
+    )
+
+
+class LiveSource(interface.Source):
+    """Searches as the candidate model does, with live terms added to its scores."""
+
+    kind = interface.TOWER
+
+    def __init__(
+        self, source: pool.TowerSource, known: LiveState, weights: live_terms.Weights
+    ) -> None:
+        """Stores the tables.
+
+        Args:
+          source: The candidate model.
+          known: The counts.
+          weights: Weights of the terms.
+        """
+        super().__init__(source.num)
+        self._source = source
+        self._network = weights.network
+        shape = live_terms.LAST_WATCHES, _FOLLOWED
+        followed = np.reshape(weights.followed, shape).astype(np.float32)
+        in_session = np.zeros_like(followed)
+        in_session[0, -1] = weights.followed_in_session
+        # A history has the last watch at its end.
+        self._followed, self._in_session = followed[::-1], in_session[::-1]
+        made = {
+            name: _table(name, values)
+            for name, values in tables(known, weights).items()
+        }
+        self._popular_score, self._session_score = made[_POPULAR], made[_SESSION]
+        self._moment, self._popular = made["live_moment"], made["live_videos"]
+        self._rows, self._following = made["live_rows"], made["live_following"]
+        self._terms = made["live_terms"]
+
+    def search(self, requests: interface.SourceRequests) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the best permitted videos, best first.
+
+        Returns:
+          indices `[batch, num] int32` and scores `[batch, num] float32`, 0 and `-inf`
+          where there is no candidate.
+        """
+        listed, scores = self._source.search(requests)
+        is_listed = tf.math.is_finite(scores) & (listed > 0)
+        least = tf.where(is_listed, scores, scores.dtype.max)
+        least = tf.reduce_min(least, axis=1, keepdims=True)
+        network = tf.where(is_listed, self._network * (scores - least), 0.0)
+        in_session = self._in_session_of(requests)
+        nexts, following = self._following_of(requests, in_session)
+        size = tf.shape(listed)[0]
+        popular = tf.tile(self._popular[tf.newaxis], [size, 1])
+        videos = tf.concat([listed, popular, nexts], axis=1)
+        added = tf.concat([network, tf.zeros_like(popular, tf.float32), following], 1)
+        first = tf.gather(self._session_score, videos)
+        by = tf.gather(self._popular_score, videos) + row_ops.totals(videos, added)
+        by += in_session[:, tf.newaxis] * first
+        return self._best(requests, videos, by)
+
+    def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
+        """Returns the best permitted videos."""
+        videos, _ = self.search(requests)
+        return interface.Proposal(videos, tf.zeros_like(videos))
+
+    def _best(
+        self, requests: interface.SourceRequests, videos: tf.Tensor, by: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the first permitted videos by score, each once."""
+        order = row_ops.best_first(by)
+        videos, by = (tf.gather(each, order, batch_dims=1) for each in (videos, by))
+        limits = requests.permitted
+        places = row_ops.first_places(
+            videos, self.num, limits.holds_if_not_excluded, limits.excluded
+        )
+        best = row_ops.taken(videos, places)
+        return best, tf.where(best > 0, row_ops.taken(by, places), float("-inf"))
+
+    def _in_session_of(self, requests: interface.SourceRequests) -> tf.Tensor:
+        """Returns 1 where the last watch was shortly before, `[batch] float32`."""
+        last = requests.last_times
+        if last is None:
+            return tf.zeros(tf.shape(requests.watched)[:1])
+        now = tf.where(requests.times == 0, self._moment, requests.times)
+        is_short = now - last <= live_terms.SESSION_SECONDS
+        return tf.cast(is_short & (last > 0), tf.float32)
+
+    def _following_of(
+        self, requests: interface.SourceRequests, in_session: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns videos that followed the last watches, and scores, `[batch, n]`."""
+        last = raw_request.last(requests.watched, live_terms.LAST_WATCHES)
+        places = tf.gather(self._rows, last)
+        weights = self._followed + in_session[:, tf.newaxis, tf.newaxis] * (
+            self._in_session
+        )
+        scores = tf.einsum("bhnw,bhw->bhn", tf.gather(self._terms, places), weights)
+        size = live_terms.LAST_WATCHES * live_terms.NUM_FOLLOWING
+        nexts = tf.gather(self._following, places)
+        return tf.reshape(nexts, [-1, size]), tf.reshape(scores, [-1, size])
+
+
+def tables(known: LiveState, weights: live_terms.Weights) -> dict[str, npt.NDArray]:
+    """Returns the values of the variables that counts are in, by name.
+
+    Args:
+      known: The counts.
+      weights: Weights of the terms.
+    """
+    shares = known.log_shares.astype(np.float64)
+    popular = shares @ np.array(weights.popular)
+    first = weights.popular_in_session * shares[:, 0]
+    return {
+        _POPULAR: popular.astype(np.float32),
+        _SESSION: first.astype(np.float32),
+        "live_moment": np.array(known.moment, np.int64),
+        "live_videos": known.popular,
+        "live_rows": known.rows,
+        "live_following": known.following,
+        "live_terms": known.terms,
+    }
+
+
+_POPULAR, _SESSION = "live_popular_score", "live_session_score"
+
+
+def _table(name: str, values: npt.NDArray) -> tf.Variable:
+    """Returns a variable, of which a server may set any number of rows."""
+    shape = tf.TensorShape([None, *values.shape[1:]] if values.ndim else [])
+    return tf.Variable(values, trainable=False, name=name, shape=shape)

@@ -1,0 +1,215 @@
+"""The commands that run other steps: run, prepare, check, export."""
+
+import dataclasses
+import importlib.resources
+import pathlib
+
+from ytdnn.base import artifacts, configs, environment, errors, formats, user_paths
+from ytdnn.run import pipeline
+from ytdnn.run.cli import (
+    command,
+    evaluate,
+    flags,
+    output,
+    parsing,
+    resolved_config,
+    spark_flags,
+)
+from ytdnn.run.pipeline import checking, graph, next_command, workdir
+
+_COLUMNS = pathlib.Path("columns.toml")
+_MISTAKES = 1
+
+
+def _directory(given: parsing.Arguments) -> pathlib.Path:
+    return pathlib.Path(given.values["workdir"])
+
+
+def _run(given: parsing.Arguments) -> None:
+    """Run all steps, from event log to bundle; resumes where it stopped.
+
+    Prepares, trains, builds the index, evaluates and exports. A step is skipped, with a
+    line that says so, if its output is complete and was made from this config; a step
+    that was killed resumes. Without --config, uses the workdir's config.json; without
+    any setting of data, the quickstart on the built-in synthetic world.
+
+    Examples:
+      ytdnn run --workdir=runs/quickstart
+      ytdnn run --workdir=runs/mine --config.candidates.embedding_dim=32
+      ytdnn run --config=runs/mine --workdir=runs/bpr --config.candidates.loss=bpr
+      ytdnn run --workdir=runs/mine --refit
+    """
+    directory = _directory(given)
+    config = resolved_config.config(given, _made(given) or _first(given))
+    machines = spark_flags.chosen(given)
+    with resolved_config.tracked(given, directory, config) as tracker:
+        evaluated = pipeline.run(
+            directory,
+            config,
+            machines=machines,
+            verbose=output.say,
+            is_full=flags.FULL.name in given.values,
+        )
+        evaluate.track(tracker, evaluated, "test")
+    evaluate.show(evaluated, given)
+    for note in graph.notes(config, directory):
+        output.say(note)
+    if (directory / graph.BUNDLE.name).exists():
+        output.say(f"bundle: {directory / graph.BUNDLE.name}")
+    output.say(f"next: {next_command.recommend_command(directory)}")
+
+
+def _first(given: parsing.Arguments) -> configs.Config:
+    """Returns the config that a new run begins with: the quickstart without a log."""
+    names_a_log = any(key.startswith("data.") for key in given.overrides)
+    return configs.Config() if names_a_log else configs.quickstart()
+
+
+def _made(given: parsing.Arguments) -> configs.Config | None:
+    """Returns the config of the workdir; None if a config file is given."""
+    is_given = flags.CONFIG.name in given.values
+    return None if is_given else workdir.read_config(_directory(given))
+
+
+def _prepare(given: parsing.Arguments) -> None:
+    """Read, check and split an event log; writes WORKDIR/data.
+
+    Reads the source, refuses or drops bad rows, filters, splits and writes the prepared
+    set; ends with a table of the rows that were read, used and left out. Without
+    --config, the settings of `data` start from the defaults listed below, all others
+    from the workdir's config.json.
+
+    Examples:
+      ytdnn prepare --source=log --data_dir=logs --workdir=runs/mine
+      ytdnn prepare --source=movielens --data_dir=ml-1m.zip --workdir=runs/ml
+      ytdnn prepare --source=log --data_dir=/shared/logs --workdir=/run --engine=spark
+      ytdnn prepare --explain
+    """
+    if given.values.get("explain") == "True":
+        page = importlib.resources.files("ytdnn.log") / "event_log.md"
+        output.say(page.read_text(encoding="utf-8"))
+        return
+    resolved_config.require_workdir(given, "prepare")
+    directory = _directory(given)
+    made = _made(given) or configs.Config()
+    config = resolved_config.config(
+        given, dataclasses.replace(made, data=configs.DataConfig())
+    )
+    data = pipeline.prepare(
+        directory,
+        config,
+        machines=spark_flags.chosen(given),
+        again=True,
+        verbose=output.say,
+    )
+    output.result(lambda: checking.numbers(data))
+    output.say(f"next: ytdnn train --workdir={directory}")
+
+
+def _check(given: parsing.Arguments) -> int:
+    """List all problems of an event log at once, or propose its mapping.
+
+    Reads the source as `prepare` does, with the same flags, and lists all problems:
+    each kind of bad row with its first occurrence, and values that look like mistakes.
+    Exit status 1 if `prepare` would refuse the log; writes nothing. With --suggest,
+    proposes by names and values which file and column is which, in columns.toml, which
+    --columns takes; those of --files and --columns are taken as they are.
+
+    Examples:
+      ytdnn check --suggest --data_dir=logs
+      ytdnn check --source=log --data_dir=logs
+      ytdnn check --source=log --data_dir=logs --columns=watches.video_id=item_id
+    """
+    if given.values.get("suggest") == "True":
+        return _suggest(given)
+    checked = checking.check(resolved_config.config(given, configs.Config()).data)
+    mistakes, notes = checked.mistakes, checked.notes
+    output.result(lambda: {"mistakes": mistakes, **checked.numbers})
+    for line in checked.lines:
+        output.say(line)
+    for number, line in enumerate(mistakes, 1):
+        output.say(f"mistake {number}: {line}")
+    output.say(
+        f"{formats.counted(len(mistakes), 'mistake')}, "
+        f"{formats.counted(len(notes), 'note')}; nothing was written"
+    )
+    return _MISTAKES if mistakes else 0
+
+
+def _suggest(given: parsing.Arguments) -> int:
+    """Writes and prints a proposed mapping."""
+    from ytdnn.log.sources import mapping_suggestions
+
+    directory = given.overrides.get("data.dir", "")
+    names = {key.removeprefix("data."): v for key, v in given.overrides.items()}
+    columns, files = flags.mapping(names)
+    suggestion = mapping_suggestions.suggest(
+        user_paths.expanded(directory), files, columns
+    )
+    if _COLUMNS.exists() and _COLUMNS.read_text("utf-8") != suggestion.text():
+        raise errors.UserError(
+            f"expected no {_COLUMNS} in {pathlib.Path.cwd()}, found one that differs: "
+            f"use it with --columns={_COLUMNS}, or move it away"
+        )
+    artifacts.write_text(_COLUMNS, suggestion.text())
+    output.result(lambda: {"path": _COLUMNS, "suggestion": suggestion})
+    output.say(suggestion.text())
+    output.say(f"{_COLUMNS}: {suggestion.summary()}")
+    output.say(
+        f"next: ytdnn check --source=log --data_dir={directory} --columns={_COLUMNS}"
+    )
+    return 0
+
+
+def _export(given: parsing.Arguments) -> None:
+    """Export the SavedModels for serving to WORKDIR/bundle.
+
+    Writes the models for serving: user tower, index, ranker, and the recommender that
+    combines them, with manifest, titles, vocabularies and a config for TensorFlow
+    Serving. Earlier versions stay; a running server loads the new one by itself.
+
+    Examples:
+      ytdnn export --workdir=runs/mine
+      ytdnn export --workdir=runs/mine --keep=3
+    """
+    environment.give_memory_back()
+    directory = _directory(given)
+    config = resolved_config.later_config(given, directory)
+    keep = given.values.get("keep")
+    number = None if keep is None else parsing.whole("keep", keep)
+    pipeline.export(directory, config, keep=number, verbose=output.say)
+    output.say(f"next: {next_command.next_command(config, directory)}")
+
+
+_NEW_LOG = (flags.CONFIG, *flags.DATA_FLAGS)
+_RUN_FLAGS = (
+    flags.WORKDIR,
+    *_NEW_LOG,
+    *spark_flags.FLAGS,
+    *flags.TRAINING_FLAGS,
+    parsing.Flag("refit", key="refit", is_switch=True),
+    flags.K,
+    flags.FULL,
+)
+_PREPARE_FLAGS = (
+    dataclasses.replace(flags.WORKDIR, required=False),
+    *_NEW_LOG,
+    *spark_flags.FLAGS,
+    parsing.Flag("explain", "Print the format of an event log.", is_switch=True),
+)
+_CHECK_FLAGS = (
+    *_NEW_LOG,
+    parsing.Flag("suggest", "Write columns.toml for --columns.", is_switch=True),
+)
+_EXPORT_FLAGS = (
+    flags.WORKDIR,
+    flags.CONFIG,
+    parsing.Flag("keep", "Number of versions to keep; default: all.", example="N"),
+)
+_ALL = tuple(field.name for field in dataclasses.fields(configs.Config))
+COMMANDS = (
+    command.from_function("run", _run, _RUN_FLAGS, _ALL),
+    command.from_function("prepare", _prepare, _PREPARE_FLAGS, ("data",)),
+    command.from_function("check", _check, _CHECK_FLAGS, ("data",)),
+    command.from_function("export", _export, _EXPORT_FLAGS, ("composition",)),
+)
