@@ -57,7 +57,7 @@ MUTATIONS = (
         "retrieval/row_ops.py",
         "(ordered != before) &",
         "(ordered > 0) &",
-        "retrieval/test_rows.py retrieval",
+        "retrieval/test_row_ops.py retrieval",
     ),
     Mutation(
         "layers/bags.py",
