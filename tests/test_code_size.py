@@ -12,7 +12,7 @@ from tests import code_size, rooms
 
 # Lines of code of each room (`python -m tests.code_size`); HTML, CSS and JS count too.
 ROOMS = {
-    "base": 4_065,
+    "base": 4_072,
     "log": 6_729,
     "layers": 934,
     "features": 3_050,
@@ -20,17 +20,17 @@ ROOMS = {
     "retrieval": 3_422,
     "ranking": 1_384,
     "training": 2_200,
-    "bundle": 3_844,
+    "bundle": 3_846,
     "evaluation": 6_248,
     "run": 3_944,
-    "core": 37_248,
+    "core": 37_257,
     "lab": 8_863,
     "ops": 6_498,
-    "all": 52_609,
+    "all": 52_618,
 }
 MOST = {
     "num_settings": 169,
-    "num_test_lines": 42_789,
+    "num_test_lines": 42_802,
     "num_experiment_lines": 5_441,
     "num_words": 24_998,
 }
