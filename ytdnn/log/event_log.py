@@ -108,6 +108,12 @@ class EventLog:
             origins={**self.origins, table: origin},
         )
 
+    def with_note(self, table: str, note: str) -> "EventLog":
+        """Returns the log with one more note on the reading of a table."""
+        origin = self.origin(table)
+        noted = dataclasses.replace(origin, notes=(*origin.notes, note))
+        return dataclasses.replace(self, origins={**self.origins, table: noted})
+
 
 def from_origins(origins: dict[str, Origin], facts: dict[str, Any]) -> EventLog:
     """Returns the log of tables with the schema columns of their origins."""

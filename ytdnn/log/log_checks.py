@@ -41,9 +41,8 @@ def validate(
       null"); a row counts for its first reason only.
 
     Raises:
-      errors.UserError: A table cannot be read or lacks a required column, the tables
-        disagree on the type of an id, there is a bad row and `bad_rows` is `stop`, or
-        no row is left.
+      errors.UserError: A table cannot be read or lacks a required column, there is a
+        bad row and `bad_rows` is `stop`, or no row is left.
     """
     _require_tables(log)
     log = _with_one_id_type(log)
@@ -113,30 +112,34 @@ def _require_columns(log: event_log.EventLog, table: str) -> None:
 
 
 def _with_one_id_type(log: event_log.EventLog) -> event_log.EventLog:
-    """Checks that ids are integers everywhere or strings everywhere, to be joined.
+    """Returns a log whose ids are all integers or all strings, to be joined.
 
-    A column without a value has no type of its own, and gets that of the others.
+    Integers become strings, with a note, where another table has strings. A column
+    without a value has no type of its own, and gets that of the others.
     """
     for name in (schema.USER_ID, schema.VIDEO_ID):
         seen: dict[pl.DataType, str] = {}  # type → the first place that has it
-        empty = []
+        has_values = {}
         for table, column, dtype in _id_columns(log, name):
             values = log.tables[table].select(column).drop_nulls().head(1)
             with event_log.readable(log.origin(table).file):
-                has_values = values.collect(engine="streaming").height > 0
-            if has_values:
+                has_values[table, column] = values.collect(engine="streaming").height
+            if has_values[table, column]:
                 seen.setdefault(dtype, f"{table}.{column} in {log.origin(table).file}")
-            else:
-                empty.append((table, column))
-        if len(seen) > 1:
+        is_mixed = len(seen) > 1
+        one = pl.String() if is_mixed else next(iter(seen), pl.String())
+        others = [each for each in _id_columns(log, name) if each[2] != one]
+        for table, column, _ in others if seen else []:
+            value = pl.col(column) if has_values[table, column] else pl.lit(None)
+            rows = log.origin(table).rows
+            log = log.with_rows(table, rows.with_columns(value.cast(one).alias(column)))
+        if is_mixed:
             (first, place), (second, other), *_ = seen.items()
-            raise errors.UserError(
-                f"expected {name} of one type in all tables, found {_TYPES[first]} in "
-                f"{place} but {_TYPES[second]} in {other}: write them with one type"
+            note = (
+                f"{name}: {_TYPES[first]} in {place}, {_TYPES[second]} in {other}, "
+                f"compared as strings"
             )
-        for table, column in empty if seen else []:
-            nothing = pl.lit(None, next(iter(seen))).alias(column)
-            log = log.with_rows(table, log.origin(table).rows.with_columns(nothing))
+            log = log.with_note(schema.WATCHES, note)
     return log
 
 

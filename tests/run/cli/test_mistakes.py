@@ -92,7 +92,7 @@ FILES: dict[str, tuple[Mapping[str, str | bytes], str]] = {
     ),
     "ids of two types": (
         _csv(_WATCHES) | _csv("user_id,age\n1,3\n", "users.csv"),
-        "expected user_id of one type in all tables",
+        "found none among its 1 (as '1'; watches has 'u0')",
     ),
 }
 

@@ -33,6 +33,9 @@ _AS_LINES: dict[str, Any] = {
 }
 
 
+_MISSING = ["NULL", "null", "\\N"]  # as databases write them
+
+
 @dataclasses.dataclass(frozen=True)
 class Layout:
     """Lines and columns of a CSV file that are left out.
@@ -52,7 +55,11 @@ class Layout:
 
     def options(self) -> dict[str, Any]:
         """Returns the arguments of `polars.scan_csv` that read such a file."""
-        return {"skip_lines": self.num_comments, "separator": self.separator}
+        return {
+            "skip_lines": self.num_comments,
+            "separator": self.separator,
+            "null_values": _MISSING,
+        }
 
     def notes(self) -> Iterator[str]:
         """Yields notes on the separator, and on lines and columns that are left out."""
@@ -76,7 +83,8 @@ def scan_csv(
 
     A column's type fits every value of the file, so a single wrong value makes the
     column text, and the casts name it. A column of ids is text unless each id equals
-    the text of its integer (unlike "007"). Between semicolons a comma is decimal.
+    the text of its integer (unlike "007"). Between semicolons a comma is decimal. NULL
+    and null are missing values, as is a backslash with N.
 
     Args:
       paths: The files, of the same columns.
