@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 
 from ytdnn.base import schema, table_schemas
-from ytdnn.log.sources import casting, multi_valued, times
+from ytdnn.log.sources import casting, column_values, multi_valued, times
 
 _FIRST, _LAST = 631_152_000, 2_208_988_800  # 1990 and 2040
 SHARE = 0.9  # of values that speak for a column
@@ -23,6 +23,14 @@ DURATIONS = (schema.WATCH_SECONDS, schema.DURATION_SECONDS)
 IDS = {schema.VIDEOS: schema.VIDEO_ID, schema.USERS: schema.USER_ID}
 _SIGNS = dict.fromkeys((schema.AGE, schema.GENDER, schema.COUNTRY), 1)  # of people
 _SIGNS |= dict.fromkeys((schema.TITLE, schema.CHANNEL_ID, schema.TOPIC), -1)
+# Columns that one word of a name, beside unknown ones, is a guess for.
+_PARTLY = {
+    *(schema.TITLE, schema.TOPIC, schema.CHANNEL_ID, schema.LANGUAGE, schema.COUNTRY),
+    *(schema.GENDER, schema.AGE, schema.DURATION_SECONDS, schema.UPLOAD_TIME),
+    *(schema.WATCH_SECONDS, schema.DEVICE, schema.CLICKED, schema.POSITION),
+    *(schema.PAGE_ID, schema.SOURCE, schema.QUERY, schema.LIKED, schema.SHARED),
+}
+_NOT_UNITS = {"s", "h"}  # beside unknown words
 SPECS = {c.name: c for table in table_schemas.TABLES.values() for c in table.columns}
 WORDS: dict[str, dict[str, str]] = tomllib.loads(
     (importlib.resources.files(__package__) / "column_words.toml").read_text("utf-8")
@@ -53,11 +61,17 @@ def is_called(name: str, column: str) -> bool:
     return name == column or (bool(words & own) and words <= own | fillers)
 
 
+def is_partly_called(name: str, column: str) -> bool:
+    """Whether one word of a name, beside unknown ones, is a word of a schema column."""
+    return column in _PARTLY and bool(words_of(name) & _words("columns", column))
+
+
 class File:
     """A file of the directory, and which columns are which."""
 
     def __init__(self, name: str, rows: pl.DataFrame) -> None:
         self.name, self.rows = name, rows
+        self.signs = column_values.signs(rows)  # of users, or of videos
         self.used: set[str] = set()
         self.given: dict[str, str] = {}  # ids by the user's word
         columns = {column: self.called(column) for column in IDS.values()}
@@ -73,9 +87,44 @@ class File:
             fit.sort(key=self.has_few)
         return sorted(fit, key=lambda name: name != column)
 
+    def partly_called(self, column: str) -> list[str]:
+        """Returns the columns that by a part of their names and values can be one."""
+        names = [name for name in self.rows.columns if is_partly_called(name, column)]
+        return [name for name in names if _fits(column, self.rows[name])]
+
+    def guessed(self, table: str, column: str, known: Mapping[str, str]) -> list[str]:
+        """Returns the columns that can be one of a table by their values alone.
+
+        Args:
+          table: Name of the table.
+          column: Name of its column.
+          known: The file's columns that are known, by the schema's names.
+        """
+        names, seconds = self.times()[0], None
+        if names and schema.USER_ID in known:
+            seconds = _seconds(self.rows[names[0]])
+        return self._guesser(known, seconds).find(table, column)
+
+    def _guesser(
+        self, known: Mapping[str, str], seconds: pl.Series | None
+    ) -> column_values.Guesser:
+        units = {
+            word for words in WORDS["units"] for word in words.split()
+        } - _NOT_UNITS
+        columns = self.rows.columns
+        moments = [n for n in columns if _fits(schema.TIME, self.rows[n])]
+        numbers = [n for n in columns if self.rows[n].dtype.is_numeric()]
+        in_units = [n for n in numbers if words_of(n) & units]
+        return column_values.Guesser(self.rows, known, seconds, moments, in_units)
+
     def has_few(self, name: str) -> bool:
         """Whether a column has fewer values than users are to be expected."""
         return self.rows[name].n_unique() < FEWEST_USERS
+
+    def has(self, own: str) -> bool:
+        """Whether there is a column, as the user writes it, perhaps with a unit."""
+        names = map(re.escape, sorted(self.rows.columns, key=len, reverse=True))
+        return bool(re.search(rf"(?<!\w)({'|'.join(names)})(?!\w)", own))
 
     def take(self, names: Mapping[str, str]) -> None:
         """Takes ids by the user's names of columns."""
@@ -93,7 +142,7 @@ class File:
         words = set().union(*map(words_of, self.rows.columns))
         named = self.is_called(schema.USERS) - self.is_called(schema.VIDEOS)
         signs = [sign for c, sign in _SIGNS.items() if words & _words("columns", c)]
-        people = 9 * named + sum(signs)
+        people = 9 * named + sum(signs) + self.signs
         return people if column == schema.USER_ID else -people
 
     def is_key(self, name: str) -> bool:
@@ -104,15 +153,28 @@ class File:
         """Whether the file's name has a word of a table."""
         return not _words("files", table).isdisjoint(words_of(self.name))
 
+    @property
+    def lists_by_name(self) -> bool:
+        """Whether the file's name is that of users or of videos."""
+        return any(map(self.is_called, IDS))
+
     def table(self) -> str:
         """Returns the table that the file can be, empty if none."""
         if len(self.ids) == len(IDS):
-            is_shown = self.called(schema.CLICKED)
+            is_shown = self.called(schema.CLICKED) or self.is_page_by_page()
             return schema.IMPRESSIONS if is_shown else schema.WATCHES
         if schema.USER_ID in self.ids and self.called(schema.QUERY):
             return schema.SEARCHES
         keys = (t for t, c in IDS.items() if c in self.ids and self.is_key(self.ids[c]))
         return next(keys, "")
+
+    def is_page_by_page(self) -> bool:
+        """Whether there are, by their values, a click and a place or a page."""
+        has = [
+            self.guessed(schema.IMPRESSIONS, column, self.ids)
+            for column in (schema.CLICKED, schema.POSITION, schema.PAGE_ID)
+        ]
+        return bool(has[0] and (has[1] or has[2]))
 
     def times(self) -> tuple[list[str], str]:
         """Returns the columns of times or of order, best first, and a doubt."""
@@ -122,7 +184,7 @@ class File:
             return sorted(names, key=lambda n: (n != schema.TIME, -number[n])), ""
         names = [n for n in self.rows.columns if _fits(schema.TIME, self.rows[n])]
         if names:
-            return names, "by its values alone"
+            return names, "by its values alone" if len(names) > 1 else ""
         doubt = "an order, no times: train with --protocol=leave_one_out"
         return self.called(schema.ORDER), doubt
 
@@ -180,7 +242,9 @@ def _links(file: File, files: Sequence[File]) -> Iterator[tuple[str, File, str]]
             for other in files
             for key in {name, other.rows.columns[0]} & set(other.rows.columns)
             if other is not file
-            and ("id" in words_of(name) or any(map(other.is_called, IDS)))
+            and (
+                "id" in words_of(name) or any(map(other.is_called, IDS)) or other.signs
+            )
             and all(_fits(schema.VIDEO_ID, ids) for ids in (values, other.rows[key]))
             and other.is_key(key)
             and values.n_unique() >= max(3, other.rows.height // 10)

@@ -30,6 +30,11 @@ _File = column_matches.File
 _Files = Mapping[str, _File]
 _MOST_ROWS = 200_000  # read of each file
 _YEAR = 31_556_952  # seconds
+# The column whose name says that a file is a table of events.
+_SPEAKING = {
+    schema.WATCHES: schema.WATCH_SECONDS,
+    schema.IMPRESSIONS: schema.CLICKED,
+}
 _FEW_AGES, _MOST_MEDIAN_SECONDS = 9, 5_000
 
 
@@ -59,12 +64,14 @@ class Suggestion:
       files: File of each table.
       columns: Columns of the tables.
       left: For each file, its columns that no table is proposed for.
+      guessed: Tables whose files no name speaks for.
     """
 
     settings: dict[str, Any]
     files: dict[str, str]
     columns: list[ProposedColumn]
     left: dict[str, list[str]]
+    guessed: frozenset[str]
 
     def text(self) -> str:
         """Returns the mapping as TOML, each doubt as a comment of its line."""
@@ -73,7 +80,9 @@ class Suggestion:
             doubt = "  # doubt: are these the watches?" * (" IN (" in str(value))
             lines.append(f"{name} = {_toml(value)}{doubt}")
         lines += ["", "[files]"]
-        lines += [f"{table} = {_toml(file)}" for table, file in self.files.items()]
+        for table, file in self.files.items():
+            doubt = "  # doubt: by its values alone" * (table in self.guessed)
+            lines.append(f"{table} = {_toml(file)}{doubt}")
         for table in self.files:
             lines += ["", f"[{table}]"]
             for each in (each for each in self.columns if each.table == table):
@@ -118,6 +127,9 @@ def suggest(
         mappings.require_one_of(name, by_name, "a file", f"{table}={name}", "--files")
     own = mappings.parse_columns(given)
     for table, names in own.items():
+        that = [f for f in files if all(f.has(name) for name in names.values())]
+        if table not in named_files and len(that) == 1:
+            named_files[table] = that[0].name
         for file in [by_name[named_files[table]]] if table in named_files else files:
             file.take(names)
     column_matches.find_ids(files)
@@ -137,7 +149,14 @@ def suggest(
         if alike and not file.used:
             left[file.name] = [f"the columns of {alike[0].name}: a folder of both?"]
     names = {table: file.name for table, file in tables.items()}
-    return Suggestion(settings, names, columns, {k: v for k, v in left.items() if v})
+    guessed = frozenset(
+        table
+        for table, column in _SPEAKING.items()
+        if table in tables and table not in named_files
+        if not (tables[table].is_called(table) or tables[table].called(column))
+    )
+    left = {file: own_names for file, own_names in left.items() if own_names}
+    return Suggestion(settings, names, columns, left, guessed)
 
 
 def _read(directory: pathlib.Path) -> tuple[list[_File], dict[str, list[str]]]:
@@ -202,24 +221,26 @@ def _columns(
 ) -> Iterator[ProposedColumn]:
     """Yields the proposed columns of a table, those that the user gives first."""
     file, used, taken = tables[table], set[str](), given.get(table, {})
+    known = dict(file.ids)
     for column, own in taken.items():
         inside = [name for name in file.rows.columns if name in own]  # with a unit
-        used |= {max(inside, key=len, default=own)}
+        known[column] = max(inside, key=len, default=own)
+        used.add(known[column])
         yield ProposedColumn(table, column, own, "")
-    for column in (c for c in table_schemas.TABLES[table].names if c not in taken):
-        fit, doubts = file.called(column), [""]
-        if column == schema.TIME:
-            fit, doubts[0] = file.times()
-        if column in file.ids:
-            fit = [file.ids[column]]
-            doubts += _doubts_of_id(column, file, tables)
-        fit = [name for name in fit if name not in used]
-        if fit:
-            used.add(fit[0])
-            own, doubt = _in_unit(column, file.rows[fit[0]], tables)
-            doubts += [doubt, f"or {', '.join(fit[1:])}" if fit[1:] else ""]
-            yield ProposedColumn(table, column, own, "; ".join(filter(None, doubts)))
-        elif column_matches.SPECS[column].required:
+    wanted = [c for c in table_schemas.TABLES[table].names if c not in taken]
+    for way in ("name", "a part of its name", "its values"):
+        for column in [each for each in wanted if each not in known or way == "name"]:
+            fit, doubts = _fitting(column, table, tables, way, known)
+            fit = [name for name in fit if name not in used]
+            if fit:
+                used.add(fit[0])
+                known[column] = fit[0]
+                own, doubt = _in_unit(column, file.rows[fit[0]], tables)
+                doubts += [doubt, f"or {', '.join(fit[1:])}" if fit[1:] else ""]
+                doubt = "; ".join(filter(None, doubts))
+                yield ProposedColumn(table, column, own, doubt)
+    for column in wanted:
+        if column not in known and column_matches.SPECS[column].required:
             doubt = "none is found, and the table needs it"
             yield ProposedColumn(table, column, "", doubt)
     is_alone = table == schema.WATCHES and schema.IMPRESSIONS not in tables
@@ -227,8 +248,8 @@ def _columns(
         if column_matches.is_called(name, schema.CLICKED):
             doubt = f"{name} says clicks: are these impressions?"
             yield ProposedColumn(table, schema.CLICKED, "", doubt)
-    known = {*used, *column_matches.SPECS}
-    others = [name for name in file.rows.columns if name not in known]
+    read = {*used, *column_matches.SPECS}
+    others = [name for name in file.rows.columns if name not in read]
     for name in others if table == schema.VIDEOS else []:
         separator = multi_valued.separator(file.rows[name])
         if separator:
@@ -236,6 +257,30 @@ def _columns(
             doubt = "values, or sentences?" if separator == "," else ""
             yield ProposedColumn(table, name, f"{name} split {separator}", doubt)
     file.used |= used
+
+
+def _fitting(
+    column: str, table: str, tables: _Files, way: str, known: Mapping[str, str]
+) -> tuple[list[str], list[str]]:
+    """Returns the columns that one way finds for a column of a table, and doubts."""
+    file = tables[table]
+    if way != "name":
+        by_values = way == "its values"
+        names = file.partly_called(column)
+        names = file.guessed(table, column, known) if by_values else names
+        single = [n for n in names if not _holds_several(file.rows[n])]
+        return single, [f"by {way}{' alone' * by_values}"]
+    if column in file.ids:
+        return [file.ids[column]], list(_doubts_of_id(column, file, tables))
+    if column == schema.TIME:
+        names, doubt = file.times()
+        return names, [doubt]
+    return file.called(column), []
+
+
+def _holds_several(values: pl.Series) -> bool:
+    is_list = multi_valued.is_multi_valued(values.dtype)
+    return is_list or bool(multi_valued.separator(values))
 
 
 def _doubts_of_id(column: str, file: _File, tables: _Files) -> Iterator[str]:
