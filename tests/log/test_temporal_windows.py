@@ -1,5 +1,6 @@
 """Where windows begin: shares of watches, of impressions, a column, or dates."""
 
+import dataclasses
 import datetime
 
 import numpy as np
@@ -124,6 +125,27 @@ def test_windows_by_watches_stay_where_impressions_lie_in_them() -> None:
     found = temporal_windows.choose(config, watches, _times((0, 7.5, 900)))
     assert found.windows == plain
     assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("per_day", "days"), [(90_000, 2), (160_000, 1.25), (9**6, 0.5)]
+)
+def test_a_ranker_gets_no_more_impressions_than_it_needs(
+    per_day: int, days: float
+) -> None:
+    """The last 200,000, in a quarter of its share at least."""
+    watches, config = _times((0, 10, 10_000)), configs.DataConfig()
+    shown = _times((0, 10, 10 * per_day))
+    found = temporal_windows.choose(config, watches, shown).windows
+    assert found is not None
+    begin = 9 - days
+    starts = [0.9 * begin, begin, 9 - 0.1 * days, 9.0]
+    expected = [start * DAY for start in starts]
+    assert list(dataclasses.astuple(found)) == pytest.approx(expected, abs=300)
+    dated = dataclasses.replace(config, test_from="1970-01-10")
+    given = temporal_windows.choose(dated, watches, shown).windows
+    assert given is not None
+    assert given.ranking == pytest.approx(7 * DAY, abs=300)
 
 
 def test_a_history_before_all_impressions_leaves_the_ranker_its_share_of_these() -> (

@@ -4,7 +4,8 @@ They are set by dates, else by a `split` column, else by shares of the watches. 
 may have impressions in only a small part of the time of its watches (MIND: a user's
 history, then six days of impressions), so that the ranker's share of the watches has
 none. Then the windows are shares of the impressions within the time of both tables. In
-a log without impressions the candidates train up to the test window.
+a log without impressions the candidates train up to the test window, in one with many
+up to the last of them that a ranker needs.
 """
 
 import dataclasses
@@ -19,6 +20,8 @@ from ytdnn.log import event_log, exact_quantiles
 # Of the impressions that the ranker's window would hold if they were spread evenly
 # over the watches' time; with fewer it is placed by the impressions' time.
 _LEAST_OF_SHARE = 0.1
+ENOUGH = 200_000  # impressions for a ranker; the candidates train on watches before
+_LEAST = 0.25  # of the ranker's share, however many impressions that holds
 _ALWAYS = -(2**62)  # before all seconds
 _DATES = ("validation", "ranking", "ranking_validation", "test")
 
@@ -116,7 +119,10 @@ def _by_times(
     number, total = until - before, shown.size
     share = config.ranking_fraction * (1.0 - config.validation_fraction)
     advice = _advice(config, times, shown)
-    if dates or number > _LEAST_OF_SHARE * share * total:
+    if dates:
+        return ChosenWindows(windows, advice=advice)
+    if number > _LEAST_OF_SHARE * share * total:
+        windows = _shortened(config, windows, times, shown)
         return ChosenWindows(windows, advice=advice)
     other = _shares_of_impressions(config, times, shown)
     if other is None:
@@ -126,7 +132,31 @@ def _by_times(
         f"{formats.day(edges[1])}, holds {number:,} of {total:,} impressions to train "
         f"on, so the windows are shares of the impressions at the time of watches"
     )
+    other = _shortened(config, other, times, shown)
     return ChosenWindows(other, notes=(note,), advice=advice)
+
+
+def _shortened(
+    config: configs.DataConfig,
+    windows: Windows,
+    times: exact_quantiles.Counts,
+    shown: exact_quantiles.Counts,
+) -> Windows:
+    """Returns windows of which the ranker's holds no more impressions than enough."""
+    (until,) = shown.num_below([windows.test])
+    if until <= ENOUGH:
+        return windows
+    (begin,) = shown.at_ranks([until - ENOUGH])
+    begin = min(begin, _last_share(times, windows.ranking, windows.test, _LEAST))
+    if begin <= windows.ranking:
+        return windows
+    share, (first,) = config.validation_fraction, times.nearest([0.0])
+    return Windows(
+        validation=_last_share(times, first, begin, share),
+        ranking=begin,
+        ranking_validation=_last_share(times, begin, windows.test, share),
+        test=windows.test,
+    )
 
 
 def _shares_of_impressions(

@@ -129,7 +129,8 @@ class DataConfig:
         is one, and refuses it if it is not in order of time.
       test_fraction: temporal: share of watches, last in time, held out for test.
       ranking_fraction: temporal: share of watches, before the test window, for the
-        window that trains the ranker; none in a log without impressions.
+        window that trains the ranker; less, down to a quarter of it, where the last
+        200,000 impressions lie in less; none in a log without impressions.
       validation_fraction: temporal: last share of each training window,
         held out for early stopping and the choice of the checkpoint.
       validation_from: temporal: where the candidates' validation window begins, in
