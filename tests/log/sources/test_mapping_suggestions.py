@@ -248,6 +248,10 @@ NAMELESS = {
     "watches.user_id": ("a", "by its values alone"),
     "watches.video_id": ("b", "by its values alone"),
     "watches.time": ("c", ""),
+    "watches.watch_seconds": (
+        "d",
+        "by its values alone; no unit in its name, taken as seconds",
+    ),
     "videos.video_id": ("key", "by its values alone"),
     "videos.duration_seconds": ("runtime_min*60", ""),
     "users.user_id": ("m", "by its values alone"),
@@ -539,6 +543,7 @@ def _in_no_language(directory: pathlib.Path) -> None:
             "xf": np.where(clicked, rng.integers(3, 900, size), 0),
             "xg": [f"{i // 4:032x}" for i in range(size)],
             "xh": rng.choice(["NULL", "abc", "def", "ghi"], size),
+            "xi": np.where(clicked & (rng.random(size) < 0.1), "T", "N"),
         }
     )
     shown.write_csv(directory / "q1.csv", separator=";")
@@ -622,6 +627,8 @@ def test_a_log_in_no_language_is_proposed_by_its_values(tmp_path: pathlib.Path) 
         ("prefLang", "videos.language"),
         ("publisherCd", "videos.channel_id"),
         ("mood_genre", "videos.topic"),
+        ("ctgr_xx", "videos.topic"),
+        ("instrKey", "videos.channel_id"),
     ],
 )
 def test_a_word_beside_unknown_ones_is_a_doubted_name(

@@ -71,6 +71,14 @@ def test_a_date_is_midnight(tmp_path: pathlib.Path) -> None:
         assert _read(tmp_path, times)[0] == [day]
 
 
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.String])
+def test_eight_digits_are_a_day(tmp_path: pathlib.Path, dtype: type) -> None:
+    days = pl.Series([20231114, 20231114, 20231115]).cast(dtype)
+    found, notes = _read(tmp_path, days)
+    assert found == [1_699_920_000, 1_699_920_000, 1_700_006_400]
+    assert notes == ["watches.time: days as 20241231, read as midnight UTC"]
+
+
 @pytest.mark.parametrize(
     ("texts", "found"),
     [

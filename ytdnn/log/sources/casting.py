@@ -14,8 +14,9 @@ from ytdnn.log import event_log, vectors
 from ytdnn.log.sources import multi_valued, times
 
 _TEXT = times.TEXT
-TRUE = ("true", "1", "1.0", "t", "y", "yes", "j", "ja", "si", "sì", "sí", "oui")
-FALSE = ("false", "0", "0.0", "f", "n", "no", "nein", "non")
+_TRUE = "true 1 1.0 t y yes j ja si sì sí oui sim tak evet da"
+_FALSE = "false 0 0.0 f n no nein non não nao nie hayır hayir nee nej"
+TRUE, FALSE = tuple(_TRUE.split()), tuple(_FALSE.split())
 
 
 def normalise(

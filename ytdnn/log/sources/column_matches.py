@@ -30,6 +30,7 @@ _PARTLY = {
     *(schema.WATCH_SECONDS, schema.DEVICE, schema.CLICKED, schema.POSITION),
     *(schema.PAGE_ID, schema.SOURCE, schema.QUERY, schema.LIKED, schema.SHARED),
 }
+_FEWEST_LETTERS = 3  # of a word that is short for another
 _NOT_UNITS = {"s", "h"}  # beside unknown words
 SPECS = {c.name: c for table in table_schemas.TABLES.values() for c in table.columns}
 WORDS: dict[str, dict[str, str]] = tomllib.loads(
@@ -62,8 +63,20 @@ def is_called(name: str, column: str) -> bool:
 
 
 def is_partly_called(name: str, column: str) -> bool:
-    """Whether one word of a name, beside unknown ones, is a word of a schema column."""
-    return column in _PARTLY and bool(words_of(name) & _words("columns", column))
+    """Whether one word of a name, beside unknown ones, is one of a schema column.
+
+    Or short for one: "ctgr" is category, "instr" instructor.
+    """
+    own = _words("columns", column) if column in _PARTLY else set()
+    words = words_of(name)
+    return bool(words & own) or any(_is_short(w, long) for w in words for long in own)
+
+
+def _is_short(word: str, long: str) -> bool:
+    """Whether a word has the first consonants of another one, each once in a row."""
+    consonants = re.sub(r"(.)\1", r"\1", long[0] + re.sub("[aeiouy]", "", long[1:]))
+    is_long = len(long) > len(word) >= _FEWEST_LETTERS
+    return is_long and consonants.startswith(word)
 
 
 class File:
@@ -161,20 +174,21 @@ class File:
     def table(self) -> str:
         """Returns the table that the file can be, empty if none."""
         if len(self.ids) == len(IDS):
-            is_shown = self.called(schema.CLICKED) or self.is_page_by_page()
+            is_shown = self.called(schema.CLICKED) or self.has_pages()
             return schema.IMPRESSIONS if is_shown else schema.WATCHES
         if schema.USER_ID in self.ids and self.called(schema.QUERY):
             return schema.SEARCHES
         keys = (t for t, c in IDS.items() if c in self.ids and self.is_key(self.ids[c]))
         return next(keys, "")
 
-    def is_page_by_page(self) -> bool:
-        """Whether there are, by their values, a click and a place or a page."""
-        has = [
-            self.guessed(schema.IMPRESSIONS, column, self.ids)
+    def has_pages(self) -> bool:
+        """Whether there are a click, and a place or a page, by some sign."""
+        clicked, *pages = (
+            self.partly_called(column)
+            or self.guessed(schema.IMPRESSIONS, column, self.ids)
             for column in (schema.CLICKED, schema.POSITION, schema.PAGE_ID)
-        ]
-        return bool(has[0] and (has[1] or has[2]))
+        )
+        return bool(clicked) and any(pages)
 
     def times(self) -> tuple[list[str], str]:
         """Returns the columns of times or of order, best first, and a doubt."""

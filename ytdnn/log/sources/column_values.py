@@ -23,6 +23,7 @@ _ID = re.compile(
 )
 _HOUR = 3_600
 _MOST_PLACES = 200
+_LEVELS = 4
 
 Columns = list[str]
 
@@ -75,8 +76,10 @@ class Guesser:
     def categories(self) -> Columns:
         """Returns texts with few values, each of many rows, the fewest first."""
         names = self._those(lambda v: v.dtype == pl.String and 2 < v.n_unique() <= 50)
-        several = [n for n in names if self.rows[n].n_unique() * 5 <= self.rows.height]
-        return sorted(several, key=lambda name: self.rows[name].n_unique())
+        number = {name: self.rows[name].n_unique() for name in names}
+        several = [n for n in names if number[n] * 5 <= self.rows.height]
+        # Three or four kinds are rather levels or sizes.
+        return sorted(several, key=lambda name: (number[name] <= _LEVELS, number[name]))
 
     def languages(self) -> Columns:
         """Returns codes as "en" or "pt-BR"."""
@@ -105,19 +108,32 @@ class Guesser:
     def makers(self) -> Columns:
         """Returns ids, by a word of their names, that several videos share."""
         names = [n for n in self.free if _ID.search(n) and n not in self.units]
-        return [n for n in names if 2 < self.rows[n].n_unique() <= self.rows.height / 2]
+        most = self.rows.height / 2
+        shared = [n for n in names if 2 < self.rows[n].n_unique() <= most]
+        kinds = [n for n in self.categories() if self.rows[n].n_unique() > _LEVELS]
+        return shared or kinds[1:][-1:]
 
     def flags(self) -> Columns:
-        """Returns the column with two values, as yes and no, if there is only one."""
-        names = self._those(is_flag)
-        return names if len(names) == 1 else []
+        """Returns the column with two values, as yes and no, that others imply."""
+        true = {name: self._is_true(name) for name in self._those(is_flag)}
+        most = max(true, key=lambda name: true[name].sum(), default="")
+        is_one = all((true[most] | ~other).all() for other in true.values())
+        return [most] if true and is_one else []
+
+    def _is_true(self, name: str) -> pl.Series:
+        texts = self.rows[name].cast(pl.String).str.strip_chars().str.to_lowercase()
+        return texts.is_in(casting.TRUE).fill_null(value=False)
+
+    def amounts(self) -> Columns:
+        """Returns durations, else the one column of numbers of many sizes."""
+        names = self._those(_is_amount)
+        return self.durations() or (names if len(names) == 1 else [])
 
     def watched(self) -> Columns:
         """Returns numbers that the clicked impressions have, and no others."""
         if schema.CLICKED not in self.known:
             return []
-        flag = self.rows[self.known[schema.CLICKED]].cast(pl.String)
-        clicked = flag.str.strip_chars().str.to_lowercase().is_in(casting.TRUE)
+        clicked = self._is_true(self.known[schema.CLICKED])
 
         def is_watched(values: pl.Series) -> bool:
             column = self.rows[values.name]
@@ -180,7 +196,7 @@ _FINDERS: dict[str, dict[str, Callable[[Guesser], Columns]]] = {
         schema.SOURCE: Guesser.categories,
     },
     schema.WATCHES: {
-        schema.WATCH_SECONDS: Guesser.durations,
+        schema.WATCH_SECONDS: Guesser.amounts,
         schema.DEVICE: Guesser.devices,
     },
     schema.VIDEOS: {
@@ -230,6 +246,13 @@ def is_flag(values: pl.Series) -> bool:
     return bool(texts.len() == 2 and true.any() and false.any())
 
 
+def _is_amount(values: pl.Series) -> bool:
+    if not values.dtype.is_numeric() or values.n_unique() <= _MOST_PLACES / 2:
+        return False
+    is_key = values.n_unique() == values.len() and values.dtype.is_integer()
+    return bool((values >= 0).all()) and not is_key
+
+
 def _match(values: pl.Series, pattern: str) -> bool:
     is_text = values.dtype == pl.String and values.n_unique() > 1
     return is_text and values.str.contains(pattern).sum() > _SHARE * values.len()
@@ -242,15 +265,16 @@ def _is_clock(values: pl.Series) -> bool:
 def _is_gender(values: pl.Series) -> bool:
     if values.dtype != pl.String or not 2 <= values.n_unique() <= 5:
         return False
-    return bool(
-        values.str.to_lowercase().str.strip_chars().is_in(_GENDERS.split()).all()
-    )
+    texts = values.str.to_lowercase().str.strip_chars()
+    is_letter = (texts.str.len_chars() == 1).all() and texts.n_unique() <= 3
+    is_other = is_letter and not is_flag(values)
+    return bool(texts.is_in(_GENDERS.split()).all() or is_other)
 
 
 def _is_within(values: pl.Series, least: int, most: int, fewest: int = 9) -> bool:
     if not values.dtype.is_integer() or values.n_unique() <= fewest:
         return False
-    return bool(values.is_between(least, most).all())
+    return bool(values.cast(pl.Int64, strict=False).is_between(least, most).all())
 
 
 def _is_device(values: pl.Series) -> bool:

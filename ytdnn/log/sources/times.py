@@ -1,9 +1,10 @@
 """Times of a user's column as seconds since 1970, in UTC.
 
 A column may have seconds, milliseconds, microseconds or nanoseconds, dates, datetimes
-of any zone, or ISO 8601 text, also with dates as 31.12.2024 or 31/12/2024; those with
-slashes only where the values tell days from months. The unit of numbers is that of most
-of them, by their size, and is reported; a number of another unit is a bad row.
+of any zone, days as 20241231, or ISO 8601 text, also with dates as 31.12.2024 or
+31/12/2024; those with slashes only where the values tell days from months. The unit of
+numbers is that of most of them, by their size, and is reported; a number of another
+unit is a bad row.
 """
 
 import dataclasses
@@ -22,6 +23,9 @@ _ISO = (
 _DAY_FIRST = r"^\s*(\d{2})[./](\d{2})[./](\d{4})"
 _SLASHES = r"^\s*(\d{1,2})/(\d{1,2})/\d{4}"
 _MONTHS = 12
+_DIGITS = r"^\s*(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\s*$"  # 20241231
+_DAYS = -1  # in place of a unit of seconds
+_MOST_OTHERS = 0.1  # of such a column
 _CLOCK = r"^\s*(\d+):([0-5]\d):([0-5]\d(?:\.\d+)?)\s*$"
 
 
@@ -30,7 +34,8 @@ class Reading:
     """The unit of a column of times.
 
     Attributes:
-      unit: Index into seconds, milliseconds, microseconds and nanoseconds.
+      unit: Index into seconds, milliseconds, microseconds and nanoseconds; -1: days as
+        20241231.
       note: Note to the user, empty if there is none.
       slashes: What dates with slashes can be besides dd/mm/yyyy; empty: nothing.
     """
@@ -58,6 +63,9 @@ def reading(frame: pl.LazyFrame, column: str, dtype: pl.DataType) -> Reading:
     counts = [
         _is_of_unit(size, unit).sum().alias(name) for unit, name in enumerate(_UNITS)
     ]
+    is_day = pl.col(column).cast(pl.String).str.contains(_DIGITS)
+    if dtype.is_integer() or dtype in TEXT:
+        counts += [is_day.sum().alias("days"), is_day.count().alias("known")]
     if dtype in TEXT:
         is_iso = _iso(pl.col(column)).is_not_null()
         zone = r"\d{2}:\d{2}.*([Zz]|[+-]\d{2}:?\d*)\s*$"
@@ -67,6 +75,8 @@ def reading(frame: pl.LazyFrame, column: str, dtype: pl.DataType) -> Reading:
             part = pl.col(column).cast(pl.String).str.extract(_SLASHES, group)
             counts.append(part.cast(pl.Int64).max().alias(name))
     numbers = frame.select(counts).collect(engine="streaming").row(0, named=True)
+    if numbers.get("days", 0) > (1 - _MOST_OTHERS) * numbers.get("known", 0):
+        return Reading(_DAYS, "days as 20241231, read as midnight UTC")
     unit = max(range(len(_UNITS)), key=lambda place: numbers[_UNITS[place]])
     if unit and numbers[_UNITS[unit]]:
         return Reading(unit, f"{_UNITS[unit]}, read as such")
@@ -95,6 +105,9 @@ def seconds(value: pl.Expr, dtype: pl.DataType, unit: int = 0) -> pl.Expr | None
         return value.dt.epoch("s").cast(pl.Int64)
     if not (dtype.is_numeric() or dtype in TEXT):
         return None
+    if unit == _DAYS:
+        text = value.cast(pl.String).str.strip_chars()
+        return text.str.to_date("%Y%m%d", strict=False).dt.epoch("s").cast(pl.Int64)
     if dtype.is_integer() and not unit:
         return value.cast(pl.Int64, strict=False)
     number = finite(value, dtype)
