@@ -104,12 +104,7 @@ def test_a_large_request_that_is_allowed(server: conftest.Server) -> None:
 
 @pytest.mark.parametrize(
     ("path", "method"),
-    [
-        ("/recommend", "GET"),
-        ("/healthz", "DELETE"),
-        ("/docs", "GET"),
-        ("/x", "POST"),
-    ],
+    [("/recommend", "GET"), ("/healthz", "DELETE"), ("/docs", "GET"), ("/x", "POST")],
 )
 def test_errors_are_ours_and_not_the_frameworks(
     server: conftest.Server, path: str, method: str

@@ -45,9 +45,7 @@ def wait(until: Callable[[], Any], seconds: float = 240.0) -> None:
 
 
 @pytest.mark.thorough
-def test_a_new_version_is_taken(
-    swapping: tuple[conftest.Server, pathlib.Path],
-) -> None:
+def test_a_new_version_is_taken(swapping: tuple[conftest.Server, pathlib.Path]) -> None:
     server, workdir = swapping
     number = status(server)["version"]
     before = server.post("/recommend", server.request()).json()["videos"]

@@ -97,10 +97,7 @@ def test_a_condition_on_a_value_of_no_video_is_told(server: conftest.Server) -> 
     [
         ({"request_id": "x"}, "expected request_id to be of an answer of /recommend"),
         ({"request_id": 3}, "expected request_id"),
-        (
-            {"video_id": "nonsense"},
-            "expected video_id to be of a video in",
-        ),
+        ({"video_id": "nonsense"}, "expected video_id to be of a video in"),
         ({"video_id": ["v1"]}, "expected video_id"),
         ({"clicked": 1}, "expected clicked to be true or false"),
         ({"watch_seconds": -1}, "expected watch_seconds to be a number of 0 to"),
@@ -267,13 +264,13 @@ def test_the_join_counts_what_it_leaves_out(
 def test_propensities_are_joined_also_with_answers_that_have_none(
     log: served_log.ServedLog, tmp_path: pathlib.Path
 ) -> None:
-    drawn = {joined_log.PROPENSITIES: [0.25, 0.5]}
+    drawn = {schema.PROPENSITIES: [0.25, 0.5]}
     log.add(joined_log.ANSWERS, row(1, 100.0, "7", ["a", "b"]) | drawn)
     log.add(joined_log.ANSWERS, row(2, 101.0, "7", ["b"]))
     log.flush()
     # A part of an earlier server has no such column.
     (part,) = (tmp_path / "log" / joined_log.ANSWERS).glob("*/*.parquet")
-    earlier = pl.read_parquet(part).drop(joined_log.PROPENSITIES)
+    earlier = pl.read_parquet(part).drop(schema.PROPENSITIES)
     earlier = earlier.filter(pl.col(joined_log.REQUEST_ID) == "r2")
     earlier.write_parquet(part.with_name("0.parquet"))
     joined_log.join(tmp_path / "log", tmp_path / "out", 5.0, now=200.0)

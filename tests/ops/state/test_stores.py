@@ -113,9 +113,7 @@ def test_an_event_is_stored_once(state: store.Store) -> None:
     assert [event.id for event in state.user_events("u")] == ["e1", "e2"]
 
 
-def test_an_id_of_another_event_refuses_the_whole_batch(
-    state: store.Store,
-) -> None:
+def test_an_id_of_another_event_refuses_the_whole_batch(state: store.Store) -> None:
     state.add([watch(1)]).result()
     with pytest.raises(errors.UserError, match="the id 'e1' to be the one that was"):
         state.add([watch(7), watch(1, video="other")]).result()
@@ -123,9 +121,7 @@ def test_an_id_of_another_event_refuses_the_whole_batch(
     assert state.add([watch(7)]).result() == (1, 0)
 
 
-def test_events_are_in_order_of_time_whenever_they_came(
-    state: store.Store,
-) -> None:
+def test_events_are_in_order_of_time_whenever_they_came(state: store.Store) -> None:
     state.add([watch(1, at=9), watch(2, at=3), watch(3, at=9)]).result()
     assert [event.id for event in state.user_events("u")] == ["e2", "e1", "e3"]
     assert [event.id for _, event in state.since(0, 2)] == ["e1", "e2"]
@@ -178,9 +174,7 @@ def test_two_processes_share_a_state(place: Place) -> None:
     state.close()
 
 
-def test_old_events_are_pruned_but_the_last_of_a_user(
-    state: store.Store,
-) -> None:
+def test_old_events_are_pruned_but_the_last_of_a_user(state: store.Store) -> None:
     num = store.LAST_EVENTS
     old = [watch(n, "busy", at=n) for n in range(num + 50)]
     click = {"kind": "click", "video_id": "v", "time": 1}

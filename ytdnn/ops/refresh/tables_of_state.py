@@ -21,7 +21,6 @@ from ytdnn.ops.state import histories, opening, posted_events, redis_store, stor
 
 _KIND = "state_events"
 _COUNT = catalogues.TRAIN_COUNT
-_BATCH = 10_000
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _YOUNG_SECONDS = 5.0
 
@@ -74,12 +73,9 @@ def _since(
     state: store.Store, end: opening.LogEnd, received: float
 ) -> Iterator[posted_events.Event]:
     """Yields the events of a state after a log, received up to a time."""
-    place = 0
-    while batch := state.since(place, _BATCH):
-        place = batch[-1][0]
-        for _, event in batch:
-            if event.received <= received and end.is_before(event):
-                yield event
+    for _, event in state.every():
+        if event.received <= received and end.is_before(event):
+            yield event
 
 
 def _with_typed_ids(

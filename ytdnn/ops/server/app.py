@@ -121,11 +121,8 @@ class Server:
         work = [self.served.watch(), self.flush()]
         if self.state is not None and self.counters is not None:
             watches = self.state.prune, self.state.videos.watch, self.counters.watch
-            work += [watch(self._version) for watch in watches]
+            work += [watch(lambda: self.served.current) for watch in watches]
         return work
-
-    def _version(self) -> loaded_version.Version:
-        return self.served.current
 
     def record(self, user_id: str | int | None, row: Json) -> None:
         """Records an answer to a user in the served log and in the state."""

@@ -28,7 +28,6 @@ VIDEO_IDS = "video_ids"
 CANDIDATE_SCORES = "candidate_scores"
 SOURCES = "sources"
 SEED_IDS = "seed_ids"
-PROPENSITIES = schema.PROPENSITIES
 _KEY = (REQUEST_ID, schema.VIDEO_ID)
 
 
@@ -51,7 +50,7 @@ def answers_schema(id_type: pl.DataType) -> dict[str, pl.DataType]:
         CANDIDATE_SCORES: pl.List(pl.Float32()),
         SOURCES: pl.List(pl.String()),
         SEED_IDS: ids,
-        PROPENSITIES: pl.List(pl.Float32()),  # nulls: pages were not drawn
+        schema.PROPENSITIES: pl.List(pl.Float32()),  # nulls: pages were not drawn
         schema.PLACED_BY: pl.List(pl.String()),  # nulls: all by their scores
     }
 
@@ -192,12 +191,12 @@ def _shown(answers: pl.DataFrame) -> pl.DataFrame:
         SOURCES: schema.SOURCE,
         CANDIDATE_SCORES: schema.SCORE,
         SEED_IDS: schema.SEED_VIDEO_ID,
-        PROPENSITIES: schema.PROPENSITY,
+        schema.PROPENSITIES: schema.PROPENSITY,
     }
     # Answers of earlier servers have no propensities.
     unknown = pl.col(VIDEO_IDS).list.eval(pl.repeat(None, pl.len(), dtype=pl.Float32))
-    if PROPENSITIES in answers.columns:
-        unknown = pl.coalesce(PROPENSITIES, unknown)
+    if schema.PROPENSITIES in answers.columns:
+        unknown = pl.coalesce(schema.PROPENSITIES, unknown)
     answers = answers.filter(pl.col(VIDEO_IDS).list.len() > 0)
     return (
         answers.select(
@@ -206,8 +205,8 @@ def _shown(answers: pl.DataFrame) -> pl.DataFrame:
             REQUEST_ID,
             schema.DEVICE,
             pl.int_ranges(pl.col(VIDEO_IDS).list.len()).alias(schema.POSITION),
-            *(pl.col(name) for name in columns if name != PROPENSITIES),
-            unknown.alias(PROPENSITIES),
+            *(pl.col(name) for name in columns if name != schema.PROPENSITIES),
+            unknown.alias(schema.PROPENSITIES),
         )
         .explode(*columns, schema.POSITION)
         .rename(columns)

@@ -28,7 +28,6 @@ from ytdnn.ops.state import counted_version, store
 _LOG = logging.getLogger("ytdnn.ops.server")
 _LOOK_SECONDS = 1.0
 _PAUSE_SECONDS = 60.0  # from one version to the next
-_MOST_READ = 10_000
 _LOCK_FILE = ".adding"
 
 Json = dict[str, Any]
@@ -55,10 +54,9 @@ class PostedVideos:
     def waiting(self, version: Version) -> tuple[list[Json], list[Json], str]:
         """Returns the videos that the next version lists, those beyond, and why."""
         with self._lock:
-            while batch := self._state.since(self._place, _MOST_READ, videos=True):
-                self._place = batch[-1][0]
-                for row in (event.columns for _, event in batch):
-                    self._rows[row[schema.VIDEO_ID]] = row
+            for place, event in self._state.every(self._place, videos=True):
+                self._place, row = place, event.columns
+                self._rows[row[schema.VIDEO_ID]] = row
             known = version.bundle.titles
             rows = [row for video, row in self._rows.items() if video not in known]
         if not rows:

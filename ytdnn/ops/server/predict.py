@@ -19,7 +19,6 @@ from ytdnn.ops.server import batching, loaded_version, problems, settings
 SIGNATURE_NAME = "signature_name"
 INSTANCES = "instances"
 INPUTS = "inputs"
-_SHOWN = 60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,12 +101,14 @@ def check(
 def _rows(given: Any) -> list[dict[str, Any]]:
     """Returns the rows of the row form."""
     if not isinstance(given, list):
-        raise problems.bad(f"expected a list of {INSTANCES}, received {_shown(given)}")
+        raise problems.bad(
+            f"expected a list of {INSTANCES}, received {requests.shown(given)}"
+        )
     for number, item in enumerate(given):
         if not isinstance(item, dict):
             raise problems.bad(
                 f"expected an object as item {number} of {INSTANCES}, received "
-                f"{_shown(item)}"
+                f"{requests.shown(item)}"
             )
     return given
 
@@ -115,7 +116,9 @@ def _rows(given: Any) -> list[dict[str, Any]]:
 def _columns(given: Any) -> list[dict[str, Any]]:
     """Returns the rows of the column form."""
     if not isinstance(given, dict):
-        raise problems.bad(f"expected an object of {INPUTS}, received {_shown(given)}")
+        raise problems.bad(
+            f"expected an object of {INPUTS}, received {requests.shown(given)}"
+        )
     sizes = {
         name: len(column) if isinstance(column, list) else None
         for name, column in given.items()
@@ -125,11 +128,6 @@ def _columns(given: Any) -> list[dict[str, Any]]:
         raise problems.bad(f"expected lists with a value a row, received {shown}")
     rows = zip(*given.values(), strict=True)
     return [dict(zip(given, row, strict=True)) for row in rows]
-
-
-def _shown(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def answer(request: ParsedRequest, outputs: batching.Outputs) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from ytdnn.ops.server import (
     request_records,
     settings,
 )
+from ytdnn.ops.state import posted_events
 from ytdnn.retrieval import slate
 
 _KEYS = (joined_log.REQUEST_ID, schema.VIDEO_ID, schema.CLICKED, schema.WATCH_SECONDS)
-_MOST_CHARACTERS = 256
 _NUMBERS = {n: c for n, c in bundle.COLUMNS.items() if n != schema.PLACED_BY}
 
 Json = dict[str, Any]
@@ -120,19 +120,15 @@ def split(body: Mapping[str, Any], limits: settings.Limits) -> tuple[Json, Any, 
     """
     request = dict(body)
     user_id = request.pop(schema.USER_ID, None)
-    if isinstance(user_id, str):
-        fits = 0 < len(user_id) <= _MOST_CHARACTERS and requests.is_text(user_id)
-    else:
-        fits = user_id is None or (_is_integer(user_id) and abs(user_id) < 2**63)
     _require(
-        fits,
+        user_id is None or posted_events.is_id(user_id),
         schema.USER_ID,
-        f"an integer of 64 bits or a text of 1 to {_MOST_CHARACTERS} characters",
+        f"an integer of 64 bits or {posted_events.NAME}",
         user_id,
     )
     k = request.pop(schema.K, None)
     k = requests.DEFAULT_K if k is None else k
-    fits = _is_integer(k) and 0 <= k <= limits.k
+    fits = posted_events.is_integer(k) and 0 <= k <= limits.k
     _require(fits, schema.K, f"an integer of 0 to {limits.k:,}", k)
     return request, user_id, k
 
@@ -200,7 +196,7 @@ def _row(
         joined_log.CANDIDATE_SCORES: "candidate_score",
         joined_log.SOURCES: schema.SOURCE,
         joined_log.SEED_IDS: schema.SEED_VIDEO_ID,
-        joined_log.PROPENSITIES: schema.PROPENSITY,
+        schema.PROPENSITIES: schema.PROPENSITY,
         schema.PLACED_BY: schema.PLACED_BY,
     }
     return {
@@ -229,7 +225,7 @@ def feedback(version: loaded_version.Version, body: Mapping[str, Any]) -> Json:
     fits = fits and set(str(request_id)) <= set("0123456789abcdef")
     _require(fits, joined_log.REQUEST_ID, "of an answer of /recommend", request_id)
     video = requests.plain_id(body.get(schema.VIDEO_ID), version.bundle.id_type)
-    fits = isinstance(video, str) or _is_integer(video)
+    fits = isinstance(video, str) or posted_events.is_integer(video)
     fits = fits and video in version.bundle.titles
     _require(fits, schema.VIDEO_ID, "of a video in the catalogue", video)
     clicked = body.get(schema.CLICKED)
@@ -238,7 +234,7 @@ def feedback(version: loaded_version.Version, body: Mapping[str, Any]) -> Json:
     watch_seconds = 0.0 if watch_seconds is None else watch_seconds
     most = table_schemas.MOST_SECONDS if clicked else 0
     _require(
-        _is_number(watch_seconds) and 0 <= watch_seconds <= most,
+        posted_events.is_number(watch_seconds) and 0 <= watch_seconds <= most,
         schema.WATCH_SECONDS,
         f"a number of 0 to {most:,.0f} (0 without a click)",
         watch_seconds,
@@ -263,14 +259,6 @@ def _outcome(name: str, value: Any) -> bool | float | None:
     fits = isinstance(value, int | float) and 0 <= value <= table_schemas.MOST_NUMBER
     _require(fits, name, "a number of at least 0", value)
     return float(value)
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, float) or _is_integer(value)
 
 
 def _require(fits: bool, name: str, expected: str, value: Any) -> None:

@@ -205,7 +205,7 @@ class EventReader:
                 _refuse(name, f"given in an event of kind {kind}", None)
         request = body.get(REQUEST_ID)
         if request is not None and not _is_name(request):
-            _refuse(REQUEST_ID, _NAME, request)
+            _refuse(REQUEST_ID, NAME, request)
 
 
 def _keys(kind: str) -> tuple[str, ...]:
@@ -239,7 +239,7 @@ def _columns(table: str) -> dict[str, table_schemas.Column]:
     return {c.name: c for c in columns if c.name not in _NOT_POSTED}
 
 
-_NAME = f"a text of 1 to {_MOST_CHARACTERS} characters"
+NAME = f"a text of 1 to {_MOST_CHARACTERS} characters"
 
 
 def _is_name(value: Any) -> bool:
@@ -256,7 +256,7 @@ def _id(given: Mapping[str, Any], body: str) -> str:
     name = given.get(ID)
     if name is not None:
         if not _is_name(name):
-            _refuse(ID, _NAME, name)
+            _refuse(ID, NAME, name)
         return str(name)
     is_timeless = given[KIND] in (*_OF_A_REQUEST, VIDEO)
     if given.get(schema.TIME) is None and not is_timeless:
@@ -283,13 +283,20 @@ def _problem(column: table_schemas.Column, value: Any) -> str:
     return ""
 
 
-def _is_integer(value: Any) -> bool:
-    is_integer = isinstance(value, int) and not isinstance(value, bool)
-    return is_integer and -_INT64 <= value < _INT64
+def is_id(value: Any) -> bool:
+    """Whether a value is a name or an integer."""
+    return _is_name(value) or is_integer(value)
 
 
-def _is_number(value: Any) -> bool:
-    return _is_integer(value) or (isinstance(value, float) and math.isfinite(value))
+def is_integer(value: Any) -> bool:
+    """Whether a value is an integer of 64 bits."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return is_whole and -_INT64 <= value < _INT64
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    return is_integer(value) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _is_text(value: Any) -> bool:
@@ -299,10 +306,10 @@ def _is_text(value: Any) -> bool:
 
 _MOST_QUERY = 10_000
 _TYPES: dict[str, Callable[[Any], bool]] = {
-    "id": lambda value: _is_name(value) or _is_integer(value),
-    "time": _is_integer,
-    "integer": _is_integer,
-    "number": _is_number,
+    "id": is_id,
+    "time": is_integer,
+    "integer": is_integer,
+    "number": is_number,
     "boolean": lambda value: isinstance(value, bool),
     "text": _is_text,
 }

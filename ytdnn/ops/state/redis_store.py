@@ -16,7 +16,7 @@ import concurrent.futures
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ytdnn.base import errors
@@ -164,7 +164,7 @@ class RedisStore(store.Store):
             if gone:
                 self._run(self._redis.zrem, key, *gone)
             number += self._remove(gone)
-        kept = {e.request for _, e in self._every() if e.user and e.request}
+        kept = {e.request for _, e in self.every() if e.user and e.request}
         for key in self._keys(_REQUEST):
             told = self._read(self._run(self._redis.smembers, key))
             are_old = all(map(is_old, told.values()))
@@ -181,12 +181,6 @@ class RedisStore(store.Store):
 
     def _keys(self, prefix: str) -> list[str]:
         return self._run(lambda: list(self._redis.scan_iter(f"{prefix}*", 1_000)))
-
-    def _every(self) -> Iterator[tuple[int, posted_events.Event]]:
-        place = 0
-        while batch := self.since(place, 10_000):
-            yield from batch
-            place = batch[-1][0]
 
     def _anonymous(self, requests: Iterable[str]) -> list[str]:
         """Returns the numbers of events that name requests and no user."""

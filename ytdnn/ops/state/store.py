@@ -2,7 +2,7 @@
 
 import abc
 import concurrent.futures
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ytdnn.base import errors, schema
@@ -11,6 +11,7 @@ from ytdnn.ops.state import posted_events
 LONGEST_WINDOW = 7 * schema.DAY_SECONDS  # of a counter
 LAST_EVENTS = 96  # of a user, which are kept however old they are
 MOST_OF_A_USER = 1_000  # events of a history
+_BATCH = 10_000
 
 
 class Receipt(NamedTuple):
@@ -64,6 +65,14 @@ class Store(abc.ABC):
           most: Maximum number of events.
           videos: Whether to return new videos only.
         """
+
+    def every(
+        self, place: int = 0, videos: bool = False
+    ) -> Iterator[tuple[int, posted_events.Event]]:
+        """Yields all events after a place; see `since`."""
+        while batch := self.since(place, _BATCH, videos):
+            yield from batch
+            place = batch[-1][0]
 
     @abc.abstractmethod
     def remove_user(self, user: str) -> int:
