@@ -184,6 +184,28 @@ def test_live_terms_are_those_of_the_whole_log(lived: Lived) -> None:
         assert sorted(nexts) == sorted(expected_nexts)
 
 
+def test_a_late_watch_has_its_place(lived: Lived, tmp_path: pathlib.Path) -> None:
+    """A watch of the log, a late one, another of the log, and a new one."""
+    data, state = lived.first, sqlite_store.Database(tmp_path / "state.db")
+    is_own = data.watches.users == live_tables.user_indices(data)["u1"]
+    first, second = data.watches.times[is_own][-2:].tolist()
+    assert second > first + 1
+    given = [("v3", first + 1), ("v5", lived.moment)]
+    reader, row = posted_events.EventReader(pl.String()), {"kind": "watch"}
+    row["user_id"] = "u1"
+    late = [reader.read({**row, "video_id": v, "time": t}, 0.0) for v, t in given]
+    state.add(late).result()
+    later = live_tables.LaterEvents(data, state, lambda _: True)
+    later.follow()
+    tables = live_tables.LiveTables(later, data, [], None, lived.moment)
+    counts = tables._watched(live_counts.LiveCounts(data, lived.moment))
+    for before, (video, time) in zip(
+        data.watches.videos[is_own][-2:], given, strict=True
+    ):
+        (after,) = counts.followed(int(before), time, time + 1)
+        assert data.videos["video_id"][int(after) - 1] == video
+
+
 def test_histories_are_those_of_the_whole_log(lived: Lived) -> None:
     for user in range(full_log.NUM_USERS):
         user_id = f"u{user}"

@@ -6,7 +6,7 @@ training and evaluation.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,6 @@ from ytdnn.retrieval import live_counts, live_term_source, live_terms, shown_cou
 
 COUNTERS = "counters"  # variable of an exported ranker
 ORDER = "counted_order"  # of an exported slate
-_BATCH = 10_000
 _WEEK = counter_sums.WEEK.seconds
 
 Tables = dict[str, npt.NDArray[Any]]
@@ -62,12 +61,11 @@ class LaterEvents:
         if is_changed:
             self._shown, self._place = histories.Exposures(), 0
             self._num_removals = num_removals
-        while batch := self._state.since(self._place, _BATCH):
-            self._place = batch[-1][0]
-            for _, event in batch:
-                if self._is_later(event):
-                    self._shown.add(event, event.columns)
-                    is_changed = True
+        for place, event in self._state.every(self._place):
+            self._place = place
+            if self._is_later(event):
+                self._shown.add(event, event.columns)
+                is_changed = True
         return is_changed
 
     def shard(self) -> user_shards.Shard:
@@ -219,32 +217,35 @@ class LiveTables:
     def _watched(self, counts: live_counts.LiveCounts) -> live_counts.LiveCounts:
         """Returns the watches of the log and of the state.
 
-        A late watch between two of the log parts no pair of theirs.
+        A late watch follows the one before it, and parts no pair of the log.
         """
         watches = self._later.watches().unique(maintain_order=True)
-        shifted = pl.col("video").shift().over("user")
-        before = watches.select(shifted)["video"]
-        first = watches.filter(before.is_null())["user"].to_list()
-        of_log = iter(self._last_watched(first))
-        videos = [next(of_log) if each is None else each for each in before]
-        return counts.with_watches(
-            watches["time"].to_numpy(),
-            watches["video"].to_numpy(),
-            np.array(videos, np.int64),
-        )
+        times, videos = (watches[name].to_numpy() for name in ("time", "video"))
+        earlier = watches.select(pl.col("time", "video").shift().over("user"))
+        since, before = (each.fill_null(0).to_numpy() for each in earlier)
+        logged_since, logged = self._last_logged(watches["user"], times)
+        before = np.where(logged_since > since, logged, before)
+        return counts.with_watches(times, videos, before)
 
-    def _last_watched(self, users: Sequence[str]) -> list[int]:
-        """Returns the last video of the log that each user watched, 0 = none."""
-        indices: Mapping[str, int] = user_indices(self._data)
+    def _last_logged(
+        self, users: pl.Series, times: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        """Returns time and video of the user's last watch in the log, `[2, n]`.
+
+        Args:
+          users: `[n]` ids.
+          times: `[n]` the last second at which it may be; 0 where there is none.
+        """
+        indices, index = user_indices(self._data), self._data.log.whole.shard_index
         known = np.array([indices.get(user, -1) for user in users], np.int64)
-        index = self._data.log.whole.shard_index
-        offsets = index.offsets(schema.WATCHES)
-        ends = offsets[known + 1]
-        has_watches = (known >= 0) & (ends > offsets[known])
-        videos = np.zeros(len(users), np.int64)
-        rows = ends[has_watches] - 1
-        videos[has_watches] = index.gather(schema.WATCHES, "videos", rows)
-        return [int(video) for video in videos]
+        first, end = (index.offsets(schema.WATCHES)[known + n] for n in (0, 1))
+        late = np.flatnonzero((known >= 0) & (times <= self._data.windows.end_of_log))
+        counts = index.num_before(schema.WATCHES, known[late], times[late] + 1)
+        end[late] = first[late] + counts
+        is_there, columns = end > first, np.zeros((2, len(users)), np.int64)
+        for column, name in zip(columns, ("times", "videos"), strict=True):
+            column[is_there] = index.gather(schema.WATCHES, name, end[is_there] - 1)
+        return columns
 
 
 def user_indices(data: prepared.PreparedData) -> dict[str, int]:
