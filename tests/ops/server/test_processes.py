@@ -117,9 +117,7 @@ def test_a_new_version_is_served_by_all_and_a_broken_one_by_none(
     wait(lambda: set(served.processes.values()) == {refused + 1})
 
 
-def test_a_killed_process_is_replaced_while_the_other_answers(
-    served: Served,
-) -> None:
+def test_a_killed_process_is_replaced_while_the_other_answers(served: Served) -> None:
     before = served.processes
     killed = min(before)
     failed, done = [], threading.Event()
@@ -170,6 +168,16 @@ def test_what_is_at_hand_is_answered_at_the_end(served: Served) -> None:
     for process in processes:
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
+
+
+def test_processes_end_when_their_parent_is_killed(
+    small_run: untrained.Run, tmp_path: pathlib.Path
+) -> None:
+    shutil.copytree(small_run.workdir / "bundle", tmp_path / "bundle")
+    with live.in_process(tmp_path, "--processes=2") as server:
+        server.end(signal.SIGKILL)  # returns when nobody holds its output any more
+        with pytest.raises(ConnectionRefusedError):
+            server.ask("/healthz")
 
 
 def test_a_damaged_bundle_is_served_by_none(

@@ -8,13 +8,16 @@ import asyncio
 import contextlib
 import functools
 import logging
+import multiprocessing
 import os
 import pathlib
 import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from multiprocessing import process
 from types import FrameType
 from typing import Any
 
@@ -95,6 +98,8 @@ def _application(given: settings.Settings, say: Say) -> Any:
     """Returns the application; imports TensorFlow only in the process that serves."""
     from ytdnn.ops.server import app
 
+    if (supervisor := multiprocessing.parent_process()) is not None:
+        threading.Thread(target=_end_after, args=(supervisor,), daemon=True).start()
     try:
         return app.application(app.Server(given, say))
     except (errors.UserError, OSError) as error:
@@ -102,6 +107,15 @@ def _application(given: settings.Settings, say: Say) -> Any:
             raise
         say(f"error: {error}")
         sys.exit(uvicorn_config.STARTUP_FAILURE)
+
+
+def _end_after(supervisor: process.BaseProcess) -> None:
+    """Ends this worker when its supervisor has ended, even if it was killed.
+
+    Else the worker would keep the port, which no later server could take.
+    """
+    supervisor.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _run_processes(config: uvicorn.Config, listening: socket.socket) -> None:
