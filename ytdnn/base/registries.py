@@ -93,6 +93,7 @@ _OWN: dict[str, dict[str, str]] = {
         "ops.refit.refitting": "refit",
         "ops.refresh.refreshing": "refresh",
         "ops.spark.on_spark": "spark",
+        "ops.state.counted_version": "live_state",
     },
 }
 _R = TypeVar("_R", bound=registry.RegisteredPart)
@@ -297,8 +298,7 @@ def versions_of_bundle(config: Any) -> dict[str, str]:
 
 def versions_of_evaluation(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts that an evaluation depends on."""
-    versions = _versions(SOURCES, _source_names(config))
-    versions |= _versions(RERANKERS, config.composition.rerankers)
+    versions = versions_of_bundle(config)
     for parts in (METRICS, IMPRESSION_METRICS):
         versions |= _versions(parts, config.evaluation.metrics)
     return {name: version for name, version in versions.items() if version}

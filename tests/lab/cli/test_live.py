@@ -46,6 +46,7 @@ def test_built_in_arms(
         (["--arms=logging,mine=nowhere", *TINY], "found no data"),
         (["--arms=logging,a=b", "--refresh_days=c=1"], "name arms that are runs (a)"),
         (["--arms=logging,bound", "--refresh_days=bound=1"], "(there is none)"),
+        (["--arms=logging,a=b", "--counters=logging"], "name arms that are runs (a)"),
         (["--arms=logging,a=b", "--refresh_days=a=-1"], "received '-1'"),
         (["--arms=logging,a=b", "--refresh_days=a=x"], "to be a whole number"),
         (["--arms=logging,a=b", "--refresh_days=a=1,a=2"], "each name once"),

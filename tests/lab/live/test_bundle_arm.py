@@ -9,7 +9,7 @@ import pytest
 from tests.lab.live.conftest import WORLD
 from ytdnn.base import errors, schema
 from ytdnn.bundle import batches, bundle, user_requests
-from ytdnn.lab.live import arms, built_in_arms, bundle_arm, history, play, report
+from ytdnn.lab.live import arms, built_in_arms, bundle_arm, history
 from ytdnn.lab.world import corpus, generate, policy
 from ytdnn.log import prepared
 
@@ -146,16 +146,6 @@ def test_the_bound_is_worth_more_than_any_other_page(
     best = worth(built_in_arms.bound(world, 0)(first))
     assert best > 1.5 * worth(built_in_arms.popularity(world, known, 20, 0)(first))
     assert best > 1.5 * worth(policy.make_pages(first))
-
-
-@pytest.mark.thorough
-def test_a_run_in_a_whole_test(workdir: pathlib.Path) -> None:
-    both = [arms.Arm("popularity"), arms.Arm("mine", workdir)]
-    found = play.play(play.Test(WORLD, both, 2))
-    assert found.serving["mine"][play.PAGES] > 20
-    made = report.from_played(found)
-    assert made.arms["mine"].serving_milliseconds
-    assert made.differences["mine"]["watch_seconds_per_visit"].difference.value
 
 
 @pytest.mark.thorough

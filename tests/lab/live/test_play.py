@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 import shutil
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,6 +20,7 @@ from ytdnn.log import prepare
 
 TEST = play.Test(WORLD, BUILT_IN, WORLD.live_days)
 Both = tuple[play.LiveOutcome, pathlib.Path]
+Calls = list[tuple[Any, ...]]
 
 
 def sums(found: play.LiveOutcome) -> list[np.ndarray]:
@@ -142,18 +144,22 @@ def test_a_test_of_an_earlier_version_is_not_called_another(
         play.play(TEST, tmp_path)
 
 
+def copying(workdir: pathlib.Path, calls: Calls) -> play.Refresh:
+    """Returns a refresh that copies a run, and adds its arguments to some calls."""
+
+    def refresh(*given: Any) -> None:
+        calls.append(given)
+        shutil.copytree(workdir, given[1])
+
+    return refresh
+
+
 @pytest.mark.thorough
 def test_runs_are_refreshed_on_their_own_log(
     workdir: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    calls = []
-
-    def refresh(
-        from_workdir: pathlib.Path, into: pathlib.Path, tables: dict[str, pl.DataFrame]
-    ) -> None:
-        calls.append((from_workdir, into, tables))
-        shutil.copytree(workdir, into)
-
+    calls: Calls = []
+    refresh = copying(workdir, calls)
     both = [arms.Arm("logging"), arms.Arm("mine", workdir, refresh_days=2)]
     test = play.Test(WORLD, both, 4)
     found = play.play(test, tmp_path, refresh)
@@ -183,19 +189,12 @@ def test_runs_are_refreshed_on_their_own_log(
 def test_each_run_is_refreshed_after_its_own_days(
     workdir: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    calls: list[tuple[str, str, str]] = []
-
-    def refresh(
-        from_workdir: pathlib.Path, into: pathlib.Path, tables: dict[str, pl.DataFrame]
-    ) -> None:
-        calls.append((from_workdir.name, *into.parts[-2:]))
-        shutil.copytree(workdir, into)
-
+    calls: Calls = []
     words = [f"{name}={workdir}" for name in ("daily", "other")]
     asked = arms.refreshed(arms.parse(words), {"daily": 1, "other": 2})
-    play.play(play.Test(WORLD, asked, 3), tmp_path, refresh)
+    play.play(play.Test(WORLD, asked, 3), tmp_path, copying(workdir, calls))
     first = workdir.name
-    assert calls == [
+    assert [(old.name, *new.parts[-2:]) for old, new, _ in calls] == [
         (first, "daily", "0020"),
         ("0020", "daily", "0021"),
         (first, "other", "0021"),

@@ -12,15 +12,7 @@ from tests.evaluation import example
 from tests.lab.live.conftest import WORLD
 from ytdnn.base import errors
 from ytdnn.evaluation import report_files
-from ytdnn.lab.live import (
-    arms,
-    comparing,
-    exposure,
-    live_tests,
-    measures,
-    play,
-    report,
-)
+from ytdnn.lab.live import arms, comparing, exposure, live_tests, measures, play, report
 from ytdnn.lab.pages import live_page
 from ytdnn.run import pipeline
 

@@ -216,8 +216,8 @@ def test_as_of_its_moment_a_log_gives_the_exported_counters(
     moment = version.bundle.manifest.facts["statistics_as_of"]["seconds"]
     found = live_counters.LiveCounters(live.parts.state, workdir / "data")
     found._open(version, moment)
-    assert found._tables is not None
-    counted = found._tables.at(moment)["counters"]
+    assert found._counted is not None
+    counted = found._counted.tables.at(moment)["counters"]
     model = tf.saved_model.load(str(version.bundle.path(conftest.MODEL)))
     (exported,) = (v for v in model.resources if "counters" in getattr(v, "name", ""))
     np.testing.assert_array_equal(counted, exported.numpy())
@@ -242,7 +242,8 @@ def test_counters_count_on(live: Live) -> None:
 
     live.events({**WATCH, "user_id": "before", "video_id": "v9"})
     last = state.store.since(0, 10_000)[-1][0]
-    wait(lambda: counters._later is not None and counters._later._place == last)
+    wait(lambda: getattr(counters._counted, "later", None) is not None)
+    wait(lambda: counters._counted.later._place == last)
     time.sleep(2)  # they are read, and set in the same turn
     before = values()
     shown = {"kind": "impression", "user_id": "counted", "video_id": "v9"}

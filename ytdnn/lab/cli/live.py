@@ -34,6 +34,12 @@ FLAGS = (
         example="N|NAME=N,…",
     ),
     Flag(
+        "counters",
+        "Arms whose counters and live terms follow what their users do, as those of "
+        "ytdnn serve. Default: none, they are as of the export.",
+        example="NAME,…",
+    ),
+    Flag(
         "preset",
         "World to test in if no arm is a run, with --config.data.world.live_days.",
         example="|".join(configs.WORLDS),
@@ -56,6 +62,7 @@ def run(given: parsing.Arguments) -> None:
       ytdnn live --arms=logging,popularity,mine=runs/mine --out=runs/live
       ytdnn live --arms=a=runs/a,b=runs/b --days=14 --refresh_days=7 --out=runs/a_b
       ytdnn live --arms=never=runs/a,daily=runs/a --refresh_days=daily=1 --out=DIR
+      ytdnn live --arms=frozen=runs/a,live=runs/a --counters=live --out=DIR
       ytdnn live --arms=logging,bound --preset=tiny --out=runs/tiny_live
 
     Raises:
@@ -68,6 +75,7 @@ def run(given: parsing.Arguments) -> None:
         world=_world(given),
         seed=_number(given, "seed", "0") or 0,
         refresh_days=_refresh_days(given),
+        counters=[n for n in given.values.get("counters", "").split(",") if n],
         verbose=output.say,
     )
     output.result(lambda: report)

@@ -2,17 +2,17 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ytdnn.base import artifacts, configs, errors, user_paths
 from ytdnn.bundle import bundle
-from ytdnn.lab.live import built_in_arms, bundle_arm, history
+from ytdnn.lab.live import built_in_arms, bundle_arm, counters, history
 from ytdnn.lab.sources import world as world_source
 from ytdnn.lab.world import generate, policy
 from ytdnn.log import prepared
 
 SOURCES = (*policy.SOURCES, bundle_arm.SOURCE, built_in_arms.BOUND)
-_BUNDLE, _DATA = "bundle", "data"
+_BUNDLE, _DATA, _STATES = "bundle", "data", "states"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,21 +23,26 @@ class Arm:
       name: Name of the arm.
       workdir: The run with the bundle that makes the slates; None: a built-in arm.
       refresh_days: Number of days after which the run is refreshed; 0: never.
+      counts: Whether its counters and live terms follow what its users do.
     """
 
     name: str
     workdir: pathlib.Path | None = None
     refresh_days: int = 0
+    counts: bool = False
 
     @property
     def meaning(self) -> str:
         """Description of the policy that makes the slates, for people."""
         if self.workdir is None:
             return built_in_arms.NAMES[self.name]
+        text = f"the bundle of {self.workdir}"
+        if self.counts:
+            text += ", with counters up to date"
         if not self.refresh_days:
-            return f"the bundle of {self.workdir}"
+            return text
         days = "day" if self.refresh_days == 1 else f"{self.refresh_days} days"
-        return f"the bundle of {self.workdir}, refreshed every {days}"
+        return f"{text}, refreshed every {days}"
 
     def is_due(self, days_done: int) -> bool:
         """Returns whether the run is refreshed after a number of days of a test."""
@@ -95,12 +100,7 @@ def refreshed(arms: Sequence[Arm], days: int | Mapping[str, int]) -> list[Arm]:
     """
     runs = [arm.name for arm in arms if arm.workdir is not None]
     of_run = dict(days) if isinstance(days, Mapping) else dict.fromkeys(runs, days)
-    for name in of_run:
-        if name not in runs:
-            raise errors.UserError(
-                f"expected --refresh_days to name arms that are runs "
-                f"({', '.join(runs) or 'there is none'}), received {name}"
-            )
+    _require_runs(arms, "refresh_days", of_run)
     numbers = of_run.values() if isinstance(days, Mapping) else [days]
     if any(number < 0 for number in numbers):
         raise errors.UserError(
@@ -109,6 +109,30 @@ def refreshed(arms: Sequence[Arm], days: int | Mapping[str, int]) -> list[Arm]:
     return [
         dataclasses.replace(arm, refresh_days=of_run.get(arm.name, 0)) for arm in arms
     ]
+
+
+def counting(arms: Sequence[Arm], names: Collection[str]) -> list[Arm]:
+    """Returns the arms, some of which count what their users do.
+
+    Args:
+      arms: The arms.
+      names: Names of those that count.
+
+    Raises:
+      errors.UserError: A name is not that of a run.
+    """
+    _require_runs(arms, "counters", names)
+    return [dataclasses.replace(arm, counts=arm.name in names) for arm in arms]
+
+
+def _require_runs(arms: Sequence[Arm], flag: str, names: Collection[str]) -> None:
+    runs = [arm.name for arm in arms if arm.workdir is not None]
+    for name in names:
+        if name not in runs:
+            raise errors.UserError(
+                f"expected --{flag} to name arms that are runs "
+                f"({', '.join(runs) or 'there is none'}), received {name}"
+            )
 
 
 def world_of(
@@ -188,19 +212,33 @@ class RunningArm:
     Attributes:
       arm: The arm.
       workdir: The run that serves; a refreshed run replaces it.
+      counters: Its live state; None: it does not count.
     """
 
     def __init__(
-        self, arm: Arm, world: generate.World, known: history.UserHistories
+        self,
+        arm: Arm,
+        world: generate.World,
+        known: history.UserHistories,
+        directory: pathlib.Path | None = None,
     ) -> None:
         """Loads the bundle, if the arm is a run.
 
+        Args:
+          arm: The arm.
+          world: The world.
+          known: Events of all users so far.
+          directory: Directory of the test, needed if the arm counts.
+
         Raises:
-          errors.UserError: The bundle is missing or damaged.
+          errors.UserError: The bundle is missing or damaged, or counts nothing.
         """
         self.arm, self.workdir = arm, arm.workdir
         self._world, self._known = world, known
         self._requester: bundle_arm.Requester | None = None
+        self.counters: counters.ArmCounters | None = None
+        if directory is not None and arm.counts:
+            self.counters = counters.ArmCounters(directory / _STATES / f"{arm.name}.db")
         if arm.workdir is not None:
             self.serve(arm.workdir)
 
@@ -210,6 +248,8 @@ class RunningArm:
             self._requester = bundle_arm.Requester(self._world, self._known)
         self.workdir = workdir
         self._bundle = bundle.load(workdir / _BUNDLE)
+        if self.counters is not None:
+            self.counters.serve(workdir, self._bundle, self._world.end_of_log)
 
     def open(self, day: int) -> policy.Policy:
         """Returns the policy that makes the slates of a day."""

@@ -204,7 +204,7 @@ def write_log(
     """
     logs = [read(directory, day, arm) for day in numbers]
     last = numbers[-1] + 1
-    log_frames = joined(logs) | _entities(world, last, _begin(last + 1))
+    log_frames = joined(logs) | _entities(world, last, begin(last + 1))
     with artifacts.publish(target, LOG, {"arm": arm}, {}) as partial:
         for name, frame in log_frames.items():
             frame.write_parquet(partial / f"{name}.parquet")
@@ -227,12 +227,13 @@ def between(
     """
     before = max(first - 1, world.config.num_days)
     logs = joined([read(directory, day, arm) for day in range(before, stop)])
-    is_within = pl.col(schema.TIME).is_between(_begin(first), _begin(stop), "left")
+    is_within = pl.col(schema.TIME).is_between(begin(first), begin(stop), "left")
     events_of = {name: frame.filter(is_within) for name, frame in logs.items()}
-    return events_of | _entities(world, stop, _begin(stop))
+    return events_of | _entities(world, stop, begin(stop))
 
 
-def _begin(day: int) -> int:
+def begin(day: int) -> int:
+    """Returns the first second of a day."""
     return corpus.START + day * corpus.SECONDS_PER_DAY
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ytdnn.base import artifacts, configs, errors, progress, registries, user_paths
@@ -29,6 +29,7 @@ def live_test(
     world: configs.WorldConfig | None = None,
     seed: int = 0,
     refresh_days: int | Mapping[str, int] = 0,
+    counters: Collection[str] = (),
     verbose: runner.Verbose = False,
 ) -> "report.LiveReport":
     """Runs a live test: the world continues, and each user's slates are made by an arm.
@@ -44,6 +45,8 @@ def live_test(
       seed: Seed of the split of users, and of random draws of the arms.
       refresh_days: Number of days after which the runs are refreshed on the events of
         their own arm's users, one number or by name of the arm; 0: never.
+      counters: Names of arms whose counters and live terms follow what their own users
+        do, as those of `ytdnn serve`; those of other arms are as of their export.
       verbose: See `ytdnn.run.pipeline.api`.
 
     Returns:
@@ -51,14 +54,15 @@ def live_test(
 
     Raises:
       errors.UserError: An arm is unknown, runs are of different worlds, the world has
-        no live days, `refresh_days` is no number of days of a run, or `out` holds
-        another test.
+        no live days, `refresh_days` is no number of days of a run, `counters` names an
+        arm without any, or `out` holds another test.
     """
     from ytdnn.lab.live import arms as live_arms
     from ytdnn.lab.live import play, report
 
     words = _words(arms) if isinstance(arms, Mapping) else list(arms)
     parsed_arms = live_arms.refreshed(live_arms.parse(words), refresh_days)
+    parsed_arms = live_arms.counting(parsed_arms, counters)
     lived = live_arms.world_of(parsed_arms, world)
     test = play.Test(lived, parsed_arms, days or lived.live_days, seed)
     directory, say = user_paths.expanded(out), runner.speaker(verbose)

@@ -37,17 +37,29 @@ class Test:
       arms: The arms; the others are compared with the first.
       num_days: Days of the test.
       seed: Seed of the split of users, and of random draws of the arms.
+      count_seconds: Time from one count to the next of an arm that counts, a divisor of
+        the day.
     """
 
     world: configs.WorldConfig
     arms: Sequence[live_arms.Arm]
     num_days: int
     seed: int = 0
+    count_seconds: int = 900
 
     @property
     def names(self) -> list[str]:
         """Names of the arms."""
         return [arm.name for arm in self.arms]
+
+    @property
+    def spans(self) -> list[range]:
+        """Parts of a day, in seconds; arms count at the begin of each."""
+        whole = behaviour.WHOLE_DAY
+        if not any(arm.counts for arm in self.arms):
+            return [whole]
+        length = self.count_seconds
+        return [range(begin, begin + length) for begin in whole[::length]]
 
     def described(self) -> dict[str, Any]:
         """Returns the settings as JSON, which identify the test of a directory."""
@@ -59,6 +71,7 @@ class Test:
             },
             "seed": self.seed,
             "refresh_days": {arm.name: arm.refresh_days for arm in self.arms},
+            "count_seconds": {a.name: a.counts * self.count_seconds for a in self.arms},
         }
 
 
@@ -96,7 +109,8 @@ def play(
 
     Args:
       test: Settings of the test.
-      directory: Directory in which finished days are kept; None: they are not kept.
+      directory: Directory in which finished days are kept, needed if an arm counts;
+        None: they are not kept.
       refresh: Function that continues the training of an arm's run; needed if an arm is
         refreshed.
 
@@ -107,13 +121,13 @@ def play(
     _check(test, directory, refresh)
     world = generate.World(test.world)
     known = history.UserHistories(test.world.num_users)
-    opened = [live_arms.RunningArm(arm, world, known) for arm in test.arms]
+    opened = [live_arms.RunningArm(a, world, known, directory) for a in test.arms]
     crowds = [world.crowd(number) for number in range(world.num_crowds)]
     before = [crowd.play() for crowd in progress.through(crowds, "log", "crowds")]
     known.add(before)
     since = world.end_of_log - test.num_days * corpus.SECONDS_PER_DAY
     arm_of = comparing.assign(test.world.num_users, len(test.arms), test.seed)
-    split = _Split(test, opened, arm_of)
+    split = _Split(test, world, opened, arm_of)
     played = LiveOutcome(
         test,
         world,
@@ -126,8 +140,7 @@ def play(
     del before
     for number in progress.through(range(test.num_days), "live test", "days"):
         day = test.world.num_days + number
-        happened = _play_day(test, split, crowds, directory, day, world)
-        known.add(happened)
+        happened = _play_day(split, crowds, directory, day, known)
         played.daily.append(measures.event_sums(world, happened))
         played.catalogue.add(happened)
         due = [run for run in opened if run.arm.is_due(number + 1)]
@@ -146,6 +159,8 @@ def _check(test: Test, directory: pathlib.Path | None, refresh: Refresh | None) 
     if is_refreshed and (refresh is None or directory is None):
         raise ValueError("expected refresh and directory with refresh_days")
     if directory is None:
+        if len(test.spans) > 1:
+            raise ValueError("expected directory with counters")
         return
     path = directory / TEST
     described = test.described()
@@ -172,29 +187,33 @@ def _differing(begun: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 
 def _play_day(
-    test: Test,
     split: "_Split",
     crowds: Sequence[behaviour.Crowd],
     directory: pathlib.Path | None,
     day: int,
-    world: generate.World,
+    known: history.UserHistories,
 ) -> list[event_recorder.Events]:
     """Plays a day, from the arms or as recorded on disk; returns the events."""
     is_finished = directory is not None and days.is_finished(directory, day)
+    test = split.test
     if directory is not None and is_finished:
         length = test.world.impressions_per_page
         make_pages = days.recorded(directory, day, test.names, length)
         split.count(days.serving(directory, day))
     else:
         make_pages = split.open(day)
-    for crowd in crowds:
-        crowd.play_day(day, make_pages)
-    happened = [crowd.take_recorded() for crowd in crowds]
+    happened: list[event_recorder.Events] = []
+    for span in test.spans:
+        if not is_finished:
+            split.count_events(day, span.start)
+        for crowd in crowds:
+            crowd.play_day(day, make_pages, span)
+        new = [crowd.take_recorded() for crowd in crowds]
+        known.add(new)
+        split.post(new, day, span.stop)
+        happened += new
     if directory is not None and not is_finished:
-        of_arm = days.split_by_arm(
-            days.frames(world, happened), test.names, split.arm_of
-        )
-        days.write(directory, day, of_arm, split.today)
+        days.write(directory, day, split.tables(happened), split.today)
     return happened
 
 
@@ -204,17 +223,19 @@ class _Split:
     def __init__(
         self,
         test: Test,
+        world: generate.World,
         opened: Sequence[live_arms.RunningArm],
         arm_of: npt.NDArray[np.int64],
     ) -> None:
-        self.arm_of = arm_of
-        self._test, self._opened = test, opened
+        self.test, self.arm_of = test, arm_of
+        self._world, self._opened = world, opened
+        self._counters = {run.arm.name: run.counters for run in opened if run.counters}
         self.serving, self.today = self._nothing(), self._nothing()
 
     def open(self, day: int) -> policy.Policy:
         """Returns the policy that makes the pages of a day."""
         makers = [running_arm.open(day) for running_arm in self._opened]
-        rng = np.random.default_rng([self._test.world.seed, self._test.seed, day])
+        rng = np.random.default_rng([self.test.world.seed, self.test.seed, day])
         streams = rng.spawn(len(makers))
         self.today = self._nothing()
 
@@ -238,11 +259,31 @@ class _Split:
     ) -> policy.Page:
         started = time.perf_counter()
         page = maker(requests)
-        name = self._test.names[place]
+        name = self.test.names[place]
         spent = {SECONDS: time.perf_counter() - started, PAGES: len(requests.rows)}
         for counts in (self.today, self.serving):
             _add(counts[name], spent)
         return page
+
+    def tables(
+        self, happened: Sequence[event_recorder.Events]
+    ) -> dict[str, days.Frames]:
+        """Returns the tables of each arm's users."""
+        frames = days.frames(self._world, happened)
+        return days.split_by_arm(frames, self.test.names, self.arm_of)
+
+    def post(
+        self, happened: Sequence[event_recorder.Events], day: int, second: int
+    ) -> None:
+        """Posts events to the states of their arms, at a second of a day."""
+        tables = self.tables(happened) if self._counters else {}
+        for name, counters in self._counters.items():
+            counters.post(tables[name], days.begin(day) + second)
+
+    def count_events(self, day: int, second: int) -> None:
+        """Counts the events of each arm that counts, up to a second of a day."""
+        for counters in self._counters.values():
+            counters.count(days.begin(day) + second)
 
     def count(self, served: Mapping[str, Mapping[str, float]]) -> None:
         """Adds the seconds and pages that a finished day took to serve."""
@@ -250,7 +291,7 @@ class _Split:
             _add(self.serving[name], spent)
 
     def _nothing(self) -> dict[str, dict[str, float]]:
-        return {name: {SECONDS: 0.0, PAGES: 0} for name in self._test.names}
+        return {name: {SECONDS: 0.0, PAGES: 0} for name in self.test.names}
 
 
 def _add(counts: dict[str, float], spent: Mapping[str, float]) -> None:

@@ -32,6 +32,7 @@ RELATED_SHARE = 0.55  # of other watches after which something related is looked
 MAX_FOLLOWS = 3
 SEARCH_FOCUS_SHARE = 0.6  # of searches that are for the focus of the spell
 SEARCH_RESULTS = 3  # results looked at, one after the other
+WHOLE_DAY = range(corpus.SECONDS_PER_DAY)
 _PAUSE_SECONDS = 5
 
 
@@ -90,16 +91,26 @@ class Crowd:
             self.play_day(day)
         return self.take_recorded()
 
-    def play_day(self, day: int, make_pages: policy.Policy = policy.make_pages) -> None:
-        """Plays the visits of a day; days are played once each, in order.
+    def play_day(
+        self,
+        day: int,
+        make_pages: policy.Policy = policy.make_pages,
+        span: range = WHOLE_DAY,
+    ) -> None:
+        """Plays the visits of a day, or of a part of it, once each and in order.
 
         Args:
           day: From 0 to the world's `span_days`.
           make_pages: Makes the home pages.
+          span: The part's seconds since the begin of the day.
         """
         draws = self._shared.shelves.day(day)
         for visit in self._rounds.get(day, []):
-            self._play_round(visit.rows, visit.times, draws, make_pages)
+            seconds = visit.times - corpus.START - day * corpus.SECONDS_PER_DAY
+            keep = (span.start <= seconds) & (seconds < span.stop)
+            if keep.any():
+                rows, times = visit.rows[keep], visit.times[keep]
+                self._play_round(rows, times, draws, make_pages)
 
     def take_recorded(self) -> event_recorder.Events:
         """Returns the events since the last call."""

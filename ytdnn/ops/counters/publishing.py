@@ -12,7 +12,7 @@ from collections.abc import Callable
 from ytdnn.base import errors, formats, user_paths
 from ytdnn.bundle import bundle, versions
 from ytdnn.ops.counters import changed_variables
-from ytdnn.ops.state import counted_version, opening
+from ytdnn.ops.state import counted_version
 from ytdnn.run.pipeline import graph, runner
 from ytdnn.run.pipeline import workdir as run_workdir
 
@@ -44,10 +44,9 @@ class CountersPublisher:
         self._workdir = user_paths.expanded(workdir)
         if keep < 2:  # a server still reads the one before
             raise errors.UserError(f"expected --keep to be 2 or more, received {keep}")
-        self._state = opening.open_known(state)
+        self._state = counted_version.CountedState(state, is_known=True)
         self._keep, self._clock = keep, clock
         self._number = 0
-        self._opened: counted_version.CountedVersion | None = None
 
     def publish(self) -> int:
         """Publishes a version, and returns its number.
@@ -59,16 +58,8 @@ class CountersPublisher:
         with run_workdir.lock(self._workdir):
             known = bundle.load(directory)
             if known.version != self._number:
-                self._opened = counted_version.open_tables(
-                    self._workdir, known, self._state, None, moment
-                )
-            if self._opened is None:
-                raise errors.UserError(
-                    f"expected a bundle with counters or live terms in {directory}, "
-                    f"found one without: its answers count nothing"
-                )
-            self._opened.later.follow()
-            values = self._opened.tables.at(moment)
+                self._state.open(self._workdir, known, moment)
+            values = self._state.at(moment)
             changed: dict[str, bytes] = {}
             for name in known.manifest.facts["models"]:
                 home = known.path(name) / _VARIABLES

@@ -11,7 +11,6 @@ from typing import Any
 from ytdnn.base import errors
 from ytdnn.ops.server import loaded_version, served_state
 from ytdnn.ops.state import counted_version, store
-from ytdnn.ops.state import live_tables as counting
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _SHORTEST_SECONDS = 1.0  # between two counts
@@ -42,9 +41,8 @@ class LiveCounters:
             not known.
         """
         self._state, self._workdir = state, data and data.parent
-        self._later: counting.LaterEvents | None = None
-        self._tables: counting.LiveTables | None = None
-        self._number = 0  # of the version that these are of
+        self._counted: counted_version.CountedVersion | None = None
+        self._number = 0  # of the version that this is of
         self._lock = threading.Lock()
         self.counted_to: int | None = None
         self.problem = "" if data else "expected --workdir to read its log"
@@ -112,23 +110,22 @@ class LiveCounters:
             return None
         if is_new:
             self._open(version, moment)
-        if self._later is None or self._tables is None:
+        if self._counted is None:
             return None
         begin = time.thread_time()
-        is_changed = self._later.follow()
+        is_changed = self._counted.later.follow()
         if not is_changed and not (self.counted_to and (is_old or is_new)):
             return None
-        version.assign(self._tables.at(moment))
+        version.assign(self._counted.tables.at(moment))
         self.counted_to, self.problem = moment, ""
         return time.thread_time() - begin
 
     def _open(self, version: loaded_version.Version, moment: int) -> None:
         """Reads the log that a version was made from, if it counts anything."""
-        self._number, self._later, self._tables = version.number, None, None
+        self._number, self._counted = version.number, None
         if self._workdir is not None:
             end = self._state.log_end(version)
             state = self._state.store
-            opened = counted_version.open_tables(
+            self._counted = counted_version.open_tables(
                 self._workdir, version.bundle, state, end, moment
             )
-            self._later, self._tables = opened or (None, None)

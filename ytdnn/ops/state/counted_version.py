@@ -1,15 +1,16 @@
 """Opens what a version of a bundle counts, and the log that it was made from."""
 
 import pathlib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
-from ytdnn.base import errors, schema
+from ytdnn.base import errors, registries, schema
 from ytdnn.bundle import added_videos, bundle
 from ytdnn.features import base_feature, counters, network_features
 from ytdnn.log import prepared
-from ytdnn.ops.state import live_tables, opening, store
+from ytdnn.ops.state import live_tables, opening, posted_events, store
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import network
 from ytdnn.retrieval import live_terms
@@ -74,6 +75,57 @@ def open_tables(
     live = live_terms.weights(weights) if len(weights) else None
     tables = live_tables.LiveTables(later, data, chosen, live, moment, ordered_by)
     return CountedVersion(later, tables)
+
+
+@registries.HOOKS.register("live_state")
+class CountedState:
+    """A state that counts for a bundle as `ytdnn serve` does, without a server."""
+
+    def __init__(self, place: str, is_known: bool = False) -> None:
+        """Opens the state.
+
+        Args:
+          place: File or address.
+          is_known: Whether a server has made it; else it is made if missing.
+
+        Raises:
+          errors.UserError: It is no state, or there is none.
+        """
+        self._state = (opening.open_known if is_known else opening.open_store)(place)
+
+    def open(self, workdir: pathlib.Path, opened: bundle.Bundle, moment: int) -> None:
+        """Counts the log of a run's bundle.
+
+        Args:
+          workdir: Directory of the run.
+          opened: The bundle.
+          moment: First moment that is asked for.
+
+        Raises:
+          errors.UserError: The bundle counts nothing, or is not that of the run.
+        """
+        counted = open_tables(workdir, opened, self._state, None, moment)
+        if counted is None:
+            raise errors.UserError(
+                f"expected a bundle with counters or live terms in {opened.directory}, "
+                f"found one without: its answers count nothing"
+            )
+        self._counted = counted
+        self._reader = posted_events.EventReader(opened.id_type, opened.own_outcomes)
+
+    def post(self, rows: Iterable[posted_events.Json], received: float) -> None:
+        """Stores events as `POST /events` does; those that are known count once.
+
+        Args:
+          rows: The events.
+          received: Seconds since 1970.
+        """
+        self._state.add([self._reader.read(row, received) for row in rows]).result()
+
+    def at(self, moment: int) -> live_tables.Tables:
+        """Returns the values of the bundle's variables; see `LiveTables.at`."""
+        self._counted.later.follow()
+        return self._counted.tables.at(moment)
 
 
 def home(workdir: pathlib.Path) -> pathlib.Path:
