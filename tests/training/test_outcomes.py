@@ -1,7 +1,6 @@
 """A ranker of outcomes: naming a column is enough for it to be predicted."""
 
 import dataclasses
-import json
 import pathlib
 
 import numpy as np
@@ -13,7 +12,7 @@ from ytdnn import configs
 from ytdnn.base import artifacts, errors
 from ytdnn.base.metrics import binary, recalibration
 from ytdnn.log import events, prepare, prepared
-from ytdnn.ranking import building, heads, network, outcome_heads
+from ytdnn.ranking import building, heads, outcome_heads
 from ytdnn.ranking import model as ranking_model
 from ytdnn.training import ranker_calibration, ranking
 
@@ -111,21 +110,3 @@ def test_predictions_are_brought_to_the_validation_window() -> None:
     of_price = tf.constant(np.log(share / (1.0 - share)), tf.float32)
     said = learned[1].predict(of_price, price).numpy()
     assert said.sum() == pytest.approx(amounts.sum(), rel=0.02)
-
-
-def test_statistics_of_an_earlier_version_keep_their_target(
-    tmp_path: pathlib.Path,
-) -> None:
-    """Those of 0.2 had more of the clicks, and chose the target by spreads."""
-    now = network.Statistics(9, {}, heads.Clicks(0.2, 40.0))
-    observed = {"parts_spread": 0.5, "seconds_spread": 1.0, "edges": [0.5]}
-    for spread, is_fraction in ((0.5, True), (0.7, False)):
-        values = dataclasses.asdict(now)
-        values["clicks"] |= {
-            "ratio": 0.4,
-            "observed": observed | {"parts_spread": spread},
-        }
-        path = tmp_path / ranking_model.STATISTICS
-        path.write_text(json.dumps(values))
-        found = network.read_statistics(path).clicks.observed
-        assert (found.share_deviance < found.seconds_spread) == is_fraction

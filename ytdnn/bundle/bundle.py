@@ -49,11 +49,8 @@ NEWEST_LAYOUT = 5  # of directory and signatures; 4 had no conditions on videos
 DOT_PRODUCT = "dot product of user and video vector, bias included"
 
 _VARIABLE = "{}/.ATTRIBUTES/VARIABLE_VALUE"
-_SEARCHER = "graphs/0/_search/_searcher/"  # up to ytdnn 0.2.0
-_VECTORS = (  # variables of the exact index; the second is that of added videos
-    *("vectors/0", "vectors/1"),
-    *(f"{_SEARCHER}{part}vectors" for part in ("", "_main/", "_delta/")),
-)
+# Variables of the exact index; the second is that of added videos.
+_VECTORS = ("vectors/0", "vectors/1")
 
 COLUMNS = {  # of a video, by the output of all
     schema.SCORES: schema.SCORE,

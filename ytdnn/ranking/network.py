@@ -15,7 +15,7 @@ import tensorflow as tf
 from ytdnn.base import configs, schema
 from ytdnn.features import base_feature, feature_lists, network_features
 from ytdnn.layers import embeddings, randomness, split_dense, tower_ensemble, towers
-from ytdnn.ranking import heads, inputs, outcome_heads, watch_statistics
+from ytdnn.ranking import heads, inputs, outcome_heads
 
 # Small, so that rows of rare videos are alike and not learned by heart.
 _STDDEV = 0.03
@@ -43,20 +43,8 @@ class Statistics:
 
 
 def read_statistics(path: pathlib.Path) -> Statistics:
-    """Returns the statistics of an artefact; those of 0.2 had more of the clicks."""
-    values = json.loads(path.read_text())
-    clicks, observed = values["clicks"], values["clicks"]["observed"]
-    if "share_deviance" not in observed:  # by which 0.2 did not yet choose the target
-        spread = observed["seconds_spread"]
-        follow_durations = observed["parts_spread"] < 0.6 * spread
-        observed["share_deviance"] = 0.0 if follow_durations else spread
-    for cls, own in (
-        (heads.Clicks, clicks),
-        (watch_statistics.WatchTimeStatistics, observed),
-    ):
-        for name in own.keys() - {field.name for field in dataclasses.fields(cls)}:
-            del own[name]
-    statistics: Statistics = configs.component(Statistics, values)
+    """Returns the statistics of an artefact."""
+    statistics: Statistics = configs.component(Statistics, json.loads(path.read_text()))
     return statistics
 
 

@@ -47,20 +47,3 @@ def test_several_networks_may_be_narrow_or_learn_from_each_other() -> None:
     narrow = configs.CandidatesConfig(ensemble_size=2, serving_dim=128)
     taught = configs.CandidatesConfig(ensemble_size=2, loss=FULL, distillation=0.5)
     assert (narrow.num_kept, taught.num_kept) == (2, 1)
-
-
-@pytest.mark.parametrize(("kept", "other"), [("last", "all"), ("all", "last")])
-def test_an_old_config_keeps_the_networks_that_distillation_says(
-    kept: str, other: str
-) -> None:
-    own = {"loss": FULL, "distillation": 0.5} if kept == "last" else {}
-    config = configs.CandidatesConfig(ensemble_size=2, **own)
-    values = configs.to_dict(config)
-    assert configs.CandidatesConfig(ensemble_size=2, kept_networks=kept, **own) == (
-        config
-    )
-    assert configs.differences(values | {"kept_networks": kept}, values) == {}
-    found = configs.differences(values | {"kept_networks": other}, values)
-    assert found == {"kept_networks": f"was {other!r}, is absent"}
-    with pytest.raises(errors.UserError, match="'all' without distillation and 'last'"):
-        configs.CandidatesConfig(ensemble_size=2, kept_networks=other, **own)

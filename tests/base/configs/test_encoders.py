@@ -8,8 +8,6 @@ import pytest
 from tests import extras
 from ytdnn import configs
 from ytdnn.base import errors, registries
-from ytdnn.run.cli import given_settings, parsing
-from ytdnn.run.pipeline import workdir
 
 
 @configs.validated
@@ -67,14 +65,3 @@ def test_a_slice_has_as_many_rows_as_serving_reads() -> None:
 def test_without_bags_none_are_needed() -> None:
     assert not configs.CandidatesConfig(encoder=OWN, bags=(), decay_rates=()).reads_bags
     assert configs.CandidatesConfig().reads_bags
-
-
-@pytest.mark.parametrize("part", ["loss", "encoder"])
-def test_the_kind_of_a_users_one_class_has_left(part: str) -> None:
-    message = "received own: register the class in a file of config.extensions"
-    with pytest.raises(errors.UserError, match=message):
-        workdir.validated({"candidates": {part: {"kind": "own"}}}, "old.py")
-    with pytest.raises(errors.UserError, match=message):
-        given_settings.apply(configs.Config(), {f"candidates.{part}": "own"})
-    with pytest.raises(errors.UserError, match=r"file is config\.extensions now"):
-        parsing.parse("run", [], (f"--config.candidates.{part}.file=a.py",))

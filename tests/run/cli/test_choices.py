@@ -56,28 +56,12 @@ def test_another_kind_begins_with_its_defaults_and_the_same_keeps_its_settings()
     assert _applied((FULL,), sampled).candidates.loss == configs.FullSoftmaxConfig()
 
 
-def test_a_constant_of_a_kind_may_be_given_where_others_choose_it() -> None:
-    same = "--config.candidates.loss.num_negatives=1024"
-    assert _applied((BPR, same), configs.Config()).candidates.loss == (
-        configs.BPRConfig()
-    )
-    few = configs.CandidatesConfig(loss=configs.SampledSoftmaxConfig(num_negatives=7))
-    found = _applied((same,), configs.Config(candidates=few))
-    assert found.candidates.loss == configs.SampledSoftmaxConfig()
-
-
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
         (
-            (BPR, "--config.candidates.loss.num_negatives=512"),
-            "config.candidates.loss.num_negatives is a constant now, 1024: leave it "
-            "out",
-        ),
-        (
             ("--config.candidates.kept_networks=all",),
-            "config.candidates.kept_networks is a constant now, 'all' without "
-            "distillation and 'last' with it: leave it out",
+            "config.candidates.kept_networks is a constant now: leave it out",
         ),
         (
             (FULL, "--config.candidates.loss.num_negatives=5"),
@@ -114,7 +98,7 @@ def test_a_constant_of_a_kind_may_be_given_where_others_choose_it() -> None:
         ),
         (
             ("--config.index.num_candidates=5",),
-            "config.index.num_candidates is config.composition.num_candidates now",
+            "did you mean --config.composition.num_candidates?",
         ),
         (
             ("--config.candidates.num_negatives=5",),
@@ -171,14 +155,6 @@ def test_what_would_have_no_effect_is_refused_by_name(
         (
             "configs.IndexConfig(num_leaves=5)",
             "there is no setting config.index.num_leaves",
-        ),
-        (
-            "{'index': {'num_candidates': 5}}",
-            "config.index.num_candidates is config.composition.num_candidates now",
-        ),
-        (
-            "configs.IndexConfig(num_candidates=5)",
-            "config.index.num_candidates is config.composition.num_candidates now",
         ),
         (
             "configs.CompositionConfig(num_candidates=5, sources=(('popular', 0.95),))",

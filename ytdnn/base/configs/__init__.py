@@ -61,7 +61,6 @@ from ytdnn.base.configs.run import defaults as defaults
 from ytdnn.base.configs.run import differences as differences
 from ytdnn.base.configs.run import flat as flat
 from ytdnn.base.configs.run import from_dict as from_dict
-from ytdnn.base.configs.run import is_constant as is_constant
 from ytdnn.base.configs.run import quickstart as quickstart
 from ytdnn.base.configs.run import resolved as resolved
 from ytdnn.base.configs.run import sized as sized

@@ -18,7 +18,6 @@ from pydantic import dataclasses as pydantic_dataclasses
 from pydantic_core import core_schema
 
 from ytdnn.base import errors, registry
-from ytdnn.base.configs import constants
 
 _T = TypeVar("_T")
 
@@ -51,7 +50,7 @@ def validated(cls: type[_T]) -> type[_T]:
     @functools.wraps(construct)
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         try:
-            construct(self, *args, **constants.left_out(cls.__name__, kwargs))
+            construct(self, *args, **kwargs)
         except pydantic.ValidationError as error:
             from ytdnn.base.configs import problems
 
@@ -150,8 +149,6 @@ class OneOf:
 
         def validate(value: Any, union: Any, info: Any) -> Any:
             kind = value.get(KIND) if isinstance(value, dict) else _kind(value)
-            if kind not in known:
-                refuse_own(kind)
             if not isinstance(kind, str) or kind not in known:
                 return union(value)
             if kind in fixed and info.mode != "json":
@@ -194,19 +191,6 @@ class NameOf:
             )
 
         return core_schema.no_info_after_validator_function(check, handler(source))
-
-
-def refuse_own(kind: Any) -> None:
-    """Checks that a kind is not that of a user's one class in a file, before 0.3.
-
-    Raises:
-      errors.SettingError: It is.
-    """
-    if kind == "own":
-        raise errors.SettingError(
-            "expected the name of a loss or an encoder, received own: register the "
-            "class in a file of config.extensions, as docs/extending.md shows"
-        )
 
 
 def _kind(value: Any) -> str:
@@ -261,23 +245,6 @@ def classes(component: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         for part in choice.values() if choice else (field.type,):
             if dataclasses.is_dataclass(part):
                 yield from classes(part, f"{prefix}{field.name}.")
-
-
-def without(cls: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns nested dicts without the constants with their value, at any depth.
-
-    Args:
-      cls: Class of the component; values of other types are returned as they are.
-      values: Its settings, as read from JSON.
-    """
-    kept = constants.left_out(cls.__name__, values)
-    for field in dataclasses.fields(cls):
-        value = kept.get(field.name)
-        if isinstance(value, Mapping):
-            own = kinds(field.type).get(str(value.get(KIND)), field.type)
-            if dataclasses.is_dataclass(own):
-                kept[field.name] = without(own, value)
-    return kept
 
 
 def own_settings(component: Any) -> list[str]:

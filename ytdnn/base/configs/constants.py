@@ -1,123 +1,64 @@
-"""Settings of earlier versions that are constants now, each with its value.
+"""Settings that 0.3 had and that are constants now, each with its value.
 
-No experiment, page or user's log had a reason for another value; the code that reads
-the constant has the reason. Old configs, flags and artefacts that have this value are
-read as before; another value is an error that names the constant.
+The config of a run of 0.3 that has this value is read as before; a flag, a file or
+another value is an error. The code that reads the constant has its reason.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-_KEPT = "kept_networks"
-BY_CLASS: Mapping[str, Mapping[str, Any]] = {
-    "WorldConfig": {"vector_noise": 0.5, "impressions_per_page": 8},
-    "DataConfig": {"max_search_tokens": 1_000_000, "min_search_token_count": 2},
-    "TrainingConfig": {
-        "warmup_steps": 0,
-        "table_optimizers": [],
-        "schedule": "cosine",
-        "clip_norm": 0.0,
-        "checkpoint_every_steps": 2_000,
-    },
-    "BPRConfig": {"num_negatives": 1_024, "proposal_exponent": 0.0},
-    "CompositionConfig": {
-        "share_co_watched": 0.13,
-        "share_fresh_uploads": 0.2,
-        "share_popular": 0.0,
-        "co_watched_by": "order",
-        "sources": [],  # before 0.3: those of the shares
-        "diversity_top": 50,
-        "operators": [],
-        "request_fields": [],
-        "explore_top": 50,
-        "young_days": 7.0,
-    },
-    "ContentConfig": {"id_dropout": 0.2},
-    "SampledSoftmaxConfig": {
-        "uniform_share": 0.0,
-        "log_uniform_share": 0.0,
-        "correct_positive": False,
-    },
-    "WARPConfig": {"num_negatives": 1_024, "margin": 1.0, "proposal_exponent": 0.0},
-    "GBCEConfig": {"num_negatives": 1_024, "calibration": 0.75},
-    "CandidatesConfig": {
-        "tied_tables": False,
-        "hashed_rows": 0,
-        "bias": True,
-        "window_events": 1 << 24,
-        "kept_networks": "all",  # with distillation "last", see `value_of`
-    },
-    "ClusterConfig": {
-        "checkpoints": "",
-        "start_seconds": 300,
-        "lost_seconds": 60,
-        "shard_megabytes": 64.0,
-    },
-    "QuantilesConfig": {"number": 100},
-    "ClickTimesWatchTimeConfig": {"watch_time_weight": 1.0, "own_tower": []},
-    "RankingConfig": {
-        "hashed_rows": 0,
-        "experts": 0,
-        "window_events": 1 << 23,
-        "attention_units": 0,
-        "ensemble_size": 1,
-    },
-    "IndexConfig": {"also": []},
-    "ScannConfig": {
-        "leaf_avq": 8.0,
-        "anisotropic_threshold": 0.2,
-        "dimensions_per_block": 2,
-        "min_videos": 2_000,
-    },
-    "IvfConfig": {"seed": 0, "min_videos": 25_000},
-    "EvaluationConfig": {
-        "propensity_power": 1.0,
-        "block_megabytes": 128,
-        "candidate_set": "all",
-        "seed": 0,
-        "num_examples": 8,
-        "similarity_by": "",  # the first column of vectors, else topic, else channel
-        "off_policy_most_weight": 0.0,  # no bound
-        "window_events": 1 << 23,
-    },
-    "RefreshConfig": {"learning_rate_share": 1.0},
+_TRAINING = {"schedule": "cosine", "clip_norm": 0.0, "checkpoint_every_steps": 2_000}
+VALUES: Mapping[str, Any] = {
+    "data.min_search_token_count": 2,
+    "candidates.kept_networks": "all",
+    "candidates.loss.correct_positive": False,
+    "candidates.window_events": 1 << 24,
+    "ranking.window_events": 1 << 23,
+    "ranking.attention_units": 0,
+    "ranking.ensemble_size": 1,
+    "index.also": [],
+    "index.search.dimensions_per_block": 2,
+    "index.search.min_videos": 2_000,
+    "composition.explore_top": 50,
+    "composition.young_days": 7.0,
+    "evaluation.similarity_by": "",  # the first column of vectors, else topic, channel
+    "evaluation.off_policy_most_weight": 0.0,  # no bound
+    "evaluation.window_events": 1 << 23,
+    "cluster.start_seconds": 300,
+    "cluster.lost_seconds": 60,
+    "cluster.shard_megabytes": 64.0,
+    **{f"candidates.training.{name}": value for name, value in _TRAINING.items()},
+    **{f"ranking.training.{name}": value for name, value in _TRAINING.items()},
 }
 
 
-def left_out(component: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a component's settings without the constants with their value.
+def has_value(path: str, value: Any) -> bool:
+    """Whether a setting is a constant and has its value.
 
     Args:
-      component: Name of the component's class.
-      values: Settings by name.
+      path: Path of the setting, which may lack its section.
+      value: Its value, as read from JSON.
     """
-    own, distillation = BY_CLASS.get(component, {}), values.get("distillation")
+    return any(
+        f".{known}".endswith(f".{path}") and value == own
+        for known, own in VALUES.items()
+    )
+
+
+def without(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns the nested dicts of a config without the constants with their value.
+
+    Args:
+      values: The config or a section of it, as read from JSON.
+      prefix: Path of these settings in it, such as `candidates.`.
+    """
     return {
-        name: value
+        name: without(value, f"{prefix}{name}.") if isinstance(value, dict) else value
         for name, value in values.items()
-        if name not in own or value != value_of(name, own[name], distillation)
+        if not has_value(f"{prefix}{name}", value)
     }
 
 
-def value_of(name: str, value: Any, distillation: Any) -> Any:
-    """Returns the value of a constant beside the distillation of the same settings.
-
-    Args:
-      name: Name of the constant.
-      value: Its value without distillation.
-      distillation: That of the candidates; None or 0 for none.
-    """
-    return "last" if name == _KEPT and distillation else value
-
-
-def depends(path: str) -> bool:
-    """Whether the value of a constant follows from another setting."""
-    return path.rpartition(".")[2] == _KEPT
-
-
-def message(path: str, value: Any) -> str:
-    """Returns the error about another value of a constant."""
-    shown = repr(value)
-    if depends(path):
-        shown += " without distillation and 'last' with it"
-    return f"{path} is a constant now, {shown}: leave it out"
+def message(path: str) -> str:
+    """Returns the error about a constant that is set; empty for other settings."""
+    return f"config.{path} is a constant now: leave it out" if path in VALUES else ""

@@ -10,11 +10,6 @@ from ytdnn.base import configs
 from ytdnn.base.configs import constants, run
 
 _MOST_PROBLEMS = 3
-_MOVED = {
-    "index.num_candidates": "composition.num_candidates",
-    "candidates.loss.file": "extensions",
-    "candidates.encoder.file": "extensions",
-}
 _WORDS = {
     "int_parsing": "a whole number",
     "float_parsing": "a number",
@@ -77,13 +72,11 @@ def _phrase(title: str, problem: Any) -> str:
     key, below = ".".join(path), ".".join(path[1:])
     if problem["type"] == "unexpected_keyword_argument":
         parent = ".".join(path[1:-1])
-        cls = configs.choices()[parent][kind].__name__ if kind else title
-        if path[-1] in constants.BY_CLASS.get(cls, {}):
-            return constants.message(key, constants.BY_CLASS[cls][path[-1]])
+        if known := constants.message(below):
+            return known
         if kind:
             return not_of_kind(parent, kind, path[-1])
-        known = f"there is no setting {key}: ytdnn run --help lists all"
-        return removed(below) or known
+        return f"there is no setting {key}: ytdnn run --help lists all"
     expected = _expected(problem)
     if problem["type"] == "value_error":  # of settings that do not fit each other
         return f"{key}: {expected}"
@@ -118,16 +111,6 @@ def _path(title: str, place: Sequence[Any]) -> tuple[list[str], str]:
         else:
             path.append(part)
     return path, kind
-
-
-def removed(key: str) -> str:
-    """Returns the message about a setting of an earlier version; empty for others."""
-    if key in _MOVED:
-        return f"config.{key} is config.{_MOVED[key]} now: set that"
-    for known, value in run.constants_by_path():
-        if known == key:
-            return constants.message(f"config.{key}", value)
-    return ""
 
 
 def not_of_kind(path: str, kind: str, name: str) -> str:

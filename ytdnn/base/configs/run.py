@@ -251,8 +251,8 @@ def component(cls: type[_T], values: dict[str, Any]) -> _T:
     Raises:
       pydantic.ValidationError: Unknown keys or bad values, each with its path.
     """
-    values = components.without(cls, values)
-    return pydantic.TypeAdapter(cls).validate_json(json.dumps(values))
+    known = json.dumps(constants.without(values))
+    return pydantic.TypeAdapter(cls).validate_json(known)
 
 
 def from_dict(values: dict[str, Any]) -> Config:
@@ -312,7 +312,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
     """
     old = flat(before)
     new = {path: v for path, v in flat(after).items() if path in old or v != ""}
-    old = {k: v for k, v in old.items() if k in new or not _is_fixed(k, old)}
+    old = {k: v for k, v in old.items() if k in new or not constants.has_value(k, v)}
     absent = object()
     both = {path: (old.get(path, absent), new.get(path, absent)) for path in old | new}
     written = {
@@ -321,40 +321,6 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
         if values[0] != values[1]
     }
     return {path: f"was {was}, is {now}" for path, (was, now) in written.items()}
-
-
-def _is_fixed(path: str, settings: Mapping[str, Any]) -> bool:
-    """Whether a setting, by its path in a part of the config, has its constant."""
-    section, dot, name = path.rpartition(".")
-    distillation = settings.get(f"{section}{dot}distillation")
-    return any(
-        settings[path] == constants.value_of(name, fixed, distillation)
-        and f".{known}".endswith(f".{path}")
-        for known, fixed in constants_by_path()
-    )
-
-
-@functools.cache
-def constants_by_path() -> list[tuple[str, Any]]:
-    """Returns the constants of a whole run with their paths, kind by kind."""
-    return [
-        (prefix + name, value)
-        for prefix, cls in components.classes(Config)
-        for name, value in constants.BY_CLASS.get(cls.__name__, {}).items()
-    ]
-
-
-def is_constant(path: str, text: str | None) -> bool:
-    """Whether a text, as typed, is the value of a constant, whatever else is set."""
-    values = [
-        value
-        for known, value in constants_by_path()
-        if known == path and not constants.depends(path)
-    ]
-    try:
-        return text is not None and any(type(each)(text) == each for each in values)
-    except ValueError:
-        return False
 
 
 def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,13 +4,12 @@ import difflib
 import functools
 import operator
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import pydantic
 
 from ytdnn.base import configs, errors, registry
-from ytdnn.base.configs import components, constants, problems
+from ytdnn.base.configs import constants, problems
 from ytdnn.run.cli import settings
 from ytdnn.run.pipeline import workdir
 
@@ -50,10 +49,7 @@ def _place(values: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
     path, _, name = key.rpartition(".")
     part = functools.reduce(operator.getitem, path.split(".") if path else [], values)
     if name not in part:
-        kind = part[configs.KIND]
-        own = configs.choices()[path][kind].__name__
-        if name not in constants.BY_CLASS.get(own, {}):  # these are checked with all
-            raise errors.UserError(problems.not_of_kind(path, kind, name))
+        raise errors.UserError(problems.not_of_kind(path, part[configs.KIND], name))
     return part, name
 
 
@@ -61,7 +57,6 @@ def _choice(path: str, kind: str, before: dict[str, Any]) -> dict[str, Any]:
     """Returns a choice, of its defaults if it is of another kind than before."""
     known = configs.choices()[path]
     if kind not in known:
-        components.refuse_own(kind)
         raise errors.UserError(
             f"expected config.{path} to be one of {', '.join(known.names())}, received "
             f"{kind!r} ({_ORIGIN})"
@@ -97,23 +92,6 @@ def entries(key: str, value: str) -> list[str]:
     return [part.strip(" '\"") for part in plain.split(",") if part.strip()]
 
 
-def checked(typed: Mapping[str, str]) -> dict[str, str]:
-    """Returns the text of each setting by its key.
-
-    Args:
-      typed: Texts of a command line; constants, which are no settings, are left out.
-
-    Raises:
-      errors.UserError: There is no such setting.
-    """
-    overrides: dict[str, str] = {}
-    for key, text in typed.items():
-        if key in settings.catalogue() or not configs.is_constant(key, text):
-            require_setting(key)
-            overrides[key] = text
-    return overrides
-
-
 def extend(files: str) -> None:
     """Registers the parts of the files that the setting `extensions` names."""
     for file in entries("extensions", files):
@@ -142,10 +120,9 @@ def require_setting(key: str) -> None:
             f"expected a single setting, received the group --config.{key}: set its "
             f"members, as --config.{key}.NAME=VALUE"
         )
-    removed = problems.removed(key)
     hint = closest(key, list(known), "--config.")
     raise errors.UserError(
-        removed
+        constants.message(key)
         or f"there is no setting config.{key}{hint} (ytdnn run --help lists all)"
     )
 

@@ -124,8 +124,9 @@ def parse(
             f"{len(plain)} of them (ytdnn {command} --help)"
         )
     values = dict(zip(operands, plain, strict=True))
-    typed = {k.removeprefix(_CONFIG): v for k, v in given.items() if k not in flags}
-    overrides = given_settings.checked(typed) if typed else {}
+    overrides = {k.removeprefix(_CONFIG): v for k, v in given.items() if k not in flags}
+    for key in overrides:
+        given_settings.require_setting(key)
     for name, flag in flags.items():
         if flag.required and name not in given:
             raise not_given(flag, command)
