@@ -177,18 +177,35 @@ def test_outcomes_teach_nothing_that_the_click_reads() -> None:
     head = configs.ClickTimesWatchTimeConfig()
     config = dataclasses.replace(CONFIG, head=head, outcome_tower=(6, 3))
     model = make_network(config=config, measured=WITH_OUTCOMES)
-    assert model._of_outcomes is not None
-    own = {id(variable) for variable in model._of_outcomes.trainable_variables}
+    first, second = (
+        {id(variable) for variable in tower.trainable_variables}
+        for tower in model._of_outcomes
+    )
+    own = first | second
+    assert not first & second
     assert not learned_by(model, 0) & own
-    for place in (2, 3):  # behind the click and the watch time
+    for place, of_tower in ((2, first), (3, second)):  # behind click and watch time
         assert learned_by(model, place)
-        assert learned_by(model, place) <= own
+        assert learned_by(model, place) <= of_tower
     alone = make_network(config=dataclasses.replace(config, outcome_tower=()))
     plain = alone.count_params()
     # 54 inputs of the first tower, as spelled out above.
     assert model.count_params() == plain + 2 * (54 * 6 + 6 + 6 * 3 + 3 + 3 + 1)
     outputs = model(request([1, 2, 3], [4]))[0, 0].numpy()
     assert np.isfinite(outputs).all()
+
+
+def test_each_outcome_has_a_dropout_of_its_own() -> None:
+    config = dataclasses.replace(CONFIG, outcome_tower=(6,), dropout=0.5)
+    model = make_network(config=config, measured=WITH_OUTCOMES)
+    first, second = model._of_outcomes
+    model(request([1, 2, 3], [4, 5]))
+    second.set_weights(first.get_weights())
+    still = model(request([1, 2, 3], [4, 5]))[0, 0, -2:].numpy()
+    assert still[0] == still[1]
+    seed = tf.constant([1, 2])
+    drawn = model(request([1, 2, 3], [4, 5]), seed=seed)[0, 0, -2:].numpy()
+    assert drawn[0] != drawn[1]
 
 
 def test_without_own_towers_outcomes_are_outputs_of_the_tower() -> None:

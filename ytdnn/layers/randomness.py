@@ -90,7 +90,7 @@ def uniform(number: int, seed: tf.Tensor) -> tf.Tensor:
     return (high * 2.0**32 + tf.cast(words[:, 1], tf.float64)) * 2.0**-52
 
 
-def substream(seed: tf.Tensor | None, stream: RandomStream) -> tf.Tensor | None:
+def substream(seed: tf.Tensor | None, stream: int) -> tf.Tensor | None:
     """Returns the seed of one stream of a step; None outside training."""
     return None if seed is None else fold(seed, stream)
 

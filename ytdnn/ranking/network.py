@@ -9,12 +9,13 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from ytdnn.base import configs, schema
 from ytdnn.features import base_feature, feature_lists, network_features
-from ytdnn.layers import embeddings, randomness, split_dense, tower_ensemble, towers
+from ytdnn.layers import embeddings, randomness, split_dense, towers
 from ytdnn.ranking import heads, inputs, outcome_heads
 
 # Small, so that rows of rare videos are alike and not learned by heart.
@@ -46,6 +47,25 @@ def read_statistics(path: pathlib.Path) -> Statistics:
     """Returns the statistics of an artefact."""
     statistics: Statistics = configs.component(Statistics, json.loads(path.read_text()))
     return statistics
+
+
+class _OutcomeTower(tf.keras.layers.Layer):
+    """A tower of its own for an outcome, up to its logit."""
+
+    def __init__(
+        self, config: configs.RankingConfig, bias: float, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        options = config.outcome_tower, config.dropout, config.precision
+        self._tower = towers.Tower(*options, split=True, name="tower")
+        initial = tf.keras.initializers.Constant(bias)
+        self._logit = tf.keras.layers.Dense(1, bias_initializer=initial, name="logit")
+
+    def call(
+        self, items: tuple[tf.Tensor, split_dense.Items], seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Returns `[batch, k, 1]`; see `towers.Tower`."""
+        return towers.dense(self._logit, self._tower(items, seed=seed), seed)
 
 
 class RankingNetwork(tf.keras.Model):
@@ -93,15 +113,10 @@ class RankingNetwork(tf.keras.Model):
         self._outputs = tf.keras.layers.Dense(
             first, bias_initializer=initial, name="outputs"
         )
-        self._of_outcomes: tower_ensemble.TowerEnsemble | None = None
-        if num_outcomes:
-            self._of_outcomes = tower_ensemble.TowerEnsemble(
-                num_outcomes,
-                config.outcome_tower,
-                [(bias,) for bias in self.head.biases[first:]],
-                *options,
-                name="outcome_towers",
-            )
+        self._of_outcomes = [
+            _OutcomeTower(config, bias, name=f"outcome_{number}")
+            for number, bias in enumerate(self.head.biases[first:])
+        ]
 
     @property
     def tables(self) -> list[tf.Variable]:
@@ -129,14 +144,17 @@ class RankingNetwork(tf.keras.Model):
         query, k = self._query(tensors), tf.shape(shown)[1]
         hidden = self._tower((query, split_dense.Items(blocks, k)), seed=seed)
         outputs: tf.Tensor = towers.dense(self._outputs, hidden, seed)
-        if self._of_outcomes is None:
+        if not self._of_outcomes:
             return outputs
         # Nothing that the click reads learns from the other towers.
         fixed = tuple(split_dense.without_gradient(block) for block in blocks)
         of_towers = tf.stop_gradient(query), split_dense.Items(fixed, k)
         of_stream = randomness.substream(seed, randomness.RandomStream.OUTCOMES)
-        of_outcomes = self._of_outcomes(of_towers, of_stream)[..., 0]
-        return tf.concat([outputs, of_outcomes], axis=-1)
+        of_outcomes = [
+            tower(of_towers, randomness.substream(of_stream, number))
+            for number, tower in enumerate(self._of_outcomes)
+        ]
+        return tf.concat([outputs, *of_outcomes], axis=-1)
 
     def video_coordinates(self, tensors: inputs.Tensors) -> tf.Tensor:
         """Returns the encoding of a video's own features, `[batch · k, dim]`.
