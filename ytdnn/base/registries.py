@@ -272,7 +272,7 @@ def versions(candidates: Any) -> dict[str, str]:
     versions |= _feature_versions(candidates.features, "candidates")
     if candidates.content.enabled:
         versions |= _feature_versions(candidates.content.features, "candidates.content")
-    return {name: version for name, version in versions.items() if version}
+    return _of_others(versions)
 
 
 def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
@@ -285,15 +285,14 @@ def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
     versions = {"head": HEADS.version(config.ranking.head.kind)}
     versions |= _feature_versions(config.ranking.features, "ranking")
     if asks_sources:
-        versions |= _versions(SOURCES, _source_names(config))
-    return {name: version for name, version in versions.items() if version}
+        versions |= _source_versions(config)
+    return _of_others(versions)
 
 
 def versions_of_bundle(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts of a bundle, except its models."""
-    versions = _versions(SOURCES, _source_names(config))
-    versions |= _versions(RERANKERS, config.composition.rerankers)
-    return {name: version for name, version in versions.items() if version}
+    rerankers = _versions(RERANKERS, config.composition.rerankers)
+    return _of_others(_source_versions(config) | rerankers)
 
 
 def versions_of_evaluation(config: Any) -> dict[str, str]:
@@ -301,11 +300,16 @@ def versions_of_evaluation(config: Any) -> dict[str, str]:
     versions = versions_of_bundle(config)
     for parts in (METRICS, IMPRESSION_METRICS):
         versions |= _versions(parts, config.evaluation.metrics)
+    return _of_others(versions)
+
+
+def _of_others(versions: dict[str, str]) -> dict[str, str]:
+    """Returns those that are not empty, as those of ytdnn's own parts are."""
     return {name: version for name, version in versions.items() if version}
 
 
-def _source_names(config: Any) -> list[str]:
-    return [name for name, _ in config.composition.sources]
+def _source_versions(config: Any) -> dict[str, str]:
+    return _versions(SOURCES, [name for name, _ in config.composition.sources])
 
 
 def _versions(parts: registry.Registry[Any], names: Iterable[str]) -> dict[str, str]:

@@ -70,6 +70,5 @@ from ytdnn.base.configs.serving import SOURCE_NAMES as SOURCE_NAMES
 from ytdnn.base.configs.serving import CompositionConfig as CompositionConfig
 from ytdnn.base.configs.serving import ExactConfig as ExactConfig
 from ytdnn.base.configs.serving import IndexConfig as IndexConfig
-from ytdnn.base.configs.serving import IndexKind as IndexKind
 from ytdnn.base.configs.serving import IvfConfig as IvfConfig
 from ytdnn.base.configs.serving import ScannConfig as ScannConfig

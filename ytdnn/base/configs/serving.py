@@ -9,8 +9,6 @@ import pydantic
 from ytdnn.base import errors, registries
 from ytdnn.base.configs import components
 
-IndexKind = Literal["exact", "scann", "ivf"]
-
 
 @components.validated
 class ExactConfig:
@@ -88,7 +86,6 @@ SOURCE_NAMES = (TOWER, CO_WATCH, FRESH_UPLOADS, POPULAR)
 
 DEFAULT_SOURCES = ((CO_WATCH, 0.13), (FRESH_UPLOADS, 0.2))
 
-Names = tuple[str, ...]
 Precision = Literal["trained", "float32", "bfloat16"]
 
 

@@ -1,6 +1,6 @@
 """`ytdnn parts`: lists the parts of each registry, with their origin."""
 
-from ytdnn.base import registries, registry
+from ytdnn.base import registries
 from ytdnn.run.cli import command, given_settings, output, parsing
 
 
@@ -40,7 +40,7 @@ def run(given: command.Arguments) -> None:
     every = registries.every()
     kind = parsing.choice(given, "kind", tuple(every))
     origins = {
-        name: {part: _origin(each, part) for part in each.names()}
+        name: {n: each.version(n) or "ytdnn" for n in each.names()}
         for name, each in every.items()
         if kind in ("", name)
     }
@@ -49,8 +49,3 @@ def run(given: command.Arguments) -> None:
         output.say(f"{name}:")
         for part, origin in parts.items():
             output.say(f"  {part}{f' ({origin})' if origin != 'ytdnn' else ''}")
-
-
-def _origin(of: registry.Registry[registry.RegisteredPart], name: str) -> str:
-    """Returns where a part comes from: ytdnn, a package or a file."""
-    return "ytdnn" if name in of.own() else of.version(name)

@@ -10,39 +10,23 @@ happen when a function is called: `import ytdnn` loads neither TensorFlow nor Po
 from typing import Any
 
 from ytdnn.base import registries
-from ytdnn.run.pipeline.api import TrainedRun, evaluate, export, prepare, run, train
+from ytdnn.run.pipeline.api import TrainedRun as TrainedRun
+from ytdnn.run.pipeline.api import evaluate as evaluate
+from ytdnn.run.pipeline.api import export as export
+from ytdnn.run.pipeline.api import prepare as prepare
+from ytdnn.run.pipeline.api import run as run
+from ytdnn.run.pipeline.api import train as train
 from ytdnn.run.pipeline.bulk_answers import (
-    write_recommendations,
-    write_similar,
-    write_user_vectors,
-    write_video_vectors,
+    write_recommendations as write_recommendations,
 )
-from ytdnn.run.pipeline.recommender import Recommender
-
-__all__ = [
-    "Recommender",
-    "TrainedRun",
-    "add_videos",
-    "evaluate",
-    "export",
-    "live_test",
-    "prepare",
-    "refit",
-    "refresh",
-    "remove_videos",
-    "restore_videos",
-    "run",
-    "train",
-    "tune_index",
-    "write_recommendations",
-    "write_similar",
-    "write_user_vectors",
-    "write_video_vectors",
-]
+from ytdnn.run.pipeline.bulk_answers import write_similar as write_similar
+from ytdnn.run.pipeline.bulk_answers import write_user_vectors as write_user_vectors
+from ytdnn.run.pipeline.bulk_answers import write_video_vectors as write_video_vectors
+from ytdnn.run.pipeline.recommender import Recommender as Recommender
 
 
 def __getattr__(name: str) -> Any:
     """Returns a registered function of the API, imported on first use (PEP 562)."""
-    if name not in __all__:
+    if name not in registries.HOOKS.own():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return registries.HOOKS[name].make

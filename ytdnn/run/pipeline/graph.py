@@ -20,15 +20,6 @@ if TYPE_CHECKING:
     from ytdnn.run.pipeline import machines
 
 
-def _never(config: configs.Config, workdir: pathlib.Path) -> str:
-    del config, workdir
-    return ""
-
-
-def _without_ranker(config: configs.Config, workdir: pathlib.Path) -> str:
-    return steps.ranker_left_out(config, workdir)
-
-
 @dataclasses.dataclass(frozen=True)
 class Step:
     """One step of a run.
@@ -58,7 +49,7 @@ class Step:
     run: Callable[[configs.Config, pathlib.Path], None]
     config: Callable[[configs.Config], Mapping[str, Any]]
     prefix: str = ""
-    left_out: Callable[[configs.Config, pathlib.Path], str] = _never
+    left_out: Callable[[configs.Config, pathlib.Path], str] = lambda *_: ""
     describe: Callable[[configs.Config, pathlib.Path], Sequence[str]] | None = None
     advise: Callable[[configs.Config, pathlib.Path], Sequence[str]] | None = None
     kind: str = ""
@@ -158,7 +149,7 @@ RANKING = Step(
     ("data", "candidates"),
     steps.train_ranking,
     steps.ranking_config,
-    left_out=_without_ranker,
+    left_out=steps.ranker_left_out,
     sections=("ranking", "composition", "seed", "strategy", "cluster"),
     is_shared=True,
 )
@@ -191,15 +182,14 @@ BASELINES = Step(
     describe=steps.describe_baselines,
 )
 EVALUATION = evaluation("test")
-TO_END = Step(
-    f"{continued_models.TO_END}/{continued_models.KIND}",
-    "export",
-    ("data", "candidates", "ranking", TO_TEST.name),
-    continuation_steps.to_end,
-    continuation_steps.step_config,
+TO_END = dataclasses.replace(
+    TO_TEST,
+    name=f"{continued_models.TO_END}/{continued_models.KIND}",
+    command="export",
+    inputs=(*TO_TEST.inputs, TO_TEST.name),
+    run=continuation_steps.to_end,
     left_out=continued_models.end_left_out,
     describe=functools.partial(continuation_steps.describe, continued_models.TO_END),
-    sections=("advance", "refresh"),
 )
 BUNDLE = Step(
     "bundle",

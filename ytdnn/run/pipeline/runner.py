@@ -191,7 +191,7 @@ def input_fingerprints(
     home = f"{pathlib.PurePath(step.name).parent}/"
     prints = {name.removeprefix(home): value for name, value in prints.items()}
     if step.config in (graph.CONTEST.config, graph.CANDIDATES.config):
-        prints |= steps.own_files(config)
+        prints |= registries.versions(config.candidates)
     if step.config is graph.RANKING.config:
         prints |= steps.ranker_parts(config)
     if step.config is graph.EVALUATION.config:

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
-from ytdnn.base import artifacts, configs, errors, registries
+from ytdnn.base import artifacts, configs, errors
 from ytdnn.run.pipeline import native_log, sizes
 
 if TYPE_CHECKING:
@@ -228,11 +228,6 @@ def candidates_config(config: configs.Config) -> Mapping[str, Any]:
     from ytdnn.training import candidates
 
     return candidates.step_config(config)
-
-
-def own_files(config: configs.Config) -> Mapping[str, str]:
-    """Returns the hashes of the user's own files that train the candidates."""
-    return registries.versions(config.candidates)
 
 
 def ranker_parts(config: configs.Config) -> Mapping[str, str]:
