@@ -195,13 +195,6 @@ DOUBTS = {
 cli = conftest.cli
 
 
-def test_warnings_of_sets_of_0_2_0_are_read(tmp_path: pathlib.Path) -> None:
-    data = prepared_of(tmp_path, {"watches": logs.watches()})
-    del data.manifest.facts["warnings"]
-    data.manifest.facts["doubts"] = ["note: as 0.2.0 wrote it"]
-    assert "note: as 0.2.0 wrote it" in prepare_summary.lines(data)
-
-
 def test_nothing_is_shown_in_a_notebook(
     tmp_path: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,

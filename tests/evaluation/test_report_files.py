@@ -85,13 +85,6 @@ def test_nothing_but_an_evaluation_is_replaced(run: pathlib.Path) -> None:
     )
 
 
-def test_a_report_of_the_version_before_is_read(run: pathlib.Path) -> None:
-    report = example.report() | {"format_version": 4, "doubts": ["few users"]}
-    report["gap_closed"] = {"lists": {"candidates": {"recall@10": 0.5}}}
-    rewrite(run / "evaluation", report)
-    assert report_files.read_report(run / "evaluation").warnings == ("few users",)
-
-
 def test_a_kill_in_the_middle_leaves_what_was_there(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,7 +130,7 @@ def recommend(
         }
         for part in batches.group_by_length(sizes, most, _MOST_CELLS):
             answers = answer(users[part])
-            video_indices = _indices_of(answers[schema.IDS].numpy(), indices)
+            video_indices = indices_of(answers[schema.IDS].numpy(), indices)
             length = video_indices.shape[1]
             inside = np.arange(length) < answers[schema.NUM_RESULTS].numpy()[:, None]
             videos[part, :length] = np.where(inside, video_indices, 0)
@@ -159,7 +159,7 @@ def _shared_inputs(
     return batches.inputs([request], known)
 
 
-def _indices_of(ids: npt.NDArray, known: pl.DataFrame) -> npt.NDArray[np.int32]:
+def indices_of(ids: npt.NDArray, known: pl.DataFrame) -> npt.NDArray[np.int32]:
     """Returns the catalogue indices of a matrix of ids, 0 for unknown ids."""
     kind = pl.Binary if ids.dtype == object else None
     flat = pl.Series(schema.VIDEO_ID, ids.ravel().tolist(), kind)
@@ -217,7 +217,7 @@ def _permitted(
     missing = batches.inputs([{}], bundle.inputs(model))
     outputs = bundle.run(model, missing | inputs | {schema.USER_VECTOR: query})
     ids = bundle.videos[schema.VIDEO_ID].to_frame().with_row_index(_INDEX, offset=1)
-    videos = _indices_of(outputs[schema.IDS].numpy(), ids)
+    videos = indices_of(outputs[schema.IDS].numpy(), ids)
     return videos[0, : int(outputs[schema.NUM_RESULTS][0])]
 
 

@@ -13,11 +13,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import tensorflow as tf
 
 from ytdnn.base import configs, errors, progress, schema
-from ytdnn.bundle import batches, requests, saved_models, user_requests
+from ytdnn.bundle import batches, bulk, requests, saved_models, user_requests
 from ytdnn.bundle import bundle as bundles
 from ytdnn.evaluation import lists, other_systems, user_cases, user_windows
 from ytdnn.log import prepared
@@ -190,11 +189,6 @@ def _lists(
     """Returns the ids of an answer as video indices, padded with 0."""
     ids = answer[schema.IDS].numpy()
     inside = np.arange(ids.shape[1]) < answer[schema.NUM_RESULTS].numpy()[:, np.newaxis]
-    column = served.data.videos[schema.VIDEO_ID]
-    flat = [i.decode() if isinstance(i, bytes) else i for i in ids.ravel().tolist()]
-    answers = pl.DataFrame({schema.VIDEO_ID: pl.Series(flat, dtype=column.dtype)})
-    known = column.to_frame().with_row_index("index", offset=1)
-    indices = answers.join(known, schema.VIDEO_ID, "left", maintain_order="left")
-    rows = indices["index"].fill_null(0).to_numpy().reshape(ids.shape)
-    rows = np.where(inside, rows, 0)[:, :width].astype(np.int32)
+    known = served.data.videos.select(schema.VIDEO_ID).with_row_index("index", offset=1)
+    rows = np.where(inside, bulk.indices_of(ids, known), 0)[:, :width]
     return np.pad(rows, ((0, 0), (0, width - rows.shape[1])))

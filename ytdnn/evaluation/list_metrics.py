@@ -138,15 +138,13 @@ def _judged(
 
     The metrics that `evaluation.metrics` names follow.
     """
-    cases = context.cases
+    cases, ranked = context.cases, _ranked(context, listed)
     values = exact_top_k.metrics_at(listed, *cases.targets, ks)
-    if cases.seconds is not None:
-        seconds = exact_top_k.weights_of(listed, *cases.targets, cases.seconds)
+    if cases.seconds is not None and ranked.seconds is not None:
         relevant = ragged.Ragged(cases.targets.offsets, cases.seconds)
-        values |= watch_time_of_hits.evaluate(seconds, relevant, ks)
+        values |= watch_time_of_hits.evaluate(ranked.seconds, relevant, ks)
     if context.true_pages is not None:
         values |= context.true_pages.per_user(cases, listed, ks)
-    ranked = _ranked(context, listed)
     for name in context.config.metrics:
         metric = registries.METRICS.get(name)
         if metric is None:

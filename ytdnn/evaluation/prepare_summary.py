@@ -205,7 +205,7 @@ def _notes(data: prepared.PreparedData, is_full: bool) -> Iterator[str]:
         yield f"dropped: searches: {number:,} rows whose query has no word"
     sizes = {schema.USERS: data.num_users, schema.VIDEOS: data.num_videos}
     yield from vectors.lines(facts, sizes)
-    yield from facts.get("warnings", facts.get("doubts", ()))  # the name of 0.2.0
+    yield from facts.get("warnings", ())
 
 
 def counts(data: prepared.PreparedData) -> dict[str, Any]:

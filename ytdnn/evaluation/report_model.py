@@ -299,7 +299,7 @@ class Report:
         evaluation.
     """
 
-    format_version: Literal[4, 5] = FORMAT_VERSION
+    format_version: Literal[5] = FORMAT_VERSION
     name: str = ""
     made: report_parts.Measurement
     protocol: report_parts.Protocol
@@ -323,9 +323,7 @@ class Report:
     best_baselines: dict[str, report_parts.BestBaseline] = pydantic.Field(
         default_factory=dict
     )
-    warnings: tuple[str, ...] = pydantic.Field(
-        default=(), validation_alias=pydantic.AliasChoices("warnings", "doubts")
-    )
+    warnings: tuple[str, ...] = ()
     config: dict[str, Any]
 
     @property

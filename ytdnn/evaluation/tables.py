@@ -1,6 +1,7 @@
 """Tables as data, which the terminal draws, and pages as HTML."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
@@ -84,7 +85,7 @@ class NumberCell:
         ends = finite((self.low, self.high))
         ends = ends if len(ends) == 2 else []
         is_coarse = bool(ends) and ends[1] - ends[0] > _WIDE
-        show = self.show or (_coarse if is_coarse else _fine)
+        show = self.show or functools.partial(_decimals, 3 if is_coarse else 4)
         return [show(number) for number in (self.value, *ends)]
 
 
@@ -234,11 +235,6 @@ def format_number(value: float, step: float | None = None) -> str:
     return f"{value + 0.0:,.{decimals}f}"
 
 
-def _fine(value: float) -> str:
-    """Returns a number with four decimals if below 10, so that columns line up."""
-    return f"{value:.4f}" if abs(value) < 10 else format_number(value)
-
-
-def _coarse(value: float) -> str:
-    """Returns a number with three decimals, for values too uncertain for four."""
-    return f"{value:.3f}" if abs(value) < 10 else format_number(value)
+def _decimals(number: int, value: float) -> str:
+    """Returns a value with as many decimals if below 10, so that columns line up."""
+    return f"{value:.{number}f}" if abs(value) < 10 else format_number(value)
