@@ -183,16 +183,10 @@ def test_a_revision_is_links_but_for_what_changes(tmp_path: pathlib.Path) -> Non
     assert not os.path.samefile(*(part / "small" for part in parts))
 
 
-def test_one_of_an_earlier_layout_is_refused_in_one_line(
-    tmp_path: pathlib.Path,
-) -> None:
+def test_one_without_versions_is_published_over(tmp_path: pathlib.Path) -> None:
     with artifacts.publish(tmp_path / "bundle", "bundle", {}, {}) as partial:
         (partial / "a" / "1").mkdir(parents=True)
         (partial / "a" / "1" / "file").write_text("a")
-    with pytest.raises(
-        errors.UserError, match="found one written by an earlier ytdnn: run"
-    ):
-        versions.read(tmp_path / "bundle", "bundle")
     publish(tmp_path / "bundle", "new")
     assert content(tmp_path / "bundle") == "new"
     assert versions.numbers(tmp_path / "bundle") == [2]  # 1 may have been loaded

@@ -32,6 +32,12 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() else "�" for char in text)
 
 
+def shown(value: Any, most: int = 60) -> str:
+    """Returns a value as JSON on one line, of at most so many characters."""
+    text = one_line(json.dumps(value, default=str, ensure_ascii=False))
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def shell(word: str) -> str:
     """Returns a word quoted for a shell."""
     return shlex.quote(word)
@@ -78,6 +84,23 @@ def require_known(
                 f"expected {noun} of {', '.join(known)} in {where}, received "
                 f"{one_line(str(name))[:40]!r}{hint(str(name), known, cutoff=0.5)}"
             )
+
+
+def require(fits: bool, name: str, expected: str, value: Any) -> None:
+    """Checks a value of a request's body.
+
+    Args:
+      fits: Whether it is valid.
+      name: Its key.
+      expected: What a valid value is.
+      value: The value as JSON, in which a text is distinct from its number.
+
+    Raises:
+      UserError: It is not valid.
+    """
+    if not fits:
+        received = "none: it is missing" if value is None else shown(value)
+        raise UserError(f"expected {name} to be {expected}, received {received}")
 
 
 class SeveralError(UserError):

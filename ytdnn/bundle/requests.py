@@ -32,6 +32,7 @@ _TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "float32": (int, float)
 _MOST_FLOAT = float(np.finfo(np.float32).max)
 _INT64 = (-(2**63), 2**63 - 1)
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
+_shown = errors.shown
 ID_FIELDS = (
     schema.WATCHED_VIDEO_IDS,
     schema.IMPRESSION_VIDEO_IDS,
@@ -129,7 +130,7 @@ def values(request: Request, fields: Fields) -> dict[str, Any]:
             is_filled = all(value == missing for value in inputs[name])
             # Clients fill absent lists with missing values.
             if not is_filled or (request.get(name) is not None and not inputs[name]):
-                mark = f" ({shown(missing)} marks a missing one)"
+                mark = f" ({_shown(missing)} marks a missing one)"
                 _require_as_many(name, ids, inputs, mark)
     for name, names in _VALUES_OF.items():
         if name in fields and (any(inputs[names]) or any(inputs[name])):
@@ -168,12 +169,12 @@ def _require_pairs(
         if has_value != bool(name):
             raise errors.UserError(
                 f"expected a value in {key} for each name in {names_key} (empty and 0 "
-                f"are none), received {shown(value)} for {shown(name)}, position "
+                f"are none), received {_shown(value)} for {_shown(name)}, position "
                 f"{place}"
             )
         if name and names_key != schema.CONDITIONS and name in names[:place]:
             raise errors.UserError(
-                f"expected each name once in {names_key}, received {shown(name)} "
+                f"expected each name once in {names_key}, received {_shown(name)} "
                 f"twice: leave one out"
             )
 
@@ -181,7 +182,7 @@ def _require_pairs(
 def _object(request: Any) -> Request:
     if not isinstance(request, dict):
         raise errors.UserError(
-            f"expected a request object such as {_EXAMPLE}, received {shown(request)}"
+            f"expected a request object such as {_EXAMPLE}, received {_shown(request)}"
         )
     return request
 
@@ -190,7 +191,7 @@ def _unknown_key(key: str, fields: Fields) -> str:
     hint = errors.hint(str(key), fields, cutoff=0.5)
     short = [key for key, name in schema.SHORT_KEYS.items() if name in fields]
     known = [*fields, *short]
-    return f"expected request keys {', '.join(known)}, received {shown(key)}{hint}"
+    return f"expected request keys {', '.join(known)}, received {_shown(key)}{hint}"
 
 
 def _value(value: Any, field: signatures.Field) -> Any:
@@ -205,7 +206,7 @@ def _value(value: Any, field: signatures.Field) -> Any:
         value = [plain_id(item, pl.Int64()) for item in value]
     if not isinstance(value, list):
         raise errors.UserError(
-            f"expected a list in request key {field.name}, received {shown(value)}"
+            f"expected a list in request key {field.name}, received {_shown(value)}"
         )
     if field.width and len(value) not in (0, field.width):
         raise errors.UserError(
@@ -268,7 +269,7 @@ def _scalar(value: Any, field: signatures.Field, where: str) -> Any:
         return value
     raise errors.UserError(
         f"expected {expected} in request key {field.name}{where}, "
-        f"received {shown(value)}"
+        f"received {_shown(value)}"
     )
 
 
@@ -306,12 +307,6 @@ def _range(field: signatures.Field) -> str:
     if field.greatest is not None:
         return f"{kind} of {field.least:g} to {field.greatest:,.0f}{known}"
     return f"{kind} of {field.least:g} or more{known}"
-
-
-def shown(value: Any) -> str:
-    """Returns a value as JSON for an error, at most 60 characters."""
-    text = json.dumps(value, default=str, ensure_ascii=not is_text(str(value)))
-    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def warnings_of(

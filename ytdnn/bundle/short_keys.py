@@ -28,6 +28,8 @@ _MOST_WEIGHT = 1e9  # sums of products with it stay far below float32's limit
 _ABSENT: tuple[Any, ...] = (None, [], [""], [0])
 LISTS = (filter_columns.IN, filter_columns.NOT_IN)
 
+_shown = errors.shown
+
 Entry = tuple[str, str]
 """A column with its operator, and a value as text."""
 Fields = Mapping[str, fields.Field]
@@ -273,8 +275,3 @@ def require(
     if predictions:
         default, saved = composition.default_weights, composition.weights_of_policies
         weighted_order.Weighing(predictions, default, saved)
-
-
-def _shown(value: Any) -> str:
-    text = errors.one_line(json.dumps(value, default=str))
-    return text if len(text) <= 80 else f"{text[:79]}…"

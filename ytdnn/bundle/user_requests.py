@@ -144,7 +144,7 @@ def _user_index(log: user_log.UserLog, user_id: str | int) -> int:
         hint = f": did you mean {close[0]}?" if close else f", such as {ids[0]}"
         raise errors.UserError(
             f"expected a user of the {len(ids):,} in {log.directory}, received "
-            f"{requests.shown(user_id)}{hint}"
+            f"{errors.shown(user_id)}{hint}"
         )
     return int(index)
 

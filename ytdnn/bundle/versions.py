@@ -162,17 +162,11 @@ def _read_newest(directory: pathlib.Path, kind: str, deep: bool) -> artifacts.Ma
     while True:
         number = newest(directory)
         try:
-            manifest = artifacts.read_manifest(directory, kind, deep)
+            return artifacts.read_manifest(directory, kind, deep)
         except (errors.UserError, OSError):
             if newest(directory) != number:
                 continue
             raise
-        if VERSION not in manifest.facts:
-            raise errors.UserError(
-                f"expected a {kind} with a version in {directory}, found one written "
-                f"by an earlier ytdnn: run the command that makes it again"
-            )
-        return manifest
 
 
 def prune(directory: pathlib.Path, keep: int) -> list[int]:

@@ -54,11 +54,6 @@ def _train_candidates(root: str, config: configs.Config, workdir: pathlib.Path) 
     candidates.train(config, prepared.load(home / "data"), home / "candidates", chosen)
 
 
-def _build_index(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
-    """Makes `refit/index`."""
-    steps.build_index(config, workdir / root)
-
-
 def _train_ranking(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `ranking` of a folder of the refit."""
     from ytdnn.training import adapted_ranking, ranking
@@ -94,20 +89,14 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
 
     stated = _stated(workdir)
     config = final_steps.served_config(config, workdir)
-    stages = _stages(config, workdir)
+    has_ranker = not steps.ranker_left_out(config, workdir)
     epochs = {
         name: artifacts.peek(workdir / LATER / name / artifacts.MANIFEST)["epochs"]
-        for name in stages
+        for name in ("candidates", "ranking")[: 1 + has_ranker]
     }
     measured = final_steps.measured(config, workdir, stated["evaluation"])
     refit = bundle_export.Refit(LATER, stated | {"epochs": epochs}, measured)
     bundle_export.export(workdir, config, refit)
-
-
-def _stages(config: configs.Config, workdir: pathlib.Path) -> list[str]:
-    """Returns the stages of a run with this config."""
-    has_ranker = not steps.ranker_left_out(config, workdir)
-    return ["candidates", "ranking"] if has_ranker else ["candidates"]
 
 
 def _stated(workdir: pathlib.Path) -> dict[str, Any]:
@@ -164,7 +153,7 @@ STEPS = (
     _refit(EARLIER, graph.RANKING, _train_ranking),
     _refit(LATER, graph.DATA, _derive),
     _refit(LATER, graph.CANDIDATES, _train_candidates),
-    _refit(LATER, graph.INDEX, _build_index),
+    _refit(LATER, graph.INDEX, lambda at, c, home: steps.build_index(c, home / at)),
     _refit(LATER, graph.RANKING, publish_ranking, (f"{EARLIER}/ranking",)),
 )
 BUNDLE = dataclasses.replace(

@@ -14,6 +14,7 @@ from typing import Any
 
 from starlette import requests as http
 
+from ytdnn.base import errors
 from ytdnn.bundle import requests
 from ytdnn.ops.server import problems, settings
 
@@ -115,7 +116,7 @@ async def body(request: http.Request, limits: settings.Limits) -> dict[str, Any]
     """
     value = await json_value(request, limits)
     if not isinstance(value, dict):
-        raise problems.bad(f"expected a JSON object, received {requests.shown(value)}")
+        raise problems.bad(f"expected a JSON object, received {errors.shown(value)}")
     return value
 
 

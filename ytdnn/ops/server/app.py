@@ -340,13 +340,17 @@ class _Routes:
     ) -> Json:
         """Answers the friendlier endpoint."""
         body = await access.body(request, self._limits)
-        histories = self._server.state or self._server.inspector
-        filled, notes = await histories.completed(version, body)
-        # The completed request of a prepared user has the end of the log as its time,
-        # at which nothing was shown.
-        time = filled.get(schema.TIME) if schema.TIME in body else None
+        _, user_id, _ = recommend.split(body, self._limits)
+        known: Json = {}
+        notes: list[str] = []
+        # A prepared user's request has the end of the log as its time, at which nothing
+        # was shown.
+        time = body.get(schema.TIME)
+        if user_id is not None and schema.WATCHED_VIDEO_IDS not in body:
+            histories = self._server.state or self._server.inspector
+            known, notes = await histories.history(version, user_id, time)
         return await recommend.recommend(
-            version, filled, self._limits, self._server.record, time, notes
+            version, known | body, self._limits, self._server.record, time, notes
         )
 
     async def feedback(

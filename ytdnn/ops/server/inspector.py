@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from starlette import requests as http
 
-from ytdnn.base import artifacts, errors, ragged, schema
+from ytdnn.base import artifacts, configs, errors, schema
 from ytdnn.bundle import bundle, explanations, user_requests
 from ytdnn.evaluation import truths, user_cases
 from ytdnn.log import prepared
@@ -69,25 +69,16 @@ class Inspector:
             "catalogue": facts["catalogue"],
         }
 
-    async def completed(
-        self, version: loaded_version.Version, body: Mapping[str, Any]
-    ) -> tuple[Mapping[str, Any], list[str]]:
-        """Returns a request with warnings; a user id alone gets the user's history.
-
-        Raises:
-          errors.UserError: The user or `k` is malformed.
-        """
-        _, user_id, _ = recommend.split(body, self._given.limits)
-        is_whole = user_id is None or schema.WATCHED_VIDEO_IDS in body
-        if is_whole or not self._given.inspect or self._given.data is None:
-            return body, []
+    async def history(
+        self, version: loaded_version.Version, user_id: str | int, _: Any
+    ) -> tuple[Json, list[str]]:
+        """Returns the request of a user of the prepared set, and warnings."""
+        if not self._given.inspect or self._given.data is None:
+            return {}, []
         try:
-            request = await asyncio.to_thread(
-                self._request, version, body[schema.USER_ID]
-            )
+            return await asyncio.to_thread(self._request, version, user_id), []
         except errors.UserError as error:  # a user that the prepared set has not
-            return body, [f"answered from an empty history: {error}"]
-        return request | dict(body), []
+            return {}, [f"answered from an empty history: {error}"]
 
     async def users(
         self, request: http.Request, version: loaded_version.Version
@@ -257,7 +248,12 @@ def truth(
     user = data.users[schema.USER_ID].cast(pl.String).index_of(str(user_id))
     if user is None:
         return None
-    case, videos = _case(data, user), data.videos[schema.VIDEO_ID]
+    users = np.array([user])
+    ends = data.log.shard_index.offsets("watches")[users + 1]
+    asked = users, ends, np.array([data.windows.end_of_log + 1], np.int64)
+    rules = configs.EvaluationConfig()
+    case = user_cases.at_requests(data, asked, rules, data.vocabulary_size)
+    videos = data.videos[schema.VIDEO_ID]
 
     def seconds(slate: np.ndarray) -> list[float]:
         if not slate.size:
@@ -273,26 +269,6 @@ def truth(
         "best": [videos[index - 1] for index in best[0].tolist() if index],
         "best_seconds": seconds(best),
     }
-
-
-def _case(data: prepared.PreparedData, user: int) -> user_cases.Cases:
-    """Returns a user's request at the end of the log as an evaluation has it."""
-    users = np.array([user])
-    ends = data.log.shard_index.offsets("watches")[users + 1]
-    watched = data.log.shard_index.watched_before(users, ends)
-    return user_cases.Cases(
-        users=users,
-        ends=ends,
-        times=np.array([data.windows.end_of_log + 1], np.int64),
-        watched=watched,
-        removed=watched,
-        available_from=None,
-        targets=ragged.empty(1),
-        labels=np.zeros(0, np.int64),
-        seconds=None,
-        num_left_out=0,
-        num_listed=data.vocabulary_size,
-    )
 
 
 def _history(version: loaded_version.Version, request: Mapping[str, Any]) -> Json:

@@ -156,7 +156,8 @@ async def _add(workdir: pathlib.Path, rows: list[Json]) -> None:
     Raises:
       errors.UserError: It failed.
     """
-    lists = {n: vectors.DTYPE for row in rows for n, v in row.items() if _is_list(v)}
+    named = (item for row in rows for item in row.items())
+    lists = {n: vectors.DTYPE for n, v in named if isinstance(v, list)}
     table = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=lists)
     table = table.drop("kind")
     of_schema = set(table_schemas.TABLES[schema.VIDEOS].names) & set(table.columns)
@@ -178,7 +179,3 @@ async def _add(workdir: pathlib.Path, rows: list[Json]) -> None:
     if process.returncode:
         lines = said.decode(errors="replace").strip().splitlines() or [""]
         raise errors.UserError(f"ytdnn index add: {lines[-1]}")
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list)

@@ -19,6 +19,7 @@ from ytdnn.ops.server import batching, loaded_version, problems, settings
 SIGNATURE_NAME = "signature_name"
 INSTANCES = "instances"
 INPUTS = "inputs"
+_shown = errors.shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,13 +103,13 @@ def _rows(given: Any) -> list[dict[str, Any]]:
     """Returns the rows of the row form."""
     if not isinstance(given, list):
         raise problems.bad(
-            f"expected a list of {INSTANCES}, received {requests.shown(given)}"
+            f"expected a list of {INSTANCES}, received {_shown(given)}"
         )
     for number, item in enumerate(given):
         if not isinstance(item, dict):
             raise problems.bad(
                 f"expected an object as item {number} of {INSTANCES}, received "
-                f"{requests.shown(item)}"
+                f"{_shown(item)}"
             )
     return given
 
@@ -117,7 +118,7 @@ def _columns(given: Any) -> list[dict[str, Any]]:
     """Returns the rows of the column form."""
     if not isinstance(given, dict):
         raise problems.bad(
-            f"expected an object of {INPUTS}, received {requests.shown(given)}"
+            f"expected an object of {INPUTS}, received {_shown(given)}"
         )
     sizes = {
         name: len(column) if isinstance(column, list) else None

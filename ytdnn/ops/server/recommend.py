@@ -120,16 +120,13 @@ def split(body: Mapping[str, Any], limits: settings.Limits) -> tuple[Json, Any, 
     """
     request = dict(body)
     user_id = request.pop(schema.USER_ID, None)
-    _require(
-        user_id is None or posted_events.is_id(user_id),
-        schema.USER_ID,
-        f"an integer of 64 bits or {posted_events.NAME}",
-        user_id,
-    )
+    is_id = user_id is None or posted_events.is_id(user_id)
+    expected = f"an integer of 64 bits or {posted_events.NAME}"
+    errors.require(is_id, schema.USER_ID, expected, user_id)
     k = request.pop(schema.K, None)
     k = requests.DEFAULT_K if k is None else k
     fits = posted_events.is_integer(k) and 0 <= k <= limits.k
-    _require(fits, schema.K, f"an integer of 0 to {limits.k:,}", k)
+    errors.require(fits, schema.K, f"an integer of 0 to {limits.k:,}", k)
     return request, user_id, k
 
 
@@ -223,17 +220,19 @@ def feedback(version: loaded_version.Version, body: Mapping[str, Any]) -> Json:
     request_id = body.get(joined_log.REQUEST_ID)
     fits = isinstance(request_id, str) and len(request_id) == 32
     fits = fits and set(str(request_id)) <= set("0123456789abcdef")
-    _require(fits, joined_log.REQUEST_ID, "of an answer of /recommend", request_id)
+    errors.require(
+        fits, joined_log.REQUEST_ID, "of an answer of /recommend", request_id
+    )
     video = requests.plain_id(body.get(schema.VIDEO_ID), version.bundle.id_type)
     fits = isinstance(video, str) or posted_events.is_integer(video)
     fits = fits and video in version.bundle.titles
-    _require(fits, schema.VIDEO_ID, "of a video in the catalogue", video)
+    errors.require(fits, schema.VIDEO_ID, "of a video in the catalogue", video)
     clicked = body.get(schema.CLICKED)
-    _require(isinstance(clicked, bool), schema.CLICKED, "true or false", clicked)
+    errors.require(isinstance(clicked, bool), schema.CLICKED, "true or false", clicked)
     watch_seconds = body.get(schema.WATCH_SECONDS)
     watch_seconds = 0.0 if watch_seconds is None else watch_seconds
     most = table_schemas.MOST_SECONDS if clicked else 0
-    _require(
+    errors.require(
         posted_events.is_number(watch_seconds) and 0 <= watch_seconds <= most,
         schema.WATCH_SECONDS,
         f"a number of 0 to {most:,.0f} (0 without a click)",
@@ -254,24 +253,8 @@ def _outcome(name: str, value: Any) -> bool | float | None:
     if value is None:
         return None
     if name in schema.OUTCOMES:
-        _require(isinstance(value, bool), name, "true or false", value)
+        errors.require(isinstance(value, bool), name, "true or false", value)
         return bool(value)
     fits = isinstance(value, int | float) and 0 <= value <= table_schemas.MOST_NUMBER
-    _require(fits, name, "a number of at least 0", value)
+    errors.require(fits, name, "a number of at least 0", value)
     return float(value)
-
-
-def _require(fits: bool, name: str, expected: str, value: Any) -> None:
-    """Checks a value of a body; in the message a text is distinct from its number.
-
-    Raises:
-      errors.UserError: The value does not fit.
-    """
-    if fits:
-        return
-    shown = errors.one_line(str(value))[:40]
-    if value is None:
-        shown = "none: it is missing"
-    elif isinstance(value, str):
-        shown = f"the text {shown!r}"
-    raise errors.UserError(f"expected {name} to be {expected}, received {shown}")

@@ -266,27 +266,21 @@ class ServedState:
         kind = posted_events.CLICK if row[schema.CLICKED] else posted_events.OUTCOME
         await self.post(version, told | {posted_events.KIND: kind})
 
-    async def completed(
-        self, version: loaded_version.Version, body: Mapping[str, Any]
-    ) -> tuple[Mapping[str, Any], list[str]]:
-        """Returns a request with warnings; a user id alone gets the user's history.
+    async def history(
+        self, version: loaded_version.Version, user_id: str | int, time: Any
+    ) -> tuple[Json, list[str]]:
+        """Returns the request of a user as of a time (None: now), and warnings.
 
         Raises:
-          errors.UserError: The user or `k` is malformed.
           problems.Problem: The state cannot be read.
         """
-        _, user_id, _ = recommend.split(body, self._limits)
-        before = body.get(schema.TIME) or int(self.clock()) + 1
-        is_whole = user_id is None or schema.WATCHED_VIDEO_IDS in body
-        if is_whole or not isinstance(before, int):  # refused where it is read
-            return body, []
+        before = time or int(self.clock()) + 1
+        if not isinstance(before, int):  # refused where it is read
+            return {}, []
         try:
-            request, notes = await asyncio.to_thread(
-                self._history, version, user_id, before
-            )
+            return await asyncio.to_thread(self._history, version, user_id, before)
         except store.StateError as error:
             raise _unavailable(error) from None
-        return request | dict(body), notes
 
     def _history(
         self, version: loaded_version.Version, user_id: str | int, before: int
@@ -304,7 +298,7 @@ class ServedState:
             except errors.UserError as error:
                 notes.append(f"the history before the state is not known: {error}")
         if not own and not base:
-            shown = requests.shown(user_id)
+            shown = errors.shown(user_id)
             notes.append(f"answered from an empty history: no events of user {shown}")
         return histories.request(own, _fields(version), before, base), notes
 

@@ -140,11 +140,10 @@ class EventReader:
         Raises:
           errors.UserError: It is malformed.
         """
-        if not isinstance(given, dict):
-            _refuse("an event", "an object", given)
+        errors.require(isinstance(given, dict), "an event", "an object", given)
         kind = given.get(KIND)
-        if not isinstance(kind, str) or kind not in TABLES:
-            _refuse(KIND, f"one of {', '.join(TABLES)}", kind)
+        fits = isinstance(kind, str) and kind in TABLES
+        errors.require(fits, KIND, f"one of {', '.join(TABLES)}", kind)
         if kind == VIDEO and not self._takes_videos:
             raise errors.UserError(
                 "expected a server with --workdir for events of kind video, received "
@@ -178,17 +177,20 @@ class EventReader:
             known = [ID, *_keys(kind), *self._columns[kind], *own_fields]
             raise errors.UserError(
                 f"expected keys of {', '.join(known)} in an event of kind {kind}, "
-                f"received {requests.shown(name)}{errors.hint(name, known, cutoff=0.5)}"
+                f"received {errors.shown(name)}{errors.hint(name, known, cutoff=0.5)}"
             )
         if name in (schema.VIDEO_ID, schema.SEED_VIDEO_ID):
             body[name] = requests.plain_id(body[name], self._id_type)
             wanted: type = int if self._id_type.is_integer() else str
-            if not isinstance(body[name], wanted) or isinstance(body[name], bool):
-                kind_of_id = "an integer" if wanted is int else "a string"
-                _refuse(name, f"{kind_of_id}, as the ids of the catalogue", body[name])
+            kind_of_id = "an integer" if wanted is int else "a string"
+            errors.require(
+                isinstance(body[name], wanted) and not isinstance(body[name], bool),
+                name,
+                f"{kind_of_id}, as the ids of the catalogue",
+                body[name],
+            )
         problem = _problem(column, body[name])
-        if problem:
-            _refuse(name, problem, body[name])
+        errors.require(not problem, name, problem, body[name])
 
     def _require(self, kind: str, body: Json) -> None:
         """Checks that an event has the columns that its table requires.
@@ -201,11 +203,10 @@ class EventReader:
             required = [REQUEST_ID, schema.VIDEO_ID]
         for name in required:
             # Where the log says whether it was clicked, an event may say so later.
-            if name not in body and name not in (schema.TIME, schema.CLICKED):
-                _refuse(name, f"given in an event of kind {kind}", None)
+            fits = name in body or name in (schema.TIME, schema.CLICKED)
+            errors.require(fits, name, f"given in an event of kind {kind}", None)
         request = body.get(REQUEST_ID)
-        if request is not None and not _is_name(request):
-            _refuse(REQUEST_ID, NAME, request)
+        errors.require(request is None or is_name(request), REQUEST_ID, NAME, request)
 
 
 def _keys(kind: str) -> tuple[str, ...]:
@@ -242,7 +243,8 @@ def _columns(table: str) -> dict[str, table_schemas.Column]:
 NAME = f"a text of 1 to {_MOST_CHARACTERS} characters"
 
 
-def _is_name(value: Any) -> bool:
+def is_name(value: Any) -> bool:
+    """Whether a value is a `NAME`."""
     is_short = isinstance(value, str) and 0 < len(value) <= _MOST_CHARACTERS
     return is_short and requests.is_text(value)
 
@@ -255,8 +257,7 @@ def _id(given: Mapping[str, Any], body: str) -> str:
     """
     name = given.get(ID)
     if name is not None:
-        if not _is_name(name):
-            _refuse(ID, NAME, name)
+        errors.require(is_name(name), ID, NAME, name)
         return str(name)
     is_timeless = given[KIND] in (*_OF_A_REQUEST, VIDEO)
     if given.get(schema.TIME) is None and not is_timeless:
@@ -285,7 +286,7 @@ def _problem(column: table_schemas.Column, value: Any) -> str:
 
 def is_id(value: Any) -> bool:
     """Whether a value is a name or an integer."""
-    return _is_name(value) or is_integer(value)
+    return is_name(value) or is_integer(value)
 
 
 def is_integer(value: Any) -> bool:
@@ -313,9 +314,3 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
     "boolean": lambda value: isinstance(value, bool),
     "text": _is_text,
 }
-
-
-def _refuse(name: str, expected: str, value: Any) -> None:
-    """Raises the error of a value."""
-    shown = "none: it is missing" if value is None else requests.shown(value)
-    raise errors.UserError(f"expected {name} to be {expected}, received {shown}")
