@@ -3,17 +3,18 @@
 import dataclasses
 import pathlib
 
+import numpy as np
 import polars as pl
 from tensorflow.python.util import _pywrap_determinism
 
 from tests import full_log, planted
 from tests.features import first_stage
 from ytdnn import configs
-from ytdnn.base import artifacts
+from ytdnn.base import artifacts, schema
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.bundle import export
+from ytdnn.bundle import export, requests, user_requests
 from ytdnn.candidates import saving
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import trained_stage
@@ -107,6 +108,23 @@ def opened(workdir: pathlib.Path, config: configs.Config = CONFIG) -> Run:
     stage = trained_stage.load(workdir / "candidates", data, config.composition)
     ranker = ranking_model.load(workdir / "ranking", data, stage)
     return Run(workdir, data, stage, ranker, bundle_room.load(workdir / "bundle"))
+
+
+def assert_served_as_trained(run: Run) -> None:
+    """Checks that the exported ranker scores test users as the trained one."""
+    data = run.data
+    users, ends = data.windows.first_watches(events.Split.TEST)
+    times = np.full(len(users), data.manifest.facts["windows"]["test"])
+    videos = np.random.default_rng(0).integers(1, data.num_videos + 1, (len(users), 5))
+    expected = np.exp(run.ranker.score_candidates(data, users, ends, times, videos))
+    ids = [None, *data.videos[schema.VIDEO_ID].to_list()]
+    fields = run.bundle.inputs("ranker")
+    for row, (user, end) in enumerate(zip(users.tolist(), ends.tolist(), strict=True)):
+        asked = user_requests.at_position(data, user, end, int(times[row]))
+        asked[schema.VIDEO_IDS] = [ids[video] for video in videos[row]]
+        known = {name: value for name, value in asked.items() if name in fields}
+        found = run.bundle.run("ranker", requests.parse(known, fields))
+        np.testing.assert_allclose(found[schema.SCORES][0], expected[row], rtol=1e-4)
 
 
 def serve_only() -> None:

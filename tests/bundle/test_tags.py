@@ -11,17 +11,10 @@ from tests import tag_log, untrained
 from tests.bundle.test_filters import request
 from tests.conftest import MadeOnce
 from ytdnn.base import schema
-from ytdnn.bundle import (
-    added_videos,
-    batches,
-    bundle,
-    explanations,
-    requests,
-    user_requests,
-)
+from ytdnn.bundle import added_videos, batches, bundle, explanations, requests
 from ytdnn.evaluation import slices
 from ytdnn.features import counter_sums
-from ytdnn.log import events, vectors
+from ytdnn.log import vectors
 from ytdnn.retrieval import filter_columns
 
 
@@ -47,19 +40,7 @@ def _tags(run: untrained.Run) -> dict[str, set[str]]:
 
 def test_the_exported_ranker_reads_tags_as_the_trained_one(run: untrained.Run) -> None:
     assert "videos.tags" in [feature.name for feature in run.ranker.features]
-    data = run.data
-    users, ends = data.windows.first_watches(events.Split.TEST)
-    times = np.full(len(users), data.manifest.facts["windows"]["test"])
-    videos = np.random.default_rng(0).integers(1, data.num_videos + 1, (len(users), 5))
-    expected = np.exp(run.ranker.score_candidates(data, users, ends, times, videos))
-    ids = [None, *data.videos[schema.VIDEO_ID].to_list()]
-    fields = run.bundle.inputs("ranker")
-    for row, (user, end) in enumerate(zip(users.tolist(), ends.tolist(), strict=True)):
-        asked = user_requests.at_position(data, user, end, int(times[row]))
-        asked[schema.VIDEO_IDS] = [ids[video] for video in videos[row]]
-        known = {name: value for name, value in asked.items() if name in fields}
-        found = run.bundle.run("ranker", requests.parse(known, fields))
-        np.testing.assert_allclose(found[schema.SCORES][0], expected[row], rtol=1e-4)
+    untrained.assert_served_as_trained(run)
 
 
 @pytest.mark.parametrize("operator", ["in", "not_in"])

@@ -35,8 +35,8 @@ class Cluster:
         self.master = self._run(
             f"{name}.master.Master", *host, "--port", str(self.port)
         )
-        self._worker = [f"{name}.worker.Worker", *host, "-c", "1", "-m", "2g", self.url]
-        self.workers = [self._run(*self._worker) for _ in range(num_workers)]
+        worker = [f"{name}.worker.Worker", *host, "-c", "1", "-m", "2g", self.url]
+        self.workers = [self._run(*worker) for _ in range(num_workers)]
 
     def _run(self, *command):
         log = open(self._directory / f"{command[0]}.log", "ab")  # noqa: SIM115
@@ -52,11 +52,6 @@ class Cluster:
     def kill(self, process):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-
-    def kill_and_replace(self, number):
-        self.kill(self.workers[number])
-        self.workers[number].wait()
-        self.workers[number] = self._run(*self._worker)
 
     def stop(self):
         for process in [*self.workers, self.master]:
