@@ -144,8 +144,6 @@ def test_earlier_events_equal_a_loop_over_all(events, asked):
     assert join.count(groups, keys).tolist() == [len(found) for found in before]
     sums = join.sum(_column(events, 2), groups, keys)
     assert sums.tolist() == [sum(e[2] for e in found) for found in before]
-    latest = join.latest(groups, keys, default=-7)
-    assert latest.tolist() == [max((e[1] for e in f), default=-7) for f in before]
 
 
 def test_earlier_takes_any_integers_as_groups():
@@ -153,7 +151,6 @@ def test_earlier_takes_any_integers_as_groups():
     join = ragged.Earlier(np.array([10**12, 5, 10**12]), np.array([7, 1, 3]))
     groups = np.array([0, 5, 6, 10**12, 10**12 + 1])
     assert join.count(groups, np.full(5, 8)).tolist() == [0, 1, 0, 2, 0]
-    assert join.latest(groups, np.full(5, 7)).tolist() == [0, 1, 0, 3, 0]
     weights = np.array([0.5, 1.5, 2.0])  # as the events were given
     assert join.sum(weights, groups, np.full(5, 8)).tolist() == [0, 1.5, 0, 2.5, 0]
 
@@ -169,7 +166,6 @@ def test_earlier_of_no_events():
     asked = np.array([1, 2]), np.array([5, 5])
     assert join.count(*asked).tolist() == [0, 0]
     assert join.sum(none, *asked).tolist() == [0.0, 0.0]
-    assert join.latest(*asked, default=-1).tolist() == [-1, -1]
 
 
 @hypothesis.given(st.lists(st.integers(0, 9)), st.lists(st.integers(0, 9)))

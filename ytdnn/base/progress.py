@@ -157,19 +157,16 @@ class Bar:
         if left < _SHORT_SECONDS:
             return
         self._said = now
+        shown = f"{left:.0f} s" if left < 120 else f"{left / 60:.0f} min"
         parts = [
             f"{self._name}{f' {of}' if of else ''}: {done:,} of {self._total:,} "
             f"{self._unit}",
             *([note] if note else []),
-            f"about {_duration(left)} left",
+            f"about {shown} left",
         ]
         self.console.print(
             ", ".join(parts), highlight=False, markup=False, soft_wrap=True
         )
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 class Meter(Bar):

@@ -267,33 +267,10 @@ class Earlier:
     ) -> np.ndarray:
         """Returns the sum of `values [events]` over those events, `[n] float64`."""
         first, stop = self.ranges(groups, times)
-        before = self.cumulated(values)
+        ordered = np.asarray(values, np.float64)[self._order]
+        before = np.append(0.0, np.cumsum(ordered))
         sums: np.ndarray = before[stop] - before[first]
         return sums
-
-    def cumulated(self, values: np.ndarray) -> npt.NDArray[np.float64]:
-        """Returns sums of `values [events]` in the order of `ranges`, from 0 on.
-
-        >>> Earlier(np.array([3, 3]), np.array([9, 1])).cumulated(np.array([2.0, 5.0]))
-        array([0., 5., 7.])
-        """
-        ordered = np.asarray(values, np.float64)[self._order]
-        return np.append(0.0, np.cumsum(ordered))
-
-    def latest(
-        self, groups: np.ndarray, times: np.ndarray, default: int = 0
-    ) -> Integers:
-        """Returns the time of the last of those events, `default` without any.
-
-        >>> Earlier(np.array([3, 3]), np.array([1, 9])).latest(
-        ...     np.array([3, 3]), np.array([9, 1]))
-        array([1, 0])
-        """
-        first, stop = self.ranges(groups, times)
-        if not len(self._times):
-            return np.full(len(first), default, np.int64)
-        last = self._times[np.maximum(stop - 1, 0)]
-        return np.where(stop > first, last, default).astype(np.int64)
 
     def ranges(
         self, groups: np.ndarray, times: np.ndarray

@@ -272,7 +272,7 @@ def versions(candidates: Any) -> dict[str, str]:
     versions |= _feature_versions(candidates.features, "candidates")
     if candidates.content.enabled:
         versions |= _feature_versions(candidates.content.features, "candidates.content")
-    return _of_others(versions)
+    return _foreign(versions)
 
 
 def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
@@ -286,13 +286,13 @@ def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
     versions |= _feature_versions(config.ranking.features, "ranking")
     if asks_sources:
         versions |= _source_versions(config)
-    return _of_others(versions)
+    return _foreign(versions)
 
 
 def versions_of_bundle(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts of a bundle, except its models."""
     rerankers = _versions(RERANKERS, config.composition.rerankers)
-    return _of_others(_source_versions(config) | rerankers)
+    return _foreign(_source_versions(config) | rerankers)
 
 
 def versions_of_evaluation(config: Any) -> dict[str, str]:
@@ -300,10 +300,10 @@ def versions_of_evaluation(config: Any) -> dict[str, str]:
     versions = versions_of_bundle(config)
     for parts in (METRICS, IMPRESSION_METRICS):
         versions |= _versions(parts, config.evaluation.metrics)
-    return _of_others(versions)
+    return _foreign(versions)
 
 
-def _of_others(versions: dict[str, str]) -> dict[str, str]:
+def _foreign(versions: dict[str, str]) -> dict[str, str]:
     """Returns those that are not empty, as those of ytdnn's own parts are."""
     return {name: version for name, version in versions.items() if version}
 

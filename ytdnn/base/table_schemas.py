@@ -56,13 +56,6 @@ class TableSchema:
         """Names of the columns, in order."""
         return [column.name for column in self.columns]
 
-    def column(self, name: str) -> Column:
-        """Returns the column called `name`; raises KeyError for an unknown name."""
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise KeyError(name)
-
 
 def outcome(name: str) -> Column:
     """Returns the column of `impressions` of a configured outcome.

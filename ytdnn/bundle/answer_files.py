@@ -233,9 +233,7 @@ def user_vectors(
     ids: bulk_ids.BulkIds,
 ) -> Stream:
     """Returns the vectors of users: `user_id`, `vector`."""
-    vectors = bulk.UserVectors(bundle, logged)
-
-    return _vectors(bundle, ids, vectors)
+    return _vectors(bundle, ids, bulk.UserVectors(bundle, logged))
 
 
 def video_vectors(bundle: bundles.Bundle, ids: bulk_ids.BulkIds) -> Stream:
@@ -259,7 +257,8 @@ def _vectors(
     def frame(part: slice) -> pl.DataFrame:
         return answer_frames.from_vectors(ids.ids[part], vectors(ids.indices[part]))
 
-    columns = answer_frames.schema_of_vectors(ids.ids, dim)
+    width = pl.Array(pl.Float32, dim)
+    columns = {ids.ids.name: ids.ids.dtype, answer_frames.VECTOR: width}
     meanings = {answer_frames.VECTOR: meaning}
     return Stream(ids, columns, frame, _VECTORS_A_PART, meanings)
 

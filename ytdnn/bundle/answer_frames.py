@@ -197,11 +197,6 @@ def _has_titles(bundle: bundles.Bundle) -> bool:
     return schema.TITLE in bundle.videos.columns
 
 
-def schema_of_vectors(ids: pl.Series, dim: int) -> dict[str, pl.DataType]:
-    """Returns the columns of a frame of vectors of some width."""
-    return {ids.name: ids.dtype, VECTOR: pl.Array(pl.Float32, dim)}
-
-
 def from_vectors(ids: pl.Series, vectors: bulk.Vectors) -> pl.DataFrame:
     """Returns a row for each id with its vector, an array of float32."""
     return pl.DataFrame([ids, pl.Series(VECTOR, vectors)])

@@ -85,26 +85,6 @@ def _stacked(values: list[Any], field: signatures.Field) -> npt.NDArray[Any]:
     return padded
 
 
-def missing(
-    fields: Fields, arrays: Mapping[str, tf.Tensor], size: int
-) -> dict[str, tf.Tensor]:
-    """Returns the inputs of a signature that are not given, as missing values.
-
-    Args:
-      fields: The signature's inputs by name.
-      arrays: Inputs that are given.
-      size: Number of requests.
-    """
-    return {
-        name: tf.fill(
-            [size, 1] if field.is_list else [size],
-            tf.constant(field.missing, tf.as_dtype(field.dtype)),
-        )
-        for name, field in fields.items()
-        if name not in arrays
-    }
-
-
 def tensors(values: Mapping[str, Any], fields: Fields) -> dict[str, tf.Tensor]:
     """Returns arrays or tensors as tensors of a signature's types."""
     return {

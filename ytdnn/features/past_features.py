@@ -55,37 +55,29 @@ class WatchesOfLast50(_Affinity):
 class WatchesOfLastDay(_Affinity):
     """Number of the user's watches of the last day that are of its channel or topic."""
 
-    pattern, value = (
-        "user_{}_watches_of_last_day",
-        past_formulas.key_of_days("last_day"),
-    )
+    pattern = "user_{}_watches_of_last_day"
+    value = past_formulas.key_of_days("last_day")
 
 
 class WatchesOfLast3Days(_Affinity):
     """Number of the user's watches of the last 3 days, of its channel or topic."""
 
-    pattern, value = (
-        "user_{}_watches_of_last_3_days",
-        past_formulas.key_of_days("last_3_days"),
-    )
+    pattern = "user_{}_watches_of_last_3_days"
+    value = past_formulas.key_of_days("last_3_days")
 
 
 class WatchesOfLast7Days(_Affinity):
     """Number of the user's watches of the last 7 days, of its channel or topic."""
 
-    pattern, value = (
-        "user_{}_watches_of_last_7_days",
-        past_formulas.key_of_days("last_7_days"),
-    )
+    pattern = "user_{}_watches_of_last_7_days"
+    value = past_formulas.key_of_days("last_7_days")
 
 
 class WatchesOfLast21Days(_Affinity):
     """Number of watches of the last 21 days that are of its channel or topic."""
 
-    pattern, value = (
-        "user_{}_watches_of_last_21_days",
-        past_formulas.key_of_days("last_21_days"),
-    )
+    pattern = "user_{}_watches_of_last_21_days"
+    value = past_formulas.key_of_days("last_21_days")
 
 
 class WatchShare(_Affinity):

@@ -66,11 +66,6 @@ def to_block(vectors: tf.Tensor, is_learned: bool = True) -> Block:
     return Block(tf.transpose(flat), is_learned)
 
 
-def without_gradient(block: Block) -> Block:
-    """Returns a block without a gradient."""
-    return Block(tf.stop_gradient(block.values), is_learned=False)
-
-
 def examples(blocks: Sequence[Block]) -> tf.Tensor:
     """Returns the blocks side by side, `[examples, coordinates] float32`."""
     return tf.transpose(tf.concat([block.values for block in blocks], axis=0))

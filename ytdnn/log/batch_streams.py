@@ -20,7 +20,6 @@ import tensorflow as tf
 from ytdnn.base import environment
 from ytdnn.log import prepared
 
-Batch = dict[str, tf.Tensor]
 Result = TypeVar("Result")
 _COLLECT_EVENTS = 1 << 20
 

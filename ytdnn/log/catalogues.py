@@ -103,7 +103,8 @@ class Catalogue:
         """Outcomes of impressions, in the order of their array."""
         from ytdnn.log import outcomes
 
-        return outcomes.from_facts(self.facts)
+        known = self.facts.get(outcomes.FACT, ())
+        return tuple(outcomes.Outcome(**outcome) for outcome in known)
 
     @functools.cached_property
     def listed_from(self) -> np.ndarray:

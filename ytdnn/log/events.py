@@ -17,8 +17,6 @@ import numpy as np
 
 from ytdnn.base import errors, ragged
 
-Arrays = dict[str, np.ndarray]
-
 
 class Split(enum.IntEnum):
     """The part of the split a watch or an impression belongs to.

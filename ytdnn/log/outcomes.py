@@ -7,8 +7,8 @@ amount.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -117,8 +117,3 @@ def facts_from_shards(
     shown = (shard.read().impressions for shard in shards)
     parts = (table.outcomes for table in shown if table is not None)
     return facts(measure(names, (part for part in parts if part is not None)))
-
-
-def from_facts(facts: Mapping[str, Any]) -> tuple[Outcome, ...]:
-    """Returns the outcomes of a manifest, in the order of their array."""
-    return tuple(Outcome(**outcome) for outcome in facts.get(FACT, ()))

@@ -188,7 +188,6 @@ def seconds_since(times: tf.Tensor, earlier_times: tf.Tensor) -> tf.Tensor:
     return tf.where(known, seconds, MISSING)
 
 
-Features = dict[str, tf.Tensor]
 Opener = Callable[[LogTensors], Mapping[str, Reader]]
 """Opens the features that a network reads on a log: readers by name."""
 

@@ -87,7 +87,7 @@ class Fraction(Target):
     ) -> tf.Tensor:
         """Returns the cross-entropy of the share."""
         shares = tf.minimum(seconds / self.scales(durations), 1.0)
-        return _cross_entropy(shares, outputs[..., 0])
+        return tf.nn.sigmoid_cross_entropy_with_logits(shares, outputs[..., 0])
 
     def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
         """Returns the log of the share of the duration, brought to the mean."""
@@ -205,10 +205,6 @@ def click_times_watch_time(
 
 def _bounded(outputs: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(outputs[..., 0], -_MAX_LOG_RATIO, _MAX_LOG_RATIO)
-
-
-def _cross_entropy(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    return tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
 
 
 def _log_sigmoid(logits: tf.Tensor) -> tf.Tensor:

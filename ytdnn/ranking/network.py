@@ -147,8 +147,9 @@ class RankingNetwork(tf.keras.Model):
         if not self._of_outcomes:
             return outputs
         # Nothing that the click reads learns from the other towers.
-        fixed = tuple(split_dense.without_gradient(block) for block in blocks)
-        of_towers = tf.stop_gradient(query), split_dense.Items(fixed, k)
+        fixed = (tf.stop_gradient(block.values) for block in blocks)
+        items = tuple(split_dense.Block(each, is_learned=False) for each in fixed)
+        of_towers = tf.stop_gradient(query), split_dense.Items(items, k)
         of_stream = randomness.substream(seed, randomness.RandomStream.OUTCOMES)
         of_outcomes = [
             tower(of_towers, randomness.substream(of_stream, number))

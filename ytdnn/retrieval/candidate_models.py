@@ -31,7 +31,6 @@ _FILE = "model.pickle"
 _BLOCK_BYTES = 128 * 2**20  # of scores
 
 Rows = npt.NDArray[np.integer]
-Floats = npt.NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -69,15 +69,8 @@ def hits_of(
     >>> hits_of(np.array([[3, 1, 0]], np.int32), np.array([0, 2]), np.array([1, 0]))
     array([[False,  True, False]])
     """
-    target_users = ragged.rows_of(target_offsets)
-    targets = np.asarray(target_videos)[target_offsets[0] : target_offsets[-1]]
-    stride = int(max(top.max(initial=0), targets.max(initial=0))) + 1
-    answer_keys = np.sort(target_users * stride + targets)
-    listed = np.arange(len(top))[:, None] * stride + top
-    if not len(answer_keys):
-        return np.zeros(top.shape, bool)
-    places = np.minimum(np.searchsorted(answer_keys, listed), len(answer_keys) - 1)
-    return (answer_keys[places] == listed) & (top > 0)
+    ones = np.ones(len(target_videos))
+    return weights_of(top, target_offsets, target_videos, ones) > 0.0
 
 
 def weights_of(

@@ -168,7 +168,8 @@ class NegativeSampler:
         behind = tf.searchsorted(videos, videos, side="right")
         is_first = first == tf.range(number)
         counts = tf.where(is_first, tf.cast(behind - first, tf.float32), 0.0)
-        are_few = self._expected_distinct(number) > _FEW_REPEATS * number
+        distinct = float(np.sum(1.0 - (1.0 - self._of_videos) ** number))  # expected
+        are_few = distinct > _FEW_REPEATS * number
         if are_few or randomness.has_static_shapes():
             return videos, counts
         merged = tf.boolean_mask(videos, is_first)
@@ -178,9 +179,6 @@ class NegativeSampler:
         videos = tf.gather(merged, tf.minimum(places, size - 1))
         counts = tf.boolean_mask(counts, is_first)
         return videos, tf.pad(counts, [[0, length - size]])
-
-    def _expected_distinct(self, number: int) -> float:
-        return float(np.sum(1.0 - (1.0 - self._of_videos) ** number))
 
     def probability(self, videos: tf.Tensor) -> tf.Tensor:
         """Returns `[n] float32` for video indices `[n]`; 0 for index 0."""

@@ -37,11 +37,6 @@ def from_data(data: prepared.PreparedData) -> KnownWorld | None:
     return KnownWorld(_world(config), _numbers(users), _numbers(videos))
 
 
-def is_known(data: prepared.PreparedData) -> bool:
-    """Returns whether the log is a world's."""
-    return world_source.config_of(data.manifest.facts) is not None
-
-
 @functools.lru_cache(maxsize=1)
 def _world(config: configs.WorldConfig) -> generate.World:
     """Makes a world once for all that is asked of it in an evaluation."""

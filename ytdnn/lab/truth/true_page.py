@@ -32,8 +32,6 @@ from ytdnn.log import prepared, user_log
 _USERS_A_BLOCK = 512
 _FIRST = np.zeros(1)  # the place on the page by which the bounds order
 
-Floats = npt.NDArray[np.float64]
-
 
 class TruePages:
     """The truth about pages of the world that a prepared set was made from."""

@@ -118,7 +118,8 @@ def cast(
     if dtype.is_float():
         value = value.fill_nan(None)  # NaN is how pandas writes a missing value
     if dtype == pl.Null:
-        return [value.cast(_dtype_of_missing(column)).alias(column.name)]
+        missing = event_log.DTYPES.get(column.kind, pl.Int64())
+        return [value.cast(missing).alias(column.name)]
     if column.kind == "time":
         converted = times.seconds(value, dtype, unit)
     else:
@@ -133,10 +134,6 @@ def cast(
     if unit or not _is_exact(column, dtype):
         expressions.append(value.alias(event_log.raw(column.name)))
     return expressions
-
-
-def _dtype_of_missing(column: table_schemas.Column) -> pl.DataType:
-    return event_log.DTYPES.get(column.kind, pl.Int64())
 
 
 def _is_exact(column: table_schemas.Column, dtype: pl.DataType) -> bool:
