@@ -44,10 +44,8 @@ def test_a_bundle_without_the_removed_videos_is_stale(
     workdir: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a removal was killed between its list and its bundle."""
-    monkeypatch.setattr(steps, "ranker_left_out", lambda config, workdir: "no log")
-    monkeypatch.setattr(steps, "fingerprints", lambda workdir, names: {})
     config = configs.Config(advance="none")
-    step = dataclasses.replace(graph.BUNDLE, config=lambda config: {})
+    step = dataclasses.replace(graph.BUNDLE, inputs=(), config=lambda config: {})
     monkeypatch.setattr(graph, "BUNDLE", step)
     with artifacts.publish(workdir / "bundle", "bundle", {}, {}):
         pass
