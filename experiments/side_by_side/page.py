@@ -22,7 +22,8 @@ _COLUMNS = [
     "lines of code",
 ]
 # The same file for the same numbers: no date, ids from a fixed salt.
-_STYLE: Any = {"svg.hashsalt": "ytdnn", "font.size": 8}
+_STYLE: Any = {"svg.hashsalt": "ytdnn", "font.size": 9, "axes.titlesize": 9}
+_WIDTH = 5.2  # inches, so that a telephone shows the text at three quarters
 
 Record = dict[str, Any]
 
@@ -57,16 +58,13 @@ def row(record: Record) -> list[str]:
         "{:.4f} ({:.4f} to {:.4f})".format(*record["quality"][cells.JUDGE]),
         f"{record['quality']['hit_rate@10'][0]:.3f}",
     ]
-    ahead = (
-        "{:+.4f} ({:+.4f} to {:+.4f})".format(*record["ahead"])
-        if ("ahead" in record)
-        else ""
-    )
+    ahead = record.get("ahead", ())
+    shown = "{:+.4f} ({:+.4f} to {:+.4f})".format(*ahead) if ahead else ""
     spent = (record["seconds"].get(part) for part in ("all", "fit", "answer"))
     lines = str(record["code_lines"] or "a command")
     memory = f"{record['gibibytes']:.1f}" if "gibibytes" in record else ""
-    shown = ["" if number is None else f"{number:,.1f}" for number in spent]
-    return [name(record), *quality, ahead, *shown, memory, lines]
+    seconds = ["" if number is None else f"{number:,.1f}" for number in spent]
+    return [name(record), *quality, shown, *seconds, memory, lines]
 
 
 def table(records: Sequence[Record]) -> str:
@@ -187,19 +185,21 @@ def draw(found: dict[str, list[Record]], path: pathlib.Path) -> None:
 
     with mpl.rc_context(_STYLE):
         height = -(-len(found) // 2)
-        figure, panels = pyplot.subplots(
-            height, 2, figsize=(10, 3.2 * height), layout="constrained", squeeze=False
-        )
+        size = _WIDTH, 1.9 * height + 3.2
+        figure = pyplot.figure(figsize=size, layout="constrained")
+        panels = figure.subplots(height, 2, sharex=True, squeeze=False)
         for axes in panels.flat[len(found) :]:
             axes.set_visible(False)
         for axes, (log, records) in zip(panels.flat, found.items(), strict=False):
             _panel(axes, records)
-            axes.set(title=logs.LOGS[log].title, ylabel="nDCG@10", xscale="log")
-            axes.set_xlabel("core-seconds of the whole cell; a line: not timed")
+            axes.set(xscale="log", title=logs.LOGS[log].title.replace(" (", "\n("))
+            axes.tick_params(labelbottom=True)
             axes.xaxis.set_minor_formatter("")
+        figure.supylabel("nDCG@10", size=9)
+        figure.supxlabel("core-seconds of the whole cell; a line: not timed", size=9)
         shown = [axes.get_legend_handles_labels() for axes in panels.flat]
         marks = {text: mark for both in shown for mark, text in zip(*both, strict=True)}
-        figure.legend(marks.values(), marks, loc="outside right upper", frameon=False)
+        figure.legend(marks.values(), marks, loc="outside upper left", frameon=False)
         figure.savefig(path, metadata={"Date": None})
         pyplot.close(figure)
 
