@@ -34,6 +34,7 @@ SYSTEMS = (
     "rectools_ials",
     "rectools_sasrec",
     "rectools_bert4rec",
+    "rectools_popular",
     "lenskit_items",
     "lenskit_users",
     "lenskit_mf",
