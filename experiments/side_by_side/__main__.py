@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from experiments.benchmarks import measure
 from experiments.side_by_side import cells, logs, page
 
-_CHEAP = ("implicit_als", "implicit_bpr", "rp3beta", "rectools_ease")
+_TUNED = "implicit_als,implicit_bpr,rp3beta,rectools_ease,rectools_popular"
 _QUICK = ("implicit_als", "implicit_bpr", "rp3beta")
 _FINISHED = pathlib.Path("runs/quickstart")  # what `make run` leaves
 
@@ -22,7 +22,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", type=pathlib.Path, help="directory of the data sets")
     add("--logs", help="names with commas between; default: all")
     add("--systems", help="names of files of systems/; default: all")
-    add("--tuned", default=",".join(_CHEAP), help="systems with a tuned row too")
+    add("--tuned", default=_TUNED, help="systems with a tuned row too")
     add("--run", action="append", default=[], metavar="LOG=WORKDIR[@SECONDS]")
     add("--minutes", type=float, default=120.0, help="core-minutes of a cell")
     add("--gibibytes", type=float, default=12.0, help="memory of a cell")

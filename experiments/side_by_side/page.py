@@ -76,22 +76,25 @@ def table(records: Sequence[Record]) -> str:
 
 
 def lead(found: dict[str, list[Record]], why: dict[str, str]) -> str:
-    """Returns the first lines of the page: where others win, and where ytdnn does.
+    """Returns the first lines of the page: where others win, where ytdnn, where none.
 
     Args:
       found: Records by log.
       why: Reason of a log where another system is better, if it is known.
     """
-    below, best, front, num_fronts = [], [], [], 0
+    below, best, level, front, num_fronts = [], [], [], [], 0
     for log, records in found.items():
         title = logs.LOGS[log].title
         rivals = [one for one in records if "ahead" in one]
         ours = next((one for one in records if one["system"] == cells.OWN), None)
         ahead = [one for one in rivals if one["ahead"][2] < 0.0]
+        near = [one for one in rivals if one["ahead"][1] <= 0.0]
         if ahead:
             reason = f": {why[log]}" if log in why else ""
             below.append(f"{title} ({', '.join(map(name, ahead))}{reason})")
-        elif rivals and all(one["ahead"][1] > 0.0 for one in rivals):
+        elif near:
+            level.append(f"{title} ({', '.join(map(name, near))})")
+        elif rivals:
             best.append(title)
         spent = ours["seconds"]["all"] if ours is not None else None
         if ours is not None and spent is not None and rivals:
@@ -104,9 +107,10 @@ def lead(found: dict[str, list[Record]], why: dict[str, str]) -> str:
     lost = f"Another system is surely better on {len(below)} of {len(found)} logs"
     return (
         f"{lost}{': ' * bool(below)}{'; '.join(below)}. ytdnn is surely better than "
-        f"all others run there on {len(best)}{': ' * bool(best)}{', '.join(best)}; on "
-        f"the front of quality against time it is on {len(front)} of the {num_fronts} "
-        f"whose run was timed. Surely: by the paired 95 % interval of nDCG@10."
+        f"all others run there on {len(best)}{': ' * bool(best)}{', '.join(best)}"
+        f"{'; level with another on ' * bool(level)}{', '.join(level)}; on the front "
+        f"of quality against time it is on {len(front)} of the {num_fronts} whose run "
+        f"was timed. Surely: by the paired 95 % interval of nDCG@10."
     )
 
 

@@ -57,11 +57,8 @@ def test_a_split_has_all_that_is_known_and_no_answer(
         assert set(answers["user_id"]) == set(users["user_id"])
         # A user's answers are the next watches after those that are known.
         later = log.join(watches, on=[*pairs, "time"], how="anti")
-        first = (
-            later.join(users, on="user_id")
-            .group_by("user_id")
-            .agg(pl.col("video_id").sort_by("time").first())
-        )
+        of_users = later.join(users, on="user_id").group_by("user_id")
+        first = of_users.agg(pl.col("video_id").sort_by("time").first())
         assert first.join(answers, on=pairs, how="semi").height == users.height
         sizes.append(watches.height)
     test, validation = sizes
@@ -211,6 +208,9 @@ def test_the_page_begins_with_where_another_is_better(
         "MovieLens-100K; on the front of quality against time it is on 1 of the 2 "
     )
     first, second, lacks = made["tables"]
+    level = record("ml-1m", "rp3beta", 0.19, 9.0, ahead=[0.01, -0.01, 0.03])
+    lead = page.lead({"ml-1m": [level]}, {})
+    assert "on 0; level with another on MovieLens-1M (rp3beta); on the" in lead
     assert [row[0] for row in first["rows"]] == ["ytdnn", "rp3beta"]
     assert [row[:2] for row in second["rows"]] == [
         ["rp3beta, tuned", "0.3000 (0.2900 to 0.3100)"],
