@@ -247,12 +247,6 @@ def classes(component: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
                 yield from classes(part, f"{prefix}{field.name}.")
 
 
-def without(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns settings as read from JSON: a world (lab/live) has no constants."""
-    del cls
-    return dict(values)
-
-
 def own_settings(component: Any) -> list[str]:
     """Returns the names of a component's settings, `kind` left out."""
     return [f.name for f in dataclasses.fields(component) if f.name != KIND]

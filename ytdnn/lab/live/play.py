@@ -16,7 +16,6 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import artifacts, configs, errors, progress
-from ytdnn.base.configs import components
 from ytdnn.lab.live import arms as live_arms
 from ytdnn.lab.live import comparing, days, exposure, history, measures
 from ytdnn.lab.world import behaviour, corpus, event_recorder, generate, policy
@@ -178,7 +177,7 @@ def _check(test: Test, directory: pathlib.Path | None, refresh: Refresh | None) 
 
 def _differing(begun: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Returns why a directory's test is not the requested one; empty if it is."""
-    world = components.without(configs.WorldConfig, begun.get("world", {}))
+    world = begun.get("world", {})
     worlds = world, now["world"]
     if begun.keys() != now.keys() or worlds[0].keys() != worlds[1].keys():
         return "it was begun by another version of ytdnn"

@@ -102,9 +102,7 @@ def check(
 def _rows(given: Any) -> list[dict[str, Any]]:
     """Returns the rows of the row form."""
     if not isinstance(given, list):
-        raise problems.bad(
-            f"expected a list of {INSTANCES}, received {_shown(given)}"
-        )
+        raise problems.bad(f"expected a list of {INSTANCES}, received {_shown(given)}")
     for number, item in enumerate(given):
         if not isinstance(item, dict):
             raise problems.bad(
@@ -117,9 +115,7 @@ def _rows(given: Any) -> list[dict[str, Any]]:
 def _columns(given: Any) -> list[dict[str, Any]]:
     """Returns the rows of the column form."""
     if not isinstance(given, dict):
-        raise problems.bad(
-            f"expected an object of {INPUTS}, received {_shown(given)}"
-        )
+        raise problems.bad(f"expected an object of {INPUTS}, received {_shown(given)}")
     sizes = {
         name: len(column) if isinstance(column, list) else None
         for name, column in given.items()
