@@ -164,11 +164,13 @@ def _lists_note(names: list[str]) -> Iterator[str]:
 
 
 def _own_note(own: list[str], named: Collection[str], workdir: str) -> Iterator[str]:
-    if own:
-        names = ",".join((*sorted(named), *own[:_OWN_SHOWN]))
+    of_users = [name for name in own if name.partition(".")[0] == schema.USERS]
+    if of_users:
+        names = ",".join((*sorted(named), *of_users[:_OWN_SHOWN]))
         yield (
-            f"note: columns of your own become features by name: ytdnn train "
-            f"--workdir={workdir} --features={names}"
+            f"note: the ranker reads columns of your own, the candidate network "
+            f"those of users by name: ytdnn train --workdir={workdir} "
+            f"--features={names}"
         )
 
 
