@@ -100,10 +100,12 @@ def test_what_the_filters_drop_is_known_but_has_no_embedding(tmp_path):
     assert _ids(data, data.impressions.videos) == [row[1] for row in IMPRESSIONS]
 
 
-def test_seeds_of_another_type_than_videos_are_one_line(tmp_path):
-    with pytest.raises(errors.UserError, match="seed_video_id") as caught:
-        _prepare(tmp_path, _tables([1, 2, 3, 4]))
-    assert "\n" not in str(caught.value)
+def test_seeds_of_another_type_than_videos_are_compared_as_text(tmp_path):
+    data = _prepare(tmp_path, _tables([1, 2, 3, 4]))
+    assert _ids(data, data.impressions.seed_videos) == [None] * 4
+    (note,) = data.manifest.facts["notes"]["watches"]
+    assert note.startswith("video_id: strings in ")
+    assert "integers in impressions.seed_video_id in " in note
 
 
 OWN = {

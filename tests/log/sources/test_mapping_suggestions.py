@@ -278,7 +278,7 @@ READS = {
     ("tables", "expected", "settings", "left"),
     [
         (_shop(), SHOP, {"where": '"wasClicked" = 1'}, {"productViews.csv": ["rowNo"]}),
-        (_nameless(), NAMELESS, {}, {"t1.csv": ["d"]}),
+        (_nameless(), NAMELESS, {}, {}),
         (_reads(), READS, {"clicks_are_watches": True}, {}),
         (_german(), GERMAN, {}, {"artikel.csv": ["Preis"]}),
         (

@@ -18,7 +18,7 @@ _SCHEMA = json.loads(_PATH.read_text())
 @pytest.fixture
 def log(tmp_path: pathlib.Path) -> pathlib.Path:
     (tmp_path / "log").mkdir()
-    (tmp_path / "log" / "watches.csv").write_text(logs.WATCHES.replace("u3,", "NULL,"))
+    (tmp_path / "log" / "watches.csv").write_text(logs.WATCHES.replace("u3,", "None,"))
     return tmp_path / "log"
 
 
@@ -30,7 +30,7 @@ def test_prepare_prints_a_document_alone(
     assert document["log"]["rows"] == {"watches": 72}
     assert document["artefacts"]["data"] == document["log"]
     assert document["next"] == f"ytdnn train --workdir={tmp_path / 'run'}"
-    (note,) = [note for note in document["notes"] if "NULL" in note]
+    (note,) = [note for note in document["notes"] if "None" in note]
     assert not note.startswith("note")
     assert sum(document["counts"]["watches"].values()) == 72
 
