@@ -58,7 +58,7 @@ from ytdnn.run import pipeline
 from ytdnn.run.cli import config_file, given_settings
 from ytdnn.run.cli import main as program
 from ytdnn.run.cli import parsing as command_line
-from ytdnn.run.pipeline import system_evaluation
+from ytdnn.run.pipeline import other_evaluations
 
 WITHOUT, WITH = "without refit", "with refit"
 _STARTS = {
@@ -127,7 +127,7 @@ def _measured(
     out = directory / f"{name} {days:g} days".replace(" ", "_")
     bundle = directory / "run" / "bundle"
     rules = configs.EvaluationConfig(ks=(10, 100), slices=(), horizon_days=days)
-    return system_evaluation.evaluate(
+    return other_evaluations.evaluate(
         "bundle", bundle, directory / "later" / prepared.KIND, rules, "test", out
     )
 

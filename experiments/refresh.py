@@ -63,7 +63,7 @@ from ytdnn.log import prepared
 from ytdnn.run import pipeline
 from ytdnn.run.cli import config_file, given_settings
 from ytdnn.run.cli import parsing as command_line
-from ytdnn.run.pipeline import final_steps, steps, system_evaluation
+from ytdnn.run.pipeline import other_evaluations, steps, steps_after_training
 from ytdnn.run.pipeline import workdir as run_workdir
 from ytdnn.training import candidates
 
@@ -133,7 +133,7 @@ def _train_anew(
     chosen = artifacts.read_manifest(run / "candidates", "candidates")
     candidates.train(config, data, scratch / "candidates", chosen)
     steps.build_index(config, scratch)
-    final_steps.export(config, scratch)
+    steps_after_training.export(config, scratch)
 
 
 def _measured(
@@ -143,7 +143,7 @@ def _measured(
     out = directory / f"{name} {days:g} days".replace(" ", "_")
     rules = configs.EvaluationConfig(ks=(10, 100), slices=(), horizon_days=days)
     data = directory / "later" / prepared.KIND
-    return system_evaluation.evaluate(
+    return other_evaluations.evaluate(
         "bundle", workdir / "bundle", data, rules, "test", out
     )
 

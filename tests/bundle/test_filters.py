@@ -10,7 +10,14 @@ import pytest
 from tests import full_log, untrained
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.bundle import batches, bulk, export, requests, short_keys, user_requests
+from ytdnn.bundle import (
+    batches,
+    bulk,
+    export,
+    request_shorthand,
+    requests,
+    user_requests,
+)
 from ytdnn.run import pipeline
 
 WHERE = [
@@ -162,7 +169,7 @@ def test_a_bundle_without_policies_says_so(tmp_path: pathlib.Path) -> None:
 def test_a_policy_on_a_missing_column_is_named() -> None:
     text = json.dumps({"kids": [{"column": "rating", "in": ["all"]}]})
     with pytest.raises(errors.UserError, match=r"policy kids .* received 'rating'"):
-        short_keys.policies(text, ["language in"])
+        request_shorthand.policies(text, ["language in"])
 
 
 @pytest.mark.parametrize(
@@ -192,7 +199,9 @@ def test_weights_that_no_ranker_predicts_are_refused(
 ) -> None:
     composition = configs.CompositionConfig(weights='{"nope": 1}')
     with pytest.raises(errors.UserError, match="received 'nope'"):
-        short_keys.require(composition, untrained_run.data.catalogue, ("clicked",))
+        request_shorthand.require(
+            composition, untrained_run.data.catalogue, ("clicked",)
+        )
 
 
 @pytest.mark.parametrize("absent", [[], [""], None])

@@ -14,7 +14,7 @@ from tests.conftest import MadeOnce
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.bundle import short_keys, user_requests
+from ytdnn.bundle import request_shorthand, user_requests
 from ytdnn.run import pipeline
 
 _POLICIES = (
@@ -141,7 +141,7 @@ def test_mistakes_are_one_line(run: untrained.Run, given: object, message: str) 
 
 def test_a_bundle_without_outcomes_says_so() -> None:
     with pytest.raises(errors.UserError, match="predicts no outcomes"):
-        short_keys.expanded({"weights": {"liked": 1}}, {})
+        request_shorthand.expanded({"weights": {"liked": 1}}, {})
 
 
 @pytest.mark.thorough

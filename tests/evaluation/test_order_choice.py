@@ -10,7 +10,7 @@ from tests.evaluation import fakes, logged
 from ytdnn import configs
 from ytdnn.evaluation import order_choice, shown_scorers
 from ytdnn.log import events, prepared
-from ytdnn.retrieval import shown_counts
+from ytdnn.retrieval import impression_rates
 
 CONFIG = configs.EvaluationConfig(num_resamples=50)
 # Validation begins at 67. Of each pair one is watched; "a" more often than not.
@@ -141,7 +141,7 @@ def test_a_count_that_is_surely_better_is_served(tmp_path: pathlib.Path) -> None
     wrong = logged.ranker_of(data, {"b": 1.0})
     found = order_choice.choose(data, _candidates(data), wrong, CONFIG)
     assert found.serves_ranker
-    assert found.ordered_by in shown_counts.KINDS
+    assert found.ordered_by in impression_rates.KINDS
     assert "frozen) is served (ranking.enabled=auto), with the ranker's" in found.words
     assert "and in that of " in found.words
     # One that is right is served, and so are candidates as good as the count.

@@ -16,6 +16,7 @@ from ytdnn.base import errors, schema
 from ytdnn.evaluation import (
     compare,
     gates,
+    in_memory_windows,
     lists,
     measure,
     other_systems,
@@ -24,7 +25,6 @@ from ytdnn.evaluation import (
     request_cases,
     request_measure,
     user_cases,
-    user_windows,
 )
 from ytdnn.log import events, prepare, prepared
 from ytdnn.log.sources import memory_tables
@@ -183,7 +183,7 @@ def test_a_planted_log_has_the_right_baseline(
     data = prepare_watches(tmp_path / "data", planted(kind))
     popular = lists.popularity(data.catalogue)
     makers = {lists.POPULARITY: popular, lists.CANDIDATES: popular}
-    windows = user_windows.WindowOpener(10**6)
+    windows = in_memory_windows.WindowOpener(10**6)
     rules = (events.Split.TEST, CONFIG, windows)
     cases = user_cases.cases(data, events.Split.TEST, CONFIG)
     plain = measure.measure(data, cases, makers, {}, events.Split.TEST, CONFIG)
@@ -221,7 +221,7 @@ def evaluated(
     }
     cases = user_cases.cases(data, events.Split.TEST, config)
     plain = measure.measure(data, cases, makers, {}, events.Split.TEST, config)
-    windows = user_windows.WindowOpener(10**6)
+    windows = in_memory_windows.WindowOpener(10**6)
     given = data, makers, events.Split.TEST, config, windows
     with report_files.publish(
         directory, request_measure.added(plain, *given, (lists.CANDIDATES,))
@@ -273,7 +273,13 @@ def test_the_rival_is_best_by_the_metric_of_the_headline(
     makers = {"markov": maker(0.6, 0), "als": maker(0.8, 2), "candidates": maker(1, 0)}
     cases = user_cases.cases(data, events.Split.TEST, config)
     plain = measure.measure(data, cases, makers, {}, events.Split.TEST, config)
-    given = data, makers, events.Split.TEST, config, user_windows.WindowOpener(10**6)
+    given = (
+        data,
+        makers,
+        events.Split.TEST,
+        config,
+        in_memory_windows.WindowOpener(10**6),
+    )
     asked = request_measure.added(plain, *given, ("candidates",)).report.requests
     assert asked is not None
     hits, gains = (

@@ -22,7 +22,7 @@ from ytdnn.evaluation import (
 )
 from ytdnn.log import events, prepare, prepared
 from ytdnn.ranking import predictions
-from ytdnn.retrieval import shown_counts
+from ytdnn.retrieval import impression_rates
 
 CONFIG = configs.EvaluationConfig(num_resamples=50)
 _VIDEOS = 3
@@ -56,7 +56,7 @@ _EVENTS = st.tuples(
     st.lists(_EVENTS, min_size=1, max_size=25),
     st.integers(0, 25),
     st.integers(0, 4),
-    st.sampled_from(shown_counts.SMOOTHINGS),
+    st.sampled_from(impression_rates.SMOOTHINGS),
     st.data(),
 )
 def test_no_count_sees_its_own_event_or_a_later_one(
@@ -178,7 +178,7 @@ def test_each_count_is_found_where_it_is_right(
 
 
 def test_without_watch_time_only_the_click_rate_is_counted() -> None:
-    assert shown_counts.kinds(has_seconds=False) == ["click_rate"]
+    assert impression_rates.kinds(has_seconds=False) == ["click_rate"]
 
 
 def test_smoothing_is_what_orders_validation_best(tmp_path: pathlib.Path) -> None:

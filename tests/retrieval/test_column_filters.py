@@ -16,7 +16,7 @@ from hypothesis import strategies
 from tests.retrieval.index import contract
 from ytdnn import configs
 from ytdnn.base import schema
-from ytdnn.bundle import short_keys
+from ytdnn.bundle import request_shorthand
 from ytdnn.log import catalogues
 from ytdnn.retrieval import allowed_videos, column_filters, filter_columns, nearest
 from ytdnn.retrieval.index import brute_force, ivf, scann_index
@@ -64,7 +64,7 @@ ATTRIBUTES = filter_columns.from_catalogue(CATALOGUE)
 KEYS = [key for one in ATTRIBUTES for key in one.keys]
 ROWS = VIDEOS.to_dicts()
 KIDS = [{"column": "language", "in": ["en", "de"]}]
-POLICIES = short_keys.policies(json.dumps({"kids": KIDS}), KEYS)
+POLICIES = request_shorthand.policies(json.dumps({"kids": KIDS}), KEYS)
 FILTERS = column_filters.Filters(Data(CATALOGUE), POLICIES)  # type: ignore[arg-type]
 
 TAG_LISTS = strategies.lists(strategies.sampled_from([*TAGS, "nope"]), min_size=1)
@@ -132,7 +132,7 @@ def by_hand(row: Any) -> np.ndarray:
 
 def inputs(rows: list[Any]) -> dict[str, tf.Tensor]:
     """Returns the inputs of a signature."""
-    pairs = [short_keys.entries(asked, KEYS) for asked, *_ in rows]
+    pairs = [request_shorthand.entries(asked, KEYS) for asked, *_ in rows]
     width = max(1, *map(len, pairs))
     texts = np.array([one + [("", "")] * (width - len(one)) for one in pairs], object)
     return {
@@ -319,5 +319,5 @@ def test_every_index_returns_permitted_videos_and_as_many_as_there_are(
 def test_a_mistake_names_column_operator_and_value(
     conditions: Any, message: str
 ) -> None:
-    with pytest.raises(short_keys.errors.UserError, match=message):
-        short_keys.entries(conditions, KEYS)
+    with pytest.raises(request_shorthand.errors.UserError, match=message):
+        request_shorthand.entries(conditions, KEYS)

@@ -27,11 +27,11 @@ from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import (
     column_filters,
     exploring,
+    impression_rates,
     live_term_source,
     live_terms,
     nearest,
     pool,
-    shown_counts,
     slate,
     trained_stage,
 )
@@ -312,7 +312,7 @@ def meanings(
     counted = composition.ordered_by if composition else ""
     power = ranker.measured.calibration.counted
     by_counts = _BY_COUNTS.format(power) if power else ""
-    meaning = shown_counts.MEANINGS.get(counted, head.meaning + by_counts)
+    meaning = impression_rates.MEANINGS.get(counted, head.meaning + by_counts)
     texts = {schema.SCORES: meaning + (blended if weight else "")}
     if weighing is not None:
         texts[schema.SCORES] += _OR_WEIGHED

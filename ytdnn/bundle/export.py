@@ -37,8 +37,8 @@ from ytdnn.bundle import (
     graphs,
     recommender_graph,
     removed_videos,
+    request_shorthand,
     saved_models,
-    short_keys,
     tf_serving,
     versions,
 )
@@ -219,7 +219,7 @@ def _filters(
     """Returns the reader of the conditions of requests."""
     columns = filter_columns.from_catalogue(data.catalogue)
     keys = [key for column in columns for key in column.keys]
-    policies = short_keys.policies(composition.policies, keys)
+    policies = request_shorthand.policies(composition.policies, keys)
     return column_filters.Filters(data, policies)
 
 
@@ -233,7 +233,7 @@ def _require_composition(config: configs.Config, data: prepared.PreparedData) ->
     if not data.windows.ranker_left_out(config.ranking):
         outcomes = [outcome.name for outcome in data.catalogue.outcomes]
         predictions = (schema.WATCH_SECONDS, schema.CLICKED, *outcomes)
-    short_keys.require(config.composition, data.catalogue, predictions)
+    request_shorthand.require(config.composition, data.catalogue, predictions)
 
 
 def _load(

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import errors, schema
-from ytdnn.bundle import short_keys, signatures
+from ytdnn.bundle import request_shorthand, signatures
 from ytdnn.log import fields
 from ytdnn.retrieval import filter_columns
 
@@ -119,7 +119,7 @@ def values(request: Request, fields: Fields) -> dict[str, Any]:
       errors.UserError: A key is unknown, a value is of another type or out of
         range, or two lists that belong together differ in length.
     """
-    request = short_keys.expanded(_object(request), fields)
+    request = request_shorthand.expanded(_object(request), fields)
     for key in request:
         if key not in fields:
             raise errors.UserError(_unknown_key(key, fields))
@@ -340,7 +340,7 @@ def warnings_of(
                 f"{name} {value!r} is none of the {len(values):,} values of the log: "
                 f"read as unknown"
             )
-    yield from _unknown_operands(short_keys.expanded(request, known), operands)
+    yield from _unknown_operands(request_shorthand.expanded(request, known), operands)
     now = request.get(schema.TIME) or 0
     for name in (schema.WATCH_TIMES, schema.IMPRESSION_TIMES):
         times = [time for time in request.get(name) or [] if time]
@@ -377,7 +377,7 @@ def _unknown_operands(
             yield f"no video has a {column} within the bounds of the conditions"
     for key, named in given.items():
         column, _, operator = key.rpartition(" ")
-        if operator not in short_keys.LISTS or column not in operands:
+        if operator not in request_shorthand.LISTS or column not in operands:
             continue
         of_videos = operands[column]
         values = pl.Series(named).cast(of_videos.dtype, strict=False)

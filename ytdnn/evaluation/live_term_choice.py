@@ -19,12 +19,12 @@ from ytdnn.base import configs
 from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
     choice_artifact,
+    in_memory_windows,
     lists,
     live_term_lists,
     models,
     request_cases,
     user_cases,
-    user_windows,
 )
 from ytdnn.log import events, prepared
 from ytdnn.retrieval import live_terms, trained_stage
@@ -55,8 +55,8 @@ def from_run(
     """
     data = prepared.load(workdir / prepared.KIND)
     trained = trained_stage.load(workdir / trained_stage.KIND, data).candidates
-    windows = user_windows.WindowOpener(config.evaluation.window_events)
-    trained = user_windows.by_window(trained, windows)
+    windows = in_memory_windows.WindowOpener(config.evaluation.window_events)
+    trained = in_memory_windows.by_window(trained, windows)
     return choose(data, trained, config, has_ranker)
 
 

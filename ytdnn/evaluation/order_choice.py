@@ -21,6 +21,7 @@ from ytdnn.base import configs
 from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
     choice_artifact,
+    in_memory_windows,
     lists,
     models,
     report_parts,
@@ -28,11 +29,10 @@ from ytdnn.evaluation import (
     shown_lists,
     shown_scorers,
     tables,
-    user_windows,
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import shown_counts, trained_stage
+from ytdnn.retrieval import impression_rates, trained_stage
 
 # Every user counts alike and a list at most 1, so a few heavy watchers do not decide.
 JUDGE = metric_names.LIST_NDCG
@@ -74,9 +74,9 @@ def choose(
       config: Resamples and their seed; None: the defaults.
     """
     config = configs.EvaluationConfig() if config is None else config
-    windows = user_windows.WindowOpener(config.window_events)
-    trained = user_windows.by_window(trained, windows)
-    ranking = user_windows.by_window(ranking, windows)
+    windows = in_memory_windows.WindowOpener(config.window_events)
+    trained = in_memory_windows.by_window(trained, windows)
+    ranking = in_memory_windows.by_window(ranking, windows)
     impressions = shown_scorers.SplitImpressions(data.log, events.Split.VALIDATION)
     scorers: dict[str, shown_scorers.Scorer] = {
         shown_scorers.POPULARITY: shown_scorers.popularity(data),
@@ -85,10 +85,10 @@ def choose(
     if data.windows.has_own_window or not trained.trains_on_validation:
         vectors = trained.video_vectors(data.windows.training_window[1])
         scorers[lists.CANDIDATES] = shown_lists.candidates(data, trained, vectors)
-    kinds = shown_counts.kinds(data.log.has_watch_seconds)
+    kinds = impression_rates.kinds(data.log.has_watch_seconds)
     counted = shown_baselines.count(data, impressions.rows)
     for name in (kind + shown_baselines.FROZEN for kind in kinds):
-        smoothing = shown_counts.SMOOTHINGS[0]  # as in a bundle
+        smoothing = impression_rates.SMOOTHINGS[0]  # as in a bundle
         scorers[name] = functools.partial(counted.score, name, smoothing)
     scored = shown_scorers.scored(data, impressions, scorers, windows)
     orders = {name: scores.list_order for name, scores in scored.items()}

@@ -11,6 +11,7 @@ from typing import Any
 from ytdnn.base import configs, errors
 from ytdnn.evaluation import (
     boosted_trees,
+    in_memory_windows,
     leaks,
     lists,
     measure,
@@ -19,7 +20,6 @@ from ytdnn.evaluation import (
     truths,
     tuned_baselines,
     user_cases,
-    user_windows,
 )
 from ytdnn.log import events, prepared
 
@@ -83,7 +83,7 @@ def evaluate(
         makers |= truth.systems(config).makers
     result = measure.measure(data, cases, makers, {}, code, config)
     rules = dataclasses.replace(result.report.protocol, **other.stated(cases))
-    windows = user_windows.WindowOpener(config.window_events)
+    windows = in_memory_windows.WindowOpener(config.window_events)
     if other.request_makers and data.config.protocol != "temporal":
         raise errors.UserError(
             f"expected data.protocol=temporal for predictions of requests, found "

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from ytdnn.base import configs
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
+    in_memory_windows,
     lists,
     measure,
     report_files,
@@ -17,7 +18,6 @@ from ytdnn.evaluation import (
     report_summary,
     request_cases,
     user_means,
-    user_windows,
 )
 from ytdnn.log import events, prepared
 from ytdnn.retrieval import live_counts
@@ -37,7 +37,7 @@ def added(
     makers: Mapping[str, lists.Maker],
     split: events.Split,
     config: configs.EvaluationConfig,
-    windows: user_windows.WindowOpener,
+    windows: in_memory_windows.WindowOpener,
     judged: Collection[str],
     num_listed: int | None = None,
 ) -> report_files.Result:

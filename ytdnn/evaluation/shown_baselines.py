@@ -1,6 +1,6 @@
 """Baselines of impressions: what is counted of a video's earlier impressions.
 
-`retrieval/shown_counts.py` has the counts. Each is measured as of the request of each
+`impression_rates` has the counts. Each is measured as of the request of each
 impression's slate, and frozen at the beginning of the evaluated window, as a trained
 model is. Smoothing is chosen on the ranker's validation window, by the metric that
 judges the count.
@@ -17,13 +17,13 @@ from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import impression_metrics, shown_scorers
 from ytdnn.log import events, prepared
 from ytdnn.ranking import predictions
-from ytdnn.retrieval import shown_counts
+from ytdnn.retrieval import impression_rates
 
 FROZEN = "_frozen"
-CLICKS = (shown_counts.CLICK_RATE, shown_counts.CLICK_RATE + FROZEN)
+CLICKS = (impression_rates.CLICK_RATE, impression_rates.CLICK_RATE + FROZEN)
 SECONDS = tuple(
     kind + end
-    for kind in (shown_counts.MEAN_SECONDS, shown_counts.ODDS)
+    for kind in (impression_rates.MEAN_SECONDS, impression_rates.ODDS)
     for end in ("", FROZEN)
 )
 NAMES = (*CLICKS, *SECONDS)
@@ -53,7 +53,7 @@ class WindowCounts(NamedTuple):
         values = self.value(name, shown.rows, smoothing)
         if name in CLICKS:
             return predictions.Predictions(values, click_probability=values)
-        if name.startswith(shown_counts.MEAN_SECONDS):
+        if name.startswith(impression_rates.MEAN_SECONDS):
             return predictions.Predictions(values, seconds=values)
         return predictions.Predictions(np.log(values), logits=np.log(values))
 
@@ -61,7 +61,9 @@ class WindowCounts(NamedTuple):
         """Returns the value of a count, one of `NAMES`, at some of the rows."""
         sums = self.frozen if name.endswith(FROZEN) else self.live
         sums = sums[:, np.searchsorted(self.rows, rows)]
-        return shown_counts.value(name.removesuffix(FROZEN), sums, self.mean, smoothing)
+        return impression_rates.value(
+            name.removesuffix(FROZEN), sums, self.mean, smoothing
+        )
 
 
 def count(
@@ -79,11 +81,11 @@ def count(
     videos = index.gather("impressions", "videos", rows)
     every = np.arange(data.num_videos + 1)
     start = np.full(len(every), moments.min() if len(rows) else 0)
-    sums = shown_counts.sums_before(
+    sums = impression_rates.sums_before(
         data, np.append(every, videos), np.append(start, moments)
     )
     before, live = np.split(sums, [len(every)], axis=1)
-    return WindowCounts(rows, shown_counts.mean(before), live, before[:, videos])
+    return WindowCounts(rows, impression_rates.mean(before), live, before[:, videos])
 
 
 def scorers(
@@ -115,7 +117,7 @@ def scorers(
     ) -> predictions.Predictions:
         return counted(split)[1].score(name, smoothing(name), impressions)
 
-    kinds = shown_counts.kinds(data.log.has_watch_seconds)
+    kinds = impression_rates.kinds(data.log.has_watch_seconds)
     names = [name for name in NAMES if name.removesuffix(FROZEN) in kinds]
     return {name: functools.partial(score, name) for name in names}
 
@@ -140,4 +142,4 @@ def best_smoothing(
             parts = impression_metrics.list_parts(shown, order)[metric_names.FIRST_HALF]
         return float(parts[0].sum() / max(parts[1].sum(), 1e-9))
 
-    return max(shown_counts.SMOOTHINGS, key=quality)
+    return max(impression_rates.SMOOTHINGS, key=quality)

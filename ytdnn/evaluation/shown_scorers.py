@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import configs, errors
-from ytdnn.evaluation import evaluated_parts, models, user_windows
+from ytdnn.evaluation import evaluated_parts, in_memory_windows, models
 from ytdnn.log import events, prepared, user_log
 from ytdnn.ranking import predictions
-from ytdnn.retrieval import shown_counts
+from ytdnn.retrieval import impression_rates
 
 POPULARITY = "popularity"
 RANKER = "ranker"
@@ -141,7 +141,7 @@ def scored(
     data: prepared.PreparedData,
     impressions: SplitImpressions,
     scorers: Mapping[str, Scorer],
-    windows: user_windows.WindowOpener,
+    windows: in_memory_windows.WindowOpener,
 ) -> dict[str, predictions.Predictions]:
     """Returns the predictions of scorers, computed window by window.
 
@@ -153,7 +153,7 @@ def scored(
     """
     users = impressions.users  # ascending, so that parts follow each other
 
-    def make(part: slice) -> user_windows.Results:
+    def make(part: slice) -> in_memory_windows.Results:
         own = impressions
         if part.stop - part.start < impressions.num_users:
             own = impressions.select((users >= part.start) & (users < part.stop))
@@ -192,10 +192,10 @@ def popularity(data: prepared.PreparedData) -> Scorer:
 
     def score(impressions: SplitImpressions) -> predictions.Predictions:
         sums = data.once(popularity, lambda: _training_sums(data.whole))
-        average, smoothing = shown_counts.mean(sums), shown_counts.SMOOTHINGS[0]
+        average, smoothing = impression_rates.mean(sums), impression_rates.SMOOTHINGS[0]
         rate, seconds, odds = (
-            shown_counts.value(kind, sums, average, smoothing)[impressions.videos]
-            for kind in shown_counts.KINDS
+            impression_rates.value(kind, sums, average, smoothing)[impressions.videos]
+            for kind in impression_rates.KINDS
         )
         known, logits = seconds if data.log.has_watch_seconds else None, np.log(odds)
         return predictions.Predictions(logits, known, rate, logits)
@@ -207,4 +207,4 @@ def _training_sums(data: prepared.PreparedData) -> Floats:
     """Returns sums over training impressions by video, `[3, num_videos + 1]`."""
     trains = (events.Split.TRAIN, events.Split.EARLIER)
     every = np.arange(data.num_videos + 1)
-    return shown_counts.sums_before(data, every, _AFTER_ALL, trains)
+    return impression_rates.sums_before(data, every, _AFTER_ALL, trains)

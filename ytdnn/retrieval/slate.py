@@ -23,8 +23,8 @@ from ytdnn.retrieval import (
     column_filters,
     diversity,
     filter_columns,
+    impression_rates,
     row_ops,
-    shown_counts,
 )
 
 SCORE, SAMPLED, RESERVED, CAP = "score", "sampled", "reserved", "cap"
@@ -75,7 +75,7 @@ class SlateOrder(tf.Module):
         self.most = config.max_per_channel
         self.is_counted = config.ordered_by != "ranker"
         if self.is_counted:
-            counts = shown_counts.served(data, config.ordered_by)
+            counts = impression_rates.served(data, config.ordered_by)
             self._counts = tf.Variable(counts, trainable=False, name="counted_order")
         self._channels = None
         if self.most:

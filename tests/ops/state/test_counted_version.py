@@ -21,10 +21,10 @@ from ytdnn.features import (
 from ytdnn.log import prepared
 from ytdnn.ops.state import histories, live_tables, posted_events, sqlite_store
 from ytdnn.retrieval import (
+    impression_rates,
     live_counts,
     live_term_source,
     live_terms,
-    shown_counts,
     slate,
 )
 
@@ -138,15 +138,15 @@ def test_counters_are_those_of_the_whole_log(lived: Lived) -> None:
     assert alone.at(lived.moment)["counters"].shape == (len(every),)
 
 
-@pytest.mark.parametrize("kind", shown_counts.KINDS)
+@pytest.mark.parametrize("kind", impression_rates.KINDS)
 def test_the_counted_order_is_that_of_the_whole_log(lived: Lived, kind: str) -> None:
     every = np.arange(lived.whole.num_videos + 1)
-    whole = shown_counts.sums_before(lived.whole, every, lived.moment)
+    whole = impression_rates.sums_before(lived.whole, every, lived.moment)
     begin = lived.first.windows.end_of_log
     tables = live_tables.LiveTables(lived.later, lived.first, [], None, begin, kind)
     found = tables.at(lived.moment)
     assert found.keys() == {"counted_order"}
-    expected = shown_counts.order(kind, whole)[order(lived)]
+    expected = impression_rates.order(kind, whole)[order(lived)]
     np.testing.assert_allclose(found["counted_order"], expected, rtol=1e-5)
     assert (found["counted_order"] != tables.at(begin)["counted_order"])[1:].all()
     config = configs.CompositionConfig(ordered_by=kind)

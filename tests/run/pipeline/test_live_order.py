@@ -24,7 +24,7 @@ from ytdnn.evaluation import (
 )
 from ytdnn.log import prepared
 from ytdnn.retrieval import live_terms, trained_stage
-from ytdnn.run.pipeline import api, system_evaluation
+from ytdnn.run.pipeline import api, other_evaluations
 
 HOUR = 3_600
 CONFIG = configs.Config(
@@ -135,7 +135,7 @@ def test_a_bundle_that_counted_the_evaluated_watches_is_not_measured_on_them(
     directory, _ = run
     paths = directory / "bundle", directory / "data"
     with pytest.raises(errors.UserError, match="knows what was watched up to"):
-        system_evaluation.evaluate(
+        other_evaluations.evaluate(
             "bundle", *paths, CONFIG.evaluation, "test", tmp_path / "report"
         )
 

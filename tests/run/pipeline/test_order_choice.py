@@ -12,7 +12,7 @@ from tests.run.pipeline import conftest
 from ytdnn.base import artifacts
 from ytdnn.evaluation import choice_artifact, live_term_choice, order_choice
 from ytdnn.log import prepared
-from ytdnn.retrieval import shown_counts
+from ytdnn.retrieval import impression_rates
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_a_chosen_count_orders_the_bundle(
     assert "share of clicks" in recommender.bundle.score_meaning
     found = recommender.recommend(["u3", "u1"], k=9)
     data = prepared.load(tmp_path / "run" / "data")
-    rates = np.exp(shown_counts.served(data, "click_rate"))
+    rates = np.exp(impression_rates.served(data, "click_rate"))
     ids = data.videos["video_id"].to_list()
     wanted = [rates[ids.index(video) + 1] for video in found["video_id"]]
     assert found["score"].to_list() == pytest.approx(wanted, rel=1e-5)

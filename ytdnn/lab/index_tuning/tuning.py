@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, errors, registries, user_paths
-from ytdnn.run.pipeline import graph, native_log, runner, steps
+from ytdnn.run.pipeline import graph, native_messages, runner, steps
 from ytdnn.run.pipeline import workdir as run_workdir
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _tuned(
     import numpy as np
 
     from ytdnn.candidates import saving
-    from ytdnn.evaluation import user_cases, user_windows
+    from ytdnn.evaluation import in_memory_windows, user_cases
     from ytdnn.lab.index_tuning import setting_search
     from ytdnn.log import events, prepared
 
@@ -83,15 +83,15 @@ def _tuned(
         rng = np.random.default_rng(config.seed)
         rows = rng.choice(len(cases), _MOST_QUERIES, replace=False)
         cases = user_cases.take(cases, np.sort(rows))
-    windows = user_windows.WindowOpener(config.evaluation.window_events)
-    models = user_windows.by_window(candidates, windows)
+    windows = in_memory_windows.WindowOpener(config.evaluation.window_events)
+    models = in_memory_windows.by_window(candidates, windows)
     queries = models.user_vectors(data, cases.users, cases.ends, cases.times)
     vectors = candidates.video_vectors()
     say(
         f"tuning {kind} to recall {recall} of the {min(k, len(vectors))} best of "
         f"{len(vectors):,} videos, on {len(queries):,} users of the validation window"
     )
-    with native_log.kept_back():
+    with native_messages.kept_back():
         return setting_search.tune(vectors, queries, kind, recall, k, say)
 
 

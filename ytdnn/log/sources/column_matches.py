@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 
 from ytdnn.base import schema, table_schemas
-from ytdnn.log.sources import casting, column_values, multi_valued, times
+from ytdnn.log.sources import casting, columns_by_value, multi_valued, times
 
 _FIRST, _LAST = 631_152_000, 2_208_988_800  # 1990 and 2040
 SHARE = 0.9  # of values that speak for a column
@@ -84,7 +84,7 @@ class File:
 
     def __init__(self, name: str, rows: pl.DataFrame) -> None:
         self.name, self.rows = name, rows
-        self.signs = column_values.signs(rows)  # of users, or of videos
+        self.signs = columns_by_value.signs(rows)  # of users, or of videos
         self.used: set[str] = set()
         self.given: dict[str, str] = {}  # ids by the user's word
         columns = {column: self.called(column) for column in IDS.values()}
@@ -120,7 +120,7 @@ class File:
 
     def _guesser(
         self, known: Mapping[str, str], seconds: pl.Series | None
-    ) -> column_values.Guesser:
+    ) -> columns_by_value.Guesser:
         units = {
             word for words in WORDS["units"] for word in words.split()
         } - _NOT_UNITS
@@ -128,7 +128,7 @@ class File:
         moments = [n for n in columns if _fits(schema.TIME, self.rows[n])]
         numbers = [n for n in columns if self.rows[n].dtype.is_numeric()]
         in_units = [n for n in numbers if words_of(n) & units]
-        return column_values.Guesser(self.rows, known, seconds, moments, in_units)
+        return columns_by_value.Guesser(self.rows, known, seconds, moments, in_units)
 
     def has_few(self, name: str) -> bool:
         """Whether a column has fewer values than users are to be expected."""

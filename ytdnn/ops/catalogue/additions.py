@@ -10,7 +10,7 @@ import polars as pl
 from ytdnn.base import artifacts, errors, registries, schema, user_paths, whole_files
 from ytdnn.bundle import added_videos, removed_videos, versions
 from ytdnn.log import new_videos, prepared
-from ytdnn.run.pipeline import final_steps, graph, runner
+from ytdnn.run.pipeline import graph, runner, steps_after_training
 from ytdnn.run.pipeline import workdir as run_workdir
 
 _CONTENT = "content.json"  # of a candidate model with a content side
@@ -84,7 +84,7 @@ def add_videos(
     with run_workdir.lock(directory):
         several = [graph.TO_END, bundle]
         runner.require(several, config, directory)
-        home = final_steps.served_home(config, directory)
+        home = steps_after_training.served_home(config, directory)
         require_content(home)
         data = prepared.load(directory / graph.DATA.name)
         changed = change(directory, data, videos, columns, bad_rows)

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ytdnn.base import artifacts, configs, formats, progress, registries, user_paths
-from ytdnn.run.pipeline import final_steps, graph, runner, steps
+from ytdnn.run.pipeline import graph, runner, steps, steps_after_training
 from ytdnn.run.pipeline import workdir as run_workdir
 
-LATER = final_steps.REFITTED
+LATER = steps_after_training.REFITTED
 EARLIER = f"{LATER}/earlier"
 _FACT = "refit"  # of the prepared set, see `ytdnn.log.derived_sets`
 _SETS = (f"data/{artifacts.MANIFEST}", f"{LATER}/data/{artifacts.MANIFEST}")
@@ -28,7 +28,7 @@ def earlier_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     """Returns why no earlier candidates are needed; empty if they are."""
     from ytdnn.log import prepared
 
-    why = final_steps.ranker_not_served(config, workdir)
+    why = steps_after_training.ranker_not_served(config, workdir)
     if why or prepared.load(workdir / "data").windows.has_own_window:
         return why
     return "the ranker has no window of its own, and so reads no candidate scores"
@@ -39,7 +39,7 @@ def _derive(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.log import derived_sets, prepared
 
     part = derived_sets.Part.EARLIER if root == EARLIER else derived_sets.Part.WHOLE
-    needs_ranker = not final_steps.ranker_not_served(config, workdir)
+    needs_ranker = not steps_after_training.ranker_not_served(config, workdir)
     data = prepared.load(workdir / "data")
     derived_sets.derive(data, part, workdir / root / "data", needs_ranker)
 
@@ -88,13 +88,13 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.bundle import export as bundle_export
 
     stated = _stated(workdir)
-    config = final_steps.served_config(config, workdir)
+    config = steps_after_training.served_config(config, workdir)
     has_ranker = not steps.ranker_left_out(config, workdir)
     epochs = {
         name: artifacts.peek(workdir / LATER / name / artifacts.MANIFEST)["epochs"]
         for name in ("candidates", "ranking")[: 1 + has_ranker]
     }
-    measured = final_steps.measured(config, workdir, stated["evaluation"])
+    measured = steps_after_training.measured(config, workdir, stated["evaluation"])
     refit = bundle_export.Refit(LATER, stated | {"epochs": epochs}, measured)
     bundle_export.export(workdir, config, refit)
 
@@ -132,7 +132,7 @@ def _refit(
     if root == EARLIER:
         left_out = earlier_left_out
     elif like is graph.RANKING:
-        left_out = final_steps.ranker_not_served
+        left_out = steps_after_training.ranker_not_served
     repeated = () if like is graph.INDEX else (like.name,)
     return graph.Step(
         f"{root}/{like.name}",

@@ -39,7 +39,7 @@ from ytdnn.log import derived_sets, events, log_warnings, prepared, sources, use
 from ytdnn.log.sources import mappings, memory_tables, table_files
 from ytdnn.ops.cluster import tasks
 from ytdnn.ops.refresh import append, tables_of_state
-from ytdnn.run.pipeline import final_steps, runner, steps
+from ytdnn.run.pipeline import runner, steps, steps_after_training
 from ytdnn.run.pipeline import workdir as run_workdir
 from ytdnn.training import adapted_ranking, continued_training
 
@@ -106,8 +106,8 @@ def refresh(
     run_config = run_workdir.require_config(source)
     steps.require_vectors(run_config)
     with run_workdir.lock(directory), progress.shown(bool(verbose)):
-        pinned = _pinned(final_steps.served_config(run_config, source), config)
-        home = final_steps.served_home(run_config, source)
+        pinned = _pinned(steps_after_training.served_config(run_config, source), config)
+        home = steps_after_training.served_home(run_config, source)
         data, received = run_config.data, None
         if state:
             known, data_dir = prepared.load(home / "data"), directory / _STATE
@@ -381,7 +381,7 @@ class _Refresh:
 
     def _export(self) -> None:
         run_workdir.write_config(self._directory, self._config)
-        final_steps.export(self._config, self._directory)
+        steps_after_training.export(self._config, self._directory)
 
 
 def _all_shown(shard: user_shards.Shard) -> user_shards.Shard:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import errors, schema
-from ytdnn.bundle import requests, saved_models, short_keys
+from ytdnn.bundle import request_shorthand, requests, saved_models
 from ytdnn.ops.server import batching, loaded_version, problems, settings
 
 SIGNATURE_NAME = "signature_name"
@@ -83,7 +83,7 @@ def check(
     Raises:
       errors.UserError: A value does not fit its input, or exceeds a limit.
     """
-    plain = short_keys.expanded(row, fields)
+    plain = request_shorthand.expanded(row, fields)
     for name, value in plain.items():
         if isinstance(value, list) and len(value) > limits.list_length:
             raise errors.UserError(

@@ -91,7 +91,7 @@ class SparkTasks:
 
 @dataclasses.dataclass(frozen=True)
 class SparkMachines:
-    """The machines of a Spark master, see `machines.Machines`.
+    """The machines of a Spark master, see `shared_work.Machines`.
 
     Attributes:
       settings: Address of the master, and settings of the session.

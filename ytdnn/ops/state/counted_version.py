@@ -14,7 +14,7 @@ from ytdnn.ops.state import live_tables, opening, posted_events, store
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import network
 from ytdnn.retrieval import live_terms
-from ytdnn.run.pipeline import final_steps
+from ytdnn.run.pipeline import steps_after_training
 from ytdnn.run.pipeline import workdir as run_workdir
 
 
@@ -135,4 +135,6 @@ def home(workdir: pathlib.Path) -> pathlib.Path:
       workdir: Directory of the run.
     """
     config = run_workdir.read_config(workdir)
-    return workdir if config is None else final_steps.served_home(config, workdir)
+    return (
+        workdir if config is None else steps_after_training.served_home(config, workdir)
+    )

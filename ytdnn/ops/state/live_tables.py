@@ -18,7 +18,7 @@ from ytdnn.features import counter_sums, counters
 from ytdnn.log import events as logged_events
 from ytdnn.log import prepared, user_log, user_shards
 from ytdnn.ops.state import histories, posted_events, store
-from ytdnn.retrieval import live_counts, live_term_source, live_terms, shown_counts
+from ytdnn.retrieval import impression_rates, live_counts, live_term_source, live_terms
 
 COUNTERS = "counters"  # variable of an exported ranker
 ORDER = "counted_order"  # of an exported slate
@@ -165,7 +165,7 @@ class LiveTables:
         self._every = np.arange(data.num_videos + 1)
         self._ordered_by, self._shown = ordered_by, np.zeros((3, data.num_videos + 1))
         if ordered_by:
-            self._shown = shown_counts.sums_before(data.whole, self._every, begin)
+            self._shown = impression_rates.sums_before(data.whole, self._every, begin)
         self._sums = counter_sums.QuantitySums(data.whole, begin - _WEEK)
         self._counts = None
         if weights is not None:
@@ -183,8 +183,10 @@ class LiveTables:
         if self._counters:
             tables[COUNTERS] = self._counted(later, moment)
         if self._ordered_by:
-            shown = shown_counts.sums_before(later, self._every, moment) + self._shown
-            tables[ORDER] = shown_counts.order(self._ordered_by, shown)
+            shown = (
+                impression_rates.sums_before(later, self._every, moment) + self._shown
+            )
+            tables[ORDER] = impression_rates.order(self._ordered_by, shown)
         if self._counts is not None and self._weights is not None:
             state = live_term_source.state_of_counts(
                 self._watched(self._counts), moment

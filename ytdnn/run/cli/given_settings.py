@@ -9,7 +9,7 @@ from typing import Any
 import pydantic
 
 from ytdnn.base import configs, errors, registry
-from ytdnn.base.configs import constants, problems
+from ytdnn.base.configs import former_settings, problems
 from ytdnn.run.cli import settings
 from ytdnn.run.pipeline import workdir
 
@@ -122,7 +122,7 @@ def require_setting(key: str) -> None:
         )
     hint = closest(key, list(known), "--config.")
     raise errors.UserError(
-        constants.message(key)
+        former_settings.message(key)
         or f"there is no setting config.{key}{hint} (ytdnn run --help lists all)"
     )
 

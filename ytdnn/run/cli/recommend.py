@@ -11,7 +11,7 @@ from ytdnn.run.cli import bulk_commands, command, output, parsing, spark_flags
 from ytdnn.run.pipeline import candidate_model_answers, workdir
 
 if TYPE_CHECKING:
-    from ytdnn.run.pipeline import machines
+    from ytdnn.run.pipeline import shared_work
 
 Flag = parsing.Flag
 
@@ -162,7 +162,7 @@ def _recommend_by_model(
 
 
 def _recommend_many(
-    values: Mapping[str, str], index: str, machines: "machines.Machines | None"
+    values: Mapping[str, str], index: str, machines: "shared_work.Machines | None"
 ) -> None:
     recommender = bulk_commands.recommender(values, "recommend")
     with bulk_commands.shown("recommendations", "users") as shown:

@@ -6,7 +6,7 @@ from ytdnn.base import errors, registries
 from ytdnn.run.cli import parsing
 
 if TYPE_CHECKING:
-    from ytdnn.run.pipeline import machines
+    from ytdnn.run.pipeline import shared_work
 
 _POLARS, _SPARK = "polars", "spark"
 _SPARK_FLAGS = (
@@ -36,14 +36,14 @@ def flags(work: str) -> tuple[parsing.Flag, ...]:
 FLAGS = flags("prepares the log")
 
 
-def chosen(given: parsing.Arguments) -> "machines.Machines | None":
+def chosen(given: parsing.Arguments) -> "shared_work.Machines | None":
     """Returns the machines that do the work; None: Polars on this machine.
 
     Raises:
       errors.UserError: The engine is unknown, or a flag belongs to another engine.
     """
     if parsing.choice(given, "engine", (_POLARS, _SPARK)) == _SPARK:
-        cluster: machines.Machines = registries.HOOKS[_SPARK].make(given)
+        cluster: shared_work.Machines = registries.HOOKS[_SPARK].make(given)
         return cluster
     for flag in _SPARK_FLAGS:
         if flag.name in given.values:

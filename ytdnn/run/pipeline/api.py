@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ytdnn.evaluation import frame_evaluation
     from ytdnn.log import prepared
     from ytdnn.log.sources import memory_tables
-    from ytdnn.run.pipeline import machines
+    from ytdnn.run.pipeline import shared_work
 
 NO_TABLES: Mapping[str, Any] = types.MappingProxyType({})  # the default: none given
 
@@ -49,7 +49,7 @@ def prepare(
     config: configs.Config | None = None,
     *,
     tables: Mapping[str, Any] = NO_TABLES,
-    machines: "machines.Machines | None" = None,
+    machines: "shared_work.Machines | None" = None,
     again: bool = False,
     verbose: runner.Verbose = False,
 ) -> "prepared.PreparedData":
@@ -297,7 +297,7 @@ def run(
     workdir: runner.Path,
     config: configs.Config | None = None,
     *,
-    machines: "machines.Machines | None" = None,
+    machines: "shared_work.Machines | None" = None,
     verbose: runner.Verbose = False,
     is_full: bool = True,
 ) -> report_files.Evaluation:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ytdnn.bundle import answer_files, bulk, bulk_ids
-    from ytdnn.run.pipeline import machines, recommender
+    from ytdnn.run.pipeline import recommender, shared_work
 
 Where = list[dict[str, Any]] | None
 MaxPer = Mapping[str, int] | None
@@ -58,7 +58,7 @@ def write_recommendations(
     policy: str = "",
     max_per: MaxPer = None,
     weights: Weights = None,
-    machines: "machines.Machines | None" = None,
+    machines: "shared_work.Machines | None" = None,
     progress: "answer_files.Progress | None" = None,
 ) -> "answer_files.OutputFile":
     """Writes the recommendations of many users, in bounded memory.

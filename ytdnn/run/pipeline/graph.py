@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import configs, errors, registries
 from ytdnn.evaluation import continued_models, report_files
-from ytdnn.run.pipeline import continuation_steps, final_steps, steps
+from ytdnn.run.pipeline import continuation_steps, steps, steps_after_training
 
 if TYPE_CHECKING:
     from ytdnn.log.sources import memory_tables
-    from ytdnn.run.pipeline import machines
+    from ytdnn.run.pipeline import shared_work
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,8 +84,8 @@ def evaluation(split: str, stage: str = "") -> Step:
         report_files.DIRECTORIES[split],
         "evaluate",
         inputs,
-        functools.partial(final_steps.evaluate, split=split, stage=stage),
-        final_steps.evaluation_config,
+        functools.partial(steps_after_training.evaluate, split=split, stage=stage),
+        steps_after_training.evaluation_config,
         kind="evaluation",
         sections=report_files.SETTINGS if split == "test" and not stage else (),
     )
@@ -157,10 +157,10 @@ CHOICE = Step(
     "choice",
     "train",
     ("data", "candidates", "ranking"),
-    final_steps.choose_order,
-    final_steps.choice_config,
-    left_out=final_steps.choice_left_out,
-    describe=final_steps.describe_choice,
+    steps_after_training.choose_order,
+    steps_after_training.choice_config,
+    left_out=steps_after_training.choice_left_out,
+    describe=steps_after_training.describe_choice,
     sections=("ranking",),
 )
 TO_TEST = Step(
@@ -195,8 +195,8 @@ BUNDLE = Step(
     "bundle",
     "export",
     (*_MODELS, TO_TEST.name, TO_END.name),
-    final_steps.export,
-    final_steps.bundle_config,
+    steps_after_training.export,
+    steps_after_training.bundle_config,
     left_out=steps.vectors_left_out,
     sections=("composition", "refit"),
     is_served=True,
@@ -234,7 +234,7 @@ def every(config: configs.Config) -> tuple[Step, ...]:
 
 def data_of(
     given: "memory_tables.TablesInMemory | None",
-    machines: "machines.Machines | None" = None,
+    machines: "shared_work.Machines | None" = None,
 ) -> Step:
     """Returns the step `data`, for tables in memory, or on other machines.
 

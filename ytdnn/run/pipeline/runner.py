@@ -14,7 +14,7 @@ from typing import Any
 
 from ytdnn.base import artifacts, configs, environment, errors, registries, user_paths
 from ytdnn.base.configs import data as data_config
-from ytdnn.run.pipeline import final_steps, graph, sizes, steps
+from ytdnn.run.pipeline import graph, sizes, steps, steps_after_training
 from ytdnn.run.pipeline import workdir as run_workdir
 
 Path = str | os.PathLike[str]
@@ -150,7 +150,11 @@ def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -
         manifest = artifacts.read_manifest(path, step.artefact_kind)
     except errors.UserError as error:
         return error.problem
-    made_with = final_steps.served_config(config, workdir) if step.is_served else config
+    made_with = (
+        steps_after_training.served_config(config, workdir)
+        if step.is_served
+        else config
+    )
     keys = _differences(manifest.config, dict(step.config(made_with)), step.prefix)
     if keys:
         more = ["…"] if len(keys) > _MOST_DIFFERENCES else []
@@ -180,7 +184,7 @@ def input_fingerprints(
     """
     by_name = {each.name: each for each in (*graph.STEPS, *graph.every(config))}
     if step.is_served:
-        config = final_steps.served_config(config, workdir)
+        config = steps_after_training.served_config(config, workdir)
     # A step of a part that these settings leave out has inputs of its own kind.
     names = [
         name
@@ -197,7 +201,7 @@ def input_fingerprints(
     if step.config is graph.EVALUATION.config:
         prints |= registries.versions_of_evaluation(config)
     if step.name == graph.BUNDLE.name:
-        prints |= final_steps.changed_videos(workdir)
+        prints |= steps_after_training.changed_videos(workdir)
         prints |= registries.versions_of_bundle(config)
     return {**prints, **step.given}
 

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, errors
-from ytdnn.run.pipeline import native_log, sizes
+from ytdnn.run.pipeline import native_messages, sizes
 
 if TYPE_CHECKING:
     from ytdnn.log import prepared
     from ytdnn.log.sources import memory_tables
-    from ytdnn.run.pipeline import machines
+    from ytdnn.run.pipeline import shared_work
 
 
 def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
@@ -41,7 +41,7 @@ def prepare(
     config: configs.Config,
     workdir: pathlib.Path,
     given: "memory_tables.TablesInMemory | None" = None,
-    machines: "machines.Machines | None" = None,
+    machines: "shared_work.Machines | None" = None,
 ) -> None:
     """Makes `workdir/data`, from the source or from tables in memory."""
     from ytdnn.log import prepare as log_prepare
@@ -148,7 +148,7 @@ def require_features(config: configs.Config, data: "prepared.PreparedData") -> N
       errors.UserError: A feature's name is unknown, has no effect, or its columns are
         missing; or the composition names what the log lacks.
     """
-    from ytdnn.bundle import short_keys
+    from ytdnn.bundle import request_shorthand
     from ytdnn.candidates import content
     from ytdnn.features import base_feature, network_features
     from ytdnn.ranking import building
@@ -159,7 +159,7 @@ def require_features(config: configs.Config, data: "prepared.PreparedData") -> N
         content.features_of(candidates.content, data)
     if not data.windows.ranker_left_out(config.ranking):
         building.features_of(config.ranking, data)
-    short_keys.require(config.composition, data.catalogue, ())
+    request_shorthand.require(config.composition, data.catalogue, ())
 
 
 def contest_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
@@ -248,7 +248,7 @@ def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
         shape = _write_video_vectors(workdir, file)
         gc.collect()  # the model's tables, which refer to each other
         vectors = np.memmap(file, np.float32, "r", shape=shape)
-        with native_log.kept_back():
+        with native_messages.kept_back():
             artifact.build(workdir / "index", vectors, config.index, inputs)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.base.configs import constants
+from ytdnn.base.configs import former_settings
 from ytdnn.run.cli import parsing, settings
 from ytdnn.run.pipeline import workdir
 
@@ -16,7 +16,7 @@ from ytdnn.run.pipeline import workdir
 def _of_0_3() -> dict[str, Any]:
     """Returns a config with all settings that were left out since."""
     values = configs.to_dict(configs.Config())
-    for path, value in constants.VALUES.items():
+    for path, value in former_settings.VALUES.items():
         *parents, name = path.split(".")
         functools.reduce(operator.getitem, parents, values)[name] = value
     return values
@@ -33,7 +33,7 @@ def test_the_config_of_a_run_of_0_3_is_read_and_differs_in_nothing() -> None:
     assert configs.component(configs.DataConfig, old["data"]) == config.data
 
 
-@pytest.mark.parametrize("path", constants.VALUES)
+@pytest.mark.parametrize("path", former_settings.VALUES)
 def test_another_value_is_refused_in_a_file_and_any_as_a_flag(path: str) -> None:
     assert path not in settings.catalogue()
     old, (*parents, name) = _of_0_3(), path.split(".")

@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from ytdnn.run.pipeline import native_log
+from ytdnn.run.pipeline import native_messages
 
 
 def test_the_native_log_is_kept_back(capfd: pytest.CaptureFixture[str]) -> None:
-    with native_log.kept_back():
+    with native_messages.kept_back():
         os.write(2, b"I0000 partitioner\n")
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "after\n"
@@ -21,6 +21,6 @@ def test_the_native_log_is_shown_after_an_error(
         os.write(2, b"E0000 out of memory\n")
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError), native_log.kept_back():
+    with pytest.raises(ZeroDivisionError), native_messages.kept_back():
         fail()
     assert capfd.readouterr().err == "E0000 out of memory\n"
