@@ -42,7 +42,7 @@ DEAREST = (
     "training/test_impression_batches.py",
     "lab/live/test_refreshed.py",
     "run/pipeline/test_recommender.py",
-    "candidates/losses/test_sampled.py",
+    "candidates/losses/test_sampled_softmax.py",
     "lab/world/test_truth.py",
     "run/pipeline/test_small_logs.py",
     "run/cli/test_own_columns.py",
