@@ -27,6 +27,7 @@ from ytdnn.run.pipeline.recommender import Recommender as Recommender
 
 def __getattr__(name: str) -> Any:
     """Returns a registered function of the API, imported on first use (PEP 562)."""
-    if name not in registries.HOOKS.own():
+    # A missing one is named by the registry.
+    if name not in (*registries.HOOKS.own(), *registries.HOOKS.missing):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return registries.HOOKS[name].make
