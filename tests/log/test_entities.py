@@ -4,7 +4,6 @@ import polars as pl
 import pytest
 
 from tests import full_log
-from ytdnn.base import errors
 from ytdnn.log import catalogues
 
 START = 1_600_000_000
