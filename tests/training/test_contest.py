@@ -37,7 +37,7 @@ def member(rate, **settings):
 MEMBERS = {
     "still": member(1e-9),
     "learns": member(0.01),
-    "slow": member(1e-6, tower=(8,)),
+    "slow": member(1e-6, tower=(8,), embedding_dim=4),  # unlike the others
 }
 
 
@@ -67,6 +67,24 @@ def test_the_cheapest_of_those_within_a_standard_error_wins():
     assert contest.winner(users({"cheap": 0.199, "dear": 0.2})) == "cheap"
     assert contest.winner(users({"cheap": 0.15, "dear": 0.2})) == "dear"
     assert contest.winner(users({"worst": 0.0, "cheap": 0.2, "dear": 0.15})) == "cheap"
+
+
+def test_of_two_alike_and_level_members_the_cheaper_goes_on():
+    values = users({"cheap": 0.199, "dear": 0.2, "better": 0.3, "other": 0.199})
+    members = dict.fromkeys(values, BASE)
+    names = tuple(values)
+    found = contest.without_level(names, values, members)
+    assert found == ("cheap", "better")
+    members["other"] = member(0.01, embedding_dim=BASE.candidates.embedding_dim + 1)
+    found = contest.without_level(names, values, members)
+    assert found == ("cheap", "better", "other")
+
+
+def test_a_contest_ends_when_one_is_left(data, tmp_path):
+    still = dict.fromkeys(("still", "as_still", "too"), MEMBERS["still"])
+    facts = held(tmp_path, data, still)
+    assert facts["winner"] == "still"
+    assert len(facts["ndcg@10"]) == 1
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +156,7 @@ def test_a_member_keeps_what_its_start_was_worth(data, tmp_path):
     spoils = configs.changed(
         member(5.0, **counted), {"candidates.training.table_learning_rate": 50.0}
     )
-    facts = held(tmp_path, data, {"still": MEMBERS["still"], "spoils": spoils})
+    facts = held(tmp_path, data, MEMBERS | {"spoils": spoils})
     assert facts["winner"] == "spoils"
     first, second = facts["ndcg@10"]
     assert second["spoils"] >= first["spoils"]

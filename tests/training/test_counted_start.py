@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from tests import planted
+from ytdnn import configs
 from ytdnn.candidates import co_watch_vectors, model
 from ytdnn.log import catalogues, events
-from ytdnn.training import counted_start, devices, validation
+from ytdnn.training import candidates, counted_start, devices, validation
 
 CONFIG = dataclasses.replace(
     planted.tiny_config().candidates,
@@ -70,14 +71,22 @@ def test_a_start_is_no_worse_on_validation_than_any_that_was_tried(data, tmp_pat
     assert counted_start.facts(found) == {"start": dataclasses.asdict(found)}
 
 
-def test_a_training_that_resumes_searches_no_start(data, tmp_path, monkeypatch):
-    network, vectors = made(CONFIG, data)
-    found = begun(CONFIG, data, network, vectors, tmp_path)
-    expected = network.video_vectors()
-    monkeypatch.setattr(counted_start, "search", None)
-    network, vectors = made(CONFIG, data)
-    assert begun(CONFIG, data, network, vectors, tmp_path) == found
-    np.testing.assert_array_equal(network.video_vectors(), expected)
+def test_a_training_that_resumes_counts_and_searches_nothing(
+    data, tmp_path, monkeypatch
+):
+    config = configs.changed(planted.tiny_config(), {"candidates": CONFIG})
+    expected = fit(config, data, tmp_path / "whole")
+    fit(config, data, tmp_path / "parts", pause_at=0.5)
+    monkeypatch.setattr(counted_start, "set_weights", None)
+    found = fit(config, data, tmp_path / "parts")
+    assert found[1]["start"] == expected[1]["start"]
+    vectors = [network.video_vectors() for network, _ in (found, expected)]
+    np.testing.assert_array_equal(*vectors)
+
+
+def fit(config, data, work, **kwargs):
+    work.mkdir(exist_ok=True)
+    return candidates.fit_network(config, data, work, **kwargs)
 
 
 def test_a_refit_begins_where_its_model_did(data, tmp_path):

@@ -10,36 +10,39 @@ from ytdnn.log import training_slices
 
 
 class FewSlices(training_slices.SliceBatches):
-    """The batches of only the slices with a label, if few watches are labels."""
+    """The batches of slices that lie around the labels, if few watches are labels."""
 
     @property
     def steps_per_epoch(self) -> int:
-        """Number of batches in the epoch with most slices."""
-        return -(-self._most // self.slices_per_batch)
+        """Number of batches in an epoch."""
+        return -(-int(self._runs[1].sum()) // self.slices_per_batch)
 
     @functools.cached_property
-    def _most(self) -> int:
-        return max(len(self._firsts(offset)) for offset in range(self.slice_length))
+    def _runs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """First label, number of slices and free positions of each run of labels.
 
-    @functools.cached_property
-    def _num_before(self) -> np.ndarray:
-        return np.append(0, np.cumsum(self.log.is_label.numpy()))
+        Labels less than a slice apart are in one run, so no slice meets two runs.
+        """
+        labels = np.flatnonzero(self.log.is_label.numpy())
+        begins = np.diff(labels, prepend=-self.slice_length) >= self.slice_length
+        starts = labels[begins]
+        lengths = labels[np.append(begins[1:], True)] - starts + 1
+        numbers = -(-lengths // self.slice_length)
+        return starts, numbers, numbers * self.slice_length - lengths
 
-    def _firsts(self, offset: int) -> np.ndarray:
-        """Returns the first positions of an epoch's slices with a label."""
-        firsts = np.arange(self.num_slices, dtype=np.int64) * self.slice_length - offset
-        starts, ends = (
-            np.clip(places, 0, self.log.num_watches)
-            for places in (firsts, firsts + self.slice_length)
+    def _firsts(self, generator: np.random.Generator) -> np.ndarray:
+        """Draws the first positions of an epoch's slices, each label in one of them."""
+        starts, numbers, free = self._runs
+        starts = np.repeat(starts - generator.integers(free + 1), numbers)
+        places = np.arange(len(starts)) - np.repeat(
+            np.cumsum(numbers) - numbers, numbers
         )
-        return firsts[self._num_before[ends] > self._num_before[starts]]
+        return generator.permutation(starts + places * self.slice_length)
 
     def _step_cutter(
         self, epoch: int
     ) -> Callable[[tf.Tensor], training_slices.Features]:
-        generator = self.generator(epoch)
-        offset = int(generator.integers(self.slice_length))
-        firsts = tf.constant(generator.permutation(self._firsts(offset)))
+        firsts = tf.constant(self._firsts(self.generator(epoch)), tf.int64)
         last = int(firsts.shape[0]) - 1
         beyond = tf.constant(self.log.num_watches, tf.int64)
 

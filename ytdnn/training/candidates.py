@@ -123,9 +123,8 @@ def share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> N
         name = optimizer_states.file_of(number)
         optimizer_states.share_state(place, partial, name)
     # The curves of the first are the stage's; the others' lie beside them.
-    shutil.copytree(places[0] / artifacts.LOGS, partial / artifacts.LOGS)
-    for place in places[1:]:
-        target = partial / artifacts.LOGS / place.name
+    for number, place in enumerate(places):
+        target = partial / artifacts.LOGS / (place.name if number else "")
         shutil.copytree(place / artifacts.LOGS, target)
 
 
@@ -200,6 +199,8 @@ def _begun(
         return {}
     from ytdnn.training import counted_start
 
+    if on.agreed([float(checkpoints.exists(work))])[0]:  # its weights are read there
+        return counted_start.facts(counted_start.begun(work))
     with on.scope():
         vectors = counted_start.set_weights(candidate_model, data)
     start = counted_start.begin(

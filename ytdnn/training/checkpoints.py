@@ -162,6 +162,11 @@ class Keeper:
             self._best.checkpoint.restore(path)
 
 
+def exists(directory: pathlib.Path) -> bool:
+    """Returns whether a training has a state to resume from."""
+    return tf.train.latest_checkpoint(str(directory / _LATEST)) is not None
+
+
 def _monitored(metrics: Mapping[str, float], monitor: str) -> float:
     sign = -1.0 if monitor.startswith("-") else 1.0
     return sign * metrics[monitor.removeprefix("-")]

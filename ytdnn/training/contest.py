@@ -2,7 +2,8 @@
 
 By successive halving (Jamieson and Talwalkar, 2016): each member of a small portfolio
 (`ytdnn/base/configs/by_size.py`) trains for a part of an epoch, the better half goes
-on, and the cheapest of those that are not clearly below the best wins. One model is in
+on, of two alike and level ones the cheaper, and the cheapest of those that are not
+clearly below the best wins. One model is in
 memory at a time. The winner's training is resumed by `candidates`, not begun again.
 """
 
@@ -87,6 +88,8 @@ def _held(
     number = sum(_num_left(len(left), place) for place in range(len(shares)))
     with progress.Bar(KIND, number, "trainings") as bar:
         for place, share in enumerate(shares):
+            if len(left) == 1 and rounds:
+                break
             values: dict[str, Floats] = {}
             for name in left:
                 try:
@@ -98,8 +101,10 @@ def _held(
                     progress.say(lines[-1])
                 bar.reach(sum(map(len, rounds)) + len(values), f"({name})")
             rounds.append({name: float(v.mean()) for name, v in values.items()})
-            is_last = place == len(shares) - 1
-            left = (winner(values),) if is_last else better_half(values)
+            if place == len(shares) - 1:
+                left = (winner(values),)
+            else:
+                left = without_level(better_half(values), values, members)
             lines.append(_line(share, rounds[-1], left))
             progress.say(lines[-1])
     return {"winner": left[0], validation.METRIC: rounds, "lines": lines}
@@ -116,6 +121,34 @@ def better_half(values: Mapping[str, Floats]) -> tuple[str, ...]:
     return tuple(name for name in values if name in kept)
 
 
+def without_level(
+    left: tuple[str, ...],
+    values: Mapping[str, Floats],
+    members: Mapping[str, configs.Config],
+) -> tuple[str, ...]:
+    """Returns members of which no two are both alike and level.
+
+    Alike are vectors of one width from one start: training changes them in the same
+    way, so what is level goes on level.
+
+    Args:
+      left: Names of members, the cheapest first; of two, this one stays.
+      values: `[users]`, metric of each user by member.
+      members: Config of the run with each member's settings.
+    """
+
+    def kind(name: str) -> tuple[str, int]:
+        own = members[name].candidates
+        return own.initial_vectors, own.embedding_dim
+
+    kept: list[str] = []
+    for name in left:
+        alike = [other for other in kept if kind(other) == kind(name)]
+        if not any(_is_level(values[name], values[other]) for other in alike):
+            kept.append(name)
+    return tuple(kept)
+
+
 def winner(values: Mapping[str, Floats]) -> str:
     """Returns the first member that is within a standard error of the best one.
 
@@ -123,12 +156,13 @@ def winner(values: Mapping[str, Floats]) -> str:
       values: `[users]`, metric of each user by member, the cheapest first.
     """
     best = max(values, key=lambda name: values[name].mean())
-    lost = {name: values[best] - own for name, own in values.items()}
-    return next(
-        name
-        for name, each in lost.items()
-        if each.mean() <= each.std() / np.sqrt(max(1, len(each)))
-    )
+    return next(name for name in values if _is_level(values[best], values[name]))
+
+
+def _is_level(first: Floats, second: Floats) -> bool:
+    """Returns whether the first is not a standard error above the second, by user."""
+    lead = first - second
+    return bool(lead.mean() <= lead.std() / np.sqrt(max(1, len(lead))))
 
 
 def _num_left(number: int, rounds: int) -> int:

@@ -152,28 +152,29 @@ def begin(
       on: Devices; with several workers, the chief's choice holds.
       refitted: Facts of the network to refit, with the start to use; None: this is no
         refit.
-      work: Directory of the training, which keeps the choice for when it resumes.
+      work: Directory of the training, which keeps the choice for `begun`.
     """
-    start, kept = Start(), work / _KEPT
+    start = Start()
     if refitted is not None:
         start = Start(**refitted.get(_FACT, {}))
     elif not config.train_on_validation and validation.has_targets(config, data):
-        [is_known] = on.agreed([float(kept.exists())])
-        if not is_known:
-            best = _best(config, data, candidate_model, vectors)
-        else:  # a process without the chief's file takes the chief's choice
-            best = Start(**json.loads(kept.read_text())) if kept.exists() else start
+        best = _best(config, data, candidate_model, vectors)
         bag, length = on.agreed([best.bag, best.length])
         start = Start(int(bag), length)
-        if not is_known:
-            progress.say(
-                f"candidates: begins at counted co-watching (bag {start.bag + 1}, "
-                f"videos' vectors of length {start.length:g}: chosen on validation)"
-            )
-        if on.writes:
-            artifacts.write_json(kept, dataclasses.asdict(start))
+        progress.say(
+            f"candidates: begins at counted co-watching (bag {start.bag + 1}, "
+            f"videos' vectors of length {start.length:g}: chosen on validation)"
+        )
+    if on.writes:
+        artifacts.write_json(work / _KEPT, dataclasses.asdict(start))
     begin_at(candidate_model, vectors, start)
     return start
+
+
+def begun(work: pathlib.Path) -> Start:
+    """Returns where a training began, of which `work` has a checkpoint."""
+    kept = work / _KEPT  # which a process without the chief's files lacks
+    return Start(**json.loads(kept.read_text())) if kept.exists() else Start()
 
 
 def facts(start: Start) -> dict[str, Any]:

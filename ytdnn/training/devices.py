@@ -17,7 +17,7 @@ from ytdnn.base import configs, errors, registries
 from ytdnn.log import batch_streams
 
 Batch = dict[str, tf.Tensor]
-Step = Callable[[Batch, tf.Tensor], tf.Tensor]
+Step = Any  # function or `tf.function`, (batch, step) → loss
 Steps = Callable[[Iterator[Batch], tf.Tensor, tf.Tensor], tf.Tensor]
 _CLUSTER = configs.ClusterConfig()
 _MOST_WEIGHT = 1e9  # products of larger ones leave float32
@@ -50,11 +50,13 @@ class OneDevice:
       writes: Whether this process writes checkpoints and artefacts.
       lag: Number of steps that may be running, or unread, when a new one starts.
       has_dense_tables: Whether gradients of tables must be dense.
+      knows_widths: Whether the step is traced for the widths of all batches at first.
     """
 
     writes = True
     lag = 1  # a loss read at once would make an accelerator wait for Python
     has_dense_tables = False
+    knows_widths = True
 
     def __init__(self, cluster: configs.ClusterConfig = _CLUSTER) -> None:
         """Stores the settings; no device is initialised."""
@@ -94,16 +96,22 @@ class OneDevice:
             del dataset
 
     def batches(
-        self, of_stage: batch_streams.Datasets, epoch: int, first_step: int
+        self, of_stage: batch_streams.Datasets, epoch: int, first_step: int, step: Step
     ) -> Iterator[Batch]:
-        """Yields an epoch's batches from a step on, as inputs of `compiled`."""
+        """Yields an epoch's batches from a step on, as inputs of the `compiled` step.
+
+        Bags of search tokens differ in width from batch to batch. Traced for the first
+        batch, the step would be traced again for the second.
+        """
         for feed in self.feeds(of_stage, epoch, first_step):
+            if self.knows_widths:
+                number = tf.TensorSpec([], tf.int64)
+                step.get_concrete_function(feed.dataset.element_spec, number)
             yield from feed.batches
             del feed  # before the next window takes its memory
 
     def compiled(self, step: Step) -> Step:
         """Returns a step that runs on the devices."""
-        # Bags of search tokens differ in width from batch to batch: one graph for all.
         return tf.function(step, autograph=False, reduce_retracing=True)
 
     def several(self, step: Step) -> Steps:

@@ -238,7 +238,7 @@ class Trainer:
         checkpoint_steps = self.training.checkpoint_every_steps
         start = epoch * self.stage.steps_per_epoch
         if most == 1:
-            for batch in self.on.batches(self.stage.batches, epoch, first):
+            for batch in self.on.batches(self.stage.batches, epoch, first, self.step):
                 yield [self.step(batch, tf.constant(start + first, tf.int64))], batch
                 first += 1
             return

@@ -59,7 +59,7 @@ def main(directory: str, strategy_name: str, name: str, num_steps: int) -> None:
     trainer = loop.Trainer(stage, settings.training, 0, on)
     losses = []
     for epoch in itertools.count():
-        for batch in on.batches(stage.batches, epoch, 0):
+        for batch in on.batches(stage.batches, epoch, 0, trainer.step):
             if len(losses) < num_steps:
                 number = tf.constant(len(losses), tf.int64)
                 losses.append(float(trainer.step(batch, number)))

@@ -57,7 +57,7 @@ def main(directory: str, name: str, stage_name: str) -> None:
     trainer = loop.Trainer(stage, getattr(config, stage_name).training, 0, on)
     steps = []
     for epoch in range(EPOCHS):
-        for batch in on.batches(stage.batches, epoch, 0):
+        for batch in on.batches(stage.batches, epoch, 0, trainer.step):
             number = tf.constant(len(steps), tf.int64)
             steps.append(trainer.step(batch, number))
     on.finish()

@@ -161,8 +161,9 @@ def _wide(size: LogSize, is_full: bool) -> dict[str, Any]:
     is_full = is_full and _affords_all(size, _MOST_SCORES_OF_WIDE)
     dims = (dim for most, dim in _WIDE if size.videos <= most)
     return {
-        **_counted(size, size.watches // 10, at_unit=6),
+        **_counted(size, size.watches // 10, at_unit=5),
         "embedding_dim": next(dims, 64),
+        "tower": (256,),
         "similarity": "cosine",
         "temperature": 0.1,
         "loss": _softmax(size, is_full, 0.3),
@@ -235,7 +236,7 @@ def ranking(size: LogSize) -> dict[str, Any]:
         # In few steps the vectors of videos and categories would stay at their start.
         epochs, rates = 6 * millions**-0.15, (1e-3, 3e-3)
     elif is_small:
-        epochs, rates = 10 * millions**-0.15, (5e-4, 3e-4)
+        epochs, rates = 7 * millions**-0.15, (5e-4, 3e-4)
     else:
         epochs, rates = 10 * millions**-0.4, (1e-3, 3e-4)
     exponent = round(math.log2(1_024 * millions**0.5))

@@ -37,6 +37,8 @@ LOST = (
 class Mirrored(devices.OneDevice):
     """The local GPUs; without GPUs, the logical CPUs."""
 
+    knows_widths = False
+
     @functools.cached_property
     def strategy(self) -> tf.distribute.Strategy:
         """TensorFlow's strategy, created on first use."""
@@ -250,9 +252,14 @@ class ParameterServers(_Cluster):
             yield
 
     def batches(
-        self, of_stage: batch_streams.Datasets, epoch: int, first_step: int
+        self,
+        of_stage: batch_streams.Datasets,
+        epoch: int,
+        first_step: int,
+        step: devices.Step,
     ) -> Iterator[devices.Batch]:
         """Yields whole batches; `compiled` sends each to a worker."""
+        del step  # it is traced where it runs
         for dataset in of_stage(epoch, first_step):
             yield from dataset
 
