@@ -128,7 +128,7 @@ def _nearest(first: Any, second: Any, weigh: Any) -> Any:
         own = np.arange(rows.start, rows.stop)
         weights[own - rows.start, own] = 0.0
         if size > _NEIGHBOURS:
-            least = np.partition(weights, -_NEIGHBOURS, axis=1)[:, -_NEIGHBOURS]
+            least = np.sort(weights, axis=1)[:, -_NEIGHBOURS]  # many are 0
             weights[weights < least[:, np.newaxis]] = 0.0
         parts.append(sparse.csr_matrix(weights.astype(np.float32)))
     return sparse.vstack(parts).tocsc()
