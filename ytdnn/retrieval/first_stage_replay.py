@@ -152,8 +152,18 @@ class Replay:
         if self._log.searches is not None:
             times = np.where(times == 0, _NOT_KNOWN, times)
             num_searches = self.data.log.searches.num_before(users, times)
-        rows = np.asarray(at.rows) if at.event == schema.IMPRESSIONS else None
-        return self._model.vectors_at(self._log, users, ends, num_searches, rows)
+        if at.event != schema.IMPRESSIONS:
+            return self._model.vectors_at(self._log, users, ends, num_searches)
+        rows = np.asarray(at.rows)
+        begins = begins_request(self.data.log, rows)
+        begins[1:] |= (ends[1:] != ends[:-1]) | (times[1:] != times[:-1])
+        first = np.flatnonzero(begins)  # impressions of a page share their vector
+        if num_searches is not None:
+            num_searches = num_searches[first]
+        vectors = self._model.vectors_at(
+            self._log, users[first], ends[first], num_searches, rows[first]
+        )
+        return vectors[np.cumsum(begins) - 1]
 
     @functools.cached_property
     def _log(self) -> positions.WatchLog:
