@@ -33,15 +33,32 @@ def test_every_baseline_is_fitted_and_the_best_settings_are_kept(
     facts = made(data)
     assert list(facts["settings"]) == tuned_baselines.chosen(CONFIG)
     assert facts["left_out"] == {}
-    tried = {}
-    for beta in (0.3, 0.6, 0.9):
-        training = tuned_baselines.candidate_models.TrainingData(data)
-        cases = tuned_baselines._cases(data, CONFIG)
-        model = tuned_baselines._fitted("rp3beta", {"beta": beta}, training)
-        tried[beta] = tuned_baselines._quality(model, training, cases)
-    chosen = facts["settings"]["rp3beta"]["beta"]
-    assert tried[chosen] == max(tried.values())
-    assert facts["validation"]["rp3beta"] == pytest.approx(tried[chosen])
+    training = tuned_baselines.candidate_models.TrainingData(data)
+    cases = tuned_baselines._cases(data, CONFIG)
+    for name in ("rp3beta", "recent_popularity"):
+        tried = [
+            (tuned_baselines._quality(model, training, cases), settings)
+            for settings in tuned_baselines._GRIDS[name]
+            for model in [tuned_baselines._fitted(name, settings, training)]
+        ]
+        best = max(value for value, _ in tried)
+        assert (facts["validation"][name], facts["settings"][name]) in tried
+        assert facts["validation"][name] == pytest.approx(best)
+
+
+def test_recent_popularity_counts_its_period(data: prepared.PreparedData) -> None:
+    training = tuned_baselines.candidate_models.TrainingData(data)
+    times = training.watches["time"]
+    for seconds in (3_600, 86_400):
+        settings = {"seconds": seconds}
+        model = tuned_baselines._fitted("recent_popularity", settings, training)
+        recent = training.watches.filter(times >= times.max() - seconds)
+        most = (
+            recent["video"]
+            .value_counts()
+            .sort("count", "video", descending=[True, False])
+        )
+        assert int(model.scores.argmax()) == most["video"][0]
 
 
 def test_lists_read_are_those_of_the_fitted_model(data: prepared.PreparedData) -> None:

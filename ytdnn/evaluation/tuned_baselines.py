@@ -24,7 +24,7 @@ from ytdnn.base import artifacts, configs, errors, progress, registries, whole_f
 from ytdnn.base.metrics import exact_top_k
 from ytdnn.evaluation import boosted_trees, lists, user_cases
 from ytdnn.log import derived_sets, events, prepared
-from ytdnn.retrieval import candidate_models
+from ytdnn.retrieval import candidate_models, live_counts
 
 KIND = "baselines"
 AUTO = "auto"
@@ -36,7 +36,9 @@ _MOST_SECONDS = 60.0  # of a quick one, above which `auto` leaves it out
 _DENSE, _SPARSE, _SCORE = 0.1, 15.0, 10.0
 # In order: the dearest are the last, for which no time may be left.
 _GRIDS: dict[str, list[dict[str, Any]]] = {
-    "recent_popularity": [{}],
+    "recent_popularity": [
+        {"seconds": each} for each in live_counts.WINDOWS.values() if each
+    ],
     "markov": [{}],
     "co_watch": [{}],
     "rp3beta": [{"beta": beta} for beta in (0.3, 0.6, 0.9)],

@@ -1,6 +1,6 @@
 """Candidate models that count the training window.
 
-* `recent_popularity`: the most watched of the window's last week;
+* `recent_popularity`: the most watched of the window's end;
 * `markov`: a first-order Markov chain, the videos watched most often right after the
   last one of the history;
 * `co_watch`: videos that others watched near the last ten, the candidate source as a
@@ -22,14 +22,20 @@ Floats = npt.NDArray[np.float32]
 
 @registries.CANDIDATE_MODELS.register("recent_popularity")
 class RecentPopularity(candidate_models.ScoringModel):
-    """The videos most watched in the last week of training, the same for all users."""
+    """The videos most watched at the end of training, the same for all users.
+
+    Attributes:
+      seconds: Length of the window.
+    """
+
+    seconds = popular.WEEK
 
     def fit(self, data: candidate_models.TrainingData) -> None:
-        """Counts the last week."""
+        """Counts the window's watches."""
         self.scores = _shares(data)
-        order = popular.most_watched(data.prepared)
+        order = popular.most_watched(data.prepared, self.seconds)
         inside = order[order <= len(self.scores)]
-        # Counts below 1 order the videos that nobody watched in the week.
+        # Counts below 1 order the videos that nobody watched then.
         self.scores[inside - 1] += np.arange(len(inside), 0, -1, dtype=np.float32)
 
     def scorer(self, requests: candidate_models.Requests) -> top_k_selection.Scorer:

@@ -7,7 +7,7 @@ from ytdnn.base import registries, schema
 from ytdnn.log import prepared, training_slices
 from ytdnn.retrieval import interface, row_ops
 
-_DAYS = 7
+WEEK = 7 * schema.DAY_SECONDS
 
 
 @registries.SOURCES.register("popular")
@@ -31,14 +31,19 @@ class Popular(interface.Source):
         return self.best_permitted(requests, videos, falling)
 
 
-def most_watched(data: prepared.PreparedData) -> np.ndarray:
-    """Returns the videos watched in the last week of training, most watched first."""
+def most_watched(data: prepared.PreparedData, seconds: int = WEEK) -> np.ndarray:
+    """Returns the videos watched last in training, most watched first.
+
+    Args:
+      data: The prepared set.
+      seconds: Length of the window that ends with the last training watch.
+    """
     shards = training_slices.training_set(data).log.shards
     last = max(int(shard.read().watches.times.max(initial=0)) for shard in shards)
     counts = np.zeros(data.num_videos + 1, np.int64)
     for shard in shards:
         watches = shard.read().watches
-        recent = watches.videos[watches.times >= last - _DAYS * schema.DAY_SECONDS]
+        recent = watches.videos[watches.times >= last - seconds]
         counts += np.bincount(recent, minlength=len(counts))
     counts[0] = 0
     order = np.argsort(-counts, kind="stable")
