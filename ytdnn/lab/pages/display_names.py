@@ -18,7 +18,7 @@ from ytdnn.evaluation import (
 
 _MEANINGS = {
     "popularity": "the most watched videos of the training data, the same for all",
-    "recent_popularity": "the most watched of training's end, over a period chosen on validation",
+    "recent_popularity": "the most watched of a period that validation chose",
     "markov": "the videos watched most often right after the last one watched",
     "co_watch": "what others watched near the last ten videos watched",
     "user_neighbours": "what users of similar watches watched",
