@@ -148,7 +148,7 @@ def test_what_is_given_wins_and_all_else_is_chosen() -> None:
     found = configs.resolved(config, SMALL).candidates
     assert found.embedding_dim == 7
     assert found.loss == configs.SampledSoftmaxConfig(num_negatives=3)
-    assert found.training.epochs == 5
+    assert found.training.epochs == 6
     # Of another log they are chosen again, and those given still are not.
     assert configs.resolved(configs.resolved(config, SMALL), LARGE) == configs.resolved(
         config, LARGE
@@ -162,7 +162,7 @@ def test_in_python_too_one_s_own_settings_are_given_and_the_others_chosen() -> N
     found = configs.resolved(configs.Config(candidates=own), SMALL).candidates
     assert found.tower == (8,)
     assert found.loss == configs.SampledSoftmaxConfig()
-    assert found.training.epochs == 5
+    assert found.training.epochs == 6
     training = configs.TrainingConfig(epochs=2)
     ranking = configs.sized(configs.RankingConfig, training=training)
     of_large = configs.resolved(configs.Config(ranking=ranking), LARGE).ranking

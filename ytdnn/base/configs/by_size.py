@@ -161,7 +161,7 @@ def _wide(size: LogSize, is_full: bool) -> dict[str, Any]:
     is_full = is_full and _affords_all(size, _MOST_SCORES_OF_WIDE)
     dims = (dim for most, dim in _WIDE if size.videos <= most)
     return {
-        **_counted(size, size.watches // 10, at_unit=5),
+        **_counted(size, size.watches // 10, at_unit=6),
         "embedding_dim": next(dims, 64),
         "tower": (256,),
         "similarity": "cosine",
