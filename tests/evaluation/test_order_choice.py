@@ -58,6 +58,22 @@ def test_a_ranker_ahead_of_both_is_served(data: prepared.PreparedData) -> None:
     assert "not above" not in found.words
 
 
+def test_a_log_of_watched_impressions_alone_serves_the_candidates(
+    tmp_path: pathlib.Path,
+) -> None:
+    # Each watch of `logged` is an impression, half of them liked.
+    rated = [
+        (f"u{t % 3}", "abcd"[t % 4], t, t % 2 == 0, 20.0 * (t % 2 == 0))
+        for t in range(100)
+    ]
+    data = logged.prepared_data(tmp_path, rated)
+    found = order_choice.choose(
+        data, _candidates(data, b=1.0), _knows(data, 1.0), CONFIG
+    )
+    assert not found.serves_ranker
+    assert "watched videos only" in found.words
+
+
 def test_a_ranker_level_with_the_candidates_is_served_where_it_is_above_popularity(
     data: prepared.PreparedData,
 ) -> None:

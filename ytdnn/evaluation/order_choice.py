@@ -6,6 +6,10 @@ log chose to show. The better of the two orders is served. If watch time is logg
 the interval of their difference contains 0, a ranker above popularity is served, as
 only the ranker has learned watch time.
 
+Where nearly every impression is of a video that its user watched, as in ratings, they
+tell what is liked among the watched and not what is watched: the candidates' order is
+served.
+
 A count of each video's impressions before the window (`shown_baselines`) is served
 where it is surely better than the ranker and not below the candidates; its interval is
 corrected for the number of counts (Bonferroni). Popularity, odds of the training window
@@ -17,7 +21,10 @@ import pathlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ytdnn.base import configs
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn.base import configs, ragged, schema
 from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
     choice_artifact,
@@ -30,7 +37,7 @@ from ytdnn.evaluation import (
     shown_scorers,
     tables,
 )
-from ytdnn.log import events, prepared
+from ytdnn.log import events, prepared, user_log
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import impression_rates, trained_stage
 
@@ -42,6 +49,15 @@ _ADVICE = (
     "settings of it on validation (ytdnn study)"
 )
 _ALL_THE_SAME = "--config.ranking.enabled=true serves it all the same"
+_ALL_WATCHED = 0.98  # of the impressions
+_MOST_LOOKED_AT = 10_000
+_NO_OTHERS = (
+    "The candidates' order is served (ranking.enabled=auto): the log has impressions "
+    "of watched videos only, as ratings are, from which a ranker learns what is liked "
+    f"among them, not what is watched; {_ALL_THE_SAME}"
+)
+
+Rows = npt.NDArray[np.int64]
 
 
 def from_run(config: configs.Config, workdir: pathlib.Path) -> choice_artifact.Choice:
@@ -78,6 +94,8 @@ def choose(
     trained = in_memory_windows.by_window(trained, windows)
     ranking = in_memory_windows.by_window(ranking, windows)
     impressions = shown_scorers.SplitImpressions(data.log, events.Split.VALIDATION)
+    if _share_watched(data.log, impressions.rows) >= _ALL_WATCHED:
+        return choice_artifact.Choice(False, _NO_OTHERS)
     scorers: dict[str, shown_scorers.Scorer] = {
         shown_scorers.POPULARITY: shown_scorers.popularity(data),
         shown_scorers.RANKER: shown_scorers.scorer(data, ranking),
@@ -95,6 +113,25 @@ def choose(
     level = 1.0 - (1.0 - bootstrap.LEVEL) / len(kinds)
     judged = shown_lists.measure(data.log, impressions, orders, config, level)
     return _decided(judged)
+
+
+def _share_watched(log: user_log.UserLog, rows: Rows) -> float:
+    """Returns the share of impressions that are watches too, of the same second."""
+    index, table = log.shard_index, "impressions"
+    rows = rows[:: 1 + len(rows) // _MOST_LOOKED_AT]
+    users, videos, times = (
+        index.gather(table, name, rows) for name in ("users", "videos", "times")
+    )
+    before = index.offsets(schema.WATCHES)[users]
+    first, stop = (
+        before + index.num_before(schema.WATCHES, users, times + late)
+        for late in (0, 1)
+    )
+    then = ragged.ranges(first, stop)
+    owners = ragged.rows_of(then.offsets)
+    watched = index.gather(schema.WATCHES, "videos", then.values)
+    is_same = watched == videos[owners]
+    return len(np.unique(owners[is_same])) / max(1, len(rows))
 
 
 def _decided(judged: report_parts.ShownLists | None) -> choice_artifact.Choice:
