@@ -14,9 +14,14 @@ from ytdnn.log import event_log, vectors
 from ytdnn.log.sources import multi_valued, times
 
 _TEXT = times.TEXT
-_TRUE = "true 1 1.0 t y yes j ja si sì sí oui sim tak evet da"
-_FALSE = "false 0 0.0 f n no nein non não nao nie hayır hayir nee nej"
-TRUE, FALSE = tuple(_TRUE.split()), tuple(_FALSE.split())
+_PAIRS = (
+    "true/false 1/0 1.0/0.0 t/f y/n yes/no on/off ja/nein ja/nee ja/nej j/n oui/non "
+    "o/n vrai/faux v/f si/no sì/no sí/no sim/não sim/nao s/n verdadero/falso "
+    "vero/falso wahr/falsch tak/nie t/n evet/hayır evet/hayir e/h da/net da/nu d/n"
+)
+# Words of true and of false, in pairs.
+PAIRS = tuple((yes, no) for yes, no in (each.split("/") for each in _PAIRS.split()))
+TRUE, FALSE = zip(*PAIRS, strict=True)
 
 
 def normalise(

@@ -4,79 +4,28 @@ A column can be one of the schema if its name has the words of it (`column_words
 and its values can be of it. Ids whose names say nothing are found by those of others.
 """
 
-import importlib.resources
 import math
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from ytdnn.base import schema, table_schemas
-from ytdnn.log.sources import casting, columns_by_value, multi_valued, times
+from ytdnn.base import schema
+from ytdnn.log.sources import (
+    casting,
+    columns_by_value,
+    multi_valued,
+    naming,
+    times,
+)
 
 _FIRST, _LAST = 631_152_000, 2_208_988_800  # 1990 and 2040
 SHARE = 0.9  # of values that speak for a column
 _MOST_KINDS, _MOST_CATEGORIES = 20, 50
 FEWEST_USERS = 10  # fewer values are more likely devices, plans or kinds of users
-DURATIONS = (schema.WATCH_SECONDS, schema.DURATION_SECONDS)
 IDS = {schema.VIDEOS: schema.VIDEO_ID, schema.USERS: schema.USER_ID}
 _SIGNS = dict.fromkeys((schema.AGE, schema.GENDER, schema.COUNTRY), 1)  # of people
 _SIGNS |= dict.fromkeys((schema.TITLE, schema.CHANNEL_ID, schema.TOPIC), -1)
-# Columns that one word of a name, beside unknown ones, is a guess for.
-_PARTLY = {
-    *(schema.TITLE, schema.TOPIC, schema.CHANNEL_ID, schema.LANGUAGE, schema.COUNTRY),
-    *(schema.GENDER, schema.AGE, schema.DURATION_SECONDS, schema.UPLOAD_TIME),
-    *(schema.WATCH_SECONDS, schema.DEVICE, schema.CLICKED, schema.POSITION),
-    *(schema.PAGE_ID, schema.SOURCE, schema.QUERY, schema.LIKED, schema.SHARED),
-}
-_FEWEST_LETTERS = 3  # of a word that is short for another
-_NOT_UNITS = {"s", "h"}  # beside unknown words
-SPECS = {c.name: c for table in table_schemas.TABLES.values() for c in table.columns}
-WORDS: dict[str, dict[str, str]] = tomllib.loads(
-    (importlib.resources.files(__package__) / "column_words.toml").read_text("utf-8")
-)
-
-
-def _words(section: str, name: str) -> set[str]:
-    """Returns the words of a column, a kind or a file."""
-    columns = WORDS["columns"]
-    text = WORDS[section].get(name, "").replace("UNITS", " ".join(WORDS["units"]))
-    text = text.replace("VIDEO", columns[schema.VIDEO_ID])
-    return set(text.replace("USER", columns[schema.USER_ID]).split())
-
-
-def words_of(name: str) -> set[str]:
-    """Returns the words of a name, in lower case: "userID" is user and id."""
-    parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+", " ", name).lower()
-    return set(re.sub(r"(?<=[a-z]{3})id\b", " id", parts).split())
-
-
-def is_called(name: str, column: str) -> bool:
-    """Whether a name has the words of a schema column."""
-    words, own = words_of(name), _words("columns", column)
-    fillers = _words("fillers", SPECS[column].kind)
-    if column == schema.SEED_VIDEO_ID:  # a video on another one's page
-        videos = _words("columns", schema.VIDEO_ID)
-        own, fillers = own if words & videos else set(), fillers | videos
-    return name == column or (bool(words & own) and words <= own | fillers)
-
-
-def is_partly_called(name: str, column: str) -> bool:
-    """Whether one word of a name, beside unknown ones, is one of a schema column.
-
-    Or short for one: "ctgr" is category, "instr" instructor.
-    """
-    own = _words("columns", column) if column in _PARTLY else set()
-    words = words_of(name)
-    return bool(words & own) or any(_is_short(w, long) for w in words for long in own)
-
-
-def _is_short(word: str, long: str) -> bool:
-    """Whether a word has the first consonants of another one, each once in a row."""
-    consonants = re.sub(r"(.)\1", r"\1", long[0] + re.sub("[aeiouy]", "", long[1:]))
-    is_long = len(long) > len(word) >= _FEWEST_LETTERS
-    return is_long and consonants.startswith(word)
 
 
 class File:
@@ -87,48 +36,38 @@ class File:
         self.signs = columns_by_value.signs(rows)  # of users, or of videos
         self.used: set[str] = set()
         self.given: dict[str, str] = {}  # ids by the user's word
+        times_of = [values for values in rows if _fits(schema.TIME, values)]
+        self.moments = {values.name: _seconds(values) for values in times_of}
         columns = {column: self.called(column) for column in IDS.values()}
         self.ids = {column: names[0] for column, names in columns.items() if names}
 
     def called(self, column: str) -> list[str]:
         """Returns the columns that by name and values can be one of the schema."""
-        called = [name for name in self.rows.columns if is_called(name, column)]
+        called = [name for name in self.rows.columns if naming.is_called(name, column)]
         fit = [name for name in called if _fits(column, self.rows[name])]
         if column == schema.USER_ID:
-            ids = _words("fillers", "id")
-            fit = [n for n in fit if not self.has_few(n) or words_of(n) & ids]
+            ids = naming.words_in("fillers", "id")
+            fit = [n for n in fit if not self.has_few(n) or naming.words_of(n) & ids]
             fit.sort(key=self.has_few)
         return sorted(fit, key=lambda name: name != column)
 
     def partly_called(self, column: str) -> list[str]:
         """Returns the columns that by a part of their names and values can be one."""
-        names = [name for name in self.rows.columns if is_partly_called(name, column)]
+        names = [
+            name for name in self.rows.columns if naming.is_partly_called(name, column)
+        ]
         return [name for name in names if _fits(column, self.rows[name])]
 
-    def guessed(self, table: str, column: str, known: Mapping[str, str]) -> list[str]:
-        """Returns the columns that can be one of a table by their values alone.
+    def guessed(self, column: str, known: Mapping[str, str]) -> list[str]:
+        """Returns the columns that can be one of the schema by their values alone.
 
         Args:
-          table: Name of the table.
-          column: Name of its column.
+          column: Name of the schema's column.
           known: The file's columns that are known, by the schema's names.
         """
-        names, seconds = self.times()[0], None
-        if names and schema.USER_ID in known:
-            seconds = _seconds(self.rows[names[0]])
-        return self._guesser(known, seconds).find(table, column)
-
-    def _guesser(
-        self, known: Mapping[str, str], seconds: pl.Series | None
-    ) -> columns_by_value.Guesser:
-        units = {
-            word for words in WORDS["units"] for word in words.split()
-        } - _NOT_UNITS
-        columns = self.rows.columns
-        moments = [n for n in columns if _fits(schema.TIME, self.rows[n])]
-        numbers = [n for n in columns if self.rows[n].dtype.is_numeric()]
-        in_units = [n for n in numbers if words_of(n) & units]
-        return columns_by_value.Guesser(self.rows, known, seconds, moments, in_units)
+        seconds = self.moments.get(next(iter(self.times()[0]), ""))
+        guesser = columns_by_value.Guesser(self.rows, known, seconds, [*self.moments])
+        return guesser.find(column)
 
     def has_few(self, name: str) -> bool:
         """Whether a column has fewer values than users are to be expected."""
@@ -152,9 +91,9 @@ class File:
 
     def likeness(self, column: str) -> int:
         """Returns how much more the file looks like users than videos, or less."""
-        words = set().union(*map(words_of, self.rows.columns))
+        words = " ".join(self.rows.columns)
         named = self.is_called(schema.USERS) - self.is_called(schema.VIDEOS)
-        signs = [sign for c, sign in _SIGNS.items() if words & _words("columns", c)]
+        signs = [n for c, n in _SIGNS.items() if naming.has_word(words, "columns", c)]
         people = 9 * named + sum(signs) + self.signs
         return people if column == schema.USER_ID else -people
 
@@ -164,12 +103,7 @@ class File:
 
     def is_called(self, table: str) -> bool:
         """Whether the file's name has a word of a table."""
-        return not _words("files", table).isdisjoint(words_of(self.name))
-
-    @property
-    def lists_by_name(self) -> bool:
-        """Whether the file's name is that of users or of videos."""
-        return any(map(self.is_called, IDS))
+        return naming.has_word(self.name, "files", table)
 
     def table(self) -> str:
         """Returns the table that the file can be, empty if none."""
@@ -179,26 +113,48 @@ class File:
         if schema.USER_ID in self.ids and self.called(schema.QUERY):
             return schema.SEARCHES
         keys = (t for t, c in IDS.items() if c in self.ids and self.is_key(self.ids[c]))
-        return next(keys, "")
+        return next(keys, schema.SEARCHES if self.has_searches() else "")
+
+    def has_events(self) -> bool:
+        """Whether there are ids of users, some of them several times, and times."""
+        user = self.ids.get(schema.USER_ID, "")
+        return user != "" and not self.is_key(user) and bool(self.moments)
+
+    def has_searches(self) -> bool:
+        """Whether there are events with a text, which a name or the texts tell of."""
+        if not self.has_events():
+            return False
+        texts = self.guessed(schema.QUERY, self.ids)
+        is_told = self.is_called(schema.SEARCHES)
+        return any(is_told or columns_by_value.is_free(self.rows[n]) for n in texts)
 
     def has_pages(self) -> bool:
         """Whether there are a click, and a place or a page, by some sign."""
         clicked, *pages = (
-            self.partly_called(column)
-            or self.guessed(schema.IMPRESSIONS, column, self.ids)
+            self.partly_called(column) or self.guessed(column, self.ids)
             for column in (schema.CLICKED, schema.POSITION, schema.PAGE_ID)
         )
         return bool(clicked) and any(pages)
 
     def times(self) -> tuple[list[str], str]:
         """Returns the columns of times or of order, best first, and a doubt."""
-        names = self.called(schema.TIME)
+        moments = self.moments
+        known = pl.DataFrame(list(moments.values())).drop_nulls()
+        most = max((values.n_unique() for values in moments.values()), default=0)
+
+        def likeness(name: str) -> tuple[int, bool, bool, int]:
+            """Words against it; whether rows share values; words for it; how early."""
+            late = naming.has_word(name, "fillers", "late") - 2 * (name == schema.TIME)
+            is_coarse = 2 * moments[name].n_unique() < most
+            is_unknown = not naming.is_called(name, schema.TIME)
+            return late, is_coarse, is_unknown, int(known[name].sum())
+
+        names = sorted(moments, key=likeness)
         if names:
-            number = {name: self.rows[name].n_unique() for name in names}
-            return sorted(names, key=lambda n: (n != schema.TIME, -number[n])), ""
-        names = [n for n in self.rows.columns if _fits(schema.TIME, self.rows[n])]
-        if names:
-            return names, "by its values alone" if len(names) > 1 else ""
+            first = likeness(names[0])
+            told = 1 if first[2] else 3  # of a known name an unknown one is no rival
+            rivals = [n for n in names[1:] if likeness(n)[:told] == first[:told]]
+            return [names[0], *rivals], "the earliest of several" if rivals else ""
         doubt = "an order, no times: train with --protocol=leave_one_out"
         return self.called(schema.ORDER), doubt
 
@@ -206,10 +162,10 @@ class File:
         """Returns the filter of a column with kinds of events, if there is one."""
         for name in self.rows.columns:
             kinds = self.rows[name].drop_nulls().unique().sort()
-            is_kind = words_of(name) <= _words("fillers", "event")
+            is_kind = naming.words_of(name) <= naming.words_in("fillers", "event")
             if is_kind and kinds.dtype == pl.String and 1 < kinds.len() <= _MOST_KINDS:
-                watched = _words("files", schema.WATCHES)
-                those = [kind for kind in kinds if words_of(kind) & watched]
+                watches = "files", schema.WATCHES
+                those = [kind for kind in kinds if naming.has_word(kind, *watches)]
                 listed = ", ".join(f"'{kind}'" for kind in those or kinds)
                 self.used.add(name)
                 return {"where": f'"{name}" IN ({listed})'}
@@ -218,7 +174,7 @@ class File:
     def seconds(self) -> list[int]:
         """Returns the times of events; none without."""
         names = self.times()[0]
-        return _seconds(self.rows[names[0]]).drop_nulls().to_list() if names else []
+        return self.moments[names[0]].drop_nulls().to_list() if self.moments else []
 
 
 def find_ids(files: Sequence[File]) -> None:
@@ -257,7 +213,9 @@ def _links(file: File, files: Sequence[File]) -> Iterator[tuple[str, File, str]]
             for key in {name, other.rows.columns[0]} & set(other.rows.columns)
             if other is not file
             and (
-                "id" in words_of(name) or any(map(other.is_called, IDS)) or other.signs
+                "id" in naming.words_of(name)
+                or any(map(other.is_called, IDS))
+                or other.signs
             )
             and all(_fits(schema.VIDEO_ID, ids) for ids in (values, other.rows[key]))
             and other.is_key(key)
@@ -292,8 +250,10 @@ def true_values(values: pl.Series, words: Sequence[str] = casting.TRUE) -> list[
 
 def _fits(name: str, values: pl.Series) -> bool:
     """Whether values can be those of a schema column."""
-    column, values = SPECS[name], values.drop_nulls()
-    if column.name in DURATIONS and values.dtype in times.TEXT:
+    column, values = naming.SPECS[name], values.drop_nulls()
+    if column.name in naming.DURATIONS and naming.is_share(values.name):
+        return False
+    if column.name in naming.DURATIONS and values.dtype in times.TEXT:
         values = pl.select(times.clock(pl.lit(values))).to_series()
     dtype = values.dtype
     if multi_valued.is_multi_valued(dtype):

@@ -10,20 +10,19 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from ytdnn.base import schema
-from ytdnn.log.sources import casting
+from ytdnn.log.sources import casting, naming
 
 _SHARE = 0.9  # of values that speak for a guess
 _GENDERS = "f m w k h d x u n o female male woman man frau herr other unknown"
-_DEVICES = re.compile(
-    r"mobil|desktop|comput|tablet|phone|android|\bios\b|\btv\b|\bweb\b|browser|laptop"
-)
 _BORN, _AGES = (1900, 2020), (5, 110)
-_ID = re.compile(
-    r"(?i:(^|[^a-z])(id|cd|code|slug|key|ref|uid)([^a-z]|$))|(Id|ID|Cd|Code|Slug|Key)$"
-)
+_ID = re.compile(r"(?i:(^|[^a-z])(id|slug|key|ref|uid)([^a-z]|$))|(Id|ID|Slug|Key)$")
+_CLOCK = r"^\d{1,3}(:[0-5]\d){1,2}([.,]\d+)?$"
+_LANGUAGE, _COUNTRY = r"^[a-z]{2}([-_][A-Za-z]{2})?$", r"^[A-Z]{2}$"
+_DEVICE = r"(?i)mobil|desktop|comput|tablet|phone|android|\bios\b|\btv|\bweb\b|laptop"
 _HOUR = 3_600
 _MOST_PLACES = 200
 _LEVELS = 4
+_MOST_KINDS, _LEAST_SEVERAL = 20, 0.1
 
 Columns = list[str]
 
@@ -37,7 +36,6 @@ class Guesser:
       seconds: Time of each event; None without.
       free: Columns that nothing is known of.
       times: Those that can be times.
-      units: Those with a unit of time in their names.
     """
 
     def __init__(
@@ -46,76 +44,66 @@ class Guesser:
         known: Mapping[str, str],
         seconds: pl.Series | None,
         times: Columns,
-        units: Columns,
     ) -> None:
         """Stores what is known; see the class."""
-        self.rows, self.known, self.seconds = rows, known, seconds
-        self.times, self.units = times, units
-        used = known.values()
-        names = [name for name in rows.columns if name not in used]
+        self.rows, self.known, self.times = rows, known, times
+        self.seconds = seconds if schema.USER_ID in known else None
+        names = [name for name in rows.columns if name not in known.values()]
         self.free = [name for name in names if rows[name].drop_nulls().len()]
 
-    def find(self, table: str, column: str) -> Columns:
-        """Returns the candidates for a column of a table, the likeliest first."""
-        finder = _FINDERS.get(table, {}).get(column)
-        return finder(self) if finder else []
+    def find(self, column: str) -> Columns:
+        """Returns the candidates for a column of the schema, the likeliest first."""
+        return _FINDERS[column](self) if column in _FINDERS else []
 
-    def _those(self, is_one: Callable[[pl.Series], object]) -> Columns:
+    def those(self, is_one: Callable[[pl.Series], object]) -> Columns:
+        """Returns the free columns with values of a kind."""
         return [n for n in self.free if is_one(self.rows[n].drop_nulls())]
+
+    def having(self, pattern: str) -> Columns:
+        """Returns texts of which most match a pattern."""
+        return self.those(lambda values: _has(values, pattern))
 
     def titles(self) -> Columns:
         """Returns texts of several words, nearly all different, the shortest first."""
-        names = self._those(is_prose)
+        names = self.those(is_prose)
         lengths = {n: self.rows[n].str.len_chars().mean() for n in names}
         return sorted(names, key=lambda name: lengths[name] or 0)
 
     def durations(self) -> Columns:
         """Returns numbers with a unit in their names, and clock times."""
-        return self._those(lambda v: v.name in self.units or _is_clock(v))
+        return self.those(lambda v: _is_in_unit(v) or _has(v, _CLOCK))
 
-    def categories(self) -> Columns:
+    def queries(self) -> Columns:
+        """Returns the only free text, else the only text."""
+        texts = self.those(lambda v: v.dtype == pl.String and v.n_unique() > 2)
+        texts = [name for name in texts if name not in self.times]
+        free = [name for name in texts if is_free(self.rows[name])] or texts
+        return free if len(free) == 1 else []
+
+    def categories(self, most: int = 50) -> Columns:
         """Returns texts with few values, each of many rows, the fewest first."""
-        names = self._those(lambda v: v.dtype == pl.String and 2 < v.n_unique() <= 50)
+        names = self.those(lambda v: v.dtype == pl.String and 2 < v.n_unique() <= most)
         number = {name: self.rows[name].n_unique() for name in names}
         several = [n for n in names if number[n] * 5 <= self.rows.height]
         # Three or four kinds are rather levels or sizes.
         return sorted(several, key=lambda name: (number[name] <= _LEVELS, number[name]))
 
-    def languages(self) -> Columns:
-        """Returns codes as "en" or "pt-BR"."""
-        return self._those(lambda v: _match(v, r"^[a-z]{2}([-_][A-Za-z]{2})?$"))
-
-    def countries(self) -> Columns:
-        """Returns codes as "BR"."""
-        return self._those(lambda v: _match(v, r"^[A-Z]{2}$"))
-
-    def genders(self) -> Columns:
-        """Returns columns with the letters and words of genders alone."""
-        return self._those(_is_gender)
-
-    def ages(self) -> Columns:
-        """Returns years of birth, or ages."""
-        return self._those(lambda v: _is_within(v, *_BORN) or _is_within(v, *_AGES))
-
-    def devices(self) -> Columns:
-        """Returns columns with few values, words of devices among them."""
-        return self._those(_is_device)
-
-    def moments(self) -> Columns:
-        """Returns columns of times."""
-        return [name for name in self.free if name in self.times]
-
     def makers(self) -> Columns:
-        """Returns ids, by a word of their names, that several videos share."""
-        names = [n for n in self.free if _ID.search(n) and n not in self.units]
-        most = self.rows.height / 2
-        shared = [n for n in names if 2 < self.rows[n].n_unique() <= most]
-        kinds = [n for n in self.categories() if self.rows[n].n_unique() > _LEVELS]
-        return shared or kinds[1:][-1:]
+        """Returns ids, by a word of their names, that several videos share.
+
+        Else the categories with the most values. There are more channels than topics.
+        """
+        number = {name: self.rows[name].n_unique() for name in self.free}
+        names = [
+            n for n in self.free if _ID.search(n) and not _is_in_unit(self.rows[n])
+        ]
+        shared = [n for n in names if 2 < number[n] <= self.rows.height / 2]
+        kinds = [n for n in self.categories(self.rows.height) if number[n] > _LEVELS]
+        return sorted(shared, key=lambda name: -number[name]) or kinds[1:][::-1]
 
     def flags(self) -> Columns:
         """Returns the column with two values, as yes and no, that others imply."""
-        true = {name: self._is_true(name) for name in self._those(is_flag)}
+        true = {name: self._is_true(name) for name in self.those(is_flag)}
         most = max(true, key=lambda name: true[name].sum(), default="")
         is_one = all((true[most] | ~other).all() for other in true.values())
         return [most] if true and is_one else []
@@ -125,29 +113,21 @@ class Guesser:
         return texts.is_in(casting.TRUE).fill_null(value=False)
 
     def amounts(self) -> Columns:
-        """Returns durations, else the one column of numbers of many sizes."""
-        names = self._those(_is_amount)
-        return self.durations() or (names if len(names) == 1 else [])
+        """Returns durations, else the one column of numbers of many sizes.
 
-    def watched(self) -> Columns:
-        """Returns numbers that the clicked impressions have, and no others."""
-        if schema.CLICKED not in self.known:
-            return []
-        clicked = self._is_true(self.known[schema.CLICKED])
-
-        def is_watched(values: pl.Series) -> bool:
-            column = self.rows[values.name]
-            if not column.dtype.is_numeric() or values.n_unique() < 3:
-                return False
-            has_some = column.fill_null(0) > 0
-            with_click, others = (has_some & clicked).sum(), (has_some & ~clicked).sum()
-            return with_click * 2 > clicked.sum() and others * 9 < with_click
-
-        return self._those(is_watched)
+        Of impressions, such as hardly any has that is not clicked.
+        """
+        names, numbers = self.durations(), self.those(_is_amount)
+        if schema.CLICKED in self.known:
+            skipped = self.rows.filter(~self._is_true(self.known[schema.CLICKED]))
+            share = (skipped.select(pl.col(numbers).fill_null(0) > 0)).mean()
+            numbers = [name for name in numbers if share[name].item() < 1 - _SHARE]
+            names = [name for name in names if name in numbers]
+        return names or (numbers if len(numbers) == 1 else [])
 
     def pages(self) -> Columns:
         """Returns ids of several events of one user within an hour."""
-        return self._those(self._is_page)
+        return self.those(self._is_page)
 
     def places(self) -> Columns:
         """Returns small numbers that occur once on a page."""
@@ -168,7 +148,7 @@ class Guesser:
             has_several = several.height * 2 > sizes.height
             return bool(has_several and once > _SHARE * several.height)
 
-        return self._those(is_place)
+        return self.those(is_place)
 
     def _is_page(self, values: pl.Series) -> bool:
         if values.dtype.is_float() or values.dtype.is_temporal():
@@ -186,33 +166,23 @@ class Guesser:
         return several and is_one.sum() > _SHARE * number
 
 
-_FINDERS: dict[str, dict[str, Callable[[Guesser], Columns]]] = {
-    schema.IMPRESSIONS: {
-        schema.CLICKED: Guesser.flags,
-        schema.WATCH_SECONDS: Guesser.watched,
-        schema.PAGE_ID: Guesser.pages,
-        schema.POSITION: Guesser.places,
-        schema.DEVICE: Guesser.devices,
-        schema.SOURCE: Guesser.categories,
-    },
-    schema.WATCHES: {
-        schema.WATCH_SECONDS: Guesser.amounts,
-        schema.DEVICE: Guesser.devices,
-    },
-    schema.VIDEOS: {
-        schema.TITLE: Guesser.titles,
-        schema.DURATION_SECONDS: Guesser.durations,
-        schema.UPLOAD_TIME: Guesser.moments,
-        schema.LANGUAGE: Guesser.languages,
-        schema.CHANNEL_ID: Guesser.makers,
-        schema.TOPIC: Guesser.categories,
-    },
-    schema.USERS: {
-        schema.GENDER: Guesser.genders,
-        schema.AGE: Guesser.ages,
-        schema.COUNTRY: Guesser.countries,
-        schema.LANGUAGE: Guesser.languages,
-    },
+_FINDERS: dict[str, Callable[[Guesser], Columns]] = {
+    schema.CLICKED: Guesser.flags,
+    schema.WATCH_SECONDS: Guesser.amounts,
+    schema.PAGE_ID: Guesser.pages,
+    schema.POSITION: Guesser.places,
+    schema.DEVICE: lambda guesser: guesser.having(_DEVICE),
+    schema.SOURCE: Guesser.categories,
+    schema.QUERY: Guesser.queries,
+    schema.TITLE: Guesser.titles,
+    schema.DURATION_SECONDS: Guesser.durations,
+    schema.UPLOAD_TIME: lambda guesser: [n for n in guesser.free if n in guesser.times],
+    schema.CHANNEL_ID: Guesser.makers,
+    schema.TOPIC: Guesser.categories,
+    schema.LANGUAGE: lambda guesser: guesser.having(_LANGUAGE),
+    schema.COUNTRY: lambda guesser: guesser.having(_COUNTRY),
+    schema.GENDER: lambda guesser: guesser.those(_is_gender),
+    schema.AGE: lambda guesser: guesser.those(_is_age),
 }
 
 
@@ -223,7 +193,7 @@ def signs(rows: pl.DataFrame) -> int:
         known = values.drop_nulls()
         if known.len():
             total += _is_gender(known) or _is_within(known, *_BORN)
-            total -= is_prose(known) or _is_clock(known)
+            total -= is_prose(known) or _has(known, _CLOCK)
     return total
 
 
@@ -235,6 +205,14 @@ def is_prose(values: pl.Series) -> bool:
     return num_spaces >= values.len() and not values.str.contains("://").any()
 
 
+def is_free(values: pl.Series) -> bool:
+    """Whether values are texts of many kinds, some of them of several words."""
+    if values.dtype != pl.String or values.n_unique() <= _MOST_KINDS:
+        return False
+    num_several = values.str.contains(r"\S\s\S").sum()
+    return num_several > _LEAST_SEVERAL * values.len()
+
+
 def is_flag(values: pl.Series) -> bool:
     """Whether values are of two kinds, true and false by some words."""
     if values.dtype == pl.Boolean:
@@ -242,24 +220,33 @@ def is_flag(values: pl.Series) -> bool:
     if not (values.dtype == pl.String or values.dtype.is_integer()):
         return False
     texts = values.unique().cast(pl.String).str.strip_chars().str.to_lowercase()
-    true, false = texts.is_in(casting.TRUE), texts.is_in(casting.FALSE)
-    return bool(texts.len() == 2 and true.any() and false.any())
+    return any(set(texts) == set(pair) for pair in casting.PAIRS)
+
+
+def _is_age(values: pl.Series) -> bool:
+    return _is_within(values, *_BORN) or _is_within(values, *_AGES)
+
+
+def _is_in_unit(values: pl.Series) -> bool:
+    """Whether values are numbers with a unit of time, of two letters, in their name."""
+    name = re.sub(r"(_|\b)[sh]\b", "", values.name)
+    is_in_unit = naming.factor_of(name) is not None and not naming.is_share(name)
+    return is_in_unit and values.dtype.is_numeric()
 
 
 def _is_amount(values: pl.Series) -> bool:
     if not values.dtype.is_numeric() or values.n_unique() <= _MOST_PLACES / 2:
         return False
     is_key = values.n_unique() == values.len() and values.dtype.is_integer()
-    return bool((values >= 0).all()) and not is_key
+    is_share = naming.is_share(values.name) or bool((values <= 1).all())
+    return bool((values >= 0).all()) and not is_key and not is_share
 
 
-def _match(values: pl.Series, pattern: str) -> bool:
-    is_text = values.dtype == pl.String and values.n_unique() > 1
-    return is_text and values.str.contains(pattern).sum() > _SHARE * values.len()
-
-
-def _is_clock(values: pl.Series) -> bool:
-    return _match(values, r"^\d{1,3}(:[0-5]\d){1,2}([.,]\d+)?$")
+def _has(values: pl.Series, pattern: str) -> bool:
+    """Whether values are texts, and more than half of the different ones match."""
+    kinds = values.unique()
+    is_text = kinds.dtype == pl.String and kinds.len() > 1
+    return is_text and 2 * kinds.str.contains(pattern).sum() > kinds.len()
 
 
 def _is_gender(values: pl.Series) -> bool:
@@ -275,10 +262,3 @@ def _is_within(values: pl.Series, least: int, most: int, fewest: int = 9) -> boo
     if not values.dtype.is_integer() or values.n_unique() <= fewest:
         return False
     return bool(values.cast(pl.Int64, strict=False).is_between(least, most).all())
-
-
-def _is_device(values: pl.Series) -> bool:
-    if values.dtype != pl.String or not 2 <= values.n_unique() <= 20:
-        return False
-    texts = values.unique().str.to_lowercase()
-    return sum(bool(_DEVICES.search(text)) for text in texts) >= 2

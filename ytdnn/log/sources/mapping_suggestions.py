@@ -1,9 +1,11 @@
 """Proposes which file of a directory is which table, and the columns of each.
 
-A column is proposed if its name has the words of a schema column (`column_words.toml`)
-and its values can be of it: a time lies between 1990 and 2040, a flag is 0 or 1. Ids
-and times whose names say nothing are proposed by their values, ids by those of another
-file. Whatever only one of the two speaks for is proposed with a doubt.
+A column is proposed if its name has the words of a schema column (`naming`) and its
+values can be of it: a time lies between 1990 and 2040, a flag is 0 or 1. Ids and times
+whose names say nothing are proposed by their values, ids by those of another file.
+Whatever only one of the two speaks for is proposed with a doubt, unless the values
+leave no other reading: ids that a file of users lists in full, seconds that fit the
+durations.
 """
 
 import dataclasses
@@ -21,6 +23,7 @@ from ytdnn.log.sources import (
     column_matches,
     mappings,
     multi_valued,
+    naming,
     table_files,
     tables_in_directory,
     times,
@@ -34,7 +37,9 @@ _YEAR = 31_556_952  # seconds
 _SPEAKING = {
     schema.WATCHES: schema.WATCH_SECONDS,
     schema.IMPRESSIONS: schema.CLICKED,
+    schema.SEARCHES: schema.QUERY,
 }
+_NOT_READ = "# Not read; those of users and videos become features of the ranker:"
 _FEW_AGES, _MOST_MEDIAN_SECONDS = 9, 5_000
 
 
@@ -89,7 +94,7 @@ class Suggestion:
                 doubt = f"  # doubt: {each.doubt}" if each.doubt else ""
                 missing = "" if each.own else "# "
                 lines.append(f"{missing}{each.column} = {_toml(each.own)}{doubt}")
-        lines += ["", "# Left, and not read but for columns of users and videos:"]
+        lines += ["", _NOT_READ]
         lines += [f"# {file}: {', '.join(names)}" for file, names in self.left.items()]
         return "\n".join(lines) + "\n"
 
@@ -145,6 +150,9 @@ def suggest(
     columns = [each for table in tables for each in _columns(table, tables, own)]
     for file in files:
         left[file.name] = [n for n in file.rows.columns if n not in file.used]
+        if file.has_events() and not file.used:
+            reads = f"--files=TABLE={file.name} reads it"
+            left[file.name] += [f"with users and times: {reads}"]
         alike = [f for f in tables.values() if f.rows.columns == file.rows.columns]
         if alike and not file.used:
             left[file.name] = [f"the columns of {alike[0].name}: a folder of both?"]
@@ -211,8 +219,14 @@ def _tables(files: Sequence[_File], named: _Files) -> tuple[_Files, dict[str, An
         watched = max(tables[schema.WATCHES].seconds(), default=math.inf)
         if watched <= min(shown.seconds(), default=0):
             settings["clicks_are_watches"] = True
-    if schema.WATCHES in tables and "where" not in settings:
-        settings |= tables[schema.WATCHES].kinds_of_events()
+    if schema.WATCHES in tables:
+        watches = tables[schema.WATCHES]
+        settings = watches.kinds_of_events() | settings
+        names = [n for n in watches.ids.values() if watches.rows[n].null_count()]
+        if names:
+            where = [f"({settings['where']})"] if "where" in settings else []
+            where += [f'"{name}" IS NOT NULL' for name in names]
+            settings["where"] = " AND ".join(where)
     return tables, settings
 
 
@@ -239,16 +253,8 @@ def _columns(
                 doubts += [doubt, f"or {', '.join(fit[1:])}" if fit[1:] else ""]
                 doubt = "; ".join(filter(None, doubts))
                 yield ProposedColumn(table, column, own, doubt)
-    for column in wanted:
-        if column not in known and column_matches.SPECS[column].required:
-            doubt = "none is found, and the table needs it"
-            yield ProposedColumn(table, column, "", doubt)
-    is_alone = table == schema.WATCHES and schema.IMPRESSIONS not in tables
-    for name in file.rows.columns if is_alone else []:
-        if column_matches.is_called(name, schema.CLICKED):
-            doubt = f"{name} says clicks: are these impressions?"
-            yield ProposedColumn(table, schema.CLICKED, "", doubt)
-    read = {*used, *column_matches.SPECS}
+    yield from _lacking(table, tables, known)
+    read = {*used, *naming.SPECS}
     others = [name for name in file.rows.columns if name not in read]
     for name in others if table == schema.VIDEOS else []:
         separator = multi_valued.separator(file.rows[name])
@@ -259,17 +265,39 @@ def _columns(
     file.used |= used
 
 
+def _lacking(
+    table: str, tables: _Files, known: Mapping[str, str]
+) -> Iterator[ProposedColumn]:
+    """Yields columns that are not found, and what there is in their places."""
+    for column in table_schemas.TABLES[table].names:
+        if column not in known and naming.SPECS[column].required:
+            doubt = "none is found, and the table needs it"
+            yield ProposedColumn(table, column, "", doubt)
+    for name in tables[table].rows.columns if table == schema.WATCHES else []:
+        is_click = naming.is_called(name, schema.CLICKED)
+        if is_click and schema.IMPRESSIONS not in tables:
+            doubt = f"{name} says clicks: are these impressions?"
+            yield ProposedColumn(table, schema.CLICKED, "", doubt)
+        if naming.is_share(name) and schema.WATCH_SECONDS not in known:
+            doubt = f"{name} is a share: write it times the duration as seconds"
+            yield ProposedColumn(table, schema.WATCH_SECONDS, "", doubt)
+
+
 def _fitting(
     column: str, table: str, tables: _Files, way: str, known: Mapping[str, str]
 ) -> tuple[list[str], list[str]]:
     """Returns the columns that one way finds for a column of a table, and doubts."""
     file = tables[table]
     if way != "name":
-        by_values = way == "its values"
-        names = file.partly_called(column)
-        names = file.guessed(table, column, known) if by_values else names
+        guessed = file.guessed(column, known)
+        partly = sorted(file.partly_called(column), key=lambda n: n not in guessed)
+        names = guessed if way == "its values" else partly
         single = [n for n in names if not _holds_several(file.rows[n])]
-        return single, [f"by {way}{' alone' * by_values}"]
+        if way == "its values":
+            is_sure = column == schema.CLICKED and _are_watched(single, tables)
+            return single, ["by its values alone"] * (not is_sure)
+        is_sure = all(n in guessed and naming.is_known(n, column) for n in single[:1])
+        return single, ["by a part of its name"] * (not is_sure)
     if column in file.ids:
         return [file.ids[column]], list(_doubts_of_id(column, file, tables))
     if column == schema.TIME:
@@ -286,38 +314,59 @@ def _holds_several(values: pl.Series) -> bool:
 def _doubts_of_id(column: str, file: _File, tables: _Files) -> Iterator[str]:
     """Yields doubts about a column of ids, by its name and the file that lists them."""
     name = file.ids[column]
-    if not column_matches.is_called(name, column):
-        yield "by its values alone"
+    ids = column_matches.IDS
+    table = next(table for table, key in ids.items() if key == column)
+    listing = tables.get(table, file)
+    # The ids that a file lists are those of the watches.
+    events = tables[schema.WATCHES] if listing is file else file
+    own = events.ids.get(column, name)
+    keys = {t: tables[t].rows[tables[t].ids[c]] for t, c in ids.items() if t in tables}
+    shares = {t: column_matches.share_of_keys(events.rows[own], keys[t]) for t in keys}
+    share = shares.pop(table, 0)
+    is_told = own == listing.ids[column] or max(shares.values(), default=0) < 1
+    is_sure = share == 1 and is_told and listing.likeness(column) > 0
+    if not is_sure and not naming.is_called(name, column):
+        yield f"by its values alone{'' if is_told else ': users or videos?'}"
     if column == schema.USER_ID and file.has_few(name):
         yield f"only {file.rows[name].n_unique()} values: are these users?"
-    table = next(table for table, key in column_matches.IDS.items() if key == column)
-    listing = tables.get(table, file)
-    share = column_matches.share_of_keys(
-        file.rows[name], listing.rows[listing.ids[column]]
-    )
-    if share < column_matches.SHARE and listing.rows.height < _MOST_ROWS:
+    is_whole = listing.rows.height < _MOST_ROWS and listing not in (file, events)
+    if share < column_matches.SHARE and is_whole:
         yield f"only {share:.0%} of its values are in {listing.name}"
+    if file.rows[name].null_count() and file is not tables[schema.WATCHES]:
+        yield "some are null: leave them out by --bad_rows=drop"
+
+
+def _are_watched(names: Sequence[str], tables: _Files) -> bool:
+    """Whether the only flag says which impressions are of videos the user watched."""
+    shown, watched = tables[schema.IMPRESSIONS], tables[schema.WATCHES]
+    if len(names) != 1 or shown is watched:
+        return False
+    ids = column_matches.IDS.values()
+    pairs, seen = (
+        file.rows.select(pl.concat_str(file.ids[c] for c in ids)).to_series()
+        for file in (shown, watched)
+    )
+    hits, flags = pairs.is_in(seen.implode()).to_numpy(), shown.rows[names[0]]
+    is_true = flags.is_in(column_matches.true_values(flags)).to_numpy()
+    share, others = hits[is_true].mean(), hits[~is_true].mean()
+    return bool(share > column_matches.SHARE > 2 * others)
 
 
 def _in_unit(column: str, values: pl.Series, tables: _Files) -> tuple[str, str]:
     """Returns a column's name with its unit, and a doubt about its values."""
     name = values.name
-    if column in column_matches.DURATIONS and values.dtype in times.TEXT:
+    if column in naming.DURATIONS and values.dtype in times.TEXT:
         return name, ""
-    if column in column_matches.DURATIONS:
-        words, units = (
-            column_matches.words_of(name),
-            column_matches.WORDS["units"].items(),
-        )
-        factors = [factor for unit, factor in units if words & set(unit.split())]
-        if factors:
-            return name + factors[0], ""
+    if column in naming.DURATIONS:
+        factor = naming.factor_of(name)
+        if factor is not None:
+            return name + factor, ""
         if (values > _MOST_MEDIAN_SECONDS).sum() > (values > 0).sum() / 2:
             return f"{name}/1000", "no unit in its name, by size milliseconds"
         return name, "no unit in its name, taken as seconds"
     if column == schema.AGE and (values > table_schemas.MOST_AGE).any():
         last = max(tables[schema.WATCHES].seconds(), default=0)
-        return f"{1970 + last // _YEAR} - {name}", "a year of birth"
+        return f"{1970 + last // _YEAR} - {name}", ""
     if column == schema.AGE and values.n_unique() < _FEW_AGES:
         return name, "few values: codes of ages?"
     if column == schema.TOPIC:
