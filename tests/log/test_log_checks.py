@@ -15,6 +15,8 @@ from ytdnn.base import errors
 from ytdnn.log import event_log, log_checks, sources
 
 DROP = ": mend it, or leave such rows out with --bad_rows=drop"
+WITHOUT = ": mend it, or leave the column out"
+FLAGS = "true or false (1, 0, yes, no, Y, N, t, f, or ja, oui, si, sim, tak …)"
 GOOD = "user_id,video_id,time\na,1,10\nb,2,20\n"
 WITH_SECONDS = "user_id,video_id,time,watch_seconds\na,1,10,5\n"
 
@@ -68,8 +70,8 @@ BAD_ROWS = {
             "watches.csv": GOOD,
             "impressions.csv": "user_id,video_id,time,clicked\na,1,9,1\nb,1,9,2\n",
         },
-        "expected impressions.clicked to be true or false, found 2 in row 2 of "
-        "{dir}/impressions.csv",
+        f"expected impressions.clicked to be {FLAGS}, found 2 in row 2 of "
+        "{dir}/impressions.csv (values: 1, 2)",
         "impressions.clicked is not true or false",
     ),
     "duplicate video": (
@@ -121,9 +123,13 @@ def _line(directory: pathlib.Path, **config: object) -> str:
 
 @pytest.mark.parametrize("kind", BAD_ROWS)
 def test_stop_names_table_column_row_and_value(tmp_path, kind):
-    files, expected, _ = BAD_ROWS[kind]
+    files, expected, reason = BAD_ROWS[kind]
     _write(tmp_path, files)
-    assert _line(tmp_path) == expected.format(dir=tmp_path) + DROP
+    column = reason.split()[0].partition(".")[2]
+    advice = WITHOUT if "watch_seconds" in column else DROP
+    if reason.endswith("null"):
+        advice += f' or where = "{column} is not null" in columns.toml'
+    assert _line(tmp_path) == expected.format(dir=tmp_path) + advice
 
 
 @pytest.mark.parametrize("kind", BAD_ROWS)

@@ -42,8 +42,8 @@ def file(tmp_path: pathlib.Path) -> pathlib.Path:
     return path
 
 
-def test_a_bad_row_stops_and_the_advised_flag_mends_it(file: pathlib.Path) -> None:
-    with pytest.raises(errors.UserError, match=r"-1.*row 2.*--bad_rows=drop"):
+def test_a_bad_row_stops_and_can_be_dropped(file: pathlib.Path) -> None:
+    with pytest.raises(errors.UserError, match=r"-1.*row 2.*leave the column out"):
         new_videos.read(file, _DATA, _COLUMNS)
     found = new_videos.read(file, _DATA, _COLUMNS, "drop")
     assert found.table.rows() == [("v8", "Eight", 60.0)]

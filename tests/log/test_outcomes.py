@@ -81,7 +81,7 @@ def test_outcomes_are_an_array_with_names_in_the_manifest(
         (
             {"liked": [1, 2, 0, 1]},
             (),
-            r"impressions\.liked to be true or false, found 2",
+            r"impressions\.liked to be true or false .*, found 2 in row",
         ),
         (
             {"price": [1.0, -2.0, 0, 1]},

@@ -32,7 +32,7 @@ EXPECTED = {
     "time": "a time (seconds since 1970, ISO text, dd.mm.yyyy or dd/mm/yyyy)",
     "integer": "an integer",
     "number": "a number",
-    "boolean": "true or false",
+    "boolean": "true or false (1, 0, yes, no, Y, N, t, f, or ja, oui, si, sim, tak …)",
     "text": "text",
 }
 

@@ -16,6 +16,7 @@ from ytdnn.log import event_log, faults, vectors
 _FAULT = "__fault__"
 _HASH = pl.struct(pl.all()).hash().alias("hash")  # of a row
 _HASHES_A_COUNT = 1 << 24
+_KINDS = 5  # of values that a message lists
 _TYPES: dict[pl.DataType, str] = {pl.Int64(): "integers", pl.String(): "strings"}
 
 
@@ -214,14 +215,27 @@ def _error(
     is_all = 1 < total == event_log.num_rows(origin.rows)
     others = f" ({total} bad rows in all)" if total > 1 else ""
     others = " (all rows are bad)" if is_all else others
-    leave_out = "" if is_all else ", or leave such rows out with --bad_rows=drop"
     user_column = origin.names.get(fault.column, fault.column)
     called = f" (your {user_column})" if user_column != fault.column else ""
+    advice = _advice(table, fault, user_column, is_all)
     return errors.UserError(
         f"expected {table}.{fault.column}{called} to be {fault.expected}, found "
-        f"{_value(origin, fault.column, row)} in {origin.place(row)}{others}: mend "
-        f"it{leave_out}"
+        f"{_value(origin, fault.column, row)} in {origin.place(row)}{others}"
+        f"{_kinds(origin, fault)}: mend it{advice}"
     )
+
+
+def _advice(table: str, fault: faults.Fault, user_column: str, is_all: bool) -> str:
+    """Returns other advice than to mend: no row is lost for an optional column."""
+    columns = table_schemas.TABLES[table].columns
+    if fault.column not in [c.name for c in columns if c.required]:
+        return ", or leave the column out"
+    if is_all:
+        return ""
+    drop = ", or leave such rows out with --bad_rows=drop"
+    is_filter = table == schema.WATCHES and fault.reason.endswith("is null")
+    where = f'where = "{user_column} is not null" in columns.toml'
+    return f"{drop} or {where}" if is_filter else drop
 
 
 def _value(origin: event_log.Origin, column: str, row: int) -> str:
@@ -235,6 +249,15 @@ def _value(origin: event_log.Origin, column: str, row: int) -> str:
         numbers = event_log.brief(str(value.to_list())[1:-1], 50)
         return f"a vector of {len(value):,} numbers ({numbers})"
     return "null" if value is None else event_log.brief(repr(value), 60)
+
+
+def _kinds(origin: event_log.Origin, fault: faults.Fault) -> str:
+    """Returns the values of a column of true and false, in brackets."""
+    if not fault.reason.endswith("not true or false"):
+        return ""
+    kinds = origin.rows.select(pl.col(event_log.raw(fault.column)).unique())
+    listed = kinds.collect(engine="streaming").to_series().drop_nulls().sort()
+    return f" (values: {', '.join(map(repr, listed.head(_KINDS)))})"
 
 
 def _without(

@@ -167,9 +167,10 @@ def test_bad_rating_is_named_in_the_file(tmp_path):
     files = dict(LAYOUTS["100K"])
     files["u.data"] += b"1\t40\tgood\t100\n"
     assert _line(_write(tmp_path, files)) == (
-        f"expected impressions.clicked (your rating) to be true or false, found 'good' "
-        f"in row 4 of {tmp_path}/u.data: mend it, or leave such rows out with "
-        f"--bad_rows=drop"
+        f"expected impressions.clicked (your rating) to be true or false (1, 0, yes, "
+        f"no, Y, N, t, f, or ja, oui, si, sim, tak …), found 'good' in row 4 of "
+        f"{tmp_path}/u.data (values: '3', '4', '5', 'good'): mend it, or leave such "
+        f"rows out with --bad_rows=drop"
     )
 
 
