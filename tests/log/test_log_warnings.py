@@ -1,9 +1,12 @@
 """Notes on logs that are legal and look like a mistake."""
 
+import pathlib
+
 import polars as pl
 import pytest
 
-from ytdnn.log import log_warnings
+from ytdnn import configs
+from ytdnn.log import log_warnings, prepare
 
 HOURS = [1_700_000_000 + 3_600 * hour for hour in range(100)]
 
@@ -39,3 +42,55 @@ def test_ids_that_look_wrong_are_named() -> None:
     assert note.startswith(r"note: 4 user_ids look wrong, such as '\u200bu1'")
     assert log_warnings.odd_ids(pl.Series("user_id", ["u1", "null island"])) == []
     assert log_warnings.odd_ids(pl.Series("user_id", [1, 2])) == []
+
+
+def _prepared(directory: pathlib.Path, hours: int, factor: float) -> list[str]:
+    """Returns the notes on a log with a watch some hours after each click."""
+    number = 300
+    times = [1_700_000_000 + 9_000 * i for i in range(number)]
+    ids = {"user_id": [i % 30 for i in range(number)], "video_id": range(number)}
+    later = [t + 7 + 3_600 * hours for t in times]
+    tables = {
+        "watches": ids | {"time": later, "dauer_min": [60 * factor] * number},
+        "impressions": ids
+        | {"time": times, "clicked": [i % 9 > 0 for i in range(number)]},
+        "videos": {"video_id": range(number), "duration_seconds": [90.0] * number},
+    }
+    for name, table in tables.items():
+        pl.DataFrame(table).write_parquet(directory / f"{name}.parquet")
+    columns = ("watches.watch_seconds=dauer_min",)
+    config = configs.DataConfig(source="log", dir=str(directory), columns=columns)
+    facts = prepare.prepare(config, directory / "data").manifest.facts
+    return [*facts["warnings"], *facts["notes"]["watches"]]
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"), [(0, ""), (-5, "5 hours behind"), (1, "1 hour ahead of")]
+)
+def test_clicks_and_watches_that_are_hours_apart_are_noted(
+    tmp_path: pathlib.Path, hours: int, words: str
+) -> None:
+    notes = [
+        line for line in _prepared(tmp_path, hours, 1) if "impressions.time" in line
+    ]
+    assert len(notes) == bool(words)
+    assert all(
+        f"watches.time seems {words} impressions.time, in 100%" in n for n in notes
+    )
+
+
+@pytest.mark.parametrize(
+    ("factor", "flag"),
+    [
+        (1 / 60, "watches.watch_seconds=YOUR_COLUMN*60"),
+        (1_000, "watches.watch_seconds=YOUR_COLUMN/1000"),
+        (60, "videos.duration_seconds=YOUR_COLUMN*60"),
+    ],
+)
+def test_seconds_of_another_unit_are_noted(
+    tmp_path: pathlib.Path, factor: float, flag: str
+) -> None:
+    notes = _prepared(tmp_path, 0, factor)
+    assert any(f"of one unit, probably --columns={flag}?" in line for line in notes)
+    said = "watches.watch_seconds: read as seconds, is it dauer_min*60?"
+    assert said in notes

@@ -7,6 +7,7 @@ import polars as pl
 
 from ytdnn.base import formats, ragged, schema
 from ytdnn.log import events, exact_quantiles, user_shards
+from ytdnn.log.sources import units
 
 # Seconds: earlier watches are times of another unit more often than history.
 _YEAR_2000 = 946_684_800
@@ -15,7 +16,8 @@ _MIDDLE = (0.01, 0.99)
 _MOST_SHARE = 0.5  # from which an oddity is the rule in the log
 _MANY_REPEATS = 0.2  # of the watches, from which repeating is a habit
 _LEAST_WATCHES = 200  # of which that can be said
-_MILLISECONDS = 100.0  # times the duration that a median is above
+_CLOSE, _MOST_CLOSE = 0.2, 0.8  # hours to a whole hour; share from which it is a rule
+_SAMPLE = 10_000  # clicks of a shard
 NONE_INSIDE = " lies in"  # says the obstacle that other windows would remove
 _NO_IDS = ("null", "none", "nan", "na", "n/a", "nil", "undefined", "\\n")
 # Zero-width marks inside an id are rare, joiners inside a name are not.
@@ -92,12 +94,14 @@ def from_shards(
     happened = np.zeros((2, len(outcomes)), np.int64)  # all, and where not clicked
     number = repeats = unwatched = clicks = 0
     ratios: list[np.ndarray] = []
+    lags = [np.zeros(0, np.int64)]
     stride = np.int64(videos.height + 1)
     for shard in shards:
         loaded = shard.read()
-        watched = np.sort(loaded.watches.users * stride + loaded.watches.videos)
-        number += len(watched)
-        repeats += int((np.diff(watched) == 0).sum())
+        keys = loaded.watches.users * stride + loaded.watches.videos
+        watched, first, count = np.unique(keys, return_index=True, return_counts=True)
+        number += len(keys)
+        repeats += len(keys) - len(watched)
         ratios.append(_ratios(videos, loaded.watches))
         shown = loaded.impressions
         if shown is not None:
@@ -105,12 +109,17 @@ def from_shards(
             clicked_keys = (shown.users * stride + shown.videos)[clicked]
             unwatched += int((~ragged.are_among(clicked_keys, watched)).sum())
             clicks += len(clicked_keys)
+            once, clicked_times = count == 1, np.asarray(shown.times)[clicked]
+            _, one, click = np.intersect1d(watched[once], clicked_keys, False, True)
+            watch_times = np.asarray(loaded.watches.times)[first[once][one]]
+            lags.append((watch_times - clicked_times[click])[:_SAMPLE])
             if shown.outcomes is not None:
                 values = np.asarray(shown.outcomes) > 0.0
                 happened += values.sum(axis=0), values[~clicked].sum(axis=0)
     return [
         *_long_watches(np.concatenate(ratios)),
         *_unwatched_clicks(unwatched, clicks),
+        *_hours_apart(np.concatenate(lags) / 3_600),
         *_unclicked_outcomes(outcomes, happened),
         *_repeated_watches(repeats, number),
     ]
@@ -129,19 +138,38 @@ def _ratios(videos: pl.DataFrame, watches: events.Watches) -> np.ndarray:
 
 def _long_watches(ratios: np.ndarray) -> Iterator[str]:
     share = float((ratios > 1.001).mean()) if len(ratios) else 0.0
-    if share <= _MOST_SHARE:
+    middle = float(np.median(ratios)) if len(ratios) else 1.0
+    factor = units.likely_factor(middle)
+    if not factor and share <= _MOST_SHARE:
         return
-    middle = float(np.median(ratios))
-    guess = "are the seconds and videos.duration_seconds of one unit?"
-    if middle >= _MILLISECONDS:
-        guess = (
-            "if they are milliseconds, --columns=watches.watch_seconds=YOUR_COLUMN/1000"
-        )
+    own = f"watches.watch_seconds=YOUR_COLUMN{factor}"
+    if factor == "/60":
+        own = "videos.duration_seconds=YOUR_COLUMN*60"
+    guess = f", probably --columns={own}" if factor else ""
     yield (
-        f"note: watches.watch_seconds are above the duration of the video in "
-        f"{share:.0%} of {len(ratios):,} rows, {middle:.3g} times it in the median: "
-        f"{guess}"
+        f"note: watches.watch_seconds are {middle:.3g} times the duration of the video "
+        f"in the median of {len(ratios):,} rows, and above it in {share:.0%}: are both "
+        f"of one unit{guess}?"
     )
+
+
+def _hours_apart(lags: np.ndarray) -> Iterator[str]:
+    """Yields a line where clicks and their watches are whole hours apart.
+
+    Args:
+      lags: Hours from clicked impressions to the only watch of user and video.
+    """
+    hours = np.round(lags)
+    # Summer time moves some of them by an hour.
+    hour = int(np.median(hours)) if len(hours) >= _LEAST_WATCHES else 0
+    is_apart = (abs(lags - hours) < _CLOSE) & (abs(hours - hour) <= 1) & (hours != 0)
+    if hour and is_apart.mean() > _MOST_CLOSE:
+        yield (
+            f"note: watches.time seems {formats.counted(abs(hour), 'hour')} "
+            f"{'behind' if hour < 0 else 'ahead of'} impressions.time, in "
+            f"{is_apart.mean():.0%} of {len(lags):,} watches of clicked videos: write "
+            f"times with their zone, as in 2024-05-01T12:00:00+02:00"
+        )
 
 
 def _unwatched_clicks(without: int, number: int) -> Iterator[str]:

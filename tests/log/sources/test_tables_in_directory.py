@@ -76,7 +76,7 @@ def test_all_missing_columns_of_all_tables_are_named(tmp_path):
     assert watches == (
         f"expected columns video_id, time in {tmp_path}/watches.csv for watches, found "
         f"user_id, item_id, ts, rating: name yours with "
-        f"--columns=watches.video_id=item_id,watches.time=YOUR_COLUMN"
+        f"--columns=watches.video_id=item_id,watches.time=ts"
     )
     assert "expected column video_id in" in videos
 

@@ -8,7 +8,7 @@ each optional. `data.files` maps files of other names.
 import dataclasses
 import pathlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -21,6 +21,7 @@ from ytdnn.log.sources import (
     csv_files,
     mappings,
     multi_valued,
+    naming,
     parquet_files,
     remote,
     table_files,
@@ -69,7 +70,10 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
         raise errors.SeveralError(without)
     if log_files.unread:
         watches, names_of = origins[schema.WATCHES], ", ".join(log_files.unread)
-        note = f"files that no table is read from: {event_log.brief(names_of)}"
+        note = (
+            f"files that no table is read from: {event_log.brief(names_of)}: "
+            f"--files=TABLE=FILE reads one, ytdnn check --suggest proposes which"
+        )
         notes = (*watches.notes, note)
         origins[schema.WATCHES] = dataclasses.replace(watches, notes=notes)
     facts = {
@@ -184,10 +188,21 @@ def origin(
     notes = [f"{table}.{k}: {r.note}" for k, r in readings.items() if r.note]
     with event_log.readable(file):
         notes += multi_valued.notes(table, frame, mapped)
+    notes += _units_in_names(table, given, dtypes)
     notes += _merged_ids(table, frame, file, mapped)
     notes += _left_out(table, whole, frame, file) if where else []
     unused = tuple(name for name in columns if name not in columns_read)
     return event_log.Origin(rows, file, names, notes=tuple(notes), unused=unused)
+
+
+def _units_in_names(
+    table: str, given: Mapping[str, str], dtypes: pl.Schema
+) -> Iterator[str]:
+    """Yields a note for each column of seconds with another unit in its name."""
+    for column, own in given.items():
+        factor = naming.factor_of(own) if column in naming.DURATIONS else ""
+        if factor and own in dtypes and dtypes[own].is_numeric():
+            yield f"{table}.{column}: read as seconds, is it {own}{factor}?"
 
 
 def _left_out(
@@ -291,7 +306,8 @@ def _missing(
     """Returns the error of a table without the columns of some own names."""
     flags = []
     for column, user_column in missing.items():
-        close = errors.closest(user_column, columns) or errors.closest(column, columns)
+        close = errors.closest(user_column, columns)
+        close = close or naming.meant(columns, [column])[0]
         in_unit = given.get(column, user_column)
         flags.append(
             f"{table}.{column}={in_unit.replace(user_column, close or 'YOUR_COLUMN')}"

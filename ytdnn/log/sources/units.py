@@ -10,6 +10,7 @@ from ytdnn.base import errors, table_schemas
 
 _SCALED = re.compile(r"(?P<own>.+?)\s*(?P<operator>[/*])\s*(?P<factor>\d+(\.\d+)?)\s*")
 _DIFFERENCE = re.compile(r"(?P<factor>\d+(\.\d+)?)\s*-\s*(?P<own>.+?)\s*")
+_LEAST, _MOST = 0.03, 3.0  # likely median share of its duration that a video is watched
 _UNIT = re.compile(r"\s*([/*]|[+-]\s*\d)")  # of any form, behind a column's name
 
 
@@ -54,3 +55,18 @@ def read(
                 f"/1000; times, ids and texts have no unit (that of times is found)"
             )
     return unscaled, scaled
+
+
+def likely_factor(share: float) -> str:
+    """Returns the factor, as in `--columns`, that makes seconds fit the durations.
+
+    Args:
+      share: Median share of its duration that a video is watched for.
+
+    Returns:
+      Empty where the seconds fit as they are; "/60" where the durations need "*60".
+    """
+    if _LEAST <= share <= _MOST:
+        return ""
+    factors = {"*60": 60.0, "*3600": 3_600.0, "/1000": 0.001, "/60": 1 / 60}
+    return min(factors, key=lambda f: abs(math.log(max(share, 1e-9) * factors[f] * 2)))
