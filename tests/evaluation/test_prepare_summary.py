@@ -5,11 +5,13 @@ import pathlib
 import polars as pl
 import pytest
 
+from tests import full_log
 from tests import small_log as logs
 from tests.run.cli import conftest
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.evaluation import prepare_summary
+from ytdnn.features import own_columns
 from ytdnn.log import prepare, prepared
 
 
@@ -50,13 +52,30 @@ def test_a_run_says_what_may_have_to_be_corrected(tmp_path: pathlib.Path) -> Non
     full, short = (prepare_summary.lines(data, is_full=full) for full in (True, False))
     assert max(map(len, "\n".join(short).splitlines())) <= 80
     told = " ".join(" ".join(short).split())
-    assert "note: columns not used: watches.watch_second (did you mean" in told
+    assert "note: columns of unknown names: watches.watch_second (did you mean" in told
     assert "mood (did" not in told
     assert "watches: 72 from " in told
     assert "windows" not in told
     for word in ("dropped: ", "columns of your own"):
         (line,) = [line for line in full if word in line]
         assert line in told
+
+
+def test_own_columns_that_the_ranker_reads_are_told(tmp_path: pathlib.Path) -> None:
+    log = full_log.tables()
+    address = pl.format("https://x/{}", "video_id").alias("url")
+    videos = log["videos"].with_columns(address, langue=pl.col("genre"))
+    log["videos"] = videos.drop("language")
+    data = full_log.prepared_data(tmp_path, log)
+    full, short = (
+        " ".join(" ".join(prepare_summary.lines(data, is_full=is_full)).split())
+        for is_full in (True, False)
+    )
+    assert "url (no feature)" in full
+    assert "videos.langue (ranker) (did you mean language?)" in short
+    read = own_columns.find(data, 64).read
+    assert "videos.langue" in read
+    assert "videos.url" not in read
 
 
 def test_columns_that_are_split_are_used(tmp_path: pathlib.Path) -> None:
@@ -184,11 +203,6 @@ def test_a_table_whose_ids_match_none_is_refused(
         f"watches has, found none among its 12 (as 'xu0'; watches has 'u0'): write the "
         f"ids alike, or leave the table out"
     )
-
-
-DOUBTS = {
-    "the last watch lies in the future (2095-03-03)": 3_950_000_000,
-}
 
 
 cli = conftest.cli

@@ -12,8 +12,8 @@ from rich import console
 
 from ytdnn.base import configs, errors, formats, schema, table_schemas
 from ytdnn.evaluation import tables
+from ytdnn.features import own_columns
 from ytdnn.log import (
-    catalogues,
     event_log,
     events,
     outcomes,
@@ -21,7 +21,7 @@ from ytdnn.log import (
     split_of_log,
     vectors,
 )
-from ytdnn.log.sources import multi_valued
+from ytdnn.log.sources import multi_valued, naming
 
 _WIDTH = 120
 _SHORT = textwrap.TextWrapper(80, break_long_words=False, break_on_hyphens=False)
@@ -48,7 +48,7 @@ def lines(
         may have to correct, in short lines.
     """
     columns = [
-        _Columns(data.catalogue, name, named)
+        _Columns(data, name, named)
         for name in table_schemas.TABLES
         if name in data.catalogue.facts["rows"]
     ]
@@ -63,9 +63,12 @@ def lines(
     ]
     if not is_full:
         meant = [
-            f"{c.table}.{name}" for c in columns for name in c.unused if "(" in name
+            f"{c.table}.{name}"
+            for c in columns
+            for name in (*c.features, *c.unused)
+            if "did you mean" in name
         ]
-        notes += [f"note: columns not used: {', '.join(meant)}"] * bool(meant)
+        notes += [f"note: columns of unknown names: {', '.join(meant)}"] * bool(meant)
         return [_SHORT.fill(line) for line in notes if line.startswith(_ACTED_ON)]
     rows: list[list[tables.Cell]] = [
         [
@@ -95,16 +98,17 @@ class _Columns:
     Attributes:
       table: Name of the table.
       used: Columns of the schema, with their missing values, and vectors.
-      features: The user's columns that are features, or are split into values.
-      unused: Columns that nothing reads, each with the column that was perhaps meant.
+      features: The user's columns that are features, or are split into values, or by
+        default of the ranker, with the column that was perhaps meant.
+      unused: Columns that nothing reads, likewise.
       keys: The user's columns that can become features, `TABLE.COLUMN`.
     """
 
     def __init__(
-        self, catalogue: catalogues.Catalogue, table: str, named: Collection[str]
+        self, data: prepared.PreparedData, table: str, named: Collection[str]
     ) -> None:
         """Sorts the columns of a table by their use."""
-        self.table, prefix = table, f"{table}."
+        self.table, prefix, catalogue = table, f"{table}.", data.catalogue
         facts, widths = catalogue.facts, catalogue.vectors.widths
         known = table_schemas.TABLES[table].names
         if table == schema.IMPRESSIONS:
@@ -137,11 +141,16 @@ class _Columns:
         # Where two tables are one file, a column that the other reads has its meaning.
         mapped = {entry.partition("=")[2] for entry in facts.get("columns", ())}
         free = [name for name in known if name not in present]
-        self.unused = []
+        self.unused: list[str] = []
+        has_ranker = not data.windows.ranker_left_out(configs.RankingConfig())
         for name in [*facts["unused"].get(table, ()), *others]:
-            close = "" if name in mapped else errors.closest(name, free)
-            hint = f" (did you mean {close}?)" if close else ""
-            self.unused.append(errors.one_line(name) + hint)
+            close = "" if name in mapped else naming.meant([name], free)[1]
+            is_own = has_ranker and name in others
+            is_read = is_own and own_columns.is_read(data, prefix + name)
+            hint = f" ({'ranker' if is_read else 'no feature'})" * is_own
+            hint += f" (did you mean {close}?)" * bool(close)
+            listed = self.features if is_read else self.unused
+            listed.append(errors.one_line(name) + hint)
 
 
 def _holds_lists(data: prepared.PreparedData, name: str) -> bool:
@@ -186,8 +195,13 @@ def _notes(data: prepared.PreparedData, is_full: bool) -> Iterator[str]:
         is_amount = outcome.kind == outcomes.AMOUNT
         mean = f"mean {outcome.mean:.4g}" if is_amount else f"{outcome.mean:.2%} true"
         yield f"outcome {outcome.name}: {outcome.num_known:,} known, {mean}"
-    for notes in facts["notes"].values():
-        yield from (f"note: {note}" for note in notes)
+        if outcome.num_known and not is_amount and outcome.mean in (0.0, 1.0):
+            yield f"note: impressions.{outcome.name} has one value: nothing to learn"
+    places: dict[str, list[str]] = {}  # of each note
+    for note in (note for notes in facts["notes"].values() for note in notes):
+        place, mark, text = note.partition(": ")
+        places.setdefault(mark + text, []).append(place)
+    yield from (f"note: {', '.join(those)}{text}" for text, those in places.items())
     for text in facts["unmatched"]:
         if is_full or 2 * text["number"] > text["of"]:
             yield (

@@ -3,8 +3,9 @@
 Every column of `users` and `videos` that no declared feature reads becomes a feature,
 up to a limit: numbers by their quantiles, texts as categories, texts with many values
 hashed; several values of a video, such as tags, by their mean; vectors of videos with
-their products with the vectors of watched videos. A constant column is left out without
-a message. A column that may be computed from the future is left out with a message
+their products with the vectors of watched videos. A constant column, addresses and
+texts that are another one in each row are left out, as the table of `prepare` says. A
+column that may be computed from the future is left out with a message
 (`future_columns`), until a config names it. A vector of users is only read if a config
 names it: it is often computed from their whole log.
 """
@@ -25,6 +26,7 @@ from ytdnn.features import (
 )
 from ytdnn.log import event_log, prepared
 
+_LEAST_LABELS = 20  # texts, all different or addresses, that are no feature
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -91,7 +93,7 @@ def find(data: prepared.PreparedData, most: int) -> OwnColumns:
 def _find(data: prepared.PreparedData, most: int) -> OwnColumns:
     if most == 0:
         return OwnColumns()
-    names = [name for name in unread(data) if _varies(data, name)]
+    names = [name for name in unread(data) if is_read(data, name)]
     refused = tuple(name for name in names if not can_be_asked(name))
     own = {name: feature(name, data) for name in names if name not in refused}
     numbers = [
@@ -108,13 +110,17 @@ def _find(data: prepared.PreparedData, most: int) -> OwnColumns:
     return OwnColumns(tuple(read), tuple(foreseeing.items()), refused, beyond)
 
 
-def _varies(data: prepared.PreparedData, name: str) -> bool:
-    """Whether a column has two distinct values."""
+def is_read(data: prepared.PreparedData, name: str) -> bool:
+    """Whether a column has several values, not one for each row, and no addresses."""
     table, _, column = name.partition(".")
     if name in data.catalogue.vectors.widths:
         # Of users they are read where they are named.
         return table == schema.VIDEOS
     values: pl.Series = (data.users if table == schema.USERS else data.videos)[column]
+    texts = values.drop_nulls()
+    if texts.dtype == pl.String and texts.len() >= _LEAST_LABELS:
+        is_label = texts.is_unique().all() or texts.str.contains("://").all()
+        return not is_label and values.n_unique() > 1
     return values.n_unique() > 1
 
 
