@@ -12,25 +12,25 @@ from tests import code_size, rooms
 
 # Lines of code of each room (`python -m tests.code_size`); HTML, CSS and JS count too.
 ROOMS = {
-    "base": 3_944,
+    "base": 3_943,
     "log": 7_180,
     "layers": 835,
     "features": 3_047,
     "candidates": 1_427,
-    "retrieval": 3_421,
+    "retrieval": 3_432,
     "ranking": 1_383,
-    "training": 2_223,
+    "training": 2_221,
     "bundle": 3_819,
-    "evaluation": 6_254,
+    "evaluation": 6_284,
     "run": 3_911,
-    "core": 37_444,
+    "core": 37_482,
     "lab": 8_973,
     "ops": 6_467,
-    "all": 52_884,
+    "all": 52_922,
 }
 MOST = {
     "num_settings": 169,
-    "num_test_lines": 42_968,
+    "num_test_lines": 42_996,
     "num_experiment_lines": 5_457,
     "num_words": 24_998,
 }
