@@ -70,14 +70,23 @@ def test_the_cheapest_of_those_within_a_standard_error_wins():
 
 
 def test_of_two_alike_and_level_members_the_cheaper_goes_on():
-    values = users({"cheap": 0.199, "dear": 0.2, "better": 0.3, "other": 0.199})
+    values = users({"cheap": 0.199, "dear": 0.2, "better": 0.21, "other": 0.199})
     members = dict.fromkeys(values, BASE)
     names = tuple(values)
-    found = contest.without_level(names, values, members)
-    assert found == ("cheap", "better")
+    assert contest.still_open(names, values, members) == ("cheap", "better")
     members["other"] = member(0.01, embedding_dim=BASE.candidates.embedding_dim + 1)
-    found = contest.without_level(names, values, members)
+    found = contest.still_open(names, values, members)
     assert found == ("cheap", "better", "other")
+
+
+def test_what_is_surely_a_tenth_below_the_best_leaves():
+    values = users({"near": 0.185, "far": 0.17, "best": 0.2}, num=40_000)
+    members = {
+        name: member(0.01, embedding_dim=8 + place) for place, name in enumerate(values)
+    }
+    assert contest.still_open(tuple(values), values, members) == ("near", "best")
+    noisy = users({"far": 0.17, "best": 0.2}, noise=1.0)
+    assert len(contest.still_open(tuple(noisy), noisy, members)) == 2
 
 
 def test_a_contest_ends_when_one_is_left(data, tmp_path):
@@ -146,8 +155,9 @@ def test_a_killed_contest_ends_as_an_undisturbed_one(
     _assert_same(data, home, tmp_path)
 
 
-def test_a_member_keeps_what_its_start_was_worth(data, tmp_path):
+def test_a_member_keeps_what_its_start_was_worth(data, tmp_path, monkeypatch):
     """A counted start that training spoils counts as it began."""
+    monkeypatch.setattr(contest, "_FAR", 0.0)
     counted = {
         "similarity": "user_cosine",
         "skip_connection": "linear",

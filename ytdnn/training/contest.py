@@ -2,8 +2,8 @@
 
 By successive halving (Jamieson and Talwalkar, 2016): each member of a small portfolio
 (`ytdnn/base/configs/by_size.py`) trains for a part of an epoch, the better half goes
-on, of two alike and level ones the cheaper, and the cheapest of those that are not
-clearly below the best wins. One model is in
+on, but those far behind and the dearer of two alike and level ones, and the cheapest of
+those that are not clearly below the best wins. One model is in
 memory at a time. The winner's training is resumed by `candidates`, not begun again.
 """
 
@@ -33,6 +33,7 @@ KIND = "contest"
 # twice as much of a small log, whose trainings are short.
 _ROUNDS = (1 / 16, 3 / 16)
 _SMALL = 100_000  # watches
+_FAR = 0.9  # of the best, below which a member leaves if it is surely below
 _BEST = "best.npy"  # each user's metric where its mean was best
 
 Floats = npt.NDArray[np.float64]
@@ -104,7 +105,7 @@ def _held(
             if place == len(shares) - 1:
                 left = (winner(values),)
             else:
-                left = without_level(better_half(values), values, members)
+                left = still_open(better_half(values), values, members)
             lines.append(_line(share, rounds[-1], left))
             progress.say(lines[-1])
     return {"winner": left[0], validation.METRIC: rounds, "lines": lines}
@@ -121,21 +122,22 @@ def better_half(values: Mapping[str, Floats]) -> tuple[str, ...]:
     return tuple(name for name in values if name in kept)
 
 
-def without_level(
+def still_open(
     left: tuple[str, ...],
     values: Mapping[str, Floats],
     members: Mapping[str, configs.Config],
 ) -> tuple[str, ...]:
-    """Returns members of which no two are both alike and level.
+    """Returns members that may still win; of two alike and level ones the cheaper.
 
     Alike are vectors of one width from one start: training changes them in the same
-    way, so what is level goes on level.
+    way, so what is level goes on level. None is surely a tenth below the best.
 
     Args:
-      left: Names of members, the cheapest first; of two, this one stays.
+      left: Names of members, the cheapest first.
       values: `[users]`, metric of each user by member.
       members: Config of the run with each member's settings.
     """
+    best = max((values[name] for name in left), key=lambda own: own.mean())
 
     def kind(name: str) -> tuple[str, int]:
         own = members[name].candidates
@@ -143,8 +145,10 @@ def without_level(
 
     kept: list[str] = []
     for name in left:
-        alike = [other for other in kept if kind(other) == kind(name)]
-        if not any(_is_level(values[name], values[other]) for other in alike):
+        own = values[name]
+        is_far = own.mean() < _FAR * best.mean() and not _is_level(best, own, 2.0)
+        alike = [values[other] for other in kept if kind(other) == kind(name)]
+        if not is_far and not any(_is_level(own, other) for other in alike):
             kept.append(name)
     return tuple(kept)
 
@@ -159,10 +163,10 @@ def winner(values: Mapping[str, Floats]) -> str:
     return next(name for name in values if _is_level(values[best], values[name]))
 
 
-def _is_level(first: Floats, second: Floats) -> bool:
-    """Returns whether the first is not a standard error above the second, by user."""
-    lead = first - second
-    return bool(lead.mean() <= lead.std() / np.sqrt(max(1, len(lead))))
+def _is_level(first: Floats, second: Floats, errors: float = 1.0) -> bool:
+    """Returns whether the first is not some standard errors above the second."""
+    lead = first - second  # by user
+    return bool(lead.mean() <= errors * lead.std() / np.sqrt(max(1, len(lead))))
 
 
 def _num_left(number: int, rounds: int) -> int:
