@@ -163,7 +163,6 @@ def _wide(size: LogSize, is_full: bool) -> dict[str, Any]:
     return {
         **_counted(size, size.watches // 10, at_unit=6),
         "embedding_dim": next(dims, 64),
-        "tower": (256,),
         "similarity": "cosine",
         "temperature": 0.1,
         "loss": _softmax(size, is_full, 0.3),
