@@ -79,8 +79,8 @@ MUTATIONS = (
     ),
     Mutation(
         "training/contest.py",
-        "values[best] - own for",
-        "own - values[best] for",
+        "lead = first - second",
+        "lead = second - first",
         "training/test_contest.py training",
     ),
     Mutation(
