@@ -37,20 +37,20 @@ BAD_ROWS = {
     "null time": (
         {"watches.csv": GOOD + "c,3,\n"},
         "expected watches.time to be a time (seconds since 1970, ISO text, "
-        "dd.mm.yyyy or dd/mm/yyyy), found null in row 3 of {dir}/watches.csv",
+        "dd.mm.yyyy, dd-mm-yyyy, dd/mm/yyyy), found null in row 3 of {dir}/watches.csv",
         "watches.time is null",
     ),
     "not a time": (
         {"watches.csv": GOOD + "c,3,tomorrow\n"},
         "expected watches.time to be a time (seconds since 1970, ISO text, "
-        "dd.mm.yyyy or dd/mm/yyyy), found 'tomorrow' in row 3 of {dir}/watches.csv",
+        "dd.mm.yyyy, dd-mm-yyyy, dd/mm/yyyy), found 'tomorrow' in row 3 of {dir}/watches.csv",
         "watches.time is not a time",
     ),
     "milliseconds": (
         {"watches.csv": GOOD + "c,3,1704067200000\n"},
         "expected watches.time to be a time (seconds since 1970, ISO text, "
-        "dd.mm.yyyy or dd/mm/yyyy), before the year 2100, found 1704067200000 in row 3 "
-        "of {dir}/watches.csv",
+        "dd.mm.yyyy, dd-mm-yyyy, dd/mm/yyyy), before the year 2100, "
+        "found 1704067200000 in row 3 of {dir}/watches.csv",
         "watches.time is beyond the year 2100",
     ),
     "negative watch time": (
@@ -223,8 +223,8 @@ def test_wrong_column_type_is_refused_even_with_drop(tmp_path):
         _validate(tmp_path, "drop")
     assert str(caught.value) == (
         f"expected watches.time (time of {tmp_path}/watches.parquet) to hold a time "
-        f"(seconds since 1970, ISO text, dd.mm.yyyy or dd/mm/yyyy), found a column of "
-        f"type List(Int64): give each row one value"
+        f"(seconds since 1970, ISO text, dd.mm.yyyy, dd-mm-yyyy, dd/mm/yyyy), found a "
+        f"column of type List(Int64): give each row one value"
     )
 
 

@@ -29,7 +29,7 @@ DTYPES: dict[str, pl.DataType] = {
 
 EXPECTED = {
     "id": "an integer or string id",
-    "time": "a time (seconds since 1970, ISO text, dd.mm.yyyy or dd/mm/yyyy)",
+    "time": "a time (seconds since 1970, ISO text, dd.mm.yyyy, dd-mm-yyyy, dd/mm/yyyy)",
     "integer": "an integer",
     "number": "a number",
     "boolean": "true or false (1, 0, yes, no, Y, N, t, f, or ja, oui, si, sim, tak …)",

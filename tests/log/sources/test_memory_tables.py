@@ -83,8 +83,8 @@ def test_a_bad_row_is_named_as_in_a_file(
     watches.loc[4, "time"] = "yesterday"
     error = refused(given | {"watches": watches}, CONFIG, tmp_path)
     assert error.startswith(
-        "expected watches.time to be a time (seconds since 1970, ISO text, dd.mm.yyyy "
-        "or dd/mm/yyyy), found 'yesterday' in row 5 of tables['watches']"
+        "expected watches.time to be a time (seconds since 1970, ISO text, dd.mm.yyyy, "
+        "dd-mm-yyyy, dd/mm/yyyy), found 'yesterday' in row 5 of tables['watches']"
     )
     watches["time"] = np.where(watches.index == 4, np.nan, given["watches"]["time"])
     error = refused(given | {"watches": watches}, CONFIG, tmp_path)

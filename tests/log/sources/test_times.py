@@ -42,6 +42,10 @@ FORMS = {
         pl.Series([f"{t:%d.%m.%Y %H:%M:%S}" for t in STAMPS]),
         "no time zone",
     ),
+    "days first, dashes": (
+        pl.Series([f"{t:%d-%m-%Y %H:%M:%S}" for t in STAMPS]),
+        "no time zone",
+    ),
     "days first, slashes": (
         pl.Series([f"{t:%d/%m/%Y %H:%M:%S}" for t in STAMPS]),
         "no time zone",

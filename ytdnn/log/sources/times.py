@@ -1,8 +1,8 @@
 """Times of a user's column as seconds since 1970, in UTC.
 
 A column may have seconds, milliseconds, microseconds or nanoseconds, dates, datetimes
-of any zone, days as 20241231, or ISO 8601 text, also with dates as 31.12.2024 or
-31/12/2024; those with slashes only where the values tell days from months. The unit of
+of any zone, days as 20241231, or ISO 8601 text, also with dates as 31.12.2024,
+31-12-2024 or 31/12/2024; those with slashes only where the values tell days from months. The unit of
 numbers is that of most of them, by their size, and is reported; a number of another
 unit is a bad row.
 """
@@ -20,7 +20,7 @@ _ISO = (
     r"\s*(?:(?P<utc>[Zz])|(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})?)?\s*$"
 )
 
-_DAY_FIRST = r"^\s*(\d{2})[./](\d{2})[./](\d{4})"
+_DAY_FIRST = r"^\s*(\d{2})[./-](\d{2})[./-](\d{4})"
 _SLASHES = r"^\s*(\d{1,2})/(\d{1,2})/\d{4}"
 _MONTHS = 12
 _DIGITS = r"^\s*(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\s*$"  # 20241231
