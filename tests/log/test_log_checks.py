@@ -43,7 +43,8 @@ BAD_ROWS = {
     "not a time": (
         {"watches.csv": GOOD + "c,3,tomorrow\n"},
         "expected watches.time to be a time (seconds since 1970, ISO text, "
-        "dd.mm.yyyy, dd-mm-yyyy, dd/mm/yyyy), found 'tomorrow' in row 3 of {dir}/watches.csv",
+        "dd.mm.yyyy, dd-mm-yyyy, dd/mm/yyyy), found 'tomorrow' in row 3 "
+        "of {dir}/watches.csv",
         "watches.time is not a time",
     ),
     "milliseconds": (

@@ -18,6 +18,10 @@ _MANY_REPEATS = 0.2  # of the watches, from which repeating is a habit
 _LEAST_WATCHES = 200  # of which that can be said
 _CLOSE, _MOST_CLOSE = 0.2, 0.8  # hours to a whole hour; share from which it is a rule
 _SAMPLE = 10_000  # clicks of a shard
+_LATE, _TOO_LATE = 0.5, 48.0  # median hours from a click to its watch as it is loaded
+_MOST_BEFORE = 0.01  # of watches before their click
+_LOADED = "note: watches.time looks like the time of loading: "
+_NAME_TIME = "name the column of when the watch began"
 NONE_INSIDE = " lies in"  # says the obstacle that other windows would remove
 _NO_IDS = ("null", "none", "nan", "na", "n/a", "nil", "undefined", "\\n")
 # Zero-width marks inside an id are rare, joiners inside a name are not.
@@ -44,7 +48,23 @@ def from_watches(watches: pl.LazyFrame) -> list[str]:
             f"the unit of watches.time; splits by time need days "
             f"(--protocol=leave_one_out needs none)"
         )
+    elif times.size >= _LEAST_WATCHES and last - first > 2 * schema.DAY_SECONDS:
+        lines += _one_hour(watches)
     return lines
+
+
+def _one_hour(watches: pl.LazyFrame) -> Iterator[str]:
+    """Yields a line where all watches lie in an hour of the day, or in two in a row.
+
+    Dates without a time of day have a note of their own.
+    """
+    of_day = watches.select((pl.col(schema.TIME) % schema.DAY_SECONDS).unique())
+    seconds = of_day.collect(engine="streaming").to_series()
+    hours = (seconds // 3_600).unique().sort().to_list()
+    hours = [23, 0] if hours == [0, 23] else hours
+    if seconds.len() > 2 and len(hours) < 3 and hours[-1] - hours[0] in (0, 1, -23):
+        between = f"{hours[0]}:00 and {hours[-1]}:59 of the day (UTC)"
+        yield f"{_LOADED}all watches lie between {between}; {_NAME_TIME}"
 
 
 def odd_ids(ids: pl.Series) -> list[str]:
@@ -154,7 +174,7 @@ def _long_watches(ratios: np.ndarray) -> Iterator[str]:
 
 
 def _hours_apart(lags: np.ndarray) -> Iterator[str]:
-    """Yields a line where clicks and their watches are whole hours apart.
+    """Yields a line where watches are whole hours from their clicks, or all later.
 
     Args:
       lags: Hours from clicked impressions to the only watch of user and video.
@@ -163,12 +183,24 @@ def _hours_apart(lags: np.ndarray) -> Iterator[str]:
     # Summer time moves some of them by an hour.
     hour = int(np.median(hours)) if len(hours) >= _LEAST_WATCHES else 0
     is_apart = (abs(lags - hours) < _CLOSE) & (abs(hours - hour) <= 1) & (hours != 0)
+    low, middle, high = np.quantile(lags, (0.1, 0.5, 0.9)) if len(lags) else [0.0] * 3
     if hour and is_apart.mean() > _MOST_CLOSE:
         yield (
             f"note: watches.time seems {formats.counted(abs(hour), 'hour')} "
             f"{'behind' if hour < 0 else 'ahead of'} impressions.time, in "
             f"{is_apart.mean():.0%} of {len(lags):,} watches of clicked videos: write "
             f"times with their zone, as in 2024-05-01T12:00:00+02:00"
+        )
+    elif (
+        len(lags) >= _LEAST_WATCHES
+        and _LATE < middle < _TOO_LATE
+        and high - low > _CLOSE  # or it is a zone
+        and (lags < 0).mean() <= _MOST_BEFORE
+    ):
+        yield (
+            f"{_LOADED}it is {middle:,.1f} hours after the click in the median of "
+            f"{len(lags):,} watches of clicked videos, and hardly ever before; "
+            f"{_NAME_TIME}"
         )
 
 
