@@ -118,6 +118,7 @@ def test_a_number_counted_over_the_whole_log_is_left_out_and_named(
     foreseeing = dict(found.foreseeing)
     assert {"videos.total_views", "videos.total_shown"} <= set(foreseeing)
     assert "the number of impressions" in foreseeing["videos.total_shown"]
+    assert "the number of watches in the whole" in foreseeing["videos.total_views"]
     assert {"videos.views_before", "videos.shown_before"} <= set(found.read)
     assert "videos.noise" in found.read
     line = next(line for line in found.lines() if "videos.total_views" in line)

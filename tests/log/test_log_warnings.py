@@ -26,7 +26,7 @@ def test_a_log_of_days_in_this_century_has_no_note() -> None:
         ([19_000 + day for day in range(100)], "before the year 2000"),
         (
             [1_700_002_800 + 86_400 * (i % 9) + 23 * i for i in range(300)],
-            "time of loading: all watches lie between 23:00 and 0:59 of the day",
+            "time of loading, not of the watch: all lie within the same two hours",
         ),
     ],
 )
@@ -93,7 +93,7 @@ def test_watches_that_are_stored_later_are_noted(
     tmp_path: pathlib.Path, hours: float, spread: int, is_noted: bool
 ) -> None:
     notes = _prepared(tmp_path, hours, 1, spread)
-    assert any("of loading: it is 1." in n for n in notes) == is_noted
+    assert any("of the watch: it is 1." in n for n in notes) == is_noted
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,7 @@ from rich import console
 from ytdnn.base import configs, errors, formats, schema, table_schemas
 from ytdnn.evaluation import tables
 from ytdnn.features import own_columns
-from ytdnn.log import (
-    event_log,
-    events,
-    outcomes,
-    prepared,
-    split_of_log,
-    vectors,
-)
+from ytdnn.log import event_log, events, outcomes, prepared, split_of_log, vectors
 from ytdnn.log.sources import multi_valued, naming
 
 _WIDTH = 120
@@ -29,7 +22,7 @@ _ACTED_ON = ("watches: ", "note: ", "dropped: ")  # starts of the lines kept in 
 _OWN_SHOWN = 5  # columns in the example of a command
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # of requests, without quotes
 _LIST = r"^\s*\[\s*[-+.\d]"  # the beginning of one of numbers
-_Split = events.Split
+_Split, _RANKER = events.Split, configs.RankingConfig()
 
 
 def lines(
@@ -142,12 +135,15 @@ class _Columns:
         mapped = {entry.partition("=")[2] for entry in facts.get("columns", ())}
         free = [name for name in known if name not in present]
         self.unused: list[str] = []
-        has_ranker = not data.windows.ranker_left_out(configs.RankingConfig())
+        has_ranker = not data.windows.ranker_left_out(_RANKER)
+        ranker = own_columns.find(data, has_ranker * _RANKER.own_columns)
+        uses = {name: "left out: may know the future" for name, _ in ranker.foreseeing}
+        uses |= dict.fromkeys(ranker.read, "ranker")
         for name in [*facts["unused"].get(table, ()), *others]:
             close = "" if name in mapped else naming.meant([name], free)[1]
             is_own = has_ranker and name in others
-            is_read = is_own and own_columns.is_read(data, prefix + name)
-            hint = f" ({'ranker' if is_read else 'no feature'})" * is_own
+            is_read = is_own and prefix + name in ranker.read
+            hint = f" ({uses.get(prefix + name, 'no feature')})" * is_own
             hint += f" (did you mean {close}?)" * bool(close)
             listed = self.features if is_read else self.unused
             listed.append(errors.one_line(name) + hint)
@@ -272,7 +268,7 @@ def _models(data: prepared.PreparedData) -> Iterator[str]:
         f"candidates: {_splits(sizes['watches'])}; {data.vocabulary_size:,} videos "
         f"with an embedding"
     )
-    obstacle = data.windows.ranker_left_out(configs.RankingConfig())
+    obstacle = data.windows.ranker_left_out(_RANKER)
     if obstacle:
         yield f"ranking: left out: {obstacle}"
         return

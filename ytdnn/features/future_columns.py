@@ -12,7 +12,8 @@ correlation is significant. On KuaiRand-Pure this partial correlation is at most
 the log's own columns, .24 to .56 for clicks counted over the whole log, and .27
 (videos) and .36 (users) for impressions counted over it. A legitimate column may also
 explain more than the past does, so this is a warning. A user who trusts the column
-silences it by naming the column.
+silences it by naming the column. A column that is the number of watches in the whole
+log is suspect as such.
 """
 
 from collections.abc import Iterable
@@ -28,6 +29,7 @@ LIMIT = 0.2  # correlation; see `suspects`
 _STANDARD_ERRORS = 4.0  # 1 / √rows each: a few rows correlate by chance
 _LEAST_ROWS = 30
 _SMOOTHING = 10.0  # impressions
+_MOST_EQUAL = 0.9  # of numbers, to the numbers of watches
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,41 +48,43 @@ def suspects(data: prepared.PreparedData, names: Iterable[str]) -> dict[str, str
             counts[table] = _counts(data, table)
         values = (data.users if table == schema.USERS else data.videos)[column]
         numbers = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
-        why = _suspicion(counts[table], numbers)
+        why = _suspicion(*counts[table], numbers)
         if why:
             reasons[name] = why
     return reasons
 
 
-def _counts(data: prepared.PreparedData, table: str) -> Floats:
-    """Returns impressions and clicks of each user or video, `[3, 2, n]`.
+def _counts(data: prepared.PreparedData, table: str) -> tuple[Floats, Floats]:
+    """Returns impressions and clicks of each user or video, and all watches, `[n]`.
 
-    Those before the validation window, those in the ranker's training window, and those
-    in the validation window.
+    The first are `[3, 2, n]`: those before the validation window, those in the ranker's
+    training window, and those in the validation window.
     """
     size = data.num_users if table == schema.USERS else data.num_videos + 1
-    totals = np.zeros((3, 2, size))
+    totals, watched = np.zeros((3, 2, size)), np.zeros(size)
     whole = data.log.whole
     for place, shard in zip(whole.shards, whole.each_shard(), strict=True):
         shown = shard.impressions
-        owners = np.asarray(shown.videos)
+        owners, watchers = np.asarray(shown.videos), np.asarray(shard.watches.videos)
         if table == schema.USERS:
             owners = np.asarray(shown.users) + place.first_user
+            watchers = np.asarray(shard.watches.users) + place.first_user
+        watched += np.bincount(watchers, minlength=size)
         splits, clicked = np.asarray(shown.splits), np.asarray(shown.clicked)
         later = splits == events.Split.VALIDATION
         before = ~later & (splits != events.Split.TEST)
-        for total, rows in zip(
-            totals, (before, splits == events.Split.TRAIN, later), strict=True
-        ):
-            total += [
-                np.bincount(owners[chosen], minlength=size)
-                for chosen in (rows, rows & clicked)
-            ]
-    return totals if table == schema.USERS else totals[:, :, 1:]
+        windows = (before, splits == events.Split.TRAIN, later)
+        for total, chosen in zip(totals, windows, strict=True):
+            pair = chosen, chosen & clicked
+            total += [np.bincount(owners[rows], minlength=size) for rows in pair]
+    first = 0 if table == schema.USERS else 1
+    return totals[:, :, first:], watched[first:]
 
 
-def _suspicion(counts: Floats, values: Floats) -> str:
+def _suspicion(counts: Floats, watched: Floats, values: Floats) -> str:
     """Returns why a column is suspected, empty where it is not."""
+    if (values == watched).mean() > _MOST_EQUAL:
+        return "it is the number of watches in the whole log"
     before, recently, (shown_later, clicked_later) = counts
     shown, clicked = before
     average = clicked.sum() / max(1.0, shown.sum())

@@ -25,8 +25,8 @@ from ytdnn.features import (
     vector_columns,
 )
 from ytdnn.log import event_log, prepared
+from ytdnn.log.sources import columns_by_value
 
-_LEAST_LABELS = 20  # texts, all different or addresses, that are no feature
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -117,11 +117,7 @@ def is_read(data: prepared.PreparedData, name: str) -> bool:
         # Of users they are read where they are named.
         return table == schema.VIDEOS
     values: pl.Series = (data.users if table == schema.USERS else data.videos)[column]
-    texts = values.drop_nulls()
-    if texts.dtype == pl.String and texts.len() >= _LEAST_LABELS:
-        is_label = texts.is_unique().all() or texts.str.contains("://").all()
-        return not is_label and values.n_unique() > 1
-    return values.n_unique() > 1
+    return columns_by_value.is_feature(values)
 
 
 def readable(data: prepared.PreparedData) -> network_features.Features:

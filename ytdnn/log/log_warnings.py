@@ -19,9 +19,7 @@ _LEAST_WATCHES = 200  # of which that can be said
 _CLOSE, _MOST_CLOSE = 0.2, 0.8  # hours to a whole hour; share from which it is a rule
 _SAMPLE = 10_000  # clicks of a shard
 _LATE, _TOO_LATE = 0.5, 48.0  # median hours from a click to its watch as it is loaded
-_MOST_BEFORE = 0.01  # of watches before their click
-_LOADED = "note: watches.time looks like the time of loading: "
-_NAME_TIME = "name the column of when the watch began"
+_LOADED = "note: watches.time looks like the time of loading, not of the watch: "
 NONE_INSIDE = " lies in"  # says the obstacle that other windows would remove
 _NO_IDS = ("null", "none", "nan", "na", "n/a", "nil", "undefined", "\\n")
 # Zero-width marks inside an id are rare, joiners inside a name are not.
@@ -59,12 +57,10 @@ def _one_hour(watches: pl.LazyFrame) -> Iterator[str]:
     Dates without a time of day have a note of their own.
     """
     of_day = watches.select((pl.col(schema.TIME) % schema.DAY_SECONDS).unique())
-    seconds = of_day.collect(engine="streaming").to_series()
-    hours = (seconds // 3_600).unique().sort().to_list()
-    hours = [23, 0] if hours == [0, 23] else hours
-    if seconds.len() > 2 and len(hours) < 3 and hours[-1] - hours[0] in (0, 1, -23):
-        between = f"{hours[0]}:00 and {hours[-1]}:59 of the day (UTC)"
-        yield f"{_LOADED}all watches lie between {between}; {_NAME_TIME}"
+    seconds = of_day.collect(engine="streaming").to_series().to_list()
+    hours = sorted({second // 3_600 for second in seconds})
+    if len(seconds) > 2 >= len(hours) and hours[-1] - hours[0] in (0, 1, 23):
+        yield f"{_LOADED}all lie within the same two hours of the day"
 
 
 def odd_ids(ids: pl.Series) -> list[str]:
@@ -180,10 +176,11 @@ def _hours_apart(lags: np.ndarray) -> Iterator[str]:
       lags: Hours from clicked impressions to the only watch of user and video.
     """
     hours = np.round(lags)
+    known = lags if len(lags) >= _LEAST_WATCHES else 0.0
+    least, low, middle, high = np.quantile(known, (0.01, 0.1, 0.5, 0.9))
+    hour = round(middle)
     # Summer time moves some of them by an hour.
-    hour = int(np.median(hours)) if len(hours) >= _LEAST_WATCHES else 0
     is_apart = (abs(lags - hours) < _CLOSE) & (abs(hours - hour) <= 1) & (hours != 0)
-    low, middle, high = np.quantile(lags, (0.1, 0.5, 0.9)) if len(lags) else [0.0] * 3
     if hour and is_apart.mean() > _MOST_CLOSE:
         yield (
             f"note: watches.time seems {formats.counted(abs(hour), 'hour')} "
@@ -191,16 +188,11 @@ def _hours_apart(lags: np.ndarray) -> Iterator[str]:
             f"{is_apart.mean():.0%} of {len(lags):,} watches of clicked videos: write "
             f"times with their zone, as in 2024-05-01T12:00:00+02:00"
         )
-    elif (
-        len(lags) >= _LEAST_WATCHES
-        and _LATE < middle < _TOO_LATE
-        and high - low > _CLOSE  # or it is a zone
-        and (lags < 0).mean() <= _MOST_BEFORE
-    ):
+    # Of one size they are a zone.
+    elif least >= 0 and _LATE < middle < _TOO_LATE and high - low > _CLOSE:
         yield (
             f"{_LOADED}it is {middle:,.1f} hours after the click in the median of "
-            f"{len(lags):,} watches of clicked videos, and hardly ever before; "
-            f"{_NAME_TIME}"
+            f"{len(lags):,}, and hardly ever before"
         )
 
 
@@ -274,10 +266,7 @@ def ranking_obstacle(
         if split == events.Split.TRAIN and not (skipped and clicked):
             which = "all" if clicked else "none"
             number = f"{skipped + clicked:,} impressions"
-            advice = (
-                ": impressions needs a row for each video shown, clicked or not"
-                if clicked
-                else ""
-            )
-            return f"{which} of the {number} in {window} were clicked{advice}"
+            advice = ": impressions needs a row for each video shown, clicked or not"
+            said = f"{which} of the {number} in {window} were clicked"
+            return said + advice * bool(clicked)
     return ""

@@ -12,6 +12,7 @@ _RNG, _ROWS = np.random.default_rng(1), 600
 _TIMES = np.sort(_RNG.integers(0, 5_000_000, _ROWS)) + 1_717_200_000
 _USERS, _ITEMS = _RNG.integers(0, 50, _ROWS), _RNG.integers(100, 140, _ROWS)
 _EVENTS = {"user_id": _USERS, "item_id": _ITEMS}
+_EARLIEST, _STORED = "the earliest of several", "its name says when a row was stored"
 _WATCHES = {**_EVENTS, "time": _TIMES, "watch_seconds": _ITEMS * 2}
 
 
@@ -28,6 +29,12 @@ _WATCHES = {**_EVENTS, "time": _TIMES, "watch_seconds": _ITEMS * 2}
         ("Erscheinungsdatum", "upload_time"),
         ("Geburtsjahr", "age"),
         ("is_not_liked", ""),
+        ("THMB_UP_IND", "liked"),
+        ("thumbs_down", "disliked"),
+        ("sudah_dibagikan", "shared"),
+        ("Voorkeurstaal", "language"),
+        ("Kanalsprache", "language"),
+        ("CMPLTN_PCT", ""),
     ],
 )
 def test_a_name_means_a_column(name: str, column: str) -> None:
@@ -67,7 +74,8 @@ def test_searches_are_found_by_words_by_texts_and_where_named(
     [
         ("received_at", "original_timestamp", ""),
         ("_sdc_ts", "start_ts", ""),
-        ("xa", "xb", "the earliest of several; or xa"),
+        ("xa", "xb", f"{_EARLIEST}; or xa"),
+        ("LD_TS", "aangemaakt_op", f"{_EARLIEST}; {_STORED}; or LD_TS"),
     ],
 )
 def test_of_several_times_the_event_is_taken(
@@ -106,3 +114,40 @@ def test_channels_topics_flags_shares_and_missing_users(tmp_path: pathlib.Path) 
     assert columns["videos.channel_id"] == ("xb_id", "by its values alone")
     assert columns["impressions.clicked"] == ("clic", "")
     assert columns["impressions.liked"] == ("fav_flg", "")
+
+
+def test_a_date_that_cannot_be_read_is_a_doubt(tmp_path: pathlib.Path) -> None:
+    dates = [f"{1 + i % 28} May 2024" for i in range(_ROWS)]
+    watches = {**_EVENTS, "quand": dates, "version": ["4.12.10"] * _ROWS}
+    found, columns = _suggest(tmp_path, watches=watches)
+    unread = "quand looks like a date that cannot be read"
+    assert columns["watches.time"][1].endswith(f"needs it; {unread}")
+    assert found.missing() == ["watches.time"]
+    found, columns = _suggest(tmp_path, watches=watches | {"ts": _TIMES})
+    assert columns["watches.time"] == ("ts", unread)
+    assert found.missing() == []
+
+
+def test_values_across_tables_tell_columns(tmp_path: pathlib.Path) -> None:
+    texts = [f"v{i}" for i in range(40)]
+    videos = {"item_id": texts, "lang": ["Urdu", "Punjabi"] * 20}
+    videos |= {"foto": [f"https://x/{i}" for i in range(40)], "level": [1, 2] * 20}
+    clicked = _RNG.integers(0, 2, _ROWS)
+    shown = {**_EVENTS, "item_id": _RNG.choice(texts, _ROWS), "time": _TIMES}
+    shown |= {"clicked": clicked, "xa": _RNG.choice(texts, _ROWS), "zq": 1 - clicked}
+    shown["zz"] = clicked * _RNG.integers(0, 2, _ROWS)
+    pairs = {"prov_cd": ["ON", "QC"], "aa": ["Urdu", "Punjabi"], "bb": ["CA", "GB"]}
+    pairs["state_cd"] = ["DE", "CA"]
+    people = {name: _RNG.choice(kinds, 50) for name, kinds in pairs.items()}
+    people |= {"user_id": np.arange(50)}
+    watches = _WATCHES | {"item_id": shown["item_id"]}
+    tables = {"watches": watches, "videos": videos, "shown": shown, "users": people}
+    found, columns = _suggest(tmp_path, **tables)
+    alone = "by its values alone"
+    assert columns["impressions.seed_video_id"] == ("xa", alone)
+    assert columns["users.language"] == ("aa", alone)
+    assert columns["users.country"] == ("bb", alone)
+    assert found.features["videos.parquet"] == ["level"]
+    assert found.left["videos.parquet"] == ["foto"]
+    assert found.features["users.parquet"] == ["prov_cd", "state_cd"]
+    assert found.left["shown.parquet"] == ["zq", "zz (outcome? name it)"]

@@ -41,6 +41,17 @@ def test_the_proposal_for_an_alien_log_prepares_it(
     assert "found one that differs: use it with --columns=columns.toml" in error
 
 
+def test_what_is_missing_is_said_and_no_next_command(
+    cli: conftest.Cli, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small_log.watches().drop("time").write_csv(tmp_path / "watches.csv")
+    said = cli("check", "--suggest", f"--data_dir={tmp_path}")
+    assert said.status == 0
+    assert "missing: watches.time: name it in columns.toml, then" in said.out
+    assert "next: " not in said.out
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

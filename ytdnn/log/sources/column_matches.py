@@ -11,17 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 
 from ytdnn.base import schema
-from ytdnn.log.sources import (
-    casting,
-    columns_by_value,
-    multi_valued,
-    naming,
-    times,
-)
+from ytdnn.log.sources import casting, columns_by_value, multi_valued, naming, times
 
 _FIRST, _LAST = 631_152_000, 2_208_988_800  # 1990 and 2040
 SHARE = 0.9  # of values that speak for a column
 _MOST_KINDS, _MOST_CATEGORIES = 20, 50
+_FEWEST_SEEDS = 20
 FEWEST_USERS = 10  # fewer values are more likely devices, plans or kinds of users
 IDS = {schema.VIDEOS: schema.VIDEO_ID, schema.USERS: schema.USER_ID}
 _SIGNS = dict.fromkeys((schema.AGE, schema.GENDER, schema.COUNTRY), 1)  # of people
@@ -36,8 +31,12 @@ class File:
         self.signs = columns_by_value.signs(rows)  # of users, or of videos
         self.used: set[str] = set()
         self.given: dict[str, str] = {}  # ids by the user's word
+        self.known: dict[str, str] = {}  # what is proposed of it
         times_of = [values for values in rows if _fits(schema.TIME, values)]
         self.moments = {values.name: _seconds(values) for values in times_of}
+        texts = rows.drop(self.moments)
+        dates = columns_by_value.Guesser(texts, {}, None, []).dates()
+        self.unread = [f"{n} looks like a date that cannot be read" for n in dates]
         columns = {column: self.called(column) for column in IDS.values()}
         self.ids = {column: names[0] for column, names in columns.items() if names}
 
@@ -137,14 +136,16 @@ class File:
         return bool(clicked) and any(pages)
 
     def times(self) -> tuple[list[str], str]:
-        """Returns the columns of times or of order, best first, and a doubt."""
+        """Returns the columns of times or of order, best first, and doubts."""
         moments = self.moments
         known = pl.DataFrame(list(moments.values())).drop_nulls()
         most = max((values.n_unique() for values in moments.values()), default=0)
 
         def likeness(name: str) -> tuple[int, bool, bool, int]:
             """Words against it; whether rows share values; words for it; how early."""
-            late = naming.has_word(name, "fillers", "late") - 2 * (name == schema.TIME)
+            words = ("late", "stored")
+            late = sum(naming.has_word(name, "fillers", each) for each in words)
+            late -= 2 * (name == schema.TIME)
             is_coarse = 2 * moments[name].n_unique() < most
             is_unknown = not naming.is_called(name, schema.TIME)
             return late, is_coarse, is_unknown, int(known[name].sum())
@@ -154,7 +155,10 @@ class File:
             first = likeness(names[0])
             told = 1 if first[2] else 3  # of a known name an unknown one is no rival
             rivals = [n for n in names[1:] if likeness(n)[:told] == first[:told]]
-            return [names[0], *rivals], "the earliest of several" if rivals else ""
+            doubts = ["the earliest of several"] * bool(rivals)
+            if naming.has_word(names[0], "fillers", "stored"):
+                doubts += ["its name says when a row was stored"]
+            return [names[0], *rivals], "; ".join(doubts + self.unread)
         doubt = "an order, no times: train with --protocol=leave_one_out"
         return self.called(schema.ORDER), doubt
 
@@ -170,6 +174,42 @@ class File:
                 self.used.add(name)
                 return {"where": f'"{name}" IN ({listed})'}
         return {}
+
+    def with_values_of(self, videos: "File | None", column: str) -> list[str]:
+        """Returns columns with the values of one of videos: seeds, users' languages."""
+        same = {schema.SEED_VIDEO_ID: schema.VIDEO_ID, schema.LANGUAGE: schema.LANGUAGE}
+        if videos is None or videos is self or column not in same:
+            return []
+        key = {**videos.ids, **videos.known}.get(same[column])
+        keys = videos.rows[key] if key else pl.Series([], dtype=pl.String)
+        fewest = 2 if column == schema.LANGUAGE else _FEWEST_SEEDS
+
+        def is_one(values: pl.Series) -> bool:
+            # Small numbers are places or counts as well.
+            is_id = values.dtype.is_integer() and bool((values > keys.len()).all())
+            is_id = (is_id or values.dtype == pl.String) and values.n_unique() >= fewest
+            return is_id and share_of_keys(values, keys) == 1
+
+        free = [v for v in self.rows if v.name not in self.known.values()]
+        return [values.name for values in free if is_one(values)]
+
+    def unmapped(self, table: str) -> tuple[list[str], list[str]]:
+        """Returns the other columns of a table, those that become features first."""
+        free = [values for values in self.rows if values.name not in self.used]
+        # Of users no lists are kept, and no dates.
+        kept = [v for v in free if not (v.dtype.is_nested() and table == schema.USERS)]
+        kept = [v for v in kept if table in IDS and not v.dtype.is_temporal()]
+        features = [v.name for v in kept if columns_by_value.is_feature(v)]
+        others = [v for v in free if v.name not in features]
+        return features, [v.name + self._outcome(v) for v in others]
+
+    def _outcome(self, values: pl.Series) -> str:
+        """Returns a remark on a flag that is true only where there is a click."""
+        clicked = self.known.get(schema.CLICKED)
+        if clicked is None or not columns_by_value.is_flag(values.drop_nulls()):
+            return ""
+        is_click, is_true = map(columns_by_value.is_true, (self.rows[clicked], values))
+        return " (outcome? name it)" * bool((is_click | ~is_true).all())
 
     def seconds(self) -> list[int]:
         """Returns the times of events; none without."""

@@ -17,12 +17,19 @@ _GENDERS = "f m w k h d x u n o female male woman man frau herr other unknown"
 _BORN, _AGES = (1900, 2020), (5, 110)
 _ID = re.compile(r"(?i:(^|[^a-z])(id|slug|key|ref|uid)([^a-z]|$))|(Id|ID|Slug|Key)$")
 _CLOCK = r"^\d{1,3}(:[0-5]\d){1,2}([.,]\d+)?$"
-_LANGUAGE, _COUNTRY = r"^[a-z]{2}([-_][A-Za-z]{2})?$", r"^[A-Z]{2}$"
+_LANGUAGE = r"^[a-z]{2}([-_][A-Za-z]{2})?$"
+# Dates of any form, also with names of months; of three small numbers with dots, as of
+# versions, only those with a year.
+_DATE = (
+    r"^(\d\d?[-/. ]+\w{1,9}[-/., ]+|\pL{3,9}\.? \d\d?,? )\d{4}\b"
+    r"|^\d{4}([-/. ]\d\d?){2}\b|^(\d\d?[-/]){2}\d\d\b"
+)
 _DEVICE = r"(?i)mobil|desktop|comput|tablet|phone|android|\bios\b|\btv|\bweb\b|laptop"
 _HOUR = 3_600
 _MOST_PLACES = 200
 _LEVELS = 4
 _MOST_KINDS, _LEAST_SEVERAL = 20, 0.1
+_LEAST_LABELS = 20  # texts, all different or addresses, that are no feature
 
 Columns = list[str]
 
@@ -63,6 +70,10 @@ class Guesser:
         """Returns texts of which most match a pattern."""
         return self.those(lambda values: _has(values, pattern))
 
+    def dates(self) -> Columns:
+        """Returns texts like dates."""
+        return self.having(_DATE)
+
     def titles(self) -> Columns:
         """Returns texts of several words, nearly all different, the shortest first."""
         names = self.those(is_prose)
@@ -71,7 +82,7 @@ class Guesser:
 
     def durations(self) -> Columns:
         """Returns numbers with a unit in their names, and clock times."""
-        return self.those(lambda v: _is_in_unit(v) or _has(v, _CLOCK))
+        return self.those(lambda v: is_in_unit(v) or _has(v, _CLOCK))
 
     def queries(self) -> Columns:
         """Returns the only free text, else the only text."""
@@ -94,23 +105,18 @@ class Guesser:
         Else the categories with the most values. There are more channels than topics.
         """
         number = {name: self.rows[name].n_unique() for name in self.free}
-        names = [
-            n for n in self.free if _ID.search(n) and not _is_in_unit(self.rows[n])
-        ]
+        names = [n for n in self.free if _ID.search(n) and not is_in_unit(self.rows[n])]
         shared = [n for n in names if 2 < number[n] <= self.rows.height / 2]
         kinds = [n for n in self.categories(self.rows.height) if number[n] > _LEVELS]
-        return sorted(shared, key=lambda name: -number[name]) or kinds[1:][::-1]
+        ids = sorted(shared, key=lambda name: -number[name])
+        return ids or (kinds[::-1] if len(kinds) > 1 else [])
 
     def flags(self) -> Columns:
         """Returns the column with two values, as yes and no, that others imply."""
-        true = {name: self._is_true(name) for name in self.those(is_flag)}
+        true = {name: is_true(self.rows[name]) for name in self.those(is_flag)}
         most = max(true, key=lambda name: true[name].sum(), default="")
         is_one = all((true[most] | ~other).all() for other in true.values())
         return [most] if true and is_one else []
-
-    def _is_true(self, name: str) -> pl.Series:
-        texts = self.rows[name].cast(pl.String).str.strip_chars().str.to_lowercase()
-        return texts.is_in(casting.TRUE).fill_null(value=False)
 
     def amounts(self) -> Columns:
         """Returns durations, else the one column of numbers of many sizes.
@@ -119,7 +125,7 @@ class Guesser:
         """
         names, numbers = self.durations(), self.those(_is_amount)
         if schema.CLICKED in self.known:
-            skipped = self.rows.filter(~self._is_true(self.known[schema.CLICKED]))
+            skipped = self.rows.filter(~is_true(self.rows[self.known[schema.CLICKED]]))
             share = (skipped.select(pl.col(numbers).fill_null(0) > 0)).mean()
             numbers = [name for name in numbers if share[name].item() < 1 - _SHARE]
             names = [name for name in names if name in numbers]
@@ -180,7 +186,11 @@ _FINDERS: dict[str, Callable[[Guesser], Columns]] = {
     schema.CHANNEL_ID: Guesser.makers,
     schema.TOPIC: Guesser.categories,
     schema.LANGUAGE: lambda guesser: guesser.having(_LANGUAGE),
-    schema.COUNTRY: lambda guesser: guesser.having(_COUNTRY),
+    schema.COUNTRY: lambda guesser: [
+        name
+        for name in guesser.having(f"^({'|'.join(naming.words_in('codes', 'iso'))})$")
+        if not naming.has_word(name, "fillers", "region")
+    ],
     schema.GENDER: lambda guesser: guesser.those(_is_gender),
     schema.AGE: lambda guesser: guesser.those(_is_age),
 }
@@ -213,6 +223,21 @@ def is_free(values: pl.Series) -> bool:
     return num_several > _LEAST_SEVERAL * values.len()
 
 
+def is_true(values: pl.Series) -> pl.Series:
+    """Returns where values are read as true, by some words."""
+    texts = values.cast(pl.String).str.strip_chars().str.to_lowercase()
+    return texts.is_in(casting.TRUE).fill_null(value=False)
+
+
+def is_feature(values: pl.Series) -> bool:
+    """Whether a column of one's own is one: no addresses, nor texts of one row each."""
+    texts = values.drop_nulls()
+    is_text = texts.dtype == pl.String and texts.len() >= _LEAST_LABELS
+    if is_text and (texts.is_unique().all() or texts.str.contains("://").all()):
+        return False
+    return values.n_unique() > 1
+
+
 def is_flag(values: pl.Series) -> bool:
     """Whether values are of two kinds, true and false by some words."""
     if values.dtype == pl.Boolean:
@@ -227,7 +252,7 @@ def _is_age(values: pl.Series) -> bool:
     return _is_within(values, *_BORN) or _is_within(values, *_AGES)
 
 
-def _is_in_unit(values: pl.Series) -> bool:
+def is_in_unit(values: pl.Series) -> bool:
     """Whether values are numbers with a unit of time, of two letters, in their name."""
     name = re.sub(r"(_|\b)[sh]\b", "", values.name)
     is_in_unit = naming.factor_of(name) is not None and not naming.is_share(name)

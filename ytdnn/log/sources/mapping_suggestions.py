@@ -1,11 +1,9 @@
 """Proposes which file of a directory is which table, and the columns of each.
 
 A column is proposed if its name has the words of a schema column (`naming`) and its
-values can be of it: a time lies between 1990 and 2040, a flag is 0 or 1. Ids and times
-whose names say nothing are proposed by their values, ids by those of another file.
-Whatever only one of the two speaks for is proposed with a doubt, unless the values
-leave no other reading: ids that a file of users lists in full, seconds that fit the
-durations.
+values can be of it: a time lies between 1990 and 2040, a flag is 0 or 1. Where names
+say nothing it is proposed by its values, ids by those of another file. Whatever only
+one of the two speaks for has a doubt, unless it is ids that a file of users lists.
 """
 
 import dataclasses
@@ -21,6 +19,7 @@ from ytdnn.base import errors, formats, schema, table_schemas, user_paths
 from ytdnn.log import event_log
 from ytdnn.log.sources import (
     column_matches,
+    columns_by_value,
     mappings,
     multi_valued,
     naming,
@@ -39,7 +38,8 @@ _SPEAKING = {
     schema.IMPRESSIONS: schema.CLICKED,
     schema.SEARCHES: schema.QUERY,
 }
-_NOT_READ = "# Not read; those of users and videos become features of the ranker:"
+_FEATURES, _NOT_READ = "# Features of the ranker, unmapped:", "# Not read:"
+_LACKING = "none is found, and the table needs it"
 _FEW_AGES, _MOST_MEDIAN_SECONDS = 9, 5_000
 
 
@@ -68,13 +68,15 @@ class Suggestion:
       settings: Settings of `data` besides the names.
       files: File of each table.
       columns: Columns of the tables.
-      left: For each file, its columns that no table is proposed for.
+      features: For each file, the unmapped columns that the ranker reads.
+      left: For each file, those that nothing reads.
       guessed: Tables whose files no name speaks for.
     """
 
     settings: dict[str, Any]
     files: dict[str, str]
     columns: list[ProposedColumn]
+    features: dict[str, list[str]]
     left: dict[str, list[str]]
     guessed: frozenset[str]
 
@@ -94,8 +96,9 @@ class Suggestion:
                 doubt = f"  # doubt: {each.doubt}" if each.doubt else ""
                 missing = "" if each.own else "# "
                 lines.append(f"{missing}{each.column} = {_toml(each.own)}{doubt}")
-        lines += ["", _NOT_READ]
-        lines += [f"# {file}: {', '.join(names)}" for file, names in self.left.items()]
+        for heading, left in ((_FEATURES, self.features), (_NOT_READ, self.left)):
+            lines += ["", heading] * bool(left)
+            lines += [f"# {file}: {', '.join(names)}" for file, names in left.items()]
         return "\n".join(lines) + "\n"
 
     def summary(self) -> str:
@@ -103,6 +106,11 @@ class Suggestion:
         number = sum(bool(each.own) for each in self.columns)
         doubts = formats.counted(self.text().count("# doubt: "), "doubt")
         return f"{formats.counted(number, 'column')} proposed, {doubts}"
+
+    def missing(self) -> list[str]:
+        """Returns the columns that are needed and not found, as "watches.time"."""
+        lacking = [each for each in self.columns if each.doubt.startswith(_LACKING)]
+        return [f"{each.table}.{each.column}" for each in lacking]
 
 
 def _toml(value: Any) -> str:
@@ -148,8 +156,10 @@ def suggest(
             f"--columns=watches.{missing[0]}=YOUR_COLUMN (ytdnn prepare --explain)"
         )
     columns = [each for table in tables for each in _columns(table, tables, own)]
+    features: dict[str, list[str]] = {}
+    ranked = {tables[t]: t for t in tables} if schema.IMPRESSIONS in tables else {}
     for file in files:
-        left[file.name] = [n for n in file.rows.columns if n not in file.used]
+        features[file.name], left[file.name] = file.unmapped(ranked.get(file, ""))
         if file.has_events() and not file.used:
             reads = f"--files=TABLE={file.name} reads it"
             left[file.name] += [f"with users and times: {reads}"]
@@ -163,8 +173,9 @@ def suggest(
         if table in tables and table not in named_files
         if not (tables[table].is_called(table) or tables[table].called(column))
     )
+    features = {file: own_names for file, own_names in features.items() if own_names}
     left = {file: own_names for file, own_names in left.items() if own_names}
-    return Suggestion(settings, names, columns, left, guessed)
+    return Suggestion(settings, names, columns, features, left, guessed)
 
 
 def _read(directory: pathlib.Path) -> tuple[list[_File], dict[str, list[str]]]:
@@ -235,22 +246,27 @@ def _columns(
 ) -> Iterator[ProposedColumn]:
     """Yields the proposed columns of a table, those that the user gives first."""
     file, used, taken = tables[table], set[str](), given.get(table, {})
-    known = dict(file.ids)
+    guessed = set[str]()
+    known = file.known
+    known.update(file.ids)
     for column, own in taken.items():
         inside = [name for name in file.rows.columns if name in own]  # with a unit
         known[column] = max(inside, key=len, default=own)
         used.add(known[column])
         yield ProposedColumn(table, column, own, "")
     wanted = [c for c in table_schemas.TABLES[table].names if c not in taken]
-    for way in ("name", "a part of its name", "its values"):
+    for way in ("name", "a part of its name", "listed", "its values"):
         for column in [each for each in wanted if each not in known or way == "name"]:
             fit, doubts = _fitting(column, table, tables, way, known)
+            rivals = [n for n in fit if n not in used or (doubts and n in guessed)]
             fit = [name for name in fit if name not in used]
             if fit:
                 used.add(fit[0])
+                guessed |= {fit[0]} if way == "its values" else set()
+                rivals.remove(fit[0])
                 known[column] = fit[0]
                 own, doubt = _in_unit(column, file.rows[fit[0]], tables)
-                doubts += [doubt, f"or {', '.join(fit[1:])}" if fit[1:] else ""]
+                doubts += [doubt, f"or {', '.join(rivals)}" if rivals else ""]
                 doubt = "; ".join(filter(None, doubts))
                 yield ProposedColumn(table, column, own, doubt)
     yield from _lacking(table, tables, known)
@@ -271,7 +287,8 @@ def _lacking(
     """Yields columns that are not found, and what there is in their places."""
     for column in table_schemas.TABLES[table].names:
         if column not in known and naming.SPECS[column].required:
-            doubt = "none is found, and the table needs it"
+            dates = tables[table].unread * (column == schema.TIME)
+            doubt = "; ".join([_LACKING, *dates])
             yield ProposedColumn(table, column, "", doubt)
     for name in tables[table].rows.columns if table == schema.WATCHES else []:
         is_click = naming.is_called(name, schema.CLICKED)
@@ -289,13 +306,19 @@ def _fitting(
     """Returns the columns that one way finds for a column of a table, and doubts."""
     file = tables[table]
     if way != "name":
-        guessed = file.guessed(column, known)
+        listed = file.with_values_of(tables.get(schema.VIDEOS), column)
+        guessed = listed or (file.guessed(column, known) if way != "listed" else [])
         partly = sorted(file.partly_called(column), key=lambda n: n not in guessed)
-        names = guessed if way == "its values" else partly
-        single = [n for n in names if not _holds_several(file.rows[n])]
-        if way == "its values":
+        names = partly if way == "a part of its name" else guessed
+        values = [v for v in map(file.rows.get_column, names) if not _holds_several(v)]
+        single = [each.name for each in values]
+        if names is guessed:
             is_sure = column == schema.CLICKED and _are_watched(single, tables)
-            return single, ["by its values alone"] * (not is_sure)
+            doubt, units = "by its values alone", naming.DURATIONS
+            if column in units and any(map(columns_by_value.is_in_unit, values[:1])):
+                doubt = "by the unit in its name"
+                is_sure = column == schema.DURATION_SECONDS and len(single) == 1
+            return single, [doubt] * (not is_sure)
         is_sure = all(n in guessed and naming.is_known(n, column) for n in single[:1])
         return single, ["by a part of its name"] * (not is_sure)
     if column in file.ids:

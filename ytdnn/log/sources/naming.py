@@ -20,6 +20,7 @@ _ONLY_WHOLE = {
     *(schema.SEED_VIDEO_ID, schema.SCORE, schema.PROPENSITY, schema.COMPLETED),
 }
 _FEWEST_LETTERS = 3  # of a word that is short for another
+_COMPOUND = 4  # letters of a word at the end of another, as in Voorkeurstaal
 _ALIKE = 0.75  # of names with a slip: "langue" for language
 SPECS = {c.name: c for table in table_schemas.TABLES.values() for c in table.columns}
 _WORDS: dict[str, dict[str, str]] = tomllib.loads(
@@ -39,6 +40,7 @@ def words_in(section: str, name: str) -> set[str]:
 def words_of(name: str) -> set[str]:
     """Returns the words of a name, in lower case: "userID" is user and id."""
     parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+", " ", _plain(name)).lower()
+    parts = re.sub(r"\b(th\w*mbs?) (up|down)\b", r"\1\2", parts)
     return set(re.sub(r"(?<=[a-z]{3})id\b", " id", parts).split())
 
 
@@ -78,23 +80,31 @@ def is_partly_called(name: str, column: str) -> bool:
 
     Or one that is short for a word: "ctgr" is category, "instr" instructor.
     """
+    if is_share(name) and SPECS[column].kind == "boolean":
+        return False
     if errors.closest(name, [column], _ALIKE):
         return True
     words = words_of(name)
     is_guessed = column not in _ONLY_WHOLE and "not" not in words
     own = words_in("columns", column) if is_guessed else set()
-    return any(word in own or _is_short(word, own) for word in words)
+    return any(word in own or _is_near(word, own, column) for word in words)
 
 
 def is_known(name: str, column: str) -> bool:
-    """Whether each word of a name is a column's, short for one, or a filler."""
+    """Whether each word of a name is a column's, near to one, or a filler."""
     own = words_in("columns", column)
     known = own | words_in("fillers", SPECS[column].kind)
-    return all(word in known or _is_short(word, own) for word in words_of(name))
+    return all(word in known or _is_near(word, own, column) for word in words_of(name))
 
 
-def _is_short(word: str, words: Iterable[str]) -> bool:
-    """Whether a word has the first consonants of another one, each once in a row."""
+def _is_near(word: str, words: Iterable[str], column: str) -> bool:
+    """Whether a word is short for another one, or ends with it, as compounds do.
+
+    Short is one with its first consonants, each once in a row.
+    """
+    is_flag = SPECS[column].kind == "boolean"  # "unliked" is not liked
+    if word.endswith(tuple(w for w in words if len(w) >= _COMPOUND and not is_flag)):
+        return True
     longer = (each for each in words if len(each) > len(word) >= _FEWEST_LETTERS)
     return any(_consonants(each).startswith(word) for each in longer)
 

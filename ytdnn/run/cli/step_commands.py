@@ -143,21 +143,20 @@ def _suggest(given: parsing.Arguments) -> int:
     directory = given.overrides.get("data.dir", "")
     names = {key.removeprefix("data."): v for key, v in given.overrides.items()}
     columns, files = flags.mapping(names)
-    suggestion = mapping_suggestions.suggest(
-        user_paths.expanded(directory), files, columns
-    )
-    if _COLUMNS.exists() and _COLUMNS.read_text("utf-8") != suggestion.text():
+    mapped = mapping_suggestions.suggest(user_paths.expanded(directory), files, columns)
+    if _COLUMNS.exists() and _COLUMNS.read_text("utf-8") != mapped.text():
         raise errors.UserError(
             f"expected no {_COLUMNS} in {pathlib.Path.cwd()}, found one that differs: "
             f"use it with --columns={_COLUMNS}, or move it away"
         )
-    artifacts.write_text(_COLUMNS, suggestion.text())
-    output.result(lambda: {"path": _COLUMNS, "suggestion": suggestion})
-    output.say(suggestion.text())
-    output.say(f"{_COLUMNS}: {suggestion.summary()}")
-    output.say(
-        f"next: ytdnn check --source=log --data_dir={directory} --columns={_COLUMNS}"
-    )
+    artifacts.write_text(_COLUMNS, mapped.text())
+    output.result(lambda: {"path": _COLUMNS, "suggestion": mapped})
+    output.say(mapped.text())
+    output.say(f"{_COLUMNS}: {mapped.summary()}")
+    command = f"ytdnn check --source=log --data_dir={directory} --columns={_COLUMNS}"
+    missing = ", ".join(mapped.missing())
+    name_it = f"missing: {missing}: name it in {_COLUMNS}, then {command}"
+    output.say(name_it if missing else f"next: {command}")
     return 0
 
 
