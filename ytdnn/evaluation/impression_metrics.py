@@ -79,11 +79,9 @@ def measure(
     parts = _parts(impressions, predicted)
     parts |= _registered(impressions, predicted, config.metrics)
     pairs = pair_parts(impressions, predicted)
-    ratios = parts | pairs
-    values = bootstrap.ratios(ratios)
-    intervals = bootstrap.ratio_intervals(
-        ratios, config.num_resamples, seed=config.seed
-    )
+    sums = parts | pairs
+    values = bootstrap.ratios(sums)
+    intervals = bootstrap.ratio_intervals(sums, config.num_resamples, seed=config.seed)
     by_clicks = click_orders(impressions, predicted)
     if by_clicks is not None:
         score = by_clicks[0]

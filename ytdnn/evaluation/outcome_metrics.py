@@ -149,11 +149,9 @@ def measure_outcome(
         for values in (answers.outcomes, answers.list_terms)
     )
     is_binary = outcome.kind == outcomes.BINARY
-    ratios = parts(shown, observed, of_impressions, of_lists, is_binary)
-    values = bootstrap.ratios(ratios)
-    intervals = bootstrap.ratio_intervals(
-        ratios, config.num_resamples, seed=config.seed
-    )
+    sums = parts(shown, observed, of_impressions, of_lists, is_binary)
+    values = bootstrap.ratios(sums)
+    intervals = bootstrap.ratio_intervals(sums, config.num_resamples, seed=config.seed)
     happened = observed > 0.0
     values[AUC] = binary.auc(happened, of_impressions)
     intervals[AUC] = impression_metrics.auc_interval(

@@ -222,9 +222,8 @@ def format_number(value: float, step: float | None = None) -> str:
     for size, suffix in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= size:
             unit = 1e3 if suffix == "k" else size
-            return (
-                f"{format_number(value / unit, step / unit if step else None)}{suffix}"
-            )
+            unit_step = step / unit if step else None
+            return f"{format_number(value / unit, unit_step)}{suffix}"
     if step is None:
         magnitude = math.floor(math.log10(abs(value))) if value else 0
         words = f"{value:,.{max(0, 2 - magnitude)}f}"

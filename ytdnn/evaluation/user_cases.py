@@ -128,9 +128,8 @@ class Cases:
     @property
     def available(self) -> tuple[Integers, Integers] | None:
         """The argument of `metrics.retrieval.top_k` that leaves videos out."""
-        return (
-            None if self.available_from is None else (self.available_from, self.times)
-        )
+        since = self.available_from
+        return None if since is None else (since, self.times)
 
 
 def cases(
@@ -165,9 +164,8 @@ def cases(
     has_answer = np.diff(offsets) > 0
     users, ends, times = users[has_answer], ends[has_answer], times[has_answer]
     if not len(users):
-        part = "evaluation.users, evaluation.videos, " * bool(
-            config.users or config.videos
-        )
+        is_part = bool(config.users or config.videos)
+        part = "evaluation.users, evaluation.videos, " * is_part
         raise errors.UserError(
             f"expected users with unseen videos among their {split.name.lower()} "
             f"{schema.WATCHES}, found none in {data.directory}: change "

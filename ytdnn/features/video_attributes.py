@@ -105,9 +105,8 @@ def _tokenised(catalogue: catalogues.Catalogue) -> pl.DataFrame:
         words = tokens.tokenise(tf.constant(part.to_list(), tf.string))
         texts = [token.decode() for token in words.values.numpy().tolist()]
         videos = 1 + start + words.value_rowids().numpy()
-        parts.append(
-            pl.DataFrame({_VIDEO: videos, _TOKEN: texts}, schema=parts[0].schema)
-        )
+        own = pl.DataFrame({_VIDEO: videos, _TOKEN: texts}, schema=parts[0].schema)
+        parts.append(own)
     return pl.concat(parts)
 
 

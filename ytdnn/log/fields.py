@@ -125,12 +125,8 @@ def shown(catalogue: catalogues.Catalogue) -> Fields:
 def permitting(catalogue: catalogues.Catalogue) -> Fields:
     """Returns the videos to leave out of an answer, and those it may hold."""
     dtype, missing = id_type(catalogue)
-    left_out = (
-        "videos to leave out in addition to those watched; unknown ids are ignored"
-    )
-    others = (
-        "the only videos that may be recommended, unknown ids are ignored; empty: all"
-    )
+    left_out = "videos to leave out besides those watched; unknown ids are ignored"
+    others = "the only videos to recommend, unknown ids are ignored; empty: all"
     return (
         Field(schema.EXCLUDE_IDS, dtype, "batch, length", missing, left_out),
         Field(schema.ALLOW_IDS, dtype, "batch, length", missing, others),

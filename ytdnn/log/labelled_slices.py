@@ -34,9 +34,8 @@ class FewSlices(training_slices.SliceBatches):
         """Draws the first positions of an epoch's slices, each label in one of them."""
         starts, numbers, free = self._runs
         starts = np.repeat(starts - generator.integers(free + 1), numbers)
-        places = np.arange(len(starts)) - np.repeat(
-            np.cumsum(numbers) - numbers, numbers
-        )
+        before = np.cumsum(numbers) - numbers
+        places = np.arange(len(starts)) - np.repeat(before, numbers)
         return generator.permutation(starts + places * self.slice_length)
 
     def _step_cutter(

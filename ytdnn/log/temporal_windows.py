@@ -200,9 +200,8 @@ def _dated(
     share = config.ranking_fraction / (1.0 - share)
     ranking = dates.get("ranking", _last_share(times, first, test, share))
     share = config.validation_fraction
-    validated = dates.get(
-        "ranking_validation", _last_share(times, ranking, test, share)
-    )
+    last_share = _last_share(times, ranking, test, share)
+    validated = dates.get("ranking_validation", last_share)
     validation = dates.get("validation", _last_share(times, first, ranking, share))
     windows = Windows(validation, ranking, validated, test)
     if not first < validation <= ranking <= validated <= test <= last:

@@ -283,9 +283,8 @@ def write(
             for name in names
             for stored in [facts[f"{table}.{name}"]]
         }
-        for name, places, rows in _parts(
-            log, table, ids, {n: widths[n] for n in names}
-        ):
+        wanted = {name: widths[name] for name in names}
+        for name, places, rows in _parts(log, table, ids, wanted):
             targets[name][places + first] = rows
             stored = facts[f"{table}.{name}"]
             missing = stored.missing - int(rows.any(axis=1).sum())

@@ -38,24 +38,12 @@ FORMS = {
     "nanoseconds": (pl.Series([t * 10**9 for t in SECONDS]), "nanoseconds"),
     "datetimes": (pl.Series(STAMPS).dt.replace_time_zone(None), "no time zone"),
     "datetimes of a zone": (pl.Series(STAMPS).dt.convert_time_zone("Asia/Tokyo"), ""),
-    "days first": (
-        pl.Series([f"{t:%d.%m.%Y %H:%M:%S}" for t in STAMPS]),
-        "no time zone",
-    ),
-    "days first, dashes": (
-        pl.Series([f"{t:%d-%m-%Y %H:%M:%S}" for t in STAMPS]),
-        "no time zone",
-    ),
-    "days first, slashes": (
-        pl.Series([f"{t:%d/%m/%Y %H:%M:%S}" for t in STAMPS]),
-        "no time zone",
-    ),
+    "days, dots": (pl.Series([f"{t:%d.%m.%Y %H:%M:%S}" for t in STAMPS]), "no time"),
+    "days, dashes": (pl.Series([f"{t:%d-%m-%Y %H:%M:%S}" for t in STAMPS]), "no time"),
+    "days, slashes": (pl.Series([f"{t:%d/%m/%Y %H:%M:%S}" for t in STAMPS]), "no time"),
     "ISO, Z": (pl.Series([f"{t:%Y-%m-%dT%H:%M:%S}Z" for t in STAMPS]), ""),
     "ISO, offset": (pl.Series([t.astimezone(BERLIN).isoformat() for t in STAMPS]), ""),
-    "ISO, no zone": (
-        pl.Series([f"{t:%Y-%m-%d %H:%M:%S.5}" for t in STAMPS]),
-        "no time",
-    ),
+    "ISO, bare": (pl.Series([f"{t:%Y-%m-%d %H:%M:%S.5}" for t in STAMPS]), "no time"),
 }
 
 

@@ -104,10 +104,8 @@ def _own_columns(
         elif name in several:
             expressions.append(multi_valued.values(pl.col(name)).alias(name))
         elif vectors.is_vector(dtype):
-            lists = pl.List(dtype.inner)  # type: ignore[attr-defined]
-            expressions.append(
-                pl.col(name).cast(lists).cast(vectors.DTYPE, strict=False)
-            )
+            lists = pl.col(name).cast(pl.List(dtype.inner))  # type: ignore[attr-defined]
+            expressions.append(lists.cast(vectors.DTYPE, strict=False))
     return expressions
 
 

@@ -179,10 +179,8 @@ def origin(
         raise _missing(table, own, given, columns, file)
     whole, frame = frame, parquet_files.filter_rows(frame, where, file)
     readings = _times(table, frame, file, mapped)
-    unit_of = {name: reading.unit for name, reading in readings.items()}
-    rows = casting.normalise(
-        table, frame, file, mapped, units=unit_of, outcomes=outcomes
-    )
+    unit = {name: reading.unit for name, reading in readings.items()}
+    rows = casting.normalise(table, frame, file, mapped, units=unit, outcomes=outcomes)
     rows = rows.with_columns(scaled)
     columns_read = {*mapped.values(), *rows.collect_schema()}
     notes = [f"{table}.{k}: {r.note}" for k, r in readings.items() if r.note]

@@ -26,9 +26,8 @@ def load(path: str) -> configs.Config:
       errors.UserError: The file is missing, fails, or returns no valid config.
     """
     given = pathlib.Path(path)
-    config_path = (
-        given if given.name == workdir.CONFIG_FILE else given / workdir.CONFIG_FILE
-    )
+    is_config = given.name == workdir.CONFIG_FILE
+    config_path = given if is_config else given / workdir.CONFIG_FILE
     if config_path.is_file():
         return workdir.require_config(config_path.parent)
     file, _, argument = path.partition(":")

@@ -329,9 +329,8 @@ class Recommender:
     def _warnings(self, full: Sequence[dict[str, Any]]) -> list[str]:
         """Returns the warnings about requests, each once."""
         own = ({k: v for k, v in item.items() if k != schema.USER_ID} for item in full)
-        return list(
-            dict.fromkeys(w for item in own for w in self.bundle.warnings(item))
-        )
+        warnings = (each for item in own for each in self.bundle.warnings(item))
+        return list(dict.fromkeys(warnings))
 
     def _completed(self, request: UserId | Request) -> dict[str, Any]:
         """Returns a request with its user's history, its own or that of the log."""
@@ -355,9 +354,7 @@ class Recommender:
 
         from ytdnn.bundle import batches
 
-        lengths = np.array(
-            [python_requests.length(request) for request in full], np.int64
-        )
+        lengths = np.array([python_requests.length(each) for each in full], np.int64)
         answers: dict[int, bundles.BundleAnswer] = {}
         for part in batches.group_by_length(lengths):
             rows = part.tolist()
