@@ -25,12 +25,13 @@ of those that went on, after the second; in bold the winner:
 | quickstart | .1320, .1497 | .1251 | **.1504, .1715** | .1266 | .1489, .1714 |
 
 (392, 76, 168 and 198 thousand watches; "other laws" is a made log that is not in this
-repository; two rounds were always held.) No member is best on two kinds of logs, so the claim holds as far as it was
-measured. A sixth member, small steps of 64 coordinates, won nowhere and left: on
-`tastes` (10k) it has .0416, `narrow` .0426, on `topics` .0833 and .0778, where large
-steps of 256 had .0802 on the test and small ones .0814 (2026-11-28). A log of at most
-100 thousand watches has rounds of twice the length, for the random start, which after a
-sixteenth of its epochs is the worst of the slice, and the best at last.
+repository; two rounds were always held.) No member is best on two kinds of logs, so the
+claim holds as far as it was measured. A sixth member, small steps of 64 coordinates,
+won nowhere and left: on `tastes` (10k) it has .0416, `narrow` .0426, on `topics` .0833
+and .0778, where large steps of 256 had .0802 on the test and small ones .0814
+(2026-11-28). A log of at most 100 thousand watches has rounds of twice the length, for
+the random start, which after a sixteenth of its epochs is the worst of the slice, and
+the best at last.
 """
 
 import argparse
