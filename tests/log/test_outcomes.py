@@ -75,6 +75,14 @@ def test_outcomes_are_an_array_with_names_in_the_manifest(
     assert (saved.kind, saved.num_known, saved.largest) == ("binary", 3, 1.0)
 
 
+def test_own_outcomes_are_read_as_words_too(tmp_path: pathlib.Path) -> None:
+    given = _tables(saved=["S", "N", None, "s"], price=["2.5", "0", "1", "7"])
+    data = _prepare(tmp_path / "data", given, "saved", "price")
+    price, saved = data.catalogue.outcomes
+    assert (saved.kind, saved.num_known, saved.mean) == ("binary", 3, 2 / 3)
+    assert (price.kind, price.largest) == ("amount", 7.0)
+
+
 @pytest.mark.parametrize(
     ("columns", "names", "message"),
     [

@@ -76,7 +76,12 @@ def _outcome(name: str, dtype: pl.DataType, place: str) -> list[pl.Expr]:
     """Returns an outcome as numbers, with true as 1, and its raw column."""
     if dtype == pl.Boolean:
         return [pl.col(name).cast(pl.Float64)]
-    return cast(table_schemas.outcome(name), name, dtype, place)
+    expressions = cast(table_schemas.outcome(name), name, dtype, place)
+    words = _boolean(pl.col(name), dtype) if dtype in _TEXT else None  # yes and no
+    if words is not None:
+        number, *raw = expressions
+        expressions = [pl.coalesce(number, words.cast(pl.Float64)), *raw]
+    return expressions
 
 
 def _own_columns(
