@@ -3,17 +3,17 @@ import pathlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests import changed_log, planted
+from tests.training import kills
 from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.base.metrics import binary, per_user_loss
-from ytdnn.log import batch_streams, events, prepare, prepared
+from ytdnn.log import events, prepare, prepared
 from ytdnn.ranking import building, heads
 from ytdnn.ranking import model as ranking_model
 from ytdnn.training import impression_batches, ranking
@@ -230,7 +230,10 @@ def test_a_resumed_training_ends_like_an_undisturbed_one(
         seed=base.seed,
     )
     ranking.train(config, data, tmp_path / "whole")
-    _train_until(config, data, tmp_path / "broken", batches=5)
+    with monkeypatch.context() as patch:
+        kills.kill_once_after(patch, 5)
+        with pytest.raises(kills.KilledError):
+            ranking.train(config, data, tmp_path / "broken")
     ranking.train(config, data, tmp_path / "broken")
     rows = building.rows_of(data.log, events.Split.VALIDATION)
     scores = [
@@ -239,32 +242,6 @@ def test_a_resumed_training_ends_like_an_undisturbed_one(
     ]
     assert np.array_equal(scores[0], scores[1])
     shutil.rmtree(tmp_path)
-
-
-def _train_until(
-    config: configs.Config,
-    data: prepared.PreparedData,
-    directory: pathlib.Path,
-    batches: int,
-) -> None:
-    """Trains and stops abruptly after some batches."""
-    original = batch_streams.BatchStream.__call__
-
-    def broken(
-        self: batch_streams.BatchStream, epoch: int, first: int
-    ) -> Iterator[Iterator[object]]:
-        for dataset in original(self, epoch, first):
-            yield _interrupted(dataset, batches)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batch_streams.BatchStream, "__call__", broken)
-        with pytest.raises(KeyboardInterrupt):
-            ranking.train(config, data, directory)
-
-
-def _interrupted(dataset: tf.data.Dataset, batches: int) -> Iterator[object]:
-    yield from dataset.take(batches)
-    raise KeyboardInterrupt
 
 
 TWO_DEVICES = """
