@@ -14,9 +14,10 @@ turns; a time counts from when the request was due. A request names only its use
 an event is a watch of one of these users. Without --workdir the run is that of
 answer.py with fresh weights.
 
-Measured 2026-11-30 with the run of `make run` on two cores, three times: p99 with
-events 1.09, 1.73 and, with nothing else running, 1.54 times that without (999 and
-1,539 ms at 86 of 123 answers a second); no answer was bad, no watch was missing.
+Measured 2026-11-30 with the run of `make run` on two cores, four times: p99 with events
+1.09, 1.73 and, with nothing else running, 1.54 (999 and 1,539 ms at 86 of 123 answers a
+second) and 1.00 times that without (712 and 715 ms at 102 of 146); no answer was bad,
+no watch was missing.
 """
 
 import argparse
