@@ -15,7 +15,7 @@ ROOMS = {
     "base": 3_942,
     "log": 7_263,
     "layers": 835,
-    "features": 3_045,
+    "features": 3_046,
     "candidates": 1_427,
     "retrieval": 3_432,
     "ranking": 1_383,
@@ -23,10 +23,10 @@ ROOMS = {
     "bundle": 3_819,
     "evaluation": 6_273,
     "run": 3_906,
-    "core": 37_550,
+    "core": 37_551,
     "lab": 8_973,
     "ops": 6_467,
-    "all": 52_990,
+    "all": 52_991,
 }
 MOST = {
     "num_settings": 169,

@@ -83,7 +83,8 @@ def _counts(data: prepared.PreparedData, table: str) -> tuple[Floats, Floats]:
 
 def _suspicion(counts: Floats, watched: Floats, values: Floats) -> str:
     """Returns why a column is suspected, empty where it is not."""
-    if (values == watched).mean() > _MOST_EQUAL:
+    many = watched > 1.0  # a 1 is often another number's
+    if many.any() and (values[many] == watched[many]).mean() > _MOST_EQUAL:
         return "it is the number of watches in the whole log"
     before, recently, (shown_later, clicked_later) = counts
     shown, clicked = before
