@@ -12,25 +12,25 @@ from tests import code_size, rooms
 
 # Lines of code of each room (`python -m tests.code_size`); HTML, CSS and JS count too.
 ROOMS = {
-    "base": 3_942,
+    "base": 3_943,
     "log": 7_263,
     "layers": 835,
-    "features": 3_046,
+    "features": 3_048,
     "candidates": 1_427,
     "retrieval": 3_432,
     "ranking": 1_383,
     "training": 2_225,
     "bundle": 3_819,
-    "evaluation": 6_273,
+    "evaluation": 6_277,
     "run": 3_906,
-    "core": 37_551,
+    "core": 37_558,
     "lab": 8_973,
     "ops": 6_467,
-    "all": 52_991,
+    "all": 52_998,
 }
 MOST = {
-    "num_settings": 169,
-    "num_test_lines": 43_053,
+    "num_settings": 170,
+    "num_test_lines": 43_079,
     "num_experiment_lines": 5_457,
     "num_words": 24_998,
 }

@@ -101,6 +101,34 @@ def test_they_equal_a_recount_at_slates_at_any_time_and_when_served(
     assert table[videos].tolist() == [-1, *expected]
 
 
+@hypothesis.settings(max_examples=5, deadline=None)
+@hypothesis.given(seed=st.integers(0, 1_000), delay=st.sampled_from([1, 600, 86_400]))
+def test_a_delayed_counter_is_that_of_so_much_earlier(data, seed, delay):
+    log = _random(data, seed)
+    config = data.manifest.config | {"counters_delay_seconds": float(delay)}
+    manifest = dataclasses.replace(log.manifest, config=config)
+    late, end = (
+        dataclasses.replace(log, manifest=manifest),
+        counter_sums.serving_moment(log),
+    )
+    for name in ("video_impressions", "channel_watches_day"):
+        counter = _counter(name, late)
+        videos = np.arange(1, 9)
+        for moment in (end, end - 3_600):
+            requests = counter_sums.CounterRequests(
+                counter_sums.sums_at(late, np.array([moment]), keep=False),
+                videos,
+                np.full(len(videos), moment),
+            )
+            assert counter.values(requests).tolist() == [
+                _recounted(log, name, video, moment - delay) for video in videos
+            ]
+        table = counter.open_request(late).rows.numpy()
+        assert table[1:9].tolist() == [
+            _recounted(log, name, video, end - delay) for video in videos
+        ]
+
+
 def test_a_lists_counters_are_those_of_each_slate_not_of_the_lists_begin(data):
     counter, log = _counter("video_impressions", data), positions.LogTensors(data)
     rows = data.impressions.ranked[::17]

@@ -12,7 +12,6 @@ from rich import console
 
 from ytdnn.base import configs, errors, formats, schema, table_schemas
 from ytdnn.evaluation import tables
-from ytdnn.features import own_columns
 from ytdnn.log import event_log, events, outcomes, prepared, split_of_log, vectors
 from ytdnn.log.sources import multi_valued, naming
 
@@ -135,18 +134,27 @@ class _Columns:
         mapped = {entry.partition("=")[2] for entry in facts.get("columns", ())}
         free = [name for name in known if name not in present]
         self.unused: list[str] = []
-        has_ranker = not data.windows.ranker_left_out(_RANKER)
-        ranker = own_columns.find(data, has_ranker * _RANKER.own_columns)
-        uses = {name: "left out: may know the future" for name, _ in ranker.foreseeing}
-        uses |= dict.fromkeys(ranker.read, "ranker")
+        has_ranker = bool(others) and not data.windows.ranker_left_out(_RANKER)
+        read, uses = _read_by_ranker(data) if has_ranker else ((), {})
         for name in [*facts["unused"].get(table, ()), *others]:
             close = "" if name in mapped else naming.meant([name], free)[1]
             is_own = has_ranker and name in others
-            is_read = is_own and prefix + name in ranker.read
+            is_read = is_own and prefix + name in read
             hint = f" ({uses.get(prefix + name, 'no feature')})" * is_own
             hint += f" (did you mean {close}?)" * bool(close)
             listed = self.features if is_read else self.unused
             listed.append(errors.one_line(name) + hint)
+
+
+def _read_by_ranker(
+    data: prepared.PreparedData,
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Returns own columns that the ranker reads by default, and uses of columns."""
+    from ytdnn.features import own_columns  # imports TensorFlow
+
+    ranker = own_columns.find(data, _RANKER.own_columns)
+    uses = {name: "left out: may know the future" for name, _ in ranker.foreseeing}
+    return ranker.read, uses | dict.fromkeys(ranker.read, "ranker")
 
 
 def _holds_lists(data: prepared.PreparedData, name: str) -> bool:

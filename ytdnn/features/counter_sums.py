@@ -131,6 +131,7 @@ class QuantitySums:
 
     Attributes:
       data: The prepared set.
+      delay: Age in seconds from which events are known to a request.
     """
 
     def __init__(self, data: prepared.PreparedData, since: int) -> None:
@@ -141,7 +142,8 @@ class QuantitySums:
           since: First moment of which sums will be asked.
         """
         self.data = data
-        self._since = since
+        self.delay = round(data.config.counters_delay_seconds)
+        self._since = since - self.delay
         self._sorted: dict[tuple[Quantity, VideoGroup], as_of_sums.SortedEvents] = {}
         self._sums: dict[tuple[Quantity, VideoGroup], as_of_sums.PrefixSums] = {}
 
@@ -239,8 +241,8 @@ class CounterRequests:
     ) -> Floats:
         """Returns sums over events of each video's group in a window, `[n]`.
 
-        The window ends strictly before the moment. The sum is 0 for a video without a
-        group.
+        The window ends strictly before the moment, less the delay of counters. The sum
+        is 0 for a video without a group.
         """
         total = self._before(quantity, group, 0)
         if not window.seconds:
@@ -253,7 +255,8 @@ class CounterRequests:
         number, of_group = self._of_log.events(quantity, group)
         key = number, group, seconds
         if key not in self._places:
-            self._places[key] = of_group.places(groups, self.moments - seconds)
+            moments = self.moments - self._of_log.delay - seconds
+            self._places[key] = of_group.places(groups, moments)
         return self._of_log.sums(quantity, group).before(groups, self._places[key])
 
 

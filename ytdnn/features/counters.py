@@ -3,8 +3,9 @@
 A counter is a group of videos (each by itself, or those of a channel, a topic or
 another column), a quantity of its events, and a window: the last hour, day or week, or
 ever. Its value at a position counts everything strictly before the second of the
-request, in training and evaluation alike. The request of a logged impression is its
-slate's first: a counter that moved within a slate would order it by time.
+request, less `data.counters_delay_seconds`, in training and evaluation alike. The
+request of a logged impression is its slate's first: a counter that moved within a slate
+would order it by time.
 
 An exported model has the counters of the serving moment.
 """

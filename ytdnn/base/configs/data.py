@@ -142,6 +142,8 @@ class DataConfig:
       test_from: temporal: where the test window begins, likewise.
       counters_from: Where counts of events by time begin, likewise: events before, such
         as histories whose times were made up, are in histories alone.
+      counters_delay_seconds: Age from which events are in counters, where the service
+        learns of them late: training counts what a request could know.
       outcomes: Columns of `impressions` outside the schema that are outcomes, binary or
         amounts, such as ("added_to_cart", "price"). The ranker predicts them, and they
         may have weights in the order (docs/feedback.md). Outcomes of the schema are
@@ -179,6 +181,7 @@ class DataConfig:
     ranking_validation_from: str = ""
     test_from: str = ""
     counters_from: str = ""
+    counters_delay_seconds: components.NonNegativeFloat = 0.0
     outcomes: tuple[str, ...] = ()
 
     @pydantic.field_validator("outcomes", mode="after")
