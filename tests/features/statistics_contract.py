@@ -18,6 +18,7 @@ class StatisticContract(contract.FeatureContract):
     """Subclass, name the feature, and count by hand."""
 
     group: ClassVar[str] = "video"
+    least_values: ClassVar[int] = 10  # that differ, on these logs
 
     def by_hand(
         self, data: prepared.PreparedData, is_in: np.ndarray, now: int
@@ -43,7 +44,7 @@ class StatisticContract(contract.FeatureContract):
             now, video = int(shown.request_times[row]), int(shown.videos[row])
             expected = self.at(data, self.group, video, now)
             np.testing.assert_allclose(value, expected, rtol=2e-4)
-        assert len(set(found.tolist())) > 10
+        assert len(set(found.tolist())) > self.least_values
 
     def test_without_windows_held_out_events_are_not_counted(
         self, data_without_windows: prepared.PreparedData
@@ -70,7 +71,7 @@ class StatisticContract(contract.FeatureContract):
         )
         before, after = (feature.values(counter_sums.served(d)) for d in (data, other))
         np.testing.assert_array_equal(before, after)
-        assert len(np.unique(before)) > 3
+        assert len(np.unique(before)) > min(3, self.least_values)
 
     def at(
         self, data: prepared.PreparedData, group: str, video: int, moment: int

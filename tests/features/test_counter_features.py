@@ -12,28 +12,34 @@ from ytdnn.features import counter_features, counter_sums
 from ytdnn.log import prepared
 
 
+def _before(times: np.ndarray, now: int, hours: int) -> np.ndarray:
+    return (times >= now - hours * 3_600) & (times < now)
+
+
 class _Impressions(statistics_contract.StatisticContract):
+    hours = 1_000_000
+
     def by_hand(
         self, data: prepared.PreparedData, is_in: np.ndarray, now: int
     ) -> float:
         shown = data.impressions
-        return float((is_in[shown.videos] & (shown.times < now)).sum())
+        is_before = _before(shown.times, now, self.hours)
+        return float((is_in[shown.videos] & is_before).sum())
 
 
 class _Watches(statistics_contract.StatisticContract):
-    days = 1_000_000
+    hours = 1_000_000
 
     def by_hand(
         self, data: prepared.PreparedData, is_in: np.ndarray, now: int
     ) -> float:
         watches = data.watches
-        since = now - self.days * statistics_contract.DAY
-        is_before = (watches.times >= since) & (watches.times < now)
+        is_before = _before(watches.times, now, self.hours)
         return float((is_in[watches.videos] & is_before).sum())
 
 
 class _RecentWatches(_Watches):
-    days = 7
+    hours = 7 * 24
 
 
 class _OfClicks(statistics_contract.RatioContract):
@@ -60,6 +66,22 @@ class _ClickRate(_OfClicks):
     of_clicks = staticmethod(
         lambda data, clicks, others: (len(clicks), len(clicks) + others)
     )
+
+
+class _RecentClickRate(_ClickRate):
+    """Ten impressions of the video's own rate are added to those of the window."""
+
+    hours: ClassVar[int]
+
+    def at(
+        self, data: prepared.PreparedData, group: str, video: int, moment: int
+    ) -> float:
+        own = super().at(data, group, video, moment)
+        if group != self.group:
+            return own
+        shown = data.impressions
+        rows = (shown.videos == video) & _before(shown.times, moment, self.hours)
+        return float((shown.clicked[rows].sum() + 10 * own) / (rows.sum() + 10))
 
 
 class _SecondsOdds(_OfClicks):
@@ -99,6 +121,16 @@ for _group in statistics_contract.GROUPS:
         "watched_fraction": _WatchedFraction,
     }.items():
         _own = {"name": f"{_group}_{_name}", "group": _group}
+        globals()[f"Test_{_own['name']}"] = type(f"Test_{_own['name']}", (_cls,), _own)
+
+for _window, _hours, _least in (("day", 24, 1), ("hour", 1, 0)):
+    for _name, _cls in {
+        "impressions": _Impressions,
+        "watches": _Watches,
+        "click_rate": _RecentClickRate,
+    }.items():
+        _own = {"name": f"video_{_name}_{_window}", "hours": _hours}
+        _own["least_values"] = _least
         globals()[f"Test_{_own['name']}"] = type(f"Test_{_own['name']}", (_cls,), _own)
 
 

@@ -255,7 +255,14 @@ def _for_groups(*kinds: type[counters.Counter]) -> tuple[counters.Counter, ...]:
 CLICK_RATES = _for_groups(ClickRate)
 COUNTS = _for_groups(NumImpressions, NumWatches, NumRecentWatches)
 WATCH_TIMES = _for_groups(SecondsOdds, SecondsPerClick, WatchedFraction)
-FEATURES = (*CLICK_RATES, *COUNTS, *WATCH_TIMES)
+# Where videos live for hours these say most: of news impressions they raise the AUC from
+# .673 to .680, also where counters are an hour old or frozen (docs/results.md).
+RECENT = tuple(
+    kind(counter_sums.VIDEO, window)
+    for kind in (ClickRate, NumImpressions, NumWatches)
+    for window in (counter_sums.DAY, counter_sums.HOUR)
+)
+FEATURES = (*CLICK_RATES, *COUNTS, *WATCH_TIMES, *RECENT)
 _KINDS: tuple[type[_Count | _Ratio], ...] = (
     NumImpressions,
     NumClicks,

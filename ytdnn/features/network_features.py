@@ -75,6 +75,7 @@ def built_in() -> Features:
         video_attributes.TOPIC,
         video_attributes.LANGUAGE,
         *counter_features.WATCH_TIMES,
+        *counter_features.RECENT,
         *past_features.OF_GROUPS,
         *replayed_features.FEATURES,
         *past_features.OF_VIDEO,
