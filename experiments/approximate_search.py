@@ -153,12 +153,7 @@ def page(run: Run, index: interface.Index[Any]) -> lists.Lists:
 
     composition = run.config.composition
     pooled = composed_slates.pooled(nearest, run.stage.other_sources, composition)
-    order = composed_slates.order(
-        run.data,
-        composition,
-        run.stage.candidates,
-        run.stage.candidates.video_vectors(),
-    )
+    order = composed_slates.order(run.data, composition)
     number = composition.num_candidates
     made = lists.composed(run.data, pooled, run.ranker, number, order)
     return made(run.cases, _PAGE)

@@ -89,12 +89,14 @@ MovieLens-100K, where the network's own loss is full softmax.
 """
 
 import pathlib
+from typing import Any
 
 from experiments import logs
-from ytdnn import configs
+from ytdnn import configs, registries
 from ytdnn.run.cli import config_file
 
 _HERE = pathlib.Path(__file__).parent
+_RANK_LOSSES = str(_HERE.parent / "docs" / "examples" / "rank_losses.py")
 # Features of requests and users that the network reads by default.
 _FEATURES = ("gender", "country", "age", "device", "logged_in")
 _FILES = {
@@ -128,7 +130,8 @@ def get_variants(log: str = "quickstart") -> dict[str, configs.Config]:
             "candidates.precision": "float32",
         },
     )
-    warp = {"candidates.loss": configs.WARPConfig()}
+    losses: Any = registries.LOSSES
+    warp = {"candidates.loss": losses["warp"].config()}
     watches_alone = {
         "candidates.search_length": 0,
         "candidates.features": configs.FeaturesConfig(remove=_FEATURES),
@@ -138,7 +141,7 @@ def get_variants(log: str = "quickstart") -> dict[str, configs.Config]:
         "network_under_warp": configs.changed(network, warp),
         "matrix_factorization": configs.changed(bag, {**watches_alone, **warp}),
         "factorization_machine": configs.changed(
-            bag, {"candidates.loss": configs.BPRConfig()}
+            bag, {"candidates.loss": losses["bpr"].config()}
         ),
     }
 
@@ -156,6 +159,7 @@ def _network(log: str) -> configs.Config:
         found,
         {
             **data,
+            "extensions": (_RANK_LOSSES,),
             "candidates.ensemble_size": 1,
             "candidates.train_on_validation": False,
             "evaluation.baselines": ("recent_popularity", "markov", "co_watch"),

@@ -93,10 +93,9 @@ _HEADS: dict[str, configs.Head] = {
     "seconds": configs.ClickTimesWatchTimeConfig(watch_time="seconds"),
     "fraction": configs.ClickTimesWatchTimeConfig(watch_time="fraction"),
     "weighted_logistic": configs.WeightedLogisticConfig(),
-    "exact_odds": configs.ExactOddsConfig(),
     "click": configs.ClickConfig(),
 }
-_EXTENSIONS = "d2q", "tpm", "cread"  # heads of the extension
+_EXTENSIONS = "d2q", "tpm", "cread", "exact_odds"  # heads of the extension
 _OTHERS: dict[str, dict[str, Any]] = {
     "own_window": {"least_impressions": 0},
     "named_columns": {"own_columns": 0},

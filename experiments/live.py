@@ -91,7 +91,7 @@ import rich
 from rich import table
 
 from experiments import logs, world_small
-from ytdnn import configs
+from ytdnn import configs, registries
 from ytdnn.base import errors
 from ytdnn.evaluation import report_files
 from ytdnn.lab.live import arms, built_in_arms, comparing, measures, play, report
@@ -106,6 +106,7 @@ BUILT_IN, EXPLORED, FRESH, ALONE = "live", "explored", "fresh", "alone"
 DIVERSE = "diverse"
 SAMPLED, RESERVED = "sampled", "reserved"
 DAYS = 14
+_EXAMPLES = pathlib.Path(__file__).parents[1] / "docs" / "examples"
 _PROMISE = 0.1  # the least lift that a share of says something
 _PAGE = 8  # videos of a page of the world
 _EXPLORING: dict[str, dict[str, float | str]] = {
@@ -135,6 +136,7 @@ def get_config(world: str = QUICKSTART) -> configs.Config:
     return configs.changed(
         of_world,
         {
+            "extensions": (str(_EXAMPLES / "held_out_watch.py"),),
             "data.world": configs.WORLDS[name],
             "data.world.live_days": int(days or DAYS),
             "evaluation": configs.EvaluationConfig(ks=(_PAGE, 10, 50, 100)),
@@ -147,11 +149,12 @@ def get_variants(world: str = QUICKSTART) -> dict[str, configs.Config]:
     config = get_config(world)
     alone = {"ranking.enabled": False}
     aged = configs.FeaturesConfig(add=(EXAMPLE_AGE,))
+    held_out: Any = registries.LABELS["held_out_watch"].config
     settings: dict[str, dict[str, Any]] = {
         BOTH: {},
         CANDIDATES: alone,
         CLICKS: {"ranking.head": configs.ClickConfig(), "ranking.enabled": True},
-        HELD_OUT: {"candidates.label": configs.HeldOutWatchConfig(), **alone},
+        HELD_OUT: {"candidates.label": held_out(), **alone},
         EXAMPLE_AGE: {"candidates.features": aged, **alone},
     }
     return {name: configs.changed(config, own) for name, own in settings.items()}

@@ -51,15 +51,16 @@ from typing import Any
 from experiments import logs
 from ytdnn import configs, registries
 
-_UNCORRECTED = str(pathlib.Path(__file__).parent / "losses" / "uncorrected_softmax.py")
+_HERE = pathlib.Path(__file__).parent
+_EXTENSIONS = (
+    str(_HERE / "losses" / "uncorrected_softmax.py"),
+    str(_HERE.parent / "docs" / "examples" / "rank_losses.py"),
+)
+_OF_EXTENSIONS = ("uncorrected_softmax", "gbce", "bpr", "warp")
 LOSSES: dict[str, Any] = {
     "sampled": configs.SampledSoftmaxConfig(),
     "sampled_alone": configs.SampledSoftmaxConfig(in_batch=False),
-    "uncorrected": None,  # of the extension
     "full": configs.FullSoftmaxConfig(label_smoothing=0.1),
-    "gbce": configs.GBCEConfig(),
-    "bpr": configs.BPRConfig(),
-    "warp": configs.WARPConfig(),
 }
 
 
@@ -70,16 +71,15 @@ def get_config(log: str = "ml-100k") -> configs.Config:
 
 def get_variants(log: str = "ml-100k") -> dict[str, configs.Config]:
     """Returns each loss on the log, which chooses the other settings."""
-    extensions = configs.Config(extensions=(_UNCORRECTED,)).extensions
-    uncorrected: Any = registries.LOSSES["uncorrected_softmax"].config
+    extensions = configs.Config(extensions=_EXTENSIONS).extensions
+    others: Any = {name: registries.LOSSES[name].config for name in _OF_EXTENSIONS}
+    losses = LOSSES | {name.split("_")[0]: loss() for name, loss in others.items()}
     return {
         name: configs.Config(
             extensions=extensions,
             data=logs.data(log),
-            candidates=configs.sized(
-                configs.CandidatesConfig, loss=loss or uncorrected()
-            ),
+            candidates=configs.sized(configs.CandidatesConfig, loss=loss),
             ranking=configs.RankingConfig(enabled=False),
         )
-        for name, loss in LOSSES.items()
+        for name, loss in losses.items()
     }

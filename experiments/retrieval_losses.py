@@ -49,23 +49,23 @@ from ytdnn import configs, registries
 _EXAMPLES = pathlib.Path(__file__).parents[1] / "docs" / "examples"
 # No number reported elsewhere is of this seed.
 WORLD = configs.changed(configs.WORLDS["quickstart"], {"seed": 13})
-LOSSES: dict[str, object] = {
+_OF_EXTENSIONS = ("hierarchical_softmax", "bpr", "warp", "gbce")
+LOSSES: dict[str, Any] = {
     "sampled_1024": configs.SampledSoftmaxConfig(),
     "sampled_128": configs.SampledSoftmaxConfig(num_negatives=128),
     "sampled_4096": configs.SampledSoftmaxConfig(num_negatives=4096),
     "in_batch": configs.SampledSoftmaxConfig(num_negatives=0),
     "full": configs.FullSoftmaxConfig(),
-    "hierarchical": None,  # of the extension
-    "bpr": configs.BPRConfig(),
-    "warp": configs.WARPConfig(),
-    "gbce": configs.GBCEConfig(),
 }
 
 
 def get_config() -> configs.Config:
     """Returns the default loss."""
     return configs.Config(
-        extensions=(str(_EXAMPLES / "hierarchical_softmax.py"),),
+        extensions=tuple(
+            str(_EXAMPLES / name)
+            for name in ("hierarchical_softmax.py", "rank_losses.py")
+        ),
         data=configs.DataConfig(world=WORLD),
         candidates=configs.CandidatesConfig(
             content=configs.ContentConfig(enabled=False),
@@ -79,8 +79,9 @@ def get_config() -> configs.Config:
 def get_variants() -> dict[str, configs.Config]:
     """Returns each loss, the default the first."""
     config = get_config()
-    tree: Any = registries.LOSSES["hierarchical_softmax"].config
+    others: Any = {name: registries.LOSSES[name].config for name in _OF_EXTENSIONS}
+    losses = LOSSES | {name.split("_")[0]: loss() for name, loss in others.items()}
     return {
-        name: configs.changed(config, {"candidates.loss": loss or tree()})
-        for name, loss in LOSSES.items()
+        name: configs.changed(config, {"candidates.loss": loss})
+        for name, loss in losses.items()
     }

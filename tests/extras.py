@@ -51,6 +51,7 @@ def registered() -> Iterator[None]:
             own = [name for name in each.own() if name in each._parts]
             each._parts = parts | {name: each._parts[name] for name in own}
             each._origins = origins | {name: each._origins[name] for name in own}
+        registry._extend.cache_clear()  # a file that is asked for again runs again
         configs.choices.cache_clear()
 
 

@@ -26,7 +26,6 @@ CONFIG = dataclasses.replace(
     index=configs.IndexConfig(search=configs.ExactConfig()),
     composition=dataclasses.replace(
         first_stage.PLACES,
-        blend_weight=0.3,
         max_per_channel=2,
         policies='{"short": [{"column": "duration_seconds", "at_most": 300}]}',
     ),

@@ -1,11 +1,10 @@
-"""Towers, encoders, losses and heads without a run."""
+"""Towers, encoders and heads without a run."""
 
 import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.candidates import user_tower
-from ytdnn.candidates.losses import pairwise
 from ytdnn.features import network_features
 from ytdnn.ranking import heads
 
@@ -25,11 +24,8 @@ users = tower(history)  # [1, 1, 32]: a vector for each position
     history
 )  # [1, 1, 2 * 32]
 
-bpr = pairwise.BPR()  # scores of the label, then of negatives
-loss = bpr(tf.constant([[1.0, 0.0, 0.0]]), tf.constant([[2.0, 0.5, 1.0]]))
-
 clicks = heads.Clicks(probability=0.2, seconds=40.0)
-head = heads.make(configs.ExactOddsConfig(), clicks)
+head = heads.make(configs.WeightedLogisticConfig(), clicks)
 labels = heads.Labels(
     clicked=tf.constant([True, False]),
     seconds=tf.constant([35.0, 0.0]),

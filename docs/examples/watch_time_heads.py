@@ -3,8 +3,9 @@
     ytdnn train --workdir=RUN --config.extensions=watch_time_heads.py \
         --config.ranking.head=tpm
 
-Each predicts the click and the watch time of one, as the default does, and orders by
-the odds of the click times the seconds. experiments/kuairand_pure.py compares them.
+The first three predict the click and the watch time of one, as the default does, and
+order by the odds of the click times the seconds. experiments/kuairand_pure.py compares
+them.
 
 * `d2q`: the quantile among clicks on videos of about the same duration (Zhan and
   others, Deconfounding Duration Bias in Watch-time Prediction, KDD 2022).
@@ -13,8 +14,12 @@ the odds of the click times the seconds. experiments/kuairand_pure.py compares t
 * `cread`: whether each of some thresholds is reached, and the mean restored from them
   (Sun and others, CREAD: A Classification-Restoration Framework with Error Adaptive
   Discretization for Watch Time Prediction, AAAI 2024); here ranges hold equal counts.
+* `exact_odds`: the weighted logistic of PAPER §4.2 with every impression, a clicked one
+  too, a negative of weight 1 besides: its odds are ΣT / N = E[T]. A click without watch
+  time is a negative.
 """
 
+import math
 import typing
 
 import numpy as np
@@ -51,6 +56,13 @@ class CREADConfig(configs.Extension):
     """Classification at thresholds, and restoration."""
 
     kind: typing.Literal["cread"] = "cread"
+
+
+@configs.validated
+class ExactOddsConfig(configs.Extension):
+    """Weighted logistic regression with odds equal to the expected watch seconds."""
+
+    kind: typing.Literal["exact_odds"] = "exact_odds"
 
 
 class DurationQuantiles(click_times_watch_time.Target):
@@ -180,6 +192,41 @@ def _register(
 _register("d2q", D2QConfig, DurationQuantiles)
 _register("tpm", TPMConfig, Tree)
 _register("cread", CREADConfig, Restored)
+
+
+class ExactOdds(heads.Head):
+    """Weighted logistic regression with every impression a negative as well."""
+
+    meaning = heads.SECONDS
+
+    def __init__(self, clicks: heads.Clicks) -> None:
+        """Starts at the seconds of all impressions."""
+        self.biases = (math.log(clicks.probability * clicks.seconds),)
+
+    def losses(self, outputs: tf.Tensor, labels: heads.Labels) -> tf.Tensor:
+        """Returns `log(1 + exp(z)) + T · (log(1 + exp(z)) - z)`, T = 0 unclicked."""
+        logits = outputs[..., 0]
+        watched = tf.cast(labels.clicked, tf.float32) * labels.seconds
+        return tf.nn.softplus(logits) + watched * tf.nn.softplus(-logits)
+
+    def predict(
+        self,
+        outputs: tf.Tensor,
+        durations: tf.Tensor,
+        calibration: heads.Calibration = heads.NOT_CALIBRATED,
+    ) -> heads.HeadPredictions:
+        """Orders by the logit."""
+        logits = outputs[..., 0]
+        odds = tf.exp(tf.minimum(logits, heads.MAX_LOGIT))
+        return heads.HeadPredictions(order=logits, seconds=odds)
+
+
+@registries.HEADS.register("exact_odds", ExactOddsConfig)
+def make_exact_odds(config: ExactOddsConfig, clicks: heads.Clicks) -> heads.Head:
+    """Returns the head; without any watch time in the log that of the click."""
+    if clicks.have_watch_time:
+        return ExactOdds(clicks)
+    return heads.Click(configs.ClickConfig(), clicks)
 
 
 def _ranges(

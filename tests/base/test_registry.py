@@ -84,8 +84,10 @@ def test_every_loss_of_the_union_is_registered_with_its_config() -> None:
 
 
 def test_an_unknown_name_is_answered_with_those_known() -> None:
-    with pytest.raises(errors.UserError, match=r"a loss \(.*warp.*\).*mean warp\?"):
-        registries.LOSSES["wrap"]
+    with pytest.raises(
+        errors.UserError, match=r"a loss \(.*full_softmax.*\).*mean full_softmax\?"
+    ):
+        registries.LOSSES["full_sotfmax"]
 
 
 def test_a_file_named_in_the_config_registers_its_parts(echo: pathlib.Path) -> None:
@@ -121,7 +123,7 @@ def test_the_version_of_a_file_is_that_of_its_text(echo: pathlib.Path) -> None:
 
 
 def test_two_parts_of_one_name_are_refused(echo: pathlib.Path) -> None:
-    for name in ("echo", "warp"):
+    for name in ("echo", "full_softmax"):
         other = echo.with_name(f"other_{name}.py")
         other.write_text(FILE.replace('"echo"', f'"{name}"'))
         registry.extend(str(echo))

@@ -90,7 +90,7 @@ def test_each_counterfactual_is_the_score_with_one_feature_neutral(
     np.testing.assert_allclose(own, expected, rtol=1e-6)
     fields = run.bundle.inputs(MODEL) | run.bundle.inputs(bundle.RANKER)
     tensors = tensors_of(run, batches.tensors(inputs, fields))
-    features = {f.name for f in run.ranker.features} - {"example_age", "position"}
+    features = {f.name for f in run.ranker.features} - {"example_age"}
     assert set(run.ranker.neutral) == features | {
         schema.HISTORY_VIDEOS,
         schema.IMPRESSION_VIDEOS,

@@ -43,13 +43,11 @@ HEADS = [
         configs.ClickTimesWatchTimeConfig(),
         configs.ClickTimesWatchTimeConfig(order_by="seconds"),
         configs.WeightedLogisticConfig(),
-        configs.WeightedLogisticConfig(weights="equal"),
-        configs.ExactOddsConfig(),
         configs.ClickConfig(),
     )
 ]
 COMPOSITIONS = st.fixed_dictionaries(
-    {"blend_weight": st.sampled_from([0.0, 0.3, 2.0])},
+    {},
     optional={
         "max_per_channel": st.integers(1, 3),
         "ordered_by": st.sampled_from(["click_rate", "odds"]),

@@ -1,11 +1,23 @@
+"""The position of docs/examples."""
+
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import changed_log
+from tests import changed_log, extras
 from tests.features import contract
+from ytdnn.base import registry
 from ytdnn.features import feature_lists
 from ytdnn.log import events, positions, prepared
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _registered() -> Iterator[None]:
+    with extras.registered():
+        registry.extend(str(extras.EXAMPLES / "position.py"))
+        yield
 
 
 class TestPosition(contract.FeatureContract):

@@ -131,21 +131,6 @@ def test_several_features_together_are_as_each_alone() -> None:
         np.testing.assert_array_equal(vectors, layer(value))
 
 
-class TestNumberOfIndex(contract.LayerContract):
-    def make(self):
-        return continuous.NumberOfIndex([0.5, -2.0])
-
-    def inputs(self):
-        return (tf.constant([[0.0, 1.0], [-1.0, 7.0]]),)
-
-
-def test_an_index_without_a_number_is_zero():
-    found = continuous.NumberOfIndex([0.5, -2.0])(tf.constant([1, 0, -1, 2]))
-    assert found.numpy().tolist() == [[-2.0], [0.5], [0.0], [0.0]]
-    nothing = continuous.NumberOfIndex([])(tf.constant([0, -1]))
-    assert nothing.numpy().tolist() == [[0.0], [0.0]]
-
-
 class TestPresence(contract.LayerContract):
     def make(self):
         return continuous.Presence(name="age")

@@ -1,11 +1,12 @@
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import full_log
-from ytdnn.base import schema
+from tests import extras, full_log
+from ytdnn.base import registries, registry, schema
 from ytdnn.log import drawn_labels, events, positions, training_slices
 
 LENGTH = 6
@@ -23,10 +24,10 @@ def _training_log(data):
     return positions.load_watches(training_slices.training_set(data))
 
 
-def _batches(data, **settings):
-    settings = {"per_user": 4, "held_out": False, "seed": 3} | settings
+def _batches(data, kind=drawn_labels.DrawnBatches, **settings):
+    settings = {"per_user": 4, "seed": 3} | settings
     log = _training_log(data)
-    return drawn_labels.DrawnBatches(log, 16, LENGTH, search_length=5, **settings)
+    return kind(log, 16, LENGTH, search_length=5, **settings)
 
 
 def _examples(batches, epoch, first_step=0):
@@ -100,8 +101,16 @@ def test_drawn_next_watches_have_the_history_before_them(data):
     assert sorted(_examples(_batches(data, per_user=0), 0)) == sorted(expected)
 
 
-def _around(log, position, reach, length=LENGTH):
-    batch = drawn_labels.around(
+@pytest.fixture(scope="module")
+def held_out():
+    """The batches of docs/examples, whose module has `around`."""
+    with extras.registered():
+        registry.extend(str(extras.EXAMPLES / "held_out_watch.py"))
+        yield registries.LABELS["held_out_watch"].make
+
+
+def _around(around, log, position, reach, length=LENGTH):
+    batch = around(
         log, tf.constant([position], tf.int64), tf.constant([reach]), length, 5
     )
     first = int(batch[schema.FIRST_ROWS][0, 0])
@@ -124,21 +133,22 @@ def _two_users(data):
     )
 
 
-def test_a_held_out_watch_is_left_out_of_a_window_around_it(data):
+def test_a_held_out_watch_is_left_out_of_a_window_around_it(data, held_out):
     log = _two_users(data)
+    around = functools.partial(_around, held_out.read.__globals__["around"])
     # The user has watched 1 … 9; six others stand in a window of seven with label 5.
-    assert _around(log, 4, 0.0) == [1, 2, 3, 4, 6, 7]  # as early as there are seven
-    assert _around(log, 4, 0.99) == [3, 4, 6, 7, 8, 9]
-    assert _around(log, 0, 0.99) == [2, 3, 4, 5, 6, 7]  # the first watch
-    assert _around(log, 8, 0.0) == [3, 4, 5, 6, 7, 8]  # the last
+    assert around(log, 4, 0.0) == [1, 2, 3, 4, 6, 7]  # as early as there are seven
+    assert around(log, 4, 0.99) == [3, 4, 6, 7, 8, 9]
+    assert around(log, 0, 0.99) == [2, 3, 4, 5, 6, 7]  # the first watch
+    assert around(log, 8, 0.0) == [3, 4, 5, 6, 7, 8]  # the last
     # A user with less than seven: all others, whatever the draw.
-    assert _around(log, 10, 0.0) == _around(log, 10, 0.99) == [10, 12]
-    assert _around(log, 11, 0.5, length=1) == [11]
+    assert around(log, 10, 0.0) == around(log, 10, 0.99) == [10, 12]
+    assert around(log, 11, 0.5, length=1) == [11]
 
 
-def test_held_out_contexts_hold_what_comes_after(data):
+def test_held_out_contexts_hold_what_comes_after(data, held_out):
     log = _training_log(data)
-    batches = _batches(data, held_out=True, per_user=0)
+    batches = _batches(data, held_out, per_user=0)
     offsets, videos = log.offsets.numpy(), log.videos.numpy()
     sees_later = 0
     for user, label, history in _examples(batches, 0):

@@ -55,8 +55,6 @@ def fitted(head: heads.Head, labels: heads.Labels) -> tf.Tensor:
 
 HEADS = [
     configs.WeightedLogisticConfig(),
-    configs.WeightedLogisticConfig(weights="equal"),
-    configs.ExactOddsConfig(),
     configs.ClickConfig(),
     configs.ClickTimesWatchTimeConfig(),
     configs.ClickTimesWatchTimeConfig(order_by="seconds"),
@@ -83,22 +81,11 @@ class TestLearned:
         relation = self.seconds.mean() / (1.0 - self.clicked.mean())
         assert np.exp(found.logits[0, 0]) == pytest.approx(relation, rel=1e-4)
 
-    def test_equal_weights_learn_the_click(self) -> None:
-        found = self.learned(configs.WeightedLogisticConfig(weights="equal"))
-        rate = self.clicked.mean()
-        assert float(found.click_probability[0, 0]) == pytest.approx(rate, rel=1e-4)
-        assert found.seconds is None
-
-    def test_exact_odds_are_mean_watch_time(self) -> None:
-        found = self.learned(configs.ExactOddsConfig())
-        assert float(found.seconds[0, 0]) == pytest.approx(
-            self.seconds.mean(), rel=1e-4
-        )
-
     def test_click_is_the_click_rate(self) -> None:
         found = self.learned(configs.ClickConfig())
         rate = self.clicked.mean()
         assert float(found.click_probability[0, 0]) == pytest.approx(rate, rel=1e-4)
+        assert found.seconds is None
 
     def test_click_times_watch_time_is_the_product_of_both_means(self) -> None:
         found = self.learned(configs.ClickTimesWatchTimeConfig(watch_time="seconds"))
@@ -136,8 +123,6 @@ def test_a_click_without_watch_time_weighs_one_or_is_no_example() -> None:
     weighted = make(configs.WeightedLogisticConfig(), labels)
     outputs = tf.constant([[0.0]])
     assert weighted.losses(outputs, one).numpy() == pytest.approx(np.log(2.0))
-    exact = make(configs.ExactOddsConfig(), labels)
-    assert exact.losses(outputs, one).numpy() == pytest.approx(np.log(2.0))
     both = make(configs.ClickTimesWatchTimeConfig(), labels)
     click_alone = both.losses(tf.constant([[0.0, -3.0]]), one)
     assert click_alone.numpy() == pytest.approx(np.log(2.0))

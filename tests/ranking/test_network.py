@@ -127,11 +127,6 @@ def test_dropout_is_a_function_of_the_seed() -> None:
     assert logit(model, tensors) == logit(model, tensors)
 
 
-def test_without_a_shared_table_each_use_has_its_own() -> None:
-    model = make_network(config=dataclasses.replace(CONFIG, shared_table=False))
-    assert [v.shape.as_list() for v in model.tables] == [[11, 4]] * 3 + [[3, 4]]
-
-
 def test_without_powers_and_raw_there_are_fewer_inputs() -> None:
     fewer_of = {configs.QuantilesConfig(powers=False): 2, configs.RawConfig(): 10}
     for normalization, columns in fewer_of.items():

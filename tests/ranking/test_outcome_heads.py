@@ -76,7 +76,6 @@ def test_predictions_are_probabilities_and_amounts_on_their_lines() -> None:
     [
         configs.ClickTimesWatchTimeConfig(watch_time="fraction"),
         configs.WeightedLogisticConfig(),
-        configs.ExactOddsConfig(),
         configs.ClickConfig(),
     ],
 )

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tests import extras
 from tests.ranking import test_click_times_watch_time as targets
+from tests.ranking import test_heads
 from ytdnn.ranking import heads, watch_statistics
 
 _FILE = extras.EXAMPLES / "watch_time_heads.py"
@@ -87,8 +88,17 @@ def test_any_watch_time_has_finite_losses_and_gradients(example, kind):
     assert np.abs(tape.gradient(losses, start)).max() <= 5.0
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def test_exact_odds_are_mean_watch_time(example):
+    labels = test_heads.alike_impressions()
+    head = test_heads.make(example.ExactOddsConfig(), labels)
+    found = head.predict(test_heads.fitted(head, labels), labels.durations)
+    expected = labels.seconds.numpy().mean()
+    assert float(found.seconds[0, 0]) == pytest.approx(expected, rel=1e-4)
+    assert float(head.score(found.order)[0, 0]) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "exact_odds"])
 def test_without_watch_time_it_is_the_click(example, kind):
-    config = getattr(example, CONFIGS[kind])()
+    config = getattr(example, CONFIGS.get(kind, "ExactOddsConfig"))()
     head = heads.make(config, heads.Clicks(0.3, 0.0))
     assert isinstance(head, heads.Click)

@@ -58,7 +58,7 @@ def test_greedy_ranks_are_those_by_hand(data: st.DataObject) -> None:
 def ordered(
     rule: slate.SlateOrder, videos: list[int], logits: list[float]
 ) -> list[int]:
-    order = rule(tf.constant([videos]), tf.constant([logits]), None).numpy()[0]
+    order = rule(tf.constant([videos]), tf.constant([logits])).numpy()[0]
     places = np.argsort(-order, kind="stable")
     return [videos[i] for i in places if np.isfinite(order[i])]
 

@@ -1,4 +1,4 @@
-"""The order of a slate: blend, caps of the config and of requests."""
+"""The order of a slate: caps of the config and of requests."""
 
 import pathlib
 
@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from tests import full_log, untrained
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.log import positions
 from ytdnn.retrieval import column_filters, diversity, filter_columns, slate
 
 
@@ -45,14 +44,6 @@ def test_the_cap_is_greedy(most: int, num_columns: int) -> None:
         places = np.argsort(-found[row], kind="stable")
         places = places[np.isfinite(found[row][places])]
         assert places.tolist() == greedy(order[row], values[row], limits[row])
-
-
-def test_a_blend_adds_weighted_scores_and_the_lowest_where_there_is_none() -> None:
-    none = positions.NO_SCORE
-    logits = tf.constant([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
-    scores = tf.constant([[4.0, none, -1.0], [none, none, none]])
-    found = slate.blended(logits, scores, 0.5)
-    np.testing.assert_allclose(found, [[3.0, 1.5, 2.5], [1.0, 2.0, 3.0]])
 
 
 def test_places_of_sources_leave_some_to_the_tower() -> None:

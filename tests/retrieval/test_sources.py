@@ -9,13 +9,12 @@ import tensorflow as tf
 
 from tests import extras, full_log
 from ytdnn import configs
-from ytdnn.base import errors, registries
+from ytdnn.base import errors, registries, registry
 from ytdnn.log import catalogues, events, prepared
 from ytdnn.retrieval import (
     co_watch,
     fresh_uploads,
     interface,
-    neighbours,
     pool,
     popular,
 )
@@ -116,7 +115,9 @@ def test_neighbours_have_the_most_votes_of_all_watches(
     data: prepared.PreparedData, asked: interface.SourceRequests
 ) -> None:
     weights = votes_by_hand(data)
-    found = neighbours.Neighbours(6, data).propose(asked)
+    with extras.registered():
+        registry.extend(str(extras.EXAMPLES / "neighbours.py"))
+        found = registries.SOURCES["neighbours"].make(6, data).propose(asked)
     videos, seeds = found.videos.numpy(), found.seeds.numpy()
     assert not videos[-1].any()
     assert videos[:-1].any()

@@ -192,9 +192,7 @@ def test_an_ensemble_is_chosen_by_one_of_its_networks(data, tmp_path):
     two = {
         name: dataclasses.replace(
             each,
-            candidates=dataclasses.replace(
-                each.candidates, ensemble_size=2, serving_dim=4
-            ),
+            candidates=dataclasses.replace(each.candidates, ensemble_size=2),
         )
         for name, each in MEMBERS.items()
     }

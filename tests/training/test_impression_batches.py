@@ -46,13 +46,11 @@ def _small_windows(monkeypatch):
 
 
 def _config():
-    features = configs.FeaturesConfig(add=(schema.POSITION,))
     training = configs.TrainingConfig(batch_size=32, epochs=2)
     ranking_config = configs.RankingConfig(
         embedding_dim=4,
         history_length=8,
         tower=(8,),
-        features=features,
         training=training,
     )
     return configs.Config(ranking=ranking_config)

@@ -71,18 +71,17 @@ def undisturbed(data, tmp_path_factory):
 
 
 # Several steps in a call make the numbers of single ones, so they share them.
-_AVERAGED = {"ema_decay": 0.9, "table_optimizer": "lazy_adam"}
-_OF_TABLES = {"ema_decay": 0.9, "table_optimizer": "adam"}
+_BY_ROWS, _WHOLE = ({"table_optimizer": kind} for kind in ("lazy_adam", "adam"))
 
 
 @pytest.mark.parametrize(
     ("killed_after", "settings", "more"),
     [
         # In the first epoch, before its first checkpoint; in the second; in the last.
-        pytest.param(3, _AVERAGED, {}, marks=pytest.mark.thorough),
+        pytest.param(3, _BY_ROWS, {}, marks=pytest.mark.thorough),
         (17, {}, {}),
         pytest.param(17, {}, {"steps_per_execution": 3}, marks=pytest.mark.thorough),
-        pytest.param(26, _OF_TABLES, {}, marks=pytest.mark.thorough),
+        pytest.param(26, _WHOLE, {}, marks=pytest.mark.thorough),
     ],
 )
 def test_a_killed_training_ends_with_the_numbers_of_an_undisturbed_one(
@@ -111,7 +110,7 @@ def test_several_steps_in_a_call_give_the_numbers_of_single_ones(
     )
     monkeypatch.setattr(configs.TrainingConfig, "checkpoint_every_steps", 4)
     monkeypatch.setattr(configs.CandidatesConfig, "window_events", window_events)
-    one = _config(epochs=2, ema_decay=0.9)
+    one = _config(epochs=2)
     own = one.candidates
     training = dataclasses.replace(own.training, steps_per_execution=3)
     several = dataclasses.replace(
@@ -269,27 +268,6 @@ def test_the_last_good_checkpoint_survives(
     assert all(np.isfinite(number).all() for number in numbers)
 
 
-def test_published_weights_are_the_average_of_those_trained(
-    data, tmp_path, monkeypatch
-):
-    decay, snapshots = 0.8, []
-    record = loop.Trainer.record
-
-    def watch(trainer, loss):
-        snapshots.append(trainer.stage.model.video_vectors())
-        record(trainer, loss)
-
-    monkeypatch.setattr(loop.Trainer, "record", watch)
-    config = _config(epochs=1, ema_decay=decay)
-    candidates.train(config, data, tmp_path / "candidates")
-    weights = decay ** np.arange(len(snapshots))[::-1]
-    expected = np.average(snapshots, axis=0, weights=weights)
-    np.testing.assert_allclose(
-        _vectors(tmp_path / "candidates", data), expected, atol=1e-5
-    )
-    assert np.abs(expected - snapshots[-1]).max() > 1e-3
-
-
 def test_a_missing_tpu_is_one_line():
     with pytest.raises(errors.UserError, match="expected a TPU"):
         _ = devices.make("tpu").strategy
@@ -313,7 +291,7 @@ data = prepared.load(pathlib.Path(sys.argv[1]))
 kind = sys.argv[2]
 of_calls = {"steps_per_execution": 9}
 settings = {"full_softmax": of_calls}.get(
-    kind, {"ema_decay": 0.9, "table_optimizer": "lazy_adam"}
+    kind, {"table_optimizer": "lazy_adam"}
 )
 losses = {}
 for name in ("none", "mirrored"):
@@ -347,10 +325,7 @@ for name in ("none", "mirrored"):
             float(trainer.step(batch, tf.constant(i, tf.int64)))
             for i, batch in enumerate(batches)
         ]
-    if "ema_decay" in settings:
-        with trainer.averaged_weights():
-            vectors = candidate_model.video_vectors()
-        losses[name].append(float(np.abs(vectors).sum()))
+    losses[name].append(float(np.abs(candidate_model.video_vectors()).sum()))
 assert on.strategy.num_replicas_in_sync == 2
 print("LOSSES", losses["none"], losses["mirrored"], sep="|")
 """

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.training import averages, lazy_adam, optimizers
+from ytdnn.training import lazy_adam, optimizers
 
 
 def _train_one_row(kind):
@@ -91,20 +91,6 @@ def test_numbers_are_those_of_plain_adagrad(num_rows, is_small, is_compiled):
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert len(dense) == (9 if is_small else 0)
-
-
-def test_averages_of_a_small_table_are_kept_by_rows():
-    training = configs.TrainingConfig(ema_decay=0.5)
-    table, snapshots = tf.Variable(tf.ones([9, DIM])), []
-    optimizer = optimizers.make(training, 9, [table], [])
-    for gradient in _steps(9, 8):
-        optimizer.apply_gradients([(gradient, table)])
-        snapshots.append(table.numpy())
-    weights = 0.5 ** np.arange(len(snapshots))[::-1]
-    with averages.applied(optimizer.optimizers, [table]):
-        average = table.numpy()
-    expected = np.average(snapshots, axis=0, weights=weights)
-    np.testing.assert_allclose(average, expected, rtol=1e-5)
 
 
 ROWS = 6

@@ -16,10 +16,9 @@ _OWN: dict[str, dict[str, str]] = {
     "losses": {
         "candidates.losses.sampled_softmax": "sampled_softmax",
         "candidates.losses.full_softmax": "full_softmax",
-        "candidates.losses.pairwise": "bpr, warp, gbce",
     },
     "heads": {
-        "ranking.heads": "weighted_logistic, exact_odds, click",
+        "ranking.heads": "weighted_logistic, click",
         "ranking.click_times_watch_time": "click_times_watch_time",
     },
     "logs": {
@@ -41,7 +40,6 @@ _OWN: dict[str, dict[str, str]] = {
     "sources": {
         "retrieval.co_watch": "co_watch",
         "retrieval.fresh_uploads": "fresh_uploads",
-        "retrieval.neighbours": "neighbours",
         "retrieval.popular": "popular",
     },
     "metrics": {
@@ -137,6 +135,8 @@ class RegisteredLog(registry.RegisteredPart):
 
 
 LOGS = _registry("logs", "source of logs", RegisteredLog)
+
+LABELS = _registry("labels", "kind of label", _PLAIN)
 
 ENCODERS = _registry("encoders", "encoder", _PLAIN)
 
@@ -266,6 +266,7 @@ def versions(candidates: Any) -> dict[str, str]:
     """
     versions = {
         "loss": LOSSES.version(candidates.loss.kind),
+        "label": LABELS.version(candidates.label.kind),
         "encoder": ENCODERS.version(candidates.encoder.kind),
         "model": CANDIDATE_MODELS.version(candidates.model.kind),
     }

@@ -307,13 +307,11 @@ def meanings(
         return {schema.SCORES: _LIVE if is_live else bundle.DOT_PRODUCT}
     head = ranker.head
     has_seconds, has_clicks = head.predicts
-    weight = composition.blend_weight if composition else 0.0
-    blended = f", blended with the candidate score (weight {weight:g})"
     counted = composition.ordered_by if composition else ""
     power = ranker.measured.calibration.counted
     by_counts = _BY_COUNTS.format(power) if power else ""
     meaning = impression_rates.MEANINGS.get(counted, head.meaning + by_counts)
-    texts = {schema.SCORES: meaning + (blended if weight else "")}
+    texts = {schema.SCORES: meaning}
     if weighing is not None:
         texts[schema.SCORES] += _OR_WEIGHED
     if has_seconds:

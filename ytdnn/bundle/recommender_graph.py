@@ -131,7 +131,7 @@ class RecommenderGraph(AnswerGraph):
           sources: All candidate sources.
           scorer: Ranker of the candidates.
           order: Order of the slate by the ranker's scores.
-          scores: Candidate model's scores, if ranker or order need them.
+          scores: Candidate model's scores, if the ranker needs them.
           limits: Videos that answers may hold.
           explorer: Changes the order to explore; None: there is no exploration.
           caps: Reads the caps of requests; None: requests have none.
@@ -142,8 +142,7 @@ class RecommenderGraph(AnswerGraph):
         self._caps, self._explorer, self._weighing = caps, explorer, weighing
         self._user_tower, self._sources = user_tower, sources
         self.scorer, self._order = scorer, order
-        needed = scorer.asks_scores or order.needs_scores
-        self._scores = scores if needed else None
+        self._scores = scores if scorer.asks_scores else None
         self._limits = limits or graphs.FilterReader()
         self._proposed = shared_functions.TracedFunction(self._propose)
         self.first_pass: first_pass.FirstPass | None = None
@@ -192,7 +191,7 @@ class RecommenderGraph(AnswerGraph):
         """Returns the ranker's predictions for candidates, and the slate's order."""
         predicted = self.scorer.score(request, candidates, scores)
         videos = candidates.videos
-        order = self._order.blend(videos, predicted.order, scores)
+        order = self._order.uncapped(videos, predicted.order)
         score_of = tf.exp if self._order.is_counted else self.scorer.score_of
         ordered_by = score_of(order)
         if self._weighing is not None:

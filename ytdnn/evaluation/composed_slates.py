@@ -1,4 +1,4 @@
-"""Slates composed as in serving: the same sources, blend, cap and diversity."""
+"""Slates composed as in serving: the same sources, cap and diversity."""
 
 import dataclasses
 
@@ -8,7 +8,6 @@ import tensorflow as tf
 from ytdnn.base import configs, ragged
 from ytdnn.evaluation import lists, models, user_cases
 from ytdnn.log import prepared
-from ytdnn.ranking import weighted_order
 from ytdnn.retrieval import exploring, interface, pool, slate
 
 _CASES_A_PART = 1 << 8
@@ -67,20 +66,13 @@ def _joined(
 
 
 def order(
-    data: prepared.PreparedData,
-    composition: configs.CompositionConfig,
-    trained: models.RetrievalModel,
-    vectors: models.Vectors,
-    user_vectors: models.Vectors | None = None,
+    data: prepared.PreparedData, composition: configs.CompositionConfig
 ) -> lists.Order | None:
     """Returns the order of slates; None if it is the ranker's order.
 
     Args:
       data: The prepared set.
-      composition: Settings of blend, cap and exploration.
-      trained: The candidate model, for the scores of the blend.
-      vectors: Vectors of the candidate model's videos.
-      user_vectors: Vectors of the users of the cases; None: the model computes them.
+      composition: Settings of caps, diversity and exploration.
 
     Raises:
       errors.UserError: There is a cap, but the log has no channels.
@@ -88,31 +80,25 @@ def order(
     explorer = None
     if composition.explores:
         explorer = exploring.Explorer(composition, data.catalogue)
-    is_plain = not composition.blend_weight and not composition.max_per_channel
-    if is_plain and explorer is None and not composition.reranks:
+    is_plain = not composition.max_per_channel and not composition.reranks
+    if is_plain and explorer is None:
         return None
     # A bundle's counts know the validation window.
     plain = dataclasses.replace(composition, ordered_by="ranker")
     rule = slate.SlateOrder(plain, data)
-    score = None
-    if rule.needs_scores and not weighted_order.weighs(composition.default_weights):
-        score = pool.Scores(vectors, len(vectors))
 
     def score_pages(
         cases: user_cases.Cases, videos: lists.Lists, logits: models.Vectors
     ) -> models.Vectors:
-        by, of_users = np.zeros(videos.shape, np.float32), user_vectors
-        if score is not None and of_users is None:
-            of_users = trained.user_vectors(data, cases.users, cases.ends, cases.times)
+        by = np.zeros(videos.shape, np.float32)
         for part in ragged.slices(len(cases), _CASES_A_PART):
-            shown, known = tf.constant(videos[part]), None
-            if score is not None and of_users is not None:
-                known = score(tf.constant(of_users[part]), shown)
-            ordered = rule(shown, tf.constant(logits[part]), known)
+            ordered = rule(tf.constant(videos[part]), tf.constant(logits[part]))
             if explorer is not None:
                 some = user_cases.take(cases, np.arange(len(cases))[part])
                 times, watched = tf.constant(some.times), some.watched.padded()
-                ordered, _ = explorer(shown, ordered, times, tf.constant(watched))
+                ordered, _ = explorer(
+                    tf.constant(videos[part]), ordered, times, tf.constant(watched)
+                )
             by[part] = ordered
         return by
 

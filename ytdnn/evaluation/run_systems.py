@@ -222,7 +222,7 @@ def _own(
         pooled = composed_slates.pooled(ranked, sources, config.composition)
         orders[lists.CANDIDATES] = shown_lists.candidates(data, trained, of_videos)
         if run.ranking is not None and not leaks.ranker_learns_later(data, run.cases):
-            order = composed_slates.order(data, config.composition, trained, of_videos)
+            order = composed_slates.order(data, config.composition)
             makers[lists.SYSTEM] = lists.composed(
                 data, pooled, run.ranking, number, order
             )

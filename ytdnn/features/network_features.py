@@ -57,7 +57,6 @@ def built_in() -> Features:
         counter_features,
         demographics,
         past_features,
-        position,
         replayed_features,
         request_context,
         video_attributes,
@@ -80,7 +79,6 @@ def built_in() -> Features:
         *replayed_features.FEATURES,
         *past_features.OF_VIDEO,
         video_attributes.LANGUAGE_MATCH,
-        *position.FEATURES,
         video_attributes.AGE,
     )
 

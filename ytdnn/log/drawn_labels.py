@@ -1,7 +1,6 @@
 """Labels drawn anew each epoch, each with a context of its own (PAPER §3.4).
 
-A fixed number of labels for each user, so that a few very active users do not dominate;
-and the held-out watch of the paper's figure 5a, for comparison with the next watch.
+A fixed number of labels for each user, so that a few very active users do not dominate.
 Neighbours are rarely drawn together, so an example is a slice of one position; if every
 next watch is a label, `training_slices.SliceBatches` shares histories instead.
 """
@@ -14,8 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.base import schema
-from ytdnn.log import batch_streams, positions, search_tensors, training_slices
+from ytdnn.log import batch_streams, positions, training_slices
 
 Features = dict[str, tf.Tensor]
 _LABELS_A_STEP = 1 << 22
@@ -116,8 +114,6 @@ class DrawnBatches:
       history_length: Greatest number of watches in a history.
       search_length: Greatest number of searches in a bag of tokens.
       per_user: Maximum number of labels of each user in an epoch; 0 = all.
-      held_out: Whether the context is the watches on both sides of the label, not only
-        those before it.
       seed: Seed of the draw and of the order.
       runs: Ranges of its labels in a larger log; empty: it is the whole log.
       stream: Further key of the order's generator, where the log is a part of a larger
@@ -130,7 +126,6 @@ class DrawnBatches:
     history_length: int
     search_length: int
     per_user: int
-    held_out: bool
     seed: int
     runs: tuple[LabelRange, ...] = ()
     stream: tuple[int, ...] = ()
@@ -182,18 +177,21 @@ class DrawnBatches:
             slots = self.portion.slots(step, self.batch_size)
             labels = tf.gather(positions, tf.minimum(slots, last))
             labels = tf.where(slots <= last, labels, beyond)
-            if not self.held_out:
-                examples: Features = self._cut(labels)
-                return examples
-            base = tf.constant(self.seed, tf.int64) + (epoch << 32)
-            seed = tf.stack([base, step + (sum(self.stream) << 32)])
-            reach = tf.random.stateless_uniform([self.batch_size], seed)
-            around_labels: Features = self._around(
-                labels, self.portion.own(reach, self.batch_size)
-            )
-            return around_labels
+            return self.read(labels, step, epoch)
 
         return cut_step
+
+    def read(self, labels: tf.Tensor, step: tf.Tensor, epoch: int) -> Features:
+        """Reads labels with the context before them.
+
+        Args:
+          labels: `[rows] int64` flat positions; outside the log: weight 0.
+          step: Step of the epoch, for draws of a subclass, as is `epoch`.
+          epoch: Epoch, from 0.
+        """
+        del step, epoch
+        examples: Features = self._cut(labels)
+        return examples
 
     @functools.cached_property
     def _cut(self) -> Callable[[tf.Tensor], Any]:
@@ -204,63 +202,3 @@ class DrawnBatches:
             return training_slices.cut(log, labels, 1, *lengths)
 
         return tf.function(cut_labels, autograph=False)
-
-    @functools.cached_property
-    def _around(self) -> Callable[[tf.Tensor, tf.Tensor], Any]:
-        """Reads labels with the context around them; traced once for all epochs."""
-        log, lengths = self.log, (self.history_length, self.search_length)
-
-        def cut_around(labels: tf.Tensor, reach: tf.Tensor) -> Features:
-            return around(log, labels, reach, *lengths)
-
-        return tf.function(cut_around, autograph=False)
-
-
-def around(
-    log: positions.WatchLog,
-    drawn: tf.Tensor,
-    reach: tf.Tensor,
-    history_length: int,
-    search_length: int,
-) -> Features:
-    """Cuts held-out watches with the watches around them and the features at that time.
-
-    The history is a window of `history_length + 1` of the user's watches with the label
-    at a random place, without the label: all other watches if the user has no more.
-
-    Args:
-      log: The watches.
-      drawn: `[examples] int64`, the labels; outside the log: weight 0.
-      reach: `[examples]` in [0, 1), end of the window after the label, as a share of
-        the watches there.
-      history_length: Greatest number of watches in a history.
-      search_length: Greatest number of searches in a bag of tokens: those before the
-        window's last watch.
-
-    Returns:
-      Features from `ytdnn.log.training_slices.cut`, slices of one position.
-    """
-    inside = (drawn < log.num_watches)[:, tf.newaxis]
-    at = tf.minimum(drawn, log.num_watches - 1)[:, tf.newaxis]
-    users = tf.gather(log.users, at)
-    starts, stops = tf.gather(log.offsets, users), tf.gather(log.offsets, users + 1)
-    most = tf.minimum(stops - at - 1, history_length)
-    share = tf.cast(reach, tf.float64)[:, tf.newaxis] * tf.cast(most + 1, tf.float64)
-    ends = at + 1 + tf.minimum(tf.cast(share, tf.int64), most)
-    ends = tf.maximum(ends, tf.minimum(starts + history_length + 1, stops))
-    window = ends + tf.range(-history_length, 0, dtype=tf.int64)
-    window -= tf.cast(window <= at, tf.int64)
-    foreign = tf.math.count_nonzero(window < starts, axis=1, keepdims=True)
-    clipped = tf.maximum(window, 0)
-    features = {
-        schema.WATCH_ROWS: tf.gather(log.videos, clipped),
-        schema.WATCH_ROW_TIMES: tf.gather(log.times, clipped),
-        schema.FIRST_ROWS: tf.cast(foreign, tf.int32),
-        **training_slices.labels(log, at, inside),
-    }
-    if log.searches is not None:
-        before = tf.gather(log.searches.num_before, ends - 1)
-        features |= search_tensors.searches_before(
-            log.searches, users, tf.cast(before, tf.int64), search_length
-        )
-    return features

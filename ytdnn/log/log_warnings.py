@@ -18,8 +18,6 @@ _MANY_REPEATS = 0.2  # of the watches, from which repeating is a habit
 _LEAST_WATCHES = 200  # of which that can be said
 _CLOSE, _MOST_CLOSE = 0.2, 0.8  # hours to a whole hour; share from which it is a rule
 _SAMPLE = 10_000  # clicks of a shard
-_LATE, _TOO_LATE = 0.5, 48.0  # median hours from a click to its watch as it is loaded
-_LOADED = "note: watches.time looks like the time of loading, not of the watch: "
 NONE_INSIDE = " lies in"  # says the obstacle that other windows would remove
 _NO_IDS = ("null", "none", "nan", "na", "n/a", "nil", "undefined", "\\n")
 # Zero-width marks inside an id are rare, joiners inside a name are not.
@@ -46,21 +44,7 @@ def from_watches(watches: pl.LazyFrame) -> list[str]:
             f"the unit of watches.time; splits by time need days "
             f"(--protocol=leave_one_out needs none)"
         )
-    elif times.size >= _LEAST_WATCHES and last - first > 2 * schema.DAY_SECONDS:
-        lines += _one_hour(watches)
     return lines
-
-
-def _one_hour(watches: pl.LazyFrame) -> Iterator[str]:
-    """Yields a line where all watches lie in an hour of the day, or in two in a row.
-
-    Dates without a time of day have a note of their own.
-    """
-    of_day = watches.select((pl.col(schema.TIME) % schema.DAY_SECONDS).unique())
-    seconds = of_day.collect(engine="streaming").to_series().to_list()
-    hours = sorted({second // 3_600 for second in seconds})
-    if len(seconds) > 2 >= len(hours) and hours[-1] - hours[0] in (0, 1, 23):
-        yield f"{_LOADED}all lie within the same two hours of the day"
 
 
 def odd_ids(ids: pl.Series) -> list[str]:
@@ -170,15 +154,13 @@ def _long_watches(ratios: np.ndarray) -> Iterator[str]:
 
 
 def _hours_apart(lags: np.ndarray) -> Iterator[str]:
-    """Yields a line where watches are whole hours from their clicks, or all later.
+    """Yields a line where watches are whole hours from their clicks.
 
     Args:
       lags: Hours from clicked impressions to the only watch of user and video.
     """
     hours = np.round(lags)
-    known = lags if len(lags) >= _LEAST_WATCHES else 0.0
-    least, low, middle, high = np.quantile(known, (0.01, 0.1, 0.5, 0.9))
-    hour = round(middle)
+    hour = round(np.median(lags)) if len(lags) >= _LEAST_WATCHES else 0
     # Summer time moves some of them by an hour.
     is_apart = (abs(lags - hours) < _CLOSE) & (abs(hours - hour) <= 1) & (hours != 0)
     if hour and is_apart.mean() > _MOST_CLOSE:
@@ -187,12 +169,6 @@ def _hours_apart(lags: np.ndarray) -> Iterator[str]:
             f"{'behind' if hour < 0 else 'ahead of'} impressions.time, in "
             f"{is_apart.mean():.0%} of {len(lags):,} watches of clicked videos: write "
             f"times with their zone, as in 2024-05-01T12:00:00+02:00"
-        )
-    # Of one size they are a zone.
-    elif least >= 0 and _LATE < middle < _TOO_LATE and high - low > _CLOSE:
-        yield (
-            f"{_LOADED}it is {middle:,.1f} hours after the click in the median of "
-            f"{len(lags):,}, and hardly ever before"
         )
 
 

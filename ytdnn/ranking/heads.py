@@ -6,14 +6,13 @@ function of its features.
 
 * `WeightedLogistic`, the paper's: clicks weigh T_i, the others 1. Its odds are
   ΣT / (N - k) = E[T] / (1 - P): near E[T] where clicks are rare, above it elsewhere.
-* `ExactOdds`: every impression, a clicked one too, is a negative of weight 1 besides.
-  Its odds are ΣT / N = E[T].
 * `Click`: P alone.
 * `ClickTimesWatchTime` (`click_times_watch_time.py`): P and E[T | click], two outputs
   of one tower; E[T] is their product.
 
 A click without watch time (0 or unknown) is no example of watch time: it weighs 1 in
-`WeightedLogistic`, is a negative in `ExactOdds`, and is no example of E[T | click].
+`WeightedLogistic`, and is no example of E[T | click]. Heads with other targets are in
+docs/examples/watch_time_heads.py.
 """
 
 import abc
@@ -190,11 +189,7 @@ class _Odds(Head):
         """Returns the odds, or the probability of a click."""
         if self.has_seconds:
             return super().score(order)
-        return tf.cast(self.chance(tf.cast(order, tf.float64)), tf.float32)
-
-    def chance(self, logits: tf.Tensor) -> tf.Tensor:
-        """Returns the probability of a click, where the odds are no seconds."""
-        return tf.sigmoid(logits)
+        return tf.cast(tf.sigmoid(tf.cast(order, tf.float64)), tf.float32)
 
     def predict(
         self,
@@ -210,7 +205,7 @@ class _Odds(Head):
         if self.has_seconds:
             odds = tf.exp(tf.minimum(logits, MAX_LOGIT))
             return HeadPredictions(order=logits, seconds=odds, logits=own_logits)
-        chance = self.chance(logits)
+        chance = tf.sigmoid(logits)
         return HeadPredictions(
             order=logits, click_probability=chance, logits=own_logits
         )
@@ -225,7 +220,7 @@ class WeightedLogistic(_Odds):
 
     def __init__(self, config: configs.WeightedLogisticConfig, clicks: Clicks) -> None:
         """Starts at the odds of all impressions."""
-        self.has_seconds = config.weights == "seconds" and clicks.have_watch_time
+        self.has_seconds = clicks.have_watch_time
         self.meaning = ODDS if self.has_seconds else PROBABILITY
         watched = clicks.seconds if self.has_seconds else 1.0
         rate = clicks.probability
@@ -239,30 +234,6 @@ class WeightedLogistic(_Odds):
             is_timed = labels.clicked & (labels.seconds > 0.0)
             weights = tf.where(is_timed, labels.seconds, weights)
         return weights * losses
-
-
-@registries.HEADS.register("exact_odds", configs.ExactOddsConfig)
-class ExactOdds(_Odds):
-    """Weighted logistic regression with every impression a negative as well."""
-
-    def __init__(self, config: configs.ExactOddsConfig, clicks: Clicks) -> None:
-        """Starts at the seconds of all impressions."""
-        self.has_seconds = clicks.have_watch_time
-        self.meaning = SECONDS if self.has_seconds else PROBABILITY
-        watched = clicks.seconds if self.has_seconds else 1.0
-        self.biases = (math.log(clicks.probability * watched),)
-
-    def chance(self, logits: tf.Tensor) -> tf.Tensor:
-        """Returns the odds; without watch time they are a probability, at most 1."""
-        return tf.minimum(tf.exp(tf.minimum(logits, MAX_LOGIT)), 1.0)
-
-    def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
-        """Returns `log(1 + exp(z)) + T · (log(1 + exp(z)) - z)`, T = 0 unclicked."""
-        logits = outputs[..., 0]
-        watched = tf.cast(labels.clicked, tf.float32)
-        if self.has_seconds:
-            watched *= labels.seconds
-        return tf.nn.softplus(logits) + watched * tf.nn.softplus(-logits)
 
 
 @registries.HEADS.register("click", configs.ClickConfig)

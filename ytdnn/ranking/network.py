@@ -8,7 +8,6 @@ the query, its part of the first layer included, is computed once for its k impr
 import dataclasses
 import json
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -74,7 +73,7 @@ class RankingNetwork(tf.keras.Model):
     Attributes:
       head: Head that reads the outputs.
       videos: Table of video embeddings for each use: the video shown, the last watched,
-        the history. One table, unless the config says otherwise.
+        the history. All share one (PAPER §4.1).
     """
 
     def __init__(
@@ -94,7 +93,10 @@ class RankingNetwork(tf.keras.Model):
         self.head = outcome_heads.make(config, measured.clicks, measured.outcomes)
         self._seeds = [f.name for f in chosen if f.is_video]
         uses = ("shown", "last_watched", "history", *self._seeds)
-        self.videos = _video_tables(config, measured.vocabulary_size, uses)
+        table = embeddings.EmbeddingTable(
+            measured.vocabulary_size, config.embedding_dim, _STDDEV, name="videos"
+        )
+        self.videos = dict.fromkeys(uses, table)
         self._of_shown = [
             f.name
             for f in chosen
@@ -121,8 +123,8 @@ class RankingNetwork(tf.keras.Model):
     @property
     def tables(self) -> list[tf.Variable]:
         """The variables looked up by row, for the table optimiser."""
-        of_videos = list({id(t): t for t in self.videos.values()}.values())
-        layers = (*of_videos, *self._of_query.values(), *self._of_videos.values())
+        of_videos = self.videos["shown"]
+        layers = (of_videos, *self._of_query.values(), *self._of_videos.values())
         return [
             each.table for each in layers if isinstance(each, embeddings.EmbeddingTable)
         ]
@@ -179,17 +181,3 @@ class RankingNetwork(tf.keras.Model):
         last = self.videos["last_watched"](history[:, -1])
         of_query = feature_lists.encode(self._of_query, tensors)
         return tf.concat([mean, last, *of_query], axis=-1)
-
-
-def _video_tables(
-    config: configs.RankingConfig, vocabulary_size: int, uses: Sequence[str]
-) -> dict[str, embeddings.EmbeddingTable]:
-    """Returns the table of each use, one for all where it is shared (PAPER §4.1)."""
-
-    def table(name: str) -> embeddings.EmbeddingTable:
-        dim = config.embedding_dim
-        return embeddings.EmbeddingTable(vocabulary_size, dim, _STDDEV, name=name)
-
-    if config.shared_table:
-        return dict.fromkeys(uses, table("videos"))
-    return {use: table(f"videos_{use}") for use in uses}

@@ -17,9 +17,10 @@ from scipy import sparse
 
 from ytdnn.base import configs, errors, registries
 from ytdnn.base.metrics import top_k_selection
-from ytdnn.retrieval import candidate_models, neighbours
+from ytdnn.retrieval import candidate_models
 
 _EXTRA = "baselines"
+_USER_DAMPING, _VIDEO_DAMPING = 1.0, 5.0  # watches
 Floats = npt.NDArray[np.float32]
 
 
@@ -30,7 +31,7 @@ class UserNeighbours(candidate_models.ScoringModel):
     def fit(self, data: candidate_models.TrainingData) -> None:
         """Scales the matrix of watches."""
         self.counts = data.matrix
-        of_users, of_videos = neighbours.damped(self.counts)
+        of_users, of_videos = damped(self.counts)
         self.weights = sparse.diags(of_videos.astype(np.float32))
         # In place: of ten million watches each copy takes a tenth of a gigabyte.
         self.scaled = self.counts.tocsc()
@@ -53,6 +54,19 @@ class UserNeighbours(candidate_models.ScoringModel):
             out[:] = (self.scaled[:, videos].T @ near.T).T
 
         return score
+
+
+def damped(
+    counts: sparse.csr_matrix,
+) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]:
+    """Returns one over the damped root of the watches of each user, and each video.
+
+    Args:
+      counts: `[users, videos]` watches.
+    """
+    of_users = 1.0 / np.sqrt(_USER_DAMPING + np.asarray(counts.sum(axis=1)).ravel())
+    of_videos = 1.0 / np.sqrt(_VIDEO_DAMPING + np.asarray(counts.sum(axis=0)).ravel())
+    return of_users, of_videos
 
 
 @configs.validated

@@ -1,4 +1,4 @@
-"""From the ranker's scores to the order of a slate: blend, caps, diversity.
+"""From the ranker's scores to the order of a slate: caps, diversity.
 
 A slate with exploration, reserved places or caps is not in the order of its scores:
 each video has the reason of its place. Only the videos placed by their score are in
@@ -18,7 +18,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from ytdnn.base import configs, registries, schema
-from ytdnn.log import positions, prepared
+from ytdnn.log import prepared
 from ytdnn.retrieval import (
     column_filters,
     diversity,
@@ -40,10 +40,9 @@ _MOST = 2**31 - 1
 
 
 class SlateOrder(tf.Module):
-    """Orders a slate: blend, caps, re-rankers.
+    """Orders a slate: caps, re-rankers.
 
     Attributes:
-      needs_scores: Whether the candidate model's scores are an input.
       is_counted: Whether counts of impressions order instead of the ranker.
       most: Most videos of a channel; 0: any number.
       rerankers: Functions of videos and order, as `diversity.Diversity`, that change
@@ -54,7 +53,7 @@ class SlateOrder(tf.Module):
     def __init__(
         self, config: configs.CompositionConfig, data: prepared.PreparedData
     ) -> None:
-        """Reads the weight of the blend and the cap.
+        """Reads the cap, and makes the re-rankers.
 
         Raises:
           errors.UserError: The log has no channels to cap, or lacks the columns that
@@ -70,8 +69,6 @@ class SlateOrder(tf.Module):
         # `tf.Module` does not look into tuples for variables.
         masks = [reranked for _, reranked in self.rerankers]
         self._modules = [source for source in masks if isinstance(source, tf.Module)]
-        self.needs_scores = config.blend_weight > 0.0
-        self._weight = config.blend_weight
         self.most = config.max_per_channel
         self.is_counted = config.ordered_by != "ranker"
         if self.is_counted:
@@ -82,28 +79,21 @@ class SlateOrder(tf.Module):
             indices = filter_columns.indices(data.catalogue, schema.CHANNEL_ID)
             self._channels = tf.Variable(indices, trainable=False)
 
-    def __call__(
-        self, videos: tf.Tensor, logits: tf.Tensor, scores: tf.Tensor | None
-    ) -> tf.Tensor:
+    def __call__(self, videos: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """Returns the order `[batch, n] float32`, `-inf` = not in the slate.
 
         Args:
           videos: `[batch, n] int32`, 0 where there is none.
           logits: `[batch, n] float32`, log of the ranker's scores.
-          scores: `[batch, n] float32` of the candidate model; None: no blend.
         """
-        order = self.cap(videos, self.blend(videos, logits, scores))
+        order = self.cap(videos, self.uncapped(videos, logits))
         for _, reranked in self.rerankers:
             order = reranked(videos, order)
         return order
 
-    def blend(
-        self, videos: tf.Tensor, logits: tf.Tensor, scores: tf.Tensor | None
-    ) -> tf.Tensor:
+    def uncapped(self, videos: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """Returns the order before any channel is capped; see `__call__`."""
         order = tf.gather(self._counts, videos) if self.is_counted else logits
-        if self.needs_scores and scores is not None:
-            order = blended(order, scores, self._weight)
         return tf.where(videos > 0, order, float("-inf"))
 
     def cap(self, videos: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
@@ -117,24 +107,6 @@ class SlateOrder(tf.Module):
             return order
         of_videos = tf.gather(self._channels, videos)[:, tf.newaxis]
         return capped(order, of_videos, tf.fill([tf.shape(videos)[0], 1], self.most))
-
-
-def blended(logits: tf.Tensor, scores: tf.Tensor, weight: float) -> tf.Tensor:
-    """Returns `logit + weight · score`, `[batch, n] float32`.
-
-    A candidate score is a log-probability up to a constant of the whole list, so this
-    is the log of the ranker's score times a power of that probability. Videos without a
-    score take the lowest of the list.
-
-    Args:
-      logits: `[batch, n] float32`.
-      scores: `[batch, n] float32`, `positions.NO_SCORE` where there is none.
-      weight: Weight of the scores.
-    """
-    known = scores > positions.NO_SCORE
-    lowest = tf.reduce_min(tf.where(known, scores, float("inf")), axis=1, keepdims=True)
-    lowest = tf.where(tf.math.is_finite(lowest), lowest, 0.0)
-    return logits + weight * tf.where(known, scores, lowest)
 
 
 def capped(order: tf.Tensor, of_videos: tf.Tensor, most: tf.Tensor) -> tf.Tensor:

@@ -73,10 +73,6 @@ def train(
     from ytdnn.candidates import saving
 
     whole = model.joined(members[-settings.num_kept :])
-    if number > 1:
-        from ytdnn.candidates import ensemble
-
-        ensemble.project(whole, data, config.seed)
     facts = joined_facts(facts_of_members) | whole.facts()
     if number > 1 and chosen is None:
         facts["validation"] = _validation(settings, data, whole)[0]()
@@ -367,17 +363,20 @@ class CandidateWindows:
         _, labels, _ = self._counts.T.tolist()
         firsts = np.cumsum([0, *labels]).tolist()  # of the shard, among all labels
         ranges = [drawn_labels.LabelRange(firsts[n], labels[n]) for n in window.shards]
-        return drawn_labels.DrawnBatches(
+        cut: Any = drawn_labels.DrawnBatches
+        if not isinstance(config.label, configs.NextWatchConfig):
+            cut = registries.LABELS[config.label.kind].make
+        drawn: drawn_labels.DrawnBatches = cut(
             log=log,
             batch_size=config.training.batch_size,
             history_length=config.history_length,
             search_length=config.search_length,
             per_user=config.label.examples_per_user,
-            held_out=isinstance(config.label, configs.HeldOutWatchConfig),
             seed=self._seed,
             stream=window.stream,
             runs=tuple(ranges) if window.stream else (),
         )
+        return drawn
 
     @property
     def _is_sliced(self) -> bool:

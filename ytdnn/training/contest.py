@@ -196,9 +196,7 @@ def _trained(
         if not best.exists() or values.mean() > np.load(best).mean():
             _save(best, values)
 
-    one = dataclasses.replace(
-        config.candidates, ensemble_size=1, serving_dim=0, distillation=0.0
-    )
+    one = dataclasses.replace(config.candidates, ensemble_size=1, distillation=0.0)
     config = dataclasses.replace(config, candidates=one)
     pause_at = share * one.training.epochs
     with progress.shown(False):

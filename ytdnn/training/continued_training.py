@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ytdnn.base import artifacts, configs, errors, registries
-from ytdnn.candidates import ensemble, saving
 from ytdnn.candidates import model as candidate_model
+from ytdnn.candidates import saving
 from ytdnn.layers import randomness
 from ytdnn.log import events, prepared, user_shards
 from ytdnn.ranking import building
@@ -85,7 +85,6 @@ def carry_candidates(
         members.append(member)
         facts.append(member_facts)
     whole = candidate_model.joined(members)
-    ensemble.project(whole, data, config.seed)
     with artifacts.publish(
         directory,
         candidate_model.KIND,

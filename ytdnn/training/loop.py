@@ -4,7 +4,6 @@ Every draw is a function of (seed, step), and the input of (seed, epoch, step), 
 run killed anywhere ends with the numbers of an undisturbed one.
 """
 
-import contextlib
 import dataclasses
 import functools
 import math
@@ -110,15 +109,13 @@ def fit(
             meter.show_start(metrics, stage.monitor)
         while not reached.is_over(training, stage.stop_after):
             if not _train_epoch(trainer, keeper, guard, reached, meter, pause_at):
-                with trainer.averaged_weights():
-                    metrics, within = _validated(trainer), reached.epoch + 1
-                    keeper.keep_if_best(reached, metrics, stage.monitor, within)
+                metrics, within = _validated(trainer), reached.epoch + 1
+                keeper.keep_if_best(reached, metrics, stage.monitor, within)
                 keeper.save(reached)
                 return reached.facts() | meter.facts()
             loss = trainer.mean_loss()
-            with trainer.averaged_weights():
-                metrics = _validated(trainer)
-                keeper.finish_epoch(reached, metrics, stage.monitor)
+            metrics = _validated(trainer)
+            keeper.finish_epoch(reached, metrics, stage.monitor)
             scalars = {"loss": loss, **metrics}
             if on.writes:
                 progress.tell_observers(stage.name, reached.epoch, scalars)
@@ -282,14 +279,6 @@ class Trainer:
         if self.on.has_dense_tables:
             gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         return loss, weight, gradients
-
-    def averaged_weights(self) -> contextlib.AbstractContextManager[None]:
-        """Context in which the weights are their moving averages, if there are any."""
-        if self.training.ema_decay == 0.0:
-            return contextlib.nullcontext()
-        from ytdnn.training import averages
-
-        return averages.applied(self.optimizer.optimizers, self.variables)
 
     def mean_loss(self) -> float:
         """Returns the mean loss of the steps since the last call."""

@@ -90,23 +90,13 @@ def make(
 def _one(
     kind: str, rate: _Schedule, training: configs.TrainingConfig
 ) -> tf.keras.optimizers.legacy.Optimizer:
-    optimizer_class = tf.keras.optimizers.legacy.Adam
     if kind == "adagrad":
-        optimizer_class = Adagrad
-    elif kind == "lazy_adam":
+        return Adagrad(rate, initial_accumulator_value=training.table_accumulator)
+    optimizer_class = tf.keras.optimizers.legacy.Adam
+    if kind == "lazy_adam":
         from ytdnn.training import lazy_adam
 
         optimizer_class = lazy_adam.LazyAdam
-    if training.ema_decay > 0.0:
-        from ytdnn.training import averages
-
-        optimizer_class = averages.averaging(
-            optimizer_class, training.ema_decay, touches_only_rows=kind != "adam"
-        )
-    if kind == "adagrad":
-        return optimizer_class(
-            rate, initial_accumulator_value=training.table_accumulator
-        )
     return optimizer_class(rate)
 
 

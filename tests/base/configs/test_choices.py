@@ -11,16 +11,14 @@ from ytdnn.base.configs import run
 
 CHOSEN = [
     configs.CandidatesConfig(loss=configs.FullSoftmaxConfig(label_smoothing=0.1)),
-    configs.CandidatesConfig(loss=configs.WARPConfig()),
-    configs.CandidatesConfig(label=configs.HeldOutWatchConfig(examples_per_user=3)),
+    configs.CandidatesConfig(label=configs.NextWatchConfig(examples_per_user=3)),
     configs.IndexConfig(search=configs.ExactConfig()),
     configs.IndexConfig(search=configs.ScannConfig(num_leaves=7)),
     configs.RankingConfig(
         normalization=configs.QuantilesConfig(num_pieces=7, powers=False)
     ),
     configs.RankingConfig(normalization=configs.RawConfig()),
-    configs.RankingConfig(head=configs.WeightedLogisticConfig(weights="equal")),
-    configs.RankingConfig(head=configs.ExactOddsConfig()),
+    configs.RankingConfig(head=configs.WeightedLogisticConfig()),
     configs.RankingConfig(head=configs.ClickConfig()),
     configs.RankingConfig(head=configs.ClickTimesWatchTimeConfig(order_by="odds")),
 ]
@@ -57,7 +55,6 @@ def test_every_kind_names_itself() -> None:
     [
         (configs.FullSoftmaxConfig, {"num_negatives": 5}),
         (configs.SampledSoftmaxConfig, {"label_smoothing": 0.1}),
-        (configs.HeldOutWatchConfig, {"slice_length": 8}),
         (configs.ExactConfig, {"num_leaves": 5}),
         (configs.IndexConfig, {"num_leaves": 5}),
         (configs.CandidatesConfig, {"num_negatives": 5}),

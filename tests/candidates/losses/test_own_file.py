@@ -3,7 +3,6 @@
 import importlib.util
 import types
 
-import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -21,11 +20,6 @@ with extras.registered():
     _SPEC.loader.exec_module(margin)
 
 
-class BPR(tf.keras.losses.Loss):
-    def call(self, y_true, y_pred):
-        return tf.reduce_mean(tf.nn.softplus(y_pred[:, 1:] - y_pred[:, :1]), axis=1)
-
-
 class Mean(tf.keras.losses.Loss):
     def call(self, y_true, y_pred):
         return tf.reduce_mean(y_pred)
@@ -36,7 +30,7 @@ def make(data, loss):
     candidate_model = model.build(setting.config(), data)
     learner = losses.Learner(candidate_model, setting.counts(data), "float32", (), 0.0)
     drawn = types.SimpleNamespace(num_negatives=16, proposal_exponent=0.0)
-    return pairwise.from_keras(loss, drawn, learner, "loss own"), candidate_model
+    return pairwise.Pairwise(loss, drawn, learner, "loss own"), candidate_model
 
 
 def test_the_file_of_the_page_has_gradients(data) -> None:
@@ -49,17 +43,6 @@ def test_the_file_of_the_page_has_gradients(data) -> None:
     assert float(total) > 0.0
     assert float(weights) > 0.0
     assert float(tf.reduce_max(tf.abs(values))) > 0.0
-
-
-def test_bpr_written_in_keras_is_bpr(data) -> None:
-    own, _ = make(data, BPR())
-    positive = tf.constant([2.0])
-    negative, counts = tf.constant([[1.0, 3.0]]), tf.ones([1, 2])
-    assert isinstance(own, pairwise.Pairwise)
-    np.testing.assert_allclose(
-        own._losses(positive, negative, counts),
-        pairwise.BPR().scored(positive, negative, counts),
-    )
 
 
 def test_a_mean_over_the_batch_is_refused(data) -> None:

@@ -1,17 +1,36 @@
+"""The rank losses of docs/examples, and the draws that any Keras loss has."""
+
+import importlib.util
 import math
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import extras
 from tests.candidates.losses import setting
-from ytdnn import configs
-from ytdnn.base import schema
+from ytdnn.base import registries, schema
 from ytdnn.candidates import losses, model
-from ytdnn.candidates.losses import pairwise
+from ytdnn.layers import log_sum_exp
 
-CHOICES = [configs.BPRConfig(), configs.WARPConfig(), configs.GBCEConfig()]
-KINDS = [choice.kind for choice in CHOICES]
+KINDS = ["bpr", "warp", "gbce"]
+_FILE = extras.EXAMPLES / "rank_losses.py"
+
+
+@pytest.fixture(scope="module")
+def example():
+    """The module of the example, its losses registered for these tests."""
+    with extras.registered():
+        spec = importlib.util.spec_from_file_location("rank_losses", _FILE)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        yield module
+
+
+@pytest.fixture
+def config(example, request):
+    """The settings of a loss by its kind."""
+    return registries.LOSSES[request.param].config()
 
 
 def _made(data, loss, **settings):
@@ -25,49 +44,51 @@ def _floats(*values):
     return tf.constant(values, tf.float32)
 
 
-def test_bpr_is_the_mean_over_the_negatives_that_count():
-    found = pairwise.BPR().scored(
-        _floats(2.0), _floats([1.0, 3.0, 9.0]), _floats([1, 1, 0])
-    )
+def _losses(loss, positive, negative, counts=None):
+    """Returns the losses of scores; a negative whose count is 0 does not count."""
+    if counts is not None:
+        negative = tf.where(counts > 0.0, negative, log_sum_exp.NEVER)
+    return loss.call(None, tf.concat([positive[:, tf.newaxis], negative], axis=1))
+
+
+def test_bpr_is_the_mean_over_the_negatives_that_count(example):
+    scores = _floats(2.0), _floats([1.0, 3.0, 9.0]), _floats([1, 1, 0])
+    found = _losses(example.BPR(), *scores)
     expected = (math.log1p(math.exp(-1.0)) + math.log1p(math.exp(1.0))) / 2
     assert float(found[0]) == pytest.approx(expected)
 
 
-def test_warp_weighs_violators_by_the_rank_that_they_say():
-    losses_of = pairwise.WARP(101).scored
+def test_warp_weighs_violators_by_the_rank_that_they_say(example):
     positive = _floats(2.0, 2.0)
     negative = _floats([0.0, 1.5, 3.0, 9.0], [0.0, 0.9, -5.0, 0.5])
     counts = _floats([1, 1, 1, 0], [1, 1, 1, 1])
     # Of three, two are within the margin, by 0.5 and 2: the rank is 2/3 of 100.
     expected = math.log1p(200 / 3) * (0.5 + 2.0) / 2
-    found = losses_of(positive, negative, counts).numpy()
+    found = _losses(example.WARP(101), positive, negative, counts).numpy()
     assert found == pytest.approx([expected, 0.0])
 
 
-def test_gbce_with_all_negatives_or_no_calibration_is_binary_cross_entropy():
+def test_gbce_with_all_negatives_or_no_calibration_is_binary_cross_entropy(example):
     positive, negative = _floats(0.7), _floats([-0.2, 1.1])
-    counts = tf.ones_like(negative)
     for num_videos, calibration in ((3, 1.0), (1_000, 0.0)):
         against = math.log(num_videos - 1)  # the odds that scores count from
         plain = math.log1p(math.exp(against - 0.7)) + sum(
             math.log1p(math.exp(x - against)) for x in (-0.2, 1.1)
         )
-        loss = pairwise.GBCE(num_videos, 2, calibration)
-        found = loss.scored(positive, negative, counts)
+        found = _losses(example.GBCE(num_videos, 2, calibration), positive, negative)
         assert float(found[0]) == pytest.approx(plain)
 
 
-def test_gbce_makes_up_for_the_negatives_that_were_not_drawn():
+def test_gbce_makes_up_for_the_negatives_that_were_not_drawn(example):
     # Of a video watched with probability p, the minimum of the expected loss with
     # t = 1 is where σ(score) is that of all videos as negatives, not of the drawn ones.
     num_videos, share = 101, 0.02
     score = tf.Variable([0.0])
-    losses_of = pairwise.GBCE(num_videos, 10, calibration=1.0).scored
-    none = tf.zeros([1, 1])
+    gbce = example.GBCE(num_videos, 10, calibration=1.0)
     for _ in range(400):
         with tf.GradientTape() as tape:
-            as_label = losses_of(score, none, none)
-            as_negative = losses_of(_floats(100.0), score[:, tf.newaxis], none + 1.0)
+            as_label = _losses(gbce, score, _floats([log_sum_exp.NEVER]))
+            as_negative = _losses(gbce, _floats(100.0), score[:, tf.newaxis])
             drawn = (1 - share) * 10 / (num_videos - 1)
             loss = share * as_label + drawn * as_negative
         score.assign_sub(20.0 * tape.gradient(loss, score))
@@ -76,7 +97,7 @@ def test_gbce_makes_up_for_the_negatives_that_were_not_drawn():
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("config", CHOICES, ids=KINDS)
+@pytest.mark.parametrize("config", KINDS, indirect=True)
 @pytest.mark.parametrize(
     "similarity", ["dot", pytest.param("cosine", marks=pytest.mark.thorough)]
 )
@@ -109,7 +130,7 @@ def _rank(candidate_model, batch):
     return np.mean(np.sum(scores > own[:, np.newaxis], axis=1))
 
 
-@pytest.mark.parametrize("config", CHOICES, ids=KINDS)
+@pytest.mark.parametrize("config", KINDS, indirect=True)
 def test_accidental_hits_and_padding_count_nothing(data, config, monkeypatch):
     batch = {name: values[:2] for name, values in setting.batch(data).items()}
     label = int(batch[schema.LABELS][0, 0])
@@ -119,7 +140,7 @@ def test_accidental_hits_and_padding_count_nothing(data, config, monkeypatch):
     counts[label - 1] = 1e30
     config_of_model = setting.config(loss=config)
     candidate_model = model.build(config_of_model, data)
-    if not isinstance(config, configs.GBCEConfig):  # which draws uniformly
+    if config.kind != "gbce":  # which expects uniform draws
         with monkeypatch.context() as patch:
             patch.setattr(type(config), "proposal_exponent", 1.0)
             loss = losses.make(setting.config(loss=config), candidate_model, counts)
@@ -132,7 +153,7 @@ def test_accidental_hits_and_padding_count_nothing(data, config, monkeypatch):
     assert float(weight) == 1.0
 
 
-@pytest.mark.parametrize("config", CHOICES, ids=KINDS)
+@pytest.mark.parametrize("config", KINDS, indirect=True)
 def test_the_gradient_touches_only_the_rows_of_the_batch(data, config):
     loss, candidate_model = _made(data, config)
     with tf.GradientTape() as tape:
@@ -141,10 +162,10 @@ def test_the_gradient_touches_only_the_rows_of_the_batch(data, config):
     assert isinstance(found, tf.IndexedSlices)
 
 
-def test_bfloat16_products_give_about_the_same_loss(data):
+def test_bfloat16_products_give_about_the_same_loss(data, example):
     found = [
         float(
-            _made(data, configs.BPRConfig(), precision=precision)[0](
+            _made(data, example.BPRConfig(), precision=precision)[0](
                 setting.batch(data), setting.SEED
             )[0]
         )

@@ -212,12 +212,12 @@ def test_settings_that_cannot_be_are_left_out(
 ) -> None:
     given = {
         "candidates.ensemble_size": [1],
-        "candidates.serving_dim": [8],  # of one network
+        "candidates.distillation": [0.5],  # of one network
     }
     sweep = planned(tmp_path, space=configs.read_space(given))
     found = sweeping.run(sweep, 2, None, nothing)
     assert [trial.state for trial in found.trials] == ["pruned"] * 2
-    assert "serving_dim" in found.trials[0].refused
+    assert "distillation" in found.trials[0].refused
     assert found.best is None
     assert sweeping.best_directory(sweep, found) == sweep.defaults
 

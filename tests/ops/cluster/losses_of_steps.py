@@ -24,7 +24,7 @@ from ytdnn.training import candidates, devices, loop, ranking
 def config() -> configs.Config:
     """Returns settings with every kind of draw: dropout, negatives, held-out ids."""
     tiny = planted.tiny_config()
-    training = configs.TrainingConfig(batch_size=64, ema_decay=0.9)
+    training = configs.TrainingConfig(batch_size=64)
     own = dataclasses.replace(
         tiny.candidates,
         dropout=0.2,
@@ -65,8 +65,7 @@ def main(directory: str, strategy_name: str, name: str, num_steps: int) -> None:
                 losses.append(float(trainer.step(batch, number)))
         if len(losses) == num_steps:
             break
-    with trainer.averaged_weights():
-        metrics = stage.validate()
+    metrics = stage.validate()
     print("FOUND", losses, list(metrics.values()), sep="|", flush=True)
 
 

@@ -75,7 +75,6 @@ def test_a_cluster_of_another_strategy_is_refused(
     ("strategy", "training", "loss", "message"),
     [
         ("parameter_server", {}, configs.FullSoftmaxConfig(), "received full_softmax"),
-        ("parameter_server", {"ema_decay": 0.9}, None, "ema_decay=0"),
         ("parameter_server", {"steps_per_execution": 9}, None, "received 9"),
         ("multi_worker", {"steps_per_execution": 9}, None, "one step at a time"),
         ("tpu", {"table_optimizer": "lazy_adam"}, None, "lazy_adam"),

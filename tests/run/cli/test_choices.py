@@ -11,7 +11,6 @@ from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.run.cli import config_file, given_settings, parsing
 
-BPR = "--config.candidates.loss=bpr"
 FULL = "--config.candidates.loss=full_softmax"
 SMOOTHED = "--config.candidates.loss.label_smoothing=0.1"
 OF_OTHER_KINDS = [
@@ -21,7 +20,6 @@ OF_OTHER_KINDS = [
             loss=configs.SampledSoftmaxConfig(num_negatives=7)
         )
     ),
-    configs.Config(candidates=configs.CandidatesConfig(loss=configs.WARPConfig())),
     configs.Config(
         candidates=configs.CandidatesConfig(
             loss=configs.FullSoftmaxConfig(label_smoothing=0.3)
@@ -80,17 +78,9 @@ def test_another_kind_begins_with_its_defaults_and_the_same_keeps_its_settings()
             "it out, or choose config.index.search=scann",
         ),
         (
-            (
-                "--config.candidates.label=held_out_watch",
-                "--config.candidates.label.slice_length=8",
-            ),
-            "held_out_watch has no setting config.candidates.label.slice_length, only "
-            "examples_per_user",
-        ),
-        (
             ("--config.candidates.loss=softmax",),
             "expected config.candidates.loss to be one of sampled_softmax, "
-            "full_softmax, bpr, warp, gbce",
+            "full_softmax",
         ),
         (
             ("--config.candidates.loss.kind=full_softmax",),
@@ -142,9 +132,7 @@ def test_what_would_have_no_effect_is_refused_by_name(
             "{'candidates': {'loss': {'label_smoothing': 0.1}}}",
             "expected config.candidates.loss to be one of "
             "configs.SampledSoftmaxConfig(), "
-            "configs.FullSoftmaxConfig(), configs.BPRConfig(), "
-            "configs.WARPConfig(), configs.GBCEConfig(), "
-            "or a dict whose "
+            "configs.FullSoftmaxConfig(), or a dict whose "
             "kind is sampled_softmax or",
         ),
         (

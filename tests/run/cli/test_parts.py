@@ -26,12 +26,15 @@ def test_parts_of_ytdnn_of_a_package_and_of_a_file(
         assert main.main(["parts", "--json", f"--extensions={file}"]) == 0
         found = json.loads(capsys.readouterr().out)
         losses = found["parts"]["losses"]
-        assert (losses["warp"], losses["margin"]) == ("ytdnn", "ytdnn-extras 1.0")
+        assert (losses["full_softmax"], losses["margin"]) == (
+            "ytdnn",
+            "ytdnn-extras 1.0",
+        )
         assert found["parts"]["metrics"]["mine"].startswith("mine.")
         assert main.main(["parts", "--kind=losses"]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert "  margin (ytdnn-extras 1.0)" in lines
-        assert "  warp" in lines
+        assert "  full_softmax" in lines
         assert not any("ndcg" in line for line in lines)
     assert main.main(["parts", "--kind=looses"]) == 2
     assert "to be one of losses" in capsys.readouterr().err

@@ -25,15 +25,13 @@ from ytdnn.base.configs.evaluation import Space as Space
 from ytdnn.base.configs.evaluation import Value as Value
 from ytdnn.base.configs.evaluation import read_space as read_space
 from ytdnn.base.configs.networks import BagsConfig as BagsConfig
-from ytdnn.base.configs.networks import BPRConfig as BPRConfig
 from ytdnn.base.configs.networks import ClusterConfig as ClusterConfig
 from ytdnn.base.configs.networks import ContentConfig as ContentConfig
 from ytdnn.base.configs.networks import Encoder as Encoder
 from ytdnn.base.configs.networks import EncoderExtension as EncoderExtension
 from ytdnn.base.configs.networks import FeaturesConfig as FeaturesConfig
 from ytdnn.base.configs.networks import FullSoftmaxConfig as FullSoftmaxConfig
-from ytdnn.base.configs.networks import GBCEConfig as GBCEConfig
-from ytdnn.base.configs.networks import HeldOutWatchConfig as HeldOutWatchConfig
+from ytdnn.base.configs.networks import LabelExtension as LabelExtension
 from ytdnn.base.configs.networks import NextWatchConfig as NextWatchConfig
 from ytdnn.base.configs.networks import Normalization as Normalization
 from ytdnn.base.configs.networks import QuantilesConfig as QuantilesConfig
@@ -41,13 +39,11 @@ from ytdnn.base.configs.networks import RawConfig as RawConfig
 from ytdnn.base.configs.networks import RefreshConfig as RefreshConfig
 from ytdnn.base.configs.networks import SampledSoftmaxConfig as SampledSoftmaxConfig
 from ytdnn.base.configs.networks import TrainingConfig as TrainingConfig
-from ytdnn.base.configs.networks import WARPConfig as WARPConfig
 from ytdnn.base.configs.networks import rows_are_videos as rows_are_videos
 from ytdnn.base.configs.ranking import ClickConfig as ClickConfig
 from ytdnn.base.configs.ranking import (
     ClickTimesWatchTimeConfig as ClickTimesWatchTimeConfig,
 )
-from ytdnn.base.configs.ranking import ExactOddsConfig as ExactOddsConfig
 from ytdnn.base.configs.ranking import Head as Head
 from ytdnn.base.configs.ranking import RankingConfig as RankingConfig
 from ytdnn.base.configs.ranking import WeightedLogisticConfig as WeightedLogisticConfig

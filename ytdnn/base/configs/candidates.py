@@ -50,10 +50,7 @@ class CandidatesConfig:
       label: The watches that are predicted, and their context.
       ensemble_size: Number of networks, trained one after another from different
         seeds. The score is the mean of their scores; served vectors are that many times
-        as wide, or `serving_dim` wide.
-      serving_dim: Width of the served vectors of several networks, without the bias:
-        they are projected to this number of coordinates, with nearly the same scores. 0
-        = the concatenation of all networks' vectors.
+        as wide.
       distillation: With several networks under full softmax, the share of the other
         networks' mean prediction in the target of the last one (Hinton et al., 2015;
         born-again networks: Furlanello et al., 2018). The last one alone is kept: its
@@ -105,10 +102,10 @@ class CandidatesConfig:
     dropout: components.Fraction = 0.0
     history_dropout: components.Fraction = 0.2
     label: Annotated[
-        networks.NextWatchConfig | networks.HeldOutWatchConfig, components.BY_KIND
+        networks.NextWatchConfig | networks.LabelExtension,
+        components.OneOf(registries.LABELS),
     ] = networks.NextWatchConfig()
     ensemble_size: components.Positive = 1
-    serving_dim: components.NonNegative = 0
     distillation: components.Fraction = 0.0
     train_on_validation: bool = False
     similarity: Literal["dot", "cosine", "user_cosine"] = "dot"
@@ -116,9 +113,6 @@ class CandidatesConfig:
     loss: Annotated[
         networks.SampledSoftmaxConfig
         | networks.FullSoftmaxConfig
-        | networks.BPRConfig
-        | networks.WARPConfig
-        | networks.GBCEConfig
         | components.Extension,
         components.OneOf(registries.LOSSES),
     ] = networks.SampledSoftmaxConfig()
@@ -147,32 +141,11 @@ class CandidatesConfig:
 
     @pydantic.model_validator(mode="after")
     def _the_encoder_fits(self) -> "CandidatesConfig":
-        heads = getattr(self.encoder, "num_heads", 1)
-        if self.embedding_dim % heads:
-            raise ValueError(
-                f"expected an embedding_dim that encoder.num_heads divides, received "
-                f"{self.embedding_dim} and {heads}"
-            )
         if self.context_length < 1:
             raise ValueError(
                 f"expected label.slice_length of at most history_length for "
                 f"{self.encoder.kind}, received {self.slice_length} and "
                 f"{self.history_length}"
-            )
-        return self
-
-    @pydantic.model_validator(mode="after")
-    def _vectors_can_be_projected(self) -> "CandidatesConfig":
-        widest = self.ensemble_size * self.embedding_dim
-        if self.serving_dim and self.ensemble_size == 1:
-            raise ValueError(
-                f"expected an ensemble_size of at least 2 with serving_dim, received 1 "
-                f"and {self.serving_dim}: one network's vectors have embedding_dim"
-            )
-        if self.serving_dim > widest:
-            raise ValueError(
-                f"expected a serving_dim of at most ensemble_size * embedding_dim, "
-                f"{widest}, received {self.serving_dim}"
             )
         return self
 
@@ -187,11 +160,6 @@ class CandidatesConfig:
             raise ValueError(
                 f"expected loss full_softmax with distillation, received "
                 f"{self.loss.kind}"
-            )
-        if self.distillation and self.serving_dim:
-            raise ValueError(
-                f"expected no serving_dim with distillation, received "
-                f"{self.serving_dim}: one network's vectors have embedding_dim"
             )
         return self
 

@@ -7,18 +7,27 @@ another value is an error. The code that reads the constant has its reason.
 from collections.abc import Mapping
 from typing import Any
 
-_TRAINING = {"schedule": "cosine", "clip_norm": 0.0, "checkpoint_every_steps": 2_000}
+_TRAINING = {
+    "schedule": "cosine",
+    "clip_norm": 0.0,
+    "ema_decay": 0.0,
+    "checkpoint_every_steps": 2_000,
+}
 VALUES: Mapping[str, Any] = {
     "data.min_search_token_count": 2,
     "candidates.kept_networks": "all",
+    "candidates.serving_dim": 0,
     "candidates.loss.correct_positive": False,
     "candidates.window_events": 1 << 24,
     "ranking.window_events": 1 << 23,
     "ranking.attention_units": 0,
     "ranking.ensemble_size": 1,
+    "ranking.head.weights": "seconds",
+    "ranking.shared_table": True,
     "index.also": [],
     "index.search.dimensions_per_block": 2,
     "index.search.min_videos": 2_000,
+    "composition.blend_weight": 0.0,
     "composition.explore_top": 50,
     "composition.young_days": 7.0,
     "evaluation.similarity_by": "",  # the first column of vectors, else topic, channel

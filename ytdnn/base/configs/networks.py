@@ -15,9 +15,6 @@ _SLICE_LENGTH = 16
 # and of watches without the embedding, so that the content side learns to predict new
 # videos. From 0.05 to 0.4 their lists are level (experiments/new_videos.py).
 ID_DROPOUT: Final = 0.2
-# Sampled negatives per step of BPR, WARP and gBCE, shared by its examples: as many as
-# sampled softmax has by default, so that a comparison is of the losses alone.
-NUM_NEGATIVES: Final = 1_024
 
 
 @components.validated
@@ -87,16 +84,14 @@ class NextWatchConfig:
 
 
 @components.validated
-class HeldOutWatchConfig:
-    """A held-out watch, predicted from the watches around it (figure 5a).
+class LabelExtension(components.Extension):
+    """Base class of the settings of a label that a file or a package registers.
 
     Attributes:
-      examples_per_user: Training examples per user and epoch, drawn anew each epoch;
-        a user with fewer watches has fewer. 0 = all.
+      examples_per_user: See `NextWatchConfig`.
     """
 
     examples_per_user: components.NonNegative = 0
-    kind: Literal["held_out_watch"] = "held_out_watch"
 
 
 @components.validated
@@ -185,34 +180,6 @@ class FullSoftmaxConfig:
     kind: Literal["full_softmax"] = "full_softmax"
 
 
-@components.validated
-class BPRConfig:
-    """Bayesian personalised ranking (Rendle et al., 2009): the label above others."""
-
-    num_negatives: ClassVar[int] = NUM_NEGATIVES
-    proposal_exponent: ClassVar[float] = 0.0  # uniformly, as published
-    kind: Literal["bpr"] = "bpr"
-
-
-@components.validated
-class WARPConfig:
-    """Weighted approximate-rank pairwise loss (Weston et al., 2011)."""
-
-    num_negatives: ClassVar[int] = NUM_NEGATIVES  # the label's rank is among them
-    proposal_exponent: ClassVar[float] = 0.0  # uniformly, as published
-    kind: Literal["warp"] = "warp"
-
-
-@components.validated
-class GBCEConfig:
-    """Generalised binary cross-entropy (Petrov and Macdonald, 2023)."""
-
-    num_negatives: ClassVar[int] = NUM_NEGATIVES  # drawn uniformly
-    # From 0, plain binary cross-entropy, to 1, probabilities of all videos.
-    calibration: ClassVar[float] = 0.75
-    kind: Literal["gbce"] = "gbce"
-
-
 def rows_are_videos(loss: object) -> bool:
     """Returns whether the rows of the video table are videos under a loss."""
     return bool(getattr(loss, "rows_are_videos", True))
@@ -237,8 +204,6 @@ class TrainingConfig:
         `sum`, as in TFRS's tasks. Adagrad's accumulator and Adam's epsilon are meant
         for sums: a mean's gradient for a row seen once in a batch is so small that the
         row hardly moves. The dense layers always use the mean.
-      ema_decay: Decay of the exponential moving average of the weights, which is then
-        validated and published; 0 = no average.
       patience: Epochs without a better validation metric before stopping early.
       steps_per_execution: Number of steps in one call of TensorFlow, as in Keras.
         Several save the time between calls, which matters for short steps and
@@ -252,7 +217,6 @@ class TrainingConfig:
     table_learning_rate: components.PositiveFloat = 0.1
     table_accumulator: components.PositiveFloat = 0.1
     table_gradient: Literal["mean", "sum"] = "mean"
-    ema_decay: components.Fraction = 0.0
     patience: components.Positive = 2
     checkpoint_every_steps: ClassVar[int] = 2_000  # and at the end of an epoch
     steps_per_execution: components.Positive = 1

@@ -20,24 +20,9 @@ class WeightedLogisticConfig:
 
     Its odds are served as expected watch seconds: near them where clicks are rare,
     above them where they are not.
-
-    Attributes:
-      weights: Weight of a click: its watch `seconds`, or 1 like every impression
-        (`equal`), with which the odds are those of a click.
     """
 
-    weights: Literal["seconds", "equal"] = "seconds"
     kind: Literal["weighted_logistic"] = "weighted_logistic"
-
-
-@components.validated
-class ExactOddsConfig:
-    """Weighted logistic regression with odds equal to the expected watch seconds.
-
-    Every impression, a clicked one too, is a negative of weight 1.
-    """
-
-    kind: Literal["exact_odds"] = "exact_odds"
 
 
 @components.validated
@@ -67,7 +52,6 @@ class ClickTimesWatchTimeConfig:
 
 Head = (
     WeightedLogisticConfig
-    | ExactOddsConfig
     | ClickConfig
     | ClickTimesWatchTimeConfig
     | components.Extension
@@ -84,8 +68,6 @@ class RankingConfig:
         window, else the candidates'), `true`, or `false`: none is trained. A log
         without usable impressions has no ranker anyway.
       embedding_dim: Width of the shared video embedding.
-      shared_table: Whether the video shown, the last watched, the seed and the history
-        share one table of embeddings; else each has its own.
       history_length: Number of most recent watches that are averaged.
       features: Features in addition to the videos shown and watched (PAPER §4.1).
       own_columns: Maximum number of columns of `users` and `videos` outside the schema
@@ -111,7 +93,6 @@ class RankingConfig:
 
     enabled: Literal["auto"] | bool = "auto"
     embedding_dim: components.Positive = 16
-    shared_table: bool = True
     history_length: components.Positive = 50
     features: networks.FeaturesConfig = networks.FeaturesConfig()
     own_columns: components.NonNegative = 64

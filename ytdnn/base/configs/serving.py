@@ -97,10 +97,10 @@ class CompositionConfig:
       num_candidates: Number of candidates that the ranker scores. The candidate model
         fills the places that no other source fills.
       sources: Sources other than the candidate model, each with its share of the
-        places: `co_watch` and `neighbours` (videos often watched near the user's last
-        watches, or by the same users), `fresh_uploads` (of recently watched channels,
-        if the log has channels and upload times), `popular` (most watched in the last
-        week of training), or others (docs/extending.md). `popular=0`: none.
+        places: `co_watch` (videos often watched near the user's last watches),
+        `fresh_uploads` (of recently watched channels, if the log has channels and
+        upload times), `popular` (most watched in the last week of training), or others
+        (docs/extending.md). `popular=0`: none.
       ordered_by: What orders the slate: the `ranker`, or a count of each video's
         impressions, with the ranker's predictions beside it: `click_rate`,
         `mean_seconds` (of an impression) or `odds` (seconds for each impression without
@@ -108,8 +108,6 @@ class CompositionConfig:
       live: Whether lists without a ranker also follow what is watched now
         (docs/freshness.md). `auto`: where that is surely better on validation.
       live_weights: Weights of the live terms; empty: those that `live` has chosen.
-      blend_weight: Weight of the candidate model's score, which is added to the
-        logarithm of the ranker's; 0: the ranker's order.
       max_per_channel: Maximum number of a channel's videos in a slate; 0: no maximum.
       temperature: Temperature of sampling among the best 50, in units of the logarithm
         of the ranker's score; answers and the served log have propensities. 0: no
@@ -148,7 +146,6 @@ class CompositionConfig:
     ordered_by: Literal["ranker", "click_rate", "mean_seconds", "odds"] = "ranker"
     live: Literal["auto"] | bool = "auto"
     live_weights: tuple[float, ...] = ()
-    blend_weight: components.NonNegativeFloat = 0.0
     max_per_channel: components.NonNegative = 0
     temperature: components.NonNegativeFloat = 0.0
     explore_top: ClassVar[int] = 50  # that are sampled from

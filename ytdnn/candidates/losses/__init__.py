@@ -111,5 +111,5 @@ def make(
     if isinstance(loss, tf.keras.losses.Loss):
         from ytdnn.candidates.losses import pairwise
 
-        return pairwise.from_keras(loss, config.loss, learner, f"loss {kind}")
+        return pairwise.Pairwise(loss, config.loss, learner, f"loss {kind}")
     return loss

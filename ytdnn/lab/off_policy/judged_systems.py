@@ -83,9 +83,7 @@ def _both_stages(
     predicted = ranking.predict_at(run.data, pages.first_rows, videos)
     by = np.asarray(predicted.order)
     undrawn = dataclasses.replace(composition, temperature=0.0)
-    order = composed_slates.order(
-        run.data, undrawn, run.trained, run.video_vectors, vectors
-    )
+    order = composed_slates.order(run.data, undrawn)
     if order is not None:
         by = order(cases, videos, by)
     return page_choices.SystemOrder(

@@ -313,8 +313,8 @@ def _fitting(
         values = [v for v in map(file.rows.get_column, names) if not _holds_several(v)]
         single = [each.name for each in values]
         if names is guessed:
-            is_sure = column == schema.CLICKED and _are_watched(single, tables)
-            doubt, units = "by its values alone", naming.DURATIONS
+            is_sure, units = False, naming.DURATIONS
+            doubt = "by its values alone"
             if column in units and any(map(columns_by_value.is_in_unit, values[:1])):
                 doubt = "by the unit in its name"
                 is_sure = column == schema.DURATION_SECONDS and len(single) == 1
@@ -357,22 +357,6 @@ def _doubts_of_id(column: str, file: _File, tables: _Files) -> Iterator[str]:
         yield f"only {share:.0%} of its values are in {listing.name}"
     if file.rows[name].null_count() and file is not tables[schema.WATCHES]:
         yield "some are null: leave them out by --bad_rows=drop"
-
-
-def _are_watched(names: Sequence[str], tables: _Files) -> bool:
-    """Whether the only flag says which impressions are of videos the user watched."""
-    shown, watched = tables[schema.IMPRESSIONS], tables[schema.WATCHES]
-    if len(names) != 1 or shown is watched:
-        return False
-    ids = column_matches.IDS.values()
-    pairs, seen = (
-        file.rows.select(pl.concat_str(file.ids[c] for c in ids)).to_series()
-        for file in (shown, watched)
-    )
-    hits, flags = pairs.is_in(seen.implode()).to_numpy(), shown.rows[names[0]]
-    is_true = flags.is_in(column_matches.true_values(flags)).to_numpy()
-    share, others = hits[is_true].mean(), hits[~is_true].mean()
-    return bool(share > column_matches.SHARE > 2 * others)
 
 
 def _in_unit(column: str, values: pl.Series, tables: _Files) -> tuple[str, str]:

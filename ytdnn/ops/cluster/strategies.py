@@ -225,19 +225,13 @@ class ParameterServers(_Cluster):
     def require_fits(
         self, training: configs.TrainingConfig, stage: str, loss: object | None = None
     ) -> None:
-        """Refuses steps that read whole tables, and averages that count steps."""
+        """Refuses steps that read whole tables."""
         super().require_fits(training, stage, loss)
         if isinstance(loss, configs.FullSoftmaxConfig):
             raise errors.UserError(
                 f"expected a loss that reads few rows of the video table for "
                 f"--strategy={self.name}, received full_softmax, which reads all in "
                 f"each step: give --config.candidates.loss=sampled_softmax"
-            )
-        if training.ema_decay > 0.0:
-            raise errors.UserError(
-                f"expected {stage}.training.ema_decay=0 for --strategy={self.name}, "
-                f"received {training.ema_decay}: averages of weights count steps, and "
-                f"the workers' steps overlap"
             )
 
     @contextlib.contextmanager

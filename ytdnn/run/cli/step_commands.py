@@ -36,7 +36,7 @@ def _run(given: parsing.Arguments) -> None:
     Examples:
       ytdnn run --workdir=runs/quickstart
       ytdnn run --workdir=runs/mine --config.candidates.embedding_dim=32
-      ytdnn run --config=runs/mine --workdir=runs/bpr --config.candidates.loss=bpr
+      ytdnn run --config=runs/mine --workdir=runs/again --config.seed=1
       ytdnn run --workdir=runs/mine --refit
     """
     directory = _directory(given)

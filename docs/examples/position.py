@@ -1,4 +1,7 @@
-"""The position of a logged impression: a training-only feature (PAPER §4.1).
+"""The position of a logged impression: a training-only feature of the ranker.
+
+    ytdnn train --workdir=RUN --config.extensions=position.py \
+        --config.ranking.features.add=position --stage=ranking
 
 A higher position is clicked more often for any video. A ranker that does not read the
 position learns the order of the recommender that filled the slates. A ranker that reads
@@ -12,22 +15,52 @@ seconds of an average impression. Hiding the position from a share of the exampl
 ("position dropout") would be no remedy: a network that sees whether the position is
 hidden learns, for hidden ones, just the predictions it would have learned without it.
 
-It is read only if a config adds it. If the logged order followed the users' taste, as
+If the logged order followed the users' taste, as
 in the synthetic world, the position also predicts the user's liking, and takes weight
 from every feature that does: on validation the ranker is better without it.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
+from ytdnn import registries
 from ytdnn.base import schema
 from ytdnn.features import base_feature
-from ytdnn.layers import continuous
 from ytdnn.log import events, positions, prepared
 
 _SMOOTHING_IMPRESSIONS = 10.0  # average ones, added to each position's
 
 
+class NumberOfIndex(tf.keras.layers.Layer):
+    """Maps each index to its number, one coordinate; 0 for an index without one."""
+
+    def __init__(self, numbers: Sequence[float], **kwargs: Any) -> None:
+        """Creates the layer.
+
+        Args:
+          numbers: Numbers of the indices 0, 1, ….
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self.numbers = tuple(float(number) for number in numbers)
+
+    def call(self, indices: tf.Tensor) -> tf.Tensor:
+        """Returns `[..., 1] float32` for `indices [...]` of any numeric type."""
+        size = len(self.numbers)
+        places = tf.cast(indices, tf.int32)
+        places = tf.where((places >= 0) & (places < size), places, size)
+        known = tf.constant([*self.numbers, 0.0], tf.float32)
+        return tf.gather(known, places)[..., tf.newaxis]
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments of the layer, for `from_config`."""
+        return {**super().get_config(), "numbers": self.numbers}
+
+
+@registries.FEATURES.register("position")
 class Position(base_feature.TrainingOnly):
     """The place in the slate, as log(its click rate / that of all places).
 
@@ -76,7 +109,4 @@ class Position(base_feature.TrainingOnly):
         settings: base_feature.EncoderSettings,
     ) -> tf.keras.layers.Layer:
         """Returns the logarithm of the number, one coordinate."""
-        return continuous.NumberOfIndex(measured.numbers, name=self.name)
-
-
-FEATURES = (Position(),)
+        return NumberOfIndex(measured.numbers, name=self.name)

@@ -1,9 +1,13 @@
-"""Neighbours: videos of other users with watches in common with this user.
+"""A candidate source: videos of other users with watches in common with this user.
+
+    ytdnn export --workdir=RUN --config.extensions=neighbours.py \
+        --config.composition.sources=fresh_uploads=0.2,neighbours=0.1
 
 A table lists, for each video, the videos that most of its viewers watched too. Rare
 videos and users with few watches weigh more. Every watch of the history votes for its
 row, and votes are added up. That is the user-neighbour model, cut to the nearest videos
-of each video. The table is counted in the candidates' training window.
+of each video. The table is counted in the candidates' training window. The candidate
+model `user_neighbours`, a baseline, is the same without the cut.
 """
 
 import numpy as np
@@ -11,13 +15,13 @@ import numpy.typing as npt
 import tensorflow as tf
 from scipy import sparse
 
-from ytdnn.base import ragged, registries
+from ytdnn import registries
+from ytdnn.base import ragged
 from ytdnn.log import prepared, raw_request, training_slices
-from ytdnn.retrieval import interface, row_ops
+from ytdnn.retrieval import interface, matrix_models, row_ops
 
 _NEIGHBOURS = 50
 _SEEDS = 50  # last watches that vote
-_USER_DAMPING, _VIDEO_DAMPING = 1.0, 5.0  # watches
 _MOST_OF_A_USER = 500  # latest training watches, since pairs grow with their square
 _VIDEOS_A_BLOCK = 4_096
 
@@ -67,7 +71,7 @@ def table(data: prepared.PreparedData, num: int) -> Table:
       catalogue indices `[num_videos + 1, num]`, padded with 0, and weights.
     """
     counts = _matrix(data)
-    of_users, of_videos = damped(counts)
+    of_users, of_videos = matrix_models.damped(counts)
     scaled = (counts @ sparse.diags(of_videos)).astype(np.float32).tocsr()
     weighted = (sparse.diags(of_users) @ scaled).astype(np.float32).tocsr()
     by_video = scaled.T.tocsr()
@@ -82,19 +86,6 @@ def table(data: prepared.PreparedData, num: int) -> Table:
         videos[owners[chosen], places] = other[chosen]
         weights[owners[chosen], places] = value[chosen]
     return videos, weights
-
-
-def damped(
-    counts: sparse.csr_matrix,
-) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]:
-    """Returns one over the damped root of the watches of each user, and each video.
-
-    Args:
-      counts: `[users, videos]` watches.
-    """
-    of_users = 1.0 / np.sqrt(_USER_DAMPING + np.asarray(counts.sum(axis=1)).ravel())
-    of_videos = 1.0 / np.sqrt(_VIDEO_DAMPING + np.asarray(counts.sum(axis=0)).ravel())
-    return of_users, of_videos
 
 
 def _matrix(data: prepared.PreparedData) -> sparse.csr_matrix:
