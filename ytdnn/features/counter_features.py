@@ -255,8 +255,8 @@ def _for_groups(*kinds: type[counters.Counter]) -> tuple[counters.Counter, ...]:
 CLICK_RATES = _for_groups(ClickRate)
 COUNTS = _for_groups(NumImpressions, NumWatches, NumRecentWatches)
 WATCH_TIMES = _for_groups(SecondsOdds, SecondsPerClick, WatchedFraction)
-# Where videos live for hours these say most: of news impressions they raise the AUC from
-# .673 to .680, also where counters are an hour old or frozen (docs/results.md).
+# Where videos live for hours these say most: of news impressions they raise the AUC
+# from .673 to .680, and by less where counters are old or frozen (docs/results.md).
 RECENT = tuple(
     kind(counter_sums.VIDEO, window)
     for kind in (ClickRate, NumImpressions, NumWatches)

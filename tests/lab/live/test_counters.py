@@ -30,7 +30,7 @@ def counted(workdir: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def test_the_state_has_each_event_once(counted: Counted, workdir: pathlib.Path) -> None:
     directory, data = counted[2], prepared.load(workdir / "data")
     state = opening.open_store(str(directory / STATE))
-    later = live_tables.LaterEvents(data, state, opening.log_end(data).is_before)
+    later = live_tables.LaterEvents(data, state, opening.log_end(data))
     later.follow()
     ids = data.videos["video_id"]
     tables = days.joined([days.read(directory, day, "live") for day in DAYS])

@@ -217,7 +217,7 @@ def test_as_of_its_moment_a_log_gives_the_exported_counters(
     found = live_counters.LiveCounters(live.parts.state, workdir / "data")
     found._open(version, moment)
     assert found._counted is not None
-    counted = found._counted.tables.at(moment)["counters"]
+    counted = found._counted.at(moment)["counters"]
     model = tf.saved_model.load(str(version.bundle.path(conftest.MODEL)))
     (exported,) = (v for v in model.resources if "counters" in getattr(v, "name", ""))
     np.testing.assert_array_equal(counted, exported.numpy())

@@ -5,20 +5,12 @@ import json
 import pathlib
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 
 from tests.lab.pages import browser
 from tests.ops.server import conftest, live
-from ytdnn import configs
-from ytdnn.base import ragged, schema
-from ytdnn.evaluation import truths, user_cases
-from ytdnn.log import prepare, prepared
-from ytdnn.ops.server import app, inspector
-
-WORLD = configs.WorldConfig(
-    num_users=60, num_videos=120, num_topics=4, num_days=20, watches_per_user=15
-)
+from ytdnn.base import schema
+from ytdnn.ops.server import app
 
 
 def test_the_facts_tell_the_page_what_it_asks_with(server: conftest.Server) -> None:
@@ -46,7 +38,7 @@ def test_users_and_videos_are_found(server: conftest.Server) -> None:
     assert {"v1", "v10"} <= {one["video_id"] for one in videos}
 
 
-def test_an_answer_has_every_candidate_and_no_truth_of_a_log(
+def test_an_answer_has_every_candidate(
     server: conftest.Server,
 ) -> None:
     request = server.request(user_id="u3")
@@ -56,7 +48,6 @@ def test_an_answer_has_every_candidate_and_no_truth_of_a_log(
     served = server.post("/recommend", request | {"k": 100}).json()["videos"]
     assert page == served
     assert len(found["candidates"]) >= len(page)
-    assert found["truth"] is None
     assert set(found["seconds"]) == {"candidates", "ranking"}
     body = {"watched_video_ids": ["v1", "v2"], "watch_times": [0]}
     history = server.post("/inspect/answer", body).json()["history"]
@@ -86,49 +77,6 @@ def test_why_is_what_each_feature_changes(server: conftest.Server) -> None:
     answer = server.post("/inspect/why", request | {"video_id": 3})
     assert answer.status_code == 400
     assert "expected a string" in answer.json()["error"]
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
-    directory = tmp_path_factory.mktemp("world")
-    return prepare.prepare(configs.DataConfig(world=WORLD), directory / "data")
-
-
-def test_the_truth_is_the_worlds(world: prepared.PreparedData) -> None:
-    pages = truths.pages_of(world)
-    ids = world.videos[schema.VIDEO_ID].to_list()
-    found = inspector.truth(world, pages, "u7", ids, 5)
-    assert found is not None
-    user = world.users[schema.USER_ID].to_list().index("u7")
-    users, ends = np.array([user]), np.asarray(world.watches.offsets)[[user + 1]]
-    watched = world.log.shard_index.watched_before(users, ends.astype(np.int64))
-    empty = np.zeros(0, np.int64)
-    case = user_cases.Cases(
-        users=users,
-        ends=ends.astype(np.int64),
-        times=np.array([world.windows.end_of_log + 1]),
-        watched=watched,
-        removed=watched,
-        available_from=None,
-        targets=ragged.empty(1),
-        labels=empty,
-        seconds=None,
-        num_left_out=0,
-        num_listed=world.vocabulary_size,
-    )
-    every = np.arange(1, len(ids) + 1, dtype=np.int32)[np.newaxis]
-    expected = pages.worth(case, every, np.zeros(1)).seconds[0]
-    np.testing.assert_allclose(found["seconds"], expected)
-    added = inspector.truth(world, pages, "u7", ["new"], 5)
-    assert added is not None
-    assert added["seconds"] == [0.0]
-    # The best page is the best of those not watched.
-    watched_ids = {ids[index - 1] for index in watched.values.tolist()}
-    worth = dict(zip(ids, expected.tolist(), strict=True))
-    best = sorted((-s, v) for v, s in worth.items() if v not in watched_ids)[:5]
-    assert found["best"] == [video for _, video in best]
-    np.testing.assert_allclose(found["best_seconds"], [-s for s, _ in best])
-    assert inspector.truth(world, pages, "nobody", ids, 5) is None
 
 
 @pytest.fixture(scope="module")

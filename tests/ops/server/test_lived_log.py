@@ -199,7 +199,7 @@ def compare(
         state.clock = lambda: moment - 1
         counters.count(server.parts.served.current)
         assert (counters.counted_to, counters.problem) == (moment, "")
-        named = counters._counted.tables._counters
+        named = counters._counted._counters
     version = silent.parts.served.current
     version.assign(tables_of(with_indices_of(whole, first), named, moment))
     answers, sources = set(), set()

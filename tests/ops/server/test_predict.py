@@ -199,4 +199,4 @@ def test_vectors_of_another_width_are_refused(server: conftest.Server) -> None:
 
 def test_numbers_are_as_short_as_they_can_be() -> None:
     values = np.array([[0.2, 1e-7, 3.0]], np.float32)
-    assert json.dumps(predict._json(values)) == "[[0.2, 1e-07, 3.0]]"
+    assert json.dumps(predict.plain(values)) == "[[0.2, 1e-07, 3.0]]"

@@ -1,5 +1,6 @@
 """A log lived through the state, and the same log prepared: equal counts, histories."""
 
+import math
 import pathlib
 import random
 from typing import Any, NamedTuple
@@ -19,7 +20,13 @@ from ytdnn.features import (
     network_features,
 )
 from ytdnn.log import prepared
-from ytdnn.ops.state import histories, live_tables, posted_events, sqlite_store
+from ytdnn.ops.state import (
+    histories,
+    live_tables,
+    opening,
+    posted_events,
+    sqlite_store,
+)
 from ytdnn.retrieval import (
     impression_rates,
     live_counts,
@@ -45,7 +52,7 @@ class Lived(NamedTuple):
 
     @property
     def later(self) -> live_tables.LaterEvents:
-        found = live_tables.LaterEvents(self.first, self.state, lambda _: True)
+        found = live_tables.LaterEvents(self.first, self.state, opening.LogEnd())
         found.follow()
         return found
 
@@ -195,7 +202,7 @@ def test_a_late_watch_has_its_place(lived: Lived, tmp_path: pathlib.Path) -> Non
     row["user_id"] = "u1"
     late = [reader.read({**row, "video_id": v, "time": t}, 0.0) for v, t in given]
     state.add(late).result()
-    later = live_tables.LaterEvents(data, state, lambda _: True)
+    later = live_tables.LaterEvents(data, state, opening.LogEnd())
     later.follow()
     tables = live_tables.LiveTables(later, data, [], None, lived.moment)
     counts = tables._watched(live_counts.LiveCounts(data, lived.moment))
@@ -231,9 +238,8 @@ def test_histories_are_those_of_the_whole_log(lived: Lived) -> None:
 
 
 def test_a_users_events_are_counted_whatever_came_before_them(lived: Lived) -> None:
-    later = live_tables.LaterEvents(
-        lived.first, lived.state, lambda event: event.time >= CUT + 86_400
-    )
+    end = opening.LogEnd(CUT + 86_400 - 1, math.inf)
+    later = live_tables.LaterEvents(lived.first, lived.state, end)
     assert later.follow()
     assert not later.follow()
     assert all(time >= CUT + 86_400 for time in later.watches()["time"])

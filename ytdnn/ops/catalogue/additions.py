@@ -152,11 +152,9 @@ def change(
         with whole_files.whole_file(workdir / added_videos.FILE) as partial:
             table.write_parquet(partial)
             whole_files.flush(partial)
-    removed = ids.cast(pl.String)
-    return TableResult(
-        known=ids.filter(is_known).cast(pl.String).to_list(),
-        removed=removed.filter(removed.is_in(removed_videos.read(workdir))).to_list(),
-        unread=videos.unread,
-        dropped=videos.dropped,
-        num_added=table.height,
+    texts = ids.cast(pl.String)
+    known, removed = (
+        texts.filter(some).to_list()
+        for some in (is_known, texts.is_in(removed_videos.read(workdir)))
     )
+    return TableResult(known, removed, videos.unread, videos.dropped, table.height)

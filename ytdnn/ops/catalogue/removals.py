@@ -152,14 +152,7 @@ def _revise(
     if manifest.inputs.get(fact) == changed.get(fact):
         return versions.newest(directory)
     kept = {name: of for name, of in manifest.inputs.items() if name != fact}
-    manifest = dataclasses.replace(
-        manifest,
-        inputs=kept | dict(changed),
-        facts=manifest.facts | {fact: len(video_ids)},
-    )
-    asset = removed_videos.text(indices).encode()
-    return versions.revise(
-        directory,
-        manifest,
-        lambda path: asset if path.name == removed_videos.ASSET else None,
-    )
+    facts = manifest.facts | {fact: len(video_ids)}
+    manifest = dataclasses.replace(manifest, inputs=kept | dict(changed), facts=facts)
+    asset = {removed_videos.ASSET: removed_videos.text(indices).encode()}
+    return versions.revise(directory, manifest, lambda path: asset.get(path.name))

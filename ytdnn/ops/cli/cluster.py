@@ -21,11 +21,7 @@ FLAGS = (
         "for synchronous workers.",
         example="N",
     ),
-    Flag(
-        "restarts",
-        f"How often to restart lost processes; default: {_RESTARTS}.",
-        example="N",
-    ),
+    Flag("restarts", f"Restarts of lost processes; default: {_RESTARTS}.", example="N"),
     Flag(
         "network",
         "own (default): the processes share a private network namespace, without "

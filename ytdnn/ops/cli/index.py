@@ -23,9 +23,7 @@ FLAGS = (
         example="TABLE.COLUMN=OWN,…|FILE.toml",
     ),
     parsing.Flag(
-        "bad_rows",
-        "What to do with invalid rows; default: stop.",
-        example="stop|drop",
+        "bad_rows", "What to do with invalid rows; default: stop.", example="stop|drop"
     ),
 )
 REMOVAL_FLAGS = (

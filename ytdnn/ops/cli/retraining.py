@@ -9,37 +9,27 @@ from ytdnn.run import pipeline
 from ytdnn.run.cli import command, flags, output, parsing, resolved_config
 from ytdnn.run.pipeline import next_command
 
+Flag = parsing.Flag
 _BAD_ROWS = ("stop", "drop")
 SECTIONS = ("refresh", "index", "composition")
 FLAGS = (
-    parsing.Flag("from", "Directory of the trained run.", example="DIR", required=True),
-    parsing.Flag(
-        "data_dir",
-        "Log of the newer events, perhaps with known ones; or --state.",
-        example="PATH",
-    ),
-    parsing.Flag(
+    Flag("from", "Directory of the trained run.", example="DIR", required=True),
+    Flag("data_dir", "Log with the newer events; or give --state.", example="PATH"),
+    Flag(
         "state",
         "State of ytdnn serve, instead of a log: its events since the run.",
         example="FILE|redis://HOST",
     ),
-    parsing.Flag(
-        "workdir",
-        "Directory of the new run, made if missing.",
-        example="DIR",
-        required=True,
-    ),
-    parsing.Flag(
+    flags.WORKDIR,
+    Flag(
         "columns",
         "Your column names in the new log; default: those of the run.",
         example="TABLE.COLUMN=OWN,…|FILE.toml",
     ),
-    parsing.Flag(
-        "files",
-        "Your file names in it; default: those of the run that are there.",
-        example="TABLE=FILE,…",
+    Flag(
+        "files", "Your file names; default: those of the run.", example="TABLE=FILE,…"
     ),
-    parsing.Flag(
+    Flag(
         "bad_rows",
         "What to do with invalid rows; default: as in the run.",
         example="|".join(_BAD_ROWS),

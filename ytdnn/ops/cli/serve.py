@@ -4,7 +4,6 @@ import importlib.util
 import os
 import pathlib
 import re
-from collections.abc import Mapping
 
 from ytdnn.base import errors
 from ytdnn.ops.server import settings
@@ -17,14 +16,8 @@ FLAGS = (
     Flag("workdir", "Directory of a run with the bundle to serve.", example="DIR"),
     Flag("bundle", "Directory of a bundle, instead of --workdir.", example="DIR"),
     Flag("port", "Port to listen on, 0 for any free one; default: 8501.", example="N"),
-    Flag(
-        "host", "Address; default: 127.0.0.1; others need a token.", example="ADDRESS"
-    ),
-    Flag(
-        "token_file",
-        "File with the token of every request; or set the variable YTDNN_TOKEN.",
-        example="FILE",
-    ),
+    Flag("host", "Address; default: 127.0.0.1; others need a token.", example="NAME"),
+    Flag("token_file", "File with the token; or set YTDNN_TOKEN.", example="FILE"),
     Flag(
         "allowed_hosts", "Further names to accept in the Host header.", example="NAME,…"
     ),
@@ -43,47 +36,31 @@ FLAGS = (
         example="FILE|redis://HOST|none",
     ),
     Flag(
-        "spare_videos",
-        "Number of new videos of POST /events that the bundle may list; default: 1000.",
-        example="N",
+        "spare_videos", "Most new videos of POST /events; default: 1000.", example="N"
     ),
     Flag(
         "flush_seconds",
-        "Longest time that answers and feedback are kept only in memory; default: 5.",
+        "Seconds between writes of --log; default: 5.",
         example="SECONDS",
     ),
     Flag(
         "batching",
-        "on (default): requests within a millisecond share a run, up to 32; off: each "
-        "runs alone.",
+        "on (default): requests within a millisecond share a run; off: none does.",
         example="on|off",
     ),
-    Flag(
-        "processes",
-        "Number of processes that answer on the port, each with the whole bundle in "
-        "memory; default: 1.",
-        example="N",
-    ),
+    Flag("processes", "Processes, each holds the bundle; default: 1.", example="N"),
     Flag("access_log", "File of lines of JSON; -: standard output.", example="FILE|-"),
     Flag(
         "queue_seconds",
-        "Refuse requests (503, Retry-After) while others have waited this long; "
-        "default: 1.",
+        "Refuse requests (503) while others have waited this long; default: 1.",
         example="SECONDS",
     ),
     Flag(
-        "traces",
-        "on: send OpenTelemetry traces by OTLP (extra telemetry); off (default).",
-        example="on|off",
+        "traces", "on: OTLP traces (extra telemetry); off (default).", example="on|off"
     ),
 )
 JOIN_FLAGS = (
-    Flag(
-        "log",
-        "Directory with the log of answers and feedback.",
-        example="DIR",
-        required=True,
-    ),
+    Flag("log", "Directory of the served log.", example="DIR", required=True),
     Flag("out", "New directory for the event log.", example="DIR", required=True),
     Flag(
         "wait",
@@ -101,17 +78,13 @@ COUNTERS_FLAGS = (
     ),
     Flag(
         "every",
-        "Seconds from one version to the next, until it is stopped; default: one "
-        "version.",
+        "Seconds between versions, until it is stopped; default: one version.",
         example="SECONDS",
     ),
     Flag("keep", "Number of versions to keep, at least 2; default: 2.", example="N"),
 )
 _TOKEN = "YTDNN_TOKEN"
 _PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
-_MOST_SPARE = 100_000
-_MOST_PORT = 65_535
-_MOST_PROCESSES = 256
 
 
 @command.register("serve", FLAGS)
@@ -142,26 +115,27 @@ def run(given: parsing.Arguments) -> None:
 
     path = values.get("token_file")
     token = start.token(pathlib.Path(path) if path else None, os.environ.get(_TOKEN))
-    bundle, data = _places(values)
+    home = pathlib.Path(values.get("workdir", ""))
+    is_run = "workdir" in values
     log = _kept(values, "log", "served_log")
     state: pathlib.Path | str | None = _kept(values, "state", "state.db")
     if values.get("state", "").startswith(("redis://", "rediss://")):
         state = values["state"]
     configured = settings.Settings(
-        bundle=bundle,
-        data=data,
+        bundle=home / graph.BUNDLE.name if is_run else pathlib.Path(values["bundle"]),
+        data=home / graph.DATA.name if is_run else None,
         host=values.get("host", settings.HOST),
-        port=_number(values, "port", str(settings.PORT), 0, _MOST_PORT),
+        port=_number(values, "port", settings.PORT, 0, 65_535),
         token=token,
         hosts=tuple(n for n in values.get("allowed_hosts", "").split(",") if n),
         inspect=values.get("inspect") == "True",
         log=log,
         state=state,
-        spare_videos=_number(values, "spare_videos", "1000", 0, _MOST_SPARE),
+        spare_videos=_number(values, "spare_videos", 1_000, 0, 100_000),
         flush_seconds=_seconds(values, "flush_seconds", "5"),
         is_batching=_is_on(given, "batching", "on"),
         limits=settings.Limits(queue_seconds=_seconds(values, "queue_seconds", "1")),
-        processes=_number(values, "processes", "1", 1, _MOST_PROCESSES),
+        processes=_number(values, "processes", 1, 1, 256),
         access_log=values.get("access_log"),
         traces=_is_on(given, "traces", "off"),
     )
@@ -226,30 +200,19 @@ def join(given: parsing.Arguments) -> None:
         output.say(f"next: ytdnn prepare --source=log --data_dir={out} --workdir=DIR")
 
 
-def _places(values: dict[str, str]) -> tuple[pathlib.Path, pathlib.Path | None]:
-    """Returns bundle and prepared set."""
-    if "bundle" in values:
-        return pathlib.Path(values["bundle"]), None
-    workdir = pathlib.Path(values["workdir"])
-    return workdir / graph.BUNDLE.name, workdir / graph.DATA.name
-
-
 def _kept(values: dict[str, str], flag: str, name: str) -> pathlib.Path | None:
     """Returns the place of what a server keeps, by default in its workdir."""
-    given = values.get(flag)
-    if given is None and "workdir" in values:
-        return pathlib.Path(values["workdir"]) / name
-    return None if given in (None, "none") else pathlib.Path(given)
+    default = f"{values['workdir']}/{name}" if "workdir" in values else "none"
+    given = values.get(flag, default)
+    return None if given == "none" else pathlib.Path(given)
 
 
 def _is_on(given: parsing.Arguments, name: str, default: str) -> bool:
     return parsing.choice(given, name, ("on", "off"), default) == "on"
 
 
-def _number(
-    values: Mapping[str, str], name: str, default: str, least: int, most: int
-) -> int:
-    text = values.get(name, default)
+def _number(values: dict[str, str], name: str, default: int, *limits: int) -> int:
+    text, (least, most) = values.get(name, str(default)), limits
     if not re.fullmatch(r"[0-9]{1,6}", text) or not least <= int(text) <= most:
         raise errors.UserError(
             f"expected --{name} to be a number of {least} to {most}, received {text!r}"
@@ -257,7 +220,7 @@ def _number(
     return int(text)
 
 
-def _seconds(values: Mapping[str, str], name: str, default: str) -> float:
+def _seconds(values: dict[str, str], name: str, default: str) -> float:
     text = values.get(name, default)
     is_never = name == "flush_seconds" and not text.strip("0.")
     if is_never or not re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text):

@@ -67,10 +67,10 @@ class Plan:
         if self.servers:
             jobs = {tasks.CHIEF: 1, **jobs, tasks.SERVER: self.servers}
         with contextlib.ExitStack() as held:
-            sockets = [
-                held.enter_context(socket.create_server((_HOST, 0)))
-                for _ in range(sum(jobs.values()))
-            ]
+            created = (
+                socket.create_server((_HOST, 0)) for _ in range(sum(jobs.values()))
+            )
+            sockets = [held.enter_context(each) for each in created]
             left = iter(f"{_HOST}:{each.getsockname()[1]}" for each in sockets)
             places = {job: [next(left) for _ in range(n)] for job, n in jobs.items()}
         return [tasks.Task(job, i, places) for job, n in jobs.items() for i in range(n)]
@@ -93,10 +93,8 @@ def run(plan: Plan) -> int:
         if not lost:
             return status
         if number <= plan.restarts:
-            plan.say(
-                f"cluster: {lost}: all processes start again (restart {number} of "
-                f"{plan.restarts})"
-            )
+            told = f"restart {number} of {plan.restarts}"
+            plan.say(f"cluster: {lost}: all processes start again ({told})")
     raise errors.UserError(
         f"expected a cluster that stays up, but {lost}, after {plan.restarts} "
         f"restarts: see {plan.logs}; the same command resumes"

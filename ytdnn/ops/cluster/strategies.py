@@ -23,6 +23,9 @@ from ytdnn.log import batch_streams
 from ytdnn.ops.cluster import tasks
 from ytdnn.training import devices
 
+Datasets = batch_streams.Datasets
+Feeds = Iterator[devices.Feed]
+Training = configs.TrainingConfig
 _TRIES = 3  # refused connections in a row, after which the chief is gone
 LOST = (
     tf.errors.UnavailableError,
@@ -46,9 +49,7 @@ class Mirrored(devices.OneDevice):
         names = [device.name for device in tf.config.list_logical_devices(kind)]
         return tf.distribute.MirroredStrategy(names)
 
-    def feeds(
-        self, of_stage: batch_streams.Datasets, epoch: int, first_step: int
-    ) -> Iterator[devices.Feed]:
+    def feeds(self, of_stage: Datasets, epoch: int, first_step: int) -> Feeds:
         """Yields distributed batches, grouped by shard window."""
         for dataset in of_stage(epoch, first_step):
             distributed = self.strategy.experimental_distribute_dataset(dataset)
@@ -80,9 +81,7 @@ class Tpu(Mirrored):
             ) from None
         return tf.distribute.TPUStrategy(resolver)
 
-    def require_fits(
-        self, training: configs.TrainingConfig, stage: str, loss: object | None = None
-    ) -> None:
+    def require_fits(self, training: Training, stage: str, loss: Any = None) -> None:
         """Refuses updates of single rows."""
         if training.table_optimizer == "lazy_adam":
             raise errors.UserError(
@@ -120,9 +119,7 @@ class _Cluster(Mirrored):
         """TensorFlow's strategy, created on first use."""
         return _joined(self.name, self.cluster)
 
-    def require_fits(
-        self, training: configs.TrainingConfig, stage: str, loss: object | None = None
-    ) -> None:
+    def require_fits(self, training: Training, stage: str, loss: Any = None) -> None:
         """Refuses several steps in a call: a coordinator hands out single steps."""
         if training.steps_per_execution > 1:
             raise errors.UserError(
@@ -138,9 +135,7 @@ class MultiWorker(_Cluster):
 
     name = tasks.MULTI_WORKER
 
-    def feeds(
-        self, of_stage: batch_streams.Datasets, epoch: int, first_step: int
-    ) -> Iterator[devices.Feed]:
+    def feeds(self, of_stage: Datasets, epoch: int, first_step: int) -> Feeds:
         """Yields distributed batches; each worker cuts only its own rows."""
         replicas = int(self.strategy.num_replicas_in_sync)
         resolver = self.strategy.cluster_resolver
@@ -222,9 +217,7 @@ class ParameterServers(_Cluster):
         """Number of steps that may be running when a new one starts: two a worker."""
         return 2 * len(tasks.from_environment(self.name).addresses[tasks.WORKER])
 
-    def require_fits(
-        self, training: configs.TrainingConfig, stage: str, loss: object | None = None
-    ) -> None:
+    def require_fits(self, training: Training, stage: str, loss: Any = None) -> None:
         """Refuses steps that read whole tables."""
         super().require_fits(training, stage, loss)
         if isinstance(loss, configs.FullSoftmaxConfig):
@@ -246,11 +239,7 @@ class ParameterServers(_Cluster):
             yield
 
     def batches(
-        self,
-        of_stage: batch_streams.Datasets,
-        epoch: int,
-        first_step: int,
-        step: devices.Step,
+        self, of_stage: Datasets, epoch: int, first_step: int, step: devices.Step
     ) -> Iterator[devices.Batch]:
         """Yields whole batches; `compiled` sends each to a worker."""
         del step  # it is traced where it runs

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from google.protobuf.internal import decoder, encoder
 from tensorflow.core.protobuf import tensor_bundle_pb2, trackable_object_graph_pb2
 
 from ytdnn.base import errors
@@ -55,19 +56,13 @@ def changed(
     }
     if not given:
         return {}
-    total, files = _parsed(header).num_shards, {}
+    of_header = tensor_bundle_pb2.BundleHeaderProto.FromString
+    total, files = of_header(header).num_shards, {}
     for number in {entries[key].shard_id for key in given}:
         name = f"variables.data-{number:05d}-of-{total:05d}"
         files[name] = _shard((directory / name).read_bytes(), number, entries, given)
-    return files | {_INDEX: _table([(b"", header), *_sorted(entries)])}
-
-
-def _parsed(header: bytes) -> tensor_bundle_pb2.BundleHeaderProto:
-    return tensor_bundle_pb2.BundleHeaderProto.FromString(header)
-
-
-def _sorted(entries: Entries) -> list[tuple[bytes, bytes]]:
-    return [(key, entries[key].SerializeToString()) for key in sorted(entries)]
+    items = [(key, entries[key].SerializeToString()) for key in sorted(entries)]
+    return files | {_INDEX: _table([(b"", header), *items])}
 
 
 def _shard(
@@ -122,13 +117,7 @@ def _varints(data: bytes, place: int, number: int) -> tuple[list[int], int]:
     """Returns some integers of variable length, and the place after them."""
     values = []
     for _ in range(number):
-        value = shift = 0
-        while True:
-            byte = data[place]
-            value |= (byte & 127) << shift
-            place, shift = place + 1, shift + 7
-            if byte < 128:
-                break
+        value, place = decoder._DecodeVarint(data, place)
         values.append(value)
     return values, place
 
@@ -150,26 +139,17 @@ def _items(content: bytes, offset: int, size: int) -> Iterator[tuple[bytes, byte
 
 def _table(items: list[tuple[bytes, bytes]]) -> bytes:
     """Returns a table of one block, with an index of that block."""
-    content, handles = b"", list[bytes]()
-    last = items[-1][0]
-    for step in ("items", "none", "index"):
-        rows = {"items": items, "none": [], "index": [(last, b"".join(handles[:1]))]}
-        block = b"".join(
-            _bytes(0, len(key), len(value)) + key + value for key, value in rows[step]
-        )
-        block += struct.pack("<II", 0, 1)  # one restart, at its begin
+    content, handles, rows = b"", list[bytes](), items
+    for following in ([], items[-1:], []):
+        cells = (_bytes(0, len(key), len(value)) + key + value for key, value in rows)
+        block = b"".join(cells) + struct.pack("<II", 0, 1)  # one restart, at its begin
         handles.append(_bytes(len(content), len(block)))
         content += block + _PLAIN + _crc(block + _PLAIN)
+        rows = [(key, handles[0]) for key, _ in following]
     footer = b"".join(handles[1:])
     return content + footer.ljust(_FOOTER - len(_MAGIC), b"\0") + _MAGIC
 
 
 def _bytes(*values: int) -> bytes:
     """Returns integers in the form that `_varints` reads."""
-    written = bytearray()
-    for value in values:
-        while value > 127:
-            written.append(value & 127 | 128)
-            value >>= 7
-        written.append(value)
-    return bytes(written)
+    return b"".join(map(encoder._VarintBytes, values))

@@ -77,9 +77,8 @@ def publish_ranking(root: str, config: configs.Config, workdir: pathlib.Path) ->
         **steps.fingerprints(workdir, ["ranking"]),
         **steps.ranker_parts(config),
     }
-    earlier, later = (
-        adapted_ranking.load(config, workdir / place) for place in (EARLIER, root)
-    )
+    homes = workdir / EARLIER, workdir / root
+    earlier, later = (adapted_ranking.load(config, home) for home in homes)
     adapted_ranking.publish(config, earlier, later, inputs)
 
 
@@ -103,9 +102,8 @@ def _stated(workdir: pathlib.Path) -> dict[str, Any]:
     """Returns the facts about a refit for the bundle's manifest."""
     evaluated, later = (artifacts.peek(workdir / place) for place in _SETS)
     end = int(later[_FACT]["trained_to"])
-    windows = evaluated.get("windows")
     held_out = "that held watches out"
-    if windows is not None:
+    if (windows := evaluated.get("windows")) is not None:
         held_out = f"whose training ended at {formats.utc(windows['test'])}"
     return {
         "trained_to": {"seconds": end, "utc": formats.utc(end)},
@@ -202,13 +200,12 @@ def refit(
     directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
     config = run_workdir.later_config(directory, config)
     config = dataclasses.replace(config, refit=True)
-    graph_steps = added(config)
-    role = runner.make_role(config)
+    graph_steps, role = added(config), runner.make_role(config)
     if role.follows():
         role.follow(graph_steps, directory)
-        return directory / graph_steps[-1].name
+        return directory / BUNDLE.name
     with run_workdir.lock(directory), role.watched():
         runner.require(graph_steps, config, directory)
         with run_workdir.keep_config(directory, config), progress.shown(bool(verbose)):
             runner.run(graph_steps, config, directory, say)
-    return directory / graph_steps[-1].name
+    return directory / BUNDLE.name

@@ -166,12 +166,9 @@ def _log_key(
     if frames is not None:
         return dict(frames.fingerprints)
     root = user_paths.expanded(config.dir)
-    files = sorted(root.rglob("*")) if root.is_dir() else [root]
-    return {
-        str(path.relative_to(root)): whole_files.sha256(path)
-        for path in files
-        if path.is_file()
-    }
+    if root.is_file():
+        return {".": whole_files.sha256(root)}
+    return {name: file["sha256"] for name, file in whole_files.table(root).items()}
 
 
 def _without_missing_tables(
@@ -188,17 +185,14 @@ def _without_missing_tables(
     if tables is None and not root.is_dir():
         return data
     names = mappings.parse_files(files or data.files)
-    lacking = tuple(
-        f"{table}{end}"
-        for table in table_schemas.TABLES
-        for end in ".="
-        if table != schema.WATCHES
-        and not (
-            table_files.files_of(root, names.get(table, table))
-            if tables is None
-            else table in tables
-        )
-    )
+
+    def is_there(table: str) -> bool:
+        if tables is not None:
+            return table in tables
+        return bool(table_files.files_of(root, names.get(table, table)))
+
+    others = table_schemas.TABLES.keys() - {schema.WATCHES}
+    lacking = tuple(f"{t}{end}" for t in others if not is_there(t) for end in ".=")
     outcomes = () if f"{schema.IMPRESSIONS}." in lacking else data.outcomes
     return dataclasses.replace(
         data,
@@ -222,20 +216,16 @@ def _given_log(
     return dataclasses.replace(config, source="log" if is_log else data.source), None
 
 
+@dataclasses.dataclass
 class _Refresh:
     """A refresh: its inputs, and its steps in order."""
 
-    def __init__(
-        self,
-        source: pathlib.Path,
-        directory: pathlib.Path,
-        config: configs.Config,
-        home: pathlib.Path,
-        log: Log,
-        received: float | None,
-    ) -> None:
-        self._source, self._directory, self._config = source, directory, config
-        self._home, self._log, self._received = home, log, received
+    source: pathlib.Path
+    directory: pathlib.Path
+    config: configs.Config
+    home: pathlib.Path
+    log: Log
+    received: float | None
 
     def begin(self) -> None:
         """Records all inputs of the refresh.
@@ -246,14 +236,14 @@ class _Refresh:
         names = ["data", "candidates", "index"]
         names += ["ranking"] if self._has_ranker else []
         record = {
-            "from": str(self._source),
-            "config": configs.to_dict(self._config),
-            "run": artifacts.fingerprint(steps.fingerprints(self._home, names)),
-            "log": artifacts.fingerprint(_log_key(*self._log)),
+            "from": str(self.source),
+            "config": configs.to_dict(self.config),
+            "run": artifacts.fingerprint(steps.fingerprints(self.home, names)),
+            "log": artifacts.fingerprint(_log_key(*self.log)),
         }
-        path = self._directory / _RECORD
+        path = self.directory / _RECORD
         # A log that was refused has made nothing, and another one may follow.
-        outputs = (self._directory / place for place in ("data", _STEPS))
+        outputs = (self.directory / place for place in ("data", _STEPS))
         if any(place.exists() for place in outputs):
             begun = json.loads(path.read_text()) if path.exists() else {}
             record = json.loads(json.dumps(record))
@@ -261,13 +251,13 @@ class _Refresh:
             if differing:
                 raise errors.UserError(
                     f"expected an empty --workdir, or this refresh, in "
-                    f"{self._directory}, found another run (other {differing}): give "
+                    f"{self.directory}, found another run (other {differing}): give "
                     f"another --workdir, or delete it"
                 )
         artifacts.write_json(path, record)
         for name in _LISTS:
-            if (self._source / name).exists():
-                shutil.copyfile(self._source / name, self._directory / name)
+            if (self.source / name).exists():
+                shutil.copyfile(self.source / name, self.directory / name)
 
     def run(self, say: Say) -> None:
         """Runs the steps with missing outputs, one after the other."""
@@ -278,7 +268,7 @@ class _Refresh:
             f"{EARLIER}/ranking": lambda: self._learn_ranking(say),
             "data": lambda: self._derive("", derived_sets.Part.WHOLE),
             "candidates": lambda: self._carry_candidates("", self._begins),
-            "index": lambda: steps.build_index(self._config, self._directory),
+            "index": lambda: steps.build_index(self.config, self.directory),
             "ranking": self._publish_ranking,
         }
         if not self._has_ranker:
@@ -286,7 +276,7 @@ class _Refresh:
         makers["bundle"] = self._export
         for number, (name, make) in enumerate(makers.items(), 1):
             label = f"[{number}/{len(makers)}] {name}:"
-            if (self._directory / name / artifacts.MANIFEST).exists():
+            if (self.directory / name / artifacts.MANIFEST).exists():
                 say(f"{label} skipped: it is complete")
                 continue
             say(f"{label} started")
@@ -297,40 +287,40 @@ class _Refresh:
 
     @property
     def _has_ranker(self) -> bool:
-        has_one = (self._home / "ranking" / artifacts.MANIFEST).exists()
-        return has_one and bool(self._config.ranking.enabled)
+        has_one = (self.home / "ranking" / artifacts.MANIFEST).exists()
+        return has_one and bool(self.config.ranking.enabled)
 
     @property
     def _begins(self) -> int:
         """The first second that the candidates have not learned from."""
-        data = prepared.load(self._home / "data")
-        if self._config.candidates.train_on_validation:
+        data = prepared.load(self.home / "data")
+        if self.config.candidates.train_on_validation:
             data = data.with_validation_in_training()
         return data.windows.training_window[1]
 
     def _append(self, say: Say) -> None:
-        inputs = steps.fingerprints(self._home, ["data"])
-        target = self._directory / APPENDED
-        old = prepared.load(self._home / "data")
+        inputs = steps.fingerprints(self.home, ["data"])
+        target = self.directory / APPENDED
+        old = prepared.load(self.home / "data")
         try:
-            log = sources.read(*self._log)
+            log = sources.read(*self.log)
             for table in append.lacking_tables(old, log):
                 say(f"note: the new log has no {table}, read as a table without rows")
-            rows = self._log[0].bad_rows
-            append.append(old, log, target, inputs, rows, self._received)
+            rows = self.log[0].bad_rows
+            append.append(old, log, target, inputs, rows, self.received)
         except errors.UserError:
             for name in (_RECORD, *_LISTS):
-                (self._directory / name).unlink(missing_ok=True)
-            for place in (target.parent, self._directory / _STATE):
+                (self.directory / name).unlink(missing_ok=True)
+            for place in (target.parent, self.directory / _STATE):
                 shutil.rmtree(place, ignore_errors=True)
             raise
 
     def _derive(self, place: str, part: derived_sets.Part) -> None:
         """Makes the prepared set of a place in the workdir."""
-        target = self._directory / place / "data"
+        target = self.directory / place / "data"
         target.parent.mkdir(parents=True, exist_ok=True)
-        data = prepared.load(self._directory / APPENDED)
-        config = configs.to_dict(self._config.data)
+        data = prepared.load(self.directory / APPENDED)
+        config = configs.to_dict(self.config.data)
         manifest = dataclasses.replace(data.manifest, config=config)
         data = dataclasses.replace(data, manifest=manifest)
         learns = self._has_ranker and not self._obstacle
@@ -338,50 +328,45 @@ class _Refresh:
 
     def _carry_candidates(self, place: str, begins: int | None) -> None:
         """Makes the candidates of a place; see `carry_candidates`."""
-        target = self._directory / place
-        data, directory = prepared.load(target / "data"), target / "candidates"
-        continued_training.carry_candidates(
-            self._config, self._home, data, directory, begins
-        )
+        target = self.directory / place
+        made = prepared.load(target / "data"), target / "candidates", begins
+        continued_training.carry_candidates(self.config, self.home, *made)
 
     def _ranker(self, home: pathlib.Path) -> adapted_ranking.TrainedRanker:
-        return adapted_ranking.load(self._config, home)
+        return adapted_ranking.load(self.config, home)
 
     @functools.cached_property
     def _obstacle(self) -> str:
         """Why a ranker cannot learn from the new impressions; empty if it can."""
-        shown = (
-            shard.read().impressions
-            for shard in prepared.load(self._directory / APPENDED).log.shards
-        )
+        shards = prepared.load(self.directory / APPENDED).log.shards
+        shown = (shard.read().impressions for shard in shards)
         parts = (
             (np.where(table.times < self._begins, _OLD, _NEW), table.clicked)
             for table in shown
             if table is not None
         )
-        return log_warnings.ranking_obstacle(
-            log_warnings.shown_and_clicked(parts), (_NEW,)
-        )
+        counts = log_warnings.shown_and_clicked(parts)
+        return log_warnings.ranking_obstacle(counts, (_NEW,))
 
     def _learn_ranking(self, say: Say) -> None:
-        target, why = self._ranker(self._directory / EARLIER), self._obstacle
+        target, why = self._ranker(self.directory / EARLIER), self._obstacle
         if why:
             say(f"note: the ranker learns nothing: {why}")
             # It is built for all impressions, and keeps its weights.
             log = target.data.log.changed(_all_shown)
             target = dataclasses.replace(target, data=target.data.with_log(log))
-        source = self._ranker(self._home)
-        continued_training.carry_ranking(self._config, source, target, learns=not why)
+        source = self._ranker(self.home)
+        continued_training.carry_ranking(self.config, source, target, learns=not why)
 
     def _publish_ranking(self) -> None:
-        earlier = self._ranker(self._directory / EARLIER)
-        later = self._ranker(self._directory)
-        inputs = steps.fingerprints(self._directory, ["data", "candidates"])
-        adapted_ranking.publish(self._config, earlier, later, inputs)
+        earlier = self._ranker(self.directory / EARLIER)
+        later = self._ranker(self.directory)
+        inputs = steps.fingerprints(self.directory, ["data", "candidates"])
+        adapted_ranking.publish(self.config, earlier, later, inputs)
 
     def _export(self) -> None:
-        run_workdir.write_config(self._directory, self._config)
-        steps_after_training.export(self._config, self._directory)
+        run_workdir.write_config(self.directory, self.config)
+        steps_after_training.export(self.config, self.directory)
 
 
 def _all_shown(shard: user_shards.Shard) -> user_shards.Shard:

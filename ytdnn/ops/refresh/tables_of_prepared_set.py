@@ -69,11 +69,9 @@ def canonical(rows: pl.LazyFrame, types: pl.Schema) -> pl.LazyFrame:
     for name, dtype in types.items():
         value = pl.col(name) if name in given else pl.lit(None)
         if dtype == pl.Float64:
-            value = value.cast(pl.Float32)
+            value = value.cast(pl.Float32).fill_nan(None)
         if name == schema.WATCH_SECONDS:
-            value = value.fill_nan(None).fill_null(0.0)
-        elif dtype == pl.Float64:
-            value = value.fill_nan(None)
+            value = value.fill_null(0.0)
         value = value.cast(dtype)
         if name == schema.PAGE_ID:
             value = pl.lit(_GIVEN) + value

@@ -17,7 +17,7 @@ from ytdnn.base import artifacts, errors, schema, table_schemas
 from ytdnn.bundle import added_videos
 from ytdnn.log import catalogues, prepared
 from ytdnn.ops.refresh import tables_of_prepared_set
-from ytdnn.ops.state import histories, opening, posted_events, redis_store, store
+from ytdnn.ops.state import histories, opening, posted_events, store
 
 _KIND = "state_events"
 _COUNT = catalogues.TRAIN_COUNT
@@ -52,13 +52,15 @@ def write(
     if not (directory / artifacts.MANIFEST).exists():
         received = time.time() - _YOUNG_SECONDS
         state = opening.open_known(place)
-        later = _since(state, opening.log_end(old), received)
+        is_later = opening.log_end(old).is_before
+        every = (event for _, event in state.every() if is_later(event))
+        later = (event for event in every if event.received <= received)
         tables = _tables(_with_typed_ids(later, old, say), old)
         state.close()
         _add_videos(tables, old, workdir, say)
         if schema.WATCHES not in tables:
             raise errors.UserError(
-                f"expected watches in the state at {redis_store.named(place)} that "
+                f"expected watches in the state at {store.named(place)} that "
                 f"{old.directory} has not, found none: wait for some"
             )
         facts = {opening.RECEIVED_TO: received}
@@ -67,15 +69,6 @@ def write(
                 frame.write_parquet(partial / f"{name}.parquet")
     facts = artifacts.read_manifest(directory, _KIND).facts
     return float(facts[opening.RECEIVED_TO])
-
-
-def _since(
-    state: store.Store, end: opening.LogEnd, received: float
-) -> Iterator[posted_events.Event]:
-    """Yields the events of a state after a log, received up to a time."""
-    for _, event in state.every():
-        if event.received <= received and end.is_before(event):
-            yield event
 
 
 def _with_typed_ids(

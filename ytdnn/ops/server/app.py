@@ -31,6 +31,7 @@ from ytdnn.ops.server import (
     served_state,
     settings,
 )
+from ytdnn.ops.state import store
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _STATIC = {
@@ -39,8 +40,11 @@ _STATIC = {
     "/inspector.js": ("inspector.js", "text/javascript; charset=utf-8"),
 }
 Json = dict[str, Any]
-Handler = Callable[[http.Request, loaded_version.Version], Awaitable[Any]]
-Endpoint = Callable[[http.Request], Awaitable[responses.Response]]
+Request = http.Request
+Response = responses.Response
+Version = loaded_version.Version
+Handler = Callable[[Request, Version], Awaitable[Any]]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Server:
@@ -75,19 +79,14 @@ class Server:
         self.given = given
         self.guard = access.Guard(given)
         self.tracing = request_records.Tracing() if given.traces else None
-        self.access_log = None
-        if given.access_log:
-            self.access_log = request_records.AccessLog(given.access_log)
-        self.threads = batching.Threads(
-            given.batching, given.limits.queue_seconds, given.threads_of_a_process
-        )
+        place = given.access_log
+        self.access_log = request_records.AccessLog(place) if place else None
+        size = given.batching, given.limits.queue_seconds, given.threads_of_a_process
+        self.threads = batching.Threads(*size)
         self.served = hot_swap.ServedVersions(given, self.threads, say)
         bundle = self.served.current.bundle
-        self.log = None
-        if given.log:
-            self.log = served_log.ServedLog(
-                given.log, bundle.id_type, bundle.own_outcomes
-            )
+        kinds = bundle.id_type, bundle.own_outcomes
+        self.log = served_log.ServedLog(given.log, *kinds) if given.log else None
         self.inspector = inspector.Inspector(given)
         self.state = self.counters = None
         if given.state:
@@ -102,10 +101,8 @@ class Server:
             "flush_seconds": self.given.flush_seconds,
             "problem": self.log.problem or None,
         }
-        processes = [
-            {"process": process, "version": number}
-            for process, number in sorted(metrics.versions().items())
-        ]
+        running = sorted(metrics.versions().items())
+        processes = [{"process": one, "version": number} for one, number in running]
         state = self.counters and self.counters.status()
         kept = {"served_log": log, "state": state, "processes": processes}
         return self.served.status() | kept
@@ -133,14 +130,11 @@ class Server:
 
     async def close(self) -> None:
         """Writes what is in memory, and frees it."""
-        if self.state is not None:
-            await asyncio.to_thread(self.state.store.close)
-        if self.log is not None:
-            await asyncio.to_thread(self.log.flush)
-        if self.tracing is not None:
-            await asyncio.to_thread(self.tracing.close)
-        if self.access_log is not None:
-            self.access_log.close()
+        ends: list[Any] = [self.state and self.state.store.close]
+        ends += [self.log and self.log.flush, self.tracing and self.tracing.close]
+        ends += [self.access_log and self.access_log.close]
+        for end in filter(None, ends):
+            await asyncio.to_thread(end)
         self.served.close()
         self.threads.close()
 
@@ -158,27 +152,19 @@ def application(server: Server) -> fastapi.FastAPI:
         await asyncio.gather(*tasks, return_exceptions=True)
         await server.close()
 
-    app = fastapi.FastAPI(
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,  # a redirect would be answered before any check
-        lifespan=lifespan,
-    )
+    # A redirect would be answered before any check.
+    app = fastapi.FastAPI(openapi_url=None, redirect_slashes=False, lifespan=lifespan)
     routes = _Routes(server)
     for method, path, handler in routes.table():
         # Bodies and errors are ours throughout: no validation of FastAPI's is seen.
         name = path.partition("/{")[0]
         app.router.add_route(path, routes.guarded(name, handler), methods=[method])
 
-    async def refuse(request: http.Request, error: Exception) -> responses.Response:
+    async def refuse(request: Request, error: Exception) -> Response:
         """Answers an unknown path or method."""
 
-        async def handler(request: http.Request, _: loaded_version.Version) -> Json:
-            raise problems.Problem(
-                getattr(error, "status_code", problems.NOT_FOUND),
-                f"Malformed request: {request.method} {request.url.path}",
-            )
+        async def handler(request: Request, _: Version) -> Json:
+            raise error
 
         return await routes.guarded("other", handler)(request)
 
@@ -227,17 +213,13 @@ class _Routes:
           handler: Function that answers.
         """
 
-        async def handle(request: http.Request) -> responses.Response:
+        async def handle(request: Request) -> Response:
             record = request_records.begin(request.headers)
             tracing, access_log = self._server.tracing, self._server.access_log
-            if tracing is None:
+            named = record, f"{request.method} {endpoint}", request.headers
+            with tracing.span(*named) if tracing else contextlib.nullcontext():
                 response = await self._answer(request, record, handler)
-            else:
-                name = f"{request.method} {endpoint}"
-                with tracing.span(record, name, request.headers) as span:
-                    response = await self._answer(request, record, handler)
-                    status = response.status_code
-                    span.set_attribute("http.response.status_code", status)
+                record.status = response.status_code
             response.headers.update(access.HEADERS)
             response.headers[request_records.ID_HEADER] = record.request_id
             metrics.REQUESTS.labels(endpoint, response.status_code).inc()
@@ -249,51 +231,50 @@ class _Routes:
         return handle
 
     async def _answer(
-        self, request: http.Request, record: request_records.Record, handler: Handler
-    ) -> responses.Response:
+        self, request: Request, record: request_records.Record, handler: Handler
+    ) -> Response:
         """Returns the answer to a request, also if it is refused or fails."""
         try:
             self._server.guard.check(request)
             record.read_timeout(request.headers)
             with self._server.served.version() as version:
                 value = await handler(request, version)
-            return value if isinstance(value, responses.Response) else _response(value)
+            return value if isinstance(value, Response) else _response(value)
         except problems.Problem as error:
             problem = error
         except errors.UserError as error:
             problem = problems.bad(str(error))
+        except store.StateError as error:
+            text = f"the state cannot be read or written: {error}"
+            problem = problems.Problem(problems.OVERLOADED, text, 1)
+        except exceptions.HTTPException as error:
+            text = f"Malformed request: {request.method} {request.url.path}"
+            problem = problems.Problem(error.status_code, text)
         except Exception:
             _LOG.exception("%s %s failed", request.method, request.url.path)
-            problem = problems.Problem(
-                problems.FAILED, "the server failed: see its log"
-            )
+            text = "the server failed: see its log"
+            problem = problems.Problem(problems.FAILED, text)
         return _response({"error": problem.message}, problem.status, problem.headers)
 
-    async def static(
-        self, request: http.Request, _: loaded_version.Version
-    ) -> responses.Response:
+    async def static(self, request: Request, _: Version) -> Response:
         """Answers a file of the page."""
         name, media_type = _STATIC[request.url.path]
         place = importlib.resources.files("ytdnn.ops.server").joinpath("static", name)
-        return responses.Response(place.read_bytes(), media_type=media_type)
+        return Response(place.read_bytes(), media_type=media_type)
 
-    async def healthz(self, _: http.Request, version: loaded_version.Version) -> Json:
+    async def healthz(self, _: Request, version: Version) -> Json:
         """Answers that a version is served."""
         return {"version": version.number}
 
-    async def status(self, _: http.Request, version: loaded_version.Version) -> Json:
+    async def status(self, _: Request, version: Version) -> Json:
         """Answers with the served version, and refused ones with their reasons."""
         return await asyncio.to_thread(self._server.status)
 
-    async def metrics(
-        self, _: http.Request, version: loaded_version.Version
-    ) -> responses.Response:
+    async def metrics(self, _: Request, version: Version) -> Response:
         """Answers Prometheus."""
-        return responses.Response(metrics.text(), media_type=metrics.CONTENT_TYPE)
+        return Response(metrics.text(), media_type=metrics.CONTENT_TYPE)
 
-    async def model(
-        self, request: http.Request, version: loaded_version.Version
-    ) -> Json:
+    async def model(self, request: Request, version: Version) -> Json:
         """Answers the status of a model."""
         version.require(**request.path_params)
         status = {"error_code": "OK", "error_message": ""}
@@ -301,29 +282,22 @@ class _Routes:
         state = {"version": number, "state": "AVAILABLE", "status": status}
         return {"model_version_status": [state]}
 
-    async def metadata(
-        self, request: http.Request, version: loaded_version.Version
-    ) -> Json:
+    async def metadata(self, request: Request, version: Version) -> Json:
         """Answers the signatures of a model."""
         version.require(**request.path_params)
         name = request.path_params["name"]
-        signatures = {
-            key: json_format.MessageToDict(
-                signature,
-                preserving_proto_field_name=True,
-                always_print_fields_with_no_presence=True,
-            )
-            for key, signature in version.graphs[name].signature_def.items()
-        }
+        signatures = json_format.MessageToDict(
+            version.graphs[name],
+            preserving_proto_field_name=True,
+            always_print_fields_with_no_presence=True,
+        )["signature_def"]
         number = str(version.number)
         return {
             "model_spec": {"name": name, "signature_name": "", "version": number},
             "metadata": {"signature_def": {"signature_def": signatures}},
         }
 
-    async def predict(
-        self, request: http.Request, version: loaded_version.Version
-    ) -> Json:
+    async def predict(self, request: Request, version: Version) -> Json:
         """Answers TensorFlow Serving's predict."""
         body = await access.body(request, self._limits)
         version.require(**request.path_params)
@@ -335,9 +309,7 @@ class _Routes:
         answered = await signature.queue.ask(parsed.rows, self._limits.answer_seconds)
         return predict.answer(parsed, answered.outputs)
 
-    async def recommend(
-        self, request: http.Request, version: loaded_version.Version
-    ) -> Json:
+    async def recommend(self, request: Request, version: Version) -> Json:
         """Answers the friendlier endpoint."""
         body = await access.body(request, self._limits)
         _, user_id, _ = recommend.split(body, self._limits)
@@ -353,9 +325,7 @@ class _Routes:
             version, known | body, self._limits, self._server.record, time, notes
         )
 
-    async def feedback(
-        self, request: http.Request, version: loaded_version.Version
-    ) -> Json:
+    async def feedback(self, request: Request, version: Version) -> Json:
         """Records feedback on an answer."""
         log, state = self._server.log, self._server.state
         body = await access.body(request, self._limits)
@@ -371,16 +341,12 @@ class _Routes:
             log.add(joined_log.FEEDBACK, row)
         return {}
 
-    async def events(
-        self, request: http.Request, version: loaded_version.Version
-    ) -> Json:
+    async def events(self, request: Request, version: Version) -> Json:
         """Stores an event, or a list of events."""
         state = self._state()
         return await state.post(version, await access.json_value(request, self._limits))
 
-    async def remove_user(
-        self, request: http.Request, version: loaded_version.Version
-    ) -> Json:
+    async def remove_user(self, request: Request, version: Version) -> Json:
         """Removes a user from the state."""
         return await self._state().remove(request.path_params["user_id"])
 
@@ -394,7 +360,7 @@ class _Routes:
 
 def _response(
     value: Any, status: int = 200, headers: Mapping[str, str] | None = None
-) -> responses.Response:
+) -> Response:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     kind = "application/json"
-    return responses.Response(text, status, headers=headers, media_type=kind)
+    return Response(text, status, headers=headers, media_type=kind)

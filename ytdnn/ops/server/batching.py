@@ -48,8 +48,9 @@ class _Task:
     since: float
 
 
+@dataclasses.dataclass(eq=False)
 class Threads:
-    """The threads of all queues.
+    """The threads of all queues, started on demand.
 
     Attributes:
       parameters: Parameters of batching.
@@ -60,27 +61,15 @@ class Threads:
       executor: The threads.
     """
 
-    def __init__(
-        self,
-        parameters: settings.Batching,
-        queue_seconds: float = math.inf,
-        num_op_threads: int | None = None,
-    ) -> None:
-        """Creates the executor; threads are started on demand.
+    parameters: settings.Batching
+    queue_seconds: float = math.inf
+    num_op_threads: int | None = None
 
-        Args:
-          parameters: Parameters of batching.
-          queue_seconds: Requests are refused while the first in the queue has waited
-            for longer.
-          num_op_threads: Threads of the operations of a run; None: one for each core.
-        """
-        self.parameters = parameters
-        self.queue_seconds = queue_seconds
-        self.num_op_threads = num_op_threads
-        self.free = asyncio.Semaphore(parameters.num_batch_threads)
-        self.executor = concurrent.futures.ThreadPoolExecutor(
-            parameters.num_batch_threads, thread_name_prefix="run"
-        )
+    def __post_init__(self) -> None:
+        """Creates the executor."""
+        number = self.parameters.num_batch_threads
+        self.free = asyncio.Semaphore(number)
+        self.executor = concurrent.futures.ThreadPoolExecutor(number, "run")
 
     def queue(self, run: Run) -> "Queue":
         """Returns a queue of requests to one signature."""

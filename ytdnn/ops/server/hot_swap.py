@@ -17,6 +17,7 @@ from ytdnn.bundle import versions
 from ytdnn.ops.server import batching, loaded_version, metrics, problems, settings
 
 _LOG = logging.getLogger("ytdnn.ops.server")
+Version = loaded_version.Version
 _DRAIN_SECONDS = 60.0  # after which a version is closed under its last requests
 
 
@@ -46,16 +47,15 @@ class ServedVersions:
           errors.UserError: No version can be served.
         """
         self._given, self._threads, self._say = given, threads, say
-        self.prepare: Callable[[loaded_version.Version], None] = lambda _: None
+        self.prepare: Callable[[Version], None] = lambda _: None
         self.refused: dict[int, str] = {}
         self._loading: int | None = None
-        self._draining: set[loaded_version.Version] = set()
-        self._drains: set[asyncio.Task[None]] = set()
+        self._drains: dict[int, asyncio.Task[None]] = {}  # by the version's number
         self._lock = asyncio.Lock()  # while a model is loaded on its first use
         self.current = self._first()
         self._tell()
 
-    def _first(self) -> loaded_version.Version:
+    def _first(self) -> Version:
         """Returns the newest version that can be served; refuses newer ones.
 
         Raises:
@@ -73,7 +73,7 @@ class ServedVersions:
         )
 
     @contextlib.contextmanager
-    def version(self) -> Iterator[loaded_version.Version]:
+    def version(self) -> Iterator[Version]:
         """Context with the version that answers a request, from begin to end."""
         version = self.current
         version.num_requests += 1
@@ -83,7 +83,7 @@ class ServedVersions:
             version.num_requests -= 1
 
     async def signature(
-        self, version: loaded_version.Version, model: str, name: str
+        self, version: Version, model: str, name: str
     ) -> loaded_version.Signature:
         """Returns a signature of a model, which is loaded if this is its first use.
 
@@ -99,7 +99,7 @@ class ServedVersions:
                     raise problems.Problem(problems.OVERLOADED, str(error)) from None
         return version.signature(model, name)
 
-    def _load(self, version: loaded_version.Version, model: str) -> None:
+    def _load(self, version: Version, model: str) -> None:
         """Loads a model, after another check of the version's files."""
         if model not in version.models:
             directory, kind = self._given.bundle, version.bundle.manifest.kind
@@ -133,20 +133,18 @@ class ServedVersions:
             self._refuse(number, f"{type(error).__name__}: {error}")
         else:
             old, self.current = self.current, new
-            self._draining.add(old)
-            self._tell()
             # A task without a reference could be freed before its end.
-            self._drains.add(task := asyncio.create_task(self._drain(old)))
-            task.add_done_callback(self._drains.discard)
+            self._drains[old.number] = task = asyncio.create_task(self._drain(old))
+            task.add_done_callback(lambda _: self._drains.pop(old.number))
+            self._tell()
         finally:
             self._loading = None
 
-    async def _drain(self, old: loaded_version.Version) -> None:
+    async def _drain(self, old: Version) -> None:
         """Forgets a version when its last request is answered."""
         end = time.monotonic() + _DRAIN_SECONDS
         while old.num_requests and time.monotonic() < end:
             await asyncio.sleep(0.05)
-        self._draining.discard(old)
         await asyncio.to_thread(old.close)
         await asyncio.to_thread(gc.collect)
 
@@ -170,10 +168,9 @@ class ServedVersions:
         return {
             "version": self.current.number,
             "loading": self._loading,
-            "draining": sorted(version.number for version in self._draining),
+            "draining": sorted(self._drains),
             "refused": [
-                {"version": number, "reason": reason}
-                for number, reason in sorted(self.refused.items())
+                {"version": n, "reason": self.refused[n]} for n in sorted(self.refused)
             ],
             "unfinished": [n for n in versions.seen(directory) if n > newest],
         }

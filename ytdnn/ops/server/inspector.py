@@ -1,7 +1,7 @@
-"""Backend of the page at `/`: users, candidates with sources, explanations, the truth.
+"""Backend of the page at `/`: users, candidates with sources, explanations.
 
 Users of the prepared set are shown only if the server was started with `--inspect`. The
-prepared set, and its world, are loaded on first use.
+prepared set is loaded on first use.
 """
 
 import asyncio
@@ -10,13 +10,11 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import polars as pl
 from starlette import requests as http
 
-from ytdnn.base import artifacts, configs, errors, schema
+from ytdnn.base import artifacts, errors, schema
 from ytdnn.bundle import bundle, explanations, user_requests
-from ytdnn.evaluation import truths, user_cases
 from ytdnn.log import prepared
 from ytdnn.ops.server import (
     access,
@@ -37,6 +35,8 @@ _LIMITS = {  # inputs with the names that a request may choose from
 }
 
 Json = dict[str, Any]
+Request = http.Request
+Version = loaded_version.Version
 
 
 class Inspector:
@@ -46,10 +46,9 @@ class Inspector:
         """Stores the settings."""
         self._given = given
         self._data: prepared.PreparedData | None = None
-        self._pages: Any = None  # the world's truth about slates, of `_data`
         self._lock = threading.Lock()  # while the prepared set is read
 
-    async def facts(self, _: http.Request, version: loaded_version.Version) -> Json:
+    async def facts(self, _: Request, version: Version) -> Json:
         """Returns the facts that the page needs first."""
         facts = version.bundle.manifest.facts
         fields = version.explaining(explanations.CANDIDATES).fields
@@ -70,7 +69,7 @@ class Inspector:
         }
 
     async def history(
-        self, version: loaded_version.Version, user_id: str | int, _: Any
+        self, version: Version, user_id: str | int, _: Any
     ) -> tuple[Json, list[str]]:
         """Returns the request of a user of the prepared set, and warnings."""
         if not self._given.inspect or self._given.data is None:
@@ -80,9 +79,7 @@ class Inspector:
         except errors.UserError as error:  # a user that the prepared set has not
             return {}, [f"answered from an empty history: {error}"]
 
-    async def users(
-        self, request: http.Request, version: loaded_version.Version
-    ) -> Json:
+    async def users(self, request: Request, version: Version) -> Json:
         """Returns users by the beginning of their id, and their number.
 
         Raises:
@@ -95,9 +92,7 @@ class Inspector:
         matches = ids.filter(ids.cast(pl.String).str.starts_with(text))
         return {"users": matches.head(_MOST_LISTED).to_list(), "number": len(ids)}
 
-    async def user(
-        self, request: http.Request, version: loaded_version.Version
-    ) -> Json:
+    async def user(self, request: Request, version: Version) -> Json:
         """Returns a user's request, and the history with titles.
 
         Raises:
@@ -108,23 +103,19 @@ class Inspector:
         features = await asyncio.to_thread(self._request, version, user_id)
         return {"user_id": user_id, "request": features} | _history(version, features)
 
-    def _request(self, version: loaded_version.Version, user_id: str | int) -> Json:
+    def _request(self, version: Version, user_id: str | int) -> Json:
         at_end = user_requests.at_end(self._prepared(version), user_id)
         request = version.bundle.fitting(at_end)
         request.pop(schema.K)
         return request
 
-    async def videos(
-        self, request: http.Request, version: loaded_version.Version
-    ) -> Json:
+    async def videos(self, request: Request, version: Version) -> Json:
         """Returns videos with a text in their id or title."""
         text = request.query_params.get("query", "")
         return await asyncio.to_thread(_videos, version, text[:100].casefold())
 
-    async def answer(
-        self, request: http.Request, version: loaded_version.Version
-    ) -> Json:
-        """Returns every candidate of a request, with its true value on a world.
+    async def answer(self, request: Request, version: Version) -> Json:
+        """Returns every candidate of a request.
 
         Raises:
           problems.Problem: The version lacks the signature.
@@ -132,40 +123,18 @@ class Inspector:
         """
         limits = self._given.limits
         body = await access.body(request, limits)
-        features, user_id, k = recommend.split(body, limits)
+        features, _, _ = recommend.split(body, limits)
         answered = await recommend.ask(version, features, limits)
-        candidates = recommend.described(version, answered.outputs)
         seconds = answered.outputs[explanations.STAGE_SECONDS][0].tolist()
         fields = version.explaining(explanations.CANDIDATES).fields
-        answer: Json = {
+        return {
             "version": version.number,
-            "candidates": candidates,
+            "candidates": recommend.described(version, answered.outputs),
             "warnings": version.warnings(features, fields),
             "seconds": {"candidates": seconds[0], "ranking": seconds[1]},
         } | _history(version, features)
-        if self._given.inspect and user_id is not None:
-            ids = [video[schema.VIDEO_ID] for video in candidates]
-            truth = await asyncio.to_thread(self._truth, version, user_id, ids, k)
-            answer |= {"truth": truth}
-        return answer
 
-    def _truth(
-        self,
-        version: loaded_version.Version,
-        user_id: str | int,
-        ids: list[Any],
-        k: int,
-    ) -> Json | None:
-        """Returns the true watch seconds of candidates; None without a world."""
-        data = self._prepared(version)
-        if self._pages is None:
-            self._pages = truths.pages_of(data)
-        worth = self._pages and truth(data, self._pages, user_id, ids, k)
-        if not worth:
-            return None
-        return worth | {"best": [_named(version, video) for video in worth["best"]]}
-
-    async def why(self, request: http.Request, version: loaded_version.Version) -> Json:
+    async def why(self, request: Request, version: Version) -> Json:
         """Returns the contribution of each feature to the score of `video_id`.
 
         Raises:
@@ -179,10 +148,9 @@ class Inspector:
         signature = version.explaining(explanations.EXPLAIN)
         known = version.explaining(explanations.CANDIDATES).fields
         predict.check(features, known, limits)
-        known_features = {n: v for n, v in features.items() if n in signature.fields}
-        row = predict.check(
-            known_features | {schema.VIDEO_IDS: [video]}, signature.fields, limits
-        )
+        given = {n: v for n, v in features.items() if n in signature.fields}
+        given[schema.VIDEO_IDS] = [video]
+        row = predict.check(given, signature.fields, limits)
         answered = await signature.queue.ask([row], limits.answer_seconds)
         meaning = version.bundle.outputs(bundle.RANKER)[schema.SCORES].meaning
         return {
@@ -191,7 +159,7 @@ class Inspector:
             **_why(version, video, answered.outputs),
         }
 
-    def _prepared(self, version: loaded_version.Version) -> prepared.PreparedData:
+    def _prepared(self, version: Version) -> prepared.PreparedData:
         """Returns the prepared set that a version was made from, to show its users.
 
         Raises:
@@ -199,14 +167,11 @@ class Inspector:
           errors.UserError: There is no prepared set, or it belongs to another version.
         """
         if not self._given.inspect:
-            raise problems.Problem(
-                problems.FORBIDDEN,
-                "users of the prepared set are not shown: start the server with "
-                "--inspect",
-            )
+            why = "users of the prepared set are not shown: start it with --inspect"
+            raise problems.Problem(problems.FORBIDDEN, why)
         return self.data(version)
 
-    def data(self, version: loaded_version.Version) -> prepared.PreparedData:
+    def data(self, version: Version) -> prepared.PreparedData:
         """Returns the prepared set that a version was made from.
 
         Raises:
@@ -217,81 +182,35 @@ class Inspector:
                 "expected a prepared set to look up users in, received none next to "
                 "the bundle: start the server with --workdir=DIR"
             )
-        opened = version.bundle
+        manifest = version.bundle.manifest
         with self._lock:
-            data, kind = self._data, prepared.KIND
-            current = data and data.manifest.fingerprint
-            if data is None or current != opened.manifest.inputs.get(kind):
+            data, made_from = self._data, manifest.inputs.get(prepared.KIND)
+            if data is None or data.manifest.fingerprint != made_from:
                 data = prepared.load(self._given.data)
-                inputs = opened.manifest, opened.directory, kind, data.manifest
-                artifacts.require_input(*inputs)
-                self._data, self._pages = data, None
+                place = version.bundle.directory, prepared.KIND, data.manifest
+                artifacts.require_input(manifest, *place)
+                self._data = data
             return data
 
 
-def truth(
-    data: prepared.PreparedData, pages: Any, user_id: str | int, ids: list[Any], k: int
-) -> Json | None:
-    """Returns the expected seconds of videos, each in the first place of a slate.
-
-    Args:
-      data: Prepared set of a world.
-      pages: The world's truth about slates.
-      user_id: Id as in the log, or its text.
-      ids: Ids of the videos.
-      k: Length of the catalogue's best slate, for comparison.
-
-    Returns:
-      The seconds, and the ids and seconds of the best slate; None for a user that is
-      not in the log.
-    """
-    user = data.users[schema.USER_ID].cast(pl.String).index_of(str(user_id))
-    if user is None:
-        return None
-    users = np.array([user])
-    ends = data.log.shard_index.offsets("watches")[users + 1]
-    asked = users, ends, np.array([data.windows.end_of_log + 1], np.int64)
-    rules = configs.EvaluationConfig()
-    case = user_cases.at_requests(data, asked, rules, data.vocabulary_size)
-    videos = data.videos[schema.VIDEO_ID]
-
-    def seconds(slate: np.ndarray) -> list[float]:
-        if not slate.size:
-            return []
-        worth = pages.worth(case, slate.astype(np.int32), np.zeros(1))
-        return [float(value) for value in worth.seconds[0]]
-
-    indices = {video: index for index, video in enumerate(videos, 1)}
-    best = pages.best(case, k)
-    return {
-        # Uploads that were added later have no place in the world.
-        "seconds": seconds(np.array([[indices.get(video, 0) for video in ids]])),
-        "best": [videos[index - 1] for index in best[0].tolist() if index],
-        "best_seconds": seconds(best),
-    }
-
-
-def _history(version: loaded_version.Version, request: Mapping[str, Any]) -> Json:
+def _history(version: Version, request: Mapping[str, Any]) -> Json:
     """Returns the watches of a request, the latest first, and their number."""
     watched = request.get(schema.WATCHED_VIDEO_IDS) or []
-    unknown = [None] * len(watched)  # a list of missing values may be shorter
-    times, seconds = (
-        values if len(values := request.get(name) or []) == len(watched) else unknown
-        for name in (schema.WATCH_TIMES, schema.WATCHED_SECONDS)
-    )
-    shown = [
-        {
-            "place": place,
-            **_named(version, watched[place]),
-            schema.TIME: times[place] or None,
-            schema.WATCH_SECONDS: seconds[place],
-        }
-        for place in range(len(watched) - 1, max(-1, len(watched) - 1 - _HISTORY), -1)
-    ]
+    columns = [range(len(watched)), watched]
+    for name in (schema.WATCH_TIMES, schema.WATCHED_SECONDS):
+        values = request.get(name) or []  # a list of missing values may be shorter
+        is_whole = len(values) == len(watched)
+        columns.append(values if is_whole else [None] * len(watched))
+    names = "place", schema.VIDEO_ID, schema.TIME, schema.WATCH_SECONDS
+    rows = [*zip(*columns, strict=True)][: -_HISTORY - 1 : -1]
+    shown = [dict(zip(names, row, strict=True)) for row in rows]
+    for row in shown:
+        row |= _named(version, row[schema.VIDEO_ID])
+        row[schema.TIME] = row[schema.TIME] or None
     return {"history": shown, "num_watched": len(watched)}
 
 
-def _videos(version: loaded_version.Version, text: str) -> Json:
+def _videos(version: Version, text: str) -> Json:
     matches = (
         {schema.VIDEO_ID: video, schema.TITLE: title}
         for video, title in version.bundle.titles.items()
@@ -300,13 +219,11 @@ def _videos(version: loaded_version.Version, text: str) -> Json:
     return {"videos": list(itertools.islice(matches, _MOST_LISTED))}
 
 
-def _named(version: loaded_version.Version, video: Any) -> Json:
+def _named(version: Version, video: Any) -> Json:
     return {schema.VIDEO_ID: video, schema.TITLE: version.bundle.title(video)}
 
 
-def _why(
-    version: loaded_version.Version, video: Any, outputs: Mapping[str, Any]
-) -> Json:
+def _why(version: Version, video: Any, outputs: Mapping[str, Any]) -> Json:
     """Returns the features by how much each changes the score, and the nearest."""
     score = float(outputs[schema.SCORES][0, 0])
     numbers = {name: v[0, 0].tolist() for name, v in outputs.items() if v.ndim == 2}
@@ -324,7 +241,7 @@ def _why(
         }
         for name, change in sorted(changes.items(), key=lambda pair: -abs(pair[1]))
     ]
-    ids = map(recommend.plain_id, outputs[explanations.NEAREST_IDS][0, 0].tolist())
+    ids = predict.plain(outputs[explanations.NEAREST_IDS][0, 0])
     cosines = outputs[explanations.NEAREST_COSINES][0, 0].tolist()
     return {
         **_named(version, video),

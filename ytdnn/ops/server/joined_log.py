@@ -243,5 +243,4 @@ def _write(out: pathlib.Path, tables: Mapping[str, pl.DataFrame]) -> None:
             if column in required or frame[column].null_count() < len(frame)
         ]
         frame.select(columns).write_parquet(partial / f"{name}.parquet")
-    shutil.rmtree(out, ignore_errors=True)
-    partial.rename(out)
+    whole_files.replace(out, partial)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ytdnn.base import errors
 from ytdnn.ops.server import loaded_version, served_state
-from ytdnn.ops.state import counted_version, store
+from ytdnn.ops.state import counted_version, live_tables, store
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _SHORTEST_SECONDS = 1.0  # between two counts
@@ -19,6 +19,8 @@ _OLDEST_SECONDS = 60.0  # of a count without new events: windows move on
 _KNOWN_ERRORS = (errors.UserError, store.StateError, OSError)
 
 Json = dict[str, Any]
+State = served_state.ServedState
+Version = loaded_version.Version
 
 
 class LiveCounters:
@@ -30,9 +32,7 @@ class LiveCounters:
       problem: The reason why they cannot be counted on; empty: they are.
     """
 
-    def __init__(
-        self, state: served_state.ServedState, data: pathlib.Path | None
-    ) -> None:
+    def __init__(self, state: State, data: pathlib.Path | None) -> None:
         """Stores the arguments; the log is counted at the first event.
 
         Args:
@@ -41,13 +41,13 @@ class LiveCounters:
             not known.
         """
         self._state, self._workdir = state, data and data.parent
-        self._counted: counted_version.CountedVersion | None = None
+        self._counted: live_tables.LiveTables | None = None
         self._number = 0  # of the version that this is of
         self._lock = threading.Lock()
         self.counted_to: int | None = None
         self.problem = "" if data else "expected --workdir to read its log"
 
-    async def watch(self, current: Callable[[], loaded_version.Version]) -> None:
+    async def watch(self, current: Callable[[], Version]) -> None:
         """Counts from time to time, until it is cancelled.
 
         Args:
@@ -66,7 +66,7 @@ class LiveCounters:
                 self._stay(error)
                 wait = _OLDEST_SECONDS
 
-    def prepare(self, version: loaded_version.Version) -> None:
+    def prepare(self, version: Version) -> None:
         """Counts into a version before it is served.
 
         Args:
@@ -88,9 +88,7 @@ class LiveCounters:
         place, problem = self._state.place, self.problem or None
         return {"place": place, "counted_to": self.counted_to, "problem": problem}
 
-    def count(
-        self, version: loaded_version.Version, is_old: bool = True
-    ) -> float | None:
+    def count(self, version: Version, is_old: bool = True) -> float | None:
         """Counts, if there are new events or the last count is old.
 
         Args:
@@ -101,31 +99,25 @@ class LiveCounters:
           The processor time that it took; None: there was nothing to count.
         """
         with self._lock:
-            return self._count(version, is_old)
+            moment = int(self._state.clock()) + 1
+            is_new = version.number > self._number
+            if is_new:
+                self._open(version, moment)
+            # Counts of an earlier version end while the next one is prepared.
+            if version.number != self._number or self._counted is None:
+                return None
+            begin = time.thread_time()
+            is_changed = self._counted.later.follow()
+            if not is_changed and not (self.counted_to and (is_old or is_new)):
+                return None
+            version.assign(self._counted.at(moment))
+            self.counted_to, self.problem = moment, ""
+            return time.thread_time() - begin
 
-    def _count(self, version: loaded_version.Version, is_old: bool) -> float | None:
-        moment = int(self._state.clock()) + 1
-        is_new = version.number != self._number
-        if version.number < self._number:  # the next one is prepared
-            return None
-        if is_new:
-            self._open(version, moment)
-        if self._counted is None:
-            return None
-        begin = time.thread_time()
-        is_changed = self._counted.later.follow()
-        if not is_changed and not (self.counted_to and (is_old or is_new)):
-            return None
-        version.assign(self._counted.tables.at(moment))
-        self.counted_to, self.problem = moment, ""
-        return time.thread_time() - begin
-
-    def _open(self, version: loaded_version.Version, moment: int) -> None:
+    def _open(self, version: Version, moment: int) -> None:
         """Reads the log that a version was made from, if it counts anything."""
         self._number, self._counted = version.number, None
         if self._workdir is not None:
-            end = self._state.log_end(version)
-            state = self._state.store
-            self._counted = counted_version.open_tables(
-                self._workdir, version.bundle, state, end, moment
-            )
+            state, end = self._state.store, self._state.log_end(version)
+            asked = self._workdir, version.bundle, state, end, moment
+            self._counted = counted_version.open_tables(*asked)

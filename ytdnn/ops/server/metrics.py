@@ -48,12 +48,8 @@ def text() -> bytes:
 
 def versions() -> dict[int, int]:
     """Returns the version that each process serves, by process id."""
-    samples = [
-        sample
-        for metric in _registry().collect()
-        if metric.name == "ytdnn_version"
-        for sample in metric.samples
-    ]
+    metrics = {metric.name: metric for metric in _registry().collect()}
+    samples = metrics["ytdnn_version"].samples
     return {int(one.labels.get("pid", os.getpid())): int(one.value) for one in samples}
 
 

@@ -45,6 +45,7 @@ class PostedVideos:
           given: Settings, with the bundle and the number of spare rows.
         """
         self._state, self._given = state, given
+        self._workdir = given.bundle.parent
         self._rows: dict[str | int, Json] = {}  # the last of each, as they were posted
         self._done: set[str | int] = set()
         self._place = 0
@@ -71,10 +72,6 @@ class PostedVideos:
         num_free = max(0, num_free)
         return rows[:num_free], rows[num_free:], reason
 
-    @property
-    def _workdir(self) -> pathlib.Path:
-        return self._given.bundle.parent
-
     def warnings(self, version: Version, ids: list[Any]) -> list[str]:
         """Returns warnings about videos that were posted now.
 
@@ -84,20 +81,19 @@ class PostedVideos:
         """
         _, beyond, reason = self.waiting(version)
         late = {row[schema.VIDEO_ID] for row in beyond}
-        told = [
-            (
-                [video for video in ids if video in late],
-                f"wait for ytdnn refresh: {reason}",
+        told = {
+            f"wait for ytdnn refresh: {reason}": late,
+            f"are in version {version.number}, and stay as they are": (
+                version.bundle.titles.keys()
             ),
-            (
-                [video for video in ids if video in version.bundle.titles],
-                f"are in version {version.number}, and stay as they are",
-            ),
-        ]
+        }
+        some = {
+            what: [video for video in ids if video in of] for what, of in told.items()
+        }
         return [
-            f"{len(some):,} of {len(ids):,} videos, as {some[0]!r}, {what}"
-            for some, what in told
-            if some
+            f"{len(few):,} of {len(ids):,} videos, as {few[0]!r}, {what}"
+            for what, few in some.items()
+            if few
         ]
 
     async def watch(self, current: Callable[[], Version]) -> None:
@@ -123,9 +119,8 @@ class PostedVideos:
         """
         due, beyond, reason = await asyncio.to_thread(self.waiting, version)
         if beyond and not self._is_told:
-            _LOG.warning(
-                "%s new videos wait for ytdnn refresh: %s", len(beyond), reason
-            )
+            told = "%s new videos wait for ytdnn refresh: %s"
+            _LOG.warning(told, len(beyond), reason)
         self._is_told = bool(beyond)
         due = [row for row in due if row[schema.VIDEO_ID] not in self._done]
         is_newest = versions.newest(self._given.bundle) == version.number

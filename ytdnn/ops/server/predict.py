@@ -130,7 +130,7 @@ def _columns(given: Any) -> list[dict[str, Any]]:
 def answer(request: ParsedRequest, outputs: batching.Outputs) -> dict[str, Any]:
     """Returns an answer in the form of its request."""
     trimmed = _trimmed(outputs, request.rows)
-    lists = {name: _json(values) for name, values in trimmed.items()}
+    lists = {name: plain(values) for name, values in trimmed.items()}
     single = next(iter(lists.values())) if len(lists) == 1 else None
     if not request.is_by_row:
         return {"outputs": lists if single is None else single}
@@ -158,7 +158,7 @@ def _trimmed(
     return outputs
 
 
-def _json(values: npt.NDArray[Any]) -> list[Any]:
+def plain(values: npt.NDArray[Any]) -> list[Any]:
     """Returns a tensor as lists, with the shortest decimals of its numbers."""
     if values.dtype == object:
         return np.char.decode(values.astype(bytes), "utf-8", "replace").tolist()

@@ -1,5 +1,6 @@
 """The endpoints `/recommend` and `/feedback`, with a log of answers."""
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ from ytdnn.ops.state import posted_events
 from ytdnn.retrieval import slate
 
 _KEYS = (joined_log.REQUEST_ID, schema.VIDEO_ID, schema.CLICKED, schema.WATCH_SECONDS)
+_ID = re.compile("[0-9a-f]{32}")
 _NUMBERS = {n: c for n, c in bundle.COLUMNS.items() if n != schema.PLACED_BY}
 
 Json = dict[str, Any]
@@ -74,42 +76,31 @@ def described(
     """
     if rows is None:
         rows = np.arange(int(outputs[schema.NUM_RESULTS][0]))
-    columns = {
-        name: values[0, rows].tolist()
+    columns: dict[str, list[Any]] = {
+        name: predict.plain(values[0, rows])
         for name, values in outputs.items()
         if values.ndim > 1 and name != explanations.STAGE_SECONDS
     }
     outcomes, names = version.bundle.outcomes, version.bundle.source_names
-    for name in (*_NUMBERS, *outcomes, explanations.CANDIDATE_SCORES):
-        if name in outputs:  # the shortest decimals of 32 bits
-            columns[name] = outputs[name][0, rows].astype(str).astype(float).tolist()
     unknown = [None] * len(rows)
     placed = columns.get(schema.PLACED_BY)
-    candidates = []
-    for row in range(len(rows)):
-        video = plain_id(columns[schema.IDS][row])
-        seed = plain_id(columns[explanations.SEED_IDS][row])
-        source = columns[explanations.SOURCES][row]
-        score = columns[explanations.CANDIDATE_SCORES][row]
-        candidates.append(
-            {
-                "rank": columns[explanations.RANKS][row],
-                schema.VIDEO_ID: video,
-                schema.TITLE: version.bundle.title(video),
-                **{c: columns.get(n, unknown)[row] for n, c in _NUMBERS.items()},
-                **{name: columns[name][row] for name in outcomes},
-                schema.PLACED_BY: slate.NAMES[placed[row]] if placed else None,
-                "candidate_score": score if score > positions.NO_SCORE else None,
-                schema.SOURCE: names[source - 1] if source else None,
-                schema.SEED_VIDEO_ID: seed if seed in version.bundle.titles else None,
-            }
-        )
-    return candidates
-
-
-def plain_id(value: Any) -> Any:
-    """Returns an id of a model's output in the log's type."""
-    return value.decode() if isinstance(value, bytes) else value
+    scores = columns[explanations.CANDIDATE_SCORES]
+    sources = columns[explanations.SOURCES]
+    videos, seeds = columns[schema.IDS], columns[explanations.SEED_IDS]
+    known = version.bundle.titles
+    named = {
+        "rank": columns[explanations.RANKS],
+        schema.VIDEO_ID: videos,
+        schema.TITLE: [version.bundle.title(video) for video in videos],
+        **{column: columns.get(name, unknown) for name, column in _NUMBERS.items()},
+        **{name: columns[name] for name in outcomes},
+        schema.PLACED_BY: [slate.NAMES[by] for by in placed] if placed else unknown,
+        "candidate_score": [s if s > positions.NO_SCORE else None for s in scores],
+        schema.SOURCE: [names[s - 1] if s else None for s in sources],
+        schema.SEED_VIDEO_ID: [seed if seed in known else None for seed in seeds],
+    }
+    each = zip(*named.values(), strict=True)
+    return [dict(zip(named, row, strict=True)) for row in each]
 
 
 def split(body: Mapping[str, Any], limits: settings.Limits) -> tuple[Json, Any, int]:
@@ -154,38 +145,27 @@ async def recommend(
     """
     request, user_id, k = split(body, limits)
     answered = await ask(version, request, limits)
-    videos = described(version, answered.outputs, _slate(answered.outputs, k))
-    request_id = uuid.uuid4().hex
-    row = _row(request_id, version, request, user_id, videos)
-    record(user_id, row | {schema.TIME: request_time or None})
-    own = request_records.current()
-    own.facts["answer_id"] = request_id
     fields = version.explaining(explanations.CANDIDATES).fields
     warnings = [*notes, *version.warnings(request, fields)]
-    seconds = {**own.stages, "total": own.seconds}
-    return {
-        joined_log.REQUEST_ID: request_id,
+    answer: Json = {
+        joined_log.REQUEST_ID: uuid.uuid4().hex,
         joined_log.VERSION: version.number,
         "score_meaning": version.bundle.score_meaning,
         "meanings": version.bundle.meanings,
-        "videos": videos,
+        "videos": described(version, answered.outputs, _slate(answered.outputs, k)),
         "warnings": warnings,
         "doubts": warnings,  # the name of 0.2.0
-        "milliseconds": {
-            name: round(1_000 * seconds[name], 3)
-            for name in ("queue", "candidates", "ranking", "total")
-            if name in seconds
-        },
     }
+    row = _row(answer, request, user_id)
+    record(user_id, row | {schema.TIME: request_time or None})
+    own = request_records.current()
+    own.facts["answer_id"] = answer[joined_log.REQUEST_ID]
+    seconds = {**own.stages, "total": own.seconds}
+    shown = (n for n in ("queue", "candidates", "ranking", "total") if n in seconds)
+    return answer | {"milliseconds": {n: round(1_000 * seconds[n], 3) for n in shown}}
 
 
-def _row(
-    request_id: str,
-    version: loaded_version.Version,
-    request: Mapping[str, Any],
-    user_id: str | int | None,
-    videos: list[Json],
-) -> Json:
+def _row(answer: Json, request: Mapping[str, Any], user_id: str | int | None) -> Json:
     """Returns the row of an answer in the served log."""
     columns = {
         joined_log.VIDEO_IDS: schema.VIDEO_ID,
@@ -196,13 +176,13 @@ def _row(
         schema.PROPENSITIES: schema.PROPENSITY,
         schema.PLACED_BY: schema.PLACED_BY,
     }
+    known = (joined_log.REQUEST_ID, joined_log.VERSION)
     return {
-        joined_log.REQUEST_ID: request_id,
+        **{name: answer[name] for name in known},
         joined_log.SERVED_AT: time.time(),
-        joined_log.VERSION: version.number,
         schema.USER_ID: None if user_id is None else joined_log.user_text(user_id),
         schema.DEVICE: request.get(schema.DEVICE) or None,
-        **{name: [video[key] for video in videos] for name, key in columns.items()},
+        **{n: [video[key] for video in answer["videos"]] for n, key in columns.items()},
     }
 
 
@@ -218,11 +198,9 @@ def feedback(version: loaded_version.Version, body: Mapping[str, Any]) -> Json:
             known = ", ".join((*_KEYS, *outcomes))
             raise errors.UserError(f"expected the keys {known}, received {key[:40]!r}")
     request_id = body.get(joined_log.REQUEST_ID)
-    fits = isinstance(request_id, str) and len(request_id) == 32
-    fits = fits and set(str(request_id)) <= set("0123456789abcdef")
-    errors.require(
-        fits, joined_log.REQUEST_ID, "of an answer of /recommend", request_id
-    )
+    fits = isinstance(request_id, str) and bool(_ID.fullmatch(request_id))
+    of_one = "of an answer of /recommend"
+    errors.require(fits, joined_log.REQUEST_ID, of_one, request_id)
     video = requests.plain_id(body.get(schema.VIDEO_ID), version.bundle.id_type)
     fits = isinstance(video, str) or posted_events.is_integer(video)
     fits = fits and video in version.bundle.titles
@@ -232,12 +210,9 @@ def feedback(version: loaded_version.Version, body: Mapping[str, Any]) -> Json:
     watch_seconds = body.get(schema.WATCH_SECONDS)
     watch_seconds = 0.0 if watch_seconds is None else watch_seconds
     most = table_schemas.MOST_SECONDS if clicked else 0
-    errors.require(
-        posted_events.is_number(watch_seconds) and 0 <= watch_seconds <= most,
-        schema.WATCH_SECONDS,
-        f"a number of 0 to {most:,.0f} (0 without a click)",
-        watch_seconds,
-    )
+    fits = posted_events.is_number(watch_seconds) and 0 <= watch_seconds <= most
+    expected = f"a number of 0 to {most:,.0f} (0 without a click)"
+    errors.require(fits, schema.WATCH_SECONDS, expected, watch_seconds)
     return {
         joined_log.REQUEST_ID: request_id,
         joined_log.SERVED_AT: time.time(),

@@ -43,6 +43,7 @@ class Record:
       timeout_seconds: Time that the client waits; infinite if not given.
       stages: Seconds of each part: `queue`, `run`, `candidates`, `ranking`.
       facts: Facts from handlers: version, rows of the run, id of the answer.
+      status: Status code of the answer; 0: it is not answered.
     """
 
     request_id: str = ""
@@ -50,6 +51,7 @@ class Record:
     timeout_seconds: float = math.inf
     stages: dict[str, float] = dataclasses.field(default_factory=dict)
     facts: dict[str, str | int] = dataclasses.field(default_factory=dict)
+    status: int = 0
 
     @property
     def seconds(self) -> float:
@@ -105,11 +107,9 @@ class AccessLog:
         Raises:
           OSError: The file cannot be written.
         """
-        self._handler: logging.Handler = (
-            logging.StreamHandler(sys.stdout)
-            if place == _STDOUT
-            else logging.handlers.WatchedFileHandler(place, encoding="utf-8")
-        )
+        self._handler: logging.Handler = logging.StreamHandler(sys.stdout)
+        if place != _STDOUT:
+            self._handler = logging.handlers.WatchedFileHandler(place, encoding="utf-8")
 
     def write(
         self, record: Record, request: http.Request, response: responses.Response
@@ -128,10 +128,7 @@ class AccessLog:
             "process": os.getpid(),
             **record.facts,
         }
-        text = json.dumps(line)
-        self._handler.handle(
-            logging.LogRecord("access", logging.INFO, "", 0, text, None, None)
-        )
+        self._handler.handle(logging.makeLogRecord({"msg": json.dumps(line)}))
 
     def close(self) -> None:
         """Closes the file."""
@@ -169,19 +166,16 @@ class Tracing:
     @contextlib.contextmanager
     def span(
         self, record: Record, name: str, headers: Mapping[str, str]
-    ) -> Iterator[Any]:
+    ) -> Iterator[None]:
         """Context of the span of a request, with the record as attributes."""
         with self._tracer.start_as_current_span(
             name, context=self._extract(dict(headers)), kind=self._kind
         ) as span:
-            yield span
-            span.set_attributes(
-                {
-                    "ytdnn.request_id": record.request_id,
-                    **{f"ytdnn.{n}": value for n, value in record.facts.items()},
-                    **{f"ytdnn.{n}_seconds": s for n, s in record.stages.items()},
-                }
-            )
+            yield
+            stages = {f"{name}_seconds": s for name, s in record.stages.items()}
+            facts = {"request_id": record.request_id, **record.facts, **stages}
+            span.set_attributes({f"ytdnn.{n}": value for n, value in facts.items()})
+            span.set_attribute("http.response.status_code", record.status)
 
     def close(self) -> None:
         """Exports the remaining spans."""

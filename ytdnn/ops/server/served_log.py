@@ -23,6 +23,7 @@ from ytdnn.ops.server import joined_log, metrics
 _LOG = logging.getLogger("ytdnn.ops.server")
 _MOST_ROWS = 100_000  # in memory, where the disk takes none
 
+Names = Sequence[str]
 Rows = list[dict[str, Any]]
 
 
@@ -35,10 +36,7 @@ class ServedLog:
     """
 
     def __init__(
-        self,
-        directory: pathlib.Path,
-        id_type: pl.DataType,
-        outcomes: Sequence[str] = (),
+        self, directory: pathlib.Path, id_type: pl.DataType, outcomes: Names = ()
     ) -> None:
         """Creates the directory.
 
@@ -100,8 +98,6 @@ class ServedLog:
         place.mkdir(parents=True, exist_ok=True)
         name = f"{now}-{os.getpid()}-{next(self._numbers)}.parquet"
         frame = pl.DataFrame(rows, schema=self._columns[kind])
-        path = place / name
-        with whole_files.whole_file(path) as partial, open(partial, "wb") as file:
-            frame.write_parquet(file)
-            file.flush()
-            os.fsync(file.fileno())
+        with whole_files.whole_file(place / name) as partial:
+            frame.write_parquet(partial)
+            whole_files.flush(partial)

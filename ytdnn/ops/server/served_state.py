@@ -20,14 +20,7 @@ from ytdnn.ops.server import (
     recommend,
     settings,
 )
-from ytdnn.ops.state import (
-    histories,
-    live_tables,
-    opening,
-    posted_events,
-    redis_store,
-    store,
-)
+from ytdnn.ops.state import histories, live_tables, opening, posted_events, store
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _PRUNE_SECONDS = 3_600.0
@@ -37,36 +30,23 @@ _OF_A_REQUEST = schema.REQUEST_KEYS | {schema.POLICY}  # no columns of users
 _OF_THE_LOG = (joined_log.SERVED_AT, schema.CLICKED)
 
 Json = dict[str, Any]
-OpenData = Callable[[loaded_version.Version], prepared.PreparedData]
+Event = posted_events.Event
+Version = loaded_version.Version
+OpenData = Callable[[Version], prepared.PreparedData]
 
 
 class _Log(NamedTuple):
     """The log of a version.
 
     Attributes:
-      number: Number of the version.
       users: Index of each user, by the text of its id.
       end: Its end.
       request: Function that returns the request of a user index at the end.
     """
 
-    number: int
     users: Mapping[str, int]
     end: opening.LogEnd
     request: Callable[[int], Json]
-
-
-def _log(version: loaded_version.Version, data: prepared.PreparedData) -> _Log:
-    opened = version.bundle
-
-    @functools.lru_cache(_MOST_CACHED)
-    def request(user: int) -> Json:
-        request = opened.fitting(user_requests.at_end_of(data, user))
-        request.pop(schema.K)
-        return request
-
-    end = opening.log_end(data)
-    return _Log(version.number, live_tables.user_indices(data), end, request)
 
 
 class ServedState:
@@ -79,35 +59,26 @@ class ServedState:
       clock: Function that returns the time, seconds since 1970.
     """
 
-    def __init__(
-        self,
-        given: settings.Settings,
-        open_data: OpenData,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, given: settings.Settings, open_data: OpenData) -> None:
         """Opens the state.
 
         Args:
           given: Settings, with the place of the state.
           open_data: Function that returns the prepared set of a version.
-          clock: Function that returns the time.
 
         Raises:
           errors.UserError: It is no state.
         """
-        if given.state is None:
-            raise ValueError("expected the place of a state, received none")
-        place = str(given.state)
-        self.store = opening.open_store(place)
-        self.place = redis_store.named(place)
-        self.clock = clock
+        self.store = opening.open_store(str(given.state))
+        self.place = store.named(str(given.state))
+        self.clock: Callable[[], float] = time.time
         self._limits, self._has_data = given.limits, given.data is not None
         self._open = open_data
         self.videos = posted_videos.PostedVideos(self.store, given)
-        self._known: _Log | None = None
-        self._reader: tuple[tuple[int, bool], posted_events.EventReader] | None = None
+        self._log = functools.lru_cache(1)(self._read_log)
+        self._reader = functools.lru_cache(2)(self._make_reader)
 
-    def log_end(self, version: loaded_version.Version) -> opening.LogEnd:
+    def log_end(self, version: Version) -> opening.LogEnd:
         """Returns the end of the log of a version; before all events without one.
 
         Raises:
@@ -115,18 +86,24 @@ class ServedState:
         """
         return self._log(version).end if self._has_data else opening.LogEnd()
 
-    def _log(self, version: loaded_version.Version) -> _Log:
-        log = self._known
-        if log is None or log.number != version.number:
-            self._known = log = _log(version, self._open(version))
-        return log
+    def _read_log(self, version: Version) -> _Log:
+        """Returns the log of a version; `_log` reads it once."""
+        data, opened = self._open(version), version.bundle
 
-    async def post(self, version: loaded_version.Version, body: Any) -> Json:
+        @functools.lru_cache(_MOST_CACHED)
+        def request(user: int) -> Json:
+            request = opened.fitting(user_requests.at_end_of(data, user))
+            request.pop(schema.K)
+            return request
+
+        return _Log(live_tables.user_indices(data), opening.log_end(data), request)
+
+    async def post(self, version: Version, body: Any) -> Json:
         """Stores an event or a list of them, all or none; returns their numbers.
 
         Raises:
           errors.UserError: An event is malformed.
-          problems.Problem: They cannot be stored.
+          store.StateError: They cannot be stored.
         """
         given, most = body if isinstance(body, list) else [body], self._limits
         if not 0 < len(given) <= most.list_length:
@@ -143,14 +120,15 @@ class ServedState:
         return stored._asdict() | {"warnings": warnings}
 
     def _read(
-        self, version: loaded_version.Version, given: Sequence[Any]
-    ) -> tuple[list[posted_events.Event], list[str]]:
+        self, version: Version, given: Sequence[Any]
+    ) -> tuple[list[Event], list[str]]:
         """Returns posted events, and warnings about them.
 
         Raises:
           errors.UserError: One is malformed; the message has its number in a list.
         """
-        opened, reader = version.bundle, self._event_reader(version, given)
+        opened = version.bundle
+        reader = self._reader(version, self._has_data and _has_videos(given))
         batch, now, unknown = [], self.clock(), []
         for number, one in enumerate(given):
             try:
@@ -170,64 +148,51 @@ class ServedState:
             f"the catalogue, as {unknown[0]!r}: they count from a version that has them"
         ]
 
-    def _event_reader(
-        self, version: loaded_version.Version, given: Sequence[Any]
+    def _make_reader(
+        self, version: Version, takes_videos: bool
     ) -> posted_events.EventReader:
-        """Returns a reader of events; the columns of new videos are read from the set.
+        """Returns a reader of events; `_reader` makes it once.
+
+        Args:
+          version: The served version.
+          takes_videos: Whether to read the columns of new videos from the prepared set.
 
         Raises:
           errors.UserError: The prepared set belongs to another version.
         """
-        key = version.number, self._has_data and _has_videos(given)
-        if self._reader is None or self._reader[0] != key:
-            of_users = {
-                name: field
-                for name, field in _fields(version).items()
-                if (field.width or not field.is_list) and name not in _OF_A_REQUEST
-            }
-            data = self._open(version) if key[1] else None
-            opened = version.bundle
-            known = opened.id_type, opened.own_outcomes, of_users, data
-            reader = posted_events.EventReader(*known)
-            self._reader = key, reader
-            return reader
-        return self._reader[1]
+        of_users = {
+            name: field
+            for name, field in _fields(version).items()
+            if (field.width or not field.is_list) and name not in _OF_A_REQUEST
+        }
+        data, opened = self._open(version) if takes_videos else None, version.bundle
+        kinds = opened.id_type, opened.own_outcomes
+        return posted_events.EventReader(*kinds, of_users, data)
 
-    def _video_warnings(
-        self, version: loaded_version.Version, batch: Sequence[posted_events.Event]
-    ) -> list[str]:
-        """Returns warnings about new videos that were stored.
-
-        Raises:
-          problems.Problem: The state cannot be read.
-        """
+    def _video_warnings(self, version: Version, batch: Sequence[Event]) -> list[str]:
+        """Returns warnings about new videos that were stored."""
         rows = [event.columns for event in batch if event.kind == posted_events.VIDEO]
-        known = {*self._open(version).videos.columns, posted_events.KIND}
-        known |= self._open(version).catalogue.vectors.widths.keys()
-        unread = {name for row in rows for name in row} - known
-        try:
-            ids = [row[schema.VIDEO_ID] for row in rows]
-            warnings = self.videos.warnings(version, ids)
-        except store.StateError as error:
-            raise _unavailable(error) from None
-        if unread:
+        data = self._open(version)
+        known = {posted_events.KIND, *data.videos.columns}
+        known |= data.catalogue.vectors.widths.keys()
+        warnings = self.videos.warnings(version, [row[schema.VIDEO_ID] for row in rows])
+        if unread := {name for row in rows for name in row} - known:
             names = ", ".join(sorted(unread))
             warnings.append(f"columns that the catalogue lacks are not read: {names}")
         return warnings
 
-    async def _store(self, batch: Sequence[posted_events.Event]) -> store.Receipt:
+    async def _store(self, batch: Sequence[Event]) -> store.Receipt:
         """Stores events, and returns when they are on the disk.
 
         Raises:
           errors.UserError: An id is that of another event.
-          problems.Problem: They cannot be stored.
+          problems.Problem: They are not stored in time.
+          store.StateError: They cannot be stored.
         """
         try:
             # A client that does not wait any longer cancels no batch of the writer.
             written = asyncio.shield(asyncio.wrap_future(self.store.add(batch)))
             stored = await asyncio.wait_for(written, self._limits.answer_seconds)
-        except store.StateError as error:
-            raise _unavailable(error) from None
         except TimeoutError:
             raise problems.Problem(
                 problems.LATE, "the events may not be stored yet: send them again"
@@ -252,7 +217,7 @@ class ServedState:
         except store.StateError as error:
             _tell(error)
 
-    async def feedback(self, version: loaded_version.Version, row: Json) -> None:
+    async def feedback(self, version: Version, row: Json) -> None:
         """Stores feedback on a video of an answer as a click or an outcome.
 
         Args:
@@ -260,30 +225,27 @@ class ServedState:
           row: Its row in the served log.
 
         Raises:
-          problems.Problem: It cannot be stored.
+          store.StateError: It cannot be stored.
         """
         told = {n: v for n, v in row.items() if n not in _OF_THE_LOG}
         kind = posted_events.CLICK if row[schema.CLICKED] else posted_events.OUTCOME
         await self.post(version, told | {posted_events.KIND: kind})
 
     async def history(
-        self, version: loaded_version.Version, user_id: str | int, time: Any
+        self, version: Version, user_id: str | int, time: Any
     ) -> tuple[Json, list[str]]:
         """Returns the request of a user as of a time (None: now), and warnings.
 
         Raises:
-          problems.Problem: The state cannot be read.
+          store.StateError: The state cannot be read.
         """
         before = time or int(self.clock()) + 1
         if not isinstance(before, int):  # refused where it is read
             return {}, []
-        try:
-            return await asyncio.to_thread(self._history, version, user_id, before)
-        except store.StateError as error:
-            raise _unavailable(error) from None
+        return await asyncio.to_thread(self._history, version, user_id, before)
 
     def _history(
-        self, version: loaded_version.Version, user_id: str | int, before: int
+        self, version: Version, user_id: str | int, before: int
     ) -> tuple[Json, list[str]]:
         """Returns the request of a user as of a time, and warnings."""
         own = self.store.user_events(str(user_id))
@@ -307,17 +269,13 @@ class ServedState:
 
         Raises:
           errors.UserError: It is no id of a user.
-          problems.Problem: The state cannot be written.
+          store.StateError: The state cannot be written.
         """
         recommend.split({schema.USER_ID: user_id}, self._limits)
         await self._store([])  # answers that are not written yet
-        try:
-            number = await asyncio.to_thread(self.store.remove_user, user_id)
-        except store.StateError as error:
-            raise _unavailable(error) from None
-        return {"removed": number}
+        return {"removed": await asyncio.to_thread(self.store.remove_user, user_id)}
 
-    async def prune(self, current: Callable[[], loaded_version.Version]) -> None:
+    async def prune(self, current: Callable[[], Version]) -> None:
         """Removes old events from time to time, until it is cancelled.
 
         Args:
@@ -330,7 +288,7 @@ class ServedState:
             except (store.StateError, errors.UserError) as error:
                 _tell(error)
 
-    def _prune(self, version: loaded_version.Version) -> None:
+    def _prune(self, version: Version) -> None:
         before, received = int(self.clock()) - store.LONGEST_WINDOW, math.inf
         if self._has_data:  # counters go on from the end of the log
             end = self.log_end(version)
@@ -338,7 +296,7 @@ class ServedState:
         self.store.prune(before, received)
 
 
-def _fields(version: loaded_version.Version) -> loaded_version.Fields:
+def _fields(version: Version) -> loaded_version.Fields:
     return version.explaining(explanations.CANDIDATES).fields
 
 
@@ -347,12 +305,6 @@ def _has_videos(given: Sequence[Any]) -> bool:
     return any(
         isinstance(e, dict) and e.get(posted_events.KIND) == posted_events.VIDEO
         for e in given
-    )
-
-
-def _unavailable(error: store.StateError) -> problems.Problem:
-    return problems.Problem(
-        problems.OVERLOADED, f"the state cannot be read or written: {error}", 1
     )
 
 

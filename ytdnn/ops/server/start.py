@@ -166,27 +166,23 @@ class _Protocol(_AutoProtocol):
     def connection_made(self, transport: Any) -> None:
         """Counts from the connection."""
         super().connection_made(transport)
-        self._expect()
+        self._expect(True)
 
     def data_received(self, data: bytes) -> None:
         """Counts from the first byte of each request."""
         super().data_received(data)
-        if self.cycle is None or self.cycle.response_complete:
-            self._expect()
-        else:
-            self._calm()
+        self._expect(self.cycle is None or self.cycle.response_complete)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Ends the count."""
-        self._calm()
+        self._expect(False)
         super().connection_lost(exc)
 
-    def _expect(self) -> None:
-        if self.due is None:
+    def _expect(self, is_due: bool) -> None:
+        """Counts the time to the next head from now on, or from before; or ends it."""
+        if is_due and self.due is None:
             self.due = self.loop.call_later(_HEAD_SECONDS, self.transport.close)
-
-    def _calm(self) -> None:
-        if self.due is not None:
+        elif not is_due and self.due is not None:
             self.due.cancel()
             self.due = None
 
@@ -197,28 +193,19 @@ def bound(given: settings.Settings) -> socket.socket:
     Raises:
       errors.UserError: The port is taken, or the address is not available.
     """
+    place, is_ipv6 = (given.host, given.port), ":" in given.host
+    family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
     try:
-        (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
-            given.host, given.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-    except OSError as error:
+        listening = socket.create_server(place, family=family, dualstack_ipv6=is_ipv6)
+    except (OSError, ValueError) as error:  # ValueError: there is no IPv6 here
+        reason = str(getattr(error, "strerror", error)).partition(" (while")[0]
         raise errors.UserError(
-            f"expected --host to be an address of this machine, received "
-            f"{given.host}: {error.strerror}"
+            f"could not listen on {given.host} port {given.port}: {reason}: choose "
+            f"another port with --port"
         ) from None
-    # With its protocol named, asyncio sends the parts of an answer without delay:
-    # else its body waits 40 ms for the client to acknowledge its head.
-    listening = socket.socket(family, kind, protocol)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(address)
-        listening.listen()
-    except OSError as error:
-        listening.close()
-        raise errors.UserError(
-            f"could not listen on {given.host} port {given.port}: {error.strerror}: "
-            f"choose another port with --port"
-        ) from None
+    # Accepted sockets have it from this one: else the body of an answer waits 40 ms
+    # for the client to acknowledge its head.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
 
 

@@ -2,7 +2,6 @@
 
 import pathlib
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,25 +17,13 @@ from ytdnn.run.pipeline import steps_after_training
 from ytdnn.run.pipeline import workdir as run_workdir
 
 
-class CountedVersion(NamedTuple):
-    """The counters and live terms of a version, to be counted on.
-
-    Attributes:
-      later: The events after its log.
-      tables: The values of its variables.
-    """
-
-    later: live_tables.LaterEvents
-    tables: live_tables.LiveTables
-
-
 def open_tables(
     workdir: pathlib.Path,
     opened: bundle.Bundle,
     state: store.Store,
     end: opening.LogEnd | None,
     moment: int,
-) -> CountedVersion | None:
+) -> live_tables.LiveTables | None:
     """Counts the log of a version; None if the version counts nothing.
 
     Args:
@@ -71,10 +58,9 @@ def open_tables(
         features = network_features.named(base_feature.RANKING, names, data)
         chosen = [each for each in features if isinstance(each, counters.Counter)]
     end = opening.log_end(data) if end is None else end
-    later = live_tables.LaterEvents(data, state, end.is_before)
+    later = live_tables.LaterEvents(data, state, end)
     live = live_terms.weights(weights) if len(weights) else None
-    tables = live_tables.LiveTables(later, data, chosen, live, moment, ordered_by)
-    return CountedVersion(later, tables)
+    return live_tables.LiveTables(later, data, chosen, live, moment, ordered_by)
 
 
 @registries.HOOKS.register("live_state")
@@ -125,7 +111,7 @@ class CountedState:
     def at(self, moment: int) -> live_tables.Tables:
         """Returns the values of the bundle's variables; see `LiveTables.at`."""
         self._counted.later.follow()
-        return self._counted.tables.at(moment)
+        return self._counted.at(moment)
 
 
 def home(workdir: pathlib.Path) -> pathlib.Path:
@@ -134,7 +120,8 @@ def home(workdir: pathlib.Path) -> pathlib.Path:
     Args:
       workdir: Directory of the run.
     """
-    config = run_workdir.read_config(workdir)
-    return (
-        workdir if config is None else steps_after_training.served_home(config, workdir)
+    config, served_home = (
+        run_workdir.read_config(workdir),
+        steps_after_training.served_home,
     )
+    return workdir if config is None else served_home(config, workdir)

@@ -67,11 +67,11 @@ class Exposure:
         self.user, self.request = self.user or event.user, event.request
         self.received = max(self.received, event.received)
         if event.kind in (posted_events.SLATE, posted_events.IMPRESSION):
-            times = (self.shown, event.time)
-            self.shown = min(time for time in times if time is not None)
+            known = event.time if self.shown is None else self.shown
+            self.shown = min(known, event.time)
         if event.kind == posted_events.WATCH:
-            times = (self.watched, event.time)
-            self.watched = min(time for time in times if time is not None)
+            known = event.time if self.watched is None else self.watched
+            self.watched = min(known, event.time)
         is_clicked = columns.get(schema.CLICKED, event.kind == posted_events.CLICK)
         self._is_clicked = self._is_clicked or is_clicked
         seconds = columns.get(schema.WATCH_SECONDS)
@@ -95,6 +95,7 @@ _NO_OUTCOMES = {
 
 
 _NO_EXPOSURES = (posted_events.SEARCH, posted_events.USER, posted_events.VIDEO)
+_PLACED = (posted_events.IMPRESSION, posted_events.WATCH)
 
 
 class Exposures:
@@ -129,10 +130,7 @@ class Exposures:
                 self._others.append(new)
             one.tell(event, columns)
             self._number += 1
-            if one is new or event.kind in (
-                posted_events.IMPRESSION,
-                posted_events.WATCH,
-            ):
+            if one is new or event.kind in _PLACED:
                 one.place = self._number
 
     def __iter__(self) -> Iterator[Exposure]:
@@ -170,10 +168,8 @@ def request(
     shown = Exposures()
     made = dict(base)
     slates = [event for event in known if event.kind == posted_events.SLATE]
-    for event in slates[: -store.LAST_EVENTS]:
-        shown.add(event, None)
-    for event in slates[-store.LAST_EVENTS :]:
-        shown.add(event, event.columns)
+    for number, event in enumerate(slates, store.LAST_EVENTS - len(slates)):
+        shown.add(event, None if number < 0 else event.columns)
     for event in (event for event in known if event.kind != posted_events.SLATE):
         columns = event.columns
         shown.add(event, columns)

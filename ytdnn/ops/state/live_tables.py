@@ -6,7 +6,7 @@ training and evaluation.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ytdnn.base import schema
 from ytdnn.features import counter_sums, counters
 from ytdnn.log import events as logged_events
 from ytdnn.log import prepared, user_log, user_shards
-from ytdnn.ops.state import histories, posted_events, store
+from ytdnn.ops.state import histories, opening, store
 from ytdnn.retrieval import impression_rates, live_counts, live_term_source, live_terms
 
 COUNTERS = "counters"  # variable of an exported ranker
@@ -31,20 +31,17 @@ class LaterEvents:
     """The events of the state that came after a log, in its catalogue's indices."""
 
     def __init__(
-        self,
-        data: prepared.PreparedData,
-        state: store.Store,
-        is_later: Callable[[posted_events.Event], bool],
+        self, data: prepared.PreparedData, state: store.Store, end: opening.LogEnd
     ) -> None:
         """Begins without any.
 
         Args:
           data: The prepared set.
           state: The state.
-          is_later: Function that returns whether an event is not in the log.
+          end: End of the log.
         """
         ids = data.videos[schema.VIDEO_ID].to_list()
-        self._data, self._state, self._is_later = data, state, is_later
+        self._data, self._state, self._end = data, state, end
         self._indices = {video: index for index, video in enumerate(ids, 1)}
         self._shown = histories.Exposures()
         self._place = 0
@@ -63,7 +60,7 @@ class LaterEvents:
             self._num_removals = num_removals
         for place, event in self._state.every(self._place):
             self._place = place
-            if self._is_later(event):
+            if self._end.is_before(event):
                 self._shown.add(event, event.columns)
                 is_changed = True
         return is_changed
@@ -139,7 +136,11 @@ class _BothSums(counter_sums.CounterRequests):
 
 
 class LiveTables:
-    """The values of a bundle's counters and live terms as of any later moment."""
+    """The values of a bundle's counters and live terms as of any later moment.
+
+    Attributes:
+      later: The events after its log.
+    """
 
     def __init__(
         self,
@@ -160,16 +161,14 @@ class LiveTables:
           begin: First moment that is asked for.
           ordered_by: Count that orders slates; empty: none does.
         """
-        self._later, self._data = later, data
+        self.later, self._data = later, data
         self._counters, self._weights = names, weights
         self._every = np.arange(data.num_videos + 1)
         self._ordered_by, self._shown = ordered_by, np.zeros((3, data.num_videos + 1))
         if ordered_by:
             self._shown = impression_rates.sums_before(data.whole, self._every, begin)
         self._sums = counter_sums.QuantitySums(data.whole, begin - _WEEK)
-        self._counts = None
-        if weights is not None:
-            self._counts = live_counts.LiveCounts(data, begin)
+        self._counts = live_counts.LiveCounts(data, begin) if weights else None
 
     def at(self, moment: int) -> Tables:
         """Returns the values of the variables, by name.
@@ -183,35 +182,29 @@ class LiveTables:
         if self._counters:
             tables[COUNTERS] = self._counted(later, moment)
         if self._ordered_by:
-            shown = (
-                impression_rates.sums_before(later, self._every, moment) + self._shown
-            )
+            shown = impression_rates.sums_before(later, self._every, moment)
+            shown = shown + self._shown
             tables[ORDER] = impression_rates.order(self._ordered_by, shown)
         if self._counts is not None and self._weights is not None:
-            state = live_term_source.state_of_counts(
-                self._watched(self._counts), moment
-            )
+            watched = self._watched(self._counts)
+            state = live_term_source.state_of_counts(watched, moment)
             tables |= live_term_source.tables(state, self._weights)
         return tables
 
     def _later_data(self) -> prepared.PreparedData:
         """Returns the events after the log as a log of its own."""
-        shard = self._later.shard()
+        shard = self.later.shard()
         shards = (user_shards.in_memory(shard, self._data.num_users),)
         log: user_log.UserLog = self._data.log.whole
         log = dataclasses.replace(log, shards=shards, _whole=None)
         return self._data.with_log(log)
 
-    def _counted(
-        self, data: prepared.PreparedData, moment: int
-    ) -> npt.NDArray[np.float32]:
+    def _counted(self, data: prepared.PreparedData, moment: int) -> npt.NDArray[Any]:
         """Returns the counters of all catalogue indices, `[videos + 1, counters]`."""
         later = counter_sums.QuantitySums(data, moment - _WEEK)
         moments = np.full(len(self._every), moment)
-        both = _BothSums(
-            counter_sums.CounterRequests(self._sums, self._every, moments),
-            counter_sums.CounterRequests(later, self._every, moments),
-        )
+        asked = counter_sums.CounterRequests
+        both = _BothSums(*(asked(s, self._every, moments) for s in (self._sums, later)))
         columns = [each.values(both) for each in self._counters]
         # A single one is not packed into a table.
         return np.stack(columns, axis=-1) if len(columns) > 1 else columns[0]
@@ -221,7 +214,7 @@ class LiveTables:
 
         A late watch follows the one before it, and parts no pair of the log.
         """
-        watches = self._later.watches().unique(maintain_order=True)
+        watches = self.later.watches().unique(maintain_order=True)
         times, videos = (watches[name].to_numpy() for name in ("time", "video"))
         earlier = watches.select(pl.col("time", "video").shift().over("user"))
         since, before = (each.fill_null(0).to_numpy() for each in earlier)

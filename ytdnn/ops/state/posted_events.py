@@ -110,14 +110,12 @@ class EventReader:
         """
         self._id_type = id_type
         self._columns = {kind: _columns(table) for kind, table in TABLES.items()}
-        outcomes = [*schema.OUTCOMES, *own_outcomes]
-        for kind in (IMPRESSION, CLICK, OUTCOME):
-            own = {name: table_schemas.outcome(name) for name in own_outcomes}
-            self._columns[kind] |= own
-        told = {schema.WATCH_SECONDS, schema.VIDEO_ID, schema.TIME, *outcomes}
+        shown = self._columns[IMPRESSION]
+        shown |= {name: table_schemas.outcome(name) for name in own_outcomes}
+        told = {schema.WATCH_SECONDS, schema.VIDEO_ID, schema.TIME}
+        told |= {*schema.OUTCOMES, *own_outcomes}
         for kind in _OF_A_REQUEST:
-            known = self._columns[kind].items()
-            self._columns[kind] = {n: c for n, c in known if n in told}
+            self._columns[kind] = {n: c for n, c in shown.items() if n in told}
         self._own_fields = {USER: user_fields or {}, VIDEO: {}}
         self._takes_videos = data is not None
         if data is not None:
@@ -171,8 +169,8 @@ class EventReader:
         own_fields = self._own_fields.get(kind, {})
         if name in own_fields:
             requests.values({name: body[name]}, {name: own_fields[name]})
-        if column is None and name in own_fields:
-            return
+            if column is None:
+                return
         if column is None:
             known = [ID, *_keys(kind), *self._columns[kind], *own_fields]
             raise errors.UserError(
@@ -180,15 +178,13 @@ class EventReader:
                 f"received {errors.shown(name)}{errors.hint(name, known, cutoff=0.5)}"
             )
         if name in (schema.VIDEO_ID, schema.SEED_VIDEO_ID):
-            body[name] = requests.plain_id(body[name], self._id_type)
-            wanted: type = int if self._id_type.is_integer() else str
-            kind_of_id = "an integer" if wanted is int else "a string"
-            errors.require(
-                isinstance(body[name], wanted) and not isinstance(body[name], bool),
-                name,
-                f"{kind_of_id}, as the ids of the catalogue",
-                body[name],
-            )
+            video = body[name] = requests.plain_id(body[name], self._id_type)
+            is_whole = self._id_type.is_integer()
+            fits = isinstance(video, int if is_whole else str)
+            fits = fits and not isinstance(video, bool)
+            kind_of_id = "an integer" if is_whole else "a string"
+            expected = f"{kind_of_id}, as the ids of the catalogue"
+            errors.require(fits, name, expected, video)
         problem = _problem(column, body[name])
         errors.require(not problem, name, problem, body[name])
 
@@ -216,10 +212,8 @@ def _keys(kind: str) -> tuple[str, ...]:
 
 def _kind(dtype: pl.DataType) -> table_schemas.Kind:
     """Returns the kind of values of a column of the user's own."""
-    if dtype == pl.String:
-        return "text"
-    if dtype == pl.Boolean:
-        return "boolean"
+    if dtype in (pl.String, pl.Boolean):
+        return "text" if dtype == pl.String else "boolean"
     return "integer" if dtype.is_integer() else "number"
 
 
@@ -245,8 +239,7 @@ NAME = f"a text of 1 to {_MOST_CHARACTERS} characters"
 
 def is_name(value: Any) -> bool:
     """Whether a value is a `NAME`."""
-    is_short = isinstance(value, str) and 0 < len(value) <= _MOST_CHARACTERS
-    return is_short and requests.is_text(value)
+    return value != "" and _is_text(value, _MOST_CHARACTERS)
 
 
 def _id(given: Mapping[str, Any], body: str) -> str:
@@ -271,11 +264,10 @@ def _id(given: Mapping[str, Any], body: str) -> str:
 def _problem(column: table_schemas.Column, value: Any) -> str:
     """Returns the description of a valid value; empty if the value is one."""
     expected = event_log.EXPECTED[column.kind].partition(" (")[0]
+    is_time = column.kind == "time"
     if not _TYPES[column.kind](value):
-        return (
-            f"{expected} in seconds since 1970" if column.kind == "time" else expected
-        )
-    if column.kind == "time" and value > faults.MOST_TIME:
+        return f"{expected}{' in seconds since 1970' if is_time else ''}"
+    if is_time and value > faults.MOST_TIME:
         return f"{expected} before the year 2100"
     if column.least is not None and value < column.least:
         return f"{expected} of at least {column.least:g}"
@@ -300,12 +292,11 @@ def is_number(value: Any) -> bool:
     return is_integer(value) or (isinstance(value, float) and math.isfinite(value))
 
 
-def _is_text(value: Any) -> bool:
-    is_short = isinstance(value, str) and len(value) <= _MOST_QUERY
+def _is_text(value: Any, most: int = 10_000) -> bool:
+    is_short = isinstance(value, str) and len(value) <= most
     return is_short and requests.is_text(value)
 
 
-_MOST_QUERY = 10_000
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "id": is_id,
     "time": is_integer,

@@ -79,17 +79,18 @@ class RedisStore(store.Store):
                 "'.[serve,redis]' in the checkout"
             ) from None
         self._error: type[Exception] = redis.RedisError
+        place = store.named(url)
         self._redis: Any = redis.Redis.from_url(url, decode_responses=True)
         try:
             given = self._redis.config_get("append*")
         except (redis.RedisError, ValueError) as error:
             raise errors.UserError(
-                f"expected a server of Redis at --state={named(url)}, found {error}"
+                f"expected a server of Redis at --state={place}, found {error}"
             ) from None
         for name, value in _DURABLE.items():
             if given.get(name) != value:
                 raise errors.UserError(
-                    f"expected {name} {value} in Redis at {named(url)}, which may else "
+                    f"expected {name} {value} in Redis at {place}, which may else "
                     f"lose acknowledged events, found {given.get(name)}: set it in "
                     f"redis.conf"
                 )
@@ -117,16 +118,10 @@ class RedisStore(store.Store):
     def user_events(self, user: str) -> list[posted_events.Event]:
         """Returns the last events of a user, in order of time."""
         last = store.MOST_OF_A_USER - 1
-        numbers = self._run(self._redis.zrevrange, _USER + user, 0, last)
-        own = self._read(numbers)
-        requests = {event.request for event in own.values() if event.request}
-        own |= self._read(self._anonymous(requests))
-        ordered = sorted(own.items(), key=lambda item: (item[1].time, item[0]))
-        return [event for _, event in ordered]
+        own, _ = self._read_user(self._redis.zrevrange, user, last)
+        return [own[number] for number in sorted(own, key=lambda n: (own[n].time, n))]
 
-    def since(
-        self, place: int, most: int, videos: bool = False
-    ) -> list[tuple[int, posted_events.Event]]:
+    def since(self, place: int, most: int, videos: bool = False) -> store.Placed:
         """Returns the next events, with their places; see `store.Store`."""
         key, after = _VIDEO if videos else _LOG, f"({place}"
         numbers = self._run(
@@ -136,11 +131,8 @@ class RedisStore(store.Store):
 
     def remove_user(self, user: str) -> int:
         """Removes all events of a user from every file; returns their number."""
-        own = self._read(self._run(self._redis.zrange, _USER + user, 0, -1))
-        requests = {event.request for event in own.values() if event.request}
-        own |= self._read(self._anonymous(requests))
-        keys = [_USER + user, *(_REQUEST + request for request in requests)]
-        self._run(self._redis.delete, *keys)
+        own, keys = self._read_user(self._redis.zrange, user, -1)
+        self._run(self._redis.delete, _USER + user, *keys)
         self._remove(own)
         self._run(self._redis.incr, _NUM_REMOVALS)
         self._rewrite()
@@ -182,12 +174,24 @@ class RedisStore(store.Store):
     def _keys(self, prefix: str) -> list[str]:
         return self._run(lambda: list(self._redis.scan_iter(f"{prefix}*", 1_000)))
 
-    def _anonymous(self, requests: Iterable[str]) -> list[str]:
-        """Returns the numbers of events that name requests and no user."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for request in requests:
-            pipeline.smembers(_REQUEST + request)
-        return [number for numbers in self._run(pipeline.execute) for number in numbers]
+    def _read_user(
+        self, read: Any, user: str, last: int
+    ) -> tuple[dict[str, posted_events.Event], set[str]]:
+        """Returns events of a user by number, those that only name a request included.
+
+        Args:
+          read: Command that reads the numbers of those that name the user.
+          user: Id of the user, as text.
+          last: Place of the last one.
+
+        Returns:
+          The events, and the keys of their requests.
+        """
+        own = self._read(self._run(read, _USER + user, 0, last))
+        keys = {_REQUEST + event.request for event in own.values() if event.request}
+        if keys:
+            own |= self._read(self._run(self._redis.sunion, *keys))
+        return own, keys
 
     def _read(self, numbers: Iterable[str]) -> dict[str, posted_events.Event]:
         """Returns events by their numbers, without those that were removed."""
@@ -220,9 +224,3 @@ class RedisStore(store.Store):
             return function(*given, **named)
         except self._error as error:
             raise store.StateError(str(error)) from None
-
-
-def named(url: str) -> str:
-    """Returns an address without its password; a path is unchanged."""
-    scheme, mark, rest = url.partition("://")
-    return scheme + mark + rest.rpartition("@")[2]

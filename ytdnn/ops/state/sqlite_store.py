@@ -30,7 +30,6 @@ CREATE INDEX IF NOT EXISTS of_user ON events (user, time);
 CREATE INDEX IF NOT EXISTS of_request ON events (request) WHERE request != '';
 CREATE INDEX IF NOT EXISTS of_videos ON events (seq) WHERE kind = 'video';
 """
-_IS_VIDEO = "AND kind = 'video'"
 _NUM_REMOVALS = "PRAGMA user_version"
 _INSERT = f"INSERT OR IGNORE INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
 # The events of a user, and those that name a request of theirs without naming them.
@@ -91,9 +90,8 @@ class Database(store.Store):
         try:
             self._waiting.put_nowait((batch, future))
         except queue.Full:
-            raise store.StateError(
-                "the disk does not keep up with the events"
-            ) from None
+            late = "the disk does not keep up with the events"
+            raise store.StateError(late) from None
         return future
 
     def user_events(self, user: str) -> list[posted_events.Event]:
@@ -105,15 +103,11 @@ class Database(store.Store):
         )
         return [posted_events.Event(*row) for row in reversed(rows)]
 
-    def since(
-        self, place: int, most: int, videos: bool = False
-    ) -> list[tuple[int, posted_events.Event]]:
+    def since(self, place: int, most: int, videos: bool = False) -> store.Placed:
         """Returns the next events, with their places; see `store.Store`."""
-        where = f"seq > ? {_IS_VIDEO if videos else ''}"
-        rows = self._read(
-            f"SELECT seq, {_COLUMNS} FROM events WHERE {where} ORDER BY seq LIMIT ?",
-            (place, most),
-        )
+        where = "seq > ?" + (" AND kind = 'video'" if videos else "")
+        query = f"SELECT seq, {_COLUMNS} FROM events WHERE {where} ORDER BY seq LIMIT ?"
+        rows = self._read(query, (place, most))
         return [(row[0], posted_events.Event(*row[1:])) for row in rows]
 
     def remove_user(self, user: str) -> int:
@@ -123,9 +117,9 @@ class Database(store.Store):
           store.StateError: Another process kept the log from being emptied.
         """
         with _errors(), contextlib.closing(self._connect()) as connection:
-            given = {"user": user}
             connection.execute("BEGIN IMMEDIATE")
-            removed = connection.execute(f"DELETE FROM events WHERE {_OF_USER}", given)
+            query = f"DELETE FROM events WHERE {_OF_USER}"
+            removed = connection.execute(query, {"user": user})
             ((number,),) = connection.execute(_NUM_REMOVALS)
             connection.execute(f"{_NUM_REMOVALS} = {number + 1}")
             connection.execute("COMMIT")
@@ -175,7 +169,7 @@ class Database(store.Store):
 
 def _commit(connection: sqlite3.Connection, batches: Sequence[_Batch]) -> None:
     """Stores batches in one transaction, and gives each its result."""
-    results: list[store.Receipt | errors.UserError] = []
+    results: list[store.Receipt | errors.UserError | store.StateError] = []
     try:
         connection.execute("BEGIN IMMEDIATE")
         for batch, _ in batches:
@@ -190,9 +184,7 @@ def _commit(connection: sqlite3.Connection, batches: Sequence[_Batch]) -> None:
     except sqlite3.Error as error:
         with contextlib.suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
-        for _, future in batches:
-            future.set_exception(store.StateError(str(error)))
-        return
+        results = [store.StateError(str(error)) for _ in batches]
     for (_, future), result in zip(batches, results, strict=True):
         if isinstance(result, store.Receipt):
             future.set_result(result)
@@ -208,13 +200,11 @@ def _insert(
     Raises:
       errors.UserError: An id is that of another event.
     """
-    stored = 0
+    stored, query = 0, "SELECT body FROM events WHERE id = ?"
     for event in batch:
         if connection.execute(_INSERT, event).rowcount:
             stored += 1
-            continue
-        query = "SELECT body FROM events WHERE id = ?"
-        if connection.execute(query, (event.id,)).fetchone() != (event.body,):
+        elif connection.execute(query, (event.id,)).fetchone() != (event.body,):
             raise store.other_event(event)
     return store.Receipt(stored, len(batch) - stored)
 

@@ -1,9 +1,8 @@
 """The interface of a store of events, and what all stores keep."""
 
-import abc
 import concurrent.futures
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ytdnn.base import errors, schema
 from ytdnn.ops.state import posted_events
@@ -26,6 +25,7 @@ class Receipt(NamedTuple):
     known: int
 
 
+Placed = list[tuple[int, posted_events.Event]]
 Acknowledged = concurrent.futures.Future[Receipt]
 
 
@@ -33,10 +33,9 @@ class StateError(Exception):
     """The state could not be read or written."""
 
 
-class Store(abc.ABC):
+class Store(Protocol):
     """The events of a state; its methods may be called in any thread."""
 
-    @abc.abstractmethod
     def add(self, batch: Sequence[posted_events.Event]) -> Acknowledged:
         """Stores events, all or none; the result is there once they are on the disk.
 
@@ -46,7 +45,6 @@ class Store(abc.ABC):
           StateError: Too many batches wait.
         """
 
-    @abc.abstractmethod
     def user_events(self, user: str) -> list[posted_events.Event]:
         """Returns the last events of a user, in order of time.
 
@@ -54,10 +52,7 @@ class Store(abc.ABC):
           user: Id of the user, as text.
         """
 
-    @abc.abstractmethod
-    def since(
-        self, place: int, most: int, videos: bool = False
-    ) -> list[tuple[int, posted_events.Event]]:
+    def since(self, place: int, most: int, videos: bool = False) -> Placed:
         """Returns the next events in the order of their storing, each with its place.
 
         Args:
@@ -74,7 +69,6 @@ class Store(abc.ABC):
             yield from batch
             place = batch[-1][0]
 
-    @abc.abstractmethod
     def remove_user(self, user: str) -> int:
         """Removes all events of a user from every file; returns their number.
 
@@ -82,14 +76,12 @@ class Store(abc.ABC):
           StateError: The files could not be written anew.
         """
 
-    @abc.abstractmethod
     def num_removals(self) -> int:
         """Returns how often a user was removed, by any process.
 
         What was counted before the last one is to be counted anew.
         """
 
-    @abc.abstractmethod
     def prune(self, before: int, received: float) -> int:
         """Removes old events, but the last of each user.
 
@@ -101,7 +93,6 @@ class Store(abc.ABC):
           The number of removed events.
         """
 
-    @abc.abstractmethod
     def close(self) -> None:
         """Writes what waits, and closes the store."""
 
@@ -113,3 +104,9 @@ def other_event(event: posted_events.Event) -> errors.UserError:
         f"that was stored before, received other values: give each event an id of "
         f"its own"
     )
+
+
+def named(url: str) -> str:
+    """Returns an address without its password; a path is unchanged."""
+    scheme, mark, rest = url.partition("://")
+    return scheme + mark + rest.rpartition("@")[2]

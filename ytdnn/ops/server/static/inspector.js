@@ -9,7 +9,6 @@ const state = {
   facts: null,
   user: null,
   request: {},
-  page: new Map(), // video to rank
   chosen: null,
   waiting: 0, // actions that are not done
   asked: 0, // number of the latest request: older answers are dropped
@@ -23,50 +22,41 @@ function make(tag, content = "", classes = "") {
   return element;
 }
 
+// Cells are texts or nodes, or pairs of one and its classes.
 function row(tag, cells) {
-  const line = document.createElement("tr");
-  for (const [content, classes] of cells) line.append(make(tag, content, classes));
+  const line = make("tr");
+  line.append(...cells.map((cell) => make(tag, ...[cell].flat())));
   return line;
 }
 
-function entry(video, note, sign = "", label = "", action = null) {
-  const item = make("li");
-  item.append(make("span", named(video), "title"), make("span", note, "quiet"));
-  if (!action) return item;
-  const button = make("button", sign);
-  button.type = "button";
+function entry(video, note, sign, label, action) {
+  const [item, button] = [make("li"), make("button", sign)];
   button.setAttribute("aria-label", `${label} ${named(video)}`);
   button.addEventListener("click", () => guarded(action));
-  item.append(button);
+  item.append(make("span", named(video), "title"), make("span", note, "quiet"), button);
   return item;
 }
 
 const number = (value, digits = 3) =>
   value === null || value === undefined ? "" : Number(value).toLocaleString("en", { maximumSignificantDigits: digits });
-const seconds = (value) =>
-  value === null || value === undefined ? "" : `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
+const seconds = (value) => value === null || value === undefined ? "" : `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
 const SAID = [ // of each video of the page, beside its score
-  ["expected_watch_seconds", "watch", (value) => seconds(value)],
-  ["click_probability", "click", (value) => number(value)],
+  ["expected_watch_seconds", "watch", seconds],
+  ["click_probability", "click", number],
 ];
 const named = (video) => video.title || String(video.video_id);
-const time = (value) =>
-  value ? new Date(value * 1000).toISOString().slice(0, 16).replace("T", " ") : "time not known";
+const time = (value) => value ? new Date(value * 1000).toISOString().slice(0, 16).replace("T", " ") : "time not known";
 
 // Ids of 64 bits are read and written digit by digit: a number of JavaScript has 53.
-const isLong = (value, source) =>
-  typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source);
+const isLong = (value, source) => typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source);
 const read = (text) => JSON.parse(text, (key, value, context) =>
   isLong(value, context?.source) ? BigInt(context.source) : value);
 const write = (value, indent) => JSON.stringify(value, (key, one) =>
   typeof one === "bigint" ? JSON.rawJSON(String(one)) : one, indent);
 
 async function ask(path, body) {
-  const options = body === undefined ? {} : {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: write(body),
-  };
+  const headers = { "Content-Type": "application/json" };
+  const options = body === undefined ? {} : { method: "POST", headers, body: write(body) };
   let response;
   for (let left = RETRIES; ; left -= 1) {
     try {
@@ -133,10 +123,8 @@ async function refresh() {
   const answer = await ask("/inspect/answer", whole());
   if (turn !== state.asked) return;
   const page = answer.candidates.filter((one) => one.rank).sort((a, b) => a.rank - b.rank);
-  state.page = new Map(page.map((one) => [one.video_id, one.rank]));
   showHistory(answer);
   showPage(answer, page);
-  showTruth(answer, page);
   showSources(answer);
   const chosen = page.find((one) => one.video_id === state.chosen) || page[0];
   if (chosen && state.facts.has_ranker) await explain(chosen.video_id, turn);
@@ -144,33 +132,28 @@ async function refresh() {
 }
 
 function showHistory(answer) {
-  $("num-watched").textContent =
-    answer.num_watched > answer.history.length
-      ? `latest ${answer.history.length} of ${answer.num_watched}`
-      : `${answer.num_watched} watched`;
+  const { num_watched: all, history: { length: some } } = answer;
+  $("num-watched").textContent = all > some ? `latest ${some} of ${all}` : `${all} watched`;
   $("history").replaceChildren(...answer.history.map((watch) => {
     const length = (watch.watch_seconds ?? -1) < 0 ? "" : `, watched ${seconds(watch.watch_seconds)}`;
     return entry(watch, time(watch.time) + length, "×", "Remove", () => removeWatch(watch.place));
   }));
 }
 
-async function removeWatch(place) {
-  const changed = { ...state.request };
-  for (const name of ["watched_video_ids", "watch_times", "watched_seconds"]) {
-    if (changed[name]) changed[name] = changed[name].filter((_, index) => index !== place);
-  }
-  state.request = changed;
+async function changeLists(change) {
+  const names = ["watched_video_ids", "watch_times", "watched_seconds"];
+  const known = names.filter((name) => name === names[0] || state.request[name]);
+  const lists = known.map((name) => [name, change(state.request[name] || [], name)]);
+  state.request = { ...state.request, ...Object.fromEntries(lists) };
   await refresh();
 }
 
-async function addWatch(video) {
-  const ids = [...(state.request.watched_video_ids || []), video];
-  const changed = { ...state.request, watched_video_ids: ids };
-  const at = state.request.time ? state.request.time - 1 : 0;
-  if (changed.watch_times) changed.watch_times = [...changed.watch_times, at];
-  if (changed.watched_seconds) changed.watched_seconds = [...changed.watched_seconds, -1];
-  state.request = changed;
-  await refresh();
+const removeWatch = (place) => changeLists((list) => list.toSpliced(place, 1));
+
+function addWatch(video) {
+  const time = state.request.time ? state.request.time - 1 : 0;
+  const added = { watched_video_ids: video, watch_times: time, watched_seconds: -1 };
+  return changeLists((list, name) => [...list, added[name]]);
 }
 
 const badge = (source) => make("span", source || "", `source ${source || ""}`);
@@ -180,80 +163,35 @@ function showPage(answer, page) {
   $("took").textContent =
     `candidates ${(1000 * candidates).toFixed(1)} ms, ranking ${(1000 * ranking).toFixed(1)} ms`;
   $("warnings").replaceChildren(...answer.warnings.map((line) => make("li", line)));
-  const truth = truthOf(answer);
-  const heads = [["", ""], ["Video", ""], ["score", "number"]];
-  const said = SAID.filter(([name]) => name in state.facts.meanings);
-  for (const [, head] of said) heads.push([head, "number"]);
-  if (truth) heads.push(["true", "number"]);
-  heads.push(["candidate score", "number"]);
-  const body = document.createElement("tbody");
-  for (const one of page.slice(0, SHOWN)) {
-    const choose = make("button", named(one), "choose title");
-    choose.type = "button";
+  const { meanings, score_meaning: meaning } = state.facts;
+  const said = SAID.filter(([name]) => name in meanings);
+  const heads = ["", "Video", "score", ...said.map(([, head]) => head), "candidate score"];
+  const lines = page.slice(0, SHOWN).map((one) => {
     const video = document.createDocumentFragment();
-    video.append(choose, " ", badge(one.source));
+    video.append(make("button", named(one), "choose title"), " ", badge(one.source));
     if (one.placed_by && one.placed_by !== "score") video.append(" ", make("span", one.placed_by, "quiet"));
-    const cells = [[String(one.rank), "number"], [video, "title"], [number(one.score), "number"]];
-    for (const [name, , shown] of said) cells.push([shown(one[name]), "number"]);
-    if (truth) cells.push([seconds(truth.get(one.video_id)), "number"]);
-    cells.push([number(one.candidate_score), "number"]);
-    const line = row("td", cells);
+    const values = [number(one.score), ...said.map(([name, , shown]) => shown(one[name])), number(one.candidate_score)];
+    const line = row("td", [[one.rank, "number"], [video, "title"], ...values.map((text) => [text, "number"])]);
     line.dataset.video = String(one.video_id);
     line.addEventListener("click", () => guarded(() => explain(one.video_id, state.asked)));
-    body.append(line);
-  }
-  const head = document.createElement("thead");
-  head.append(row("th", heads));
-  $("meaning").textContent =
-    `The slate is ordered by score: ${state.facts.score_meaning}.` +
-    (state.facts.meanings.placed_by ? ` Places: ${state.facts.meanings.placed_by}.` : "") + (truth ? " True: what the world expects." : "");
-  $("page").replaceChildren(head, body);
-}
-
-function truthOf(answer) {
-  if (!answer.truth) return null;
-  return new Map(answer.candidates.map((one, place) => [one.video_id, answer.truth.seconds[place]]));
-}
-
-function showTruth(answer, page) {
-  $("truth").hidden = !answer.truth;
-  if (!answer.truth) return;
-  const truth = truthOf(answer);
-  const { best, best_seconds: worth } = answer.truth;
-  const sum = (values) => values.reduce((total, value) => total + value, 0);
-  const own = sum(page.slice(0, best.length).map((one) => truth.get(one.video_id)));
-  $("worth").textContent =
-    `Expected of the first place each, by the user’s true taste at the end of the log: ` +
-    `${seconds(own)} for the page’s first ${best.length}, ${seconds(sum(worth))} for the best ` +
-    `${best.length} of the catalogue.`;
-  $("best").replaceChildren(...best.map((video, place) => {
-    const rank = state.page.get(video.video_id);
-    const other = truth.has(video.video_id) ? "candidate, not on the page" : "no candidate";
-    const where = rank ? `place ${rank} here` : other;
-    return entry(video, `${seconds(worth[place])}, ${where}`);
-  }));
+    return line;
+  });
+  $("meaning").textContent = `The slate is ordered by score: ${meaning}.` +
+    (meanings.placed_by ? ` Places: ${meanings.placed_by}.` : "");
+  $("page").replaceChildren(row("th", heads), ...lines);
 }
 
 function showSources(answer) {
-  const bySource = new Map();
-  for (const one of answer.candidates) {
-    if (!bySource.has(one.source)) bySource.set(one.source, []);
-    bySource.get(one.source).push(one);
-  }
+  const bySource = Map.groupBy(answer.candidates, (one) => one.source);
   $("sources").replaceChildren(...[...bySource].map(([source, found]) => {
-    const details = document.createElement("details");
-    const summary = make("summary");
+    const [details, summary, table] = ["details", "summary", "table"].map((tag) => make(tag));
     summary.append(badge(source), ` ${found.length} candidates`);
-    const table = document.createElement("table");
-    table.append(row("th", [["Video", ""], ["score", "number"], ["found by", ""], ["place", "number"]]));
-    for (const one of found) {
-      table.append(row("td", [
-        [named(one), "title"],
-        [number(one.candidate_score), "number"],
-        [one.seed_video_id === null ? "" : String(one.seed_video_id), ""],
-        [one.rank ? String(one.rank) : "–", "number"],
-      ]));
-    }
+    table.append(row("th", ["Video", "score", "found by", "place"]), ...found.map((one) => row("td", [
+      [named(one), "title"],
+      [number(one.candidate_score), "number"],
+      one.seed_video_id ?? "",
+      [one.rank || "–", "number"],
+    ])));
     details.append(summary, table);
     return details;
   }));
@@ -261,7 +199,7 @@ function showSources(answer) {
 
 async function explain(video, turn) {
   state.chosen = video;
-  for (const line of $("page").querySelectorAll("tbody tr")) {
+  for (const line of $("page").querySelectorAll("[data-video]")) {
     line.setAttribute("aria-selected", String(line.dataset.video === String(video)));
   }
   const why = await ask("/inspect/why", { ...whole(), video_id: video });
@@ -271,14 +209,13 @@ async function explain(video, turn) {
     `the score’s change by what the feature says, against a neutral value.`;
   $("nearest").replaceChildren(...why.nearest.map((one) =>
     make("li", `Near ${named(one)}, which was watched (cosine ${one.cosine.toFixed(2)})`)));
-  const heads = [["Feature", ""], ["value", "number"], ["without it", "number"], ["change", "number"]];
   const lines = why.features.map((one) => {
-    const change = `${one.change >= 0 ? "+" : "−"}${number(Math.abs(one.change))}`;
+    const [sign, direction] = one.change >= 0 ? ["+", "more"] : ["−", "less"];
     const cells = [value(one.feature, one.value), number(one.without)].map((text) => [text, "number"]);
-    const direction = one.change >= 0 ? "number more" : "number less";
-    return row("td", [[one.feature.replaceAll("_", " "), ""], ...cells, [change, direction]]);
+    const change = [sign + number(Math.abs(one.change)), `number ${direction}`];
+    return row("td", [one.feature.replaceAll("_", " "), ...cells, change]);
   });
-  $("features").replaceChildren(row("th", heads), ...lines);
+  $("features").replaceChildren(row("th", ["Feature", "value", "without it", "change"]), ...lines);
 }
 
 // A feature in units of people; two numbers stand for "not known" in every feature.
@@ -294,22 +231,15 @@ function value(name, given) {
 }
 
 async function chooseUser(text) {
-  const found = await ask(`/inspect/user?user_id=${encodeURIComponent(text)}`);
-  state.user = found.user_id;
-  state.request = found.request;
-  state.page = new Map();
-  state.chosen = null;
+  const { user_id: user, request } = await ask(`/inspect/user?user_id=${encodeURIComponent(text)}`);
+  Object.assign(state, { user, request, chosen: null });
   await refresh();
 }
 
 async function listUsers(text) {
   const { users } = await ask(`/inspect/users?query=${encodeURIComponent(text)}`);
   if (text !== $("user").value.trim()) return users;
-  $("users").replaceChildren(...users.map((user) => {
-    const option = document.createElement("option");
-    option.value = String(user);
-    return option;
-  }));
+  $("users").replaceChildren(...users.map((user) => new Option("", user)));
   return users;
 }
 
@@ -319,29 +249,26 @@ async function find(text) {
   if (text !== $("query").value.trim()) return undefined;
   return $("found").replaceChildren(...videos.slice(0, 8).map((video) =>
     entry(video, String(video.video_id), "+", "Add", () => {
-      $("query").value = "";
+      $("find").reset();
       $("found").replaceChildren();
       return addWatch(video.video_id);
     })));
 }
 
-function typed() {
-  let found;
+async function typed() {
   try {
-    found = read($("json").value);
+    const { user_id: user = null, ...request } = read($("json").value);
+    Object.assign(state, { user, request });
   } catch (error) {
     throw new Error(`the request is no JSON: ${error.message}`);
   }
   $("limits").reset(); // the text has them
-  const { user_id: user = null, ...request } = found;
-  state.user = user;
-  state.request = request;
+  await refresh();
 }
 
 async function start() {
   say("loading …");
-  state.facts = await ask("/inspect/facts");
-  const { facts } = state;
+  const facts = state.facts = await ask("/inspect/facts");
   const places = Object.entries(facts.sources).map(([name, places]) => `${name} ${places}`);
   $("about").textContent =
     `version ${facts.version}, ${facts.catalogue.toLocaleString("en")} videos, ` +
@@ -352,34 +279,21 @@ async function start() {
   $("can").textContent = can.map(([what, names]) => `${what}: ${columns(names).join(", ")}`).join("; ");
   $("choose").hidden = !facts.inspect;
   const users = facts.inspect ? await listUsers("") : [];
-  if (users.length) {
-    $("user").value = String(users[0]);
-    await chooseUser(String(users[0]));
-  } else {
-    await refresh();
-  }
+  if (!users.length) return refresh();
+  $("user").value = String(users[0]);
+  return chooseUser(String(users[0]));
 }
 
-$("choose").addEventListener("submit", (event) => {
-  event.preventDefault();
-  guarded(() => chooseUser($("user").value.trim()));
-});
-$("user").addEventListener("input", () => guarded(() => listUsers($("user").value.trim())));
-$("limits").addEventListener("submit", (event) => {
-  event.preventDefault();
-  guarded(refresh);
-});
-$("find").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const first = $("found").querySelector("button");
-  if (first) first.click();
-});
-$("query").addEventListener("input", () => guarded(() => find($("query").value.trim())));
-$("typed").addEventListener("submit", (event) => {
-  event.preventDefault();
-  guarded(async () => {
-    typed();
-    await refresh();
+function on(id, kind, action) {
+  $(id).addEventListener(kind, (event) => {
+    if (kind === "submit") event.preventDefault();
+    guarded(action);
   });
-});
+}
+on("choose", "submit", () => chooseUser($("user").value.trim()));
+on("user", "input", () => listUsers($("user").value.trim()));
+on("limits", "submit", refresh);
+on("find", "submit", () => $("found").querySelector("button")?.click());
+on("query", "input", () => find($("query").value.trim()));
+on("typed", "submit", typed);
 guarded(start);
