@@ -76,7 +76,7 @@ class ServedState:
         self._open = open_data
         self.videos = posted_videos.PostedVideos(self.store, given)
         self._log = functools.lru_cache(1)(self._read_log)
-        self._reader = functools.lru_cache(2)(self._make_reader)
+        self._reader = functools.lru_cache(1)(self._make_reader)
 
     def log_end(self, version: Version) -> opening.LogEnd:
         """Returns the end of the log of a version; before all events without one.
