@@ -40,7 +40,7 @@ class Context:
     @property
     def length(self) -> int:
         """The longest list measured."""
-        return max(self.config.ks)
+        return min(max(self.config.ks), self.data.num_videos)
 
     @functools.cached_property
     def train_counts(self) -> Floats:

@@ -24,7 +24,7 @@ from ytdnn.evaluation import (
     user_cases,
 )
 from ytdnn.log import prepared
-from ytdnn.log.sources import parquet_files
+from ytdnn.log.sources import csv_files, parquet_files
 
 _COLUMNS = (schema.USER_ID, schema.VIDEO_ID, schema.SCORE)
 _ROW = "row"
@@ -141,8 +141,8 @@ def _scan(path: pathlib.Path) -> pl.DataFrame:
             parquet_files.require_parquet(path)
             return pl.read_parquet(path)
         if path.suffix in (".csv", ".tsv"):
-            separator = "\t" if path.suffix == ".tsv" else ","
-            return pl.read_csv(path, separator=separator, infer_schema=False)
+            options = csv_files.require_rows([path]).options()
+            return pl.scan_csv(path, infer_schema=False, **options).collect()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise errors.UserError(
             f"expected a table of predictions in {path}, found a damaged file "

@@ -13,16 +13,13 @@ from ytdnn.log import event_log
 from ytdnn.log.sources import csv_files, parquet_files
 
 
-def read(
-    path: pathlib.Path, column: str, others: tuple[str, ...] = (), flag: str = "it"
-) -> pl.DataFrame:
+def read(path: pathlib.Path, column: str, others: tuple[str, ...] = ()) -> pl.DataFrame:
     """Returns the ids of a file; see `from_frame`.
 
     Args:
       path: The file.
       column: Required column; the only one of a text file.
       others: Optional columns.
-      flag: Flag that named the file, for messages.
 
     Raises:
       errors.UserError: The file cannot be read, or `from_frame` refuses its table.
@@ -34,7 +31,7 @@ def read(
         raise errors.UserError(
             f"expected a file of ids in {path}, found {user_paths.kind(path)}"
         )
-    frame = _read_table(path, flag) if _is_table(path) else _read_lines(path, column)
+    frame = _read_table(path) if _is_table(path) else _read_lines(path, column)
     return from_frame(frame, str(path), column, others)
 
 
@@ -95,13 +92,13 @@ def _is_table(path: pathlib.Path) -> bool:
     return path.name.lower().endswith(parquet_files.TABLES)
 
 
-def _read_table(path: pathlib.Path, flag: str) -> pl.DataFrame:
+def _read_table(path: pathlib.Path) -> pl.DataFrame:
     if not path.name.lower().endswith(parquet_files.CSV):
-        with event_log.readable(str(path), flag):
+        with event_log.readable(str(path)):
             return parquet_files.scan_parquet([path]).drop(event_log.ROW).collect()
     layout = csv_files.require_rows([path])
     header = pl.scan_csv(path, infer_schema=False, **layout.options())
-    with event_log.readable(str(path), flag):
+    with event_log.readable(str(path)):
         names = header.collect_schema().names()
         return csv_files.scan_csv([path], names, layout).drop(event_log.ROW).collect()
 
