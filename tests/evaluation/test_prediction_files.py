@@ -140,7 +140,7 @@ def test_a_file_is_ranked_by_score_without_what_was_watched(
     ("text", "line"),
     [
         ("user_id,score\nu1,1\n", "expected columns user_id, video_id, score in"),
-        ("user_id,video_id,score\nu1,v1,high\n", "expected score to be a number"),
+        ("user_id;video_id;score\nu1;v1;high\n", "expected score to be a number"),
         ("user_id,video_id,score\nu1,v1,inf\n", "found 'inf' in row 1 of"),
         ("user_id,video_id,score\nu1,v1,\n", "expected score to be a number"),
         (

@@ -218,12 +218,13 @@ def peek(path: pathlib.Path, field: str = "facts") -> dict[str, Any]:
 
 def _parsed(path: pathlib.Path, kind: str) -> Manifest:
     if not path.exists():
-        inner = path.parent / kind
-        is_inside = (inner / MANIFEST).exists()
+        own = path.parent / kind / MANIFEST
         raise errors.UserError(
             f"expected {'an' if kind[:1] in 'aeiou' else 'a'} {kind} artefact in "
             f"{path.parent}, found no {MANIFEST}",
-            f"give {inner}" if is_inside else f"run `ytdnn {_command(kind)}` first",
+            f"give {own.parent}"
+            if own.exists()
+            else f"run `ytdnn {_command(kind)}` first",
         )
     try:
         values = json.loads(path.read_text())

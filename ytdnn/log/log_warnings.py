@@ -134,8 +134,8 @@ def from_shards(
                 happened += values.sum(axis=0), values[~clicked].sum(axis=0)
     return [
         *_long_watches(np.concatenate(ratios)),
-        *_often(early, number, _EARLY),
-        *_often(*viewed.tolist(), _VIEWED),
+        *_often(_EARLY, early, number),
+        *_often(_VIEWED, *viewed.tolist()),
         *_unwatched_clicks(unwatched, clicks),
         *_hours_apart(np.concatenate(lags) / 3_600),
         *_unclicked_outcomes(outcomes, happened),
@@ -161,7 +161,7 @@ def _viewed(shown: events.Impressions) -> np.ndarray:
     return np.array([(unclicked & has_seconds).sum(), unclicked.sum()])
 
 
-def _often(odd: int, number: int, words: str) -> list[str]:
+def _often(words: str, odd: int, number: int) -> list[str]:
     return [f"note: {odd:,} of {number:,} {words}"] * (odd > _MANY * number)
 
 

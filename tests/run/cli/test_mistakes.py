@@ -176,7 +176,7 @@ FLAGS = {
     "--columns=watches.tme=time": "did you mean time?",
     "--columns=users.age=years": "expected a table users in LOG",
     "--config.evaluation.ks=": "to be 1 value or more",
-    "--config.evaluation.ks=0": "config.evaluation.ks.0 to be greater than 0",
+    "--config.evaluation.ks=0": "config.evaluation.ks.0 to be greater than 0, rec",
     "--config.index=flat": "expected a single setting, received the group",
     "--config.strategy=gpu": "expected config.strategy to be 'none'",
     "--workdir=/proc/x": "could not use /proc/x: No such file or directory",

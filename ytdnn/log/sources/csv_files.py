@@ -100,7 +100,7 @@ def scan_csv(
     layout = Layout() if layout is None else layout
     options = layout.options() | options
     parquet_files.require_alike(
-        paths, lambda part: pl.scan_csv(part, infer_schema=False, **options), True
+        paths, lambda part: pl.scan_csv(part, infer_schema=False, **options)
     )
     with event_log.readable(str(paths[0] if len(paths) == 1 else paths[0].parent)):
         text = pl.scan_csv(list(paths), infer_schema=False, **options)

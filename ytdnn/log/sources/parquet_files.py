@@ -47,16 +47,13 @@ def scan_parquet(paths: Sequence[pathlib.Path], **options: Any) -> pl.LazyFrame:
 
 
 def require_alike(
-    paths: Sequence[pathlib.Path],
-    scan: Callable[..., pl.LazyFrame],
-    is_ordered: bool = False,
+    paths: Sequence[pathlib.Path], scan: Callable[..., pl.LazyFrame]
 ) -> None:
-    """Checks that parts have the same columns and types.
+    """Checks that parts have the same columns and types, those of CSV in one order.
 
     Args:
       paths: The parts.
       scan: Returns the rows of one.
-      is_ordered: Whether their columns are in the same order, too.
 
     Raises:
       errors.UserError: A part differs from the first one.
@@ -66,7 +63,8 @@ def require_alike(
         with event_log.readable(str(path)):
             columns = dict(scan(path).collect_schema())
         first = first or columns
-        if columns != first or (is_ordered and [*columns] != [*first]):
+        is_csv = path.name.lower().endswith(CSV)
+        if columns != first or (is_csv and [*columns] != [*first]):
             wanted, found = (
                 [f"{n} {t}" for n, t in own.items() if other.get(n) != t] or [*own]
                 for own, other in ((first, columns), (columns, first))

@@ -226,7 +226,7 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     notes += bundle.warnings(request if "request" in values else limits)
     history = bundle.history(request)
     (answer,) = bundle.answer([request], exact)
-    k = request.get(schema.K) or _K
+    k = _K if request.get(schema.K) is None else request[schema.K]
     if k > len(answer.video_ids):
         notes.append(
             f"{k:,} recommendations asked for, {len(answer.video_ids):,} there "
