@@ -177,7 +177,7 @@ def test_an_unknown_user_is_told(live: Live) -> None:
     found = live.post("/recommend", asked).json()
     assert found["warnings"] == [
         'answered from an empty history: no events of user "nobody-yet"',
-        "0 of 10 videos: no more candidates are permitted",
+        "no video meets all conditions and lists of the request",
     ]
 
 
