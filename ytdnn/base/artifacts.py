@@ -218,13 +218,12 @@ def peek(path: pathlib.Path, field: str = "facts") -> dict[str, Any]:
 
 def _parsed(path: pathlib.Path, kind: str) -> Manifest:
     if not path.exists():
-        own = path.parent / kind / MANIFEST
+        own = path.parent / kind
+        is_own = (own / MANIFEST).exists()
         raise errors.UserError(
             f"expected {'an' if kind[:1] in 'aeiou' else 'a'} {kind} artefact in "
             f"{path.parent}, found no {MANIFEST}",
-            f"give {own.parent}"
-            if own.exists()
-            else f"run `ytdnn {_command(kind)}` first",
+            f"give {own}" if is_own else f"run `ytdnn {_command(kind)}` first",
         )
     try:
         values = json.loads(path.read_text())

@@ -1,7 +1,6 @@
 """The table that `prepare` ends with: columns, examples of each model, notes."""
 
 import io
-import math
 import re
 import textwrap
 from collections.abc import Collection, Iterator
@@ -200,7 +199,7 @@ def _notes(data: prepared.PreparedData, is_full: bool) -> Iterator[str]:
         is_amount = outcome.kind == outcomes.AMOUNT
         mean = f"mean {outcome.mean:.4g}" if is_amount else f"{outcome.mean:.2%} true"
         yield f"outcome {outcome.name}: {outcome.num_known:,} known, {mean}"
-        if outcome.mean == 0.0 or math.isclose(outcome.mean, outcome.largest):
+        if outcome.mean >= outcome.largest * (1.0 - 1e-9):  # all are alike
             values = "one value" if outcome.num_known else "no value"
             yield f"note: impressions.{outcome.name} has {values}: nothing to learn"
     places: dict[str, list[str]] = {}  # of each note

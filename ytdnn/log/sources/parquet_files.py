@@ -65,14 +65,14 @@ def require_alike(
         first = first or columns
         is_csv = path.name.lower().endswith(CSV)
         if columns != first or (is_csv and [*columns] != [*first]):
-            wanted, found = (
+            wanted, received = (
                 [f"{n} {t}" for n, t in own.items() if other.get(n) != t] or [*own]
                 for own, other in ((first, columns), (columns, first))
             )
             raise errors.UserError(
                 f"expected in {path} the columns of {paths[0].name} "
                 f"({event_log.brief(', '.join(wanted))}), found "
-                f"{event_log.brief(', '.join(found))}: write all parts with the same "
+                f"{event_log.brief(', '.join(received))}: write all parts with the same "
                 f"columns"
             )
 

@@ -319,8 +319,8 @@ def _missing(
         if len(missing) == 1
         else f"columns {', '.join(missing.values())} in {file} for {table}"
     )
-    found = event_log.brief(", ".join(columns), 200) or "none"
+    listed = event_log.brief(", ".join(columns), 200) or "none"
     return MissingColumnsError(
-        f"expected {words}, found {found}{header}: name yours with "
+        f"expected {words}, found {listed}{header}: name yours with "
         f"{errors.shell('--columns=' + ','.join(flags))}"
     )

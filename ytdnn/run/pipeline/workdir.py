@@ -31,9 +31,9 @@ def lock(directory: pathlib.Path) -> Iterator[None]:
       errors.UserError: The path is no directory.
     """
     if not directory.is_dir() and (directory.exists() or directory.is_symlink()):
-        found = user_paths.kind(directory)
+        kind = user_paths.kind(directory)
         raise errors.UserError(
-            f"expected a directory for --workdir, found {found}: {directory}"
+            f"expected a directory for --workdir, found {kind}: {directory}"
         )
     directory.mkdir(parents=True, exist_ok=True)
     with open(directory / _LOCK_FILE, "a+") as file:
