@@ -72,8 +72,8 @@ def require_alike(
             raise errors.UserError(
                 f"expected in {path} the columns of {paths[0].name} "
                 f"({event_log.brief(', '.join(wanted))}), found "
-                f"{event_log.brief(', '.join(received))}: write all parts with the same "
-                f"columns"
+                f"{event_log.brief(', '.join(received))}: write all parts with the "
+                f"same columns"
             )
 
 

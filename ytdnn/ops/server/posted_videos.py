@@ -155,7 +155,7 @@ async def _add(workdir: pathlib.Path, rows: list[Json]) -> None:
     lists = {
         n: vectors.DTYPE
         for n, v in named
-        if isinstance(v, list) and not any(isinstance(each, str) for each in v)
+        if isinstance(v, list) and v and not isinstance(v[0], str)
     }
     table = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=lists)
     table = table.drop("kind")
