@@ -12,8 +12,8 @@ from tests import code_size, rooms
 
 # Lines of code of each room (`python -m tests.code_size`); HTML, CSS and JS count too.
 ROOMS = {
-    "base": 3_895,
-    "log": 7_189,
+    "base": 3_899,
+    "log": 7_235,
     "layers": 823,
     "features": 3_009,
     "candidates": 1_259,
@@ -21,16 +21,16 @@ ROOMS = {
     "ranking": 1_359,
     "training": 2_107,
     "bundle": 3_816,
-    "evaluation": 6_266,
-    "run": 3_906,
-    "core": 36_984,
+    "evaluation": 6_267,
+    "run": 3_915,
+    "core": 37_044,
     "lab": 8_971,
-    "ops": 5_988,
-    "all": 51_943,
+    "ops": 6_017,
+    "all": 52_032,
 }
 MOST = {
     "num_settings": 163,
-    "num_test_lines": 42_844,
+    "num_test_lines": 42_922,
     "num_experiment_lines": 5_723,
     "num_words": 24_998,
 }

@@ -11,6 +11,7 @@ import pytest
 from tests import extras, rooms
 from ytdnn import configs
 from ytdnn.base import errors, registries, registry
+from ytdnn.run.cli import settings
 from ytdnn.run.pipeline import workdir
 
 FILE = """
@@ -24,7 +25,6 @@ class EchoConfig(configs.Extension):
 
     Attributes:
       rounds: Number of rounds.
-      sizes: Sizes.
     '''
 
     rounds: int = 3
@@ -52,7 +52,7 @@ def echo(tmp_path: pathlib.Path):
 
 @pytest.mark.parametrize("parts", extras.every(), ids=lambda parts: parts.group)
 def test_built_ins_are_found_without_an_import(parts: registry.Registry) -> None:
-    for name in parts.names():
+    for name in parts:
         assert parts[name].name == name
         assert parts.version(name) == ""
 
@@ -97,16 +97,19 @@ def test_a_file_named_in_the_config_registers_its_parts(echo: pathlib.Path) -> N
     assert registries.LOSSES["echo"].make(config.candidates.loss, None) == 5
     assert configs.from_dict(configs.to_dict(config)) == config
     assert config.candidates.loss.sizes == (1, 2)
+    settings.load_kinds()
+    listed = settings._settings(configs.Config(), "")
+    assert "candidates.loss.sizes" in [setting.key for setting in listed]
 
 
 def test_settings_of_a_part_are_checked_as_all_are(echo: pathlib.Path) -> None:
     registry.extend(str(echo))
-    for settings, message in (
+    for given, message in (
         ({"rounds": "many"}, r"candidates\.loss\.rounds to be a valid integer"),
         ({"margin": 1}, r"echo has no setting config\.candidates\.loss\.margin"),
     ):
         with pytest.raises(errors.UserError, match=message):
-            workdir.validated(candidates({"kind": "echo", **settings}), "here")
+            workdir.validated(candidates({"kind": "echo", **given}), "here")
     other = dataclasses.make_dataclass("Other", [("kind", str, "other")])()
     with pytest.raises(errors.UserError, match=r"whose kind is .* or echo"):
         configs.CandidatesConfig(loss=other)

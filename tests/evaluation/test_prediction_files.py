@@ -140,7 +140,7 @@ def test_a_file_is_ranked_by_score_without_what_was_watched(
     ("text", "line"),
     [
         ("user_id,score\nu1,1\n", "expected columns user_id, video_id, score in"),
-        ("user_id,video_id,score\nu1,v1,high\n", "expected score to be a number"),
+        ("user_id;video_id;score\nu1;v1;high\n", "expected score to be a number"),
         ("user_id,video_id,score\nu1,v1,inf\n", "found 'inf' in row 1 of"),
         ("user_id,video_id,score\nu1,v1,\n", "expected score to be a number"),
         (
@@ -148,7 +148,7 @@ def test_a_file_is_ranked_by_score_without_what_was_watched(
             "expected video_id to be each video once for a user, found 'v1' in row 1",
         ),
         ("user_id,video_id,score\n,v1,1\n", "expected user_id to be text"),
-        ("", "found a damaged file"),
+        ("", "found a damaged or unsuitable file (empty CSV)"),
     ],
 )
 def test_a_bad_file_is_one_line(

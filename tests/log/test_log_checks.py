@@ -97,8 +97,8 @@ def test_a_file_without_permission_is_not_called_damaged():
     ):
         raise PermissionError(errno.EACCES, "Permission denied", "logs/watches.csv")
     assert str(caught.value) == (
-        "expected a file of the log in logs/watches.csv, could not read it: Permission "
-        "denied: repair it, or point --data_dir at another"
+        "expected a readable file in logs/watches.csv, could not read it: Permission "
+        "denied: repair it, or give another"
     )
 
 

@@ -24,6 +24,8 @@ def test_a_log_of_days_in_this_century_has_no_note() -> None:
     [
         ([1_700_000_000 + 60 * minute for minute in range(100)], "1.6 hours"),
         ([19_000 + day for day in range(100)], "before the year 2000"),
+        ([*HOURS * 9, 4_070_908_800], "2099-01-01, 98% of them between 2023-11-14"),
+        ([0, *HOURS * 9], "lie between 1970-01-01 and"),
     ],
 )
 def test_a_log_that_looks_wrong_is_noted(times: list[int], words: str) -> None:
@@ -94,3 +96,23 @@ def test_seconds_of_another_unit_are_noted(
     assert any(f"of one unit, probably --columns={flag}?" in line for line in notes)
     said = "watches.watch_seconds: read as seconds, is it dauer_min*60?"
     assert said in notes
+
+
+def test_watches_before_the_upload_and_seconds_without_a_click_are_noted(
+    tmp_path: pathlib.Path,
+) -> None:
+    events = {"user_id": [i % 30 for i in range(300)], "video_id": [7] * 300}
+    events["time"] = HOURS * 3
+    shown = {"clicked": [i % 2 for i in range(300)], "watch_seconds": [9] * 300}
+    for upload, name in ((HOURS[50], "early"), (HOURS[20], "late")):
+        log = tmp_path / name
+        log.mkdir()
+        videos = {"video_id": [7], "upload_time": [upload]}
+        tables = {"watches": events, "impressions": events | shown, "videos": videos}
+        for table, columns in tables.items():
+            pl.DataFrame(columns).write_parquet(log / f"{table}.parquet")
+        config = configs.DataConfig(source="log", dir=str(log))
+        notes = prepare.prepare(config, log / "data").manifest.facts["warnings"]
+        early = any("78 of 300 watches are over a day before" in n for n in notes)
+        assert early == (name == "early")
+        assert any(n.startswith("note: 150 of 150 impressions without") for n in notes)

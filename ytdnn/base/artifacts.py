@@ -186,7 +186,7 @@ def load_manifest(directory: pathlib.Path, kind: str, name: str = MANIFEST) -> M
     manifest = _parsed(path, kind)
     if manifest.kind != kind:
         raise errors.UserError(
-            f"expected a {kind} artefact in {directory}, found {manifest.kind}"
+            f"expected an artefact of {kind} in {directory}, found {manifest.kind}"
         )
     for file in manifest.files:
         inside = pathlib.PurePosixPath(file)
@@ -218,10 +218,12 @@ def peek(path: pathlib.Path, field: str = "facts") -> dict[str, Any]:
 
 def _parsed(path: pathlib.Path, kind: str) -> Manifest:
     if not path.exists():
+        own = path.parent / kind
+        is_own = (own / MANIFEST).exists()
         raise errors.UserError(
             f"expected {'an' if kind[:1] in 'aeiou' else 'a'} {kind} artefact in "
             f"{path.parent}, found no {MANIFEST}",
-            f"run `ytdnn {_command(kind)}` first",
+            f"give {own}" if is_own else f"run `ytdnn {_command(kind)}` first",
         )
     try:
         values = json.loads(path.read_text())

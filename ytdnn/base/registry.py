@@ -139,6 +139,10 @@ class Registry(Generic[_R]):
         known = ", ".join(self.names()) or "none"
         return f"expected a {self.noun} ({known}), received {name!r}{hint}"
 
+    def __iter__(self) -> Iterator[str]:
+        """Iterates over the names."""
+        return iter(self.names())
+
     def names(self) -> tuple[str, ...]:
         """Returns the names of all parts; those of ytdnn itself come first."""
         return tuple(dict.fromkeys([*self._modules, *self._parts, *self.outside()]))

@@ -123,7 +123,7 @@ def weights(weights_by_name: Any, names: Sequence[str]) -> list[tuple[str, float
         if not _is_number(value) or not abs(value) <= _MOST_WEIGHT:
             raise errors.UserError(
                 f"expected a number of -{_MOST_WEIGHT:g} to {_MOST_WEIGHT:g} as the "
-                f"weight of {name}, received {errors.one_line(str(value))[:40]}"
+                f"weight of {name}, received {errors.shown(value)}"
             )
     return [(str(name), float(value)) for name, value in weights_by_name.items()]
 

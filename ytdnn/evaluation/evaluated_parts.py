@@ -91,7 +91,7 @@ def selected(frame: pl.DataFrame, key: str, named: str, what: str) -> Bools:
     except OSError:  # too long for a name
         is_file = False
     if is_file:
-        ids = id_files.read(path, key, flag=f"--{what}")[key].cast(pl.String)
+        ids = id_files.read(path, key)[key].cast(pl.String)
         mask = frame[key].cast(pl.String).is_in(ids.implode()).to_numpy()
     else:
         mask = _condition(frame, named, what)

@@ -139,8 +139,12 @@ def _named(
         own = [name for name in both if name not in lists.REFERENCES]
         model = own[-1] if own else lists.POPULARITY
     if f"{asked}{model}/{metric}" not in second.metrics:
+        names = [name.rpartition("/")[::2] for name in second.metrics]
+        of_models, metrics = (
+            ", ".join(dict.fromkeys(n)) for n in zip(*names, strict=True)
+        )
         raise errors.UserError(
             f"expected --fail_if to name a metric of {second.path}, received "
-            f"{condition.metric}: it has {', '.join(second.metrics)}"
+            f"{condition.metric}: it has {metrics} of {of_models}"
         )
     return asked, model, metric

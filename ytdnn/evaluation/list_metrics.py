@@ -6,7 +6,7 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base import configs, ragged, registries, schema
+from ytdnn.base import configs, errors, ragged, registries, schema
 from ytdnn.base.metrics import (
     catalogue,
     exact_top_k,
@@ -40,7 +40,7 @@ class Context:
     @property
     def length(self) -> int:
         """The longest list measured."""
-        return max(self.config.ks)
+        return min(max(self.config.ks), self.data.num_videos)
 
     @functools.cached_property
     def train_counts(self) -> Floats:
@@ -147,10 +147,13 @@ def _judged(
         values |= context.true_pages.per_user(cases, listed, ks)
     for name in context.config.metrics:
         metric = registries.METRICS.get(name)
-        if metric is None:
-            continue  # of impressions
-        if not metric.is_default:
-            values |= {metric_names.at(name, k): metric.make(ranked, k) for k in ks}
+        if metric is None or metric.is_default:
+            continue  # of impressions, or measured already
+        for k in ks:
+            value = np.asarray(metric.make(ranked, k))
+            wanted = f"an array of {len(listed)} values, one for each user"
+            errors.require(value.shape == listed.shape[:1], name, wanted, value.shape)
+            values[metric_names.at(name, k)] = value
     return values
 
 

@@ -23,8 +23,8 @@ from ytdnn.evaluation import (
     request_cases,
     user_cases,
 )
-from ytdnn.log import prepared
-from ytdnn.log.sources import parquet_files
+from ytdnn.log import event_log, prepared
+from ytdnn.log.sources import csv_files, parquet_files
 
 _COLUMNS = (schema.USER_ID, schema.VIDEO_ID, schema.SCORE)
 _ROW = "row"
@@ -130,24 +130,17 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> PredictionFile:
 
 
 def _scan(path: pathlib.Path) -> pl.DataFrame:
-    if not path.exists():
-        raise errors.UserError(f"expected predictions in {path}, found none")
     if not path.is_file():
         raise errors.UserError(
             f"expected a file of predictions in {path}, found {user_paths.kind(path)}"
         )
-    try:
+    with event_log.readable(str(path)):
         if path.suffix == ".parquet":
             parquet_files.require_parquet(path)
             return pl.read_parquet(path)
         if path.suffix in (".csv", ".tsv"):
-            separator = "\t" if path.suffix == ".tsv" else ","
-            return pl.read_csv(path, separator=separator, infer_schema=False)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise errors.UserError(
-            f"expected a table of predictions in {path}, found a damaged file "
-            f"({str(error).strip().splitlines()[0][:100]})"
-        ) from None
+            options = csv_files.require_rows([path]).options()
+            return pl.scan_csv(path, infer_schema=False, **options).collect()
     raise errors.UserError(
         f"expected predictions as .parquet, .csv or .tsv, received {path}"
     )

@@ -199,8 +199,9 @@ def _notes(data: prepared.PreparedData, is_full: bool) -> Iterator[str]:
         is_amount = outcome.kind == outcomes.AMOUNT
         mean = f"mean {outcome.mean:.4g}" if is_amount else f"{outcome.mean:.2%} true"
         yield f"outcome {outcome.name}: {outcome.num_known:,} known, {mean}"
-        if outcome.num_known and not is_amount and outcome.mean in (0.0, 1.0):
-            yield f"note: impressions.{outcome.name} has one value: nothing to learn"
+        if outcome.mean >= outcome.largest * (1.0 - 1e-9):  # all are alike
+            values = "one value" if outcome.num_known else "no value"
+            yield f"note: impressions.{outcome.name} has {values}: nothing to learn"
     places: dict[str, list[str]] = {}  # of each note
     for note in (note for notes in facts["notes"].values() for note in notes):
         place, mark, text = note.partition(": ")

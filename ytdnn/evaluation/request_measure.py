@@ -60,7 +60,7 @@ def added(
     asked = request_cases.cases(data, split, config, num_listed)
     if asked is None or not any(name in judged for name in makers):
         return result
-    length = max(config.ks)
+    length = min(max(config.ks), data.num_videos)
     left_out = (*_LEFT_OUT, *(_BY_SECONDS if data.log.has_watch_seconds else ()))
     own = {name: make for name, make in makers.items() if name not in left_out}
     listed = lists.made(data, asked.cases, own, length, windows)

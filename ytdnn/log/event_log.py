@@ -139,20 +139,22 @@ def table_columns(table: str, columns: pl.Schema) -> list[str]:
 
 
 @contextlib.contextmanager
-def readable(file: str, flag: str = "--data_dir") -> Iterator[None]:
+def readable(file: str) -> Iterator[None]:
     """Context that turns errors of Polars or the system about a file into one line."""
     try:
         yield
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", "") or brief(error)
         raise errors.UserError(
-            f"expected a file of the log in {file}, could not read it: {why}: repair "
-            f"it, or point {flag} at another"
+            f"expected a readable file in {file}, could not read it: {why}: repair it, "
+            f"or give another"
         ) from None
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        why = brief(error)
+        repair = "export it as UTF-8" if "utf-8" in why else "repair it or give another"
         raise errors.UserError(
             f"expected a readable table in {file}, found a damaged or unsuitable file "
-            f"({brief(error)}): repair it or point {flag} at another"
+            f"({why}): {repair}"
         ) from None
 
 

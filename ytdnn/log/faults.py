@@ -115,7 +115,8 @@ def _column_faults(column: table_schemas.Column, columns: pl.Schema) -> list[Fau
     if event_log.raw(name) in columns:
         lost = value.is_null() & pl.col(event_log.raw(name)).is_not_null()
         short = expected.partition(" (")[0]
-        faults.append(Fault(name, f"{name} is not {short}", expected, lost))
+        fits = " (integers below 2^63)" * (column.kind == "id")
+        faults.append(Fault(name, f"{name} is not {short}", expected + fits, lost))
     if column.required:
         faults.append(Fault(name, f"{name} is null", expected, value.is_null()))
         if column.kind == "id" and columns[name] == pl.String:

@@ -20,8 +20,8 @@ _KINDS = 5  # of values that a message lists
 _TYPES: dict[pl.DataType, str] = {pl.Int64(): "integers", pl.String(): "strings"}
 
 
-class NoWatchesLeftError(errors.UserError):
-    """Every row of watches is bad."""
+class NoRowsLeftError(errors.UserError):
+    """Every row of watches, or of videos, is bad."""
 
 
 def validate(
@@ -51,16 +51,19 @@ def validate(
     num_rows: dict[str, int] = {}
     missing: dict[str, dict[str, int]] = {}
     known: pl.Series | None = None
+    listed: pl.Series | None = None  # also in bad rows, if there are some
     # Entities first: events are held against the videos that are left.
     for table in sorted(log.tables, key=_is_event):
-        log, dropped = _check(log, table, known, bad_rows, mistakes)
+        given = log
+        log, dropped = _check(log, table, known, bad_rows, mistakes, listed)
         num_rows[table], num_duplicates, missing[table] = _size(log, table)
         report |= dropped
         if _is_event(table) and num_duplicates:
             report[f"{table}: exact duplicates (kept)"] = num_duplicates
         if table == schema.VIDEOS:
-            known = _keys(log)
-    _require_rows(num_rows[schema.WATCHES], log.origin(schema.WATCHES), report)
+            known, listed = _keys(log), _keys(given) if dropped else None
+        if table == schema.WATCHES or (table == schema.VIDEOS and not dropped):
+            _require_rows(table, num_rows[table], log.origin(table), report)
     new_facts = {"rows": num_rows, "missing": missing}
     return dataclasses.replace(log, facts={**log.facts, **new_facts}), report
 
@@ -165,6 +168,7 @@ def _check(
     known: pl.Series | None,
     bad_rows: str,
     mistakes: list[str] | None = None,
+    listed: pl.Series | None = None,
 ) -> tuple[event_log.EventLog, dict[str, int]]:
     """Returns the log without bad rows in `table`, and their number by reason."""
     possible, kinds = _bad_rows(log, table, known)
@@ -172,8 +176,9 @@ def _check(
         return log, {}
     if bad_rows == "stop":
         raise _error(table, log.origin(table), kinds)
-    if mistakes is not None:
-        mistakes += [str(_error(table, log.origin(table), [bad])) for bad in kinds]
+    if mistakes is not None:  # a video in a bad row is no mistake of its events
+        told = kinds if listed is None else _bad_rows(log, table, listed)[1]
+        mistakes += [str(_error(table, log.origin(table), [bad])) for bad in told]
     reasons = {f"{table}.{bad.fault.reason}": bad.num_rows for bad in kinds}
     return _without(log, table, possible), reasons
 
@@ -242,11 +247,14 @@ def _value(origin: event_log.Origin, column: str, row: int) -> str:
     """Returns the original value."""
     given = event_log.raw(column)
     name = given if given in origin.rows.collect_schema() else column
-    query = origin.rows.filter(pl.col(event_log.ROW) == row).select(name)
+    query = origin.rows.filter(pl.col(event_log.ROW) == row)
+    query = query.select(pl.col(column).alias("read"), pl.col(name).alias("given"))
     with event_log.readable(origin.file):
-        value = query.collect(engine="streaming").item()
-    if isinstance(value, pl.Series):
-        numbers = event_log.brief(str(value.to_list())[1:-1], 50)
+        read, value = query.collect(engine="streaming").row(0)
+    if isinstance(value, int | float) and read not in (value, None):
+        return f"{value}, read as {read}"  # in the schema's unit
+    if isinstance(value, list):
+        numbers = event_log.brief(str(value)[1:-1], 50)
         return f"a vector of {len(value):,} numbers ({numbers})"
     return "null" if value is None else event_log.brief(repr(value), 60)
 
@@ -304,19 +312,19 @@ def _num_distinct(rows: pl.LazyFrame, num_rows: int) -> int:
 def _keys(log: event_log.EventLog) -> pl.Series:
     query = log.tables[schema.VIDEOS].select(schema.VIDEO_ID)
     with event_log.readable(log.origin(schema.VIDEOS).file):
-        return query.collect(engine="streaming").to_series()
+        return query.collect(engine="streaming").to_series().drop_nulls()
 
 
 def _require_rows(
-    num_watches: int, origin: event_log.Origin, report: dict[str, int]
+    table: str, number: int, origin: event_log.Origin, report: dict[str, int]
 ) -> None:
-    if num_watches:
+    if number:
         return
     reasons = "; ".join(f"{reason}: {count}" for reason, count in report.items())
     dropped = f" after dropping ({reasons})" if reasons else ""
-    are_dropped = any(reason.startswith(f"{schema.WATCHES}.") for reason in report)
-    error = NoWatchesLeftError if are_dropped else errors.UserError
+    are_dropped = any(reason.startswith(f"{table}.") for reason in report)
+    error = NoRowsLeftError if are_dropped else errors.UserError
     raise error(
-        f"expected rows in {schema.WATCHES}, found none in {origin.file}{dropped}: "
-        f"check the file, --where and --columns"
+        f"expected rows in {table}, found none in {origin.file}{dropped}: check the "
+        f"file, --where and --columns"
     )

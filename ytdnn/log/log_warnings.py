@@ -11,13 +11,17 @@ from ytdnn.log.sources import units
 
 # Seconds: earlier watches are times of another unit more often than history.
 _YEAR_2000 = 946_684_800
+_FAR, _YEAR = 5, 365 * schema.DAY_SECONDS  # that no watch is from most of the others
 _WINDOWS = {events.Split.TRAIN: "training", events.Split.VALIDATION: "validation"}
 _MIDDLE = (0.01, 0.99)
 _MOST_SHARE = 0.5  # from which an oddity is the rule in the log
 _MANY_REPEATS = 0.2  # of the watches, from which repeating is a habit
 _LEAST_WATCHES = 200  # of which that can be said
+_MANY = 0.05  # of the rows, from which an oddity is no accident
 _CLOSE, _MOST_CLOSE = 0.2, 0.8  # hours to a whole hour; share from which it is a rule
 _SAMPLE = 10_000  # clicks of a shard
+_EARLY = "watches are over a day before the upload of the video: check upload_time"
+_VIEWED = "impressions without a click have watch seconds, which the ranker leaves out"
 NONE_INSIDE = " lies in"  # says the obstacle that other windows would remove
 _NO_IDS = ("null", "none", "nan", "na", "n/a", "nil", "undefined", "\\n")
 # Zero-width marks inside an id are rare, joiners inside a name are not.
@@ -37,6 +41,13 @@ def from_watches(watches: pl.LazyFrame) -> list[str]:
             f"note: the watches lie between {formats.day(low)} and "
             f"{formats.day(high)}, before the year 2000: give seconds since 1970 or "
             f"ISO text"
+        )
+    elif max(last - high, low - first) > max(_FAR * (high - low), _YEAR):
+        lines.append(
+            f"note: the watches lie between {formats.day(first)} and "
+            f"{formats.day(last)}, 98% of them between {formats.day(low)} and "
+            f"{formats.day(high)}: leave out wrong times by --where, since windows and "
+            f"the time of serving follow from the first and the last"
         )
     elif last - first < schema.DAY_SECONDS:
         lines.append(
@@ -92,9 +103,12 @@ def from_shards(
       outcomes: Names of the outcomes of impressions.
     """
     happened = np.zeros((2, len(outcomes)), np.int64)  # all, and where not clicked
-    number = repeats = unwatched = clicks = 0
-    ratios: list[np.ndarray] = []
-    lags = [np.zeros(0, np.int64)]
+    number = repeats = unwatched = clicks = early = 0
+    viewed = np.zeros(2, np.int64)
+    unknown = pl.zeros(videos.height, pl.Int64, eager=True)
+    uploads = videos.get_column(schema.UPLOAD_TIME, default=unknown).fill_null(0)
+    earliest = np.append(0, uploads.to_numpy() - schema.DAY_SECONDS)  # of any zone
+    ratios, lags = [np.zeros(0, np.float32)], [np.zeros(0, np.int64)]
     stride = np.int64(videos.height + 1)
     for shard in shards:
         loaded = shard.read()
@@ -103,12 +117,14 @@ def from_shards(
         number += len(keys)
         repeats += len(keys) - len(watched)
         ratios.append(_ratios(videos, loaded.watches))
+        early += int((loaded.watches.times < earliest[loaded.watches.videos]).sum())
         shown = loaded.impressions
         if shown is not None:
             clicked = np.asarray(shown.clicked)
             clicked_keys = (shown.users * stride + shown.videos)[clicked]
             unwatched += int((~ragged.are_among(clicked_keys, watched)).sum())
             clicks += len(clicked_keys)
+            viewed += _viewed(shown)
             once, clicked_times = count == 1, np.asarray(shown.times)[clicked]
             _, one, click = np.intersect1d(watched[once], clicked_keys, False, True)
             watch_times = np.asarray(loaded.watches.times)[first[once][one]]
@@ -118,6 +134,8 @@ def from_shards(
                 happened += values.sum(axis=0), values[~clicked].sum(axis=0)
     return [
         *_long_watches(np.concatenate(ratios)),
+        *_often(_EARLY, early, number),
+        *_often(_VIEWED, *viewed.tolist()),
         *_unwatched_clicks(unwatched, clicks),
         *_hours_apart(np.concatenate(lags) / 3_600),
         *_unclicked_outcomes(outcomes, happened),
@@ -134,6 +152,17 @@ def _ratios(videos: pl.DataFrame, watches: events.Watches) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.asarray(watches.seconds) / durations
     return ratios[np.isfinite(ratios) & (ratios > 0)].astype(np.float32)
+
+
+def _viewed(shown: events.Impressions) -> np.ndarray:
+    """Returns how many of how many impressions without a click have seconds."""
+    unclicked = ~np.asarray(shown.clicked)
+    has_seconds = False if shown.seconds is None else np.asarray(shown.seconds) > 0.0
+    return np.array([(unclicked & has_seconds).sum(), unclicked.sum()])
+
+
+def _often(words: str, odd: int, number: int) -> list[str]:
+    return [f"note: {odd:,} of {number:,} {words}"] * (odd > _MANY * number)
 
 
 def _long_watches(ratios: np.ndarray) -> Iterator[str]:

@@ -69,7 +69,7 @@ def read(
         origin = tables_in_directory.origin(schema.VIDEOS, rows, _NAME, names, "")
     read = event_log.from_origins({schema.VIDEOS: origin}, {})
     read, dropped = log_checks.check_entities(read, schema.VIDEOS, bad_rows)
-    with event_log.readable(origin.file, "--file"):
+    with event_log.readable(origin.file):
         table = read.tables[schema.VIDEOS].collect()
     wanted = dict(data.videos.drop(catalogues.TRAIN_COUNT, strict=False).schema)
     of_videos = data.catalogue.vectors.in_table(schema.VIDEOS)

@@ -312,10 +312,11 @@ def _shared(config: configs.DataConfig, times: exact_quantiles.Counts) -> Window
     first, *edges = times.nearest([0.0, *shares.values()])
     windows = Windows(**dict(zip(shares, edges, strict=True)))
     if windows.validation <= first:
+        (number,) = times.num_below([first + 1])
         raise errors.UserError(
-            f"expected watches at several times for data.protocol=temporal, found the "
-            f"training window empty (first watch {first}, window ends "
-            f"{windows.validation}): use --protocol=leave_one_out"
+            f"expected watches at several times for data.protocol=temporal, found "
+            f"{number:,} of {times.size:,} at {first}, the first second, and the "
+            f"training window empty: use --protocol=leave_one_out"
         )
     return windows
 

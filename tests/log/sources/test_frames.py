@@ -22,6 +22,7 @@ COLUMNS = {
     "text": (["a", None, "b"], pl.String(), ["a", None, "b"]),
     "categories": (pd.Categorical(["x", None, "y"]), pl.String(), ["x", None, "y"]),
     "lists": ([[1], [], np.array([2, 3])], pl.List(pl.Int64), [[1], [], [2, 3]]),
+    "sets": ([{1}, None, {2}], pl.String(), ["{1}", None, "{2}"]),
     "mixed": ([1, "a", None], pl.String(), ["1", "a", None]),
     "nothing": ([None, None, None], pl.Null(), [None, None, None]),
 }

@@ -194,7 +194,7 @@ def test_a_missing_file_is_named(tmp_path, file):
             LATE,
             _row(1, 40, DAY, is_click=1, play_time_ms=-5),
             "watch_seconds (your play_time_ms)",
-            "-5.0",
+            "-5.0, read as -0.005",
         ),
         (LATE, _row(1, 99, DAY, is_click=1), "video_id", "99"),
         (

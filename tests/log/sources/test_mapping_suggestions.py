@@ -233,6 +233,15 @@ def test_columns_of_other_names_are_proposed(
     assert read["columns"] == ",".join(f"{k}={own}" for k, (own, _) in expected.items())
 
 
+def test_a_file_of_columns_may_begin_with_a_mark(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "columns.toml"
+    path.write_text('\ufeff[watches]\nuser_id = "who"\n')
+    assert mappings.from_toml(path)["columns"] == "watches.user_id=who"
+    path.write_text('[watches]\nwhere = "x > 1"\n')
+    with pytest.raises(errors.UserError, match="write where above the first section"):
+        mappings.from_toml(path)
+
+
 def test_an_order_and_ids_that_do_not_match_are_doubted(tmp_path: pathlib.Path) -> None:
     rows = {"user_id": _WATCHERS, "item_id": _WATCHED, "seq": np.arange(_ROWS)}
     pl.DataFrame(rows).write_parquet(tmp_path / "log.parquet")

@@ -87,9 +87,10 @@ def test_numbers_in_another_unit_are_divided_or_multiplied(tmp_path):
     columns = (*COLUMNS, "watches.watch_seconds=ms / 1000")
     table = _read(tmp_path, columns=columns).tables["watches"].collect()
     assert table["watch_seconds"].to_list() == [1.5, None, 2249.26]
-    columns = (*COLUMNS, "watches.watch_seconds=rating*60")
-    table = _read(tmp_path, columns=columns).tables["watches"].collect()
-    assert table["watch_seconds"].to_list() == [300.0, 120.0, 240.0]
+    for unit in ("60 * rating", "rating*60"):
+        columns = (*COLUMNS, f"watches.watch_seconds={unit}")
+        table = _read(tmp_path, columns=columns).tables["watches"].collect()
+        assert table["watch_seconds"].to_list() == [300.0, 120.0, 240.0]
     # A column of that very name comes first.
     named = watches.with_columns(pl.lit(7.0).alias("rating*60"))
     named.write_csv(tmp_path / "watches.csv")
@@ -105,6 +106,7 @@ def test_numbers_in_another_unit_are_divided_or_multiplied(tmp_path):
         "watch_seconds=rating*1" + 400 * "0",
         "time=ts/1000",
         "video_id=item_id*2",
+        "logged_in=rating>3",
     ],
 )
 def test_a_unit_that_is_not_read_is_no_name_of_a_column(tmp_path, entry):
@@ -114,6 +116,21 @@ def test_a_unit_that_is_not_read_is_no_name_of_a_column(tmp_path, entry):
     line = _line(tmp_path, columns=(*others, f"watches.{entry}"))
     assert line.startswith("expected a unit as /N or *N, N a plain number")
     assert entry in line
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (pl.col("ts").cast(str), "1.parquet (ts Int64), found ts String: write"),
+        (pl.lit(1).alias("new"), "found new Int32"),
+    ],
+)
+def test_parts_of_other_types_are_named(tmp_path, change, words):
+    (tmp_path / "watches").mkdir()
+    WATCHES.write_parquet(tmp_path / "watches" / "1.parquet")
+    WATCHES.with_columns(change).write_parquet(tmp_path / "watches" / "2.parquet")
+    line = _line(tmp_path, columns=COLUMNS)
+    assert words in line
 
 
 @pytest.mark.parametrize("unit", ["{}/1000", "9 - {}"])

@@ -213,7 +213,7 @@ def test_mistakes_are_one_line(runs: Runs, tmp_path: pathlib.Path) -> None:
         return refused(ytdnn.refresh, *places, **given)
 
     assert "twice" in line(source, source, tables=new)
-    assert "expected data_dir=, tables= or state=" in line(source, tmp_path)
+    assert "expected one of --data_dir and --state" in line(source, tmp_path)
     assert "a run in" in line(tmp_path, tmp_path / "x", tables=new)
     assert "found another run" in line(runs.workdir, source, tables=new)
     for column in (schema.VIDEO_ID, schema.USER_ID):  # then another mistake

@@ -173,9 +173,11 @@ def test_a_request_with_a_history_is_answered_as_it_is(live: Live) -> None:
 
 
 def test_an_unknown_user_is_told(live: Live) -> None:
-    found = live.post("/recommend", {"user_id": "nobody-yet"}).json()
+    asked = {"user_id": "nobody-yet", "allow_ids": ["v1"], "exclude_ids": ["v1"]}
+    found = live.post("/recommend", asked).json()
     assert found["warnings"] == [
-        'answered from an empty history: no events of user "nobody-yet"'
+        'answered from an empty history: no events of user "nobody-yet"',
+        "no video meets all conditions and lists of the request",
     ]
 
 
@@ -187,11 +189,12 @@ def test_a_batch_is_stored_as_a_whole_or_not(live: Live) -> None:
     assert answer.json()["error"].startswith("event 1: expected time to be a time of")
     assert live.history("whole").get("watched_video_ids") is None
     live.events(right)
-    assert live.events(right, {**right, "time": 3}) == {
-        "stored": 1,
-        "known": 1,
-        "warnings": [],
-    }
+    told = live.events(right, {**right, "time": 3})
+    assert (told["stored"], told["known"]) == (1, 1)
+    assert told["warnings"] == [
+        "1 of 2 events are of before the year 2000 or of days to come, as 3: check "
+        "their time"
+    ]
     live.events({**right, "id": "one"})
     other = live.post("/events", {**right, "id": "one", "time": 9})
     assert other.status_code == 400

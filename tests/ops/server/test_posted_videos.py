@@ -105,6 +105,7 @@ def test_without_a_content_side_new_videos_wait_for_a_refresh(
         assert told["stored"] == 1
         (line,) = told["warnings"]
         assert line.startswith("1 of 1 videos, as 'tomorrows', wait for ytdnn refresh:")
+        assert client.post("/events", json=new | {"genre": True}).status_code == 200
         for wrong in (new | {"genre": 3}, new | {"user_id": "u"}, {"kind": "video"}):
             assert client.post("/events", json=wrong).status_code == 400
         version = parts.served.current

@@ -139,9 +139,10 @@ def test_a_malformed_video_is_refused_in_a_line(
         ({"device": {"a": 1}}, "expected device to be text"),
         ({"seconds": 3}, 'received "seconds": did you mean watch_seconds'),
         ({"id": 3}, "expected id to be a text of 1 to 256 characters"),
-        ({"time": None}, "expected id or time in an event, received neither"),
+        ({"time": None}, "expected id or time in an event, received none"),
         ({"request_id": ""}, "expected request_id to be a text of 1 to 256"),
         ({"split": "test"}, "expected keys of"),
+        ({"kind": "user", "video_id": None, "time": None}, "expected id in an event"),
     ],
 )
 def test_a_malformed_event_is_refused_in_a_line(changed: Any, line: str) -> None:

@@ -43,6 +43,16 @@ def test_all_kinds_of_bad_rows_are_named_at_once(
     assert sorted(log.parent.rglob("*")) == before
 
 
+def test_a_video_in_a_bad_row_is_no_mistake_of_its_events(
+    cli: conftest.Cli, log: pathlib.Path
+) -> None:
+    bad = pl.int_range(pl.len()) == 1
+    videos = logs.videos().with_columns(duration_seconds=pl.when(bad).then(-1.0))
+    found = cli("check", "--source=log", _write(log, logs.WATCHES, videos))
+    assert found.out.count("mistake 1: expected videos.duration_seconds") == 1
+    assert "mistake 2" not in found.out
+
+
 def test_a_sound_log_has_status_0(cli: conftest.Cli, log: pathlib.Path) -> None:
     flag = _write(log, logs.WATCHES)
     found = cli("check", "--source=log", flag)

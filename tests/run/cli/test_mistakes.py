@@ -46,7 +46,7 @@ FILES: dict[str, tuple[Mapping[str, str | bytes], str]] = {
     "UTF-16": (_csv(_WATCHES.encode("utf-16")), "found binary data"),
     "Latin-1": (
         _csv(_WATCHES) | _csv(b"video_id,title\nv0,caf\xe9\n", "videos.csv"),
-        "(invalid utf-8 sequence)",
+        "(invalid utf-8 sequence): export it as UTF-8",
     ),
     "a field too few": (_cell("u2,v2,", "u2,v2;"), "expected 3 fields in row 3"),
     "an open quote": (_cell("u2,", '"u2,'), "expected 3 fields in row 3"),
@@ -57,6 +57,14 @@ FILES: dict[str, tuple[Mapping[str, str | bytes], str]] = {
     "a Parquet file that is cut": (
         _csv(b"PAR1" + b"x" * 90, "watches.parquet"),
         "found the beginning of one",
+    ),
+    "a folder with another file": (
+        _csv(_WATCHES, "watches/1.csv") | _csv("", "watches/README.md"),
+        "found .md: take it out of LOG/watches, or write",
+    ),
+    "no videos": (
+        _csv(_WATCHES) | _csv("video_id\n", "videos.csv"),
+        "expected rows in videos, found none",
     ),
     "parts of other columns": (
         _csv(_WATCHES, "watches/1.csv") | _csv("a,b,c\n1,2,3\n", "watches/2.csv"),
@@ -126,6 +134,7 @@ READ: dict[str, tuple[Mapping[str, str | bytes], str]] = {
     ),
     "a byte-order mark": (_csv(b"\xef\xbb\xbf" + _WATCHES.encode()), ""),
     "Windows line ends": (_csv(_WATCHES.replace("\n", "\r\n")), ""),
+    "pipes": (_csv(_WATCHES.replace(",", "|")), "pipes between the columns"),
     "blank lines": (_csv(_ROWS[0] + "\n" + "".join(_ROWS[1:]) + "\n\n"), ""),
     "a line break in an id": (_cell("u2,", '"u\n2",'), ""),
     "parts": (
@@ -167,7 +176,7 @@ FLAGS = {
     "--columns=watches.tme=time": "did you mean time?",
     "--columns=users.age=years": "expected a table users in LOG",
     "--config.evaluation.ks=": "to be 1 value or more",
-    "--config.evaluation.ks=0": "config.evaluation.ks.0 to be greater than 0",
+    "--config.evaluation.ks=0": "config.evaluation.ks.0 to be greater than 0, rec",
     "--config.index=flat": "expected a single setting, received the group",
     "--config.strategy=gpu": "expected config.strategy to be 'none'",
     "--workdir=/proc/x": "could not use /proc/x: No such file or directory",

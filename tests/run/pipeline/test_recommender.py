@@ -1,6 +1,7 @@
 """A bundle asked as a notebook asks it."""
 
 import pathlib
+import pickle
 import shutil
 
 import numpy as np
@@ -224,6 +225,15 @@ def test_a_mistake_is_one_line(
         recommender.recommend(asked)
     assert str(error.value).startswith(line)
     assert "\n" not in str(error.value)
+
+
+def test_a_recommender_is_pickled_as_its_places(
+    recommender: ytdnn.Recommender,
+) -> None:
+    again = pickle.loads(pickle.dumps(recommender))
+    asked = {"watched_video_ids": ("video 0", "video 2")}
+    listed = {**asked, "watched_video_ids": [*asked["watched_video_ids"]]}
+    assert again.recommend(asked).equals(recommender.recommend(listed))
 
 
 def test_a_set_that_the_bundle_was_not_made_from_is_refused(

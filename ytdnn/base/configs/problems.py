@@ -33,14 +33,14 @@ def describe_value(key: str, error: pydantic.ValidationError) -> str:
       key: Path of the setting.
       error: Problems of the value, one for each type that it may have.
     """
-    problems = error.errors()
+    problems = _causes(error.errors())
     first = problems[0]
     if first["type"] == "value_error":
         return f"{key}: {_expected(first)}"
     place = [str(part) for part in first["loc"] if isinstance(part, int)]
     expected = " or ".join(dict.fromkeys(map(_expected, problems)))
     name = ".".join([key, *place])
-    return f"expected {name} to be {expected}, received {first['input']!r}"
+    return f"expected {name} to be {expected}, received {first['input']!r:.200}"
 
 
 def _causes(problems: Sequence[Any]) -> list[Any]:
@@ -86,7 +86,7 @@ def _phrase(title: str, problem: Any) -> str:
         classes = ", ".join(f"configs.{name}()" for name in own)
         names = " or ".join(kinds.names())
         expected = f"one of {classes}, or a dict whose kind is {names}"
-    return f"expected {key} to be {expected}, received {problem['input']!r}"
+    return f"expected {key} to be {expected}, received {problem['input']!r:.200}"
 
 
 def _path(title: str, place: Sequence[Any]) -> tuple[list[str], str]:

@@ -1,7 +1,7 @@
 """Lazy frames of CSV files with row numbers.
 
-A header is required; semicolons or tabs may stand for its commas. Blank lines, columns
-without a name, and comment lines above the header, are left out and counted.
+A header is required; semicolons, tabs or pipes may stand for its commas. Blank lines,
+columns without a name, and comment lines above the header, are left out and counted.
 """
 
 import collections
@@ -19,9 +19,10 @@ import polars as pl
 
 from ytdnn.base import errors
 from ytdnn.log import event_log
+from ytdnn.log.sources import parquet_files
 
 _INFERRED: tuple[pl.DataType, ...] = (pl.Int64(), pl.Float64(), pl.Boolean())
-_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
 
 # Arguments of Polars that read each line of a file as one text.
 _AS_LINES: dict[str, Any] = {
@@ -98,7 +99,9 @@ def scan_csv(
     """
     layout = Layout() if layout is None else layout
     options = layout.options() | options
-    _require_same_columns(paths, options)
+    parquet_files.require_alike(
+        paths, lambda part: pl.scan_csv(part, infer_schema=False, **options)
+    )
     with event_log.readable(str(paths[0] if len(paths) == 1 else paths[0].parent)):
         text = pl.scan_csv(list(paths), infer_schema=False, **options)
         dtypes = _infer(text, id_columns, layout.separator)
@@ -116,24 +119,6 @@ def scan_csv(
     # As Polars names them.
     unnamed = ["", *(f"_duplicated_{i}" for i in range(layout.num_unnamed - 1))]
     return frame.drop(unnamed if layout.num_unnamed else [], strict=False)
-
-
-def _require_same_columns(
-    paths: Sequence[pathlib.Path], options: dict[str, Any]
-) -> None:
-    columns: list[str] = []
-    for path in paths if len(paths) > 1 else []:
-        with event_log.readable(str(path)):
-            text = pl.scan_csv(path, infer_schema=False, **options)
-            names = text.collect_schema().names()
-        columns = columns or names
-        if names != columns:
-            raise errors.UserError(
-                f"expected in {path} the columns of {paths[0].name} "
-                f"({event_log.brief(', '.join(columns))}), found "
-                f"{event_log.brief(', '.join(names))}: write all parts with the same "
-                f"columns"
-            )
 
 
 def require_rows(paths: Sequence[pathlib.Path]) -> Layout:

@@ -74,7 +74,10 @@ def _column(name: str, column: Any) -> pl.Series:
         for value, missing in zip(column.tolist(), is_missing, strict=True)
     ]
     try:
-        return pl.Series(name, values)
+        series = pl.Series(name, values)
+        if series.dtype == pl.Object:
+            raise TypeError(name)
+        return series
     except (TypeError, pl.exceptions.PolarsError):
         # Of several types: text, as in a CSV, for the casts to name what does not fit.
         words = [None if value is None else str(value) for value in values]

@@ -10,31 +10,27 @@ import polars as pl
 
 from ytdnn.base import errors, user_paths
 from ytdnn.log import event_log
-from ytdnn.log.sources import csv_files, parquet_files
+from ytdnn.log.sources import csv_files, parquet_files, table_files
 
 
-def read(
-    path: pathlib.Path, column: str, others: tuple[str, ...] = (), flag: str = "it"
-) -> pl.DataFrame:
+def read(path: pathlib.Path, column: str, others: tuple[str, ...] = ()) -> pl.DataFrame:
     """Returns the ids of a file; see `from_frame`.
 
     Args:
       path: The file.
       column: Required column; the only one of a text file.
       others: Optional columns.
-      flag: Flag that named the file, for messages.
 
     Raises:
       errors.UserError: The file cannot be read, or `from_frame` refuses its table.
     """
     path = user_paths.expanded(path)
-    if not path.exists():
-        raise errors.UserError(f"expected ids in {path}, found no such file")
-    if path.is_dir() or (_is_table(path) and not path.is_file()):
+    is_table = table_files.is_table(path.name)
+    if path.is_dir() or not path.exists() or (is_table and not path.is_file()):
         raise errors.UserError(
             f"expected a file of ids in {path}, found {user_paths.kind(path)}"
         )
-    frame = _read_table(path, flag) if _is_table(path) else _read_lines(path, column)
+    frame = _read_table(path) if is_table else _read_lines(path, column)
     return from_frame(frame, str(path), column, others)
 
 
@@ -91,30 +87,25 @@ def _no_ids(column: pl.Series, place: str) -> errors.UserError:
     )
 
 
-def _is_table(path: pathlib.Path) -> bool:
-    return path.name.lower().endswith(parquet_files.TABLES)
-
-
-def _read_table(path: pathlib.Path, flag: str) -> pl.DataFrame:
-    if not path.name.lower().endswith(parquet_files.CSV):
-        with event_log.readable(str(path), flag):
+def _read_table(path: pathlib.Path) -> pl.DataFrame:
+    if not table_files.is_csv(path):
+        with event_log.readable(str(path)):
             return parquet_files.scan_parquet([path]).drop(event_log.ROW).collect()
     layout = csv_files.require_rows([path])
     header = pl.scan_csv(path, infer_schema=False, **layout.options())
-    with event_log.readable(str(path), flag):
+    with event_log.readable(str(path)):
         names = header.collect_schema().names()
         return csv_files.scan_csv([path], names, layout).drop(event_log.ROW).collect()
 
 
 def _read_lines(path: pathlib.Path, column: str) -> pl.DataFrame:
     try:
-        text = path.read_text("utf-8-sig")
+        with event_log.readable(str(path)):
+            text = path.read_text("utf-8-sig")
     except UnicodeDecodeError:
         raise errors.UserError(
             f"expected text with an id a line in {path}, found bytes that are not "
             f"UTF-8: rename it to .parquet or .csv if it is one"
         ) from None
-    except OSError as error:
-        raise errors.UserError(f"could not read {path}: {error.strerror}") from None
     lines = [line.strip() for line in text.splitlines()]
     return pl.DataFrame({column: pl.Series([x for x in lines if x], dtype=pl.String)})

@@ -201,7 +201,7 @@ def _read(directory: pathlib.Path) -> tuple[list[_File], dict[str, list[str]]]:
                     first_rows = rows.drop(event_log.ROW).collect()
                     files.append(column_matches.File(path.name, first_rows))
         except errors.UserError as error:
-            unread[path.name] = [f"not read: {error}"]
+            unread[path.name] = [f"not read: {str(error).partition(': ')[0]}"]
     return files, unread
 
 

@@ -54,13 +54,17 @@ def from_toml(path: pathlib.Path) -> dict[str, str]:
       errors.UserError: The file cannot be read, or has something else than texts.
     """
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(path.read_text("utf-8-sig"))
         columns: list[str] = []
         files: list[str] = []
         for section in [key for key, own in content.items() if isinstance(own, dict)]:
             for name, own in content.pop(section).items():
                 if not isinstance(own, str):
                     raise ValueError(f"{section}.{name} is {own!r}, no text")
+                if name == "where":
+                    raise ValueError(
+                        f"write where above the first section, [{section}]"
+                    )
                 is_file = section == "files"
                 place = name if is_file else f"{section}.{name}"
                 (files if is_file else columns).append(f"{place}={own}")

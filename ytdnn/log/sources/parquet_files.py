@@ -35,6 +35,7 @@ def scan_parquet(paths: Sequence[pathlib.Path], **options: Any) -> pl.LazyFrame:
     for path in () if is_arrow else paths:
         require_parquet(path)
     scan: Callable[..., pl.LazyFrame] = pl.scan_ipc if is_arrow else pl.scan_parquet
+    require_alike(paths, scan)
     with event_log.readable(str(paths[0] if len(paths) == 1 else paths[0].parent)):
         frame = scan(list(paths), row_index_name=event_log.ROW, **options)
         return frame.with_columns(
@@ -43,6 +44,37 @@ def scan_parquet(paths: Sequence[pathlib.Path], **options: Any) -> pl.LazyFrame:
             if isinstance(dtype, pl.Datetime)
             and _OFFSET.fullmatch(dtype.time_zone or "")
         )
+
+
+def require_alike(
+    paths: Sequence[pathlib.Path], scan: Callable[..., pl.LazyFrame]
+) -> None:
+    """Checks that parts have the same columns and types, those of CSV in one order.
+
+    Args:
+      paths: The parts.
+      scan: Returns the rows of one.
+
+    Raises:
+      errors.UserError: A part differs from the first one.
+    """
+    first: dict[str, pl.DataType] = {}
+    for path in paths if len(paths) > 1 else []:
+        with event_log.readable(str(path)):
+            columns = dict(scan(path).collect_schema())
+        first = first or columns
+        is_csv = path.name.lower().endswith(CSV)
+        if columns != first or (is_csv and [*columns] != [*first]):
+            wanted, received = (
+                [f"{n} {t}" for n, t in own.items() if other.get(n) != t] or [*own]
+                for own, other in ((first, columns), (columns, first))
+            )
+            raise errors.UserError(
+                f"expected in {path} the columns of {paths[0].name} "
+                f"({event_log.brief(', '.join(wanted))}), found "
+                f"{event_log.brief(', '.join(received))}: write all parts with the "
+                f"same columns"
+            )
 
 
 def require_parquet(path: pathlib.Path) -> None:

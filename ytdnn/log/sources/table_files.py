@@ -151,7 +151,7 @@ def _is_other(path: pathlib.Path, name: str) -> bool:
     return is_named and bool(is_other)
 
 
-def _require_table(path: pathlib.Path) -> None:
+def _require_table(path: pathlib.Path, advice: str = "") -> None:
     """Checks that a file can be read, by its name.
 
     Raises:
@@ -163,8 +163,8 @@ def _require_table(path: pathlib.Path) -> None:
     if path.is_file():
         kind = path.suffix or "a file without an ending"
     raise errors.UserError(
-        f"expected Parquet, Arrow or CSV in {path}, found {kind}: write the table to a "
-        f"file of .parquet or .csv"
+        f"expected Parquet, Arrow or CSV in {path}, found {kind}: {advice}write the "
+        f"table to a file of .parquet or .csv"
     )
 
 
@@ -176,7 +176,7 @@ def _parts(folder: pathlib.Path) -> list[pathlib.Path]:
     """
     paths = sorted(_walk(folder))
     for path in paths:
-        _require_table(path)
+        _require_table(path, f"take it out of {folder}, or ")
     kinds = {_format(path): path.name for path in paths}
     if len(kinds) > 1:
         raise errors.UserError(

@@ -319,7 +319,8 @@ def _missing(
         if len(missing) == 1
         else f"columns {', '.join(missing.values())} in {file} for {table}"
     )
+    listed = event_log.brief(", ".join(columns), 200) or "none"
     return MissingColumnsError(
-        f"expected {words}, found {event_log.brief(', '.join(columns), 200)}{header}: "
-        f"name yours with {errors.shell('--columns=' + ','.join(flags))}"
+        f"expected {words}, found {listed}{header}: name yours with "
+        f"{errors.shell('--columns=' + ','.join(flags))}"
     )

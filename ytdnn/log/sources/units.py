@@ -9,9 +9,9 @@ import polars as pl
 from ytdnn.base import errors, table_schemas
 
 _SCALED = re.compile(r"(?P<own>.+?)\s*(?P<operator>[/*])\s*(?P<factor>\d+(\.\d+)?)\s*")
-_DIFFERENCE = re.compile(r"(?P<factor>\d+(\.\d+)?)\s*-\s*(?P<own>.+?)\s*")
+_TURNED = re.compile(r"(?P<factor>\d+(\.\d+)?)\s*(?P<operator>[-*])\s*(?P<own>.+?)\s*")
 _LEAST, _MOST = 0.03, 3.0  # likely median share of its duration that a video is watched
-_UNIT = re.compile(r"\s*([/*]|[+-]\s*\d)")  # of any form, behind a column's name
+_UNIT = re.compile(r"\s*([/*<>=!]|[+-]\s*\d)")  # of any form, behind a column's name
 
 
 def read(
@@ -34,7 +34,7 @@ def read(
     unscaled, scaled = dict(names), []
     for column in table_schemas.TABLES[table].columns:
         given = names.get(column.name, "")
-        match = _SCALED.fullmatch(given) or _DIFFERENCE.fullmatch(given)
+        match = _SCALED.fullmatch(given) or _TURNED.fullmatch(given)
         if given in columns:
             continue
         own = match["own"].strip() if match else ""
@@ -45,14 +45,14 @@ def read(
         is_read = column.kind == "number" and 0.0 < factor < math.inf
         if match and is_read and (own in columns or not has_unit):
             unscaled[column.name] = own
-            operator = match.groupdict().get("operator", "-")
             results = {"/": value / factor, "*": value * factor, "-": factor - value}
-            scaled.append(results[operator].alias(column.name))
+            scaled.append(results[match["operator"]].alias(column.name))
         elif has_unit:
             raise errors.UserError(
                 f"expected a unit as /N or *N, N a plain number above 0, received "
                 f"{table}.{column.name}={given} for {file}: write N in digits, such as "
-                f"/1000; times, ids and texts have no unit (that of times is found)"
+                f"/1000; times (their unit is found), ids, texts and truth values have "
+                f"none"
             )
     return unscaled, scaled
 

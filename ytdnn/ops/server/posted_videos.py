@@ -152,7 +152,11 @@ async def _add(workdir: pathlib.Path, rows: list[Json]) -> None:
       errors.UserError: It failed.
     """
     named = (item for row in rows for item in row.items())
-    lists = {n: vectors.DTYPE for n, v in named if isinstance(v, list)}
+    lists = {
+        n: vectors.DTYPE
+        for n, v in named
+        if isinstance(v, list) and v and not isinstance(v[0], str)
+    }
     table = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=lists)
     table = table.drop("kind")
     of_schema = set(table_schemas.TABLES[schema.VIDEOS].names) & set(table.columns)

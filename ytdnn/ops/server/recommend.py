@@ -156,6 +156,8 @@ async def recommend(
         "warnings": warnings,
         "doubts": warnings,  # the name of 0.2.0
     }
+    if k and not answer["videos"]:
+        warnings.append("no video meets all conditions and lists of the request")
     row = _row(answer, request, user_id)
     record(user_id, row | {schema.TIME: request_time or None})
     own = request_records.current()

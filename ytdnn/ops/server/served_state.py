@@ -24,6 +24,7 @@ from ytdnn.ops.state import histories, live_tables, opening, posted_events, stor
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _PRUNE_SECONDS = 3_600.0
+_YEAR_2000 = 946_684_800
 _MOST_CACHED = 4_096  # users with the request of their log in memory
 _MOST_AT_ONCE = 100  # events that are read in the event loop, not in a thread
 _OF_A_REQUEST = schema.REQUEST_KEYS | {schema.POLICY}  # no columns of users
@@ -141,12 +142,21 @@ class ServedState:
                 continue
             video = requests.plain_id(one.get(schema.VIDEO_ID), opened.id_type)
             unknown += [video] if not (video is None or video in opened.titles) else []
-        if not unknown:
-            return batch, []
-        return batch, [
-            f"{len(unknown):,} of {len(batch):,} events are of videos that are not in "
-            f"the catalogue, as {unknown[0]!r}: they count from a version that has them"
-        ]
+        latest = now + schema.DAY_SECONDS
+        far = [event.time for event in batch if not _YEAR_2000 < event.time <= latest]
+        warnings = []
+        if far:
+            warnings.append(
+                f"{len(far):,} of {len(batch):,} events are of before the year 2000 or "
+                f"of days to come, as {far[0]}: check their time"
+            )
+        if unknown:
+            warnings.append(
+                f"{len(unknown):,} of {len(batch):,} events are of videos that are not "
+                f"in the catalogue, as {unknown[0]!r}: they count from a version that "
+                f"has them"
+            )
+        return batch, warnings
 
     def _make_reader(
         self, version: Version, takes_videos: bool

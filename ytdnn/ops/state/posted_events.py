@@ -120,13 +120,14 @@ class EventReader:
         self._takes_videos = data is not None
         if data is not None:
             columns = data.videos.drop(catalogues.TRAIN_COUNT, strict=False).schema
+            several = [name for name, dtype in columns.items() if dtype == pl.List]
             taken = self._columns[VIDEO].keys() - {schema.CHANNEL_ID}
             self._columns[VIDEO] |= {
                 name: table_schemas.Column(name, _kind(dtype))
                 for name, dtype in columns.items()
-                if name not in taken
+                if name not in (*taken, *several)
             }
-            self._own_fields[VIDEO] = _vector_fields(data)
+            self._own_fields[VIDEO] = _list_fields(data, several)
 
     def read(self, given: Any, received: float) -> Event:
         """Returns a posted event.
@@ -172,11 +173,14 @@ class EventReader:
             if column is None:
                 return
         if column is None:
-            known = [ID, *_keys(kind), *self._columns[kind], *own_fields]
+            known = (ID, *_keys(kind), *self._columns[kind], *own_fields)
             raise errors.UserError(
-                f"expected keys of {', '.join(known)} in an event of kind {kind}, "
-                f"received {errors.shown(name)}{errors.hint(name, known, cutoff=0.5)}"
+                f"expected keys of {', '.join(dict.fromkeys(known))} in an event of "
+                f"kind {kind}, received {errors.shown(name)}"
+                f"{errors.hint(name, known, cutoff=0.5)}"
             )
+        if column.kind == "text" and isinstance(body[name], bool):
+            body[name] = str(body[name]).lower()  # as `prepare` keeps it
         if name in (schema.VIDEO_ID, schema.SEED_VIDEO_ID):
             video = body[name] = requests.plain_id(body[name], self._id_type)
             is_whole = self._id_type.is_integer()
@@ -217,14 +221,19 @@ def _kind(dtype: pl.DataType) -> table_schemas.Kind:
     return "integer" if dtype.is_integer() else "number"
 
 
-def _vector_fields(data: prepared.PreparedData) -> dict[str, fields.Field]:
-    """Returns the vectors of videos as fields, by column."""
+def _list_fields(
+    data: prepared.PreparedData, several: list[str]
+) -> dict[str, fields.Field]:
+    """Returns the vectors of videos, and columns of several texts, as fields."""
     widths, meaning = data.catalogue.vectors.widths, "vector of the video"
     names = data.catalogue.vectors.in_table(schema.VIDEOS)
     columns = {name.partition(".")[2]: widths[name] for name in names}
     return {
         name: fields.Field(name, "float32", "batch, length", 0.0, meaning, width=width)
         for name, width in columns.items()
+    } | {
+        name: fields.Field(name, "string", "batch, length", "", "values of the video")
+        for name in several
     }
 
 
@@ -254,9 +263,10 @@ def _id(given: Mapping[str, Any], body: str) -> str:
         return str(name)
     is_timeless = given[KIND] in (*_OF_A_REQUEST, VIDEO)
     if given.get(schema.TIME) is None and not is_timeless:
+        either = ID if given[KIND] == USER else f"{ID} or {schema.TIME}"
         raise errors.UserError(
-            f"expected {ID} or {schema.TIME} in an event, received neither: without "
-            f"them an event that is sent again cannot be told from a new one"
+            f"expected {either} in an event, received none: without it an event that "
+            f"is sent again cannot be told from a new one"
         )
     return hashlib.sha256(body.encode()).hexdigest()
 

@@ -31,7 +31,7 @@ def _column_settings(value: str) -> dict[str, str]:
     read = mappings.from_toml(pathlib.Path(value))
     filled = {f"data.{name}": text for name, text in read.items() if text}
     for key in filled:
-        given_settings.require_setting(key)
+        given_settings.require_setting(key, f" (in {value})")
     return filled
 
 

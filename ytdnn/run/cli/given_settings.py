@@ -98,8 +98,12 @@ def extend(files: str) -> None:
         registry.extend(file)
 
 
-def require_setting(key: str) -> None:
+def require_setting(key: str, place: str = "") -> None:
     """Checks that there is a setting, which may be one of a registered part.
+
+    Args:
+      key: Its name.
+      place: Words for where it was read, for the error.
 
     Raises:
       errors.UserError: There is none.
@@ -123,7 +127,7 @@ def require_setting(key: str) -> None:
     hint = closest(key, list(known), "--config.")
     raise errors.UserError(
         former_settings.message(key)
-        or f"there is no setting config.{key}{hint} (ytdnn run --help lists all)"
+        or f"there is no setting config.{key}{hint}{place} (ytdnn run --help lists all)"
     )
 
 

@@ -104,8 +104,9 @@ def _run(given: parsing.Arguments) -> None:
     pairs = {"workdir", "bundle"}, {"user", "request"}
     if any(len(pair & set(values)) != 1 for pair in pairs):
         raise errors.UserError(
-            "expected --workdir or --bundle, with --user, --request, or --users and "
-            "--out (ytdnn recommend --help)"
+            f"expected --workdir or --bundle, with --user, --request, or --users and "
+            f"--out, received {', '.join(f'--{name}' for name in values) or 'none'} "
+            f"(ytdnn recommend --help)"
         )
     _recommend_one(values, index == "exact")
 
@@ -225,12 +226,12 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     notes += bundle.warnings(request if "request" in values else limits)
     history = bundle.history(request)
     (answer,) = bundle.answer([request], exact)
-    k = request.get(schema.K)
-    if k is not None and k > len(answer.video_ids):
+    k = _K if request.get(schema.K) is None else request[schema.K]
+    if k > len(answer.video_ids):
         notes.append(
             f"{k:,} recommendations asked for, {len(answer.video_ids):,} there "
-            f"are: {bundle.manifest.facts['num_candidates']:,} candidates at most, and "
-            f"none that the user watched"
+            f"are: {bundle.manifest.facts['num_candidates']:,} candidates at most, "
+            f"none that the user watched, or that conditions, lists and caps leave out"
         )
     output.result(lambda: {"history": history} | _document(answer, bundle.meanings))
     _show(history, answer, bundle.meanings)

@@ -83,7 +83,7 @@ def _settings(component: Any, prefix: str) -> Iterator[Setting]:
         kinds = configs.choices().get(key)
         if kinds:
             names = kinds.names()
-            yield Setting(key, value.kind, texts[field.name], choices=names)
+            yield Setting(key, value.kind, texts.get(field.name, ""), choices=names)
             for kind, cls in kinds.items():
                 for own in _settings(cls(), f"{key}."):
                     yield dataclasses.replace(own, kind=kind)
@@ -92,7 +92,7 @@ def _settings(component: Any, prefix: str) -> Iterator[Setting]:
         elif field.name != configs.KIND:
             is_open = isinstance(value, tuple | bool)
             choices = () if is_open else _choices(field.type)
-            yield Setting(key, value, texts[field.name], field.type, choices)
+            yield Setting(key, value, texts.get(field.name, ""), field.type, choices)
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """`ytdnn similar` and `ytdnn vectors`: similar videos, and vectors as a file."""
 
+import warnings
+
 from ytdnn.base import errors
 from ytdnn.run import pipeline
 from ytdnn.run.cli import bulk_commands, command, output, parsing
@@ -67,7 +69,8 @@ def _similar(given: parsing.Arguments) -> None:
 
 
 def _show(recommender: pipeline.Recommender, video: str, k: int, by: str) -> None:
-    videos = recommender.similar([video], k, by)
+    with warnings.catch_warnings(record=True) as noted:
+        videos = recommender.similar([video], k, by)
     title = recommender.bundle.title(video)
     name = f"Similar to {video}" + (f": {title}" if title else "")
     name += f" (by {by})" if by else ""
@@ -77,8 +80,8 @@ def _show(recommender: pipeline.Recommender, video: str, k: int, by: str) -> Non
     ]
     output.result(lambda: {"videos": videos.to_dicts()})
     output.table(name, ("rank", "id", "title", "cosine"), rows)
-    if videos.height < k:
-        output.say(f"note: {k:,} videos asked for, there are {videos.height:,} others")
+    for warning in noted:
+        output.say(f"note: {warning.message}")
 
 
 def _vectors(given: parsing.Arguments) -> None:

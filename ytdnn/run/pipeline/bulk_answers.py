@@ -325,7 +325,7 @@ def _frame(named: Ids, flag: str, column: str, *others: str) -> "pl.DataFrame | 
     if named is None:
         return None
     if isinstance(named, pathlib.Path):
-        return id_files.read(named, column, others, f"--{flag}")
+        return id_files.read(named, column, others)
     if frames.is_frame(named):
         frame = frames.to_polars(named, flag).collect()
         return id_files.from_frame(frame, f"the frame of {flag}", column, others)

@@ -45,7 +45,7 @@ def recommend(
     directory = workdir / graph.CANDIDATES.name
     model = candidate_models.load(directory, config.candidates)
     if isinstance(users, pathlib.Path):
-        frame = id_files.read(users, schema.USER_ID, flag="--users")
+        frame = id_files.read(users, schema.USER_ID)
         users = frame[schema.USER_ID].to_list()
     rows = _rows(data.users[schema.USER_ID], users)
     ends = data.log.shard_index.offsets("watches")[rows + 1]

@@ -57,7 +57,7 @@ def check(config: configs.DataConfig) -> Findings:
             return Findings(error.messages, [], {})
         except errors.UserError as error:
             # That no watch is left says nothing new of what is a mistake in each row.
-            is_new = not (mistakes and isinstance(error, log_checks.NoWatchesLeftError))
+            is_new = not (mistakes and isinstance(error, log_checks.NoRowsLeftError))
             return Findings([*mistakes, *([str(error)] if is_new else [])], [], {})
         lines = prepare_summary.lines(prepared_set)
         lines += log_warnings.few_users(prepared_set.num_users)

@@ -95,6 +95,7 @@ def plain(value: Any) -> Any:
     pandas turns integers into floats if one is missing.
     """
     value = value.tolist() if hasattr(value, "tolist") else value
+    value = list(value) if isinstance(value, tuple | set) else value
     is_whole = isinstance(value, float) and value.is_integer()
     return int(value) if is_whole else value
 

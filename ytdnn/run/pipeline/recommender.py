@@ -74,6 +74,12 @@ class Recommender:
         recommender._require_own_data(known)
         return recommender
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles the places and the version, which are loaded again."""
+        version = self.bundle.manifest.facts["version"]
+        data = None if self._data is None else self._data_directory
+        return Recommender.load, (self.bundle.directory, data, version)
+
     @property
     def data(self) -> "prepared.PreparedData":
         """The prepared set that users are looked up in.

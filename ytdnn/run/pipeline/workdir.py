@@ -11,7 +11,7 @@ from typing import Any
 
 import pydantic
 
-from ytdnn.base import artifacts, configs, environment, errors
+from ytdnn.base import artifacts, configs, environment, errors, user_paths
 from ytdnn.base.configs import data as data_config
 from ytdnn.base.configs import problems
 from ytdnn.run.pipeline import sizes
@@ -30,9 +30,10 @@ def lock(directory: pathlib.Path) -> Iterator[None]:
       errors.BusyError: Another process has the lock.
       errors.UserError: The path is no directory.
     """
-    if directory.exists() and not directory.is_dir():
+    if not directory.is_dir() and (directory.exists() or directory.is_symlink()):
+        kind = user_paths.kind(directory)
         raise errors.UserError(
-            f"expected a directory for --workdir, found a file: {directory}"
+            f"expected a directory for --workdir, found {kind}: {directory}"
         )
     directory.mkdir(parents=True, exist_ok=True)
     with open(directory / _LOCK_FILE, "a+") as file:
