@@ -1,7 +1,10 @@
 """The notebooks run, cell by cell, on small worlds and logs."""
 
+import ast
+import importlib
 import json
 import pathlib
+import re
 from typing import Any
 
 import pytest
@@ -85,6 +88,23 @@ def test_a_notebook_runs(
     for number, (code, has_parameters) in enumerate(cells(path)):
         text = code + "\n" + small if has_parameters else code
         exec(compile(text, f"{path.name}, cell {number}", "exec"), room)
+
+
+_IMPORT = re.compile(r"^from ytdnn[\w.]* import .+$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_it_imports_is_there_in_files_that_it_writes_too(
+    path: pathlib.Path,
+) -> None:
+    """The longest notebooks run seldom."""
+    for line in _IMPORT.findall("\n".join(code for code, _ in cells(path))):
+        (statement,) = ast.parse(line).body
+        assert isinstance(statement, ast.ImportFrom)
+        module = importlib.import_module(str(statement.module))
+        for each in statement.names:
+            if not hasattr(module, each.name):
+                importlib.import_module(f"{statement.module}.{each.name}")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
