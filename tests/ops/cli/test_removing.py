@@ -77,7 +77,7 @@ def test_ids_that_are_all_unknown_change_nothing(
     [
         ([], "expected --videos=ID,… or --file=FILE with ids in it"),
         (["--videos=,"], "expected --videos=ID,… or --file=FILE with ids in it"),
-        (["--file=nowhere.txt"], "could not use nowhere.txt: No such file"),
+        (["--file=nowhere.txt"], "expected a file of ids in nowhere.txt, found "),
         (["--file={}/binary"], "expected text with an id a line in "),
     ],
 )

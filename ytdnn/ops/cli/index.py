@@ -4,7 +4,10 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import polars as pl
+
 from ytdnn.base import errors, schema
+from ytdnn.log.sources import id_files
 from ytdnn.run import pipeline
 from ytdnn.run.cli import command, flags, output, parsing
 from ytdnn.run.pipeline import graph
@@ -29,7 +32,7 @@ FLAGS = (
 REMOVAL_FLAGS = (
     flags.WORKDIR,
     parsing.Flag("videos", "Ids of videos, as in the log.", example="ID,…"),
-    parsing.Flag("file", "Text file with one id per line.", example="FILE"),
+    parsing.Flag("file", "Ids as lines, or a table with video_id.", example="FILE"),
 )
 _MOST_SHOWN = 5
 
@@ -120,24 +123,17 @@ def _say_some(what: str, names: Sequence[str]) -> None:
 
 
 def _say_version(directory: pathlib.Path, version: int | None) -> None:
-    if version is None:
-        output.say("no bundle yet: the change is kept for the next export")
-    else:
-        output.say(f"bundle: {directory / graph.BUNDLE.name}, version {version}")
+    none = "no bundle yet: the change is kept for the next export"
+    place = f"bundle: {directory / graph.BUNDLE.name}, version {version}"
+    output.say(none if version is None else place)
 
 
 def _video_ids(given: parsing.Arguments) -> list[str]:
     """Returns the ids of the flags."""
     named = given.values.get("videos", "").split(",")
     if "file" in given.values:
-        path = pathlib.Path(given.values["file"])
-        try:
-            named += path.read_text("utf-8").splitlines()
-        except UnicodeDecodeError:
-            raise errors.UserError(
-                f"expected text with an id a line in {path}, found bytes that are no "
-                f"UTF-8"
-            ) from None
+        ids = id_files.read(pathlib.Path(given.values["file"]), schema.VIDEO_ID)
+        named += ids[schema.VIDEO_ID].cast(pl.String).to_list()
     if not any(named):
         raise errors.UserError("expected --videos=ID,… or --file=FILE with ids in it")
     return [video for video in named if video]

@@ -97,10 +97,8 @@ def refresh(
     """
     source, directory = user_paths.expanded(from_workdir), user_paths.expanded(workdir)
     if [data_dir is None, tables is None, not state].count(False) != 1:
-        raise errors.UserError(
-            "expected one of --data_dir and --state (of Python: data_dir=, tables= or "
-            "state=)"
-        )
+        wanted = "--data_dir and --state (in Python data_dir, tables or state)"
+        raise errors.UserError(f"expected one of {wanted}")
     if source.resolve() == directory.resolve():
         raise errors.UserError(
             f"expected another --workdir than --from, received {directory} twice"

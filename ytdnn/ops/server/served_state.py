@@ -144,19 +144,17 @@ class ServedState:
             unknown += [video] if not (video is None or video in opened.titles) else []
         latest = now + schema.DAY_SECONDS
         far = [event.time for event in batch if not _YEAR_2000 < event.time <= latest]
-        warnings = []
-        if far:
-            warnings.append(
-                f"{len(far):,} of {len(batch):,} events are of before the year 2000 or "
-                f"of days to come, as {far[0]}: check their time"
-            )
-        if unknown:
-            warnings.append(
-                f"{len(unknown):,} of {len(batch):,} events are of videos that are not "
-                f"in the catalogue, as {unknown[0]!r}: they count from a version that "
-                f"has them"
-            )
-        return batch, warnings
+        told: dict[str, list[Any]] = {
+            "before the year 2000 or of days to come, as {!r}: check their time": far,
+            "videos that are not in the catalogue, as {!r}: they count from a version "
+            "that has them": unknown,
+        }
+        of_all = f"of {len(batch):,} events are of"
+        return batch, [
+            f"{len(some):,} {of_all} {words.format(some[0])}"
+            for words, some in told.items()
+            if some
+        ]
 
     def _make_reader(
         self, version: Version, takes_videos: bool
