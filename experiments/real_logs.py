@@ -100,25 +100,26 @@ def _row(
       place: Log, protocol and metric.
       own: The number of ytdnn.
       rival: Name and number of the best baseline.
-      ahead: The difference with its interval.
+      ahead: The difference with its interval, if that is known.
     """
     shown = "{:,.0f}" if own >= 10.0 else "{:.3f}" if own >= 0.02 else "{:.4f}"
     difference, low, high = map(shown.replace("{:", "{:+").format, ahead)
+    interval = "" if low == "+nan" else f" ({low} to {high})"
     return [
         *(*place[:2], metric_names.title(place[2]), shown.format(own)),
         f"{tables.model_title(rival[0])} {shown.format(rival[1])}",
-        f"{difference} ({low} to {high})",
+        f"{difference}{interval}",
     ]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Writes the results file.
+    """Writes rows of the results file; those of logs without a run here stay.
 
     Args:
       argv: Arguments; default: those of the process.
 
     Raises:
-      errors.UserError: The runs are not those of the file.
+      errors.UserError: The file does not name the log of a run.
     """
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("runs", nargs="+", metavar="NAME=WORKDIR")
@@ -126,14 +127,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     found = {n: report_files.read(pathlib.Path(path)) for n, _, path in named}
     result = json.loads(FILE.read_text())
     logs = [origin["what"] for origin in result["measured"]]
-    if set(logs) != set(found):
+    if not set(found) <= set(logs):
         raise errors.UserError(
-            f"expected a run of each log that `measured` in {FILE} names with its "
+            f"expected runs of logs that `measured` in {FILE} names with their "
             f"command ({', '.join(logs)}), received {', '.join(found)}"
         )
-    shown = [row for name in logs for row in rows(name, found[name])]
+    kept = [row for table in result["tables"] for row in table["rows"]]
+    shown: list[Row] = []
+    for name in logs:
+        own = name in found
+        shown += rows(name, found[name]) if own else [r for r in kept if r[0] == name]
     result["tables"] = [{"caption": "", "columns": COLUMNS, "rows": shown}]
-    for origin in result["measured"]:
+    for origin in (o for o in result["measured"] if o["what"] in found):
         made = found[origin["what"]].report.made
         commit = (made.git_commit or "").partition("-")[0]
         origin |= {"commit": commit[:8], "date": made.time[:10]}
