@@ -188,7 +188,7 @@ def _object(request: Any) -> Request:
 
 
 def _unknown_key(key: str, fields: Fields) -> str:
-    hint = errors.hint(str(key), fields)
+    hint = errors.hint(str(key), fields, cutoff=0.58)
     short = [key for key, name in schema.SHORT_KEYS.items() if name in fields]
     known = [*fields, *short]
     return f"expected request keys {', '.join(known)}, received {_shown(key)}{hint}"

@@ -4,10 +4,7 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import polars as pl
-
 from ytdnn.base import errors, schema
-from ytdnn.log.sources import id_files
 from ytdnn.run import pipeline
 from ytdnn.run.cli import command, flags, output, parsing
 from ytdnn.run.pipeline import graph
@@ -132,8 +129,10 @@ def _video_ids(given: parsing.Arguments) -> list[str]:
     """Returns the ids of the flags."""
     named = given.values.get("videos", "").split(",")
     if "file" in given.values:
+        from ytdnn.log.sources import id_files  # imports Polars
+
         ids = id_files.read(pathlib.Path(given.values["file"]), schema.VIDEO_ID)
-        named += ids[schema.VIDEO_ID].cast(pl.String).to_list()
+        named += map(str, ids[schema.VIDEO_ID])
     if not any(named):
         raise errors.UserError("expected --videos=ID,… or --file=FILE with ids in it")
     return [video for video in named if video]
