@@ -128,8 +128,8 @@ def test_predictions_are_those_of_the_model(run: untrained.Run) -> None:
     [
         ({"like": 1}, r"expected weights of watch_seconds, clicked, liked, disliked, "),
         ({"like": 1}, r"received 'like': did you mean liked\?"),
-        ({"liked": "x"}, r"as the weight of liked, received x"),
-        ({"liked": True}, r"as the weight of liked, received True"),
+        ({"liked": "x"}, r"as the weight of liked, received \"x\""),
+        ({"liked": True}, r"as the weight of liked, received true"),
         ([1], r"expected weights as an object"),
     ],
 )
