@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from google.protobuf.internal import decoder, encoder
 from tensorflow.core.protobuf import tensor_bundle_pb2, trackable_object_graph_pb2
 
 from ytdnn.base import errors
@@ -117,7 +116,13 @@ def _varints(data: bytes, place: int, number: int) -> tuple[list[int], int]:
     """Returns some integers of variable length, and the place after them."""
     values = []
     for _ in range(number):
-        value, place = decoder._DecodeVarint(data, place)
+        value = shift = 0
+        while True:
+            byte = data[place]
+            value |= (byte & 127) << shift
+            place, shift = place + 1, shift + 7
+            if byte < 128:
+                break
         values.append(value)
     return values, place
 
@@ -152,4 +157,10 @@ def _table(items: list[tuple[bytes, bytes]]) -> bytes:
 
 def _bytes(*values: int) -> bytes:
     """Returns integers in the form that `_varints` reads."""
-    return b"".join(map(encoder._VarintBytes, values))
+    written = bytearray()
+    for value in values:
+        while value > 127:
+            written.append(value & 127 | 128)
+            value >>= 7
+        written.append(value)
+    return bytes(written)

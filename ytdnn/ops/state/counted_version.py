@@ -120,8 +120,7 @@ def home(workdir: pathlib.Path) -> pathlib.Path:
     Args:
       workdir: Directory of the run.
     """
-    config, served_home = (
-        run_workdir.read_config(workdir),
-        steps_after_training.served_home,
-    )
-    return workdir if config is None else served_home(config, workdir)
+    config = run_workdir.read_config(workdir)
+    if config is None:
+        return workdir
+    return steps_after_training.served_home(config, workdir)
