@@ -148,8 +148,8 @@ MISTAKES = [
         "expected flags as --NAME=VALUE, received 'extra' (ytdnn run --help)",
     ),
     (
-        ["run", "--workdir"],
-        "expected a value after --workdir: none given (ytdnn run --help)",
+        ["run", "--workdir", "--source=log"],
+        "expected a value after --workdir, received --source=log (ytdnn run --help)",
     ),
     (
         ["run", "--workdir=W", "--config.candidates.embeding_dim=8"],

@@ -166,10 +166,10 @@ def _read(
             )
         elif not equals:
             value = next(words, "")
-            if not value:
+            if not value or value.startswith("--"):
                 raise errors.UserError(
-                    f"expected a value after {word}: none given (ytdnn {command} "
-                    f"--help)"
+                    f"expected a value after {word}, received {value or 'none'} "
+                    f"(ytdnn {command} --help)"
                 )
         given[name] = value
     return given, operands
