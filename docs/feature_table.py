@@ -22,7 +22,7 @@ from ytdnn.features import (
     network_features,
     replayed_features,
 )
-from ytdnn.log import catalogues, fields
+from ytdnn.log import fields, prepared
 
 BEGIN = "<!-- Made by: python docs/feature_table.py docs/features.md -->"
 END = "<!-- End of what is made. -->"
@@ -128,10 +128,10 @@ def _meaning(feature: base_feature.Feature) -> str:
     return _CITATION.sub("", " ".join(text.split())).replace("|", "\\|")
 
 
-def _empty_catalogue() -> catalogues.Catalogue:
+def _empty_catalogue() -> prepared.Catalogue:
     """Returns a catalogue without videos, enough to list features' fields."""
     videos = pl.DataFrame(schema={schema.VIDEO_ID: pl.String})
-    return catalogues.Catalogue(pathlib.Path(), {}, videos, pl.DataFrame(), {})
+    return prepared.Catalogue(pathlib.Path(), {}, videos, pl.DataFrame(), {})
 
 
 def main(argv: Sequence[str]) -> None:

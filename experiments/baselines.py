@@ -93,7 +93,7 @@ from typing import Any
 
 from experiments import logs
 from ytdnn import configs, registries
-from ytdnn.run.cli import config_file
+from ytdnn.run.cli import resolved_config
 
 _HERE = pathlib.Path(__file__).parent
 _RANK_LOSSES = str(_HERE.parent / "docs" / "examples" / "rank_losses.py")
@@ -151,7 +151,7 @@ def _network(log: str) -> configs.Config:
     found = (
         logs.quickstart()
         if log == "quickstart"
-        else config_file.load(str(_HERE / _FILES[log]))
+        else resolved_config.load(str(_HERE / _FILES[log]))
     )
     # No number reported elsewhere is of this seed.
     data = {"data.world.seed": 13} if log == "quickstart" else {"data.name": log}

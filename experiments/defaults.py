@@ -56,7 +56,7 @@ from collections.abc import Mapping
 from ytdnn import configs
 from ytdnn.evaluation import compare, lists, report_files
 from ytdnn.lab.studies import study_results
-from ytdnn.run.cli import config_file
+from ytdnn.run.cli import resolved_config
 
 _HERE = pathlib.Path(__file__).parent
 _TUNED = {"ml-100k": "movielens_100k.py"}
@@ -91,7 +91,7 @@ def _data(log: str) -> configs.DataConfig:
 
 
 def _tuned(log: str) -> configs.CandidatesConfig:
-    return config_file.load(str(_HERE / _TUNED[log])).candidates
+    return resolved_config.load(str(_HERE / _TUNED[log])).candidates
 
 
 def table(directory: pathlib.Path) -> str:

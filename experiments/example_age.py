@@ -80,7 +80,7 @@ from rich import table
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, schema
 from ytdnn.candidates import model as candidate_model
-from ytdnn.candidates import saving, user_tower
+from ytdnn.candidates import user_tower
 from ytdnn.lab.pages import page, plots
 from ytdnn.log import positions, prepared, training_slices
 
@@ -267,7 +267,7 @@ def of_runs(
     found: dict[str, dict[str, Probabilities]] = {}
     for name, run in runs.items():
         data = prepared.load(run / prepared.KIND)
-        trained = saving.load(run / candidate_model.KIND, data)
+        trained = candidate_model.load(run / candidate_model.KIND, data)
         window = Window.from_data(data, trained)
         happened, said = empirical(window), predicted(window, trained)
         titles = {"mean over videos": np.arange(len(window.upload_days))}
@@ -296,7 +296,7 @@ def curves(directory: pathlib.Path, seed: int = 0) -> dict[str, Probabilities]:
     for name in (WITHOUT, WITH):
         run = directory / name / f"seed-{seed}"
         data = prepared.load(run / prepared.KIND)
-        trained = saving.load(run / candidate_model.KIND, data)
+        trained = candidate_model.load(run / candidate_model.KIND, data)
         window = Window.from_data(data, trained)
         if not found:
             found[EMPIRICAL] = by_age(window, empirical(window))

@@ -81,7 +81,6 @@ from ytdnn import configs
 from ytdnn.base import errors, ragged
 from ytdnn.base.metrics import exact_top_k, top_k_selection
 from ytdnn.candidates import model as candidate_model
-from ytdnn.candidates import saving
 from ytdnn.evaluation import lists, user_cases
 from ytdnn.features import past_sums
 from ytdnn.log import events, prepared
@@ -151,7 +150,7 @@ def measure(directory: pathlib.Path, split: events.Split) -> dict[str, Measured]
     """
     config = workdir.require_config(directory).evaluation
     data = prepared.load(directory / prepared.KIND)
-    trained = saving.load(directory / candidate_model.KIND, data)
+    trained = candidate_model.load(directory / candidate_model.KIND, data)
     cases = user_cases.cases(data, split, config, trained.num_listed)
     users = trained.user_vectors(data, cases.users, cases.ends, cases.times)
     videos = trained.video_vectors(user_cases.moment(cases, split))

@@ -55,9 +55,8 @@ from ytdnn.lab.sources import world as world_source
 from ytdnn.lab.world import generate
 from ytdnn.log import prepared
 from ytdnn.run import pipeline
-from ytdnn.run.cli import config_file, given_settings
+from ytdnn.run.cli import command, given_settings, resolved_config
 from ytdnn.run.cli import main as program
-from ytdnn.run.cli import parsing as command_line
 from ytdnn.run.pipeline import other_evaluations
 
 WITHOUT, WITH = "without refit", "with refit"
@@ -169,8 +168,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--config", default="experiments/quickstart.py")
     options, settings = parser.parse_known_args(arguments)
     try:
-        overrides = command_line.parse("refit", (), settings).overrides
-        config = given_settings.apply(config_file.load(options.config), overrides)
+        overrides = command.parse("refit", (), settings).overrides
+        config = given_settings.apply(resolved_config.load(options.config), overrides)
         found = compare(config, options.workdir)
     except errors.UserError as error:
         raise SystemExit(f"error: {error}") from None

@@ -61,8 +61,7 @@ from ytdnn.base import artifacts, errors, schema
 from ytdnn.evaluation import report_files
 from ytdnn.log import prepared
 from ytdnn.run import pipeline
-from ytdnn.run.cli import config_file, given_settings
-from ytdnn.run.cli import parsing as command_line
+from ytdnn.run.cli import command, given_settings, resolved_config
 from ytdnn.run.pipeline import other_evaluations, steps, steps_after_training
 from ytdnn.run.pipeline import workdir as run_workdir
 from ytdnn.training import candidates
@@ -185,8 +184,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--days", type=float, default=7.0)
     options, settings = parser.parse_known_args(arguments)
     try:
-        overrides = command_line.parse("refresh", (), settings).overrides
-        config = given_settings.apply(config_file.load(options.config), overrides)
+        overrides = command.parse("refresh", (), settings).overrides
+        config = given_settings.apply(resolved_config.load(options.config), overrides)
         found = compare(config, options.workdir, options.days)
     except errors.UserError as error:
         raise SystemExit(f"error: {error}") from None

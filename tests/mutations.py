@@ -72,7 +72,7 @@ MUTATIONS = (
         "layers/test_bags.py layers candidates",
     ),
     Mutation(
-        "training/lazy_adam.py",
+        "training/optimizers.py",
         "(1.0 - beta_1) * grad",
         "(1.0 + beta_1) * grad",
         "training/test_optimizers.py training",

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ytdnn import configs
-from ytdnn.run.cli import config_file
+from ytdnn.run.cli import resolved_config
 
 EXPERIMENTS = pathlib.Path(__file__).parents[1] / "experiments"
 FILES = sorted(
@@ -65,11 +65,11 @@ def parts_of(path: pathlib.Path) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_variants_differ_in_what_the_question_is_about(path: pathlib.Path) -> None:
-    variants = config_file.load_variants(str(path))
+    variants = resolved_config.load_variants(str(path))
     assert len(variants) > 1
     # By each other, by nothing outside these parts of the config, and asked the same.
     assert len(set(map(str, variants.values()))) == len(variants)
-    own = config_file.load(str(path))
+    own = resolved_config.load(str(path))
     assert own in variants.values()
     for config in variants.values():
         of_own = {part: getattr(own, part) for part in parts_of(path)}
@@ -80,8 +80,8 @@ def test_an_experiment_sets_its_own_values() -> None:
     """What the size of the log decides may change, and what they gave may not."""
     of_the_rule = {"defaults", "losses_by_log", "quickstart"}
     for path in FILES:
-        found = {"": config_file.load(str(path))}
-        found |= config_file.load_variants(str(path)) if path in STUDIES else {}
+        found = {"": resolved_config.load(str(path))}
+        found |= resolved_config.load_variants(str(path)) if path in STUDIES else {}
         for config in found.values() if path.stem not in of_the_rule else ():
             assert not config.candidates.auto, path
             assert not config.ranking.auto, path
@@ -160,7 +160,7 @@ def stage_of(name: str, config: configs.Config, data: Any) -> Any:
 def test_an_experiment_trains_a_tiny_step(
     path: pathlib.Path, train_step: TrainStep
 ) -> None:
-    config = tiny(config_file.load(str(path)))
+    config = tiny(resolved_config.load(str(path)))
     assert train_step("candidates", config)
     assert train_step("ranking", config)
 
@@ -168,7 +168,7 @@ def test_an_experiment_trains_a_tiny_step(
 @pytest.mark.thorough
 def test_the_curves_by_days_since_upload(tmp_path: pathlib.Path) -> None:
     from experiments import example_age
-    from ytdnn.candidates import saving
+    from ytdnn.candidates import model
     from ytdnn.log import prepare
     from ytdnn.training import candidates
 
@@ -184,7 +184,7 @@ def test_the_curves_by_days_since_upload(tmp_path: pathlib.Path) -> None:
         candidates.train(config, data, run / "candidates")
     found = example_age.curves(tmp_path)
     assert list(found) == ["empirical", "without", "with"]
-    trained = saving.load(tmp_path / example_age.WITH / "seed-0" / "candidates", data)
+    trained = model.load(tmp_path / example_age.WITH / "seed-0" / "candidates", data)
     window = example_age.Window.from_data(data, trained)
     shares = example_age.empirical(window)
     assert np.allclose(shares.sum(axis=1), 1.0)

@@ -13,7 +13,7 @@ from tests import extras, planted
 from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.base.configs import by_size
-from ytdnn.run.cli import main, parsing
+from ytdnn.run.cli import command, main
 
 ROOT = pathlib.Path(__file__).parents[1]
 DOCUMENTS = [
@@ -61,7 +61,7 @@ def test_every_command_in_the_documents_is_valid(
     with extras.installed(tmp_path / "site"):  # guides set its settings too
         for line in all_commands(path):
             _, name, *rest = shlex.split(line)
-            given = parsing.parse(name, by_name[name].all_flags, rest)
+            given = command.parse(name, by_name[name].all_flags, rest)
             config = (given.values.get("config") or "").partition(":")[0]
             is_run = config in ("FILE.py", "runs/mine")  # of the reader
             assert (ROOT / config).exists() or is_run, line

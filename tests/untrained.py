@@ -13,7 +13,7 @@ from ytdnn import configs
 from ytdnn.base import artifacts, schema
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.bundle import export, requests, user_requests
-from ytdnn.candidates import saving
+from ytdnn.candidates import model
 from ytdnn.log import events, prepared
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
@@ -87,7 +87,7 @@ def _make(
     made = first_stage.make(data)
     path = workdir / "candidates"
     with artifacts.publish(path, "candidates", values, inputs) as partial:
-        saving.save(made.candidates, partial)
+        model.save(made.candidates, partial)
     stage = trained_stage.load(path, data, config.composition)
     assert stage.manifest is not None
     inputs |= {"candidates": stage.manifest.fingerprint}

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from ytdnn import configs, registries
 from ytdnn.base import schema
-from ytdnn.log import drawn_labels, positions, search_tensors, training_slices
+from ytdnn.log import drawn_labels, positions, training_slices
 
 
 @configs.validated
@@ -94,7 +94,7 @@ def around(
     }
     if log.searches is not None:
         before = tf.gather(log.searches.num_before, ends - 1)
-        features |= search_tensors.searches_before(
+        features |= positions.searches_before(
             log.searches, users, tf.cast(before, tf.int64), search_length
         )
     return features

@@ -37,7 +37,6 @@ from ytdnn import configs
 from ytdnn.base import artifacts, schema
 from ytdnn.bundle import batches, bundle, export
 from ytdnn.candidates import model as candidate_model
-from ytdnn.candidates import saving
 from ytdnn.log import prepared
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
@@ -95,7 +94,9 @@ def make_candidates(directory: pathlib.Path, config: configs.Config) -> None:
         rows = tf.range(start, start + len(block))
         table.scatter_update(tf.IndexedSlices(block, rows))
     inputs = steps.fingerprints(directory, [prepared.KIND])
-    _publish(directory / trained_stage.KIND, config, inputs, candidates, saving)
+    _publish(
+        directory / trained_stage.KIND, config, inputs, candidates, candidate_model
+    )
 
 
 def make_ranker(directory: pathlib.Path, config: configs.Config) -> None:

@@ -9,7 +9,6 @@ from ytdnn import configs
 from ytdnn.base import artifacts
 from ytdnn.bundle import bundle, export
 from ytdnn.candidates import model as candidate_model
-from ytdnn.candidates import saving
 from ytdnn.log import prepare, prepared
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import trained_stage
@@ -28,7 +27,7 @@ class Run:
 
     @property
     def candidates(self) -> candidate_model.Joined:
-        return saving.load(self.workdir / "candidates", self.data)
+        return candidate_model.load(self.workdir / "candidates", self.data)
 
     @property
     def ranking(self) -> ranking_model.RankingModel:
@@ -50,7 +49,7 @@ def make_run(
     workdir: pathlib.Path, data: prepared.PreparedData, config: configs.Config
 ) -> None:
     candidates.train(config, data, workdir / "candidates")
-    model = saving.load(workdir / "candidates", data)
+    model = candidate_model.load(workdir / "candidates", data)
     made_from = {
         "data": data.manifest.fingerprint,
         "candidates": artifacts.read_manifest(

@@ -16,8 +16,8 @@ from ytdnn.bundle import graphs, requests, saved_models, user_requests
 from ytdnn.candidates import model, user_tower
 from ytdnn.features.sequences import search_bag
 from ytdnn.log import (
-    catalogues,
     lookups,
+    prepared,
     raw_request,
     searches,
     shard_arrays,
@@ -150,9 +150,9 @@ def test_the_graph_finds_the_tokens_that_prepare_found(data, queries):
     texts = searches.with_tokens(frame)["tokens"].to_list()
     found = [token for tokens in texts for token in tokens]
     vocabulary = pl.DataFrame(
-        {catalogues.TOKEN: sorted(set(found))}, {catalogues.TOKEN: str}
+        {prepared.TOKEN: sorted(set(found))}, {prepared.TOKEN: str}
     )
-    places = {token: i for i, token in enumerate(vocabulary[catalogues.TOKEN], 1)}
+    places = {token: i for i, token in enumerate(vocabulary[prepared.TOKEN], 1)}
     catalogue = dataclasses.replace(data.catalogue, tokens=vocabulary)
     if not found:
         return

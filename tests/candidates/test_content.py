@@ -12,7 +12,7 @@ from ytdnn import configs
 from ytdnn.base import artifacts, schema
 from ytdnn.base.configs import networks
 from ytdnn.base.metrics import exact_top_k
-from ytdnn.candidates import content, losses, model, saving, user_tower
+from ytdnn.candidates import content, losses, model, user_tower
 from ytdnn.evaluation import lists, user_cases
 from ytdnn.log import events, prepared, training_slices
 from ytdnn.run.pipeline import steps
@@ -35,7 +35,7 @@ def data(tmp_path_factory):
 def trained(data, tmp_path_factory):
     directory = tmp_path_factory.mktemp("trained")
     candidates.train(uploads.config(), data, directory / "candidates")
-    return saving.load(directory / "candidates", data)
+    return model.load(directory / "candidates", data)
 
 
 def built(data, **settings):
@@ -70,13 +70,13 @@ def test_new_videos_are_found_by_their_channel(data, trained):
 def test_every_loss_trains_content(data, tmp_path, loss):
     config = uploads.config(loss=LOSSES[loss])
     candidates.train(config, data, tmp_path / "candidates")
-    found = saving.load(tmp_path / "candidates", data)
+    found = model.load(tmp_path / "candidates", data)
     assert recall_of_new(data, found) > 0.8
 
 
 def test_without_content_no_list_holds_a_new_video(data, tmp_path):
     candidates.train(uploads.config(content=False), data, tmp_path / "candidates")
-    found = saving.load(tmp_path / "candidates", data)
+    found = model.load(tmp_path / "candidates", data)
     assert found.num_listed == len(found.video_vectors()) == data.vocabulary_size
     assert recall_of_new(data, found) == 0.0
 
@@ -152,8 +152,8 @@ def test_a_frozen_model_is_the_trained_one(data, tmp_path):
     config = configs.to_dict(configs.Config(candidates=made.config))
     made_from = {prepared.KIND: data.manifest.fingerprint}
     with artifacts.publish(tmp_path / "c", model.KIND, config, made_from) as partial:
-        saving.save(made, partial)
-    loaded = saving.load(tmp_path / "c", data)
+        model.save(made, partial)
+    loaded = model.load(tmp_path / "c", data)
     np.testing.assert_array_equal(loaded.video_vectors(), made.video_vectors())
     users, ends = data.windows.first_watches(events.Split.TEST)
     np.testing.assert_allclose(
@@ -290,7 +290,7 @@ def test_a_final_fit_is_loaded_as_it_was_trained(data, tmp_path):
     config = configs.to_dict(configs.Config(candidates=made.config))
     made_from = {prepared.KIND: data.manifest.fingerprint}
     with artifacts.publish(tmp_path / "c", model.KIND, config, made_from) as partial:
-        saving.save(made, partial)
-    loaded = saving.load(tmp_path / "c", data)
+        model.save(made, partial)
+    loaded = model.load(tmp_path / "c", data)
     assert made.ages.traffic != content.from_config(made.config, data).ages.traffic
     np.testing.assert_array_equal(loaded.video_vectors(), made.video_vectors())

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests import planted
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, schema
-from ytdnn.candidates import model, saving, user_tower
+from ytdnn.candidates import logged_user_vectors, model, user_tower
 from ytdnn.log import events, prepared, training_slices
 
 CONFIG = configs.CandidatesConfig(
@@ -84,7 +84,7 @@ def test_each_feature_moves_the_vector(data):
     candidate_model = model.build(CONFIG, data)
     log = user_tower.open_log(candidate_model.tower_inputs, data, serving=True)
     users, ends = data.windows.first_watches(events.Split.TEST)
-    features = training_slices.contexts(log, users[:1], ends[:1], 6)
+    features = logged_user_vectors.contexts(log, users[:1], ends[:1], 6)
     plain = candidate_model.query_vectors(features)
     for name in (schema.WATCH_ROWS, "age", "gender", "country"):
         changed = dict(features)
@@ -98,14 +98,14 @@ def _publish(directory, candidate_model, fingerprint):
     with artifacts.publish(
         directory, model.KIND, config, {prepared.KIND: fingerprint}
     ) as partial:
-        saving.save(candidate_model, partial)
+        model.save(candidate_model, partial)
 
 
 def test_a_saved_model_loads_with_the_same_vectors(data, tmp_path):
     candidate_model = model.build(CONFIG, data)
     candidate_model.bias.assign(tf.ones_like(candidate_model.bias))
     _publish(tmp_path / "candidates", candidate_model, data.manifest.fingerprint)
-    loaded = saving.load(tmp_path / "candidates", data)
+    loaded = model.load(tmp_path / "candidates", data)
     np.testing.assert_array_equal(
         loaded.video_vectors(), candidate_model.video_vectors()
     )
@@ -119,7 +119,7 @@ def test_a_saved_model_loads_with_the_same_vectors(data, tmp_path):
 def test_a_model_of_another_data_set_is_refused(data, tmp_path):
     _publish(tmp_path / "candidates", model.build(CONFIG, data), "0123456789abcdef")
     with pytest.raises(errors.UserError, match="made from data 0123456789abcdef"):
-        saving.load(tmp_path / "candidates", data)
+        model.load(tmp_path / "candidates", data)
 
 
 def test_a_bias_is_the_last_coordinate(data):

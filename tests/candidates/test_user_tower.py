@@ -12,7 +12,7 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.candidates import losses, model, user_tower
 from ytdnn.layers import randomness
-from ytdnn.log import catalogues, events, training_slices
+from ytdnn.log import events, prepared, training_slices
 
 CONFIG = configs.CandidatesConfig(
     content=configs.ContentConfig(enabled=False),
@@ -170,7 +170,7 @@ def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monke
         loss=configs.SampledSoftmaxConfig(num_negatives=8),
     )
     candidate_model = model.build(config, data)
-    counts = data.videos[catalogues.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]
+    counts = data.videos[prepared.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]
     loss = losses.make(config, candidate_model, counts)
     batch = _batch(candidate_model, data)
     streams, masks = [], []

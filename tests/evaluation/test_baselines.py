@@ -11,7 +11,7 @@ from tests import planted
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.evaluation import lists, tuned_baselines, user_cases
-from ytdnn.log import catalogues, events, prepared, training_slices
+from ytdnn.log import events, prepared, training_slices
 from ytdnn.retrieval import matrix_models, popular
 
 CONFIG = configs.EvaluationConfig(baselines=lists.BASELINES)
@@ -44,7 +44,7 @@ def best(
     k: int,
 ) -> list[int]:
     """Returns the k best unwatched videos of a case, popularity deciding ties."""
-    popularity = data.videos[catalogues.TRAIN_COUNT].to_list()
+    popularity = data.videos[prepared.TRAIN_COUNT].to_list()
     first, last = cases.watched.offsets[row : row + 2]
     watched = set(cases.watched.values[first:last].tolist())
     open_to = [v for v in range(1, data.vocabulary_size + 1) if v not in watched]

@@ -10,7 +10,6 @@ from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
 from ytdnn.candidates import model as candidate_model
-from ytdnn.candidates import saving
 from ytdnn.evaluation import (
     evaluate_run,
     impression_metrics,
@@ -195,7 +194,7 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     with artifacts.publish(
         workdir / "candidates", "candidates", values, inputs
     ) as partial:
-        saving.save(trained, partial)
+        candidate_model.save(trained, partial)
     _publish_index(workdir, config)
     first_stage = trained_stage.load(workdir / "candidates", data)
     assert first_stage.manifest is not None
@@ -210,7 +209,7 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 def _publish_index(workdir: pathlib.Path, config: configs.Config) -> None:
     data = prepared.load(workdir / "data")
-    trained = saving.load(workdir / "candidates", data)
+    trained = candidate_model.load(workdir / "candidates", data)
     source = artifacts.read_manifest(workdir / "candidates", "candidates")
     inputs = {"candidates": source.fingerprint}
     vectors = trained.video_vectors()

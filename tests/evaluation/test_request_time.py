@@ -7,7 +7,7 @@ import pytest
 from tests import planted
 from ytdnn import configs
 from ytdnn.base import artifacts
-from ytdnn.candidates import saving
+from ytdnn.candidates import model
 from ytdnn.evaluation import evaluate_run, report_summary
 from ytdnn.log import prepare
 from ytdnn.retrieval.index import artifact
@@ -30,7 +30,7 @@ def test_a_report_says_that_the_request_time_was_seen(tmp_path):
     candidates.train(config, data, tmp_path / "candidates")
     manifest = artifacts.read_manifest(tmp_path / "candidates", "candidates")
     assert manifest.facts["sees_request_time"] is True
-    vectors = saving.load(tmp_path / "candidates", data).video_vectors()
+    vectors = model.load(tmp_path / "candidates", data).video_vectors()
     made_from = {"data": data.manifest.fingerprint, "candidates": manifest.fingerprint}
     artifact.build(tmp_path / "index", vectors, config.index, made_from)
     found = evaluate_run.evaluate(tmp_path, config).report

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tests.layers import contract
-from ytdnn.layers import bags, learned_bags, token_bags
+from ytdnn.layers import bags
 
 LENGTH, POSITIONS, DIM = 4, 3, 2
 ROWS = LENGTH + POSITIONS - 1
@@ -94,14 +94,14 @@ def test_dropout_drops_rows_of_each_position_on_its_own():
 
 class TestLearnedBags(contract.LayerContract):
     def make(self):
-        return learned_bags.LearnedBags(2, LENGTH, dropout=0.3, name="learned")
+        return bags.LearnedBags(2, LENGTH, dropout=0.3, name="learned")
 
     def inputs(self):
         return tuple(map(tf.constant, _slice()))
 
 
 def test_the_logits_of_decay_rates_give_their_bags():
-    layer = learned_bags.LearnedBags(3, LENGTH)
+    layer = bags.LearnedBags(3, LENGTH)
     rates = np.array([1.0, 0.5, 0.9])
     layer.logits.assign(np.log(rates)[:, np.newaxis] * np.arange(LENGTH) + 7.0)
     expected = bags.HistoryBags((1.0, 0.5, 0.9))(*map(tf.constant, _slice()))
@@ -111,7 +111,7 @@ def test_the_logits_of_decay_rates_give_their_bags():
 def test_learned_weights_by_hand():
     # One request of two watches, 1 then 4; the last but one weighs twice the last:
     # (2 · 1 + 1 · 4) / 3 = 2.
-    layer = learned_bags.LearnedBags(1, 4)
+    layer = bags.LearnedBags(1, 4)
     layer.logits.assign(np.log([[1.0, 2.0, 50.0, 50.0]]))
     rows = tf.constant([[[9.0], [9.0], [1.0], [4.0]]])
     actual = layer(rows, tf.constant([[True] * 4]), tf.constant([[2]]))
@@ -120,14 +120,14 @@ def test_learned_weights_by_hand():
 
 def test_learned_bags_of_an_empty_history_are_zero():
     rows, known, _ = map(tf.constant, _slice())
-    layer = learned_bags.LearnedBags(2, LENGTH)
+    layer = bags.LearnedBags(2, LENGTH)
     actual = layer(rows, known, tf.fill([2, POSITIONS], ROWS))
     np.testing.assert_array_equal(actual, np.zeros([2, POSITIONS, 2 * DIM]))
 
 
 def test_rows_after_the_label_change_no_learned_bag():
     rows, known, first_rows = map(tf.constant, _slice())
-    layer = learned_bags.LearnedBags(2, LENGTH)
+    layer = bags.LearnedBags(2, LENGTH)
     before = layer(rows, known, first_rows).numpy()
     changed = tf.concat([rows[:, :LENGTH], rows[:, LENGTH:] + 77.0], axis=1)
     after = layer(changed, known, first_rows).numpy()
@@ -139,7 +139,7 @@ def test_the_position_that_matters_is_found():
     rng = np.random.default_rng(0)
     rows = tf.constant(rng.normal(size=[256, 6, 1]), tf.float32)
     target = rows[:, 2]  # three watches before the last
-    layer = learned_bags.LearnedBags(1, 6)
+    layer = bags.LearnedBags(1, 6)
     optimizer = tf.keras.optimizers.legacy.Adam(0.3)
     known, first_rows = tf.ones([256, 6], tf.bool), tf.zeros([256, 1], tf.int32)
     for _ in range(60):
@@ -160,7 +160,7 @@ def _tokens():
 
 class TestTokenBag(contract.LayerContract):
     def make(self):
-        return token_bags.TokenBag(dropout=0.3, name="token_bag")
+        return bags.TokenBag(dropout=0.3, name="token_bag")
 
     def inputs(self):
         known = tf.constant([[True, False, True, True]])
@@ -172,14 +172,14 @@ def test_means_of_ranges_by_hand():
     # [0, 4): (1 + 4 + 8) / 3 = 13/3. [1, 2), unknown alone, and [3, 3), empty: 0.
     known = tf.constant([[True, False, True, True]])
     first, end = tf.constant([[0, 1, 0, 1, 3]]), tf.constant([[2, 4, 4, 2, 3]])
-    bag = token_bags.TokenBag()(_tokens(), known, first, end)
+    bag = bags.TokenBag()(_tokens(), known, first, end)
     np.testing.assert_allclose(bag[0, :, 0], [1, 6, 13 / 3, 0, 0])
 
 
 def test_the_order_of_tokens_is_left_out():
     known = tf.ones([1, 4], tf.bool)
     first, end = tf.constant([[0]]), tf.constant([[4]])
-    layer = token_bags.TokenBag()
+    layer = bags.TokenBag()
     forwards = layer(_tokens(), known, first, end)
     backwards = layer(_tokens()[:, ::-1], known, first, end)
     np.testing.assert_allclose(forwards, backwards)
@@ -188,7 +188,7 @@ def test_the_order_of_tokens_is_left_out():
 def test_no_tokens_at_all():
     none = tf.zeros([2, 0, 3])
     zeros = tf.zeros([2, 1], tf.int32)
-    bag = token_bags.TokenBag()(none, tf.zeros([2, 0], tf.bool), zeros, zeros)
+    bag = bags.TokenBag()(none, tf.zeros([2, 0], tf.bool), zeros, zeros)
     np.testing.assert_array_equal(bag, np.zeros([2, 1, 3]))
 
 
@@ -196,7 +196,7 @@ def test_dropout_drops_tokens_of_each_position_on_its_own():
     rows = tf.eye(50)[tf.newaxis]
     known = tf.ones([1, 50], tf.bool)
     first, end = tf.zeros([1, 40], tf.int32), tf.fill([1, 40], 50)
-    layer = token_bags.TokenBag(dropout=0.5)
+    layer = bags.TokenBag(dropout=0.5)
     bag = layer(rows, known, first, end, seed=tf.constant([1, 1])).numpy()[0]
     assert np.mean(bag == 0) == pytest.approx(0.5, abs=0.05)
     np.testing.assert_allclose(bag.sum(axis=1), 1.0, atol=1e-5)

@@ -10,14 +10,7 @@ import pytest
 from tests import full_log
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.log import (
-    catalogues,
-    derived_sets,
-    events,
-    prepared,
-    training_slices,
-    user_shards,
-)
+from ytdnn.log import derived_sets, events, prepared, training_slices, user_shards
 
 SPLIT = events.Split
 Sets = dict[derived_sets.Part, prepared.PreparedData]
@@ -90,7 +83,7 @@ def test_what_was_watched_last_has_an_embedding_and_a_count(
 def test_the_words_searched_for_last_are_known(
     data: prepared.PreparedData, sets: Sets
 ) -> None:
-    word = pl.col(catalogues.TOKEN) == "newest"
+    word = pl.col(prepared.TOKEN) == "newest"
     assert data.catalogue.tokens.filter(word).is_empty()
     assert sets[derived_sets.Part.EARLIER].catalogue.tokens.filter(word).is_empty()
     known = sets[derived_sets.Part.WHOLE].catalogue.tokens
@@ -109,7 +102,7 @@ def test_the_same_split_gives_the_same_words_and_arrays(
     )
     user_shards.path(tmp_path, 0).mkdir(parents=True)
     derived_sets._write_searches(data, as_it_is, tmp_path)
-    again = pl.read_parquet(tmp_path / catalogues.TOKENS_FILE)
+    again = pl.read_parquet(tmp_path / prepared.TOKENS_FILE)
     assert again.equals(data.catalogue.tokens)
     for name, values in (
         ("search_tokens", data.log.searches.tokens),

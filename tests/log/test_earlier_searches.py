@@ -10,8 +10,9 @@ import tensorflow as tf
 from tests import full_log
 from ytdnn import configs
 from ytdnn.base import schema
+from ytdnn.candidates import logged_user_vectors
 from ytdnn.features import base_feature, feature_lists, network_features
-from ytdnn.log import events, positions, search_tensors, training_slices
+from ytdnn.log import events, positions, training_slices
 
 LENGTH, SEARCHES = 6, 4
 
@@ -25,7 +26,7 @@ def data(tmp_path_factory):
 def _searches(offsets, sizes):
     """Search i has `sizes[i]` tokens, numbered from 1."""
     token_offsets = np.append(0, np.cumsum(sizes))
-    return search_tensors.SearchTensors(
+    return positions.SearchTensors(
         offsets=tf.constant(offsets, tf.int64),
         token_offsets=tf.constant(token_offsets, tf.int64),
         tokens=tf.range(1, token_offsets[-1] + 1, dtype=tf.int32),
@@ -46,7 +47,7 @@ def test_positions_share_the_rows_of_their_searches_by_hand():
     searches = _searches([0, 3, 4], [2, 1, 3, 2])
     users = tf.constant([[0, 0, 0, 1], [0, 0, 1, 1]])
     before = tf.constant([[0, 1, 2, 1], [2, 3, 0, 1]], tf.int64)
-    features = search_tensors.searches_before(searches, users, before, search_length=2)
+    features = positions.searches_before(searches, users, before, search_length=2)
     assert features[schema.SEARCH_TOKENS].numpy().tolist() == [
         [1, 2, 3, 7, 8, 0, 0, 0],
         [1, 2, 3, 4, 5, 6, 7, 8],
@@ -67,7 +68,7 @@ def test_bags_of_searches_equal_those_of_each_position_alone(seed):
     users, before = keys // 100, keys % 100
     searches = _searches(offsets, sizes)
     length = int(rng.integers(1, 5))
-    features = search_tensors.searches_before(
+    features = positions.searches_before(
         searches, tf.constant(users, tf.int32), tf.constant(before, tf.int64), length
     )
     starts = np.append(0, np.cumsum(sizes))
@@ -112,7 +113,7 @@ def test_contexts_are_the_slices_but_for_the_example_age(data):
     assert "example_age" in names
     users, ends = data.windows.first_watches(events.Split.VALIDATION)
     served = _log(data, *names, serving=True)
-    alone = training_slices.contexts(served, users, ends, LENGTH, SEARCHES)
+    alone = logged_user_vectors.contexts(served, users, ends, LENGTH, SEARCHES)
     together = training_slices.cut(_log(data, *names), ends, 1, LENGTH, SEARCHES)
     assert not alone.pop("example_age").numpy().any()
     assert set(together) - set(alone) == {
@@ -135,7 +136,7 @@ def test_behind_the_last_watch_all_searches_count_and_the_request_is_unknown(dat
     )
     log = _opened(data, chosen, serving=True)
     users = np.arange(data.num_users)
-    features = training_slices.contexts(
+    features = logged_user_vectors.contexts(
         log, users, data.watches.offsets[1:], LENGTH, 10**6
     )
     assert not features["device"].numpy().any()

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from tests import full_log
-from ytdnn.log import catalogues
+from ytdnn.log import prepared
 
 START = 1_600_000_000
 # leave_one_out: each user's last two watches are held out, so c, a are trained on.
@@ -58,7 +58,7 @@ def test_the_vocabulary_comes_first_and_each_part_in_file_order(
     assert data.manifest.facts["videos"] == 6
     titles = dict(zip(data.videos["video_id"], data.videos["title"], strict=True))
     assert titles == TITLES
-    counts = dict(zip(expected, data.videos[catalogues.TRAIN_COUNT], strict=True))
+    counts = dict(zip(expected, data.videos[prepared.TRAIN_COUNT], strict=True))
     assert counts == dict.fromkeys(VIDEOS, 0) | {"a": 1, "c": 1}
 
 
@@ -74,7 +74,7 @@ def test_without_the_table_videos_stand_in_order_of_appearance(
     data = _prepare(tmp_path, tables, vocabulary=vocabulary)
     assert data.videos["video_id"].to_list() == expected
     assert data.vocabulary_size == size
-    assert data.videos.columns == ["video_id", catalogues.TRAIN_COUNT]
+    assert data.videos.columns == ["video_id", prepared.TRAIN_COUNT]
 
 
 @pytest.mark.parametrize("with_table", [True, False])
@@ -163,4 +163,4 @@ def test_the_count_of_training_labels_is_never_the_users_own_column(tmp_path):
     tables = _tables()
     tables["videos"] = tables["videos"].with_columns(pl.lit(99).alias("train_count"))
     data = _prepare(tmp_path, tables)
-    assert data.videos[catalogues.TRAIN_COUNT].to_list() == [1, 1, 0, 0, 0, 0]
+    assert data.videos[prepared.TRAIN_COUNT].to_list() == [1, 1, 0, 0, 0, 0]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ytdnn.base import schema
-from ytdnn.log import catalogues, lookups
+from ytdnn.log import lookups, prepared
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 _INTEGERS = st.integers(-(2**63), 2**63 - 1).filter(lambda i: i != -1)
@@ -20,7 +20,7 @@ _INTEGERS = st.integers(-(2**63), 2**63 - 1).filter(lambda i: i != -1)
 def _videos(ids: list[Any]) -> lookups.VideoIds:
     dtype = pl.String if isinstance((ids or [0])[0], str) else pl.Int64
     frame = pl.DataFrame({schema.VIDEO_ID: pl.Series(ids, dtype=dtype)})
-    made = catalogues.Catalogue(pathlib.Path(), {}, frame, frame.clear(), {})
+    made = prepared.Catalogue(pathlib.Path(), {}, frame, frame.clear(), {})
     return lookups.VideoIds(made)
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from tests import changed_log, planted
 from ytdnn.base import schema
+from ytdnn.candidates import logged_user_vectors
 from ytdnn.log import events, labelled_slices, positions, training_slices
 
 LENGTH = 5
@@ -89,12 +90,12 @@ def test_an_epoch_can_be_entered_at_any_step(data):
 def test_changing_the_label_and_what_follows_changes_no_context(data):
     log = positions.load_watches(data)
     users, ends = data.windows.first_watches(events.Split.TEST)
-    before = training_slices.contexts(log, users, ends, LENGTH)
+    before = logged_user_vectors.contexts(log, users, ends, LENGTH)
     videos = np.array(data.watches.videos)
     for user, end in zip(users, ends, strict=True):
         videos[end : data.watches.offsets[user + 1]] = 1
     changed = dataclasses.replace(log, videos=log.videos * 0 + videos)
-    after = training_slices.contexts(changed, users, ends, LENGTH)
+    after = logged_user_vectors.contexts(changed, users, ends, LENGTH)
     for name, values in before.items():
         np.testing.assert_array_equal(after[name], values)
 
@@ -102,7 +103,7 @@ def test_changing_the_label_and_what_follows_changes_no_context(data):
 def test_contexts_equal_the_slices_of_training(data):
     log = positions.load_watches(data)
     users, ends = data.windows.first_watches(events.Split.TEST)
-    alone = training_slices.contexts(log, users, ends, LENGTH)
+    alone = logged_user_vectors.contexts(log, users, ends, LENGTH)
     together = training_slices.cut(log, ends, 1, LENGTH)
     np.testing.assert_array_equal(alone[schema.FIRST_ROWS], together[schema.FIRST_ROWS])
     first = alone[schema.FIRST_ROWS].numpy()

@@ -9,7 +9,7 @@ import pytest
 from tests.ops import kubernetes
 from ytdnn.ops.cluster import tasks
 from ytdnn.ops.spark import session
-from ytdnn.run.cli import main, parsing
+from ytdnn.run.cli import main
 
 TRAINING, SPARK = "kubernetes-training.yaml", "kubernetes-spark.yaml"
 _JOBS = {"chief": 1, "worker": 2, "ps": 2}
@@ -49,7 +49,7 @@ def test_commands_are_those_of_ytdnn(file: str) -> None:
                 r"ytdnn (.+?);", container["command"][-1]
             )[0].split(" ")
             command = by_name[words[0]]
-            parsing.parse(words[0], command.flags, words[1:], command.operands)
+            command.parse(words[0], command.flags, words[1:], command.operands)
             seen.add(words[0])
     expected = {TRAINING: {"train", "evaluate", "export"}, SPARK: {"prepare"}}
     assert seen == expected[file]

@@ -17,7 +17,7 @@ from tests.retrieval.index import contract
 from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.bundle import request_shorthand
-from ytdnn.log import catalogues
+from ytdnn.log import prepared
 from ytdnn.retrieval import allowed_videos, column_filters, filter_columns, nearest
 from ytdnn.retrieval.index import brute_force, ivf, scann_index
 
@@ -52,14 +52,14 @@ VECTORS, _ = contract.clustered(NUM, DIM - 1, 1)
 class Data:
     """What of a prepared set filters read."""
 
-    catalogue: catalogues.Catalogue
+    catalogue: prepared.Catalogue
     windows: Any = dataclasses.field(
         default_factory=lambda: types.SimpleNamespace(end_of_log=NOW)
     )
     num_videos: int = NUM
 
 
-CATALOGUE = catalogues.Catalogue(pathlib.Path(), {}, VIDEOS, pl.DataFrame(), {})
+CATALOGUE = prepared.Catalogue(pathlib.Path(), {}, VIDEOS, pl.DataFrame(), {})
 ATTRIBUTES = filter_columns.from_catalogue(CATALOGUE)
 KEYS = [key for one in ATTRIBUTES for key in one.keys]
 ROWS = VIDEOS.to_dicts()

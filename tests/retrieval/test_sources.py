@@ -10,7 +10,7 @@ import tensorflow as tf
 from tests import extras, full_log
 from ytdnn import configs
 from ytdnn.base import errors, registries, registry
-from ytdnn.log import catalogues, events, prepared
+from ytdnn.log import events, prepared
 from ytdnn.retrieval import (
     co_watch,
     fresh_uploads,
@@ -194,7 +194,7 @@ def test_a_source_of_a_package_proposes_in_the_pool(
             num_candidates=8, sources=(("all_time_popular", 0.5),)
         )
         made = registries.SOURCES["all_time_popular"].make(4, data)
-    counts = data.videos[catalogues.TRAIN_COUNT].to_list()
+    counts = data.videos[prepared.TRAIN_COUNT].to_list()
     ranked = sorted(range(1, len(counts) + 1), key=lambda v: (-counts[v - 1], v))
     proposal = made.propose(asked)
     for watched, row in zip(

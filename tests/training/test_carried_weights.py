@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.training import carried_weights, optimizer_states
+from ytdnn.training import carried_weights, optimizers
 
 ROWS = carried_weights.RowSources(carried_weights.places(["a", "b"], ["b", "new", "a"]))
 
@@ -38,7 +38,7 @@ def test_weights_and_state_of_a_grown_model() -> None:
         (0, "accumulator"): np.array([[0.1], [3.0], [4.0]]),
         (1, "m"): np.array([7.0]),
     }
-    state = optimizer_states.State(12, slots)
+    state = optimizers.State(12, slots)
     found = carried_weights.state(state, new, {"topic": ROWS}, fresh=0.5)
     assert found is not None
     assert found.steps == 12

@@ -10,7 +10,7 @@ from tests import planted
 from tests.training import kills
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
-from ytdnn.candidates import saving
+from ytdnn.candidates import model
 from ytdnn.training import candidates, contest
 
 BASE = planted.tiny_config()
@@ -130,7 +130,7 @@ def _progress(work):
 
 def _assert_same(data, first, second):
     found, expected = (
-        saving.load(each / "candidates", data).video_vectors()
+        model.load(each / "candidates", data).video_vectors()
         for each in (first, second)
     )
     np.testing.assert_array_equal(found, expected)

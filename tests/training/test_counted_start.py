@@ -6,7 +6,7 @@ import pytest
 from tests import planted
 from ytdnn import configs
 from ytdnn.candidates import co_watch_vectors, model
-from ytdnn.log import catalogues, events
+from ytdnn.log import events, prepared
 from ytdnn.training import candidates, counted_start, devices, validation
 
 CONFIG = dataclasses.replace(
@@ -109,7 +109,7 @@ def test_a_network_begins_as_a_model_of_neighbours(data, similarity):
         -config.history_length :
     ]
     known = history[history <= len(vectors)] - 1
-    counts = data.videos[catalogues.TRAIN_COUNT].to_numpy()[: len(vectors)]
+    counts = data.videos[prepared.TRAIN_COUNT].to_numpy()[: len(vectors)]
     weights = np.sqrt(counts + 5) / (counts + 2)  # a rare video says more
     weights /= (weights * counts).sum() / counts.sum()
     own = (vectors[known] * weights[known, np.newaxis]).mean(axis=0)

@@ -9,7 +9,7 @@ from tests import planted
 from tests.training import kills
 from ytdnn import configs
 from ytdnn.base import artifacts
-from ytdnn.candidates import model, saving
+from ytdnn.candidates import model
 from ytdnn.log import events
 from ytdnn.training import candidates, validation
 
@@ -48,9 +48,9 @@ def test_its_scores_are_the_mean_of_the_single_networks(data, pair, tmp_path):
     for seed in (2, 3):  # of seed 1 and two members
         directory = tmp_path / str(seed)
         candidates.train(_config(seed, ensemble_size=1), data, directory)
-        single.append(_scores(saving.load(directory, data), data))
+        single.append(_scores(model.load(directory, data), data))
     assert np.any(single[0] != single[1])
-    joined = saving.load(pair, data)
+    joined = model.load(pair, data)
     assert joined.video_vectors().shape == (data.vocabulary_size, joined.vector_dim)
     np.testing.assert_allclose(
         _scores(joined, data), (single[0] + single[1]) / 2, atol=1e-5
@@ -63,7 +63,7 @@ def test_its_manifest_tells_of_each_network_and_of_all(data, pair):
     assert [one["epochs"] for one in facts["members"]] == [EPOCHS, EPOCHS]
     assert facts["epochs"] == 2 * EPOCHS
     assert validation.METRIC in facts["validation"]
-    assert facts["features"] == saving.load(pair, data).facts()["features"]
+    assert facts["features"] == model.load(pair, data).facts()["features"]
 
 
 @pytest.mark.thorough
@@ -96,7 +96,7 @@ def test_killed_in_either_network_it_ends_with_the_same_numbers(
     config = _config(seed=1, ensemble_size=2)
     with monkeypatch.context() as patched:
         if killed_after is None:
-            patched.setattr(saving, "save", kills.kill)
+            patched.setattr(model, "save", kills.kill)
         else:
             kills.kill_once_after(patched, killed_after)
         with pytest.raises(kills.KilledError):
@@ -105,8 +105,8 @@ def test_killed_in_either_network_it_ends_with_the_same_numbers(
         candidates.train(config, data, tmp_path / "killed")
     assert messages == []  # all that was kept is restored
     np.testing.assert_array_equal(
-        saving.load(tmp_path / "killed", data).video_vectors(),
-        saving.load(pair, data).video_vectors(),
+        model.load(tmp_path / "killed", data).video_vectors(),
+        model.load(pair, data).video_vectors(),
     )
 
 
@@ -139,16 +139,16 @@ def test_with_distillation_the_last_learns_from_the_others(
     assert [one["validation"] for one in of_alone[:-1]] == [
         one["validation"] for one in of_taught[:-1]
     ]
-    found = saving.load(taught, data)
+    found = model.load(taught, data)
     assert isinstance(found, model.CandidateModel)
     wanted = found.video_vectors()
-    without = saving.load(tmp_path / "alone", data).members[-1].video_vectors()
+    without = model.load(tmp_path / "alone", data).members[-1].video_vectors()
     assert np.abs(without - wanted).max() > 1e-3
     kills.kill_once_after(monkeypatch, 55)  # of 22 steps a network
     with pytest.raises(kills.KilledError):
         candidates.train(TAUGHT, data, tmp_path / "killed")
     candidates.train(TAUGHT, data, tmp_path / "killed")
-    found = saving.load(tmp_path / "killed", data).video_vectors()
+    found = model.load(tmp_path / "killed", data).video_vectors()
     np.testing.assert_array_equal(found, wanted)
 
 
@@ -161,4 +161,4 @@ def test_of_several_the_last_is_measured_and_refitted(data, taught, tmp_path):
     candidates.train(TAUGHT, data, tmp_path / "refit", chosen)
     facts = artifacts.read_manifest(tmp_path / "refit", model.KIND).facts
     assert len(facts["members"]) == NUM_TAUGHT
-    assert isinstance(saving.load(tmp_path / "refit", data), model.CandidateModel)
+    assert isinstance(model.load(tmp_path / "refit", data), model.CandidateModel)

@@ -11,7 +11,7 @@ from tests import planted
 from tests.training import kills
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, progress, schema
-from ytdnn.candidates import model, saving
+from ytdnn.candidates import model
 from ytdnn.layers import randomness
 from ytdnn.log import batch_streams, events
 from ytdnn.training import candidates, checkpoints, counted_start, devices, loop
@@ -40,14 +40,14 @@ def _config(**training):
 
 
 def _vectors(directory, data):
-    return saving.load(directory, data).video_vectors()
+    return model.load(directory, data).video_vectors()
 
 
 @pytest.mark.thorough
 def test_the_planted_tastes_are_learned(data, tmp_path):
     config = _config(epochs=30, patience=30, learning_rate=0.01)
     candidates.train(config, data, tmp_path / "candidates")
-    trained = saving.load(tmp_path / "candidates", data)
+    trained = model.load(tmp_path / "candidates", data)
     users, ends = data.windows.first_watches(events.Split.TEST)
     scores = trained.user_vectors(data, users, ends) @ trained.video_vectors().T
     taste = [int(video.split()[1]) % 2 for video in data.videos["video_id"]]

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.training import lazy_adam, optimizers
+from ytdnn.training import optimizers
 
 
 def _train_one_row(kind):
@@ -109,7 +109,7 @@ def _start():
 
 def test_a_row_moves_as_if_the_steps_that_saw_it_were_all():
     table = tf.Variable(_start())
-    optimizer = lazy_adam.LazyAdam(0.1)
+    optimizer = optimizers.LazyAdam(0.1)
     alone = [tf.Variable(row) for row in _start()]
     adams = [tf.keras.optimizers.legacy.Adam(0.1) for _ in range(ROWS)]
     for rows, values in _lazy_steps():
@@ -129,7 +129,7 @@ def test_rows_that_repeat_are_one_gradient():
         slices = tf.IndexedSlices(
             tf.constant(values), tf.constant(rows), tf.constant([ROWS])
         )
-        lazy_adam.LazyAdam(0.1).apply_gradients([(slices, table)])
+        optimizers.LazyAdam(0.1).apply_gradients([(slices, table)])
     np.testing.assert_array_equal(*tables)
     assert tables[0].numpy()[2] < 0
 
@@ -140,7 +140,7 @@ def test_a_dense_gradient_is_plain_adam():
         np.random.default_rng(1).normal(size=[ROWS, DIM]), tf.float32
     )
     for optimizer, table in (
-        (lazy_adam.LazyAdam(0.1), ours),
+        (optimizers.LazyAdam(0.1), ours),
         (tf.keras.optimizers.legacy.Adam(0.1), plain),
     ):
         for _ in range(3):

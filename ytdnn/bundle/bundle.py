@@ -22,7 +22,7 @@ from ytdnn.bundle import (
     signatures,
     versions,
 )
-from ytdnn.log import catalogues, vectors
+from ytdnn.log import prepared, vectors
 from ytdnn.retrieval import slate
 from ytdnn.retrieval.index import scann_index
 
@@ -350,7 +350,7 @@ class Bundle:
         """
         known = self.inputs(RECOMMENDER + EXACT)
         requests.parse(request, known)
-        path = self._common / catalogues.VOCABULARIES_FILE
+        path = self._common / prepared.VOCABULARIES_FILE
         vocabularies = json.loads(path.read_text(encoding="utf-8"))
         of_videos = self.titles, vocabularies, self.operands
         return list(requests.warnings_of(request, known, *of_videos))

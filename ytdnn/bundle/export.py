@@ -43,7 +43,7 @@ from ytdnn.bundle import (
     versions,
 )
 from ytdnn.features import counter_sums, counters
-from ytdnn.log import catalogues, lookups, prepared, vectors
+from ytdnn.log import lookups, prepared, vectors
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import weighted_order
 from ytdnn.retrieval import column_filters, filter_columns, trained_stage
@@ -194,7 +194,7 @@ def _write(
     padded = {k: v.extend_constant(None, most - len(v)) for k, v in operands.items()}
     pl.DataFrame(padded).write_parquet(draft.common / bundle.OPERANDS)
     artifacts.write_json(
-        draft.common / catalogues.VOCABULARIES_FILE, _vocabularies(parts.data, models)
+        draft.common / prepared.VOCABULARIES_FILE, _vocabularies(parts.data, models)
     )
 
 

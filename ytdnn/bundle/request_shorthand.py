@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ytdnn.base import configs, errors, schema
-from ytdnn.log import catalogues, fields
+from ytdnn.log import fields, prepared
 from ytdnn.ranking import weighted_order
 from ytdnn.retrieval import diversity, filter_columns
 
@@ -255,7 +255,7 @@ def policies(text: str, keys: Sequence[str]) -> dict[str, list[Entry]]:
 
 def require(
     composition: configs.CompositionConfig,
-    catalogue: catalogues.Catalogue,
+    catalogue: prepared.Catalogue,
     predictions: Sequence[str],
 ) -> None:
     """Checks the columns, policies and weights of a composition before models are.

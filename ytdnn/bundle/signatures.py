@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ytdnn.base import schema
-from ytdnn.log import catalogues, fields
+from ytdnn.log import fields, prepared
 from ytdnn.ranking import weighted_order
 from ytdnn.retrieval import column_filters, slate
 
@@ -22,7 +22,7 @@ def _lists(name: str, dtype: str, meaning: str, **more: Any) -> Field:
     return Field(name, dtype, "batch, length", _MISSING[dtype], meaning, **more)
 
 
-def video_ids_field(catalogue: catalogues.Catalogue) -> Field:
+def video_ids_field(catalogue: prepared.Catalogue) -> Field:
     """Returns the input that names the videos to score."""
     dtype, missing = fields.id_type(catalogue)
     return Field(schema.VIDEO_IDS, dtype, "batch, length", missing, "videos to score")
@@ -119,7 +119,7 @@ def k_field() -> Field:
 
 
 def result_fields(
-    catalogue: catalogues.Catalogue, meanings: Mapping[str, str]
+    catalogue: prepared.Catalogue, meanings: Mapping[str, str]
 ) -> tuple[Field, ...]:
     """Returns the outputs of a model that lists videos, best first.
 

@@ -17,7 +17,7 @@ from ytdnn.base import errors, ragged, schema
 from ytdnn.bundle import batches, requests
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import own_columns
-from ytdnn.log import catalogues, fields, prepared, user_log
+from ytdnn.log import fields, prepared, user_log
 
 Users = npt.NDArray[np.integer]
 
@@ -149,7 +149,7 @@ def _user_index(log: user_log.UserLog, user_id: str | int) -> int:
     return int(index)
 
 
-def _ids_by_index(catalogue: catalogues.Catalogue) -> list[str | int | None]:
+def _ids_by_index(catalogue: prepared.Catalogue) -> list[str | int | None]:
     """Returns the id of each catalogue index; None for index 0, which no event has."""
     return [None, *catalogue.videos[schema.VIDEO_ID].to_list()]
 

@@ -10,23 +10,26 @@ A row of the video table is a video, unless the loss has a head that makes the v
 vectors from the rows (`ytdnn/candidates/losses/__init__.py`).
 """
 
+import dataclasses
+import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Union
 
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.base import configs
+from ytdnn.base import configs, errors
 from ytdnn.base.configs import networks
 from ytdnn.candidates import logged_user_vectors, losses, user_tower
-from ytdnn.features import network_features
-from ytdnn.layers import embeddings, randomness
-from ytdnn.log import catalogues, fields, prepared, training_slices
+from ytdnn.features import base_feature, feature_lists, network_features
+from ytdnn.layers import embeddings, randomness, weights
+from ytdnn.log import fields, prepared, training_slices
 
 if TYPE_CHECKING:
     from ytdnn.candidates import content, ensemble
 
 KIND = "candidates"
+_FEATURES = "features.json"
 _VIDEOS_A_BLOCK = 1 << 14
 
 
@@ -68,7 +71,7 @@ class CandidateModel(logged_user_vectors.FromLogs, tf.keras.Model):
         """The encoders of the sequences that the model reads."""
         return self.user_tower.encoders
 
-    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
         """Returns the request fields that the model reads."""
         return self.user_tower.fields(catalogue)
 
@@ -268,3 +271,99 @@ def make(
     model.query_vectors(features)
     model.columns(tf.zeros([1], tf.int32))
     return model
+
+
+def save(trained: Joined, directory: pathlib.Path) -> None:
+    """Writes weights and inputs into an artefact directory being published."""
+    inputs = trained.tower_inputs
+    weights.save(trained, directory)
+    feature_lists.write(directory / _FEATURES, inputs.measured)
+    if inputs.of_videos is not None:
+        inputs.of_videos.write(directory)
+
+
+def load(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
+    """Loads the trained model of an artefact, frozen.
+
+    Raises:
+      errors.UserError: It is missing, damaged, or was made from another data set.
+    """
+    trained = _restored(directory, data)
+    trained.freeze()
+    return trained
+
+
+def load_members(
+    directory: pathlib.Path, data: prepared.PreparedData
+) -> list[CandidateModel]:
+    """Loads the trained networks of an artefact, to be trained further.
+
+    Raises:
+      errors.UserError: It is missing, damaged, or was made from another data set.
+    """
+    trained = _restored(directory, data)
+    return [trained] if isinstance(trained, CandidateModel) else trained.members
+
+
+def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
+    directory = pathlib.Path(directory)
+    config = weights.trained_config(directory, KIND, data.manifest).candidates
+    if not config.is_network:
+        raise errors.UserError(
+            f"expected a trained network in {directory}, found the model "
+            f"{config.model.kind}, which makes lists and no vectors: train with "
+            f"--config.candidates.model=network"
+        )
+    inputs = _read_inputs(directory, config, data)
+    with embeddings.undrawn():
+        members = [make(config, data, inputs) for _ in range(config.num_kept)]
+        trained = joined(members)
+    weights.restore(trained, directory)
+    return trained
+
+
+def _read_inputs(
+    directory: pathlib.Path,
+    config: configs.CandidatesConfig,
+    data: prepared.PreparedData,
+) -> user_tower.TowerInputs:
+    """Returns the inputs of a trained tower, from the files kept with it.
+
+    Raises:
+      errors.UserError: This version, or the prepared set, has no such feature.
+    """
+    measured = feature_lists.read_file(directory / _FEATURES)
+    features = network_features.named(base_feature.CANDIDATES, list(measured), data)
+    of_videos = None
+    if (directory / user_tower.CONTENT).exists():
+        from ytdnn.candidates import content
+
+        of_videos = content.read(directory, data)
+    return user_tower.make_inputs(config, data, features, measured, of_videos)
+
+
+def grown_inputs(
+    trained: user_tower.TowerInputs,
+    config: configs.CandidatesConfig,
+    data: prepared.PreparedData,
+) -> user_tower.TowerInputs:
+    """Returns the inputs of a trained tower, measured on a grown log.
+
+    Args:
+      trained: Inputs of the trained tower.
+      config: Settings it was trained with.
+      data: Prepared set of the grown log.
+
+    Raises:
+      errors.UserError: This version would read other features.
+    """
+    grown = user_tower.measure_inputs(config, data)
+    if list(grown.measured) != list(trained.measured):
+        raise errors.UserError(
+            f"expected a model that reads {', '.join(grown.measured)}, as this version "
+            f"would train it, found one that reads {', '.join(trained.measured)}: "
+            f"train it again"
+        )
+    widths = grown.measured, grown.features, trained.measured
+    measured = feature_lists.with_old_widths(*widths)
+    return dataclasses.replace(grown, measured=measured)

@@ -24,7 +24,7 @@ import tensorflow as tf
 
 from ytdnn.base import artifacts, schema
 from ytdnn.features import counter_sums
-from ytdnn.log import catalogues, prepared, training_slices
+from ytdnn.log import prepared, training_slices
 
 _DAY_SECONDS = 86_400
 _EDGES = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 14, 18, 23, 30, 40, 55, 75, 100, 150, 250, 400)
@@ -226,7 +226,7 @@ def _rates(of_ages: Counts, uploads: Days, traffic: Traffic) -> Floats:
     return rates
 
 
-def _upload_days(catalogue: catalogues.Catalogue) -> Days:
+def _upload_days(catalogue: prepared.Catalogue) -> Days:
     if schema.UPLOAD_TIME not in catalogue.videos.columns:
         return np.full(catalogue.num_videos + 1, _UNKNOWN, np.int32)
     times = catalogue.videos[schema.UPLOAD_TIME].cast(pl.Int64)

@@ -4,7 +4,7 @@ Encoded watch history, demographics, device and other features, the bag of searc
 tokens; concatenated; the ReLU tower; a linear layer to the embedding size. The paper's
 last ReLU layer is itself the user vector; here a linear layer follows it, so that a
 vector may have negative coordinates. Beyond the paper, a skip connection may lead from
-the encoded sequences to the user vector (`ytdnn/layers/gated_bags.py`).
+the encoded sequences to the user vector (`ytdnn/layers/bags.py`).
 
 Its features are chosen by the config among those the log has, measured on the training
 watches, and kept with the model.
@@ -19,15 +19,8 @@ import tensorflow as tf
 
 from ytdnn.base import configs, schema
 from ytdnn.features import base_feature, feature_lists, network_features
-from ytdnn.layers import randomness, towers
-from ytdnn.log import (
-    batch_streams,
-    catalogues,
-    fields,
-    positions,
-    prepared,
-    training_slices,
-)
+from ytdnn.layers import bags, randomness, towers
+from ytdnn.log import batch_streams, fields, positions, prepared, training_slices
 
 if TYPE_CHECKING:
     from ytdnn.candidates import content
@@ -176,9 +169,7 @@ class UserTower(tf.keras.layers.Layer):
         self.output_layer = tf.keras.layers.Dense(dim, name="user_vector")
         self.skip_connection = None
         if config.skip_connection != "none":
-            from ytdnn.layers import gated_bags
-
-            self.skip_connection = gated_bags.GatedBags(
+            self.skip_connection = bags.GatedBags(
                 sum(encoder.num_bags for encoder in self.encoders),
                 dim,
                 gated=config.skip_connection == "gated",
@@ -197,7 +188,7 @@ class UserTower(tf.keras.layers.Layer):
         """Large variables looked up by row, for the table optimiser."""
         return [table for encoder in self.encoders for table in encoder.tables]
 
-    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
         """Returns the request fields that the tower reads."""
         watched = self.watches.fields(catalogue)
         of_features = feature_lists.request_fields(self.inputs.features, catalogue)

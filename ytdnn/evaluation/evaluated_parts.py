@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import configs, errors, schema, user_paths
-from ytdnn.log import catalogues, event_log, prepared
+from ytdnn.log import event_log, prepared
 from ytdnn.log.sources import id_files
 
 Bools = npt.NDArray[np.bool_]
@@ -110,7 +110,7 @@ def _condition(frame: pl.DataFrame, named: str, what: str) -> Bools:
             raise pl.exceptions.InvalidOperationError("not true or false of each row")
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         path = user_paths.expanded(named)
-        known = [name for name in frame.columns if name != catalogues.TRAIN_COUNT]
+        known = [name for name in frame.columns if name != prepared.TRAIN_COUNT]
         raise errors.UserError(
             f"expected --{what} to be a file of ids, or a condition over columns of "
             f"{what} ({event_log.brief(', '.join(known))}) as \"language = 'en'\", "

@@ -15,7 +15,7 @@ from ytdnn.base.metrics import (
     watch_time_of_hits,
 )
 from ytdnn.evaluation import lists, report_model, truths, user_cases, user_means
-from ytdnn.log import catalogues, prepared
+from ytdnn.log import prepared
 from ytdnn.retrieval import filter_columns
 
 _PROPENSITY_POWER = 1.0  # all videos have the same weight (see `retrieval`)
@@ -45,7 +45,7 @@ class Context:
     @functools.cached_property
     def train_counts(self) -> Floats:
         """Training watches by catalogue index; NaN at 0."""
-        counts = self.data.videos[catalogues.TRAIN_COUNT].to_numpy()
+        counts = self.data.videos[prepared.TRAIN_COUNT].to_numpy()
         return np.append(np.nan, counts.astype(np.float64))
 
     @functools.cached_property

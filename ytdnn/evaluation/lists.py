@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ytdnn.base import ragged
 from ytdnn.base.metrics import exact_top_k, top_k_selection
 from ytdnn.evaluation import in_memory_windows, models, user_cases
-from ytdnn.log import catalogues, prepared
+from ytdnn.log import prepared
 from ytdnn.retrieval import candidate_models
 
 POPULARITY = "popularity"
@@ -130,9 +130,9 @@ def closed_up(cases: user_cases.Cases, listed: Lists, k: int) -> Lists:
     return result
 
 
-def popularity(catalogue: catalogues.Catalogue) -> Maker:
+def popularity(catalogue: prepared.Catalogue) -> Maker:
     """Returns the maker that lists the videos with most training watches."""
-    watched = catalogue.videos[catalogues.TRAIN_COUNT].head(catalogue.vocabulary_size)
+    watched = catalogue.videos[prepared.TRAIN_COUNT].head(catalogue.vocabulary_size)
     counts = watched.to_numpy().astype(np.float32)
 
     def make(cases: user_cases.Cases, k: int) -> Lists:

@@ -18,7 +18,7 @@ import polars as pl
 from ytdnn.base import errors, ragged, schema
 from ytdnn.base.metrics import bootstrap, exact_top_k, metric_names, recall_and_ndcg
 from ytdnn.evaluation import list_metrics, lists, report_model, report_parts, user_means
-from ytdnn.log import catalogues, events, prepared
+from ytdnn.log import events, prepared
 
 HEADLINE = ("recall", "hit_rate", "ndcg")
 _MOST_VALUES = 12  # with more, numbers are cut into quantiles, text into other
@@ -230,7 +230,7 @@ def _column_values(
     values = padded.gather(pl.Series(indices + 1, dtype=pl.UInt32))
     if column.dtype.is_numeric() and values.n_unique() > _MOST_VALUES:
         return _quantiles(values.cast(pl.Float64).to_numpy())
-    text = catalogues.first_texts(values)
+    text = prepared.first_texts(values)
     known = text.drop_nulls().value_counts(sort=True)
     frequent = known[column.name].head(_MOST_VALUES).to_list()
     kept = pl.when(text.is_in(frequent)).then(text).otherwise(pl.lit(_OTHER))

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from ytdnn.base import configs, errors, ragged, schema
 from ytdnn.evaluation import evaluated_parts
-from ytdnn.log import catalogues, events, prepared
+from ytdnn.log import events, prepared
 
 _WINDOW_OF = {events.Split.VALIDATION: "validation", events.Split.TEST: "test"}
 _NEVER = np.iinfo(np.int64).max
@@ -314,9 +314,7 @@ def _request_times(
     return np.maximum(before, begins) if is_last else before
 
 
-def _available_from(
-    catalogue: catalogues.Catalogue, num_listed: int
-) -> Integers | None:
+def _available_from(catalogue: prepared.Catalogue, num_listed: int) -> Integers | None:
     """Returns the time from which each video may be listed; None: no restriction."""
     return catalogue.listed_from if num_listed > catalogue.vocabulary_size else None
 

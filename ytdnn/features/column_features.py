@@ -5,32 +5,30 @@ log. A feature of a standard column is one line; `own_columns.feature` returns t
 feature of any other column.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
 import tensorflow as tf
 
-from ytdnn.base import ragged, schema
+from ytdnn.base import ragged, schema, table_schemas
 from ytdnn.features import base_feature, encodings
 from ytdnn.layers import embeddings
 from ytdnn.log import (
-    catalogues,
     events,
     fields,
     lookups,
     positions,
     prepared,
+    raw_request,
     user_shards,
 )
-
-if TYPE_CHECKING:
-    from ytdnn.log import raw_request
 
 # Known values of a column of text, the most clicked ones (PAPER §4.1).
 MAX_VALUES = 10_000
 # Of a text of the user's own that has more: each value has the place of its hash.
 HASH_BUCKETS = 4_096
+MAX_AGE_YEARS = 100.0
 _LOWEST = float(np.finfo(np.float32).min)
 _BOTH = frozenset({base_feature.CANDIDATES, base_feature.RANKING})
 
@@ -82,7 +80,7 @@ class _Column(base_feature.ReadAtRequest):
     def _field(self) -> fields.Field:
         return fields.text(self.column)
 
-    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
         """Returns the user's value; a video's value is in the exported table."""
         return (self._field(),) if self.is_user else ()
 
@@ -275,7 +273,7 @@ class NumberColumn(encodings.Continuous, _Column):
         values = self.values(data).cast(pl.Float32).fill_nan(None)
         return values.fill_null(self.missing).to_numpy().astype(np.float32)
 
-    def from_request(self, request: "raw_request.Request") -> tf.Tensor:
+    def from_request(self, request: raw_request.Request) -> tf.Tensor:
         """Returns the user's number."""
         return request.raw[self.column]
 
@@ -289,7 +287,7 @@ class TextOfRequest(base_feature.RequestReader):
         self._field = field
         self._values = lookups.TextVocabulary(vocabulary)
 
-    def __call__(self, request: "raw_request.Request") -> tf.Tensor:
+    def __call__(self, request: raw_request.Request) -> tf.Tensor:
         """Returns indices `[batch] int32`."""
         return self._values.indices(request.raw[self._field])
 
@@ -310,7 +308,7 @@ class HashedColumn(encodings.Categorical, _Column):
         buckets: np.ndarray = _hashed(tf.constant(texts, tf.string)).numpy()
         return buckets
 
-    def from_request(self, request: "raw_request.Request") -> tf.Tensor:
+    def from_request(self, request: raw_request.Request) -> tf.Tensor:
         """Returns the hash bucket of the user's text."""
         return _hashed(request.raw[self.column])
 
@@ -320,3 +318,34 @@ def _hashed(texts: tf.Tensor) -> tf.Tensor:
     places = tf.strings.to_hash_bucket_fast(texts, HASH_BUCKETS) + 1
     missing = tf.zeros_like(places)
     return tf.cast(tf.where(tf.equal(texts, ""), missing, places), tf.int32)
+
+
+class Age(encodings.Share, _Column):
+    """The user's age over a hundred years, clipped to [0, 1]; -1 = missing."""
+
+    def _field(self) -> fields.Field:
+        most = table_schemas.MOST_AGE
+        return fields.Field(self.column, "float32", "batch", -1.0, "years", 0.0, most)
+
+    def encoded(self, data: prepared.PreparedData) -> np.ndarray:
+        """Returns the share of each user, `[users] float32`."""
+        years = self.values(data).cast(pl.Float32).fill_nan(None).fill_null(-1.0)
+        return _share(tf.constant(years.to_numpy())).numpy()
+
+    def from_request(self, request: raw_request.Request) -> tf.Tensor:
+        """Returns the share of the user."""
+        return _share(request.raw[self.column])
+
+
+def _share(years: tf.Tensor) -> tf.Tensor:
+    share = tf.clip_by_value(years / MAX_AGE_YEARS, 0.0, 1.0)
+    return tf.where(years >= 0.0, share, -1.0)
+
+
+# Who the user is (PAPER §3.3, §4.1).
+FEATURES = (
+    TextColumn(schema.GENDER, "users.gender", _BOTH, dim=4),
+    TextColumn(schema.COUNTRY, "users.country", _BOTH, dim=8),
+    Age(schema.AGE, "users.age", _BOTH),
+    TextColumn("user_language", "users.language", frozenset({base_feature.RANKING})),
+)

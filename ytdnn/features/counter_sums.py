@@ -15,7 +15,7 @@ import polars as pl
 
 from ytdnn.base import schema
 from ytdnn.features import as_of_sums
-from ytdnn.log import catalogues, events, positions, prepared, temporal_windows
+from ytdnn.log import events, positions, prepared, temporal_windows
 
 _REQUESTS_A_PART = 1 << 18  # so that a part stays in the cache
 
@@ -69,12 +69,12 @@ class VideoGroup:
         """Returns the group of each catalogue index, `[catalogue + 1]`, 0 = none."""
         return data.once((VideoGroup, self), lambda: self._video_groups(data.catalogue))
 
-    def _video_groups(self, catalogue: catalogues.Catalogue) -> Integers:
+    def _video_groups(self, catalogue: prepared.Catalogue) -> Integers:
         if self == VIDEO:
             return np.arange(catalogue.num_videos + 1)
         if self == CORPUS:
             return np.minimum(np.arange(catalogue.num_videos + 1), 1)
-        texts = catalogues.first_texts(catalogue.videos[self.column or ""])
+        texts = prepared.first_texts(catalogue.videos[self.column or ""])
         ranks = texts.rank("dense").fill_null(0).cast(pl.Int64)
         return np.append(0, ranks.to_numpy())
 

@@ -20,15 +20,15 @@ import tensorflow as tf
 from ytdnn.base import configs, errors, registries, schema
 from ytdnn.base import registry as parts
 from ytdnn.features import base_feature
-from ytdnn.log import catalogues, fields, prepared
+from ytdnn.log import fields, prepared
 
 if TYPE_CHECKING:
-    from ytdnn.features.sequences import averages_and_sequence, watched
+    from ytdnn.features.sequences import sequence_encoder, watched
     from ytdnn.log import raw_request
 
 Features = tuple[base_feature.Feature, ...]
 Tensors = dict[str, tf.Tensor]
-Watches = Union["watched.Watched", "averages_and_sequence.SideBySide"]
+Watches = Union["watched.Watched", "sequence_encoder.SideBySide"]
 # Whose own columns each network can read.
 _OWN_TABLES = {
     base_feature.CANDIDATES: {schema.USERS},
@@ -54,8 +54,8 @@ def built_in() -> Features:
     A model of the same seed has other initial weights if the order changes.
     """
     from ytdnn.features import (
+        column_features,
         counter_features,
-        demographics,
         past_features,
         replayed_features,
         request_context,
@@ -63,7 +63,7 @@ def built_in() -> Features:
     )
 
     return (
-        *demographics.FEATURES,
+        *column_features.FEATURES,
         *request_context.FEATURES,
         *past_features.OF_USER,
         video_attributes.CHANNEL,
@@ -210,11 +210,11 @@ class Encoder(tf.keras.layers.Layer):
         """
         raise NotImplementedError
 
-    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
         """Returns the request fields that the encoder reads."""
         raise NotImplementedError
 
-    def open_request(self, catalogue: catalogues.Catalogue) -> "SequenceReader":
+    def open_request(self, catalogue: prepared.Catalogue) -> "SequenceReader":
         """Returns the reader of its rows from raw requests."""
         raise NotImplementedError
 
@@ -249,12 +249,12 @@ def make_encoder(
     if not config.encoder.beside_bags:
         encoder: watched.Watched = make_sequence(*sizes, name="watches", **shared)
         return encoder
-    from ytdnn.features.sequences import averages_and_sequence
+    from ytdnn.features.sequences import sequence_encoder
 
     bags = _bags(*sizes, name="bags")
     shared |= {"videos": bags.videos, "name": "sequence"}
     ordered = make_sequence(*sizes, **shared)
-    return averages_and_sequence.SideBySide(bags, ordered, name="watches")
+    return sequence_encoder.SideBySide(bags, ordered, name="watches")
 
 
 def _bags(*args: Any, name: str) -> "watched.WatchBags":

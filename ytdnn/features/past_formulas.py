@@ -14,7 +14,7 @@ from ytdnn.features import (
     past_sums_of_log,
     past_sums_of_request,
 )
-from ytdnn.log import catalogues, fields, positions, prepared, raw_request
+from ytdnn.log import fields, positions, prepared, raw_request
 
 
 class PastFeature(encodings.Continuous, base_feature.ReadAtRequest):
@@ -50,7 +50,7 @@ class PastFeature(encodings.Continuous, base_feature.ReadAtRequest):
         """Which features `together` reads at once; None: it is read alone."""
         return None if self.scope.is_of_query else (self.column, self.of_known_key)
 
-    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
         """Returns the fields of the events' and request's times, and impressions."""
         if self.table == schema.IMPRESSIONS:
             return fields.time(), *fields.shown(catalogue)

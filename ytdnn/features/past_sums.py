@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.features import column_features
-from ytdnn.log import catalogues, positions, prepared
+from ytdnn.log import positions, prepared
 
 # What is summed over events.
 EVENTS = "events"  # 1 each
@@ -87,7 +87,7 @@ def keys(data: prepared.PreparedData, column: str) -> Keys:
     return column_features.TextColumn(column, column).rows(data).astype(np.int64)
 
 
-def durations(catalogue: catalogues.Catalogue) -> npt.NDArray[np.float64]:
+def durations(catalogue: prepared.Catalogue) -> npt.NDArray[np.float64]:
     """Returns the seconds of each video of the catalogue after row 0, 0 = unknown."""
     if f"{schema.VIDEOS}.{schema.DURATION_SECONDS}" not in catalogue.columns:
         return np.zeros(catalogue.num_videos + 1)

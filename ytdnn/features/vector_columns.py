@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.features import base_feature, column_features, encodings
-from ytdnn.log import catalogues, fields, positions, prepared, raw_request
+from ytdnn.log import fields, positions, prepared, raw_request
 
 AVERAGE, LAST, NEAREST = "of_watched", "of_last_watched", "of_nearest_watched"
 PRODUCTS = (AVERAGE, LAST, NEAREST)
@@ -188,7 +188,7 @@ class _ProductOfRequest(base_feature.RequestReader):
         return request.once(self._key, make)[..., self._place]
 
 
-def is_product(name: str, catalogue: catalogues.Catalogue) -> bool:
+def is_product(name: str, catalogue: prepared.Catalogue) -> bool:
     """Whether a name names a product of a column of vectors."""
     column, _, kind = name.rpartition(".")
     return kind in PRODUCTS and column in catalogue.vectors.in_table(schema.VIDEOS)
@@ -200,7 +200,7 @@ def product(name: str) -> WatchedProduct:
     return WatchedProduct(column, kind)
 
 
-def products(column: str, catalogue: catalogues.Catalogue) -> list[str]:
+def products(column: str, catalogue: prepared.Catalogue) -> list[str]:
     """Returns the names of a column's products; empty if it has no vectors."""
     if column not in catalogue.vectors.in_table(schema.VIDEOS):
         return []

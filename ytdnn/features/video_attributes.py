@@ -8,15 +8,7 @@ import tensorflow as tf
 from ytdnn.base import schema
 from ytdnn.features import base_feature, column_features, encodings
 from ytdnn.layers import embeddings
-from ytdnn.log import (
-    catalogues,
-    fields,
-    lookups,
-    positions,
-    prepared,
-    raw_request,
-    tokens,
-)
+from ytdnn.log import fields, lookups, positions, prepared, raw_request, tokens
 
 MAX_TOKENS = 16  # of a title; what follows is not read
 MAX_VALUES = 100_000  # the most frequent ones
@@ -96,7 +88,7 @@ def _token_rows(
     return rows
 
 
-def _tokenised(catalogue: catalogues.Catalogue) -> pl.DataFrame:
+def _tokenised(catalogue: prepared.Catalogue) -> pl.DataFrame:
     """Returns the tokens of all titles in order, with the index of the video."""
     titles = catalogue.videos[schema.TITLE].cast(pl.String).fill_null("")
     parts = [pl.DataFrame(schema={_VIDEO: pl.Int64, _TOKEN: pl.String})]
@@ -125,7 +117,7 @@ class LanguageMatch(encodings.Categorical, base_feature.ReadAtRequest):
         """Returns 2: different, or the same."""
         return _SAME
 
-    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
         """Returns the user's language."""
         return (fields.text(schema.LANGUAGE),)
 
@@ -190,7 +182,7 @@ class VideoAge(encodings.Continuous, base_feature.ReadAtRequest):
     columns = ("videos.upload_time",)
     networks = default_in = frozenset({base_feature.RANKING})
 
-    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
         """Returns the time of the request."""
         return (fields.time(),)
 
@@ -213,7 +205,7 @@ class _AgeOfRequest(base_feature.RowsOfVideos):
         return _age(request.times, super().__call__(request))
 
 
-def _upload_times(catalogue: catalogues.Catalogue) -> np.ndarray:
+def _upload_times(catalogue: prepared.Catalogue) -> np.ndarray:
     """Returns `[catalogue + 1] int64` seconds, 0 where the upload time is unknown."""
     known = catalogue.videos[schema.UPLOAD_TIME].cast(pl.Int64).fill_null(0)
     return np.append(0, known.to_numpy()).astype(np.int64)

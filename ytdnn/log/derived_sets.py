@@ -22,7 +22,6 @@ import polars as pl
 
 from ytdnn.base import artifacts, configs, errors, ragged, schema, whole_files
 from ytdnn.log import (
-    catalogues,
     events,
     log_warnings,
     prepared,
@@ -233,17 +232,17 @@ def _order(
 
 
 def _write_entities(
-    catalogue: catalogues.Catalogue,
+    catalogue: prepared.Catalogue,
     order: npt.NDArray[np.int64],
     labels: npt.NDArray[np.int64],
     directory: pathlib.Path,
 ) -> None:
     """Writes users, catalogue and the vocabularies of texts."""
-    counts = pl.Series(catalogues.TRAIN_COUNT, labels)
+    counts = pl.Series(prepared.TRAIN_COUNT, labels)
     videos = catalogue.videos.with_columns(counts)[order]
-    videos.write_parquet(directory / catalogues.VIDEOS_FILE)
+    videos.write_parquet(directory / prepared.VIDEOS_FILE)
     catalogue.vectors.write_ordered(order, directory)
-    for name in (user_log.USERS_FILE, catalogues.VOCABULARIES_FILE):
+    for name in (user_log.USERS_FILE, prepared.VOCABULARIES_FILE):
         whole_files.link(str(catalogue.directory / name), str(directory / name))
 
 
@@ -254,7 +253,7 @@ def _write_arrays(
     directory: pathlib.Path,
 ) -> None:
     """Writes the changed arrays of the events, and links the unchanged ones."""
-    new_index = catalogues.new_indices(order)
+    new_index = prepared.new_indices(order)
     for number, shard in enumerate(log.shards):
         loaded = shard.read()
         changed = {"watch_splits": split.watch_splits(loaded.watches)}
@@ -278,7 +277,7 @@ def _write_searches(
     with whole_files.scratch(directory, "tokens") as scratch:
         files = _write_tokens(data.log, split, scratch)
         known = searches.vocabulary(files, data.config)
-        known.write_parquet(directory / catalogues.TOKENS_FILE)
+        known.write_parquet(directory / prepared.TOKENS_FILE)
         for number, file in enumerate(files):
             arrays = searches.token_arrays(pl.read_parquet(file), known)
             shard_tasks.save(arrays, user_shards.path(directory, number))

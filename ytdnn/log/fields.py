@@ -14,7 +14,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import catalogues
+from ytdnn.log import prepared
 
 Shape = Literal["batch", "batch, length"]
 MOST_TIME = 4_102_444_800  # the year 2100; milliseconds lie beyond
@@ -63,7 +63,7 @@ class Field:
 Fields = tuple[Field, ...]
 
 
-def id_type(catalogue: catalogues.Catalogue) -> tuple[str, str | int]:
+def id_type(catalogue: prepared.Catalogue) -> tuple[str, str | int]:
     """Returns the type of video ids, and an id of no video for padding.
 
     It is the value that TensorFlow Serving pads with, "" or 0, unless a video has that
@@ -80,7 +80,7 @@ def text(name: str, meaning: str = "as in the log") -> Field:
     return Field(name, "string", "batch", "", meaning)
 
 
-def watched(catalogue: catalogues.Catalogue) -> Field:
+def watched(catalogue: prepared.Catalogue) -> Field:
     """Returns the watched videos."""
     dtype, missing = id_type(catalogue)
     meaning = "videos watched, most recent last; unknown ids are allowed"
@@ -109,7 +109,7 @@ def watched_seconds() -> Field:
     return Field(name, "float32", "batch, length", -1.0, meaning, least=0.0)
 
 
-def shown(catalogue: catalogues.Catalogue) -> Fields:
+def shown(catalogue: prepared.Catalogue) -> Fields:
     """Returns the videos shown earlier, the time of each and whether it was clicked."""
     dtype, missing = id_type(catalogue)
     ids, clicked = schema.IMPRESSION_VIDEO_IDS, schema.IMPRESSION_CLICKED
@@ -122,7 +122,7 @@ def shown(catalogue: catalogues.Catalogue) -> Fields:
     )
 
 
-def permitting(catalogue: catalogues.Catalogue) -> Fields:
+def permitting(catalogue: prepared.Catalogue) -> Fields:
     """Returns the videos to leave out of an answer, and those it may hold."""
     dtype, missing = id_type(catalogue)
     left_out = "videos to leave out besides those watched; unknown ids are ignored"

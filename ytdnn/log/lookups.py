@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import catalogues, fields
+from ytdnn.log import fields, prepared
 
 
 def _table(keys: tf.Tensor) -> tf.lookup.StaticHashTable:
@@ -27,7 +27,7 @@ class VideoIds(tf.Module):
       missing: Scalar, the id that means no video.
     """
 
-    def __init__(self, catalogue: catalogues.Catalogue) -> None:
+    def __init__(self, catalogue: prepared.Catalogue) -> None:
         """Copies the ids of `data.videos`.
 
         Raises:

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from ytdnn.base import errors, schema, user_paths
-from ytdnn.log import catalogues, event_log, log_checks, prepared, vectors
+from ytdnn.log import event_log, log_checks, prepared, vectors
 from ytdnn.log.sources import frames, mappings, tables_in_directory
 
 _NAME = "videos="  # what messages call a frame
@@ -71,7 +71,7 @@ def read(
     read, dropped = log_checks.check_entities(read, schema.VIDEOS, bad_rows)
     with event_log.readable(origin.file):
         table = read.tables[schema.VIDEOS].collect()
-    wanted = dict(data.videos.drop(catalogues.TRAIN_COUNT, strict=False).schema)
+    wanted = dict(data.videos.drop(prepared.TRAIN_COUNT, strict=False).schema)
     of_videos = data.catalogue.vectors.in_table(schema.VIDEOS)
     wanted |= {name.partition(".")[2]: vectors.DTYPE for name in of_videos}
     unread = [*origin.unused, *(name for name in table.columns if name not in wanted)]
@@ -112,7 +112,7 @@ def added_to(data: prepared.PreparedData, table: pl.DataFrame) -> prepared.Prepa
     columns = [
         pl.col(name).cast(dtype, strict=False)
         if name in new.columns
-        else pl.lit(0 if name == catalogues.TRAIN_COUNT else None, dtype).alias(name)
+        else pl.lit(0 if name == prepared.TRAIN_COUNT else None, dtype).alias(name)
         for name, dtype in data.videos.schema.items()
     ]
     of_videos = [

@@ -9,15 +9,13 @@ request (`ytdnn/log/raw_request.py`). A feature returns the same tensor for both
 
 import dataclasses
 from collections.abc import Callable, Hashable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.log import prepared
-
-if TYPE_CHECKING:
-    from ytdnn.log import search_tensors
 
 MISSING = -1.0
 NO_SCORE = float(np.finfo(np.float32).min)  # a score may be any other number
@@ -199,6 +197,23 @@ def no_features(log: LogTensors) -> dict[str, Reader]:
 
 
 @dataclasses.dataclass(frozen=True)
+class SearchTensors:
+    """Searches of all users as flat tensors, sorted by (user, time).
+
+    Attributes:
+      offsets: `[users + 1] int64`, first search of each user.
+      token_offsets: `[searches + 1] int64`, first token of each search.
+      tokens: `[tokens] int32`.
+      num_before: `[watches] int32`, searches of the user strictly before each watch.
+    """
+
+    offsets: tf.Tensor
+    token_offsets: tf.Tensor
+    tokens: tf.Tensor
+    num_before: tf.Tensor
+
+
+@dataclasses.dataclass(frozen=True)
 class WatchLog:
     """Watches as flat tensors, sorted by (user, order).
 
@@ -219,7 +234,7 @@ class WatchLog:
     times: tf.Tensor
     is_label: tf.Tensor
     offsets: tf.Tensor
-    searches: "search_tensors.SearchTensors | None"
+    searches: SearchTensors | None
     readers: Mapping[str, Reader]
     tensors: LogTensors
 
@@ -247,9 +262,12 @@ def load_watches(
     )
     searches = None
     if with_searches and data.catalogue.has_searches:
-        from ytdnn.log import search_tensors
-
-        searches = search_tensors.from_log(log)
+        searches = SearchTensors(
+            offsets=log.column("searches", "offsets"),
+            token_offsets=log.column("searches", "token_offsets"),
+            tokens=log.column("searches", "tokens"),
+            num_before=log.column("watches", "num_searches"),
+        )
     return WatchLog(
         videos=log.column("watches", "videos"),
         users=tf.constant(_users(np.asarray(data.watches.offsets))),
@@ -265,3 +283,42 @@ def load_watches(
 def _users(offsets: np.ndarray) -> np.ndarray:
     """Returns the user of each watch, `[watches] int32`, which no table keeps."""
     return np.repeat(np.arange(len(offsets) - 1, dtype=np.int32), np.diff(offsets))
+
+
+def searches_before(
+    searches: SearchTensors, users: tf.Tensor, num_before: tf.Tensor, search_length: int
+) -> dict[str, tf.Tensor]:
+    """Returns the tokens of the most recent searches before each position.
+
+    Positions of a slice share rows. Each position appends the rows that no earlier
+    position has, so there is no gap between the searches of two users, and the range of
+    a position ends with its own rows and is as long as its number of tokens.
+
+    Args:
+      searches: Searches of all users.
+      users: `[slices, positions] int32`, ascending in each slice.
+      num_before: `[slices, positions] int64`, number of the user's earlier searches;
+        for one user ascending in each slice.
+      search_length: Greatest number of searches.
+
+    Returns:
+      `SEARCH_TOKENS [slices, rows] int32` (0: padding), `FIRST_TOKENS` and
+      `END_TOKENS [slices, positions] int32`.
+    """
+    offsets = tf.gather(searches.offsets, users)
+    ends = offsets + num_before
+    firsts = tf.maximum(offsets, ends - search_length)
+    begins = tf.gather(searches.token_offsets, firsts)
+    stops = tf.gather(searches.token_offsets, ends)
+    reached = tf.concat([begins[:, :1], stops[:, :-1]], axis=1)
+    starts = tf.maximum(begins, reached)
+    end_rows = tf.cumsum(stops - starts, axis=1)
+    rows = tf.ragged.range(tf.reshape(starts, [-1]), tf.reshape(stops, [-1]))
+    tokens = tf.RaggedTensor.from_row_lengths(
+        tf.gather(searches.tokens, rows.values), end_rows[:, -1], validate=False
+    )
+    return {
+        schema.SEARCH_TOKENS: tokens.to_tensor(0),
+        schema.FIRST_TOKENS: tf.cast(end_rows - (stops - begins), tf.int32),
+        schema.END_TOKENS: tf.cast(end_rows, tf.int32),
+    }

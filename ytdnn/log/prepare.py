@@ -16,7 +16,6 @@ import polars as pl
 
 from ytdnn.base import artifacts, configs, environment, errors, schema, whole_files
 from ytdnn.log import (
-    catalogues,
     entities,
     event_log,
     log_warnings,
@@ -132,7 +131,7 @@ def _write(
     has_searches = schema.SEARCHES in surveyed.rows
     known = searches.vocabulary(files if has_searches else [], rules.config)
     if has_searches:
-        known.write_parquet(rules.directory / catalogues.TOKENS_FILE)
+        known.write_parquet(rules.directory / prepared.TOKENS_FILE)
     facts, new_index = _write_entities(surveyed, labels[1:], rules)
     (rules.directory / user_shards.DIRECTORY).mkdir()
     write = functools.partial(
@@ -202,7 +201,7 @@ def _warnings(
     log: event_log.EventLog, directory: pathlib.Path, facts: Mapping[str, object]
 ) -> list[str]:
     shards = user_shards.on_disk(directory, facts)
-    videos = pl.read_parquet(directory / catalogues.VIDEOS_FILE)
+    videos = pl.read_parquet(directory / prepared.VIDEOS_FILE)
     users = pl.read_parquet(directory / user_log.USERS_FILE, columns=[schema.USER_ID])
     return [
         *log_warnings.odd_ids(users[schema.USER_ID]),
@@ -274,13 +273,13 @@ def _write_entities(
     order = np.argsort(~in_vocabulary, kind="stable")
     ids = surveyed.videos[schema.VIDEO_ID].gather(order)
     videos = entities.with_columns(surveyed.log, schema.VIDEOS, ids).with_columns(
-        pl.Series(catalogues.TRAIN_COUNT, labels[order].astype(np.int64))
+        pl.Series(prepared.TRAIN_COUNT, labels[order].astype(np.int64))
     )
     ids = surveyed.users[schema.USER_ID]
     users = entities.with_columns(surveyed.log, schema.USERS, ids)
-    videos.write_parquet(rules.directory / catalogues.VIDEOS_FILE)
+    videos.write_parquet(rules.directory / prepared.VIDEOS_FILE)
     users.write_parquet(rules.directory / user_log.USERS_FILE)
-    vocabularies = rules.directory / catalogues.VOCABULARIES_FILE
+    vocabularies = rules.directory / prepared.VOCABULARIES_FILE
     artifacts.write_json(vocabularies, surveyed.vocabularies)
     facts: dict[str, object] = {"users": users.height, "videos": videos.height}
     facts[vectors.FACT] = {
@@ -290,4 +289,4 @@ def _write_entities(
         ),
     }
     facts["vocabulary"] = int(in_vocabulary.sum())
-    return facts, catalogues.new_indices(order)
+    return facts, prepared.new_indices(order)

@@ -13,12 +13,12 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import configs, schema
-from ytdnn.log import catalogues, shard_arrays
+from ytdnn.log import prepared, shard_arrays
 
 _TOKENS = "tokens"  # of one search, several times if they are in it several times
 _JOINED = "joined"
 _IN_TRAINING = "in_training"
-_COUNT = catalogues.TRAIN_COUNT
+_COUNT = prepared.TRAIN_COUNT
 _QUERIES_A_STEP = 1 << 16
 _TOKENS_A_COUNT = 5_000_000  # counted at a time, to bound memory
 _NEWLINE = "\n"  # in no token
@@ -85,18 +85,18 @@ def vocabulary(paths: list[pathlib.Path], config: configs.DataConfig) -> pl.Data
       config: Bounds of the vocabulary.
     """
     if not paths:
-        return pl.DataFrame(schema={catalogues.TOKEN: pl.String, _COUNT: pl.Int64})
+        return pl.DataFrame(schema={prepared.TOKEN: pl.String, _COUNT: pl.Int64})
     rows = pl.scan_parquet(paths).filter(pl.col(_IN_TRAINING))
     size = rows.select(pl.col(_TOKENS).list.len().sum()).collect(engine="streaming")
     num_parts = max(1, -(-int(size.item() or 0) // _TOKENS_A_COUNT))
-    token = pl.col(_TOKENS).list.explode().alias(catalogues.TOKEN)
-    order = [-pl.col(_COUNT), pl.col(catalogues.TOKEN)]
+    token = pl.col(_TOKENS).list.explode().alias(prepared.TOKEN)
+    order = [-pl.col(_COUNT), pl.col(prepared.TOKEN)]
     best = []
     for part in range(num_parts):
         counts = (
             rows.select(token)
-            .filter(pl.col(catalogues.TOKEN).hash() % num_parts == part)
-            .group_by(catalogues.TOKEN)
+            .filter(pl.col(prepared.TOKEN).hash() % num_parts == part)
+            .group_by(prepared.TOKEN)
             .agg(pl.len().cast(pl.Int64).alias(_COUNT))
             .filter(pl.col(_COUNT) >= config.min_search_token_count)
             .sort(order)
@@ -114,7 +114,7 @@ def token_arrays(rows: pl.DataFrame, known: pl.DataFrame) -> shard_arrays.Arrays
       known: Vocabulary from `vocabulary`.
     """
     indices = known.select(
-        catalogues.TOKEN, pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("index")
+        prepared.TOKEN, pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("index")
     )
     encoded, sizes = _encode(rows, indices)
     offsets = np.append(0, np.cumsum(sizes)).astype(np.int64)
@@ -130,10 +130,10 @@ def in_training(rows: pl.DataFrame) -> np.ndarray:
 def _encode(rows: pl.DataFrame, indices: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Returns the tokens of searches in the vocabulary, and the number of each."""
     flat = (
-        rows.select(pl.col(_TOKENS).alias(catalogues.TOKEN))
+        rows.select(pl.col(_TOKENS).alias(prepared.TOKEN))
         .with_row_index("search")
-        .explode(catalogues.TOKEN)
-        .join(indices, on=catalogues.TOKEN, maintain_order="left")
+        .explode(prepared.TOKEN)
+        .join(indices, on=prepared.TOKEN, maintain_order="left")
     )
     sizes = np.bincount(flat["search"].to_numpy(), minlength=rows.height)
     return flat["index"].to_numpy(), sizes

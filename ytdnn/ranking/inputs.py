@@ -22,7 +22,7 @@ from ytdnn.features import (
     replayed_features,
     request_reading,
 )
-from ytdnn.log import catalogues, fields, positions, prepared, raw_request
+from ytdnn.log import fields, positions, prepared, raw_request
 from ytdnn.ranking import heads
 from ytdnn.retrieval import trained_stage
 
@@ -223,7 +223,7 @@ class ImpressionLog:
 
 
 def request_fields(
-    chosen: network_features.Features, catalogue: catalogues.Catalogue
+    chosen: network_features.Features, catalogue: prepared.Catalogue
 ) -> fields.Fields:
     """Returns the request fields that the ranker reads, without the videos to score."""
     return fields.union(

@@ -14,7 +14,7 @@ from ytdnn.base.configs import serving
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import network_features, replayed_features
 from ytdnn.layers import weights
-from ytdnn.log import catalogues, fields, prepared
+from ytdnn.log import fields, prepared
 from ytdnn.ranking import (
     counted_seconds,
     heads,
@@ -113,7 +113,7 @@ class RankingModel:
         """Whether the first stage that features come from reads the request's time."""
         return self.first_stage is not None and self.first_stage.sees_request_time
 
-    def request_fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+    def request_fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
         """Returns the request fields that it reads, without the videos to score."""
         own = inputs.request_fields(self.features, catalogue)
         if self.first_stage is None:

@@ -25,7 +25,7 @@ import tensorflow as tf
 from ytdnn.base import configs, errors, schema
 from ytdnn.base.configs import ranking as ranking_config
 from ytdnn.base.metrics import recalibration
-from ytdnn.log import catalogues, outcomes
+from ytdnn.log import outcomes, prepared
 from ytdnn.ranking import heads
 
 LEAST_POSITIVE = 20  # training impressions; fewer tell nothing
@@ -193,7 +193,7 @@ def make(
 
 
 def chosen(
-    config: configs.RankingConfig, catalogue: catalogues.Catalogue
+    config: configs.RankingConfig, catalogue: prepared.Catalogue
 ) -> list[tuple[int, outcomes.Outcome]]:
     """Returns the outcomes of a log, with their place, except those of weight 0.
 
@@ -258,7 +258,7 @@ def measure(
 
 
 def notes(
-    catalogue: catalogues.Catalogue, learned: Sequence[PredictedOutcome]
+    catalogue: prepared.Catalogue, learned: Sequence[PredictedOutcome]
 ) -> list[str]:
     """Returns a line about the outcomes that are predicted, and about the others.
 

@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, errors, schema
 from ytdnn.features import vector_columns
-from ytdnn.log import catalogues, prepared
+from ytdnn.log import prepared
 from ytdnn.retrieval import filter_columns, row_ops
 
 _BEHIND = -1e30  # a video that is not on the page is chosen last
@@ -92,7 +92,7 @@ class Diversity(tf.Module):
         return tf.zeros([shape[0], shape[1], shape[1]])
 
 
-def require(config: configs.CompositionConfig, catalogue: catalogues.Catalogue) -> None:
+def require(config: configs.CompositionConfig, catalogue: prepared.Catalogue) -> None:
     """Checks that the log has the columns that a composition names.
 
     Raises:
@@ -173,7 +173,7 @@ def _same(values: tf.Tensor) -> tf.Tensor:
     return tf.cast(pairs & (values > 0)[:, :, tf.newaxis], tf.float32)
 
 
-def _columns(catalogue: catalogues.Catalogue) -> set[str]:
+def _columns(catalogue: prepared.Catalogue) -> set[str]:
     """Returns the columns of videos that have values to compare."""
     return {
         attribute.name

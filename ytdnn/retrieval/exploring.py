@@ -19,7 +19,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.base import configs, errors, schema
-from ytdnn.log import catalogues
+from ytdnn.log import prepared
 from ytdnn.retrieval import fresh_uploads, row_ops
 
 _FIRST, _SECOND = -4658895280553007687, -7723592293110705685  # SplitMix64's, signed
@@ -35,7 +35,7 @@ class Explorer(tf.Module):
     """
 
     def __init__(
-        self, config: configs.CompositionConfig, catalogue: catalogues.Catalogue
+        self, config: configs.CompositionConfig, catalogue: prepared.Catalogue
     ) -> None:
         """Takes the settings of exploration.
 
@@ -188,7 +188,7 @@ def _shifted(values: tf.Tensor, shift: int) -> tf.Tensor:
     return tf.bitwise.bitwise_and(kept, mask)
 
 
-def _upload_times(catalogue: catalogues.Catalogue) -> npt.NDArray[np.int64]:
+def _upload_times(catalogue: prepared.Catalogue) -> npt.NDArray[np.int64]:
     if schema.UPLOAD_TIME not in catalogue.videos.columns:
         raise errors.UserError(
             "expected videos.upload_time in the log for "

@@ -13,14 +13,14 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import configs, errors, ragged, schema
-from ytdnn.log import catalogues
+from ytdnn.log import prepared
 
 IN, NOT_IN, AT_MOST, AT_LEAST = "in", "not_in", "at_most", "at_least"
 OPERATORS = (IN, NOT_IN, AT_MOST, AT_LEAST)
 CHANNEL = f"{schema.VIDEOS}.{schema.CHANNEL_ID}"
 UPLOAD = f"{schema.VIDEOS}.{schema.UPLOAD_TIME}"
 AGE_DAYS = "age_days"  # of a video at the time of the request, from its upload time
-_LEFT_OUT = (schema.VIDEO_ID, schema.TITLE, catalogues.TRAIN_COUNT)
+_LEFT_OUT = (schema.VIDEO_ID, schema.TITLE, prepared.TRAIN_COUNT)
 _MOST_VALUES = 100_000  # of a text; more, and more than half of the videos: no category
 
 _TRUTHS = {"true": "1", "false": "0"}
@@ -69,7 +69,7 @@ def key(column: str, operator: str) -> str:
     return f"{column} {operator}"
 
 
-def from_catalogue(catalogue: catalogues.Catalogue) -> tuple[Attribute, ...]:
+def from_catalogue(catalogue: prepared.Catalogue) -> tuple[Attribute, ...]:
     """Returns the columns of a log's videos that conditions can be put on.
 
     Ids of channels are text, whatever their type; truth values are the texts `true` and
@@ -114,7 +114,7 @@ def codes(column: pl.Series) -> npt.NDArray[np.int32]:
     """
     is_number = column.dtype.is_numeric() and column.name != schema.CHANNEL_ID
     plain = column.cast(pl.Float64).fill_nan(None) if is_number else None
-    return _coded(catalogues.first_texts(column) if plain is None else plain)[0][1:]
+    return _coded(prepared.first_texts(column) if plain is None else plain)[0][1:]
 
 
 def _coded(column: pl.Series) -> tuple[npt.NDArray[np.int32], pl.Series]:
@@ -133,12 +133,12 @@ def _coded_lists(column: pl.Series) -> tuple[npt.NDArray[np.int32], list[str]]:
     return ragged.in_columns(rows, codes, (len(column) + 1, most)), values.to_list()
 
 
-def indices(catalogue: catalogues.Catalogue, column: str) -> npt.NDArray[np.int32]:
+def indices(catalogue: prepared.Catalogue, column: str) -> npt.NDArray[np.int32]:
     """Returns the code of a column's text for each catalogue index, 0 = unknown."""
     return _coded(catalogue.videos[column].cast(pl.String))[0]
 
 
-def require_channels(catalogue: catalogues.Catalogue, setting: str) -> None:
+def require_channels(catalogue: prepared.Catalogue, setting: str) -> None:
     """Checks that the log has channels.
 
     Args:

@@ -9,7 +9,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.base import registries, schema
-from ytdnn.log import catalogues, prepared, raw_request, row_sorting
+from ytdnn.log import prepared, raw_request, row_sorting
 from ytdnn.retrieval import filter_columns, interface
 
 _WATCHES = 20  # last watches whose channels count
@@ -71,7 +71,7 @@ class FreshUploads(interface.Source):
         return tf.reshape(counts, [-1, keys.shape[1]])
 
 
-def upload_times(catalogue: catalogues.Catalogue) -> npt.NDArray[np.int64]:
+def upload_times(catalogue: prepared.Catalogue) -> npt.NDArray[np.int64]:
     """Returns the upload time of each catalogue index, seconds, -1 = unknown."""
     times = catalogue.videos[schema.UPLOAD_TIME].cast(pl.Int64).fill_null(-1).to_numpy()
     return np.append(np.int64(-1), times)

@@ -9,8 +9,7 @@ import tensorflow as tf
 
 from ytdnn.base import artifacts, configs, registries
 from ytdnn.candidates import model as candidate_model
-from ytdnn.candidates import saving
-from ytdnn.log import catalogues, fields, prepared
+from ytdnn.log import fields, prepared
 from ytdnn.retrieval import first_stage_replay, interface, nearest, pool
 from ytdnn.retrieval.index import brute_force
 
@@ -54,7 +53,7 @@ class FirstStage:
         return bool(self.candidates.sees_request_time)
 
     def fields(
-        self, catalogue: catalogues.Catalogue, with_sources: bool = False
+        self, catalogue: prepared.Catalogue, with_sources: bool = False
     ) -> fields.Fields:
         """Returns the request fields that the stage reads.
 
@@ -154,6 +153,6 @@ def load(
     Raises:
       errors.UserError: It is missing, damaged, or was made from another data set.
     """
-    model = saving.load(directory, data)
+    model = candidate_model.load(directory, data)
     manifest = artifacts.read_manifest(directory, KIND)
     return FirstStage(model, data, composition, manifest)

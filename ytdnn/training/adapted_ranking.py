@@ -21,7 +21,7 @@ from ytdnn.features import replayed_features
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model, network
 from ytdnn.retrieval import trained_stage
-from ytdnn.training import optimizer_states, ranking
+from ytdnn.training import optimizers, ranking
 
 _REQUESTS = 1_000  # slates, drawn at random, of which scores are compared
 _LEVELS = np.linspace(0.01, 0.99, 99)  # beyond them single scores decide
@@ -83,8 +83,8 @@ def publish(
     ) as partial:
         model.save(trained, partial, measured)
         shutil.copytree(earlier.directory / artifacts.LOGS, partial / artifacts.LOGS)
-        if (earlier.directory / optimizer_states.STATE_FILE).exists():
-            optimizer_states.share_state(earlier.directory, partial)
+        if (earlier.directory / optimizers.STATE_FILE).exists():
+            optimizers.share_state(earlier.directory, partial)
 
 
 def listed_scores(

@@ -15,7 +15,7 @@ from ytdnn.base import artifacts, configs, registries
 from ytdnn.candidates import losses, model, user_tower
 from ytdnn.layers import randomness
 from ytdnn.log import batch_streams, events, prepared, training_slices, user_log
-from ytdnn.training import checkpoints, devices, loop
+from ytdnn.training import checkpoints, devices, loop, optimizers
 
 if TYPE_CHECKING:
     from ytdnn.log import drawn_labels
@@ -70,7 +70,6 @@ def train(
         facts_of_members.append(member_facts)
     if not on.writes:
         return
-    from ytdnn.candidates import saving
 
     whole = model.joined(members[-settings.num_kept :])
     facts = joined_facts(facts_of_members) | whole.facts()
@@ -79,7 +78,7 @@ def train(
     with artifacts.publish(
         directory, model.KIND, step_config(config), inputs, facts
     ) as partial:
-        saving.save(whole, partial)
+        model.save(whole, partial)
         share(places, settings.num_kept, partial)
     shutil.rmtree(work)
 
@@ -113,11 +112,9 @@ def made_from(config: configs.Config, data: prepared.PreparedData) -> dict[str, 
 
 def share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> None:
     """Copies the optimisers of the kept networks, and all curves, into an artefact."""
-    from ytdnn.training import optimizer_states
-
     for number, place in enumerate(places[-num_kept:]):
-        name = optimizer_states.file_of(number)
-        optimizer_states.share_state(place, partial, name)
+        name = optimizers.file_of(number)
+        optimizers.share_state(place, partial, name)
     # The curves of the first are the stage's; the others' lie beside them.
     for number, place in enumerate(places):
         target = partial / artifacts.LOGS / (place.name if number else "")

@@ -15,8 +15,8 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import catalogues, prepared
-from ytdnn.training import optimizer_states
+from ytdnn.log import prepared
+from ytdnn.training import optimizers
 
 Features = Sequence[base_feature.Feature]
 # Tables whose rows are videos, and those of search tokens, by their names.
@@ -82,7 +82,7 @@ def tables(
     ]
     of_videos = RowSources(places(*ids), is_zero=True)
     origins = dict.fromkeys(_OF_VIDEOS, of_videos)
-    words = [data.catalogue.tokens[catalogues.TOKEN].to_list() for data in (old, new)]
+    words = [data.catalogue.tokens[prepared.TOKEN].to_list() for data in (old, new)]
     origins[_OF_TOKENS] = RowSources(places(*words))
     for feature in features:
         if isinstance(feature, encodings.Categorical):
@@ -110,11 +110,11 @@ def weights(
 
 
 def state(
-    old: optimizer_states.State | None,
+    old: optimizers.State | None,
     model: tf.Module,
     of_tables: Mapping[str, RowSources],
     fresh: float,
-) -> optimizer_states.State | None:
+) -> optimizers.State | None:
     """Returns the state of an optimiser, for the variables of a grown model.
 
     Args:
@@ -135,7 +135,7 @@ def state(
                 values, np.full(shape, begin, values.dtype)
             )
         slots[number, name] = values
-    return optimizer_states.State(old.steps, slots)
+    return optimizers.State(old.steps, slots)
 
 
 def _rows(

@@ -15,7 +15,6 @@ import numpy as np
 
 from ytdnn.base import artifacts, configs, errors, registries
 from ytdnn.candidates import model as candidate_model
-from ytdnn.candidates import saving
 from ytdnn.layers import randomness
 from ytdnn.log import events, prepared, user_shards
 from ytdnn.ranking import building
@@ -28,7 +27,7 @@ from ytdnn.training import (
     checkpoints,
     devices,
     loop,
-    optimizer_states,
+    optimizers,
     ranking,
 )
 
@@ -72,13 +71,13 @@ def carry_candidates(
     manifest = artifacts.read_manifest(source, candidate_model.KIND)
     made_from = inputs | {"source": manifest.fingerprint}
     work = checkpoints.workspace(directory, key, made_from)
-    trained = saving.load_members(source, known)
+    trained = candidate_model.load_members(source, known)
     members: list[candidate_model.CandidateModel] = []
     facts = []
     places = [work / f"member-{number}" for number in range(len(trained))]
     for number, (old, place) in enumerate(zip(trained, places, strict=True)):
         place.mkdir(exist_ok=True)
-        state = optimizer_states.read_state(source / optimizer_states.file_of(number))
+        state = optimizers.read_state(source / optimizers.file_of(number))
         member, member_facts = _member(
             config, old, known, data, begins, members, state, place
         )
@@ -94,7 +93,7 @@ def carry_candidates(
         | whole.facts()
         | {"learned_from": begins, "learned_to": data.windows.training_window[1]},
     ) as partial:
-        saving.save(whole, partial)
+        candidate_model.save(whole, partial)
         if begins is not None:
             candidates.share(places, len(places), partial)
     shutil.rmtree(work)
@@ -116,7 +115,7 @@ def _member(
     data: prepared.PreparedData,
     begins: int | None,
     before: Sequence[candidate_model.CandidateModel],
-    state: optimizer_states.State | None,
+    state: optimizers.State | None,
     place: pathlib.Path,
 ) -> tuple[candidate_model.CandidateModel, dict[str, Any]]:
     """Returns one network on the grown set, and the facts of its training."""
@@ -124,7 +123,7 @@ def _member(
     randomness.set_seed(seed)
     on = devices.make(config.strategy)
     with on.scope():
-        read = saving.grown_inputs(old.tower_inputs, config.candidates, data)
+        read = candidate_model.grown_inputs(old.tower_inputs, config.candidates, data)
         member = candidate_model.build(config.candidates, data, read)
     of_videos = () if read.of_videos is None else read.of_videos.features
     features = (*read.features, *of_videos)
@@ -219,7 +218,7 @@ def carry_ranking(
     brief = _brief(config, ranking_model.KIND, number)
     training = brief.ranking.training
     stage = ranking.make_stage(brief, data, new, training.epochs * learns)
-    state = optimizer_states.read_state(source.directory / optimizer_states.STATE_FILE)
+    state = optimizers.read_state(source.directory / optimizers.STATE_FILE)
     state = carried_weights.state(state, new.network, rows, training.table_accumulator)
     stage = dataclasses.replace(stage, state=state)
     del old  # before training takes its memory

@@ -25,7 +25,7 @@ import tensorflow as tf
 from ytdnn.base import artifacts, configs, progress
 from ytdnn.candidates import co_watch_vectors, model
 from ytdnn.layers import embeddings
-from ytdnn.log import catalogues, prepared
+from ytdnn.log import prepared
 from ytdnn.training import devices, validation
 
 Floats = npt.NDArray[np.float32]
@@ -69,7 +69,7 @@ def set_weights(
     """
     config = candidate_model.config
     vectors = co_watch_vectors.vectors(data, config.embedding_dim)
-    counts = data.videos[catalogues.TRAIN_COUNT].to_numpy()[: len(vectors)]
+    counts = data.videos[prepared.TRAIN_COUNT].to_numpy()[: len(vectors)]
     rare = vectors * _rarity(counts)[:, np.newaxis]
     _assign_rows(candidate_model.user_tower.watches.videos.table, rare)
     logs = np.log1p(counts.astype(np.float64))

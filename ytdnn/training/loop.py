@@ -10,7 +10,7 @@ import math
 import pathlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tensorflow as tf
 
@@ -18,9 +18,6 @@ from ytdnn.base import artifacts, configs, errors, progress
 from ytdnn.layers import embeddings, randomness
 from ytdnn.log import batch_streams
 from ytdnn.training import checkpoints, devices, optimizers
-
-if TYPE_CHECKING:
-    from ytdnn.training import optimizer_states
 
 Batch = dict[str, tf.Tensor]
 _LEAST_CAP = 1_024  # smaller batches gain nothing
@@ -61,7 +58,7 @@ class TrainingStage:
     monitor: str
     stop_after: int | None = None
     validates_start: bool = False
-    state: "optimizer_states.State | None" = None
+    state: optimizers.State | None = None
 
 
 def fit(
@@ -124,9 +121,7 @@ def fit(
             is_best = bool(stage.monitor) and reached.best_epoch == reached.epoch
             meter.show_epoch(reached.epoch, loss, metrics, stage.monitor, is_best)
     if on.writes:
-        from ytdnn.training import optimizer_states
-
-        optimizer_states.write_state(trainer.optimizer, trainer.variables, directory)
+        optimizers.write_state(trainer.optimizer, trainer.variables, directory)
         keeper.restore_best()
     return reached.facts() | meter.facts()
 
@@ -214,9 +209,7 @@ class Trainer:
                 0 if stage.state is None else stage.state.steps,
             )
         if stage.state is not None:
-            from ytdnn.training import optimizer_states
-
-            optimizer_states.assign_state(self.optimizer, variables, stage.state)
+            optimizers.assign_state(self.optimizer, variables, stage.state)
         self._losses: list[Any] = []
         self.step = on.compiled(self._step)
 

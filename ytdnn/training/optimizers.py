@@ -1,17 +1,26 @@
-"""Optimisers: of the tables and of the dense layers, joined by TFRS.
+"""Optimisers: of the tables and of the dense layers, joined by TFRS; their state.
 
 The cost of a step must not grow with the corpus. Adam updates the whole table in each
 step; Adagrad and lazy Adam update only the rows of the batch.
 """
 
-from collections.abc import Sequence
+import contextlib
+import dataclasses
+import pathlib
+import shutil
+import zipfile
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from ytdnn.base import configs
+from ytdnn.layers import embeddings
 
+STATE_FILE = "optimizer.npz"  # of the optimiser, saved with a trained model
+_STEPS, _COUNT = "steps", "count"
 _MOST_ROWS = 2  # of a table, for each row of the gradient, that are updated at once
 
 
@@ -94,9 +103,7 @@ def _one(
         return Adagrad(rate, initial_accumulator_value=training.table_accumulator)
     optimizer_class = tf.keras.optimizers.legacy.Adam
     if kind == "lazy_adam":
-        from ytdnn.training import lazy_adam
-
-        optimizer_class = lazy_adam.LazyAdam
+        optimizer_class = LazyAdam
     return optimizer_class(rate)
 
 
@@ -108,3 +115,141 @@ def times(
         return gradient * factor
     values = gradient.values * factor
     return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
+
+
+class LazyAdam(tf.keras.optimizers.legacy.Adam):
+    """Adam with sparse updates that change only the gradient's rows.
+
+    It counts the updates of each row: a row moves as plain Adam would move it if those
+    were the only steps. (The lazy Adam of TensorFlow Addons corrects the bias by the
+    global step instead, which makes the first moves of a rare row up to three times too
+    long.)
+    """
+
+    def _create_slots(self, var_list: list[tf.Variable]) -> None:
+        super()._create_slots(var_list)
+        for variable in var_list:
+            self.add_slot(variable, _COUNT, shape=variable.shape[:1])
+
+    def _resource_apply_sparse(
+        self, grad: tf.Tensor, var: tf.Variable, indices: tf.Tensor, apply_state: Any
+    ) -> tf.Operation:
+        """Updates the rows `indices`, all different, by `grad [n, ...]`."""
+        rates = apply_state[(var.device, var.dtype.base_dtype)]
+        beta_1, beta_2 = rates["beta_1_t"], rates["beta_2_t"]
+        of_rows = [-1, *[1] * (len(var.shape) - 1)]
+        counts = tf.gather(self.get_slot(var, _COUNT), indices) + 1.0
+        mean = tf.gather(self.get_slot(var, "m"), indices)
+        mean = beta_1 * mean + (1.0 - beta_1) * grad
+        square = tf.gather(self.get_slot(var, "v"), indices)
+        square = beta_2 * square + (1.0 - beta_2) * tf.square(grad)
+        unbias = tf.sqrt(1.0 - beta_2**counts) / (1.0 - beta_1**counts)
+        rate = tf.reshape(rates["lr_t"] * unbias, of_rows)
+        step = rate * mean / (tf.sqrt(square) + rates["epsilon"])
+        return tf.group(
+            set_rows(self.get_slot(var, _COUNT), indices, counts),
+            set_rows(self.get_slot(var, "m"), indices, mean),
+            set_rows(self.get_slot(var, "v"), indices, square),
+            self._resource_scatter_add(var, indices, -step),
+        )
+
+
+def set_rows(
+    variable: tf.Variable, indices: tf.Tensor, rows: tf.Tensor
+) -> tf.Operation:
+    """Overwrites rows of one replica's variable."""
+    return tf.raw_ops.ResourceScatterUpdate(
+        resource=variable.handle, indices=indices, updates=rows
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """Slots of an optimiser, with which a refresh continues.
+
+    Rows that were updated often take small steps, those of new videos large ones
+    (docs/freshness.md).
+
+    Attributes:
+      steps: Number of steps so far.
+      slots: Slots by the variable's place among the trained ones, and the slot's name.
+    """
+
+    steps: int
+    slots: dict[tuple[int, str], np.ndarray]
+
+
+def write_state(
+    optimizer: Any, variables: Sequence[tf.Variable], directory: pathlib.Path
+) -> None:
+    """Writes the state of a composite optimiser as `STATE_FILE`.
+
+    Args:
+      optimizer: Optimiser that `optimizers.make` returned.
+      variables: All trained variables, in order.
+      directory: Directory of the file.
+    """
+    parts: dict[str, list[tf.Variable]] = {}
+    whole = embeddings.numbered(variables)
+    for number, name, slot in _slots(optimizer, variables):
+        parts.setdefault(f"{whole[number]}.{name}", []).append(slot)
+    steps = np.int64(optimizer.optimizers[0].iterations.numpy())
+    # As `np.savez`, but with one slot in memory at a time.
+    with zipfile.ZipFile(directory / STATE_FILE, "w") as archive:
+        for key, slots in parts.items():
+            values = [slot.numpy() for slot in slots]  # shards, one behind another
+            _add(
+                archive, key, values[0] if len(values) == 1 else np.concatenate(values)
+            )
+        _add(archive, _STEPS, steps)
+
+
+def _add(archive: zipfile.ZipFile, key: str, values: Any) -> None:
+    with archive.open(f"{key}.npy", "w", force_zip64=True) as entry:
+        np.lib.format.write_array(entry, np.asanyarray(values))
+
+
+def read_state(path: pathlib.Path) -> State | None:
+    """Returns the state in a file; None if there is no file (older versions)."""
+    if not path.exists():
+        return None
+    with np.load(path) as arrays:
+        slots = {}
+        for name in set(arrays.files) - {_STEPS}:
+            number, _, slot = name.partition(".")
+            slots[int(number), slot] = arrays[name]
+        return State(int(arrays[_STEPS]), slots)
+
+
+def share_state(
+    work: pathlib.Path, artefact: pathlib.Path, name: str = STATE_FILE
+) -> None:
+    """Copies the state of a finished training into its artefact."""
+    shutil.copyfile(work / STATE_FILE, artefact / name)
+
+
+def assign_state(
+    optimizer: Any, variables: Sequence[tf.Variable], state: State
+) -> None:
+    """Loads a state, with slots of the variables' shapes, into an optimiser."""
+    for number, name, slot in _slots(optimizer, variables):
+        if (number, name) in state.slots:
+            slot.assign(state.slots[number, name])
+    for each in optimizer.optimizers:
+        each.iterations.assign(state.steps)
+
+
+def _slots(
+    optimizer: Any, variables: Sequence[tf.Variable]
+) -> Iterator[tuple[int, str, tf.Variable]]:
+    """Yields each slot, with its variable's place and its name."""
+    for number, variable in enumerate(variables):
+        for one in optimizer.optimizers:
+            for name in sorted(one.get_slot_names()):
+                with contextlib.suppress(KeyError):
+                    yield number, name, one.get_slot(variable, name)
+
+
+def file_of(number: int) -> str:
+    """Returns the file of a candidate network's optimiser, within the artefact."""
+    return f"{number}.{STATE_FILE}"

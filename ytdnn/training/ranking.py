@@ -23,7 +23,7 @@ from ytdnn.training import (
     devices,
     impression_batches,
     loop,
-    optimizer_states,
+    optimizers,
     ranker_calibration,
 )
 
@@ -133,7 +133,7 @@ def publish(
     facts |= trained.facts()
     with artifacts.publish(directory, model.KIND, config, made_from, facts) as partial:
         model.save(trained, partial)
-        optimizer_states.share_state(work, partial)
+        optimizers.share_state(work, partial)
         shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
     shutil.rmtree(work)
 

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import registries
-from ytdnn.log import catalogues
+from ytdnn.log import prepared
 from ytdnn.retrieval import interface
 
 
@@ -16,7 +16,7 @@ class AllTimePopular(interface.Source):
 
     def __init__(self, num, data):
         super().__init__(num)
-        counts = data.videos[catalogues.TRAIN_COUNT].to_numpy()
+        counts = data.videos[prepared.TRAIN_COUNT].to_numpy()
         order = np.argsort(-counts, kind="stable")
         videos = (1 + order[counts[order] > 0]).astype(np.int32)
         self._videos = tf.Variable(videos, trainable=False)

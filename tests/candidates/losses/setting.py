@@ -5,7 +5,7 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.candidates import user_tower
 from ytdnn.layers import randomness
-from ytdnn.log import catalogues, training_slices
+from ytdnn.log import prepared, training_slices
 
 SEED = tf.constant([3, 4])
 OTHERS = {  # the ranker's, and that of an encoder that reads in order
@@ -25,7 +25,7 @@ def config(**settings):
 
 
 def counts(data):
-    return data.videos[catalogues.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]
+    return data.videos[prepared.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]
 
 
 def batch(data, slice_length=1, size=64):

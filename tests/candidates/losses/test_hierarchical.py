@@ -11,7 +11,7 @@ from tests import extras, planted
 from tests.candidates.losses import setting
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.candidates import losses, model, saving, user_tower
+from ytdnn.candidates import losses, model, user_tower
 from ytdnn.log import events
 from ytdnn.training import candidates
 
@@ -101,7 +101,7 @@ def test_the_planted_tastes_are_learned(example, data, tmp_path: pathlib.Path):
     settings["candidates.loss"] = example.HierarchicalSoftmaxConfig()
     config = configs.changed(planted.tiny_config(), settings)
     candidates.train(config, data, tmp_path / "candidates")
-    trained = saving.load(tmp_path / "candidates", data)
+    trained = model.load(tmp_path / "candidates", data)
     assert trained.content is None
     users, ends = data.windows.first_watches(events.Split.TEST)
     scores = trained.user_vectors(data, users, ends) @ trained.video_vectors().T

@@ -2,7 +2,6 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.candidates.losses import scored_videos
-from ytdnn.layers import log_sum_exp
 
 SEED = tf.constant([3, 4])
 
@@ -24,7 +23,9 @@ def test_labels_of_the_own_user_copies_and_padding_are_no_negatives():
         [False, True, False, True],
         [True, True, True, False],
     ]
-    np.testing.assert_array_equal(group.log_counts, [0.0, 0.0, log_sum_exp.NEVER, 0.0])
+    np.testing.assert_array_equal(
+        group.log_counts, [0.0, 0.0, scored_videos.NEVER, 0.0]
+    )
 
 
 def test_number_of_others_by_hand():
@@ -38,7 +39,7 @@ def test_a_drawn_video_counts_as_often_as_it_came_and_never_for_its_label():
     labels = tf.constant([2, 9, 1, 0])
     group = scored_videos.drawn(proposal, 64, SEED, labels)
     videos, counts = np.unique(drawn, return_counts=True)
-    is_new = group.log_counts > log_sum_exp.NEVER
+    is_new = group.log_counts > scored_videos.NEVER
     np.testing.assert_array_equal(group.videos[is_new], videos)
     np.testing.assert_allclose(np.exp(group.log_counts[is_new]), counts, rtol=1e-5)
     place = {int(video): place for place, video in enumerate(videos)}

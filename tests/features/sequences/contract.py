@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.bundle import requests, user_requests
+from ytdnn.candidates import logged_user_vectors
 from ytdnn.features import network_features
 from ytdnn.log import (
     events,
@@ -99,7 +100,7 @@ class EncoderContract:
         videos = lookups.VideoIds(data.catalogue)
         log = positions.load_watches(data)
         users, ends = data.windows.first_watches(events.Split.TEST)
-        expected = training_slices.contexts(log, users, ends, self.length, SEARCHES)
+        expected = logged_user_vectors.contexts(log, users, ends, self.length, SEARCHES)
         whole = tf.concat(encoder(expected), axis=-1)
         encode = tf.function(encoder, reduce_retracing=True)
         for row, (user, end) in enumerate(zip(users, ends, strict=True)):

@@ -10,8 +10,9 @@ from tests.features.sequences import contract, documented
 from tests.features.sequences.documented import registered as registered
 from ytdnn import configs
 from ytdnn.base import errors, registries, schema
+from ytdnn.candidates import logged_user_vectors
 from ytdnn.features import network_features
-from ytdnn.log import events, positions, prepared, training_slices
+from ytdnn.log import events, positions, prepared
 
 POSITIONS = 5
 ENCODERS = {
@@ -161,7 +162,7 @@ def test_request_times_of_the_log_are_those_of_the_request(
 ) -> None:
     log = positions.load_watches(data, _request_times)
     users, ends = data.windows.first_watches(events.Split.TEST)
-    found = training_slices.contexts(log, users, ends, 3)[schema.REQUEST_TIMES]
+    found = logged_user_vectors.contexts(log, users, ends, 3)[schema.REQUEST_TIMES]
     np.testing.assert_array_equal(found[:, 0], np.asarray(data.watches.times)[ends])
 
 

@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from ytdnn.base import errors
-from ytdnn.run.cli import main, parsing
+from ytdnn.run.cli import main
 
 FILE = """
 from ytdnn import configs
@@ -20,7 +20,7 @@ def get_space():
 
 def run(*argv: str) -> None:
     command = next(one for one in main.COMMANDS if one.name == "sweep")
-    command.run(parsing.parse(command.name, command.flags, argv))
+    command.run(command.parse(command.name, command.flags, argv))
 
 
 @pytest.mark.parametrize(

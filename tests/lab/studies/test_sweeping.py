@@ -12,7 +12,7 @@ from ytdnn import configs
 from ytdnn.base import artifacts, errors, progress, registries
 from ytdnn.lab.pages import sweep_page
 from ytdnn.lab.studies import answer_times, default_spaces, optuna_studies, sweeping
-from ytdnn.run.cli import config_file, given_settings
+from ytdnn.run.cli import given_settings, resolved_config
 from ytdnn.run.pipeline import tracker
 
 optuna = pytest.importorskip("optuna")
@@ -132,7 +132,7 @@ def test_it_finds_better_settings_and_prunes_worse_ones(
     kept = [path.name for path in (tmp_path / "trials").iterdir()]
     assert kept == [f"{found.best.number:04d}"]
     # The file of the best is a config to run.
-    config = config_file.load(str(sweeping.write_best(sweep, found)))
+    config = resolved_config.load(str(sweeping.write_best(sweep, found)))
     assert config == given_settings.apply(sweep.base, found.best.settings)
     page = sweep_page.draw(found)
     assert f"Trial {found.best.number} is the best" in page

@@ -14,7 +14,7 @@ from ytdnn import configs
 from ytdnn.base import errors, table_schemas
 from ytdnn.log import events, prepare, sources
 from ytdnn.log.sources import mappings
-from ytdnn.run.cli import given_settings, main, parsing
+from ytdnn.run.cli import command, given_settings, main
 
 WATCHES = pl.DataFrame(
     {
@@ -350,7 +350,7 @@ def _ebnerd_config(repository, directory):
     block = re.search(r"```sh\n(.*?)```", text, re.S)[1].replace("\\\n", "")
     _, name, *rest = shlex.split(block.splitlines()[0])
     flags = {command.name: command.flags for command in main.COMMANDS}[name]
-    given = parsing.parse(name, flags, rest)
+    given = command.parse(name, flags, rest)
     config = given_settings.apply(configs.Config(), given.overrides)
     return dataclasses.replace(config.data, dir=str(directory))
 

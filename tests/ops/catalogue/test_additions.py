@@ -11,8 +11,8 @@ import tensorflow as tf
 from tests.bundle import conftest
 from ytdnn.base import artifacts, errors, schema
 from ytdnn.bundle import added_videos, bundle
-from ytdnn.candidates import saving
-from ytdnn.log import catalogues, new_videos, prepared
+from ytdnn.candidates import model
+from ytdnn.log import new_videos, prepared
 from ytdnn.run import pipeline
 from ytdnn.run.pipeline import workdir as run_workdir
 
@@ -38,7 +38,7 @@ def workdir(
 def rows(data: prepared.PreparedData, ids: list[str] | None = None) -> pl.DataFrame:
     """Returns new videos that say what the first ones of the catalogue say."""
     ids = NEW if ids is None else ids
-    table = data.videos.head(len(ids)).drop(catalogues.TRAIN_COUNT)
+    table = data.videos.head(len(ids)).drop(prepared.TRAIN_COUNT)
     return table.with_columns(pl.Series(schema.VIDEO_ID, ids))
 
 
@@ -69,10 +69,10 @@ def test_vectors_are_those_of_a_catalogue_that_had_them(
     old = content_run.candidates.video_vectors()
     np.testing.assert_array_equal(found[: len(old)], old)
     data = new_videos.added_to(content_run.data, rows(content_run.data))
-    model = saving.load(content_run.workdir / "candidates", data)
-    np.testing.assert_allclose(found, model.video_vectors(), atol=1e-5)
-    assert model.content is not None
-    of_content = model.content(tf.constant([1, 2])).numpy()
+    grown = model.load(content_run.workdir / "candidates", data)
+    np.testing.assert_allclose(found, grown.video_vectors(), atol=1e-5)
+    assert grown.content is not None
+    of_content = grown.content(tf.constant([1, 2])).numpy()
     np.testing.assert_allclose(found[-2:], of_content, atol=1e-5)
 
 

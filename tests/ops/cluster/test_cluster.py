@@ -18,7 +18,7 @@ import tensorflow as tf
 from tests import quick
 from tests.ops.cluster import clusters
 from ytdnn.base import artifacts, errors
-from ytdnn.candidates import saving
+from ytdnn.candidates import model
 from ytdnn.log import prepared
 from ytdnn.ops.cluster import local_cluster, tasks
 from ytdnn.run import pipeline
@@ -92,7 +92,7 @@ def test_one_worker_with_servers_makes_what_one_process_makes(alone, tmp_path):
     ]
     sizes = [{name: state[name].shape for name in state.files} for state in states]
     assert sizes[0] == sizes[1]
-    trained = saving.load(workdir / "candidates", prepared.load(workdir / "data"))
+    trained = model.load(workdir / "candidates", prepared.load(workdir / "data"))
     assert np.isfinite(trained.video_vectors()).all()
 
 

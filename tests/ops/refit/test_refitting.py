@@ -16,7 +16,7 @@ from tests.training import kills
 from ytdnn import configs
 from ytdnn.base import artifacts
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.candidates import saving
+from ytdnn.candidates import model
 from ytdnn.log import events, prepared, training_slices
 from ytdnn.ops.refit import refitting
 from ytdnn.run.pipeline import graph, other_evaluations, runner, workdir
@@ -64,8 +64,8 @@ def test_the_candidates_learn_from_all_of_the_log(refitted: Refitted) -> None:
     trained = training_slices.training_set(later).watches
     assert len(trained) == len(own.watches)
     assert len(training_slices.training_set(own).watches) < len(own.watches)
-    model = saving.load(refitted.workdir / "refit/candidates", later)
-    assert len(model.video_vectors()) == later.vocabulary_size > own.vocabulary_size
+    found = model.load(refitted.workdir / "refit/candidates", later)
+    assert len(found.video_vectors()) == later.vocabulary_size > own.vocabulary_size
 
 
 @pytest.mark.thorough

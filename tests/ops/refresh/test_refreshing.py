@@ -17,11 +17,11 @@ from tests.run.pipeline.test_api import refused
 from ytdnn import configs
 from ytdnn.base import artifacts, schema
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.candidates import saving
+from ytdnn.candidates import model
 from ytdnn.log import events, prepared
 from ytdnn.ops.state import posted_events, sqlite_store
 from ytdnn.run.pipeline import graph, runner, workdir
-from ytdnn.training import continued_training, optimizer_states
+from ytdnn.training import continued_training, optimizers
 
 Tables = dict[str, pl.DataFrame]
 EVENTS = (schema.WATCHES, schema.IMPRESSIONS)
@@ -93,8 +93,8 @@ def test_all_watches_are_trained_on_and_vocabularies_have_grown(runs: Runs) -> N
 def test_what_was_learned_is_carried_over(runs: Runs) -> None:
     """Before it learns, the grown model says what the old one says."""
     old_data, data = prepared.load(runs.source / "data"), runs.data(f"{EARLIER}/data")
-    old = saving.load(runs.source / "candidates", old_data)
-    carried = saving.load(runs.workdir / EARLIER / "candidates", data)
+    old = model.load(runs.source / "candidates", old_data)
+    carried = model.load(runs.workdir / EARLIER / "candidates", data)
     ids = [d.videos[schema.VIDEO_ID].to_list() for d in (old_data, data)]
     rows = [ids[1].index(i) for i in ids[0][: old_data.vocabulary_size]]
     np.testing.assert_allclose(
@@ -108,7 +108,7 @@ def test_what_was_learned_is_carried_over(runs: Runs) -> None:
         old.user_vectors(old_data, users, ends),
         atol=1e-5,
     )
-    later = saving.load(runs.workdir / "candidates", runs.data())
+    later = model.load(runs.workdir / "candidates", runs.data())
     changed = np.abs(later.video_vectors()[rows] - old.video_vectors())
     assert changed.max() > 1e-3
 
@@ -130,11 +130,11 @@ def test_the_ranker_learns_from_scores_of_candidates_that_came_before(
 @pytest.mark.thorough
 def test_optimisers_go_on(runs: Runs) -> None:
     for stage, name in (
-        ("candidates", f"0.{optimizer_states.STATE_FILE}"),
-        ("ranking", optimizer_states.STATE_FILE),
+        ("candidates", f"0.{optimizers.STATE_FILE}"),
+        ("ranking", optimizers.STATE_FILE),
     ):
         old, new = (
-            optimizer_states.read_state(home / stage / name)
+            optimizers.read_state(home / stage / name)
             for home in (runs.source, runs.workdir)
         )
         assert old is not None
@@ -277,7 +277,7 @@ def test_without_impressions_the_ranker_stays_as_it_is(
     ytdnn.refresh(runs.workdir, source, tables=day, verbose=said.append)
     assert sum("the ranker learns nothing: none of" in line for line in said) == 1
     old, new = (
-        optimizer_states.read_state(home / "ranking" / optimizer_states.STATE_FILE)
+        optimizers.read_state(home / "ranking" / optimizers.STATE_FILE)
         for home in (runs.workdir, source)
     )
     assert old is not None

@@ -235,7 +235,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         ),
         "training.candidates": rooms.trainer("candidates"),
         "training.ranking": rooms.trainer("ranking"),
-        "candidates.saving": types.SimpleNamespace(
+        "candidates.model": types.SimpleNamespace(
             load=lambda directory, data: types.SimpleNamespace(video_vectors=_vectors)
         ),
         "retrieval.trained_stage": types.SimpleNamespace(load=lambda *_: None),

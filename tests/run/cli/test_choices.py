@@ -9,7 +9,7 @@ import pytest
 from tests.run.cli import conftest, fakes
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.run.cli import config_file, given_settings, parsing
+from ytdnn.run.cli import command, given_settings, resolved_config
 
 FULL = "--config.candidates.loss=full_softmax"
 SMOOTHED = "--config.candidates.loss.label_smoothing=0.1"
@@ -29,7 +29,7 @@ OF_OTHER_KINDS = [
 
 
 def _applied(argv: tuple[str, ...], config: configs.Config) -> configs.Config:
-    return given_settings.apply(config, parsing.parse("run", [], argv).overrides)
+    return given_settings.apply(config, command.parse("run", [], argv).overrides)
 
 
 @pytest.mark.parametrize("config", OF_OTHER_KINDS, ids=lambda c: c.candidates.loss.kind)
@@ -158,7 +158,7 @@ def test_a_file_is_refused_with_the_same_words(
     text = f"from ytdnn import configs\ndef get_config():\n    return {body}\n"
     file.write_text(text)
     with pytest.raises(errors.UserError) as caught:
-        config_file.load(str(file))
+        resolved_config.load(str(file))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -4,7 +4,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.run.cli import flags, given_settings, parsing
+from ytdnn.run.cli import command, flags, given_settings
 
 _FLAG = flags.TRAINING_FLAGS[0]
 
@@ -30,7 +30,7 @@ _FLAG = flags.TRAINING_FLAGS[0]
 def test_a_name_goes_to_the_networks_that_can_read_it(
     value: str, of_candidates: tuple[str, ...], of_ranking: tuple[str, ...]
 ) -> None:
-    given = parsing.parse("run", [_FLAG], [f"--features={value}"])
+    given = command.parse("run", [_FLAG], [f"--features={value}"])
     config = given_settings.apply(configs.Config(), given.overrides)
     assert config.candidates.features.add == of_candidates
     assert config.ranking.features.add == of_ranking
@@ -41,4 +41,4 @@ def test_it_does_not_stand_beside_the_setting_it_fills() -> None:
     argv = ["--features=videos.genre", "--config.ranking.features.add=topic"]
     message = "--features and --config.ranking.features.add are one setting"
     with pytest.raises(errors.UserError, match=message):
-        parsing.parse("run", [_FLAG], argv)
+        command.parse("run", [_FLAG], argv)

@@ -10,7 +10,7 @@ import pytest
 
 import ytdnn
 from ytdnn.base import errors
-from ytdnn.run.cli import main, parsing
+from ytdnn.run.cli import main
 
 _ROOT = pathlib.Path(ytdnn.__file__).parent
 _BY_NAME = {command.name: command for command in main.COMMANDS}
@@ -74,7 +74,7 @@ def _parse(line: str) -> None:
         return
     rest = [word for word in rest if "--config.X" not in word]
     try:
-        parsing.parse(name, command.flags, rest, command.operands)
+        command.parse(name, command.flags, rest, command.operands)
     except errors.UserError as error:
         # A part of a command is advised where its flags are the point.
         if "received none" not in str(error):

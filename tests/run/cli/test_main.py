@@ -19,7 +19,7 @@ from tests import small_log as logs
 from tests.run.cli import conftest, fakes
 from ytdnn import __main__, configs
 from ytdnn.run.cli import command as command_room
-from ytdnn.run.cli import failures, main, parsing, settings
+from ytdnn.run.cli import failures, main, settings
 from ytdnn.run.pipeline import workdir
 
 NAMES = [command.name for command in main.COMMANDS]
@@ -356,8 +356,8 @@ def test_a_bug_is_not_hidden(
 
 
 def test_flags_are_taken_with_a_space_too() -> None:
-    table = [parsing.Flag("workdir"), parsing.Flag("k", key="evaluation.ks")]
-    given = parsing.parse(
+    table = [command_room.Flag("workdir"), command_room.Flag("k", key="evaluation.ks")]
+    given = command_room.parse(
         "run", table, ["--workdir", "w", "--config.seed", "3", "--k", "5,10"]
     )
     assert given.values == {"workdir": "w"}

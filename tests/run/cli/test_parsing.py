@@ -9,7 +9,7 @@ from ml_collections import config_dict
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.run.cli import config_file, given_settings, parsing, settings
+from ytdnn.run.cli import command, given_settings, resolved_config, settings
 from ytdnn.run.pipeline import runner
 
 VALUES = [
@@ -66,7 +66,7 @@ def test_only_what_is_named_changes() -> None:
     ],
 )
 def test_spellings_of_a_boolean(argv: list[str], value: bool) -> None:
-    given = parsing.parse("run", [], argv)
+    given = command.parse("run", [], argv)
     config = given_settings.apply(configs.Config(), given.overrides)
     assert config.candidates.content.enabled is value
 
@@ -84,14 +84,14 @@ def test_a_config_survives_every_form_it_takes(tmp_path: pathlib.Path) -> None:
             f"from ml_collections import config_dict\n"
             f"def get_config():\n    return {body}\n"
         )
-        assert config_file.load(str(file)) == config
+        assert resolved_config.load(str(file)) == config
 
 
 def test_a_config_file_takes_an_argument(tmp_path: pathlib.Path) -> None:
     file = tmp_path / "config.py"
     file.write_text("def get_config(seed='0'):\n    return {'seed': int(seed)}\n")
-    assert config_file.load(f"{file}:7").seed == 7
-    assert config_file.load(str(file)).seed == 0
+    assert resolved_config.load(f"{file}:7").seed == 7
+    assert resolved_config.load(str(file)).seed == 0
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_number_or_a_word_is_named_in_the_refusal() -> None:
 def test_files_of_parts_are_named_on_the_command_line(tmp_path: pathlib.Path) -> None:
     file = tmp_path / "parts.py"
     file.write_text("")
-    given = parsing.parse("run", [], (f"--config.extensions={file}",))
+    given = command.parse("run", [], (f"--config.extensions={file}",))
     config = given_settings.apply(configs.Config(), given.overrides)
     assert config.extensions == (str(file),)
 
@@ -143,16 +143,16 @@ def test_any_text_gives_a_valid_config_or_a_user_error(key: str, text: str) -> N
 
 @given(strategies.lists(strategies.text(), max_size=3))
 def test_any_command_line_parses_or_gives_a_user_error(argv: list[str]) -> None:
-    table = [parsing.Flag("workdir"), parsing.Flag("k", key="evaluation.ks")]
+    table = [command.Flag("workdir"), command.Flag("k", key="evaluation.ks")]
     with contextlib.suppress(errors.UserError):
-        given = parsing.parse("run", table, argv)
+        given = command.parse("run", table, argv)
         assert set(given.overrides) <= set(settings.catalogue())
 
 
 def test_a_flag_of_a_few_values() -> None:
-    given = parsing.Arguments({"split": "test", "stage": "rank"}, {})
-    assert parsing.choice(given, "split", ["test", "validation"]) == "test"
-    assert parsing.choice(given, "format", ["table", "csv"], "table") == "table"
+    given = command.Arguments({"split": "test", "stage": "rank"}, {})
+    assert command.choice(given, "split", ["test", "validation"]) == "test"
+    assert command.choice(given, "format", ["table", "csv"], "table") == "table"
     message = "expected --stage to be one of candidates, ranking, received rank"
     with pytest.raises(errors.UserError, match=message):
-        parsing.choice(given, "stage", ["candidates", "ranking"])
+        command.choice(given, "stage", ["candidates", "ranking"])

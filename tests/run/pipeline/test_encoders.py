@@ -17,7 +17,7 @@ from tests.features.sequences.documented import registered as registered
 from ytdnn import configs
 from ytdnn.base import artifacts, schema
 from ytdnn.bundle import bundle, requests, user_requests
-from ytdnn.candidates import saving
+from ytdnn.candidates import model
 from ytdnn.log import events, prepared
 
 GRU = "gru"
@@ -101,7 +101,7 @@ def test_served_vectors_are_those_of_the_model(runs: Runs, kind: str) -> None:
     workdir = runs(kind)
     data = prepared.load(workdir / "data")
     users, ends = (found[:9] for found in data.windows.first_watches(events.Split.TEST))
-    trained = saving.load(workdir / "candidates", data)
+    trained = model.load(workdir / "candidates", data)
     expected = trained.user_vectors(data, users, ends)
     served = bundle.load(workdir / "bundle")
     fields = served.inputs("user_tower")

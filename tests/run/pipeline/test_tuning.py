@@ -11,7 +11,7 @@ from tests.run.pipeline import conftest
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
 from ytdnn.lab.index_tuning import setting_search, tuning
-from ytdnn.run.pipeline import next_command
+from ytdnn.run.pipeline import runner
 from ytdnn.run.pipeline import workdir as run_workdir
 
 
@@ -36,9 +36,7 @@ def test_the_run_has_the_setting_and_builds_it_next(
 ) -> None:
     config = run_workdir.require_config(workdir)
     assert config.index.search == tuned.chosen.config
-    assert (
-        next_command.next_command(config, workdir) == f"ytdnn train --workdir={workdir}"
-    )
+    assert runner.next_command(config, workdir) == f"ytdnn train --workdir={workdir}"
     ytdnn.train(workdir, stage="index")
     manifest = artifacts.read_manifest(workdir / "index", "index")
     assert manifest.facts["indexes"] == ["exact", "ivf"]

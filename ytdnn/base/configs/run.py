@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import pydantic
 
 from ytdnn.base import registries, registry
-from ytdnn.base.configs import by_size, components, former_settings, networks
+from ytdnn.base.configs import by_size, components, networks
 from ytdnn.base.configs import candidates as candidates_config
 from ytdnn.base.configs import data as data_config
 from ytdnn.base.configs import evaluation as evaluation_config
@@ -251,7 +251,7 @@ def component(cls: type[_T], values: dict[str, Any]) -> _T:
     Raises:
       pydantic.ValidationError: Unknown keys or bad values, each with its path.
     """
-    known = json.dumps(former_settings.without(values))
+    known = json.dumps(components.changeable(values))
     return pydantic.TypeAdapter(cls).validate_json(known)
 
 
@@ -312,9 +312,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
     """
     old = flat(before)
     new = {path: v for path, v in flat(after).items() if path in old or v != ""}
-    old = {
-        k: v for k, v in old.items() if k in new or not former_settings.has_value(k, v)
-    }
+    old = {k: v for k, v in old.items() if k in new or not components.is_constant(k, v)}
     absent = object()
     both = {path: (old.get(path, absent), new.get(path, absent)) for path in old | new}
     written = {

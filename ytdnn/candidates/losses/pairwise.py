@@ -11,7 +11,7 @@ import tensorflow as tf
 from ytdnn.base import errors, schema
 from ytdnn.candidates import losses
 from ytdnn.candidates.losses import scored_videos
-from ytdnn.layers import log_sum_exp, randomness
+from ytdnn.layers import randomness
 
 
 class Pairwise:
@@ -62,7 +62,7 @@ class Pairwise:
             positive += tf.linalg.diag_part(offsets)
             negative += offsets[:, size:]
             counts &= self._model.ages.are_out(times, negatives)
-        losses = self._losses(positive, tf.where(counts, negative, log_sum_exp.NEVER))
+        losses = self._losses(positive, tf.where(counts, negative, scored_videos.NEVER))
         return tf.reduce_sum(losses * weights), tf.reduce_sum(weights)
 
     def _losses(self, positive: tf.Tensor, negative: tf.Tensor) -> tf.Tensor:

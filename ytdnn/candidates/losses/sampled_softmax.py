@@ -10,9 +10,9 @@ assumes.
 
 TFRS's own correction clips probabilities at 1e-6, and its own removal of accidental
 hits is slow. So the task is given a loss that masks, corrects and adds biases in
-float32, with its gradient written out (`softmax.log_sum_exp`): once for the labels,
-once for the drawn videos, of which one that came several times is one column. A test
-holds it equal to the stock task with the corrections in one more coordinate.
+float32, with its gradient written out (`scored_videos.log_sum_exp`): once for the
+labels, once for the drawn videos, of which one that came several times is one column. A
+test holds it equal to the stock task with the corrections in one more coordinate.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ import tensorflow_recommenders as tfrs
 from ytdnn.base import configs, registries, schema
 from ytdnn.candidates import losses
 from ytdnn.candidates.losses import scored_videos
-from ytdnn.layers import log_sum_exp, randomness
+from ytdnn.layers import randomness
 
 _FEWEST = 1e-12  # expected count of a video that the counts say is never a label
 
@@ -144,7 +144,7 @@ _RETRIEVE = tf.autograph.to_graph(tfrs.tasks.Retrieval.call, recursive=False)
 
 
 class _LogSum(tf.keras.losses.Loss):
-    """`softmax.log_sum_exp` as a Keras loss of the task's scores."""
+    """`scored_videos.log_sum_exp` as a Keras loss of the task's scores."""
 
     def __init__(self, of_ages: tf.Tensor | None, *arguments: tf.Tensor | None) -> None:
         super().__init__(reduction=tf.keras.losses.Reduction.NONE)
@@ -155,7 +155,7 @@ class _LogSum(tf.keras.losses.Loss):
         del y_true  # the identity
         if self._of_ages is not None:
             y_pred += tf.cast(self._of_ages, y_pred.dtype)
-        return log_sum_exp.log_sum_exp(y_pred, *self._arguments)
+        return scored_videos.log_sum_exp(y_pred, *self._arguments)
 
 
 def _times(batch: losses.Features) -> tf.Tensor:

@@ -6,6 +6,7 @@ is exactly number · probability.
 """
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +14,9 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.candidates import losses
-from ytdnn.layers import log_sum_exp, randomness
+from ytdnn.layers import randomness
 
+NEVER = -1e9  # logit of what is no class
 _BLOCK = 64  # lengths are multiples of it: the first product of each length is slow
 _FEW_REPEATS = 0.9  # share of distinct draws above which merging them gains nothing
 
@@ -26,9 +28,9 @@ class ColumnGroup:
     Attributes:
       videos: `[n] int32`.
       log_counts: `[n] float32`, logarithms of how many negatives each stands for;
-        `softmax.NEVER`: none.
-      mask: `[queries, n] bool`, see `softmax.log_sum_exp`.
-      left_out: `[queries] int32`, see `softmax.log_sum_exp`.
+        `NEVER`: none.
+      mask: `[queries, n] bool`, see `log_sum_exp`.
+      left_out: `[queries] int32`, see `log_sum_exp`.
     """
 
     videos: tf.Tensor
@@ -62,7 +64,7 @@ class BatchLabels:
         users, videos = self.own(self.users), self.own(self.videos)
         mask = users[:, tf.newaxis] != self.users
         mask &= videos[:, tf.newaxis] != self.videos
-        log_counts = tf.where(self.weights > 0.0, 0.0, log_sum_exp.NEVER)
+        log_counts = tf.where(self.weights > 0.0, 0.0, NEVER)
         return ColumnGroup(self.videos, log_counts, mask=mask)
 
     def num_others(self) -> tf.Tensor:
@@ -104,9 +106,7 @@ def drawn(
     """
     videos, counts = proposal.distinct(number, seed)
     is_new = counts > 0.0
-    log_counts = tf.where(
-        is_new, tf.math.log(tf.maximum(counts, 1.0)), log_sum_exp.NEVER
-    )
+    log_counts = tf.where(is_new, tf.math.log(tf.maximum(counts, 1.0)), NEVER)
     places = tf.searchsorted(videos, labels, side="left")  # of repeated ones the first
     is_drawn = tf.searchsorted(videos, labels, side="right") > places
     left_out = tf.where(is_drawn, places, -1)
@@ -183,3 +183,63 @@ class NegativeSampler:
     def probability(self, videos: tf.Tensor) -> tf.Tensor:
         """Returns `[n] float32` for video indices `[n]`; 0 for index 0."""
         return tf.gather(self._probabilities, videos)
+
+
+def log_total(logits: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
+    """Returns log Σ_j exp(logit_j) of each row, given its softmax."""
+    largest = tf.reduce_max(probabilities, axis=1)
+    return tf.reduce_max(logits, axis=1) - tf.math.log(largest)
+
+
+def log_sum_exp(
+    scores: tf.Tensor,
+    offsets: tf.Tensor,
+    mask: tf.Tensor | None = None,
+    left_out: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """Returns log Σ_j exp(scores_ij + offsets_j) of each row i.
+
+    Its gradient is the softmax. The result of a row without counted columns is about
+    `NEVER`.
+
+    Args:
+      scores: `[queries, columns]`, float32 or bfloat16.
+      offsets: `[columns] float32`.
+      mask: `[queries, columns] bool`, columns that count in each row; None: all.
+      left_out: `[queries] int32`, one more column to leave out of each row; −1: none.
+        It is free, while a mask costs passes over the logits.
+
+    Returns:
+      `[queries] float32`.
+    """
+
+    @tf.custom_gradient
+    def total(
+        scores: tf.Tensor, offsets: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]]:
+        logits = tf.cast(scores, tf.float32) + offsets
+        if mask is not None:
+            logits = tf.where(mask, logits, NEVER)
+        if left_out is not None:
+            logits = _without(logits, left_out)
+        probabilities = tf.nn.softmax(logits)
+
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            of_offsets = tf.linalg.matvec(probabilities, upstream, transpose_a=True)
+            error = probabilities * upstream[:, tf.newaxis]
+            return tf.cast(error, scores.dtype), of_offsets
+
+        return log_total(logits, probabilities), gradient
+
+    return total(scores, offsets)
+
+
+def _without(logits: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+    """Returns the logits, `NEVER` added to a column of each row; −1: to none."""
+    rows = tf.range(tf.size(columns))
+    if not randomness.has_static_shapes():  # a place costs as much as a column's logits
+        rows = tf.boolean_mask(rows, columns >= 0)
+        columns = tf.gather(columns, rows)
+    places = tf.stack([rows, tf.maximum(columns, 0)], axis=1)
+    values = tf.where(columns >= 0, NEVER, 0.0)
+    return tf.tensor_scatter_nd_add(logits, places, values)  # in place

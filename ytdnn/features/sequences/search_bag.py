@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from ytdnn.base import configs, schema
 from ytdnn.features import network_features
-from ytdnn.layers import embeddings, randomness, token_bags
-from ytdnn.log import catalogues, fields, lookups, raw_request, tokens
+from ytdnn.layers import bags, embeddings, randomness
+from ytdnn.log import fields, lookups, prepared, raw_request, tokens
 
 
 class SearchBag(network_features.Encoder):
@@ -35,7 +35,7 @@ class SearchBag(network_features.Encoder):
         self.tokens = embeddings.EmbeddingTable(
             num_tokens, config.embedding_dim, name="search_tokens"
         )
-        self.bag = token_bags.TokenBag(config.history_dropout, name="token_bag")
+        self.bag = bags.TokenBag(config.history_dropout, name="token_bag")
 
     @property
     def tables(self) -> list[tf.Variable]:  # type: ignore[override]
@@ -56,22 +56,22 @@ class SearchBag(network_features.Encoder):
         )
         return [average]
 
-    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
         """Returns the field of search texts."""
         return (fields.queries(),)
 
     def open_request(
-        self, catalogue: catalogues.Catalogue
+        self, catalogue: prepared.Catalogue
     ) -> network_features.SequenceReader:
         """Returns the reader of the last searches' tokens."""
         return _LastSearches(self._length, catalogue)
 
 
 class _LastSearches(network_features.SequenceReader):
-    def __init__(self, length: int, catalogue: catalogues.Catalogue) -> None:
+    def __init__(self, length: int, catalogue: prepared.Catalogue) -> None:
         super().__init__()
         self._length = length
-        tokens = catalogue.tokens[catalogues.TOKEN].to_list()
+        tokens = catalogue.tokens[prepared.TOKEN].to_list()
         self._tokens = lookups.TextVocabulary(tokens)
 
     def __call__(self, request: raw_request.Request) -> network_features.Tensors:

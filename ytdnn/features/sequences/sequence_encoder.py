@@ -16,7 +16,7 @@ from ytdnn.base import errors, schema
 from ytdnn.features import network_features
 from ytdnn.features.sequences import watched
 from ytdnn.layers import bags, randomness
-from ytdnn.log import catalogues, fields
+from ytdnn.log import fields, prepared
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,14 +150,14 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         starts = user_starts(features[schema.FIRST_ROWS], tf.shape(rows)[1])
         return History(rows, known, starts, times, next_times)
 
-    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
         """Returns the watched videos, and the times that are read."""
         times = (fields.watch_times(),) if self.reads_times else ()
         time_fields = (fields.time(),) if self.reads_request_times else ()
         return (*super().fields(catalogue), *times, *time_fields)
 
     def open_request(
-        self, catalogue: catalogues.Catalogue
+        self, catalogue: prepared.Catalogue
     ) -> network_features.SequenceReader:
         """Returns the reader of the last watches."""
         length = self.config.history_length
@@ -189,3 +189,56 @@ def causal_mask(begins: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
     rows = tf.range(tf.shape(known)[1])
     earlier = rows <= rows[:, tf.newaxis]
     return earlier & (rows >= begins[..., tf.newaxis]) & known[:, tf.newaxis, :]
+
+
+class SideBySide(network_features.Encoder):
+    """Averages and a sequence encoder that share one table of watched videos.
+
+    Attributes:
+      bags: Encoder of the averages.
+      sequence: Encoder that reads the history in order.
+    """
+
+    def __init__(
+        self,
+        bags: watched.WatchBags,
+        ordered: SequenceEncoder,
+        **kwargs: Any,
+    ) -> None:
+        """Joins two encoders that share their table and content."""
+        super().__init__(**kwargs)
+        self.bags = bags
+        self.sequence = ordered
+        self.num_bags = bags.num_bags + ordered.num_bags
+
+    @property
+    def videos(self) -> Any:
+        """The table of watched videos."""
+        return self.bags.videos
+
+    @property
+    def tables(self) -> list[tf.Variable]:  # type: ignore[override]
+        """The tables of watched videos."""
+        return self.bags.tables
+
+    def call(
+        self, features: network_features.Tensors, seed: tf.Tensor | None = None
+    ) -> list[tf.Tensor]:
+        """Returns the averages, then the vector of the sequence encoder."""
+        return [*self.bags(features, seed), *self.sequence(features, seed)]
+
+    def freeze(self) -> None:
+        """Merges content and id embeddings into one fixed table for both encoders."""
+        self.bags.freeze()
+        self.sequence.videos = self.bags.videos
+        self.sequence.content = self.bags.content
+
+    def fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
+        """Returns the fields of the sequence encoder, the watched videos included."""
+        return self.sequence.fields(catalogue)
+
+    def open_request(
+        self, catalogue: prepared.Catalogue
+    ) -> network_features.SequenceReader:
+        """Returns the reader of the sequence encoder."""
+        return self.sequence.open_request(catalogue)

@@ -13,7 +13,7 @@ from ytdnn.base import configs, schema
 from ytdnn.base.configs import networks
 from ytdnn.features import network_features
 from ytdnn.layers import bags, embeddings, randomness
-from ytdnn.log import catalogues, fields
+from ytdnn.log import fields, prepared
 
 if TYPE_CHECKING:
     from ytdnn.log import raw_request
@@ -104,12 +104,12 @@ class Watched(network_features.Encoder):
         known = self.videos.known(rows) | self.content.known(rows)
         return self.videos(kept) + self.content(rows), known
 
-    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
         """Returns the watched videos."""
         return (fields.watched(catalogue),)
 
     def open_request(
-        self, catalogue: catalogues.Catalogue
+        self, catalogue: prepared.Catalogue
     ) -> network_features.SequenceReader:
         """Returns the reader of the last watches."""
         return LastWatches(self.config.history_length)
@@ -169,9 +169,7 @@ class WatchBags(Watched):
         self.learned_bags = None
         if config.learned_bags:
             self.num_bags += config.learned_bags
-            from ytdnn.layers import learned_bags
-
-            self.learned_bags = learned_bags.LearnedBags(
+            self.learned_bags = bags.LearnedBags(
                 config.learned_bags,
                 config.history_length,
                 config.history_dropout,

@@ -6,13 +6,13 @@ import pathlib
 from ytdnn.base import artifacts, configs
 from ytdnn.evaluation import tables
 from ytdnn.lab.backtest import arms
-from ytdnn.run.cli import command, flags, output, parsing, resolved_config
+from ytdnn.run.cli import command, flags, output, resolved_config
 from ytdnn.run.pipeline import runner
 
 PAGE, RESULT = "backtest.html", "backtest.json"
 _ARMS = "never,counters,refresh=1d,refit=7d,counted"
 FLAGS = (
-    parsing.Flag(
+    command.Flag(
         "workdir",
         "Directory of the backtest, made if missing. The same command again resumes "
         "it; other --arms and more --steps are added.",
@@ -22,9 +22,9 @@ FLAGS = (
     dataclasses.replace(
         flags.CONFIG, text="Python file with a get_config(); default: the defaults."
     ),
-    parsing.Flag("every", "Time of a step: 15m, 1h, 1d; default: 1d.", example="TIME"),
-    parsing.Flag("steps", "Number of steps; default: to the log's end.", example="N"),
-    parsing.Flag(
+    command.Flag("every", "Time of a step: 15m, 1h, 1d; default: 1d.", example="TIME"),
+    command.Flag("steps", "Number of steps; default: to the log's end.", example="N"),
+    command.Flag(
         "arms",
         "What is updated: never; counters (what is watched up to each request); "
         "refresh=TIME or refit=TIME (the model); counted (the best counted list, no "
@@ -38,7 +38,7 @@ FLAGS = (
 @command.register(
     "backtest", FLAGS, ("data", "candidates", "composition", "evaluation", "refresh")
 )
-def run(given: parsing.Arguments) -> None:
+def run(given: command.Arguments) -> None:
     """Live a log again step by step, to see how often to update.
 
     Trains on the log up to the test window, whose begin --config.data.test_from=DATE
@@ -58,7 +58,7 @@ def run(given: parsing.Arguments) -> None:
     every = arms.duration(given.values.get("every", "1d"), "--every")
     of_arms = arms.parse_all(given.values.get("arms", _ARMS), every)
     steps = given.values.get("steps")
-    number = parsing.whole("steps", steps) if steps else None
+    number = command.whole("steps", steps) if steps else None
     config = resolved_config.config(given, configs.Config())
     runner.make_role(config).require_alone("backtest")
     from ytdnn.lab.backtest import backtesting, results

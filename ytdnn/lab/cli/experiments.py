@@ -10,9 +10,9 @@ import rich.table
 
 from ytdnn.evaluation import report_files
 from ytdnn.lab.studies import run_table
-from ytdnn.run.cli import command, output, parsing
+from ytdnn.run.cli import command, output
 
-Flag = parsing.Flag
+Flag = command.Flag
 
 FLAGS = (
     Flag(
@@ -45,7 +45,7 @@ _FORMATS = ("table", "csv")
 
 
 @command.register("experiments", FLAGS)
-def run(given: parsing.Arguments) -> None:
+def run(given: command.Arguments) -> None:
     """List the runs below a directory, with their differing settings and metrics.
 
     One table of all runs below a directory, the best first: the metrics of each
@@ -59,8 +59,8 @@ def run(given: parsing.Arguments) -> None:
       errors.UserError: There is no run, or a flag has a wrong value.
     """
     values = given.values
-    split = parsing.choice(given, "split", list(report_files.DIRECTORIES), "test")
-    shape = parsing.choice(given, "format", _FORMATS, "table")
+    split = command.choice(given, "split", list(report_files.DIRECTORIES), "test")
+    shape = command.choice(given, "format", _FORMATS, "table")
     runs = run_table.find(pathlib.Path(values["dir"]), split)
     wanted = [name for name in values.get("metrics", "").split(",") if name]
     metrics = run_table.chosen(runs, wanted)

@@ -5,9 +5,9 @@ import pathlib
 
 from ytdnn.base import configs, errors
 from ytdnn.lab.live import live_tests
-from ytdnn.run.cli import command, given_settings, output, parsing
+from ytdnn.run.cli import command, given_settings, output
 
-Flag = parsing.Flag
+Flag = command.Flag
 
 FLAGS = (
     Flag(
@@ -48,7 +48,7 @@ FLAGS = (
 
 
 @command.register("live", FLAGS, ("data.world",))
-def run(given: parsing.Arguments) -> None:
+def run(given: command.Arguments) -> None:
     """Run an A/B test of several runs on simulated users.
 
     The simulated world of the runs continues where their log ends; each user gets all
@@ -88,7 +88,7 @@ def run(given: parsing.Arguments) -> None:
     output.say(f"log of each arm: {directory / live_tests.LOGS}")
 
 
-def _world(given: parsing.Arguments) -> configs.WorldConfig | None:
+def _world(given: command.Arguments) -> configs.WorldConfig | None:
     """Returns the world given by flags; None without such flags."""
     preset = given.values.get("preset")
     if preset is None:
@@ -109,7 +109,7 @@ def _world(given: parsing.Arguments) -> configs.WorldConfig | None:
     return given_settings.apply(config, given.overrides).data.world
 
 
-def _refresh_days(given: parsing.Arguments) -> int | dict[str, int]:
+def _refresh_days(given: command.Arguments) -> int | dict[str, int]:
     """Returns after how many days runs are refreshed: all, or each by its name."""
     text = given.values.get("refresh_days", "0")
     if "=" not in text:
@@ -122,11 +122,11 @@ def _refresh_days(given: parsing.Arguments) -> int | dict[str, int]:
                 f"expected --refresh_days=NAME=N,… with each name once, received "
                 f"{text!r}"
             )
-        days_by_arm[name] = parsing.whole("refresh_days", days)
+        days_by_arm[name] = command.whole("refresh_days", days)
     return days_by_arm
 
 
-def _number(given: parsing.Arguments, name: str, least: str = "") -> int | None:
+def _number(given: command.Arguments, name: str, least: str = "") -> int | None:
     """Returns a flag's number; None if it is left out."""
     text = given.values.get(name, least)
-    return None if text == least else parsing.whole(name, text)
+    return None if text == least else command.whole(name, text)

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from ytdnn.base import artifacts, configs, errors
 from ytdnn.evaluation import report_files
 from ytdnn.lab.pages import study_table
-from ytdnn.run.cli import command, config_file, flags, given_settings, output, parsing
-from ytdnn.run.pipeline import graph, runner, sharing, workdir
+from ytdnn.run.cli import command, flags, given_settings, output, resolved_config
+from ytdnn.run.pipeline import graph, runner, workdir
 
-Flag = parsing.Flag
+Flag = command.Flag
 
 _STAGES = {
     "": graph.TRAINED,
@@ -90,7 +90,7 @@ class Cell:
 
 
 @command.register("study", FLAGS, _GROUPS)
-def run(given: parsing.Arguments) -> None:
+def run(given: command.Arguments) -> None:
     """Train several variants of a config, and compare them.
 
     Trains and evaluates every variant of an experiment in every seed, each as a run in
@@ -109,8 +109,8 @@ def run(given: parsing.Arguments) -> None:
         step fails.
     """
     directory = pathlib.Path(given.values["workdir"])
-    split = parsing.choice(given, "split", list(report_files.DIRECTORIES), "test")
-    stage = parsing.choice(given, "stage", [name for name in _STAGES if name])
+    split = command.choice(given, "split", list(report_files.DIRECTORIES), "test")
+    stage = command.choice(given, "stage", [name for name in _STAGES if name])
     variants = _variants(given)
     for config in variants.values():
         runner.make_role(config).require_alone("study")
@@ -138,10 +138,10 @@ def _parts(words: str) -> list[str]:
     return [part.strip() for part in words.split(",") if part.strip()]
 
 
-def _variants(given: parsing.Arguments) -> dict[str, configs.Config]:
+def _variants(given: command.Arguments) -> dict[str, configs.Config]:
     """Returns the requested variants, with the settings of the command line."""
     file = given.values["config"]
-    loaded = config_file.load_variants(file)
+    loaded = resolved_config.load_variants(file)
     only = _parts(given.values.get("only", ""))
     for name in only:
         if name not in loaded:
@@ -185,7 +185,7 @@ def _asked(config: configs.Config) -> dict[str, object]:
     }
 
 
-def _seeds(given: parsing.Arguments) -> list[int] | None:
+def _seeds(given: command.Arguments) -> list[int] | None:
     """Returns the seeds given; None: each config's own."""
     if "seeds" not in given.values:
         return None
@@ -223,7 +223,7 @@ def _make(
     config, directory = cell.config, cell.directory
     with workdir.lock(directory), workdir.keep_config(directory, config):
         for step in (*_made(stage, split), graph.BASELINES):
-            sharing.share(step, config, directory, directories, output.say)
+            runner.share(step, config, directory, directories, output.say)
         runner.run(_steps(cell, split, stage), config, directory, output.say)
 
 

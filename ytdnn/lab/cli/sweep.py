@@ -11,17 +11,15 @@ from ytdnn.lab.studies import sweep_results, sweeping
 from ytdnn.run.cli import (
     command,
     compare,
-    config_file,
     flags,
     given_settings,
     output,
-    parsing,
     resolved_config,
     settings,
 )
 from ytdnn.run.pipeline import runner, steps, workdir
 
-Flag = parsing.Flag
+Flag = command.Flag
 
 PAGE, RESULT = "sweep.html", "sweep.json"
 _STAGES = tuple(sweeping.METRICS)
@@ -64,7 +62,7 @@ _TRIALS = 30
     (*FLAGS, *flags.DATA_FLAGS),
     ("data", "candidates", "ranking", "composition", "evaluation", "seed"),
 )
-def run(given: parsing.Arguments) -> None:
+def run(given: command.Arguments) -> None:
     """Search settings on validation with Optuna, and test the best once.
 
     Trains one stage with settings drawn from a space, by Optuna's TPE sampler, and
@@ -89,9 +87,9 @@ def run(given: parsing.Arguments) -> None:
             f"expected the directory of a sweep for --workdir, found a run in "
             f"{directory}: give another directory"
         )
-    stage = parsing.choice(given, "stage", _STAGES, _STAGES[0])
+    stage = command.choice(given, "stage", _STAGES, _STAGES[0])
     metrics = list(sweeping.METRICS[stage])
-    metric = parsing.choice(given, "metric", metrics, metrics[0])
+    metric = command.choice(given, "metric", metrics, metrics[0])
     base = resolved_config.config(given, configs.Config())
     runner.make_role(base).require_alone("sweep")
     steps.require_vectors(base)
@@ -118,12 +116,12 @@ def run(given: parsing.Arguments) -> None:
     )
 
 
-def _limits(given: parsing.Arguments) -> tuple[int | None, float | None]:
+def _limits(given: command.Arguments) -> tuple[int | None, float | None]:
     """Returns the number of trials and the minutes; None: no limit."""
     trials, minutes = given.values.get("trials"), given.values.get("minutes")
     number = None if minutes is not None else _TRIALS
     if trials is not None:
-        number = parsing.whole("trials", trials)
+        number = command.whole("trials", trials)
     if minutes is None:
         return number, None
     try:
@@ -137,14 +135,14 @@ def _limits(given: parsing.Arguments) -> tuple[int | None, float | None]:
     return number, limit
 
 
-def _space(given: parsing.Arguments, stage: str) -> configs.Space | None:
+def _space(given: command.Arguments, stage: str) -> configs.Space | None:
     """Returns the space of the config file; None: it has none.
 
     Raises:
       errors.UserError: The space is empty, or has a setting of another stage.
     """
     file = given.values.get("config")
-    space = None if file is None else config_file.load_space(file)
+    space = None if file is None else resolved_config.load_space(file)
     if space is None:
         return None
     known = settings.catalogue()

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from ytdnn.base import errors, registries
 from ytdnn.lab.index_tuning import tuning
-from ytdnn.run.cli import command, flags, output, parsing, resolved_config
-from ytdnn.run.pipeline import next_command, workdir
+from ytdnn.run.cli import command, flags, output, resolved_config
+from ytdnn.run.pipeline import runner, workdir
 
 if TYPE_CHECKING:
     from ytdnn.lab.index_tuning import setting_search
@@ -16,11 +16,11 @@ _KINDS = ("scann", "ivf")
 _FLAGS = (
     flags.WORKDIR,
     flags.CONFIG,
-    parsing.Flag("kind", "Kind of index; default: scann.", example="|".join(_KINDS)),
-    parsing.Flag(
+    command.Flag("kind", "Kind of index; default: scann.", example="|".join(_KINDS)),
+    command.Flag(
         "recall", "Share of the exact results to find; default: 0.95.", example="R"
     ),
-    parsing.Flag(
+    command.Flag(
         "k",
         "Number of results per query; default: the run's num_candidates.",
         example="N",
@@ -30,7 +30,7 @@ _AS_GOOD = 1.1  # times the chosen setting's time that exact search may take
 
 
 @command.register("index tune", _FLAGS)
-def _run(given: parsing.Arguments) -> None:
+def _run(given: command.Arguments) -> None:
     """Find the cheapest settings of the index that reach a recall.
 
     Tries leaves, leaves searched, codes and reordering of ScaNN, or the lists of ivf,
@@ -44,7 +44,7 @@ def _run(given: parsing.Arguments) -> None:
       ytdnn index tune --workdir=runs/mine --kind=ivf --recall=0.9
     """
     directory = pathlib.Path(given.values["workdir"])
-    kind = parsing.choice(given, "kind", _KINDS, _KINDS[0])
+    kind = command.choice(given, "kind", _KINDS, _KINDS[0])
     k = given.values.get("k")
     config = resolved_config.later_config(given, directory)
     tuned = tuning.tune_index(
@@ -52,7 +52,7 @@ def _run(given: parsing.Arguments) -> None:
         config,
         kind=kind,
         recall=_recall(given.values.get("recall", "0.95")),
-        k=None if k is None else parsing.whole("k", k),
+        k=None if k is None else command.whole("k", k),
         verbose=output.say,
     )
     output.result(lambda: tuned)
@@ -71,7 +71,7 @@ def _run(given: parsing.Arguments) -> None:
         f"{tuning.flags(tuned)}"
     )
     config = workdir.require_config(directory)
-    output.say(f"next: {next_command.next_command(config, directory)}")
+    output.say(f"next: {runner.next_command(config, directory)}")
 
 
 def _recall(text: str) -> float:

@@ -4,23 +4,23 @@ import pathlib
 import time
 
 from ytdnn.base import artifacts, configs, errors
-from ytdnn.run.cli import command, given_settings, output, parsing
+from ytdnn.run.cli import command, given_settings, output
 from ytdnn.run.pipeline import sizes
 
 PAGE = "world.html"
 FLAGS = (
-    parsing.Flag(
+    command.Flag(
         "out",
         "Directory for the tables and world.html, made if missing.",
         example="DIR",
         required=True,
     ),
-    parsing.Flag(
+    command.Flag(
         "preset",
         "Preset to start from, which settings change further. Default: small.",
         example="|".join(configs.WORLDS),
     ),
-    parsing.Flag(
+    command.Flag(
         "beside",
         "MovieLens directory or zip to plot next to the world.",
         example="ml-1m.zip",
@@ -29,7 +29,7 @@ FLAGS = (
 
 
 @command.register("world", FLAGS, ("data.world",))
-def run(given: parsing.Arguments) -> None:
+def run(given: command.Arguments) -> None:
     """Write the synthetic world as an event log, with plots.
 
     Writes all five tables of a world as Parquet, one part per ten thousand users, in

@@ -71,13 +71,13 @@ def _tuned(
     """Loads the candidate model and its queries, and tunes."""
     import numpy as np
 
-    from ytdnn.candidates import saving
+    from ytdnn.candidates import model
     from ytdnn.evaluation import in_memory_windows, user_cases
     from ytdnn.lab.index_tuning import setting_search
     from ytdnn.log import events, prepared
 
     data = prepared.load(directory / graph.DATA.name)
-    candidates = saving.load(directory / graph.CANDIDATES.name, data)
+    candidates = model.load(directory / graph.CANDIDATES.name, data)
     cases = user_cases.cases(data, events.Split.VALIDATION, config.evaluation)
     if len(cases) > _MOST_QUERIES:
         rng = np.random.default_rng(config.seed)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ytdnn.base import registries, schema
 from ytdnn.base.metrics import exact_top_k, recall_and_ndcg
 from ytdnn.evaluation import list_metrics, lists, report_model
-from ytdnn.log import catalogues
+from ytdnn.log import prepared
 
 _EXAMPLE_LENGTH = 10
 _USER_COLUMNS = (schema.AGE, schema.GENDER, schema.COUNTRY, schema.LANGUAGE)
@@ -75,7 +75,7 @@ def _example(
 
 
 def _videos(
-    catalogue: catalogues.Catalogue, indices: npt.NDArray[np.integer]
+    catalogue: prepared.Catalogue, indices: npt.NDArray[np.integer]
 ) -> tuple[report_model.ReportVideo, ...]:
     return tuple(
         report_model.ReportVideo(**_video_facts(catalogue, index))
@@ -83,7 +83,7 @@ def _videos(
     )
 
 
-def _video_facts(catalogue: catalogues.Catalogue, index: int) -> dict[str, Any]:
+def _video_facts(catalogue: prepared.Catalogue, index: int) -> dict[str, Any]:
     """Returns id and metadata of a video."""
     row = catalogue.videos.row(index - 1, named=True)
     known = {name: row[name] for name in _VIDEO_COLUMNS if row.get(name) is not None}

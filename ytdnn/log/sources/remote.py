@@ -5,6 +5,7 @@ file is copied in pieces, in bounded memory, and again only if its size or versi
 the store changes.
 """
 
+import importlib
 import json
 import pathlib
 import re
@@ -12,8 +13,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ytdnn.base import artifacts, errors
-from ytdnn.log import event_log, object_stores
+from ytdnn.log import event_log
 
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://.*")
 _COPIED = ".copied.json"
 _VERSIONS = ("ETag", "etag", "md5Hash", "LastModified", "mtime", "created")
 
@@ -29,13 +31,11 @@ def fetched(url: str, names: Iterable[str], cache: pathlib.Path) -> pathlib.Path
     Raises:
       errors.UserError: The store or the directory cannot be reached.
     """
-    scheme, path = object_stores.split(url)
+    scheme, _, path = url.partition("://")
     target = cache / scheme / re.sub(r"[^\w.=/-]", "_", path).strip("/")
     target.mkdir(parents=True, exist_ok=True)
     with event_log.readable(url):
-        store, root = object_stores.opened(
-            url, "--data_dir", "copy the log to this machine"
-        )
+        store, root = _opened(url, "--data_dir", "copy the log to this machine")
         wanted = dict(_wanted(store, root, tuple(names)))
         if not wanted:
             raise errors.UserError(
@@ -83,3 +83,42 @@ def _copy(
             store.get_file(f"{root.rstrip('/')}/{name}", str(partial))
             partial.rename(path)
     artifacts.write_json(listed, wanted)
+
+
+def is_url(text: str) -> bool:
+    """Whether a text is an address on an object store."""
+    return _URL.match(text) is not None
+
+
+def _opened(url: str, setting: str, advice: str) -> tuple[Any, str]:
+    """Returns fsspec's file system of an address, and the path there.
+
+    Args:
+      url: Address.
+      setting: Flag or setting with the address, for errors.
+      advice: Advice where the store's package is missing, after its installation.
+
+    Raises:
+      errors.UserError: The package of the store is missing, or there is no such store.
+    """
+    scheme = url.partition("://")[0]
+    try:
+        core = importlib.import_module("fsspec.core")
+        store, root = core.url_to_fs(url)
+    except ImportError as error:
+        raise errors.UserError(
+            f"expected a package that reads {scheme}://, found none ({_brief(error)}): "
+            f"pip install -c constraints.txt '.[storage]' in the checkout and what it "
+            f"names, or {advice}"
+        ) from None
+    except ValueError as error:
+        raise errors.UserError(
+            f"expected in {setting} an address that fsspec supports, received {url!r} "
+            f"({_brief(error)})"
+        ) from None
+    store.invalidate_cache()
+    return store, str(root)
+
+
+def _brief(error: Exception) -> str:
+    return errors.one_line((str(error).strip() or type(error).__name__)[:120])

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from ytdnn.base import configs, errors, registries, schema, table_schemas, user_paths
-from ytdnn.log import event_log, object_stores
+from ytdnn.log import event_log
 from ytdnn.log.sources import (
     archives,
     casting,
@@ -49,7 +49,7 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
     """
     named_files = mappings.parse_files(config.files)
     given, copied = config.dir, config.dir
-    if object_stores.is_url(given):
+    if remote.is_url(given):
         wanted = [named_files.get(table, table) for table in table_schemas.TABLES]
         cache = archives.cache_directory() / "remote"
         copied = str(remote.fetched(given, wanted, cache))

@@ -6,9 +6,9 @@ import sys
 
 from ytdnn.base import errors, user_paths
 from ytdnn.ops.cluster import local_cluster, tasks
-from ytdnn.run.cli import command, output, parsing
+from ytdnn.run.cli import command, output
 
-Flag = parsing.Flag
+Flag = command.Flag
 
 _PROGRAM = (sys.executable, "-m", "ytdnn")
 _RESTARTS = 10
@@ -34,7 +34,7 @@ FLAGS = (
 
 
 @command.register("cluster", FLAGS, takes_command=True)
-def run(given: parsing.Arguments) -> int:
+def run(given: command.Arguments) -> int:
     """Try distributed training with several processes on this machine.
 
     Starts the processes of a cluster, each with the command after -- and its own
@@ -61,7 +61,7 @@ def run(given: parsing.Arguments) -> int:
         raise errors.UserError("expected settings after --, with their command")
     numbers = {"workers": 2, "ps": 0, "restarts": _RESTARTS}
     for name in numbers.keys() & values.keys():
-        numbers[name] = parsing.whole(name, values[name])
+        numbers[name] = command.whole(name, values[name])
     strategy = tasks.PARAMETER_SERVER if numbers["ps"] else tasks.MULTI_WORKER
     plan = local_cluster.Plan(
         command=(*_PROGRAM, *given.rest, *_strategy(given.rest, strategy)),
@@ -70,7 +70,7 @@ def run(given: parsing.Arguments) -> int:
         logs=_workdir(given.rest) / "cluster",
         restarts=numbers["restarts"],
         say=output.say,
-        is_open=parsing.choice(given, "network", ("own", "open"), "own") == "open",
+        is_open=command.choice(given, "network", ("own", "open"), "own") == "open",
     )
     return local_cluster.run(plan)
 

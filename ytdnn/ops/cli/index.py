@@ -6,36 +6,36 @@ from typing import Any
 
 from ytdnn.base import errors, schema
 from ytdnn.run import pipeline
-from ytdnn.run.cli import command, flags, output, parsing
+from ytdnn.run.cli import command, flags, output
 from ytdnn.run.pipeline import graph
 
 FLAGS = (
     flags.WORKDIR,
-    parsing.Flag(
+    command.Flag(
         "file",
         "Parquet or CSV file with the columns of the log's table videos.",
         example="FILE",
         required=True,
     ),
-    parsing.Flag(
+    command.Flag(
         "columns",
         "Your column names in the file, such as videos.title=name.",
         example="TABLE.COLUMN=OWN,…|FILE.toml",
     ),
-    parsing.Flag(
+    command.Flag(
         "bad_rows", "What to do with invalid rows; default: stop.", example="stop|drop"
     ),
 )
 REMOVAL_FLAGS = (
     flags.WORKDIR,
-    parsing.Flag("videos", "Ids of videos, as in the log.", example="ID,…"),
-    parsing.Flag("file", "Ids as lines, or a table with video_id.", example="FILE"),
+    command.Flag("videos", "Ids of videos, as in the log.", example="ID,…"),
+    command.Flag("file", "Ids as lines, or a table with video_id.", example="FILE"),
 )
 _MOST_SHOWN = 5
 
 
 @command.register("index add", FLAGS)
-def add(given: parsing.Arguments) -> None:
+def add(given: command.Arguments) -> None:
     """Add new uploads to the served videos, without training or a rebuild.
 
     Computes their vectors from content, with the trained video tower, and searches them
@@ -55,7 +55,7 @@ def add(given: parsing.Arguments) -> None:
         directory,
         given.values["file"],
         columns=columns,
-        bad_rows=parsing.choice(given, "bad_rows", ("stop", "drop"), "stop"),
+        bad_rows=command.choice(given, "bad_rows", ("stop", "drop"), "stop"),
         verbose=output.say,
     )
     output.result(lambda: added)
@@ -72,7 +72,7 @@ def add(given: parsing.Arguments) -> None:
 
 
 @command.register("index remove", REMOVAL_FLAGS)
-def remove(given: parsing.Arguments) -> None:
+def remove(given: command.Arguments) -> None:
     """Remove videos from the served videos, without a rebuild.
 
     The bundle gets a new version of the same models without these videos, in less than
@@ -90,7 +90,7 @@ def remove(given: parsing.Arguments) -> None:
 
 
 @command.register("index restore", REMOVAL_FLAGS)
-def restore(given: parsing.Arguments) -> None:
+def restore(given: command.Arguments) -> None:
     """Restore removed videos.
 
     Undoes `index remove`, in the same way.
@@ -104,7 +104,7 @@ def restore(given: parsing.Arguments) -> None:
     _change(given, pipeline.restore_videos)
 
 
-def _change(given: parsing.Arguments, change: Callable[..., Any]) -> None:
+def _change(given: command.Arguments, change: Callable[..., Any]) -> None:
     directory = pathlib.Path(given.values["workdir"])
     result = change(directory, _video_ids(given))
     output.result(lambda: result)
@@ -125,7 +125,7 @@ def _say_version(directory: pathlib.Path, version: int | None) -> None:
     output.say(none if version is None else place)
 
 
-def _video_ids(given: parsing.Arguments) -> list[str]:
+def _video_ids(given: command.Arguments) -> list[str]:
     """Returns the ids of the flags."""
     named = given.values.get("videos", "").split(",")
     if "file" in given.values:

@@ -6,10 +6,10 @@ import pathlib
 from ytdnn.base import errors
 from ytdnn.ops.refit import refitting
 from ytdnn.run import pipeline
-from ytdnn.run.cli import command, flags, output, parsing, resolved_config
-from ytdnn.run.pipeline import next_command
+from ytdnn.run.cli import command, flags, output, resolved_config
+from ytdnn.run.pipeline import runner
 
-Flag = parsing.Flag
+Flag = command.Flag
 _BAD_ROWS = ("stop", "drop")
 SECTIONS = ("refresh", "index", "composition")
 FLAGS = (
@@ -38,7 +38,7 @@ FLAGS = (
 
 
 @command.register("refresh", FLAGS, SECTIONS)
-def refresh(given: parsing.Arguments) -> None:
+def refresh(given: command.Arguments) -> None:
     """Continue the training of a run's models with newer events.
 
     Appends new events to those of the run, which stays unchanged; trained weights and
@@ -72,15 +72,15 @@ def refresh(given: parsing.Arguments) -> None:
         config=config,
         columns=columns,
         files=files,
-        bad_rows=parsing.choice(given, "bad_rows", _BAD_ROWS),
+        bad_rows=command.choice(given, "bad_rows", _BAD_ROWS),
         verbose=output.say,
     )
     output.say(f"bundle: {bundle}")
-    output.say(f"next: {next_command.recommend_command(directory)}")
+    output.say(f"next: {runner.recommend_command(directory)}")
 
 
 @command.register("refit", (flags.WORKDIR, flags.CONFIG, flags.STRATEGY))
-def refit(given: parsing.Arguments) -> None:
+def refit(given: command.Arguments) -> None:
     """Retrain the chosen models to the end of the log, and export them.
 
     For serving, once settings and epochs are chosen and evaluated: candidates and
@@ -98,4 +98,4 @@ def refit(given: parsing.Arguments) -> None:
     bundle = pipeline.refit(directory, config, verbose=output.say)
     config = dataclasses.replace(config, refit=True)
     output.say(f"the evaluation in {bundle} was {refitting.note(config, directory)}")
-    output.say(f"next: {next_command.next_command(config, directory)}")
+    output.say(f"next: {runner.next_command(config, directory)}")

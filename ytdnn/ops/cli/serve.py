@@ -7,10 +7,10 @@ import re
 
 from ytdnn.base import errors
 from ytdnn.ops.server import settings
-from ytdnn.run.cli import command, output, parsing
+from ytdnn.run.cli import command, output
 from ytdnn.run.pipeline import graph
 
-Flag = parsing.Flag
+Flag = command.Flag
 
 FLAGS = (
     Flag("workdir", "Directory of a run with the bundle to serve.", example="DIR"),
@@ -88,7 +88,7 @@ _PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 
 
 @command.register("serve", FLAGS)
-def run(given: parsing.Arguments) -> None:
+def run(given: command.Arguments) -> None:
     """Serve a bundle over HTTP, with a page to inspect its answers.
 
     Implements TensorFlow Serving's REST API for every model of the bundle, including
@@ -143,7 +143,7 @@ def run(given: parsing.Arguments) -> None:
 
 
 @command.register("counters", COUNTERS_FLAGS)
-def counters(given: parsing.Arguments) -> None:
+def counters(given: command.Arguments) -> None:
     """Publish the bundle with counters as of now, for TensorFlow Serving.
 
     Counts the events of the state on the log of the run, and publishes a version in
@@ -160,7 +160,7 @@ def counters(given: parsing.Arguments) -> None:
 
     values = given.values
     directory = pathlib.Path(values["workdir"])
-    every, keep = (parsing.whole(n, values.get(n, "2")) for n in ("every", "keep"))
+    every, keep = (command.whole(n, values.get(n, "2")) for n in ("every", "keep"))
     number = publishing.publish_counters(
         directory,
         values.get("state", str(directory / "state.db")),
@@ -172,7 +172,7 @@ def counters(given: parsing.Arguments) -> None:
 
 
 @command.register("join-log", JOIN_FLAGS)
-def join(given: parsing.Arguments) -> None:
+def join(given: command.Arguments) -> None:
     """Turn served slates and their feedback into an event log to train on.
 
     Joins the answers and the feedback that `ytdnn serve` has logged, and writes
@@ -207,8 +207,8 @@ def _kept(values: dict[str, str], flag: str, name: str) -> pathlib.Path | None:
     return None if given == "none" else pathlib.Path(given)
 
 
-def _is_on(given: parsing.Arguments, name: str, default: str) -> bool:
-    return parsing.choice(given, name, ("on", "off"), default) == "on"
+def _is_on(given: command.Arguments, name: str, default: str) -> bool:
+    return command.choice(given, name, ("on", "off"), default) == "on"
 
 
 def _number(values: dict[str, str], name: str, default: int, *limits: int) -> int:

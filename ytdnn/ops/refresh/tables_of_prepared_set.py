@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import schema, table_schemas
-from ytdnn.log import catalogues, event_log, prepared, user_shards, vectors
+from ytdnn.log import event_log, prepared, user_shards, vectors
 
 _STORED, _GIVEN = "stored ", "given "  # begins of the names of slates
 _FILES = {
@@ -159,7 +159,7 @@ def entities(data: prepared.PreparedData, table: str) -> pl.DataFrame:
     """
     is_video = table == schema.VIDEOS
     frame = (data.videos if is_video else data.users).drop(
-        catalogues.TRAIN_COUNT, strict=False
+        prepared.TRAIN_COUNT, strict=False
     )
     for column in data.catalogue.vectors.in_table(table):
         rows = data.catalogue.vectors.rows(column)[int(is_video) :]

@@ -15,12 +15,12 @@ import polars as pl
 
 from ytdnn.base import artifacts, errors, schema, table_schemas
 from ytdnn.bundle import added_videos
-from ytdnn.log import catalogues, prepared
+from ytdnn.log import prepared
 from ytdnn.ops.refresh import tables_of_prepared_set
 from ytdnn.ops.state import histories, opening, posted_events, store
 
 _KIND = "state_events"
-_COUNT = catalogues.TRAIN_COUNT
+_COUNT = prepared.TRAIN_COUNT
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _YOUNG_SECONDS = 5.0
 

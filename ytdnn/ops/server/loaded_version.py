@@ -27,8 +27,8 @@ from ytdnn.bundle import (
     tf_sessions,
     versions,
 )
-from ytdnn.log import catalogues
 from ytdnn.log import fields as log_fields
+from ytdnn.log import prepared
 from ytdnn.ops.server import batching, problems
 
 _WARMED = (
@@ -90,7 +90,7 @@ class Version:
         self.models: dict[str, dict[str, Signature]] = {}
         self._sessions: list[tf_sessions.Session] = []
         path = opened.directory / versions.VERSIONS / str(self.number)
-        text = (path / catalogues.VOCABULARIES_FILE).read_text(encoding="utf-8")
+        text = (path / prepared.VOCABULARIES_FILE).read_text(encoding="utf-8")
         self._vocabularies = {k: frozenset(v) for k, v in json.loads(text).items()}
 
     def _check(self, name: str) -> Any:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import progress, registries, whole_files
 from ytdnn.ops.spark import session
-from ytdnn.run.cli import parsing
+from ytdnn.run.cli import command
 from ytdnn.run.pipeline import bulk_answers
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def divided(
 
 
 @registries.HOOKS.register("spark")
-def machines(given: parsing.Arguments) -> SparkMachines:
+def machines(given: command.Arguments) -> SparkMachines:
     """Returns the machines that the flags name: the engine `spark` of commands.
 
     Raises:

@@ -16,7 +16,7 @@ import polars as pl
 
 from ytdnn.base import errors, schema, table_schemas
 from ytdnn.bundle import requests
-from ytdnn.log import catalogues, event_log, faults, fields, prepared
+from ytdnn.log import event_log, faults, fields, prepared
 
 ID, KIND, REQUEST_ID = "id", "kind", "request_id"
 WATCH, SEARCH, IMPRESSION = "watch", "search", "impression"
@@ -119,7 +119,7 @@ class EventReader:
         self._own_fields = {USER: user_fields or {}, VIDEO: {}}
         self._takes_videos = data is not None
         if data is not None:
-            columns = data.videos.drop(catalogues.TRAIN_COUNT, strict=False).schema
+            columns = data.videos.drop(prepared.TRAIN_COUNT, strict=False).schema
             several = [name for name, dtype in columns.items() if dtype == pl.List]
             taken = self._columns[VIDEO].keys() - {schema.CHANNEL_ID}
             self._columns[VIDEO] |= {

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from ytdnn.base import configs, errors, user_paths
 from ytdnn.evaluation import report_files
-from ytdnn.run.cli import command, output, parsing
+from ytdnn.run.cli import command, output
 from ytdnn.run.pipeline import other_evaluations
 
-Flag = parsing.Flag
+Flag = command.Flag
 
 _OPERANDS = ("FIRST", "SECOND")
 _FLAGS = (
@@ -37,7 +37,7 @@ _FLAGS = (
 _CONDITION_HOLDS = 1
 
 
-def _run(given: parsing.Arguments) -> int:
+def _run(given: command.Arguments) -> int:
     """Compare two evaluations: paired differences, and conditions that fail.
 
     Takes two runs or directories of evaluations with the same protocol; the first is

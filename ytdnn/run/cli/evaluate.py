@@ -7,11 +7,11 @@ import pathlib
 from ytdnn.base import configs, errors, registries
 from ytdnn.evaluation import report_files, report_model
 from ytdnn.run import pipeline
-from ytdnn.run.cli import command, flags, output, parsing, resolved_config
-from ytdnn.run.pipeline import graph, next_command, other_evaluations
+from ytdnn.run.cli import command, flags, output, resolved_config
+from ytdnn.run.pipeline import graph, other_evaluations, runner
 from ytdnn.run.pipeline import tracker as tracking
 
-Flag = parsing.Flag
+Flag = command.Flag
 
 _SPLITS = ("test", "validation")
 _OTHERS = ("predictions", "bundle")
@@ -37,7 +37,7 @@ _FLAGS = (
 )
 
 
-def _run(given: parsing.Arguments) -> None:
+def _run(given: command.Arguments) -> None:
     """Evaluate a run, a bundle, or a file of predictions.
 
     Checks for leaks, ranks all videos exactly for each test user, evaluates the ranker
@@ -60,7 +60,7 @@ def _run(given: parsing.Arguments) -> None:
 
         output.say(terminal.explain())
         return
-    split = parsing.choice(given, "split", _SPLITS, _SPLITS[0])
+    split = command.choice(given, "split", _SPLITS, _SPLITS[0])
     chosen = [name for name in _OTHERS if name in values]
     if "write_requests" in values:
         _write_requests(given, split)
@@ -73,7 +73,7 @@ def _run(given: parsing.Arguments) -> None:
         _evaluate_run(given, split)
 
 
-def _evaluate_run(given: parsing.Arguments, split: str) -> None:
+def _evaluate_run(given: command.Arguments, split: str) -> None:
     for name in ("data", "out"):
         if name in given.values:
             raise errors.UserError(
@@ -98,10 +98,10 @@ def _evaluate_run(given: parsing.Arguments, split: str) -> None:
     show(evaluated, given)
     for note in graph.notes(config, directory):
         output.say(note)
-    output.say(f"next: {next_command.next_command(config, directory)}")
+    output.say(f"next: {runner.next_command(config, directory)}")
 
 
-def _write_requests(given: parsing.Arguments, split: str) -> None:
+def _write_requests(given: command.Arguments, split: str) -> None:
     data, config = _prepared_set(given, "--write_requests")
     path = pathlib.Path(given.values["write_requests"])
     number = other_evaluations.write_requests(data, config.evaluation, split, path)
@@ -111,7 +111,7 @@ def _write_requests(given: parsing.Arguments, split: str) -> None:
     )
 
 
-def _evaluate_system(given: parsing.Arguments, kind: str, split: str) -> None:
+def _evaluate_system(given: command.Arguments, kind: str, split: str) -> None:
     values = given.values
     path = pathlib.Path(values[kind])
     data, config = _prepared_set(given, f"--{kind}")
@@ -122,7 +122,7 @@ def _evaluate_system(given: parsing.Arguments, kind: str, split: str) -> None:
 
 
 def _prepared_set(
-    given: parsing.Arguments, what: str
+    given: command.Arguments, what: str
 ) -> tuple[pathlib.Path, configs.Config]:
     """Returns the prepared set that something is evaluated on, and the settings."""
     values = given.values
@@ -140,7 +140,7 @@ def _prepared_set(
     return pathlib.Path(values.get("data", directory / graph.DATA.name)), config
 
 
-def show(evaluated: report_files.Evaluation, given: parsing.Arguments) -> None:
+def show(evaluated: report_files.Evaluation, given: command.Arguments) -> None:
     """Prints an evaluation as a table, and the path of its page."""
     from ytdnn.evaluation import terminal
 

@@ -4,22 +4,22 @@ import pathlib
 from collections.abc import Collection, Mapping
 
 from ytdnn.base import table_schemas
-from ytdnn.run.cli import given_settings, parsing
+from ytdnn.run.cli import command, given_settings
 
-WORKDIR = parsing.Flag(
+WORKDIR = command.Flag(
     "workdir", "Directory of the run, made if missing.", example="DIR", required=True
 )
-CONFIG = parsing.Flag(
+CONFIG = command.Flag(
     "config",
     "Python file with a get_config(), or a run whose settings are taken; default: the "
     "config of the workdir.",
     example="FILE.py|RUN",
 )
-FULL = parsing.Flag(
+FULL = command.Flag(
     "full", "Print all that the steps chose, all systems and notes.", is_switch=True
 )
-K = parsing.Flag("k", key="evaluation.ks", example="10,50,100")
-STRATEGY = parsing.Flag("strategy", key="strategy")
+K = command.Flag("k", key="evaluation.ks", example="10,50,100")
+STRATEGY = command.Flag("strategy", key="strategy")
 
 
 def _column_settings(value: str) -> dict[str, str]:
@@ -54,16 +54,16 @@ def mapping(
 
 
 DATA_FLAGS = (
-    parsing.Flag("source", key="data.source"),
-    parsing.Flag("data_dir", key="data.dir", example="PATH"),
-    parsing.Flag("name", key="data.name", example="NAME"),
-    parsing.Flag(
+    command.Flag("source", key="data.source"),
+    command.Flag("data_dir", key="data.dir", example="PATH"),
+    command.Flag("name", key="data.name", example="NAME"),
+    command.Flag(
         "files",
         "Your file for each table, such as watches=clicks.parquet.",
         key="data.files",
         example="TABLE=FILE,…",
     ),
-    parsing.Flag(
+    command.Flag(
         "columns",
         "Your column names, such as watches.video_id=item_id,watches.time=timestamp; "
         "numbers in another unit as watches.watch_seconds=played_ms/1000; or the file "
@@ -71,12 +71,12 @@ DATA_FLAGS = (
         example="TABLE.COLUMN=OWN,…|FILE.toml",
         fills=_column_settings,
     ),
-    parsing.Flag("where", key="data.where", example="SQL"),
-    parsing.Flag("bad_rows", key="data.bad_rows"),
-    parsing.Flag("min_item_count", key="data.min_item_count", example="N"),
-    parsing.Flag("protocol", key="data.protocol"),
+    command.Flag("where", key="data.where", example="SQL"),
+    command.Flag("bad_rows", key="data.bad_rows"),
+    command.Flag("min_item_count", key="data.min_item_count", example="N"),
+    command.Flag("protocol", key="data.protocol"),
 )
-TRACKER = parsing.Flag(
+TRACKER = command.Flag(
     "tracker",
     "Experiment tracker to log settings, epochs and results to: mlflow, wandb, or one "
     "of a package. Set the address of its server in its own environment variables.",
@@ -133,7 +133,7 @@ def _session_settings(value: str) -> dict[str, str]:
 
 
 TRAINING_FLAGS = (
-    parsing.Flag(
+    command.Flag(
         "features",
         "Features to add to the default ones (docs/features.md), or columns of the "
         "log, such as videos.genre. Fills config.ranking.features.add or "
@@ -141,7 +141,7 @@ TRAINING_FLAGS = (
         example="NAME,NAME",
         fills=_feature_settings,
     ),
-    parsing.Flag(
+    command.Flag(
         "repeats",
         "Watched videos may be recommended again and count as right answers, as in "
         "music. Fills remove_watched of composition and evaluation, and "
@@ -149,7 +149,7 @@ TRAINING_FLAGS = (
         is_switch=True,
         fills=_repeat_settings,
     ),
-    parsing.Flag(
+    command.Flag(
         "sessions",
         "Each user is one session: validation and evaluation predict its last watch "
         "from those before it. Fills config.evaluation.targets and "

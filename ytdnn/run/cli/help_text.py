@@ -7,7 +7,7 @@ from typing import Any
 from ytdnn import __version__
 from ytdnn.base import configs
 from ytdnn.run.cli import command as cli_command
-from ytdnn.run.cli import parsing, settings
+from ytdnn.run.cli import settings
 
 _WIDTH = 88
 _PICTURE = """\
@@ -87,12 +87,12 @@ def show(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _placeholder(flag: parsing.Flag) -> str:
+def _placeholder(flag: cli_command.Flag) -> str:
     setting = settings.catalogue().get(flag.key)
     return "|".join(setting.choices) if setting and setting.choices else flag.example
 
 
-def _flag_text(flag: parsing.Flag) -> str:
+def _flag_text(flag: cli_command.Flag) -> str:
     if flag.required:
         return f"{flag.text} Required."
     if not flag.key:

@@ -19,7 +19,6 @@ from ytdnn.run.cli import (
     given_settings,
     help_text,
     output,
-    parsing,
     recommend,
     similar,
     step_commands,
@@ -62,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _ended(argv: list[str]) -> int:
     """Runs a command line, and reports a failure in one line."""
     try:
-        parsing.require_text(argv)
+        command.require_text(argv)
         return _dispatch(argv)
     except errors.LostProcessError as error:
         _leave(_refuse(str(error), errors.LOST_STATUS))
@@ -118,7 +117,7 @@ def _dispatch(argv: list[str]) -> int:
     if any(argument in _HELP[:-1] for argument in rest):
         print(help_text.command(chosen))
         return 0
-    given = parsing.parse(chosen.name, chosen.all_flags, rest, chosen.operands)
+    given = command.parse(chosen.name, chosen.all_flags, rest, chosen.operands)
     given = dataclasses.replace(given, rest=tuple(behind))
     _collect_less_often()
     if given.values.get("json") != "True":

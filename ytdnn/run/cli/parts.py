@@ -1,7 +1,7 @@
 """`ytdnn parts`: lists the parts of each registry, with their origin."""
 
 from ytdnn.base import registries
-from ytdnn.run.cli import command, given_settings, output, parsing
+from ytdnn.run.cli import command, given_settings, output
 
 
 @registries.COMMANDS.register("parts")
@@ -38,7 +38,7 @@ def run(given: command.Arguments) -> None:
     """
     given_settings.extend(given.values.get("extensions", ""))
     every = registries.every()
-    kind = parsing.choice(given, "kind", tuple(every))
+    kind = command.choice(given, "kind", tuple(every))
     origins = {
         name: {n: each.version(n) or "ytdnn" for n in each.names()}
         for name, each in every.items()

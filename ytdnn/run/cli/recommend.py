@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import configs, errors, schema
 from ytdnn.run import pipeline
-from ytdnn.run.cli import bulk_commands, command, output, parsing, spark_flags
+from ytdnn.run.cli import bulk_commands, command, output, spark_flags
 from ytdnn.run.pipeline import candidate_model_answers, workdir
 
 if TYPE_CHECKING:
     from ytdnn.run.pipeline import shared_work
 
-Flag = parsing.Flag
+Flag = command.Flag
 
 _ENGINE_FLAGS = spark_flags.flags("makes lists of many users")
 _EXAMPLES = {  # of the flags that take JSON
@@ -73,7 +73,7 @@ _K = 10
 _MOST_HISTORY = 10
 
 
-def _run(given: parsing.Arguments) -> None:
+def _run(given: command.Arguments) -> None:
     """Recommend videos for a user or a request, or for all users into a file.
 
     With --user, reads the user's history from the prepared set and queries the bundle.
@@ -95,7 +95,7 @@ def _run(given: parsing.Arguments) -> None:
         if config is not None and not config.candidates.is_network:
             _recommend_by_model(values, directory, config)
             return
-    index = parsing.choice(given, "index", ("served", "exact"))
+    index = command.choice(given, "index", ("served", "exact"))
     typed = [name for name in _MANY_FLAGS if name in values]
     if typed:
         _require_many(values, typed[0])
@@ -136,7 +136,7 @@ def _recommend_by_model(
     Raises:
       errors.UserError: A flag needs a bundle, or a user is unknown.
     """
-    allowed = {"workdir", "user", "users", "out", "k", parsing.JSON.name}
+    allowed = {"workdir", "user", "users", "out", "k", command.JSON.name}
     bad = [name for name in values if name not in allowed]
     if (
         bad
@@ -148,7 +148,7 @@ def _recommend_by_model(
             f"{config.candidates.model.kind}, which has no bundle, received "
             f"{', '.join(f'--{name}' for name in bad) or 'others'}"
         )
-    k = parsing.whole("k", values.get("k", str(_K)))
+    k = command.whole("k", values.get("k", str(_K)))
     users = (
         [values["user"]] if "user" in values else bulk_commands.named(values["users"])
     )
@@ -171,7 +171,7 @@ def _recommend_many(
             recommender,
             values["out"],
             bulk_commands.named(values["users"]),
-            parsing.whole("k", values.get("k", str(_K))),
+            command.whole("k", values.get("k", str(_K))),
             ranker=values.get("ranker", "True") == "True",
             index=index,
             exclude=_file(values, "exclude"),
@@ -222,7 +222,7 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     limits = _limits(values)
     request = request | limits
     if "k" in values:
-        request = request | {schema.K: parsing.whole("k", values["k"])}
+        request = request | {schema.K: command.whole("k", values["k"])}
     notes += bundle.warnings(request if "request" in values else limits)
     history = bundle.history(request)
     (answer,) = bundle.answer([request], exact)

@@ -4,9 +4,9 @@ import warnings
 
 from ytdnn.base import errors
 from ytdnn.run import pipeline
-from ytdnn.run.cli import bulk_commands, command, output, parsing
+from ytdnn.run.cli import bulk_commands, command, output
 
-Flag = parsing.Flag
+Flag = command.Flag
 
 _PLACE = (
     Flag("workdir", "Directory of a run.", example="DIR"),
@@ -30,7 +30,7 @@ _KINDS = ("users", "videos")
 _K = 10
 
 
-def _similar(given: parsing.Arguments) -> None:
+def _similar(given: command.Arguments) -> None:
     """Find the videos most similar to a video, or to each video into a file.
 
     Similarity is the cosine of the videos' vectors without their bias. The video itself
@@ -43,7 +43,7 @@ def _similar(given: parsing.Arguments) -> None:
       ytdnn similar --workdir=runs/mine --all --k=20 --out=similar.parquet
     """
     values = given.values
-    k = parsing.whole("k", values.get("k", str(_K)))
+    k = command.whole("k", values.get("k", str(_K)))
     is_all = values.get("all") == "True"
     if is_all == ("video" in values):
         received = "both" if is_all else "neither"
@@ -84,7 +84,7 @@ def _show(recommender: pipeline.Recommender, video: str, k: int, by: str) -> Non
         output.say(f"note: {warning.message}")
 
 
-def _vectors(given: parsing.Arguments) -> None:
+def _vectors(given: command.Arguments) -> None:
     """Write the vectors of users or videos as Parquet.
 
     Writes user_id or video_id and an array of float32. The dot product of a user's and

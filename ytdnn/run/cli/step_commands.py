@@ -6,26 +6,18 @@ import pathlib
 
 from ytdnn.base import artifacts, configs, environment, errors, formats, user_paths
 from ytdnn.run import pipeline
-from ytdnn.run.cli import (
-    command,
-    evaluate,
-    flags,
-    output,
-    parsing,
-    resolved_config,
-    spark_flags,
-)
-from ytdnn.run.pipeline import checking, graph, next_command, workdir
+from ytdnn.run.cli import command, evaluate, flags, output, resolved_config, spark_flags
+from ytdnn.run.pipeline import checking, graph, runner, workdir
 
 _COLUMNS = pathlib.Path("columns.toml")
 _MISTAKES = 1
 
 
-def _directory(given: parsing.Arguments) -> pathlib.Path:
+def _directory(given: command.Arguments) -> pathlib.Path:
     return pathlib.Path(given.values["workdir"])
 
 
-def _run(given: parsing.Arguments) -> None:
+def _run(given: command.Arguments) -> None:
     """Run all steps, from event log to bundle; resumes where it stopped.
 
     Prepares, trains, builds the index, evaluates and exports. A step is skipped, with a
@@ -56,22 +48,22 @@ def _run(given: parsing.Arguments) -> None:
         output.say(note)
     if (directory / graph.BUNDLE.name).exists():
         output.say(f"bundle: {directory / graph.BUNDLE.name}")
-    output.say(f"next: {next_command.recommend_command(directory)}")
+    output.say(f"next: {runner.recommend_command(directory)}")
 
 
-def _first(given: parsing.Arguments) -> configs.Config:
+def _first(given: command.Arguments) -> configs.Config:
     """Returns the config that a new run begins with: the quickstart without a log."""
     names_a_log = any(key.startswith("data.") for key in given.overrides)
     return configs.Config() if names_a_log else configs.quickstart()
 
 
-def _made(given: parsing.Arguments) -> configs.Config | None:
+def _made(given: command.Arguments) -> configs.Config | None:
     """Returns the config of the workdir; None if a config file is given."""
     is_given = flags.CONFIG.name in given.values
     return None if is_given else workdir.read_config(_directory(given))
 
 
-def _prepare(given: parsing.Arguments) -> None:
+def _prepare(given: command.Arguments) -> None:
     """Read, check and split an event log; writes WORKDIR/data.
 
     Reads the source, refuses or drops bad rows, filters, splits and writes the prepared
@@ -106,7 +98,7 @@ def _prepare(given: parsing.Arguments) -> None:
     output.say(f"next: ytdnn train --workdir={directory}")
 
 
-def _check(given: parsing.Arguments) -> int:
+def _check(given: command.Arguments) -> int:
     """List all problems of an event log at once, or propose its mapping.
 
     Reads the source as `prepare` does, with the same flags, and lists all problems:
@@ -136,7 +128,7 @@ def _check(given: parsing.Arguments) -> int:
     return _MISTAKES if mistakes else 0
 
 
-def _suggest(given: parsing.Arguments) -> int:
+def _suggest(given: command.Arguments) -> int:
     """Writes and prints a proposed mapping."""
     from ytdnn.log.sources import mapping_suggestions
 
@@ -160,7 +152,7 @@ def _suggest(given: parsing.Arguments) -> int:
     return 0
 
 
-def _export(given: parsing.Arguments) -> None:
+def _export(given: command.Arguments) -> None:
     """Export the SavedModels for serving to WORKDIR/bundle.
 
     Writes the models for serving: user tower, index, ranker, and the recommender that
@@ -175,9 +167,9 @@ def _export(given: parsing.Arguments) -> None:
     directory = _directory(given)
     config = resolved_config.later_config(given, directory)
     keep = given.values.get("keep")
-    number = None if keep is None else parsing.whole("keep", keep)
+    number = None if keep is None else command.whole("keep", keep)
     pipeline.export(directory, config, keep=number, verbose=output.say)
-    output.say(f"next: {next_command.next_command(config, directory)}")
+    output.say(f"next: {runner.next_command(config, directory)}")
 
 
 _NEW_LOG = (flags.CONFIG, *flags.DATA_FLAGS)
@@ -186,7 +178,7 @@ _RUN_FLAGS = (
     *_NEW_LOG,
     *spark_flags.FLAGS,
     *flags.TRAINING_FLAGS,
-    parsing.Flag("refit", key="refit", is_switch=True),
+    command.Flag("refit", key="refit", is_switch=True),
     flags.K,
     flags.FULL,
 )
@@ -194,16 +186,16 @@ _PREPARE_FLAGS = (
     dataclasses.replace(flags.WORKDIR, required=False),
     *_NEW_LOG,
     *spark_flags.FLAGS,
-    parsing.Flag("explain", "Print the format of an event log.", is_switch=True),
+    command.Flag("explain", "Print the format of an event log.", is_switch=True),
 )
 _CHECK_FLAGS = (
     *_NEW_LOG,
-    parsing.Flag("suggest", "Write columns.toml for --columns.", is_switch=True),
+    command.Flag("suggest", "Write columns.toml for --columns.", is_switch=True),
 )
 _EXPORT_FLAGS = (
     flags.WORKDIR,
     flags.CONFIG,
-    parsing.Flag("keep", "Number of versions to keep; default: all.", example="N"),
+    command.Flag("keep", "Number of versions to keep; default: all.", example="N"),
 )
 _ALL = tuple(field.name for field in dataclasses.fields(configs.Config))
 COMMANDS = (

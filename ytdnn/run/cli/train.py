@@ -5,11 +5,11 @@ import pathlib
 
 from ytdnn.base import configs, environment
 from ytdnn.run import pipeline
-from ytdnn.run.cli import command, flags, output, parsing, resolved_config
-from ytdnn.run.pipeline import graph, next_command, runner
+from ytdnn.run.cli import command, flags, output, resolved_config
+from ytdnn.run.pipeline import graph, runner
 
 
-def _run(given: parsing.Arguments) -> None:
+def _run(given: command.Arguments) -> None:
     """Train candidates, build the index, train the ranker.
 
     Trains on WORKDIR/data. Stages that are complete and up to date are skipped; a
@@ -28,13 +28,13 @@ def _run(given: parsing.Arguments) -> None:
     with resolved_config.tracked(given, directory, config):
         pipeline.train(directory, config, stage=stage, verbose=output.say)
     if runner.make_role(config).leads:
-        output.say(f"next: {next_command.next_command(config, directory)}")
+        output.say(f"next: {runner.next_command(config, directory)}")
 
 
 _FLAGS = (
     flags.WORKDIR,
     flags.CONFIG,
-    parsing.Flag(
+    command.Flag(
         "stage", "The only stage to train.", example="candidates|index|ranking"
     ),
     *flags.TRAINING_FLAGS,

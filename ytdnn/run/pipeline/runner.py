@@ -9,10 +9,18 @@ import functools
 import os
 import pathlib
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from ytdnn.base import artifacts, configs, environment, errors, registries, user_paths
+from ytdnn.base import (
+    artifacts,
+    configs,
+    environment,
+    errors,
+    registries,
+    schema,
+    user_paths,
+)
 from ytdnn.base.configs import data as data_config
 from ytdnn.run.pipeline import graph, sizes, steps, steps_after_training
 from ytdnn.run.pipeline import workdir as run_workdir
@@ -319,3 +327,56 @@ def speaker(verbose: Verbose) -> Say:
     if callable(verbose):
         return verbose
     return functools.partial(print, flush=True) if verbose else lambda line: None
+
+
+def share(
+    step: graph.Step,
+    config: configs.Config,
+    directory: pathlib.Path,
+    others: Iterable[pathlib.Path],
+    say: Callable[[str], None],
+) -> None:
+    """Links the output of another run, if it equals the one that this run needs.
+
+    It is equal if it was made with the same settings, including the seed, from the same
+    inputs.
+
+    Args:
+      step: The step to make.
+      config: Config of the run.
+      directory: Directory of the run.
+      others: Directories of other runs.
+      say: Function that is called with a line if an output is linked.
+    """
+    inputs = [each for each in graph.STEPS if each.name in step.inputs]
+    if any(staleness(each, config, directory) for each in inputs):
+        return
+    if step.left_out(config, directory) or "/" in step.name:
+        return  # it is none, or more than one artefact
+    if not staleness(step, config, directory):
+        return
+    read = input_fingerprints(step, config, directory)
+    for other in others:
+        is_current = other != directory and not staleness(step, config, other)
+        if is_current and input_fingerprints(step, config, other) == read:
+            source = other / step.name
+            artifacts.share(source, directory / step.name)
+            say(f"{step.name}: linked, the same as {source}")
+            return
+
+
+def next_command(config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns the command of the first step to run; `recommend` if all are current."""
+    for step in graph.every(config):
+        if not step.left_out(config, workdir) and staleness(step, config, workdir):
+            return f"ytdnn {step.command} --workdir={workdir}"
+    return recommend_command(workdir)
+
+
+def recommend_command(workdir: pathlib.Path) -> str:
+    """Returns the command of recommendations for the first user of the prepared set."""
+    from ytdnn.log import prepared
+
+    user = prepared.load(workdir / "data").users[schema.USER_ID][0]
+    words = [f"--workdir={workdir}", f"--user={user}"]
+    return " ".join(["ytdnn recommend", *map(errors.shell, words)])

@@ -254,11 +254,11 @@ def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
 
 def _write_video_vectors(workdir: pathlib.Path, file: IO[bytes]) -> tuple[int, ...]:
     """Writes the candidates' vectors, and returns their shape."""
-    from ytdnn.candidates import saving
+    from ytdnn.candidates import model
     from ytdnn.log import prepared
 
     data = prepared.load(workdir / "data")
-    vectors = saving.load(workdir / "candidates", data).video_vectors()
+    vectors = model.load(workdir / "candidates", data).video_vectors()
     vectors.tofile(file)
     file.flush()
     return vectors.shape

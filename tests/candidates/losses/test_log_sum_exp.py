@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ytdnn.layers import log_sum_exp, table_softmax
+from ytdnn.candidates.losses import full_softmax, scored_videos
 
 BATCH, DIM, CLASSES = 6, 4, 9
 
@@ -27,7 +27,7 @@ def test_value_and_gradient_equal_the_composed_softmax(smoothing):
     labels, queries, table, bias = _arguments()
     weights = tf.constant([1.0, 2.0, 0.0, 1.0, 3.0, 0.5])
     results = []
-    for function in (table_softmax.table_cross_entropy, _reference):
+    for function in (full_softmax.table_cross_entropy, _reference):
         with tf.GradientTape() as tape:
             tape.watch(queries)
             losses = function(
@@ -51,7 +51,7 @@ def test_offsets_are_added_to_the_logits(smoothing):
     wide = tf.concat([queries, tf.eye(BATCH)], axis=1)
     of_classes = tf.concat([table, tf.transpose(offsets)], axis=1)
     expected = _reference(labels, wide, of_classes, bias, smoothing)
-    found = table_softmax.table_cross_entropy(
+    found = full_softmax.table_cross_entropy(
         labels,
         queries,
         tf.convert_to_tensor(table),
@@ -74,7 +74,7 @@ def test_a_share_of_the_target_may_be_other_probabilities(smoothing):
             tape.watch(queries)
             rows, biases = tf.convert_to_tensor(table), tf.convert_to_tensor(bias)
             if ours:
-                losses = table_softmax.table_cross_entropy(
+                losses = full_softmax.table_cross_entropy(
                     labels,
                     queries,
                     rows,
@@ -94,9 +94,9 @@ def test_a_share_of_the_target_may_be_other_probabilities(smoothing):
 def test_a_class_that_is_never_the_label_gets_no_gradient():
     labels, queries, table, bias = _arguments()
     labels = tf.ones_like(labels)
-    never = tf.one_hot([4] * BATCH, CLASSES + 1, log_sum_exp.NEVER, 0.0)
+    never = tf.one_hot([4] * BATCH, CLASSES + 1, scored_videos.NEVER, 0.0)
     with tf.GradientTape() as tape:
-        losses = table_softmax.table_cross_entropy(
+        losses = full_softmax.table_cross_entropy(
             labels,
             queries,
             tf.convert_to_tensor(table),
@@ -112,7 +112,7 @@ def test_padding_row_gets_no_gradient_and_label_zero_no_nan():
     _, queries, table, bias = _arguments()
     labels = tf.zeros([BATCH], tf.int32)
     with tf.GradientTape() as tape:
-        losses = table_softmax.table_cross_entropy(
+        losses = full_softmax.table_cross_entropy(
             labels, queries, tf.convert_to_tensor(table), tf.convert_to_tensor(bias)
         )
         total = tf.reduce_sum(losses * 0.0)
@@ -126,7 +126,7 @@ def test_bfloat16_gradient_is_close():
     gradients = []
     for precision in ("float32", "bfloat16"):
         with tf.GradientTape() as tape:
-            losses = table_softmax.table_cross_entropy(
+            losses = full_softmax.table_cross_entropy(
                 labels,
                 queries,
                 tf.convert_to_tensor(table),
@@ -138,7 +138,7 @@ def test_bfloat16_gradient_is_close():
 
 
 def _log_sum_exp_reference(scores, offsets, mask):
-    logits = tf.where(mask, tf.cast(scores, tf.float32) + offsets, log_sum_exp.NEVER)
+    logits = tf.where(mask, tf.cast(scores, tf.float32) + offsets, scored_videos.NEVER)
     return tf.reduce_logsumexp(logits, axis=1)
 
 
@@ -158,7 +158,7 @@ def test_log_sum_exp_and_its_gradient_equal_the_composed_ones(with_mask, with_le
     )
     results = []
     for function, others in (
-        (log_sum_exp.log_sum_exp, arguments),
+        (scored_videos.log_sum_exp, arguments),
         (_log_sum_exp_reference, (tf.constant(counted),)),
     ):
         with tf.GradientTape() as tape:
@@ -173,8 +173,8 @@ def test_log_sum_exp_and_its_gradient_equal_the_composed_ones(with_mask, with_le
 def test_log_sum_exp_of_nothing_is_never_and_of_large_scores_finite():
     scores = tf.constant([[3.0, -2.0], [500.0, 9e8], [-700.0, -900.0]])
     mask = tf.constant([[False, False], [True, False], [True, True]])
-    sums = log_sum_exp.log_sum_exp(scores, tf.zeros([2]), mask)
-    np.testing.assert_allclose(sums, [log_sum_exp.NEVER, 500.0, -700.0])
+    sums = scored_videos.log_sum_exp(scores, tf.zeros([2]), mask)
+    np.testing.assert_allclose(sums, [scored_videos.NEVER, 500.0, -700.0])
 
 
 def test_log_sum_exp_leaves_its_scores_as_they_are():
@@ -183,7 +183,7 @@ def test_log_sum_exp_leaves_its_scores_as_they_are():
     before = scores.numpy()
     left_out = tf.constant([0, 1, 2])
     run = tf.function(
-        lambda x: log_sum_exp.log_sum_exp(x, tf.zeros([4]), None, left_out)
+        lambda x: scored_videos.log_sum_exp(x, tf.zeros([4]), None, left_out)
     )
     run(scores)
     np.testing.assert_array_equal(scores, before)

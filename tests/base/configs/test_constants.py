@@ -8,15 +8,15 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.base.configs import former_settings
-from ytdnn.run.cli import parsing, settings
+from ytdnn.base.configs import components
+from ytdnn.run.cli import command, settings
 from ytdnn.run.pipeline import workdir
 
 
 def _of_0_3() -> dict[str, Any]:
     """Returns a config with all settings that were left out since."""
     values = configs.to_dict(configs.Config())
-    for path, value in former_settings.VALUES.items():
+    for path, value in components.CONSTANTS.items():
         *parents, name = path.split(".")
         functools.reduce(operator.getitem, parents, values)[name] = value
     return values
@@ -33,7 +33,7 @@ def test_the_config_of_a_run_of_0_3_is_read_and_differs_in_nothing() -> None:
     assert configs.component(configs.DataConfig, old["data"]) == config.data
 
 
-@pytest.mark.parametrize("path", former_settings.VALUES)
+@pytest.mark.parametrize("path", components.CONSTANTS)
 def test_another_value_is_refused_in_a_file_and_any_as_a_flag(path: str) -> None:
     assert path not in settings.catalogue()
     old, (*parents, name) = _of_0_3(), path.split(".")
@@ -45,7 +45,7 @@ def test_another_value_is_refused_in_a_file_and_any_as_a_flag(path: str) -> None
     found = configs.differences(old, configs.to_dict(configs.Config()))
     assert found == {path: "was 'other', is absent"}
     with pytest.raises(errors.UserError) as error:
-        parsing.parse("run", [], (f"--config.{path}=1",))
+        command.parse("run", [], (f"--config.{path}=1",))
     assert str(error.value) == message
 
 
