@@ -5,7 +5,8 @@ import math
 from typing import Any
 
 from ytdnn import configs
-from ytdnn.evaluation import report_model, user_means
+from ytdnn.base import formats
+from ytdnn.evaluation import report_model
 
 LIST_MODELS = {"popularity": 0.6, "candidates": 1.0, "system": 0.9, "oracle": 1.6}
 IMPRESSION_MODELS = {"popularity": 0.62, "ranker": 0.71, "oracle": 0.76}
@@ -248,7 +249,7 @@ def report() -> dict[str, Any]:
         "examples": [_example(number) for number in range(3)],
         "index": {"exact_recall": 1.0, "scann_recall": 0.983},
         "latency": {"exact_ms": 0.41, "scann_ms": 0.12, "ranker_batched_ms": 1.7},
-        "config": user_means.plain(configs.to_dict(configs.Config())),
+        "config": formats.plain(configs.to_dict(configs.Config())),
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.evaluation import logged
 from ytdnn import configs
-from ytdnn.evaluation import calibration, shown_scorers
+from ytdnn.evaluation import impression_metrics, shown_scorers
 from ytdnn.log import events
 from ytdnn.ranking import predictions
 
@@ -20,7 +20,7 @@ def test_calibration_of_seconds_clicks_and_odds() -> None:
     both = predictions.Predictions(
         np.zeros(3_000), seconds=2.0 * shown.seconds + 1.0, click_probability=chance
     )
-    found = calibration.measure(shown, both, CONFIG)
+    found = impression_metrics.measure_calibration(shown, both, CONFIG)
     assert not found.odds
     high = found.seconds[-1]
     assert high.ratio[0] == pytest.approx(2.0, abs=0.02)
@@ -41,7 +41,7 @@ def test_calibration_of_odds_is_of_what_training_fits(tmp_path: pathlib.Path) ->
     logits = (
         logged.ranker_of(data, {"a": math.log(10)}).predictions(data, shown.rows).order
     )
-    found = calibration.measure(
+    found = impression_metrics.measure_calibration(
         shown, predictions.Predictions(logits, logits=logits), CONFIG
     )
     assert not found.seconds

@@ -10,13 +10,13 @@ import pytest
 
 from tests.evaluation import fakes
 from ytdnn import configs
+from ytdnn.base import formats
 from ytdnn.evaluation import (
     compare,
     gates,
     report_files,
     report_model,
     report_schema,
-    user_means,
 )
 from ytdnn.lab.truth import oracle
 from ytdnn.log import events, prepare, prepared
@@ -152,4 +152,4 @@ def test_other_logs_have_neither_bounds_nor_gaps(
     report = _result(dataclasses.replace(data, manifest=manifest)).report
     assert list(report.lists) == ["popularity", "candidates", "system"]
     assert "hit_watch_seconds@10" in report.ranker_gain
-    assert SECONDS not in user_means.plain(report.ranker_gain)
+    assert SECONDS not in formats.plain(report.ranker_gain)

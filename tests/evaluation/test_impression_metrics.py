@@ -8,7 +8,7 @@ from tests import extras
 from tests.evaluation import fakes, logged
 from ytdnn import configs
 from ytdnn.base.metrics import binary, metric_names, order_by_seconds
-from ytdnn.evaluation import calibration, impression_metrics, shown_scorers, terminal
+from ytdnn.evaluation import impression_metrics, shown_scorers, terminal
 from ytdnn.log import events, prepared
 from ytdnn.ranking import predictions
 
@@ -152,7 +152,7 @@ def test_without_watch_time_nothing_is_measured_of_it() -> None:
         "first_quarter_share",
         "first_half_share",
     }
-    assert not calibration.measure(shown, predicted, CONFIG).seconds
+    assert not impression_metrics.measure_calibration(shown, predicted, CONFIG).seconds
 
 
 def test_a_metric_of_a_package_is_measured_where_it_is_named(

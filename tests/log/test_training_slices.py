@@ -6,7 +6,7 @@ import pytest
 from tests import changed_log, planted
 from ytdnn.base import schema
 from ytdnn.candidates import logged_user_vectors
-from ytdnn.log import events, labelled_slices, positions, training_slices
+from ytdnn.log import drawn_labels, events, positions, training_slices
 
 LENGTH = 5
 
@@ -65,7 +65,7 @@ def test_few_labels_are_found_in_few_slices(data, slice_length):
     log = positions.load_watches(
         training_slices.training_set(changed_log.with_tables(data, watches=watches))
     )
-    batches = labelled_slices.FewSlices(log, 16, slice_length, LENGTH, 3)
+    batches = drawn_labels.FewSlices(log, 16, slice_length, LENGTH, 3)
     is_label = few[train]
     expected = [e for e, kept in zip(_expected(data), is_label, strict=True) if kept]
     assert 0 < len(expected) < len(is_label)

@@ -1,6 +1,11 @@
-"""Numbers and times in the form that lines for people have; times are UTC."""
+"""Numbers and times in the form that lines for people have, and values for JSON."""
 
+import dataclasses
 import datetime
+import math
+import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 
 def counted(number: int, noun: str, plural: str = "s") -> str:
@@ -18,7 +23,7 @@ def counted(number: int, noun: str, plural: str = "s") -> str:
 
 
 def day(seconds: float) -> str:
-    """Returns the day of a time, seconds since the epoch, as `2026-11-28`."""
+    """Returns the day of a time, seconds since the epoch, as `2026-11-28`, in UTC."""
     return f"{_time(seconds):%Y-%m-%d}"
 
 
@@ -34,3 +39,23 @@ def utc(seconds: float) -> str:
 
 def _time(seconds: float) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(int(seconds), datetime.UTC)
+
+
+def plain(value: Any) -> Any:
+    """Returns a value for JSON: NaN becomes null, dataclasses become objects."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: plain(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+        }
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, pathlib.PurePath):
+        return str(value)
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

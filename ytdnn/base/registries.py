@@ -43,7 +43,7 @@ _OWN: dict[str, dict[str, str]] = {
         "retrieval.popular": "popular",
     },
     "metrics": {
-        "base.metrics.popularity_complement": "popularity_complement",
+        "base.metrics.ranked_lists": "popularity_complement",
         "base.metrics.recall_and_ndcg": "recall, precision, hit_rate, map, ndcg, mrr",
         "base.metrics.watch_time_of_hits": (
             "hit_watch_seconds, watch_time_recall, watch_time_ndcg"

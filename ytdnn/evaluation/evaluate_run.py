@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.util import event_pb2
 
-from ytdnn.base import artifacts, configs, errors, registries
+from ytdnn.base import artifacts, configs, errors, formats, registries
 from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import (
     boosted_trees,
@@ -29,7 +29,6 @@ from ytdnn.evaluation import (
     run_warnings,
     tuned_baselines,
     user_cases,
-    user_means,
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
@@ -279,7 +278,7 @@ def _stated(
         report,
         protocol=rules,
         leaks=dataclasses.replace(report.leaks, users_with_changed_future=num_changed),
-        config=user_means.plain(configs.to_dict(config)),
+        config=formats.plain(configs.to_dict(config)),
     )
 
 

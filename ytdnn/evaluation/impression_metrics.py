@@ -29,6 +29,7 @@ from ytdnn.base import configs, registries
 from ytdnn.base.metrics import (
     binary,
     bootstrap,
+    calibration,
     metric_names,
     order_by_seconds,
     per_user_loss,
@@ -231,7 +232,9 @@ def _parts(
             return sums
     sums[metric_names.PER_USER_LOSS] = user_loss_parts(impressions, predicted.order)
     sums |= list_parts(impressions, predicted.list_order)
-    logits = _weighted_logits(impressions, predicted)
+    # Without watch time all weights are 1, and odds of seconds do not belong to them.
+    has_seconds = impressions.seconds is not None
+    logits = predicted.weighted_logits if has_seconds else predicted.logits
     if logits is not None:
         losses = impressions.weights * binary.log_losses(clicked, logits)
         weights = impressions.by_user(impressions.weights)
@@ -252,17 +255,6 @@ def _registered(
         if parts is not None:
             sums[name] = parts
     return sums
-
-
-def _weighted_logits(
-    impressions: shown_scorers.SplitImpressions, predicted: predictions.Predictions
-) -> npt.NDArray | None:
-    """Returns logits for the log loss under the weights of training.
-
-    Without watch time all weights are 1, and odds of seconds do not belong to them.
-    """
-    has_seconds = impressions.seconds is not None
-    return predicted.weighted_logits if has_seconds else predicted.logits
 
 
 def _seconds_parts(
@@ -314,3 +306,69 @@ def _weighted_mean(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Returns the parts of a mean over users, NaN left out."""
     defined = np.isfinite(values)
     return np.where(defined, values * weights, 0.0), weights * defined
+
+
+def measure_calibration(
+    impressions: shown_scorers.SplitImpressions,
+    predicted: predictions.Predictions,
+    config: configs.EvaluationConfig,
+) -> report_model.CalibrationReport:
+    """Measures the calibration of predictions, in deciles by prediction.
+
+    Expected watch seconds are compared with the mean over impressions, click
+    probabilities with the share of clicks. Odds, of a scorer without seconds, are
+    compared with the target of training: watch seconds (clicks without watch time) over
+    the impressions without a click.
+
+    Args:
+      impressions: Impressions of the split.
+      predicted: Predictions for each of them.
+      config: Settings of resamples and their seed.
+    """
+    clicked = impressions.clicked.astype(np.float64)
+    seconds: tuple[report_model.Tenth, ...] = ()
+    clicks, odds = seconds, seconds
+    if predicted.seconds is not None and impressions.seconds is not None:
+        seconds = tenths(impressions, predicted.seconds, impressions.seconds, config)
+    elif predicted.logits is not None:
+        predicted_odds = np.exp(np.asarray(predicted.logits, np.float64))
+        weights = impressions.weights * clicked
+        odds = tenths(impressions, predicted_odds, weights, config, 1.0 - clicked)
+    if predicted.click_probability is not None:
+        clicks = tenths(impressions, predicted.click_probability, clicked, config)
+    return report_model.CalibrationReport(seconds=seconds, clicks=clicks, odds=odds)
+
+
+def tenths(
+    impressions: shown_scorers.SplitImpressions,
+    predicted: npt.NDArray[np.floating],
+    observed: shown_scorers.Floats,
+    config: configs.EvaluationConfig,
+    totals: shown_scorers.Floats | None = None,
+) -> tuple[report_model.Tenth, ...]:
+    """Returns predicted and observed means by tenths of the predictions.
+
+    Args:
+      impressions: Impressions of the split.
+      predicted: `[n]`, prediction of each.
+      observed: `[n]`, observation of each.
+      config: Settings of resamples and their seed.
+      totals: `[n]`, weights in the divisor; None: 1.
+    """
+    bins = calibration.by_quantile(
+        impressions.users,
+        predicted,
+        observed,
+        totals,
+        num_resamples=config.num_resamples,
+        seed=config.seed,
+    )
+    return tuple(
+        report_model.Tenth(
+            predicted=quantile_bin.predicted,
+            observed=(quantile_bin.observed, *quantile_bin.observed_interval),
+            ratio=(quantile_bin.ratio, *quantile_bin.ratio_interval),
+            impressions=quantile_bin.num_examples,
+        )
+        for quantile_bin in bins
+    )

@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ytdnn.base import configs, environment, registries, schema
+from ytdnn.base import configs, environment, formats, registries, schema
 from ytdnn.evaluation import (
     best_baselines,
-    calibration,
     impression_metrics,
     in_memory_windows,
     leaks,
@@ -163,7 +162,7 @@ def _shown(
         impressions, data.catalogue.outcomes, predicted, config
     )
     fields["calibration"] = {
-        name: calibration.measure(impressions, one, config)
+        name: impression_metrics.measure_calibration(impressions, one, config)
         for name, one in predicted.items()
         if name not in shown_baselines.NAMES
     }
@@ -197,7 +196,7 @@ def _config(
         "data": configs.to_dict(data.config),
         "evaluation": configs.to_dict(config),
     }
-    values: dict[str, Any] = user_means.plain(settings)
+    values: dict[str, Any] = formats.plain(settings)
     return values
 
 

@@ -13,13 +13,7 @@ import numpy.typing as npt
 
 from ytdnn.base import configs, schema
 from ytdnn.base.metrics import binary, bootstrap, order_by_seconds
-from ytdnn.evaluation import (
-    calibration,
-    impression_metrics,
-    report_model,
-    shown_scorers,
-    user_means,
-)
+from ytdnn.evaluation import impression_metrics, report_model, shown_scorers, user_means
 from ytdnn.log import outcomes
 from ytdnn.ranking import predictions
 
@@ -158,7 +152,7 @@ def measure_outcome(
         shown, of_impressions, config, happened
     )
     entry = impression_metrics.entry(METRICS, values, intervals)
-    return entry, calibration.tenths(shown, of_impressions, observed, config)
+    return entry, impression_metrics.tenths(shown, of_impressions, observed, config)
 
 
 def _trade_offs(

@@ -84,7 +84,10 @@ def added(
         best_count=best,
         rival=rival,
         systems={k: user_means.user_ratios(v, config) for k, v in parts.items()},
-        by_user={k: _by_user(v, config) for k, v in parts.items()},
+        by_user={
+            name: user_means.user_means({k: a / b for k, (a, b) in own.items()}, config)
+            for name, own in parts.items()
+        },
         ahead={k: _ahead(parts[k], parts[rival], config) for k in own if k in judged},
     )
     columns: user_means.PerUser = {}
@@ -186,12 +189,6 @@ def user_sums(
             sums = np.bincount(users, values, num).astype(np.float64)
             parts[metric_names.at(name, k)] = sums, number
     return parts
-
-
-def _by_user(parts: Parts, config: configs.EvaluationConfig) -> report_model.Entry:
-    """Returns means over users of each user's mean."""
-    means = {name: above / below for name, (above, below) in parts.items()}
-    return user_means.user_means(means, config)
 
 
 def _ahead(

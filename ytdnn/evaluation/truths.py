@@ -34,10 +34,6 @@ class Pages(Protocol):
         """Returns the maker of candidates in the order of their true watch seconds."""
         ...
 
-    def best(self, cases: user_cases.Cases, k: int) -> lists.Lists:
-        """Returns the best slates that the catalogue allows."""
-        ...
-
 
 class LogTruth(Protocol):
     """The truth about a log, in addition to its events."""

@@ -201,13 +201,14 @@ def at_requests(
     """
     users, ends, times = requests
     watched, nothing = Histories(data, users, ends), ragged.empty(len(users))
+    lists_new = num_listed > data.vocabulary_size
     return Cases(
         users=users,
         ends=ends,
         times=times,
         watched=watched,
         removed=watched if config.remove_watched else nothing,
-        available_from=_available_from(data.catalogue, num_listed),
+        available_from=data.catalogue.listed_from if lists_new else None,
         targets=nothing,
         labels=np.zeros(0, np.int64),
         seconds=None,
@@ -312,11 +313,6 @@ def _request_times(
     begins = min(begins, own.min(initial=_NEVER))
     before = np.where(ends > index.offsets("watches")[users], before, begins)
     return np.maximum(before, begins) if is_last else before
-
-
-def _available_from(catalogue: prepared.Catalogue, num_listed: int) -> Integers | None:
-    """Returns the time from which each video may be listed; None: no restriction."""
-    return catalogue.listed_from if num_listed > catalogue.vocabulary_size else None
 
 
 def moment(all_cases: Cases, split: events.Split) -> int | None:

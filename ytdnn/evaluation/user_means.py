@@ -1,8 +1,6 @@
 """From per-user values to the numbers and intervals of the report."""
 
-import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -74,16 +72,3 @@ def ranker_gain(
         if name in first and "/" not in name
     }
     return with_intervals(differences, config)
-
-
-def plain(value: Any) -> Any:
-    """Returns a report for JSON: numbers that are not finite become None."""
-    if isinstance(value, dict):
-        return {key: plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

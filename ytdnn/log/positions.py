@@ -190,12 +190,6 @@ Opener = Callable[[LogTensors], Mapping[str, Reader]]
 """Opens the features that a network reads on a log: readers by name."""
 
 
-def no_features(log: LogTensors) -> dict[str, Reader]:
-    """Opens no features."""
-    del log
-    return {}
-
-
 @dataclasses.dataclass(frozen=True)
 class SearchTensors:
     """Searches of all users as flat tensors, sorted by (user, time).
@@ -246,7 +240,7 @@ class WatchLog:
 
 def load_watches(
     data: prepared.PreparedData,
-    opener: Opener = no_features,
+    opener: Opener = lambda log: {},
     with_searches: bool = True,
 ) -> WatchLog:
     """Returns a prepared set's watches and searches.

@@ -68,7 +68,8 @@ def choose(
         settings leave a window empty.
     """
     has_split = schema.SPLIT in watches.collect_schema()
-    dates = _dates(config)
+    begins = {name: _date(config, name) for name in _DATES}
+    dates = {name: begin for name, begin in begins.items() if begin is not None}
     if dates and (config.protocol != "temporal" or has_split):
         name = f"data.{next(iter(dates))}_from"
         raise errors.UserError(
@@ -227,16 +228,6 @@ def _last_share(
     rank = low + int((high - low - 1) * (1.0 - share) + 0.5)
     (begin,) = times.at_ranks([rank])
     return begin
-
-
-def _dates(config: configs.DataConfig) -> dict[str, int]:
-    """Returns the windows with a configured begin, as seconds, by name.
-
-    Raises:
-      errors.UserError: A value is not a date.
-    """
-    begins = {name: _date(config, name) for name in _DATES}
-    return {name: begin for name, begin in begins.items() if begin is not None}
 
 
 def counted_from(config: configs.DataConfig) -> int:

@@ -92,7 +92,8 @@ class Fraction(Target):
     def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
         """Returns the log of the share of the duration, brought to the mean."""
         restored = tf.math.log(self.observed.restored * self.scales(durations))
-        return _log_sigmoid(outputs[..., 0]) + restored
+        shares = tf.math.log_sigmoid(outputs[..., 0])
+        return tf.maximum(shares, -20.0) + restored  # finite: a share of 10⁻⁹ or more
 
 
 class Seconds(Target):
@@ -205,11 +206,6 @@ def click_times_watch_time(
 
 def _bounded(outputs: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(outputs[..., 0], -_MAX_LOG_RATIO, _MAX_LOG_RATIO)
-
-
-def _log_sigmoid(logits: tf.Tensor) -> tf.Tensor:
-    """Returns the log of the sigmoid, at least that of 10⁻⁹ so that it is finite."""
-    return tf.maximum(tf.math.log_sigmoid(logits), -20.0)
 
 
 def _logit(rate: float) -> float:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ytdnn.base import artifacts, configs, registries
 from ytdnn.candidates import losses, model, user_tower
 from ytdnn.layers import randomness
-from ytdnn.log import batch_streams, events, prepared, training_slices, user_log
+from ytdnn.log import batch_streams, events, prepared, training_slices
 from ytdnn.training import checkpoints, devices, loop, optimizers
 
 if TYPE_CHECKING:
@@ -163,7 +163,8 @@ def fit_network(
     with on.scope():
         candidate_model = model.build(config.candidates, data)
     begins = _begun(config.candidates, data, candidate_model, on, refitted, work)
-    num_labels = _num_training_watches(data.log)
+    splits = (shard.read().watches.splits for shard in data.log.shards)
+    num_labels = sum(int((each == events.Split.TRAIN).sum()) for each in splits)
     config = loop.capped_batches(config, model.KIND, num_labels)
     stage = make_stage(
         config,
@@ -200,11 +201,6 @@ def _begun(
         config, data, candidate_model, vectors, on, refitted, work
     )
     return counted_start.facts(start)
-
-
-def _num_training_watches(log: user_log.UserLog) -> int:
-    splits = (shard.read().watches.splits for shard in log.shards)
-    return sum(int((each == events.Split.TRAIN).sum()) for each in splits)
 
 
 def joined_facts(of_members: list[dict[str, Any]]) -> dict[str, Any]:
@@ -343,9 +339,9 @@ class CandidateWindows:
         if self._is_sliced:
             batches = training_slices.SliceBatches
             if self._are_few:
-                from ytdnn.log import labelled_slices
+                from ytdnn.log import drawn_labels
 
-                batches = labelled_slices.FewSlices
+                batches = drawn_labels.FewSlices
             return batches(
                 log=log,
                 batch_size=config.training.batch_size,

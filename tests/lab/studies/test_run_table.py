@@ -7,8 +7,8 @@ import pytest
 
 from tests.evaluation import example
 from ytdnn import configs
-from ytdnn.base import errors
-from ytdnn.evaluation import report_files, user_means
+from ytdnn.base import errors, formats
+from ytdnn.evaluation import report_files
 from ytdnn.lab.studies import run_table
 
 
@@ -23,7 +23,7 @@ def write_run(
     config = configs.to_dict(configs.Config()) | settings
     (directory / "config.json").write_text(json.dumps({"config": config}))
     if hit_rate is not None:
-        report = example.report() | {"config": user_means.plain(config)}
+        report = example.report() | {"config": formats.plain(config)}
         report["lists"]["candidates"]["values"]["hit_rate@10"] = hit_rate
         report["impressions"]["ranker"]["values"]["weighted_per_user_loss"] = loss
         result = report_files.Result(example.typed(report), pl.DataFrame(), {})
@@ -137,7 +137,7 @@ def test_a_system_is_shown_by_watch_time_where_any_run_knows_it(
     write_run(tmp_path / "plain", 0.2)
     assert "system/hit_rate@10" in run_table.chosen(find(tmp_path))
     report = example.with_pages() | {
-        "config": user_means.plain(configs.to_dict(configs.Config()))
+        "config": formats.plain(configs.to_dict(configs.Config()))
     }
     result = report_files.Result(example.typed(report), pl.DataFrame(), {})
     write_run(tmp_path / "world")

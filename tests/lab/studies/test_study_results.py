@@ -10,8 +10,8 @@ from rich import console
 
 from tests.evaluation import example
 from ytdnn import configs
-from ytdnn.base import artifacts, errors
-from ytdnn.evaluation import report_files, user_means
+from ytdnn.base import artifacts, errors, formats
+from ytdnn.evaluation import report_files
 from ytdnn.lab.pages import study_table
 from ytdnn.lab.studies import study_results
 
@@ -33,7 +33,7 @@ def write_run(
     """Writes what an evaluated run of hits@10 leaves."""
     candidates = configs.CandidatesConfig(tower=tower)
     config = configs.to_dict(configs.Config(candidates=candidates, seed=seed))
-    report = example.bare() | {"config": user_means.plain(config)}
+    report = example.bare() | {"config": formats.plain(config)}
     report["protocol"] |= {"users": 4, "videos": 9, "targets": targets}
     report["protocol"] |= {"sees_request_time": sees_request_time}
     models = {"popularity": 0.25, "candidates": sum(hits) / 4}

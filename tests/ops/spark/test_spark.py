@@ -15,8 +15,7 @@ from ytdnn.base import errors
 from ytdnn.bundle import answer_files
 from ytdnn.log import prepare, prepared
 from ytdnn.ops.spark import on_spark, session
-from ytdnn.run.cli import command
-from ytdnn.run.cli import spark_flags as engine_flags
+from ytdnn.run.cli import command, flags
 from ytdnn.run.pipeline import bulk_answers, recommender
 
 pytest.importorskip("pyspark", reason="needs the extra: pip install 'ytdnn[spark]'")
@@ -95,7 +94,7 @@ def test_spark_gives_the_bytes_of_polars(spark, log, tmp_path, settings):
 
 def test_flags_choose_the_engine():
     def chosen(*argv):
-        return engine_flags.chosen(command.parse("prepare", engine_flags.FLAGS, argv))
+        return flags.machines(command.parse("prepare", flags.engine_flags(""), argv))
 
     assert chosen() is None
     found = chosen(

@@ -11,8 +11,8 @@ import pytest
 
 from tests.evaluation import example
 from ytdnn import configs
-from ytdnn.base import artifacts, errors
-from ytdnn.evaluation import choice_artifact, report_files, user_means
+from ytdnn.base import artifacts, errors, formats
+from ytdnn.evaluation import choice_artifact, report_files
 from ytdnn.run.pipeline import steps
 
 
@@ -154,7 +154,7 @@ class Rooms:
             name: artifacts.read_manifest(workdir / name, name).fingerprint
             for name in names
         }
-        settings = {"config": user_means.plain(configs.to_dict(config))}
+        settings = {"config": formats.plain(configs.to_dict(config))}
         report = example.typed(example.bare() | settings)
         return report_files.Result(report, pl.DataFrame(), inputs)
 

@@ -9,7 +9,8 @@ import pytest
 
 from tests import small_log as logs
 from tests.run.cli import conftest, fakes
-from ytdnn.run.cli import help_text, main, output
+from ytdnn.base import formats
+from ytdnn.run.cli import help_text, main
 
 _PATH = pathlib.Path(__file__).parents[3] / "docs" / "output.schema.json"
 _SCHEMA = json.loads(_PATH.read_text())
@@ -82,5 +83,5 @@ class _One:
 
 
 def test_values_of_our_own_are_those_of_json() -> None:
-    found = output.plain({3: _One(pathlib.Path("a"), np.array([1.0, np.inf]))})
+    found = formats.plain({3: _One(pathlib.Path("a"), np.array([1.0, np.inf]))})
     assert found == {"3": {"path": "a", "values": [1.0, None], "nothing": None}}

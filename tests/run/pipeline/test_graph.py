@@ -8,13 +8,13 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
-from ytdnn.run.pipeline import graph, runner, steps
+from ytdnn.run.pipeline import graph, runner
 
 
 @pytest.fixture
 def workdir(tmp_path: pathlib.Path) -> pathlib.Path:
     """A run whose prepared set is current."""
-    config = steps.data_config(configs.Config())
+    config = graph.DATA.config(configs.Config())
     facts = {"watches": 9, "users": 3, "vocabulary": 5}
     with artifacts.publish(tmp_path / "data", "data", config, {}, facts) as partial:
         (partial / "rows").write_text("some")

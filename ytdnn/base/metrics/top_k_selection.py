@@ -99,7 +99,8 @@ def scored_best_of(
     top = np.zeros((shape[0], k), np.int32)
     scores_of_top = np.zeros((shape[0], k), np.float32)
     for users, keys in _best_keys(score, shape, watched, k, block_bytes, None):
-        top[users], scores_of_top[users] = _videos_of(keys), _scores_or_zero(keys)
+        top[users] = _videos_of(keys)
+        scores_of_top[users] = np.where(keys == _REMOVED, 0.0, _scores_of(keys))
     return top, scores_of_top
 
 
@@ -224,7 +225,8 @@ class _Best:
     def keys(self) -> Keys:
         """Returns the k largest, `[users, k]`, best first, then `_REMOVED`."""
         size = max(int(self._sizes.max(initial=0)), self._k)
-        return _largest_keys(self._keys[:, :size], self._k)
+        best: Keys = np.sort(self._keys[:, :size], axis=1)[:, size - self._k :]
+        return best[:, ::-1]
 
 
 def _maxima(scores: Scores) -> Scores:
@@ -318,17 +320,6 @@ def _flipped(bits: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     return flipped
 
 
-def _largest_keys(keys: Keys, k: int) -> Keys:
-    """Returns the k largest of each row, the largest first."""
-    best: Keys = np.sort(keys, axis=1)[:, keys.shape[1] - k :][:, ::-1]
-    return best
-
-
 def _videos_of(keys: Keys) -> npt.NDArray[np.int32]:
     videos = _INDEX_MASK - (keys & _INDEX_MASK) + 1
     return np.where(keys == _REMOVED, 0, videos).astype(np.int32)
-
-
-def _scores_or_zero(keys: Keys) -> Scores:
-    scores: Scores = np.where(keys == _REMOVED, np.float32(0.0), _scores_of(keys))
-    return scores

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from ytdnn.base import artifacts, configs
+from ytdnn.base import artifacts, configs, formats
 from ytdnn.evaluation import tables
 from ytdnn.lab.backtest import arms
 from ytdnn.run.cli import command, flags, output, resolved_config
@@ -66,7 +66,7 @@ def run(given: command.Arguments) -> None:
 
     backtest = backtesting.Backtest(directory, config, of_arms, every, number)
     result = results.from_played(backtesting.run(backtest, output.say))
-    artifacts.write_json(directory / RESULT, output.plain(result))
+    artifacts.write_json(directory / RESULT, formats.plain(result))
     artifacts.write_text(directory / PAGE, backtest_page.draw(result))
     output.result(lambda: result)
     screen = output.screen()

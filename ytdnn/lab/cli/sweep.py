@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import rich.box
 import rich.table
 
-from ytdnn.base import artifacts, configs, errors
+from ytdnn.base import artifacts, configs, errors, formats
 from ytdnn.lab.studies import sweep_results, sweeping
 from ytdnn.run.cli import (
     command,
@@ -170,7 +170,7 @@ def _show(sweep: sweeping.Sweep, result: sweep_results.SweepResult) -> None:
 
     path = sweeping.write_best(sweep, result)
     artifacts.write_text(sweep.directory / PAGE, sweep_page.draw(result))
-    artifacts.write_json(sweep.directory / RESULT, output.plain(result))
+    artifacts.write_json(sweep.directory / RESULT, formats.plain(result))
     output.screen().print(_table(result, sweep_page.ordered(result)))
     output.say(sweep_page.headline(result))
     output.say(f"config of the best: {path}")

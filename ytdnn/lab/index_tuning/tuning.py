@@ -130,6 +130,6 @@ _STEP = graph.Step(
     "index tune",
     ("data", "candidates"),
     _tune,
-    steps.index_config,
+    graph.INDEX.config,
     "index.",
 )

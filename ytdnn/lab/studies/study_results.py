@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ytdnn.base import artifacts, configs, environment, schema
+from ytdnn.base import artifacts, configs, environment, formats, schema
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     compare,
@@ -24,7 +24,6 @@ from ytdnn.evaluation import (
     report_model,
     report_protocol,
     shown_scorers,
-    user_means,
 )
 from ytdnn.lab.studies import run_table
 
@@ -73,7 +72,7 @@ def measure(runs: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, Any
         "variants": variants,
         "references": {name: _model_values(first, name) for name in REFERENCES},
     }
-    plain: dict[str, Any] = user_means.plain(values)
+    plain: dict[str, Any] = formats.plain(values)
     return plain
 
 

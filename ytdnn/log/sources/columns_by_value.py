@@ -192,7 +192,9 @@ _FINDERS: dict[str, Callable[[Guesser], Columns]] = {
         if not naming.has_word(name, "fillers", "region")
     ],
     schema.GENDER: lambda guesser: guesser.those(_is_gender),
-    schema.AGE: lambda guesser: guesser.those(_is_age),
+    schema.AGE: lambda guesser: guesser.those(
+        lambda values: _is_within(values, *_BORN) or _is_within(values, *_AGES)
+    ),
 }
 
 
@@ -246,10 +248,6 @@ def is_flag(values: pl.Series) -> bool:
         return False
     texts = values.unique().cast(pl.String).str.strip_chars().str.to_lowercase()
     return any(set(texts) == set(pair) for pair in casting.PAIRS)
-
-
-def _is_age(values: pl.Series) -> bool:
-    return _is_within(values, *_BORN) or _is_within(values, *_AGES)
 
 
 def is_in_unit(values: pl.Series) -> bool:

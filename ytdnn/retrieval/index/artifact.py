@@ -23,7 +23,8 @@ _SCANN_ADVICE = ", where scann is installed; if it was not, remove the directory
 def components(config: configs.IndexConfig) -> dict[str, Any]:
     """Returns the settings of each kind to build; ScaNN's only where it loads."""
     names = dict.fromkeys([EXACT, served(config)])
-    indexes = {name: _defaults(name) for name in names}
+    classes = {name: registries.INDEXES[name].config for name in names}
+    indexes = {name: None if cls is None else cls() for name, cls in classes.items()}
     if config.search.kind in indexes:
         indexes[config.search.kind] = config.search
     if not scann_index.is_available():
@@ -34,12 +35,6 @@ def components(config: configs.IndexConfig) -> dict[str, Any]:
 def _class(name: str) -> Any:
     """Returns the class of a kind, a subclass of `interface.Index`."""
     return registries.INDEXES[name].make
-
-
-def _defaults(name: str) -> Any:
-    """Returns the default settings of a kind."""
-    cls = registries.INDEXES[name].config
-    return None if cls is None else cls()
 
 
 def served(config: configs.IndexConfig) -> str:

@@ -11,6 +11,7 @@ from typing import NoReturn
 import ytdnn
 from ytdnn.base import errors, registries
 from ytdnn.run.cli import (
+    bulk_commands,
     command,
     compare,
     evaluate,
@@ -20,7 +21,6 @@ from ytdnn.run.cli import (
     help_text,
     output,
     recommend,
-    similar,
     step_commands,
     train,
 )
@@ -33,7 +33,7 @@ _MISTAKE = 2
 _RUN, _PREPARE, _CHECK, _EXPORT = step_commands.COMMANDS
 COMMANDS: tuple[command.Command, ...] = (
     *(_RUN, _PREPARE, _CHECK, train.COMMAND, evaluate.COMMAND, compare.COMMAND),
-    *(_EXPORT, recommend.COMMAND, *similar.COMMANDS),
+    *(_EXPORT, recommend.COMMAND, *bulk_commands.COMMANDS),
     *(registries.COMMANDS[name].make() for name in registries.COMMANDS.own()),
 )
 _BY_NAME = {each.name: each for each in COMMANDS}

@@ -5,19 +5,18 @@ standard error. docs/output.schema.json is its schema.
 """
 
 import contextlib
-import dataclasses
 import json
-import math
 import numbers
-import pathlib
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import rich.box
 import rich.console
 import rich.table
+
+from ytdnn.base import formats
 
 _PIPED_WIDTH = 160
 _WIDTH = 88
@@ -67,7 +66,7 @@ def result(make: Callable[[], Any]) -> None:
         `--json`.
     """
     for document in _documents:
-        document.update(plain(make()))
+        document.update(formats.plain(make()))
 
 
 @contextlib.contextmanager
@@ -90,23 +89,3 @@ def as_document(command: str) -> Iterator[dict[str, Any]]:
         print(json.dumps(document, ensure_ascii=False, allow_nan=False), flush=True)
     finally:
         _documents.pop()
-
-
-def plain(value: Any) -> Any:
-    """Returns a value for JSON: NaN becomes null, dataclasses become objects."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: plain(getattr(value, field.name))
-            for field in dataclasses.fields(value)
-        }
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    if isinstance(value, pathlib.PurePath):
-        return str(value)
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

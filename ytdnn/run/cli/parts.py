@@ -4,34 +4,23 @@ from ytdnn.base import registries
 from ytdnn.run.cli import command, given_settings, output
 
 
-@registries.COMMANDS.register("parts")
-def parts() -> command.Command:
-    """Returns the description of the command."""
-    return command.Command(
-        name="parts",
-        summary="losses, sources, metrics and other parts, and where they come from",
-        details="Lists the parts of every registry by name: those of ytdnn, of the "
-        "files of --extensions, and of installed packages, with their versions. A "
-        "config names them; docs/extending.md shows how to add some.",
-        examples=(
-            "ytdnn parts --kind=losses",
-            "ytdnn parts --extensions=margin.py",
-        ),
-        flags=(
-            command.Flag(
-                "kind", "Parts of one registry alone; default: all.", example="KIND"
-            ),
-            command.Flag(
-                "extensions", "Files that register parts.", example="FILE.py,…"
-            ),
-        ),
-        groups=(),
-        run=run,
-    )
+@command.register(
+    "parts",
+    (
+        command.Flag("kind", "Parts of one registry; default: all.", example="KIND"),
+        command.Flag("extensions", "Files that register parts.", example="FILE.py,…"),
+    ),
+)
+def parts(given: command.Arguments) -> None:
+    """Losses, sources, metrics and other parts, and where they come from.
 
+    Lists the parts of every registry by name: those of ytdnn, of the files of
+    --extensions, and of installed packages, with their versions. A config names them;
+    docs/extending.md shows how to add some.
 
-def run(given: command.Arguments) -> None:
-    """Runs the command.
+    Examples:
+      ytdnn parts --kind=losses
+      ytdnn parts --extensions=margin.py
 
     Raises:
       errors.UserError: The kind is unknown, or a file cannot be read.

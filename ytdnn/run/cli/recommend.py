@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import configs, errors, schema
 from ytdnn.run import pipeline
-from ytdnn.run.cli import bulk_commands, command, output, spark_flags
+from ytdnn.run.cli import bulk_commands, command, flags, output
 from ytdnn.run.pipeline import candidate_model_answers, workdir
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Flag = command.Flag
 
-_ENGINE_FLAGS = spark_flags.flags("makes lists of many users")
+_ENGINE_FLAGS = flags.engine_flags("makes lists of many users")
 _EXAMPLES = {  # of the flags that take JSON
     "where": '[{"column": "language", "in": ["en"]}]',
     "max_per": '{"channel_id": 2}',
@@ -99,7 +99,7 @@ def _run(given: command.Arguments) -> None:
     typed = [name for name in _MANY_FLAGS if name in values]
     if typed:
         _require_many(values, typed[0])
-        _recommend_many(values, index, spark_flags.chosen(given))
+        _recommend_many(values, index, flags.machines(given))
         return
     pairs = {"workdir", "bundle"}, {"user", "request"}
     if any(len(pair & set(values)) != 1 for pair in pairs):
@@ -165,8 +165,8 @@ def _recommend_by_model(
 def _recommend_many(
     values: Mapping[str, str], index: str, machines: "shared_work.Machines | None"
 ) -> None:
-    recommender = bulk_commands.recommender(values, "recommend")
-    with bulk_commands.shown("recommendations", "users") as shown:
+    recommender = bulk_commands.load_recommender(values, "recommend")
+    with bulk_commands.progress_bar("recommendations", "users") as shown:
         written = pipeline.write_recommendations(
             recommender,
             values["out"],
@@ -210,7 +210,7 @@ def _limits(values: Mapping[str, str]) -> dict[str, Any]:
 def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     """Shows the answer to one request."""
     notes = []
-    recommender = bulk_commands.recommender(values, "recommend")
+    recommender = bulk_commands.load_recommender(values, "recommend")
     from ytdnn.bundle import one_answer_bundle, requests
 
     opened = recommender.bundle

@@ -3,11 +3,16 @@
 import dataclasses
 import importlib.resources
 import pathlib
+import tempfile
+from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, environment, errors, formats, user_paths
 from ytdnn.run import pipeline
-from ytdnn.run.cli import command, evaluate, flags, output, resolved_config, spark_flags
-from ytdnn.run.pipeline import checking, graph, runner, workdir
+from ytdnn.run.cli import command, evaluate, flags, output, resolved_config
+from ytdnn.run.pipeline import graph, runner, workdir
+
+if TYPE_CHECKING:
+    from ytdnn.log import prepared
 
 _COLUMNS = pathlib.Path("columns.toml")
 _MISTAKES = 1
@@ -33,7 +38,7 @@ def _run(given: command.Arguments) -> None:
     """
     directory = _directory(given)
     config = resolved_config.config(given, _made(given) or _first(given))
-    machines = spark_flags.chosen(given)
+    machines = flags.machines(given)
     with resolved_config.tracked(given, directory, config) as tracker:
         evaluated = pipeline.run(
             directory,
@@ -90,11 +95,11 @@ def _prepare(given: command.Arguments) -> None:
     data = pipeline.prepare(
         directory,
         config,
-        machines=spark_flags.chosen(given),
+        machines=flags.machines(given),
         again=True,
         verbose=output.say,
     )
-    output.result(lambda: checking.numbers(data))
+    output.result(lambda: numbers(data))
     output.say(f"next: ytdnn train --workdir={directory}")
 
 
@@ -114,7 +119,7 @@ def _check(given: command.Arguments) -> int:
     """
     if given.values.get("suggest") == "True":
         return _suggest(given)
-    checked = checking.check(resolved_config.config(given, configs.Config()).data)
+    checked = check(resolved_config.config(given, configs.Config()).data)
     mistakes, notes = checked.mistakes, checked.notes
     output.result(lambda: {"mistakes": mistakes, **checked.numbers})
     for line in checked.lines:
@@ -126,6 +131,62 @@ def _check(given: command.Arguments) -> int:
         f"{formats.counted(len(notes), 'note')}; nothing was written"
     )
     return _MISTAKES if mistakes else 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """The findings of a check.
+
+    Attributes:
+      mistakes: Errors that `prepare` would stop at, a line each.
+      lines: Lines that it would end with: the table of columns, and the notes.
+      numbers: See `numbers`.
+    """
+
+    mistakes: list[str]
+    lines: list[str]
+    numbers: dict[str, Any]
+
+    @property
+    def notes(self) -> list[str]:
+        """The lines that are notes."""
+        return [line for line in self.lines if line.startswith("note: ")]
+
+
+def check(config: configs.DataConfig) -> Findings:
+    """Reads and checks an event log as `prepare` does, and keeps no output.
+
+    Args:
+      config: Settings of the log; `bad_rows` is ignored, notes leave bad rows out.
+    """
+    from ytdnn.evaluation import prepare_summary
+    from ytdnn.log import log_checks, log_warnings, prepare, sources
+
+    mistakes: list[str] = []
+    # Bad rows that are to be dropped are counted among the lines.
+    collected = None if config.bad_rows == "drop" else mistakes
+    dropping = dataclasses.replace(config, bad_rows="drop")
+    with tempfile.TemporaryDirectory() as place:
+        data = pathlib.Path(place) / "data"
+        try:
+            log = sources.read(config)
+            prepared_set = prepare.from_log(dropping, log, data, {}, mistakes=collected)
+        except errors.SeveralError as error:
+            return Findings(error.messages, [], {})
+        except errors.UserError as error:
+            # That no watch is left says nothing new of what is a mistake in each row.
+            is_new = not (mistakes and isinstance(error, log_checks.NoRowsLeftError))
+            return Findings([*mistakes, *([str(error)] if is_new else [])], [], {})
+        lines = prepare_summary.lines(prepared_set)
+        lines += log_warnings.few_users(prepared_set.num_users)
+        return Findings(mistakes, lines, numbers(prepared_set))
+
+
+def numbers(data: "prepared.PreparedData") -> dict[str, Any]:
+    """Returns the rows, columns, windows and counts of a prepared set."""
+    from ytdnn.evaluation import prepare_summary
+
+    return {"log": data.manifest.facts, "counts": prepare_summary.counts(data)}
 
 
 def _suggest(given: command.Arguments) -> int:
@@ -173,10 +234,11 @@ def _export(given: command.Arguments) -> None:
 
 
 _NEW_LOG = (flags.CONFIG, *flags.DATA_FLAGS)
+_ENGINE_FLAGS = flags.engine_flags("prepares the log")
 _RUN_FLAGS = (
     flags.WORKDIR,
     *_NEW_LOG,
-    *spark_flags.FLAGS,
+    *_ENGINE_FLAGS,
     *flags.TRAINING_FLAGS,
     command.Flag("refit", key="refit", is_switch=True),
     flags.K,
@@ -185,7 +247,7 @@ _RUN_FLAGS = (
 _PREPARE_FLAGS = (
     dataclasses.replace(flags.WORKDIR, required=False),
     *_NEW_LOG,
-    *spark_flags.FLAGS,
+    *_ENGINE_FLAGS,
     command.Flag("explain", "Print the format of an event log.", is_switch=True),
 )
 _CHECK_FLAGS = (

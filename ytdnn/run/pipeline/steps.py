@@ -56,11 +56,6 @@ def prepare(
         log_prepare.prepare(config.data, directory, given, run_tasks)
 
 
-def data_config(config: configs.Config) -> Mapping[str, Any]:
-    """Returns the settings that `workdir/data` depends on."""
-    return configs.to_dict(config.data)
-
-
 def describe_data(
     config: configs.Config, workdir: pathlib.Path, is_full: bool = True
 ) -> list[str]:
@@ -262,11 +257,6 @@ def _write_video_vectors(workdir: pathlib.Path, file: IO[bytes]) -> tuple[int, .
     vectors.tofile(file)
     file.flush()
     return vectors.shape
-
-
-def index_config(config: configs.Config) -> Mapping[str, Any]:
-    """Returns the settings that `workdir/index` depends on."""
-    return configs.to_dict(config.index)
 
 
 def train_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
