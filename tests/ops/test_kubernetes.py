@@ -8,7 +8,7 @@ import pytest
 
 from tests.ops import kubernetes
 from ytdnn.ops.cluster import tasks
-from ytdnn.ops.spark import session
+from ytdnn.ops.spark import on_spark
 from ytdnn.run.cli import main
 
 TRAINING, SPARK = "kubernetes-training.yaml", "kubernetes-spark.yaml"
@@ -106,7 +106,7 @@ def test_executors_find_the_driver_and_the_volume() -> None:
     (job,) = _named(SPARK, "Job").values()
     (container,) = _containers(job)
     (text,) = (one for one in container["args"] if one.startswith("--conf="))
-    conf = session.parse_conf(text.removeprefix("--conf="))
+    conf = on_spark.parse_conf(text.removeprefix("--conf="))
     service = _named(SPARK, "Service")[conf["spark.driver.host"]]
     labels = job["spec"]["template"]["metadata"]["labels"]
     assert service["spec"]["selector"].items() <= labels.items()

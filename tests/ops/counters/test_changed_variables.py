@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from ytdnn.base import errors
-from ytdnn.ops.counters import changed_variables
+from ytdnn.ops.counters import publishing
 
 
 class Sum(tf.Module):
@@ -33,9 +33,9 @@ def test_values_of_any_size_are_read_by_tensorflow(tmp_path: pathlib.Path) -> No
     tf.saved_model.save(module, str(tmp_path), {"serving_default": module.call})
     rows = np.arange(1_000, dtype=np.int32)
     values = {"counters": np.full((50, 3), 2.0, np.float32), "rows": rows, "none": rows}
-    files = changed_variables.changed(home, values)
+    files = publishing.changed_files(home, values)
     assert {*files} == {"variables.index", "variables.data-00000-of-00001"}
-    assert changed_variables.changed(home, {"none": rows}) == {}
+    assert publishing.changed_files(home, {"none": rows}) == {}
     for name, content in files.items():
         (home / name).write_bytes(content)
     loaded = tf.saved_model.load(str(tmp_path)).signatures["serving_default"]
@@ -45,4 +45,4 @@ def test_values_of_any_size_are_read_by_tensorflow(tmp_path: pathlib.Path) -> No
     assert found["text"].numpy().tolist() == [b"a", b"bc"]
     (home / "variables.index").write_bytes(b"else")
     with pytest.raises(errors.UserError, match="expected the index of a SavedModel"):
-        changed_variables.changed(home, values)
+        publishing.changed_files(home, values)

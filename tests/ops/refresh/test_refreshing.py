@@ -333,7 +333,7 @@ def test_a_state_gives_the_set_of_its_events_as_a_log(
         return prepared.load(tmp_path / target / "refresh/appended")
 
     monkeypatch.setattr("ytdnn.log.derived_sets.derive", killed)
-    monkeypatch.setattr("ytdnn.ops.refresh.tables_of_state._YOUNG_SECONDS", 0.0)
+    monkeypatch.setattr("ytdnn.ops.refresh.append._YOUNG_SECONDS", 0.0)
     found, wanted = refresh("state", state=str(place)), refresh("log", tables=news)
     contents = [random_days.contents(data) for data in (found, wanted)]
     assert contents[0] == contents[1]

@@ -14,7 +14,7 @@ from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.bundle import answer_files
 from ytdnn.log import prepare, prepared
-from ytdnn.ops.spark import on_spark, session
+from ytdnn.ops.spark import on_spark
 from ytdnn.run.cli import command, flags
 from ytdnn.run.pipeline import bulk_answers, recommender
 
@@ -27,8 +27,8 @@ _TWO_TASKS = {"spark.sql.shuffle.partitions": "2"}
 
 @pytest.fixture(scope="module")
 def spark():
-    settings = session.SparkSettings("local[2]", _TWO_TASKS)
-    with session.opened(settings) as opened:
+    settings = on_spark.SparkSettings("local[2]", _TWO_TASKS)
+    with on_spark.open_session(settings) as opened:
         yield opened
 
 
@@ -100,7 +100,7 @@ def test_flags_choose_the_engine():
     found = chosen(
         "--engine=spark", "--conf=spark.executor.memory=2g,spark.task.cpus=1"
     )
-    assert found.settings.master == session.LOCAL
+    assert found.settings.master == on_spark.LOCAL
     assert found.settings.conf == {
         "spark.executor.memory": "2g",
         "spark.task.cpus": "1",
@@ -112,24 +112,24 @@ def test_flags_choose_the_engine():
 
 
 def test_without_pyspark_there_is_one_line(monkeypatch):
-    monkeypatch.setattr(session.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(on_spark.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(errors.UserError, match=r"pip install .*'\.\[spark\]'"):
-        session.require()
+        on_spark.require()
 
 
 def test_a_master_that_is_not_there_is_one_line_at_once(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        session._require_master(f"spark://127.0.0.1:1,127.0.0.1:{port}")
-    monkeypatch.setattr(session, "require", lambda: None)
+        on_spark._require_master(f"spark://127.0.0.1:1,127.0.0.1:{port}")
+    monkeypatch.setattr(on_spark, "require", lambda: None)
     for place in (f"127.0.0.1:{port}", "127.0.0.1:99999", "127.0.0.1:x"):
-        settings = session.SparkSettings(f"spark://{place}")
+        settings = on_spark.SparkSettings(f"spark://{place}")
         with (
             pytest.raises(errors.UserError, match=r"could not connect \(.*start it"),
-            session.opened(settings),
+            on_spark.open_session(settings),
         ):
             raise AssertionError("opened a session without a master")
-    session._require_master(session.LOCAL)
+    on_spark._require_master(on_spark.LOCAL)
 
 
 @pytest.mark.slow
@@ -152,11 +152,11 @@ def test_lists_of_many_users_are_those_of_one_machine(
 
 def test_a_failure_on_spark_is_told_in_its_own_line():
     error = ValueError("line one")
-    assert session._reason(error) == "line one"
+    assert on_spark._reason(error) == "line one"
     calling = "An error occurred while calling it.\n: SparkException: no master\n\tat x"
-    assert session._reason(ValueError(calling)) == "SparkException: no master"
+    assert on_spark._reason(ValueError(calling)) == "SparkException: no master"
     trace = "job failed\nTraceback:\n  File x\nOSError: no such file\nDriver stacktrace"
-    assert session._reason(RuntimeError(trace)) == "OSError: no such file"
+    assert on_spark._reason(RuntimeError(trace)) == "OSError: no such file"
 
 
 @pytest.mark.slow

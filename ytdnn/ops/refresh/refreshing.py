@@ -38,7 +38,7 @@ from ytdnn.base.configs import data as data_config
 from ytdnn.log import derived_sets, events, log_warnings, prepared, sources, user_shards
 from ytdnn.log.sources import mappings, memory_tables, table_files
 from ytdnn.ops.cluster import tasks
-from ytdnn.ops.refresh import append, tables_of_state
+from ytdnn.ops.refresh import append
 from ytdnn.run.pipeline import runner, steps, steps_after_training
 from ytdnn.run.pipeline import workdir as run_workdir
 from ytdnn.training import adapted_ranking, continued_training
@@ -112,7 +112,7 @@ def refresh(
         data, received = run_config.data, None
         if state:
             known, data_dir = prepared.load(home / "data"), directory / _STATE
-            received = tables_of_state.write(state, known, source, data_dir, say)
+            received = append.write_state(state, known, source, data_dir, say)
             data = dataclasses.replace(
                 data, source="log", where="", files=(), columns=()
             )

@@ -8,7 +8,7 @@ import pytest
 from tests import full_log
 from ytdnn.base import schema
 from ytdnn.log import prepared
-from ytdnn.ops.refresh import tables_of_state
+from ytdnn.ops.refresh import append
 from ytdnn.ops.state import posted_events, sqlite_store
 
 
@@ -53,7 +53,7 @@ def test_an_answer_and_its_feedback_are_impressions_and_watches(
     state.close()
     said: list[str] = []
     place, home = str(tmp_path / "state"), tmp_path / "events"
-    tables_of_state.write(place, old, tmp_path, home, said.append)
+    append.write_state(place, old, tmp_path, home, said.append)
     found = {path.stem: _read(path) for path in home.glob("*.parquet")}
     rows = found[schema.IMPRESSIONS]
     names = ("video_id", "position", "clicked", "watch_seconds", "device", "page_id")
@@ -92,7 +92,7 @@ def test_users_of_another_type_are_left_out(tmp_path: pathlib.Path) -> None:
     state.close()
     said: list[str] = []
     place, home = str(tmp_path / "state"), tmp_path / "events"
-    tables_of_state.write(place, old, tmp_path, home, said.append)
+    append.write_state(place, old, tmp_path, home, said.append)
     assert [row["user_id"] for row in _read(home / "watches.parquet")] == [7]
     note = "note: 2 events are of users whose ids are no integers, left out"
     assert said == [note]
