@@ -12,7 +12,7 @@ from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.evaluation import lists, tuned_baselines, user_cases
 from ytdnn.log import events, prepared, training_slices
-from ytdnn.retrieval import matrix_models, popular
+from ytdnn.retrieval import counted_models, matrix_models
 
 CONFIG = configs.EvaluationConfig(baselines=lists.BASELINES)
 
@@ -95,7 +95,7 @@ def test_co_watch_sums_over_the_last_ten_watches(
 def test_recent_popularity_is_that_of_the_last_week(
     data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
-    order = popular.most_watched(data).tolist()
+    order = counted_models.most_watched(data).tolist()
     found = tuned_baselines.quick_makers(data, CONFIG, cases)["recent_popularity"](
         cases, 5
     )

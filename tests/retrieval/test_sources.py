@@ -11,13 +11,7 @@ from tests import extras, full_log
 from ytdnn import configs
 from ytdnn.base import errors, registries, registry
 from ytdnn.log import events, prepared
-from ytdnn.retrieval import (
-    co_watch,
-    fresh_uploads,
-    interface,
-    pool,
-    popular,
-)
+from ytdnn.retrieval import co_watch, counted_models, fresh_uploads, interface, pool
 
 DAY = 86_400
 
@@ -50,7 +44,7 @@ def test_popular_is_the_last_week_of_training(
     recent = is_train & (np.asarray(watches.times) >= last - 7 * DAY)
     counts = collections.Counter(watches.videos[recent].tolist())
     ranked = sorted(counts, key=lambda video: (-counts[video], video))
-    found = rows_of(popular.Popular(4, data).propose(asked).videos)
+    found = rows_of(counted_models.Popular(4, data).propose(asked).videos)
     for watched, row in zip(rows_of(asked.watched), found, strict=True):
         assert row == [v for v in ranked if v not in watched][:4]
     assert found[-1] == ranked[:4]

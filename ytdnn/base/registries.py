@@ -34,13 +34,14 @@ _OWN: dict[str, dict[str, str]] = {
     },
     "candidate_models": {
         "retrieval.counted_models": "recent_popularity, markov, co_watch",
-        "retrieval.item_models": "item_neighbours, rp3beta, ease",
-        "retrieval.matrix_models": "user_neighbours, als",
+        "retrieval.matrix_models": (
+            "item_neighbours, rp3beta, ease, user_neighbours, als"
+        ),
     },
     "sources": {
         "retrieval.co_watch": "co_watch",
         "retrieval.fresh_uploads": "fresh_uploads",
-        "retrieval.popular": "popular",
+        "retrieval.counted_models": "popular",
     },
     "metrics": {
         "base.metrics.ranked_lists": "popularity_complement",

@@ -48,11 +48,6 @@ class BulkFilters:
     of_users: ragged.Ragged | None = None
     request: dict[str, Any] = dataclasses.field(default_factory=dict)
 
-    @property
-    def has_conditions(self) -> bool:
-        """Whether there are conditions on columns of videos."""
-        return any(self.request.get(key) for key in (schema.CONDITIONS, schema.POLICY))
-
     def left_out(self, users: Indices) -> ragged.Ragged:
         """Returns the videos left out of the lists of single users."""
         if self.of_users is None:
@@ -186,7 +181,7 @@ def nearest(
     vectors_of, vectors = UserVectors(bundle, logged), bundle.video_vectors()
     left_out = np.concatenate([bundle.removed_videos(), limits.excluded])
     allowed = limits.allowed
-    if limits.has_conditions:
+    if any(limits.request.get(key) for key in (schema.CONDITIONS, schema.POLICY)):
         allowed = _permitted(bundle, limits, len(vectors), logged.time)
     search = Search(vectors, left_out, allowed)
 

@@ -85,7 +85,7 @@ def at_position(
       time: Time of the request, the end of searches and impressions. 0 = unknown:
         searches before the watch at `end_watch`.
     """
-    ids = _ids_by_index(data.catalogue)
+    ids = [None, *data.videos[schema.VIDEO_ID].to_list()]  # by catalogue index
     watches = slice(int(data.watches.offsets[user]), end_watch)
     videos = data.watches.videos[watches].tolist()
     request = {
@@ -147,11 +147,6 @@ def _user_index(log: user_log.UserLog, user_id: str | int) -> int:
             f"{errors.shown(user_id)}{hint}"
         )
     return int(index)
-
-
-def _ids_by_index(catalogue: prepared.Catalogue) -> list[str | int | None]:
-    """Returns the id of each catalogue index; None for index 0, which no event has."""
-    return [None, *catalogue.videos[schema.VIDEO_ID].to_list()]
 
 
 class LoggedRequests:

@@ -116,7 +116,9 @@ def make(
     with artifacts.publish(workdir / KIND, KIND, settings, inputs, facts) as partial:
         for name, one in best.items():
             _write(partial / _file(name), one.model)
-        if config.advance == "none" or not _has_test(data):
+        is_refit = prepared.REFIT in data.manifest.facts
+        has_test = data.config.protocol == "temporal" and not is_refit
+        if config.advance == "none" or not has_test:
             return
         with whole_files.scratch(workdir / KIND, "later") as place:
             later = derived_sets.up_to_test(data, place / prepared.KIND)
@@ -141,12 +143,6 @@ def require(config: configs.EvaluationConfig) -> None:
         boosted_trees.require()
     for name in chosen(config, auto=()):
         _unfitted(name, {})
-
-
-def _has_test(data: prepared.PreparedData) -> bool:
-    """Whether a test window follows watches that were not trained on."""
-    is_refit = prepared.REFIT in data.manifest.facts
-    return data.config.protocol == "temporal" and not is_refit
 
 
 def _file(name: str, is_later: bool = False) -> str:

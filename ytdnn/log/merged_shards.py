@@ -110,7 +110,8 @@ def _joined(
         if name == _OFFSETS:
             whole[name] = _offsets(parts, firsts, num_users)
         elif name == _TOKEN_OFFSETS:
-            whole[name] = _chained(parts)
+            sizes = np.concatenate([np.diff(part) for part in parts])
+            whole[name] = np.append(0, np.cumsum(sizes)).astype(np.int64)
         elif name == _USERS:
             whole[name] = _shifted(parts, firsts)
         elif name == _PAGES:
@@ -123,12 +124,6 @@ def _joined(
 
 def _shifted(parts: Sequence[np.ndarray], by: Iterable[int]) -> np.ndarray:
     return np.concatenate([p + p.dtype.type(n) for p, n in zip(parts, by, strict=True)])
-
-
-def _chained(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Returns the offsets of concatenated rows."""
-    sizes = np.concatenate([np.diff(part) for part in parts])
-    return np.append(0, np.cumsum(sizes)).astype(np.int64)
 
 
 def _offsets(

@@ -77,7 +77,11 @@ def from_log(
     Raises:
       errors.UserError: The log is malformed, or the filters leave nothing.
     """
-    _require_time(config)
+    if config.order_by == "order" and config.protocol == "temporal":
+        raise errors.UserError(
+            "expected data.order_by=time for data.protocol=temporal, found order: "
+            "splits by time need true times; use --protocol=leave_one_out"
+        )
     facts: dict[str, object] = {}
     settings = configs.to_dict(config)
     with (
@@ -104,14 +108,6 @@ def from_log(
             obstacle = f"{obstacle} ({surveyed.chosen.advice})"
         facts["ranking_obstacle"] = obstacle
     return prepared.load(directory)
-
-
-def _require_time(config: configs.DataConfig) -> None:
-    if config.order_by == "order" and config.protocol == "temporal":
-        raise errors.UserError(
-            "expected data.order_by=time for data.protocol=temporal, found order: "
-            "splits by time need true times; use --protocol=leave_one_out"
-        )
 
 
 def _write(

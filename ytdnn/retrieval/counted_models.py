@@ -6,16 +6,20 @@
 * `co_watch`: videos that others watched near the last ten, the candidate source as a
   system of its own (`ytdnn/retrieval/co_watch.py`).
 
-Ties of counts, and videos without counts, are ordered by popularity.
+The candidate source `popular` is the most watched too. Ties of counts, and videos
+without counts, are ordered by popularity.
 """
 
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
-from ytdnn.base import registries
+from ytdnn.base import registries, schema
 from ytdnn.base.metrics import top_k_selection
-from ytdnn.retrieval import candidate_models, co_watch, popular
+from ytdnn.log import prepared, training_slices
+from ytdnn.retrieval import candidate_models, co_watch, interface, row_ops
 
+WEEK = 7 * schema.DAY_SECONDS
 _NEIGHBOURS = 200  # of each watch
 Floats = npt.NDArray[np.float32]
 
@@ -28,12 +32,12 @@ class RecentPopularity(candidate_models.ScoringModel):
       seconds: Length of the window.
     """
 
-    seconds = popular.WEEK
+    seconds = WEEK
 
     def fit(self, data: candidate_models.TrainingData) -> None:
         """Counts the window's watches."""
         self.scores = _shares(data)
-        order = popular.most_watched(data.prepared, self.seconds)
+        order = most_watched(data.prepared, self.seconds)
         inside = order[order <= len(self.scores)]
         # Counts below 1 order the videos that nobody watched then.
         self.scores[inside - 1] += np.arange(len(inside), 0, -1, dtype=np.float32)
@@ -127,3 +131,43 @@ def _shares(data: candidate_models.TrainingData) -> Floats:
     """Returns shares of the training watches, `[videos] float32`, below 1."""
     counts = np.bincount(data.watches["video"].to_numpy(), minlength=data.videos.height)
     return np.asarray(counts / (counts.sum() + 1.0), np.float32)
+
+
+@registries.SOURCES.register("popular")
+class Popular(interface.Source):
+    """The same videos for all users, except those that are not permitted."""
+
+    kind = interface.POPULAR
+
+    def __init__(self, num: int, data: prepared.PreparedData) -> None:
+        """Counts the watches of the last week of training."""
+        super().__init__(num)
+        self._videos = tf.Variable(most_watched(data), trainable=False)
+
+    def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
+        """Returns the most watched that are permitted."""
+        width = self.num + row_ops.largest(requests.permitted.num_excluded)
+        width += tf.minimum(requests.permitted.num_removed, self.num)
+        videos = self._videos[:width][tf.newaxis, :]
+        videos = tf.repeat(videos, tf.shape(requests.watched)[0], axis=0)
+        falling = tf.zeros_like(videos)  # in order already
+        return self.best_permitted(requests, videos, falling)
+
+
+def most_watched(data: prepared.PreparedData, seconds: int = WEEK) -> np.ndarray:
+    """Returns the videos watched last in training, most watched first.
+
+    Args:
+      data: The prepared set.
+      seconds: Length of the window that ends with the last training watch.
+    """
+    shards = training_slices.training_set(data).log.shards
+    last = max(int(shard.read().watches.times.max(initial=0)) for shard in shards)
+    counts = np.zeros(data.num_videos + 1, np.int64)
+    for shard in shards:
+        watches = shard.read().watches
+        recent = watches.videos[watches.times >= last - seconds]
+        counts += np.bincount(recent, minlength=len(counts))
+    counts[0] = 0
+    order = np.argsort(-counts, kind="stable")
+    return order[counts[order] > 0].astype(np.int32)

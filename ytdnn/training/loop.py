@@ -97,7 +97,9 @@ def fit(
         stage.name, max(1, last_epoch), stage.steps_per_epoch, training.batch_size
     )
     guard = devices.FiniteGuard(stage.name, stage.model, keeper.describe_latest, on)
-    logs = _open_logs(directory, on.writes)
+    logs = tf.summary.create_noop_writer()
+    if on.writes:  # of several processes only the chief's
+        logs = tf.summary.create_file_writer(str(directory / artifacts.LOGS))
     with meter:
         if stage.validates_start and stage.monitor and reached.is_fresh:
             metrics = _validated(trainer)
@@ -124,16 +126,6 @@ def fit(
         optimizers.write_state(trainer.optimizer, trainer.variables, directory)
         keeper.restore_best()
     return reached.facts() | meter.facts()
-
-
-def _open_logs(directory: pathlib.Path, writes: bool) -> tf.summary.SummaryWriter:
-    """Returns TensorBoard's logs under `directory/logs`.
-
-    With several processes only the chief `writes` them.
-    """
-    if not writes:
-        return tf.summary.create_noop_writer()
-    return tf.summary.create_file_writer(str(directory / artifacts.LOGS))
 
 
 def _log(

@@ -196,6 +196,7 @@ def _counted(size: LogSize, events: int, at_unit: int) -> dict[str, Any]:
       events: Watches that the number of epochs follows.
       at_unit: Most epochs.
     """
+    examples = size.watches / (1.0 + size.videos / _VIDEOS_OF_AN_EXAMPLE)
     return {
         "embedding_dim": 64,
         "initial_vectors": "co_watched",
@@ -206,7 +207,10 @@ def _counted(size: LogSize, events: int, at_unit: int) -> dict[str, Any]:
         "similarity": "user_cosine",
         "temperature": 0.15,
         "loss": _softmax(size, False),
-        "validation_users": _validation_users(size),
+        # So many take at most a tenth of an epoch to validate.
+        "validation_users": max(
+            _LEAST_VALIDATION_USERS, min(_VALIDATION_USERS, int(examples / 10.0))
+        ),
         "training.epochs": _epochs(events, at_unit),
         "training.patience": 3,
         "training.batch_size": _batch_size(size.watches),
@@ -214,13 +218,6 @@ def _counted(size: LogSize, events: int, at_unit: int) -> dict[str, Any]:
         "training.table_learning_rate": 0.02,
         "training.table_gradient": "sum",
     }
-
-
-def _validation_users(size: LogSize) -> int:
-    """Returns the number of users that take at most a tenth of an epoch to validate."""
-    examples = size.watches / (1.0 + size.videos / _VIDEOS_OF_AN_EXAMPLE)
-    most = max(_LEAST_VALIDATION_USERS, int(examples / 10.0))
-    return min(_VALIDATION_USERS, most)
 
 
 def ranking(size: LogSize) -> dict[str, Any]:

@@ -87,11 +87,6 @@ class SampledSoftmax:
         proposal = self.proposal.probability(columns)
         return num_in_batch * unigram + float(self._config.num_negatives) * proposal
 
-    def _log_expected(self, videos: tf.Tensor, num_in_batch: tf.Tensor) -> tf.Tensor:
-        """Returns the logarithms of `expected_counts`."""
-        expected = self.expected_counts(videos, num_in_batch)
-        return tf.math.log(tf.maximum(expected, _FEWEST))
-
     def _scored(
         self, labels: scored_videos.BatchLabels, drawn: tf.Tensor, seed: tf.Tensor
     ) -> tuple[losses.Columns, losses.Columns]:
@@ -122,7 +117,8 @@ class SampledSoftmax:
           num_in_batch: See `expected_counts`.
         """
         vectors, bias = scored
-        offsets = bias - self._log_expected(group.videos, num_in_batch)
+        expected = self.expected_counts(group.videos, num_in_batch)
+        offsets = bias - tf.math.log(tf.maximum(expected, _FEWEST))
         offsets += group.log_counts
         mask, of_ages, ages = group.mask, None, self._model.ages
         if ages is not None:

@@ -48,7 +48,10 @@ class History:
     @property
     def mask(self) -> tf.Tensor:
         """Whether row i may attend to row j, `[slices, rows, rows] bool`."""
-        return causal_mask(self.starts, self.known)
+        rows = tf.range(tf.shape(self.known)[1])
+        earlier = rows <= rows[:, tf.newaxis]
+        own = rows >= self.starts[..., tf.newaxis]
+        return earlier & own & self.known[:, tf.newaxis, :]
 
 
 def _words(shape: tf.TensorShape) -> str:
@@ -177,18 +180,6 @@ def user_starts(first_rows: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
     length = num_rows - tf.shape(first_rows)[1] + 1
     before = tf.repeat(first_rows[:, :1], length, axis=1)
     return tf.concat([before, first_rows[:, :-1]], axis=1)
-
-
-def causal_mask(begins: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
-    """Returns whether row i attends to row j, `[slices, rows, rows] bool`.
-
-    Args:
-      begins: `[slices, rows] int32` from `user_starts`.
-      known: `[slices, rows] bool`, rows with an embedding; no row attends to others.
-    """
-    rows = tf.range(tf.shape(known)[1])
-    earlier = rows <= rows[:, tf.newaxis]
-    return earlier & (rows >= begins[..., tf.newaxis]) & known[:, tf.newaxis, :]
 
 
 class SideBySide(network_features.Encoder):

@@ -162,12 +162,6 @@ def _whole(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     return value.cast(pl.Int64, strict=False)
 
 
-def _identifier(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
-    if dtype in _TEXT:
-        return value.cast(pl.String)
-    return _whole(value, dtype)
-
-
 def _number(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     if dtype in _TEXT:
         return pl.coalesce(times.finite(value, dtype), times.clock(value))
@@ -192,7 +186,9 @@ def _text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
 
 
 _CASTS: dict[str, Callable[[pl.Expr, pl.DataType], pl.Expr | None]] = {
-    "id": _identifier,
+    "id": lambda value, dtype: (
+        value.cast(pl.String) if dtype in _TEXT else _whole(value, dtype)
+    ),
     "integer": _whole,
     "number": _number,
     "boolean": _boolean,

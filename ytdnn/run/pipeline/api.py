@@ -79,8 +79,12 @@ def prepare(
     run_workdir.require_type(config)
     if config is None:
         config = run_workdir.read_config(directory) or configs.Config()
-    elif tables is not NO_TABLES:
-        _require_no_other_source(config.data)
+    elif tables is not NO_TABLES and (config.data.dir or config.data.name):
+        raise errors.UserError(
+            f"expected tables= or a source in the config, received both "
+            f"(config.data.dir={config.data.dir!r}, config.data.name="
+            f"{config.data.name!r}): leave one out"
+        )
     in_memory = None
     if tables is not NO_TABLES:
         in_memory, config = _from_memory(tables, config)
@@ -104,15 +108,6 @@ def _from_memory(
         config.data, source=data_config.IN_MEMORY, dir="", name=""
     )
     return memory_tables.from_frames(frames), dataclasses.replace(config, data=data)
-
-
-def _require_no_other_source(data: configs.DataConfig) -> None:
-    if data.dir or data.name:
-        raise errors.UserError(
-            f"expected tables= or a source in the config, received both "
-            f"(config.data.dir={data.dir!r}, config.data.name={data.name!r}): leave "
-            f"one out"
-        )
 
 
 def train(

@@ -74,7 +74,11 @@ def evaluation(split: str, stage: str = "") -> Step:
     Raises:
       errors.UserError: The split is unknown.
     """
-    require_split(split)
+    if split not in report_files.DIRECTORIES:
+        known = ", ".join(report_files.DIRECTORIES)
+        raise errors.UserError(
+            f"expected --split to be one of {known}, received {split}"
+        )
     inputs: tuple[str, ...] = (*_MODELS, "choice", "baselines")
     if split == "test":
         inputs += (TO_TEST.name,)
@@ -89,19 +93,6 @@ def evaluation(split: str, stage: str = "") -> Step:
         kind="evaluation",
         sections=report_files.SETTINGS if split == "test" and not stage else (),
     )
-
-
-def require_split(split: str) -> None:
-    """Checks that a split can be evaluated.
-
-    Raises:
-      errors.UserError: The split is unknown.
-    """
-    if split not in report_files.DIRECTORIES:
-        known = ", ".join(report_files.DIRECTORIES)
-        raise errors.UserError(
-            f"expected --split to be one of {known}, received {split}"
-        )
 
 
 _MODELS = ("data", "candidates", "index", "ranking")
