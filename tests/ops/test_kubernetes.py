@@ -9,7 +9,7 @@ import pytest
 from tests.ops import kubernetes
 from ytdnn.ops.cluster import tasks
 from ytdnn.ops.spark import on_spark
-from ytdnn.run.cli import main
+from ytdnn.run.cli import command, main
 
 TRAINING, SPARK = "kubernetes-training.yaml", "kubernetes-spark.yaml"
 _JOBS = {"chief": 1, "worker": 2, "ps": 2}
@@ -41,15 +41,15 @@ def test_manifests_are_kubernetes(file: str) -> None:
 
 @pytest.mark.parametrize("file", [TRAINING, SPARK])
 def test_commands_are_those_of_ytdnn(file: str) -> None:
-    by_name = {command.name: command for command in main.COMMANDS}
+    by_name = {each.name: each for each in main.COMMANDS}
     seen = set()
     for job in _named(file, "Job").values():
         for container in _containers(job):
             words = container.get("args") or re.findall(
                 r"ytdnn (.+?);", container["command"][-1]
             )[0].split(" ")
-            command = by_name[words[0]]
-            command.parse(words[0], command.flags, words[1:], command.operands)
+            asked = by_name[words[0]]
+            command.parse(words[0], asked.flags, words[1:], asked.operands)
             seen.add(words[0])
     expected = {TRAINING: {"train", "evaluate", "export"}, SPARK: {"prepare"}}
     assert seen == expected[file]

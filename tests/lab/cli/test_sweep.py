@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from ytdnn.base import errors
-from ytdnn.run.cli import main
+from ytdnn.run.cli import command, main
 
 FILE = """
 from ytdnn import configs
@@ -19,8 +19,8 @@ def get_space():
 
 
 def run(*argv: str) -> None:
-    command = next(one for one in main.COMMANDS if one.name == "sweep")
-    command.run(command.parse(command.name, command.flags, argv))
+    sweep = next(one for one in main.COMMANDS if one.name == "sweep")
+    sweep.run(command.parse(sweep.name, sweep.flags, argv))
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ import pytest
 
 import ytdnn
 from ytdnn.base import errors
-from ytdnn.run.cli import main
+from ytdnn.run.cli import command, main
 
 _ROOT = pathlib.Path(ytdnn.__file__).parent
-_BY_NAME = {command.name: command for command in main.COMMANDS}
+_BY_NAME = {each.name: each for each in main.COMMANDS}
 _ADVISED = re.compile(r"`ytdnn ([^`]+)`|next: ytdnn (.+)$|ytdnn ((?:train|run) --.+)$")
 
 
@@ -67,14 +67,14 @@ def _parse(line: str) -> None:
     name = two if two in _BY_NAME else words[0]
     if name == "X":
         return  # any command
-    command, rest = _BY_NAME[name], words[len(name.split()) :]
+    asked, rest = _BY_NAME[name], words[len(name.split()) :]
     if "--" in rest:
         rest = rest[: rest.index("--")]
     if not any(word.startswith("-") for word in rest) or "--help" in rest:
         return
     rest = [word for word in rest if "--config.X" not in word]
     try:
-        command.parse(name, command.flags, rest, command.operands)
+        command.parse(name, asked.flags, rest, asked.operands)
     except errors.UserError as error:
         # A part of a command is advised where its flags are the point.
         if "received none" not in str(error):

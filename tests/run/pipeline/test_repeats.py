@@ -10,7 +10,7 @@ import pytest
 import ytdnn
 from tests import planted
 from ytdnn import configs
-from ytdnn.run.cli import given_settings, main
+from ytdnn.run.cli import command, given_settings, main
 
 _SONGS, _USERS, _PLAYS = 30, 24, 20
 
@@ -28,9 +28,9 @@ def plays() -> pl.DataFrame:
 
 
 def config(repeats: bool) -> configs.Config:
-    (command,) = (one for one in main.COMMANDS if one.name == "run")
+    (run,) = (one for one in main.COMMANDS if one.name == "run")
     argv = ["--workdir=w", *(["--repeats"] if repeats else [])]
-    given = command.parse("run", command.flags, argv)
+    given = command.parse("run", run.flags, argv)
     base = planted.untaught_config()
     own = dataclasses.replace(base.candidates, auto=())
     data = dataclasses.replace(base.data, protocol="leave_one_out")
