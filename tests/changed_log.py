@@ -3,11 +3,11 @@
 import dataclasses
 from typing import Any
 
-from ytdnn.log import prepared, user_shards
+from ytdnn.log import events, prepared
 
 
 def with_tables(data: prepared.PreparedData, **changed: Any) -> prepared.PreparedData:
     """Returns the set with some tables of events replaced."""
     shard = dataclasses.replace(data.log.shard, **changed)
-    shards = (user_shards.in_memory(shard, data.num_users),)
+    shards = (events.in_memory(shard, data.num_users),)
     return data.with_log(dataclasses.replace(data.log, shards=shards))

@@ -11,7 +11,7 @@ from tests import full_log, planted
 from ytdnn.base import schema
 from ytdnn.bundle import batches, signatures, user_requests
 from ytdnn.features import own_columns
-from ytdnn.log import fields, prepared, user_shards
+from ytdnn.log import events, fields, prepared
 
 
 @pytest.fixture(
@@ -74,8 +74,8 @@ def test_they_are_those_of_one_user_after_the_other(
 def test_only_shards_of_the_users_are_read(data: prepared.PreparedData) -> None:
     opened: list[int] = []
 
-    def seen(shard: user_shards.LazyShard) -> user_shards.LazyShard:
-        def read() -> user_shards.Shard:
+    def seen(shard: events.LazyShard) -> events.LazyShard:
+        def read() -> events.Shard:
             opened.append(shard.first_user)
             return shard.read()
 

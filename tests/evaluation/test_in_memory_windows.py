@@ -12,7 +12,7 @@ from tests import full_log, untrained
 from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.evaluation import in_memory_windows, report_model
-from ytdnn.log import events, merged_shards, prepared, user_shards
+from ytdnn.log import events, merged_shards, prepared
 from ytdnn.retrieval.index import brute_force
 
 EVALUATION = configs.EvaluationConfig(ks=(2, 5), num_resamples=20, off_policy_pages=20)
@@ -62,7 +62,7 @@ def test_the_report_is_that_of_the_whole(
     data = full_log.prepared_data(tmp_path, LOG, events_per_shard=events_per_shard)
     join, joined = merged_shards.joined, []
 
-    def counted(shards: Any, num_users: int) -> user_shards.Shard:
+    def counted(shards: Any, num_users: int) -> events.Shard:
         joined.append(sum(shard.num_events for shard in shards))
         found = join(shards, num_users)
         assert len(found.watches) <= FEW or len(shards) == 1

@@ -10,7 +10,7 @@ import pytest
 from tests import full_log
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.log import derived_sets, events, prepared, training_slices, user_shards
+from ytdnn.log import derived_sets, events, prepared, training_slices
 
 SPLIT = events.Split
 Sets = dict[derived_sets.Part, prepared.PreparedData]
@@ -100,7 +100,7 @@ def test_the_same_split_gives_the_same_words_and_arrays(
     as_it_is = types.SimpleNamespace(
         are_labels=lambda w: (np.asarray(w.splits) == SPLIT.TRAIN) & w.are_completed
     )
-    user_shards.path(tmp_path, 0).mkdir(parents=True)
+    events.path(tmp_path, 0).mkdir(parents=True)
     derived_sets._write_searches(data, as_it_is, tmp_path)
     again = pl.read_parquet(tmp_path / prepared.TOKENS_FILE)
     assert again.equals(data.catalogue.tokens)
@@ -109,7 +109,7 @@ def test_the_same_split_gives_the_same_words_and_arrays(
         ("search_token_offsets", data.log.searches.token_offsets),
     ):
         np.testing.assert_array_equal(
-            np.load(user_shards.path(tmp_path, 0) / f"{name}.npy"), values
+            np.load(events.path(tmp_path, 0) / f"{name}.npy"), values
         )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests import changed_log, full_log
 from ytdnn.base import errors
-from ytdnn.log import events, user_shards
+from ytdnn.log import events
 
 TABLES = {
     "watch": events.Watches,
@@ -46,7 +46,7 @@ def _fields(table, required):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_full_log_has_every_field_as_documented(data, name):
-    table = TABLES[name].read(user_shards.path(data.directory, 0), name)
+    table = TABLES[name].read(events.path(data.directory, 0), name)
     documented = TABLES[name].__doc__
     for field in dataclasses.fields(table):
         values = getattr(table, field.name)

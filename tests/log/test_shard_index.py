@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests import full_log
-from ytdnn.log import events, prepared, shard_index, user_shards
+from ytdnn.log import events, prepared, shard_index
 
 USERS = np.array([2, 3, 17, 29])
 
@@ -92,6 +92,6 @@ def test_a_window_shares_facts_of_the_whole_and_a_changed_log_does_not(
     assert joined.watches.splits.tolist().count(events.Split.VALIDATION) == 0
 
 
-def _an_hour_later(shard: user_shards.Shard) -> user_shards.Shard:
+def _an_hour_later(shard: events.Shard) -> events.Shard:
     watches = shard.watches.replace(times=np.asarray(shard.watches.times) + 3600)
     return dataclasses.replace(shard, watches=watches)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests import open_files, planted
-from ytdnn.log import derived_sets, prepared, user_shards
+from ytdnn.log import derived_sets, events, prepared
 
 _FILES = 64
 _EVENTS = 130  # of a user of the planted log: 24 watches, 96 impressions
@@ -20,8 +20,8 @@ def few_files():
 def _arrays(data: prepared.PreparedData) -> dict[str, np.ndarray]:
     return {
         f"{name}_{column}": values
-        for name, table in user_shards.tables(data.log.shard).items()
-        for column, values in user_shards.columns(table)
+        for name, table in events.tables(data.log.shard).items()
+        for column, values in events.columns(table)
     }
 
 
@@ -40,8 +40,8 @@ def test_a_set_of_more_arrays_than_open_files_is_read_as_one(tmp_path):
 
 def test_a_set_of_more_arrays_than_open_files_is_prepared_again(tmp_path):
     found = []
-    for name, events in (("whole", 5_000_000), ("cut", _EVENTS)):
-        data = planted.prepared_data(tmp_path / name, events_per_shard=events)
+    for name, number in (("whole", 5_000_000), ("cut", _EVENTS)):
+        data = planted.prepared_data(tmp_path / name, events_per_shard=number)
         place = tmp_path / name / "refit"
         found.append(
             derived_sets.derive(

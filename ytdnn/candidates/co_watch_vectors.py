@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.log import events, prepared, user_shards
+from ytdnn.log import events, prepared
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.integer]
@@ -151,7 +151,7 @@ class _Part:
     by_video: Ints
 
     @classmethod
-    def from_shard(cls, shard: user_shards.Shard, size: int) -> "_Part":
+    def from_shard(cls, shard: events.Shard, size: int) -> "_Part":
         """Returns the part of a shard, with videos up to `size`."""
         watches = shard.watches
         videos = np.asarray(watches.videos).astype(np.int64)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ytdnn.base import errors, formats, ragged, schema
 from ytdnn.evaluation import models, report_parts, user_cases
-from ytdnn.log import events, prepared, shard_index, user_log, user_shards
+from ytdnn.log import events, prepared, shard_index, user_log
 
 _USERS_CHANGED = 128  # with another future; one answer that changes is a leak
 _VIDEOS_SCORED = 16  # by the ranker for each of them
@@ -287,7 +287,7 @@ def with_other_future(
     asked_at[users] = times
     flat = data.log.shard_index.offsets("watches")
 
-    def change(shard: user_shards.Shard, first: int) -> user_shards.Shard:
+    def change(shard: events.Shard, first: int) -> events.Shard:
         own = slice(first, first + len(shard.watches.offsets) - 1)
         here = np.where(begins[own] == _NEVER, _NEVER, begins[own] - flat[first])
         videos = data.num_videos
@@ -298,7 +298,7 @@ def with_other_future(
             searches = _other_searches(searches, asked_at[own], size)
         if shown is not None:
             shown = _other_impressions(shown, asked_at[own], videos)
-        return user_shards.Shard(watches, searches, shown)
+        return events.Shard(watches, searches, shown)
 
     return data.with_log(data.log.changed_by_user(change))
 

@@ -14,15 +14,7 @@ import tensorflow as tf
 from ytdnn.base import ragged, schema, table_schemas
 from ytdnn.features import base_feature, encodings
 from ytdnn.layers import embeddings
-from ytdnn.log import (
-    events,
-    fields,
-    lookups,
-    positions,
-    prepared,
-    raw_request,
-    user_shards,
-)
+from ytdnn.log import events, fields, lookups, positions, prepared, raw_request
 
 # Known values of a column of text, the most clicked ones (PAPER §4.1).
 MAX_VALUES = 10_000
@@ -226,7 +218,7 @@ def _num_clicks(data: prepared.PreparedData, by_user: bool) -> np.ndarray:
     """
     size = data.num_users if by_user else data.catalogue.num_prepared + 1
     total = np.zeros(size, np.int64)
-    for shard in user_shards.on_disk(data.directory, data.manifest.facts):
+    for shard in events.on_disk(data.directory, data.manifest.facts):
         read = shard.read()
         shown = read.impressions
         logged = read.watches if shown is None else shown

@@ -30,7 +30,6 @@ from ytdnn.log import (
     shard_tasks,
     temporal_windows,
     user_log,
-    user_shards,
 )
 
 FACT, TRAINED_TO = prepared.REFIT, prepared.TRAINED_TO
@@ -259,9 +258,9 @@ def _write_arrays(
         changed = {"watch_splits": split.watch_splits(loaded.watches)}
         if loaded.impressions is not None:
             changed["impression_splits"] = split.impression_splits(loaded.impressions)
-        target = user_shards.path(directory, number)
+        target = events.path(directory, number)
         target.mkdir(parents=True)
-        for path in sorted(user_shards.path(log.directory, number).iterdir()):
+        for path in sorted(events.path(log.directory, number).iterdir()):
             if path.stem in _VIDEO_ARRAYS:
                 events.save(target / path.name, new_index[np.load(path, mmap_mode="r")])
             elif path.stem in changed:
@@ -280,7 +279,7 @@ def _write_searches(
         known.write_parquet(directory / prepared.TOKENS_FILE)
         for number, file in enumerate(files):
             arrays = searches.token_arrays(pl.read_parquet(file), known)
-            shard_tasks.save(arrays, user_shards.path(directory, number))
+            shard_tasks.save(arrays, events.path(directory, number))
     return {"search_tokens": known.height}
 
 
@@ -291,7 +290,7 @@ def _write_tokens(
     files = []
     for number, shard in enumerate(log.shards):
         files.append(shard_tasks.token_file(scratch, number))
-        path = user_shards.path(log.directory, number) / user_shards.QUERIES_FILE
+        path = events.path(log.directory, number) / events.QUERIES_FILE
         place = pl.int_range(pl.len())
         frame = pl.read_parquet(path).with_columns(
             pl.lit(0).alias(shard_arrays.USER),
@@ -303,7 +302,7 @@ def _write_tokens(
     return files
 
 
-def _searches_in_training(shard: user_shards.Shard, split: _Split) -> Bools:
+def _searches_in_training(shard: events.Shard, split: _Split) -> Bools:
     """Returns whether each search is in the context of a training label."""
     if shard.searches is None:
         return np.zeros(0, bool)

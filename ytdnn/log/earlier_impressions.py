@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from ytdnn.log import events, prepared, user_shards
+from ytdnn.log import events, prepared
 
 
 def with_earlier_impressions(
@@ -42,7 +42,7 @@ def with_earlier_impressions(
     return data.with_log(data.log.changed(lambda shard: _with_earlier(shard, since)))
 
 
-def _with_earlier(shard: user_shards.Shard, since: int) -> user_shards.Shard:
+def _with_earlier(shard: events.Shard, since: int) -> events.Shard:
     """Returns a shard with impressions from a second on as the ranker's training."""
     shown = shard.impressions
     if shown is None:

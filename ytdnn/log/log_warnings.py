@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import formats, ragged, schema
-from ytdnn.log import events, exact_quantiles, user_shards
+from ytdnn.log import events, exact_quantiles
 from ytdnn.log.sources import units
 
 # Seconds: earlier watches are times of another unit more often than history.
@@ -92,7 +92,7 @@ def few_users(number: int) -> list[str]:
 
 def from_shards(
     videos: pl.DataFrame,
-    shards: Iterable[user_shards.LazyShard],
+    shards: Iterable[events.LazyShard],
     outcomes: Sequence[str] = (),
 ) -> list[str]:
     """Returns a line for each warning about the events of a prepared set.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ytdnn.base import ragged
-from ytdnn.log import user_shards
+from ytdnn.log import events
 
 # Rows of other tables, and pages, count from 0 in each shard.
 _USERS, _PAGES = "users", "pages"
@@ -21,7 +21,7 @@ _USERS, _PAGES = "users", "pages"
 _OFFSETS, _TOKEN_OFFSETS, _TOKENS = "offsets", "token_offsets", "tokens"
 
 
-def select_users(shard: user_shards.Shard, users: np.ndarray) -> user_shards.Shard:
+def select_users(shard: events.Shard, users: np.ndarray) -> events.Shard:
     """Returns the events of some users of a shard; other users have none.
 
     Args:
@@ -36,12 +36,12 @@ def select_users(shard: user_shards.Shard, users: np.ndarray) -> user_shards.Sha
         if table is not None:
             rows = _rows_of_users(table, users, num_users)
             selected[field.name] = type(table)(**_taken(table, rows))
-    return user_shards.Shard(**selected)
+    return events.Shard(**selected)
 
 
 def _rows_of_users(table: Any, users: np.ndarray, num_users: int) -> ragged.Ragged:
     """Returns the rows of each user of a shard, empty for users left out."""
-    offsets = user_shards.user_offsets(table, num_users)
+    offsets = events.user_offsets(table, num_users)
     sizes = np.zeros(num_users + 1, np.int64)
     sizes[users + 1] = offsets[users + 1] - offsets[users]
     rows = ragged.ranges(offsets[users], offsets[users + 1]).values
@@ -50,7 +50,7 @@ def _rows_of_users(table: Any, users: np.ndarray, num_users: int) -> ragged.Ragg
 
 def _taken(table: Any, rows: ragged.Ragged) -> dict[str, np.ndarray]:
     """Returns the columns of some rows of a table, with the offsets of `rows`."""
-    named = dict(user_shards.columns(table))
+    named = dict(events.columns(table))
     selected = {}
     if named.pop(_OFFSETS, None) is not None:
         selected[_OFFSETS] = rows.offsets
@@ -63,9 +63,7 @@ def _taken(table: Any, rows: ragged.Ragged) -> dict[str, np.ndarray]:
     return selected | {k: np.asarray(v)[rows.values] for k, v in named.items()}
 
 
-def joined(
-    shards: Sequence[user_shards.LazyShard], num_users: int
-) -> user_shards.Shard:
+def joined(shards: Sequence[events.LazyShard], num_users: int) -> events.Shard:
     """Returns the events of some shards as one.
 
     Each is copied when it is read, since mapped arrays keep their files open, and a set
@@ -88,14 +86,14 @@ def joined(
                 continue
             kinds[name] = type(table)
             of_table = parts.setdefault(name, {})
-            for column, values in user_shards.columns(table):
+            for column, values in events.columns(table):
                 of_table.setdefault(column, []).append(copied(values))
     firsts = [shard.first_user for shard in shards]
     whole = {
         name: kind(**_joined(parts.pop(name), firsts, num_users))
         for name, kind in kinds.items()
     }
-    return user_shards.Shard(
+    return events.Shard(
         whole["watches"], whole.get("searches"), whole.get("impressions")
     )
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from ytdnn.base import schema, table_schemas
-from ytdnn.log import user_shards
+from ytdnn.log import events
 
 FACT = "outcomes"
 BINARY: Literal["binary"] = "binary"
@@ -104,7 +104,7 @@ def facts(outcomes: Iterable[Outcome]) -> dict[str, object]:
 
 
 def facts_from_shards(
-    names: Sequence[str], shards: Iterable[user_shards.LazyShard]
+    names: Sequence[str], shards: Iterable[events.LazyShard]
 ) -> dict[str, object]:
     """Returns the manifest's entry of the outcomes in shards, which it reads.
 

@@ -18,6 +18,7 @@ from ytdnn.base import artifacts, configs, environment, errors, schema, whole_fi
 from ytdnn.log import (
     entities,
     event_log,
+    events,
     log_warnings,
     outcomes,
     prepared,
@@ -27,7 +28,6 @@ from ytdnn.log import (
     sources,
     survey,
     user_log,
-    user_shards,
     vectors,
 )
 from ytdnn.log.sources import memory_tables
@@ -129,20 +129,20 @@ def _write(
     if has_searches:
         known.write_parquet(rules.directory / prepared.TOKENS_FILE)
     facts, new_index = _write_entities(surveyed, labels[1:], rules)
-    (rules.directory / user_shards.DIRECTORY).mkdir()
+    (rules.directory / events.DIRECTORY).mkdir()
     write = functools.partial(
         shard_tasks.write, rules=rules, stored=stored, new_index=new_index, tokens=known
     )
     written = run_tasks(write, parts, "users' events, written")
-    shard_tasks.remove_unfinished(rules.directory / user_shards.DIRECTORY)
+    shard_tasks.remove_unfinished(rules.directory / events.DIRECTORY)
     for table in sorted(written[0]):
         facts[table] = sum(shard[table] for shard in written)
     if has_searches:
         facts["search_tokens"] = known.height
         left_out = sum(shard.searches_left_out for shard in counted)
         facts["searches_without_words"] = left_out
-    facts[user_shards.FACT] = [
-        user_shards.fact(part.first, part.size, part.num_events) for part in parts
+    facts[events.FACT] = [
+        events.fact(part.first, part.size, part.num_events) for part in parts
     ]
     return facts
 
@@ -196,7 +196,7 @@ def _left_out(rows: Mapping[str, int], counts: Mapping[str, object]) -> dict[str
 def _warnings(
     log: event_log.EventLog, directory: pathlib.Path, facts: Mapping[str, object]
 ) -> list[str]:
-    shards = user_shards.on_disk(directory, facts)
+    shards = events.on_disk(directory, facts)
     videos = pl.read_parquet(directory / prepared.VIDEOS_FILE)
     users = pl.read_parquet(directory / user_log.USERS_FILE, columns=[schema.USER_ID])
     return [
@@ -210,7 +210,7 @@ def _outcomes(
     log: event_log.EventLog, directory: pathlib.Path, facts: Mapping[str, object]
 ) -> dict[str, object]:
     """Returns the facts about outcomes of impressions; empty without outcomes."""
-    shards = user_shards.on_disk(directory, facts)
+    shards = events.on_disk(directory, facts)
     return outcomes.facts_from_shards(_outcome_names(log), shards)
 
 
@@ -222,7 +222,7 @@ def _outcome_names(log: event_log.EventLog) -> tuple[str, ...]:
 
 
 def _ranking_obstacle(directory: pathlib.Path, facts: Mapping[str, object]) -> str:
-    shards = user_shards.on_disk(directory, facts)
+    shards = events.on_disk(directory, facts)
     shown = (shard.read().impressions for shard in shards)
     parts = ((table.splits, table.clicked) for table in shown if table is not None)
     return log_warnings.ranking_obstacle(log_warnings.shown_and_clicked(parts))

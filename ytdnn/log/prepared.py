@@ -25,7 +25,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import artifacts, configs, schema
-from ytdnn.log import events, user_log, user_shards
+from ytdnn.log import events, user_log
 
 if TYPE_CHECKING:
     from ytdnn.log import outcomes, split_of_log
@@ -220,7 +220,7 @@ class PreparedData:
 
     def with_validation_in_training(self) -> "PreparedData":
         """Returns the set with validation watches as training watches."""
-        change = user_shards.with_validation_in_training
+        change = events.with_validation_in_training
         changed = self.with_log(self.log.changed(change))
         return dataclasses.replace(changed, _end_of_training="ranking")
 

@@ -9,17 +9,16 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import schema
-from ytdnn.log import user_shards
+from ytdnn.log import events
 
 
 def query_files(
     directory: pathlib.Path, facts: Mapping[str, Any]
 ) -> list[pathlib.Path]:
     """Returns the files of the texts of searches, in order of their shards."""
-    number = len(facts[user_shards.FACT])
+    number = len(facts[events.FACT])
     return [
-        user_shards.path(directory, place) / user_shards.QUERIES_FILE
-        for place in range(number)
+        events.path(directory, place) / events.QUERIES_FILE for place in range(number)
     ]
 
 
@@ -46,7 +45,7 @@ class Queries:
     @functools.cached_property
     def _bounds(self) -> np.ndarray:
         """First search of each shard among all, in the order of the files."""
-        shards = user_shards.on_disk(self._directory, self._facts)
+        shards = events.on_disk(self._directory, self._facts)
         search_tables = (shard.read().searches for shard in shards)
         sizes = [0 if table is None else len(table) for table in search_tables]
         return np.cumsum([0, *sizes])

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import ragged
-from ytdnn.log import user_shards
+from ytdnn.log import events
 
 Integers = npt.NDArray[np.int64]
 Marks = Callable[[Any], npt.NDArray[np.bool_]]
@@ -30,7 +30,7 @@ class ShardIndex:
       num_events: Number of events of all tables.
     """
 
-    def __init__(self, shards: Sequence[user_shards.LazyShard], num_users: int) -> None:
+    def __init__(self, shards: Sequence[events.LazyShard], num_users: int) -> None:
         """Stores the shards; they are read on first use.
 
         Args:
@@ -118,7 +118,7 @@ class ShardIndex:
         for number, shard in enumerate(self._shards):
             events_of = self._table(number, table)
             before = np.append(0, np.cumsum(keep(events_of)))
-            offsets = user_shards.user_offsets(events_of, shard.num_users)
+            offsets = events.user_offsets(events_of, shard.num_users)
             users = slice(shard.first_user, shard.first_user + shard.num_users)
             counts[users] = np.diff(before[offsets])
         return counts
@@ -139,7 +139,7 @@ class ShardIndex:
         at = self.gather(table, "times", rows.values).astype(np.int64)
         return ragged.num_before(places, times, rows.offsets, at)
 
-    def read_users(self, users: npt.NDArray[np.integer]) -> user_shards.Shard:
+    def read_users(self, users: npt.NDArray[np.integer]) -> events.Shard:
         """Returns the events of some users, in memory; other users have none.
 
         Args:
@@ -175,7 +175,7 @@ class ShardIndex:
         videos = self.gather("watches", "videos", places.values)
         return ragged.Ragged(places.offsets, videos)
 
-    def shard(self, number: int) -> user_shards.Shard:
+    def shard(self, number: int) -> events.Shard:
         """Returns the events of a shard, with users numbered from 0."""
         return self._read(number)
 
@@ -184,9 +184,9 @@ class ShardIndex:
         for number, shard in enumerate(self._shards):
             users = slice(shard.first_user + 1, shard.first_user + shard.num_users + 1)
             for table in TABLES:
-                events = self._table(number, table)
-                if events is not None:
-                    offsets = user_shards.user_offsets(events, shard.num_users)
+                rows = self._table(number, table)
+                if rows is not None:
+                    offsets = events.user_offsets(rows, shard.num_users)
                     sizes[table][users] = np.diff(offsets)
         return {table: np.cumsum(of_users) for table, of_users in sizes.items()}
 
@@ -235,9 +235,7 @@ def bounded(sizes: Integers, most: int) -> list[slice]:
     return slices
 
 
-def _selected(
-    shard: user_shards.Shard, users: npt.NDArray[np.integer]
-) -> user_shards.Shard:
+def _selected(shard: events.Shard, users: npt.NDArray[np.integer]) -> events.Shard:
     from ytdnn.log import merged_shards
 
     return merged_shards.select_users(shard, users)

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import configs, progress, schema
-from ytdnn.log import events, searches, shard_arrays, temporal_windows, user_shards
+from ytdnn.log import events, searches, shard_arrays, temporal_windows
 
 _VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _ROWS = {
@@ -210,12 +210,12 @@ def write(
     for name in _VIDEOS:
         if name in arrays:
             arrays[name] = new_index[arrays[name]]
-    with placed(user_shards.path(rules.directory, users.number)) as path:
+    with placed(events.path(rules.directory, users.number)) as path:
         path.mkdir(parents=True)
         save(arrays, path)
         if kept is not None:
             queries = kept.select(schema.QUERY)
-            queries.write_parquet(path / user_shards.QUERIES_FILE)
+            queries.write_parquet(path / events.QUERIES_FILE)
     return {table: len(arrays[name]) for table, name in _ROWS.items() if name in arrays}
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import batch_streams, events, positions, prepared, user_shards
+from ytdnn.log import batch_streams, events, positions, prepared
 
 Features = dict[str, tf.Tensor]
 
@@ -34,7 +34,7 @@ def num_training_watches(data: prepared.PreparedData) -> np.ndarray:
     return counts
 
 
-def _training_watches(shard: user_shards.Shard) -> user_shards.Shard:
+def _training_watches(shard: events.Shard) -> events.Shard:
     is_train = np.asarray(shard.watches.splits) == events.Split.TRAIN
     return dataclasses.replace(shard, watches=shard.watches.select(is_train))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from ytdnn.log import events, user_shards
+from ytdnn.log import events
 from ytdnn.log import shard_index as log_index
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class UserLog:
     directory: pathlib.Path
     facts: Mapping[str, Any]
     users: pl.DataFrame
-    shards: tuple[user_shards.LazyShard, ...]
+    shards: tuple[events.LazyShard, ...]
     _whole: "UserLog | None" = None
 
     @property
@@ -46,7 +46,7 @@ class UserLog:
         return self.users.height
 
     @functools.cached_property
-    def shard(self) -> user_shards.Shard:
+    def shard(self) -> events.Shard:
         """The events of all users; several shards are read into memory.
 
         For a log beyond memory see `shard_index`, `read_users` and `window`.
@@ -117,7 +117,7 @@ class UserLog:
         """The log with only the events of its first shard, for shapes and types."""
         return self.window(self.shards[:1])
 
-    def window(self, shards: Sequence[user_shards.LazyShard]) -> "UserLog":
+    def window(self, shards: Sequence[events.LazyShard]) -> "UserLog":
         """Returns the log with the events of some of its shards only.
 
         Users keep their index.
@@ -139,7 +139,7 @@ class UserLog:
           users: Distinct user indices, ascending.
         """
         shard = self.shard_index.read_users(users)
-        shards = (user_shards.in_memory(shard, self.num_users),)
+        shards = (events.in_memory(shard, self.num_users),)
         return dataclasses.replace(self, shards=shards, _whole=self.whole)
 
     def each_shard(self) -> Iterator["UserLog"]:
@@ -159,15 +159,13 @@ class UserLog:
                 _whole=self.whole,
             )
 
-    def changed(
-        self, change: Callable[[user_shards.Shard], user_shards.Shard]
-    ) -> "UserLog":
+    def changed(self, change: Callable[[events.Shard], events.Shard]) -> "UserLog":
         """Returns the log with `change` applied to the events of each shard."""
         shards = tuple(shard.changed(change) for shard in self.shards)
         return dataclasses.replace(self, shards=shards)
 
     def changed_by_user(
-        self, change: Callable[[user_shards.Shard, int], user_shards.Shard]
+        self, change: Callable[[events.Shard, int], events.Shard]
     ) -> "UserLog":
         """Returns the log with events changed by their users.
 
@@ -192,13 +190,13 @@ def read(directory: pathlib.Path, facts: Mapping[str, Any]) -> UserLog:
         directory=directory,
         facts=facts,
         users=pl.read_parquet(directory / USERS_FILE),
-        shards=user_shards.on_disk(directory, facts),
+        shards=events.on_disk(directory, facts),
     )
 
 
 def _changed(
-    change: Callable[[user_shards.Shard, int], user_shards.Shard],
+    change: Callable[[events.Shard, int], events.Shard],
     first_user: int,
-    shard: user_shards.Shard,
-) -> user_shards.Shard:
+    shard: events.Shard,
+) -> events.Shard:
     return change(shard, first_user)

@@ -16,7 +16,7 @@ import numpy as np
 from ytdnn.base import artifacts, configs, errors, registries
 from ytdnn.candidates import model as candidate_model
 from ytdnn.layers import randomness
-from ytdnn.log import events, prepared, user_shards
+from ytdnn.log import events, prepared
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import trained_stage
@@ -166,7 +166,7 @@ def _labels(
     is_chosen = np.zeros(len(counts), bool)
     is_chosen[filled[order[before <= replay * number]]] = True
 
-    def change(shard: user_shards.Shard, first: int) -> user_shards.Shard:
+    def change(shard: events.Shard, first: int) -> events.Shard:
         old, new = _are_labels(shard.watches, begins)
         blocks = (flat[first] + np.arange(len(old))) // _REPLAYED_TOGETHER
         watches = shard.watches.replace(completed=new | (old & is_chosen[blocks]))

@@ -19,7 +19,7 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.bundle import user_requests
 from ytdnn.features import counter_sums
-from ytdnn.log import prepared, user_shards
+from ytdnn.log import events, prepared
 from ytdnn.ops.server import app
 from ytdnn.ops.state import live_tables
 from ytdnn.retrieval import live_counts, live_term_source, live_terms
@@ -131,8 +131,8 @@ def with_indices_of(
     def moved(table: Any) -> Any:
         return dataclasses.replace(table, videos=indices[table.videos])
 
-    shard = user_shards.Shard(moved(shard.watches), None, moved(shard.impressions))
-    shards = (user_shards.in_memory(shard, whole.num_users),)
+    shard = events.Shard(moved(shard.watches), None, moved(shard.impressions))
+    shards = (events.in_memory(shard, whole.num_users),)
     log = dataclasses.replace(whole.log, shards=shards, _whole=None)
     return first.with_log(log)
 

@@ -35,7 +35,7 @@ from ytdnn.base import (
     whole_files,
 )
 from ytdnn.base.configs import data as data_config
-from ytdnn.log import derived_sets, events, log_warnings, prepared, sources, user_shards
+from ytdnn.log import derived_sets, events, log_warnings, prepared, sources
 from ytdnn.log.sources import mappings, memory_tables, table_files
 from ytdnn.ops.cluster import tasks
 from ytdnn.ops.refresh import append
@@ -370,7 +370,7 @@ class _Refresh:
         steps_after_training.export(self.config, self.directory)
 
 
-def _all_shown(shard: user_shards.Shard) -> user_shards.Shard:
+def _all_shown(shard: events.Shard) -> events.Shard:
     """Returns a shard of which all impressions are training impressions."""
     shown = shard.impressions
     if shown is not None:

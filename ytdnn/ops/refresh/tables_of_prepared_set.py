@@ -12,13 +12,13 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import schema, table_schemas
-from ytdnn.log import event_log, prepared, user_shards, vectors
+from ytdnn.log import event_log, events, prepared, vectors
 
 _STORED, _GIVEN = "stored ", "given "  # begins of the names of slates
 _FILES = {
-    user_shards.WATCH: schema.WATCHES,
-    user_shards.SEARCH: schema.SEARCHES,
-    user_shards.IMPRESSION: schema.IMPRESSIONS,
+    events.WATCH: schema.WATCHES,
+    events.SEARCH: schema.SEARCHES,
+    events.IMPRESSION: schema.IMPRESSIONS,
 }
 Frames = dict[str, pl.DataFrame]
 
@@ -91,17 +91,17 @@ def each_shard(data: prepared.PreparedData) -> Iterator[tuple[pl.Series, Frames]
     for number, part in enumerate(data.log.shards):
         users = data.users[schema.USER_ID][part.first_user :][: part.num_users]
         shard, frames = part.read(), {}
-        for name, table in user_shards.tables(shard).items():
-            offsets = user_shards.user_offsets(table, part.num_users)
+        for name, table in events.tables(shard).items():
+            offsets = events.user_offsets(table, part.num_users)
             columns: dict[str, Any] = {
                 schema.USER_ID: users.gather(
                     np.repeat(np.arange(part.num_users), np.diff(offsets))
                 ),
-                **_columns(data, dict(user_shards.columns(table))),
+                **_columns(data, dict(events.columns(table))),
             }
-            if name == user_shards.SEARCH:
-                home = user_shards.path(data.directory, number)
-                texts = pl.read_parquet(home / user_shards.QUERIES_FILE)
+            if name == events.SEARCH:
+                home = events.path(data.directory, number)
+                texts = pl.read_parquet(home / events.QUERIES_FILE)
                 columns[schema.QUERY] = texts[schema.QUERY]
             wanted = types[_FILES[name]]
             rows = pl.DataFrame({k: v for k, v in columns.items() if k in wanted})

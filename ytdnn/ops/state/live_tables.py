@@ -16,7 +16,7 @@ import polars as pl
 from ytdnn.base import schema
 from ytdnn.features import counter_sums, counters
 from ytdnn.log import events as logged_events
-from ytdnn.log import prepared, user_log, user_shards
+from ytdnn.log import prepared, user_log
 from ytdnn.ops.state import histories, opening, store
 from ytdnn.retrieval import impression_rates, live_counts, live_term_source, live_terms
 
@@ -65,7 +65,7 @@ class LaterEvents:
                 is_changed = True
         return is_changed
 
-    def shard(self) -> user_shards.Shard:
+    def shard(self) -> logged_events.Shard:
         """Returns all impressions and watches, of one user: who it was counts nothing.
 
         Sums are over videos and times.
@@ -88,7 +88,7 @@ class LaterEvents:
         )
         watches = self.watches()
         ends = np.full(self._data.num_users, watches.height)
-        return user_shards.Shard(
+        return logged_events.Shard(
             logged_events.Watches(
                 offsets=np.append(0, ends).astype(np.int64),
                 videos=watches["video"].to_numpy().astype(np.int32),
@@ -194,7 +194,7 @@ class LiveTables:
     def _later_data(self) -> prepared.PreparedData:
         """Returns the events after the log as a log of its own."""
         shard = self.later.shard()
-        shards = (user_shards.in_memory(shard, self._data.num_users),)
+        shards = (logged_events.in_memory(shard, self._data.num_users),)
         log: user_log.UserLog = self._data.log.whole
         log = dataclasses.replace(log, shards=shards, _whole=None)
         return self._data.with_log(log)
