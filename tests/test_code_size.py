@@ -22,11 +22,11 @@ ROOMS = {
     "training": 2_089,
     "bundle": 3_811,
     "evaluation": 6_232,
-    "run": 3_843,
-    "core": 36_770,
-    "lab": 8_968,
+    "run": 3_821,
+    "core": 36_748,
+    "lab": 8_995,
     "ops": 5_996,
-    "all": 51_734,
+    "all": 51_739,
 }
 MOST = {
     "num_settings": 163,

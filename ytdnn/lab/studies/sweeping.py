@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, errors, progress
-from ytdnn.lab.studies import default_spaces, optuna_studies, sweep_results
+from ytdnn.lab.studies import default_spaces, optuna_studies, sharing, sweep_results
 from ytdnn.run.pipeline import graph, runner, sizes, tracker, workdir
 
 if TYPE_CHECKING:
@@ -335,7 +335,7 @@ def _make(
     with workdir.lock(directory), workdir.keep_config(directory, config):
         if directory != sweep.defaults:
             for step in steps:
-                runner.share(
+                sharing.share(
                     step, config, directory, [sweep.defaults], lambda line: None
                 )
         runner.run(steps, config, directory, say)
