@@ -121,7 +121,8 @@ def _value(field: fields.Field) -> str:
 
 def _meaning(feature: base_feature.Feature) -> str:
     """Returns the text of its class; of a column, the name."""
-    if type(feature).__module__ == column_features.__name__:
+    is_age = isinstance(feature, column_features.Age)
+    if type(feature).__module__ == column_features.__name__ and not is_age:
         table, column = feature.columns[0].split(".", 1)
         return f"The {table.removesuffix('s')}'s {column.replace('_', ' ')}."
     text = (inspect.getdoc(type(feature)) or "").partition("\n\n")[0]
