@@ -71,7 +71,7 @@ def test_it_orders_impressions_far_better_than_popularity(data) -> None:
 def test_its_seconds_and_clicks_are_calibrated(data) -> None:
     impressions = shown_scorers.SplitImpressions(data.log, events.Split.TEST)
     predicted = oracle.systems(data, CONFIG).scorers[lists.ORACLE](impressions)
-    entry, _ = impression_metrics.measure_calibration(impressions, predicted, CONFIG)
+    entry, _ = impression_metrics.measure(impressions, predicted, CONFIG)
     assert entry.values["calibration_ratio"] == pytest.approx(1.0, abs=0.15)
     found = impression_metrics.measure_calibration(impressions, predicted, CONFIG)
     assert len(found.seconds) == len(found.clicks) == 10
