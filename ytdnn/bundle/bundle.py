@@ -154,7 +154,7 @@ class Bundle:
     def video_vectors(self) -> npt.NDArray[np.float32]:
         """Returns the vectors of the index, `[num_videos, dim]`, bias included.
 
-        Row i is video index i + 1: the videos of the vocabulary, removed ones included.
+        Row i is video index i + 1: the listed videos, removed ones included.
         The vectors are read from disk; no model is loaded.
         """
         parts = [self._variables.get_tensor(name) for name in self._vector_names]

@@ -1,8 +1,7 @@
 """The report of an evaluation, typed: the meaning of every field, and null values.
 
 `report.json` is this and nothing else, and its JSON schema is made from it
-(`report_schema`). It is validated when it is made and when it is read. Reports of
-format version 4 are read too: what it had more is ignored.
+(`report_schema`). It is validated when it is made and when it is read.
 
 MODEL is the name of a system: popularity, candidates, system (candidates in the
 ranker's order), ranker, oracle, a file of predictions, or a bound of the page on a

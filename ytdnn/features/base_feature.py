@@ -11,8 +11,8 @@ maps it to a vector. There are four kinds, each a class:
 * `Counter` (`ytdnn.features.counters`): counted over all users' events before the
   request.
 
-A module of this package declares its features in `FEATURES`, and `registry` lists the
-modules.
+A module of this package declares its features in `FEATURES`, and
+`network_features.built_in` lists them.
 """
 
 import abc

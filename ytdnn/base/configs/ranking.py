@@ -63,10 +63,9 @@ class RankingConfig:
     """Ranking (PAPER §4).
 
     Attributes:
-      enabled: Whether the ranker orders the served lists: `auto` (the ranker's order
-        where it is better than the candidates' and popularity's on the validation
-        window, else the candidates'), `true`, or `false`: none is trained. A log
-        without usable impressions has no ranker anyway.
+      enabled: Whether the ranker orders the served lists: `auto` (its order, the
+        candidates' or a counted one, as the validation window shows), `true`, or
+        `false`: none is trained. A log without usable impressions has no ranker anyway.
       embedding_dim: Width of the shared video embedding.
       history_length: Number of most recent watches that are averaged.
       features: Features in addition to the videos shown and watched (PAPER §4.1).

@@ -105,8 +105,8 @@ class CompositionConfig:
         impressions, with the ranker's predictions beside it: `click_rate`,
         `mean_seconds` (of an impression) or `odds` (seconds for each impression without
         a click). `ranking.enabled=auto` serves one that is surely better.
-      live: Whether lists without a ranker also follow what is watched now
-        (docs/freshness.md). `auto`: where that is surely better on validation.
+      live: Whether the candidates also follow what is watched now (docs/freshness.md).
+        `auto`: where that is surely better on validation.
       live_weights: Weights of the live terms; empty: those that `live` has chosen.
       max_per_channel: Maximum number of a channel's videos in a slate; 0: no maximum.
       temperature: Temperature of sampling among the best 50, in units of the logarithm

@@ -33,11 +33,11 @@ _AS_GOOD = 1.1  # times the chosen setting's time that exact search may take
 def _run(given: command.Arguments) -> None:
     """Find the cheapest settings of the index that reach a recall.
 
-    Tries leaves, leaves searched, codes and reordering of ScaNN, or the lists of ivf,
-    on the vectors of the run's candidates and of the users of the validation window.
-    Writes WORKDIR/index_tuning, the curve of recall and latency as JSON and HTML, and
-    stores the best settings in the run's config as index.search, which `ytdnn train`
-    builds the index with.
+    Tries leaves, leaves searched and reordering of ScaNN, or the lists of ivf, on the
+    vectors of the run's candidates and of the users of the validation window. Writes
+    WORKDIR/index_tuning, the curve of recall and latency as JSON and HTML, and stores
+    the best settings in the run's config as index.search, which `ytdnn train` builds
+    the index with.
 
     Examples:
       ytdnn index tune --workdir=runs/mine

@@ -1,7 +1,7 @@
 """Searches for the cheapest setting of a kind of index that reaches a recall.
 
-A *build* fixes settings that cannot change afterwards: leaves and codes of ScaNN,
-inverted lists. From a start that follows the corpus size its settings are changed one
+A *build* fixes settings that cannot change afterwards: leaves of ScaNN, inverted
+lists. From a start that follows the corpus size its settings are changed one
 at a time while that makes searches faster. Each build is searched with every factor of
 reordering and the least *effort* that reaches the recall: the share of the leaves or
 lists, found by bisection, since recall rises with it. Latency is the median of single

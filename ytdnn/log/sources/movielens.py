@@ -4,8 +4,7 @@ Every rating is a watch, and an impression that was clicked if the rating is at 
 four. There is no watch time, so `watch_seconds` is absent and the ranker's weights are
 one. A film's title and a user's age and gender are read if the edition has them; in the
 1M edition the age is the lower bound of upstream's bucket (1 means "under 18"). Genres,
-occupations and ZIP codes are own columns of the log, which are features only if a
-config names them.
+occupations and ZIP codes are own columns of the log (docs/features.md).
 
 | layout | editions | files |
 |---|---|---|

@@ -116,8 +116,9 @@ def _similar(given: command.Arguments) -> None:
     """Find the videos most similar to a video, or to each video into a file.
 
     Similarity is the cosine of the videos' vectors without their bias. The video itself
-    and removed videos are left out. Videos that were not watched in the training window
-    have no vector. With --by, compares vectors of the log instead.
+    and removed videos are left out. Without a content side, videos that were not
+    watched in the training window have no vector. With --by, compares vectors of the
+    log instead.
 
     Examples:
       ytdnn similar --workdir=runs/mine --video=17

@@ -227,8 +227,7 @@ class Recommender:
         left out.
 
         Args:
-          videos: Ids; None: all videos with a vector (watched in the training window),
-            except removed ones.
+          videos: Ids; None: all videos with a vector, except removed ones.
           k: Number of similar videos for each.
           by: Column of the log's own vectors, such as "videos.clip"; empty: the vectors
             of the index.
