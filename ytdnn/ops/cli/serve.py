@@ -92,7 +92,7 @@ def run(given: command.Arguments) -> None:
     """Serve a bundle over HTTP, with a page to inspect its answers.
 
     Implements TensorFlow Serving's REST API for every model of the bundle, including
-    ScaNN's, and a simpler /recommend and /feedback, which are logged. Loads new
+    ScaNN's, and a simpler /recommend, /feedback and /events, which are kept. Loads new
     versions while it serves. The page at / shows candidates, their sources and scores,
     and the reason for each video's rank.
 
