@@ -92,7 +92,7 @@ def current() -> Record:
 
 
 class AccessLog:
-    """Writes a line of JSON for each request; no line has a user's id or history.
+    """Writes a line of JSON for each request, without the user's history.
 
     Several processes can share a file. A file that is moved away, as by logrotate, is
     created again.
