@@ -47,7 +47,8 @@ class EvaluationConfig:
       num_requests: Maximum number of requests of the protocol `requests`, in which
         each watch of the window is a request of its own; of more a sample is drawn.
         0: none, only one request for each user.
-      delay_seconds: Age from which events are known to these requests.
+      delay_seconds: Age from which events are known to these requests, and impressions
+        to the counts that they are ordered by.
       num_resamples: Bootstrap resamples of the users, for each interval.
       off_policy_pages: Number of logged slates with propensities, sampled, on which the
         reward of other slates is estimated; 0: none.
