@@ -36,7 +36,7 @@ _FEW_WATCHES_OF_A_VIDEO = 10.0
 _LATE = 0.75  # of the epochs, since when validation must have gained
 _GAIN = 1.02  # times the best value before
 _FEW_PLACES = 100.0  # effective ones, below which an estimate says little
-_READ_HISTORIES = ("markov", "co_watch", "user_neighbours", "als")
+_COUNTED = ("popularity", "recent_popularity")  # other baselines read histories
 _LARGE_SHARE = 0.25  # of the answers, without a training watch
 
 
@@ -133,12 +133,11 @@ def _reasons(
             f"Few watches: {per_video:.1f} training watches for each of "
             f"{rules.videos:,} videos. --min_item_count=5 leaves out rare ones."
         )
-    if model == "network" and gain.rival in _READ_HISTORIES and gain.high < 0.0:
+    if model == "network" and gain.rival not in _COUNTED and gain.high < 0.0:
         yield (
             f"The network: {gain.rival} reads the same histories and finds more in "
-            f"them. Try --config.candidates.initial_vectors=co_watched "
-            f"--config.candidates.skip_connection=linear "
-            f"--config.candidates.similarity=user_cosine, or `ytdnn sweep`."
+            f"them. Try `ytdnn sweep`, or serve it: --config.candidates.model="
+            f"{gain.rival}."
         )
 
 

@@ -187,7 +187,7 @@ def obstacle(
     if name == _QUICK[0]:
         return ""
     if name == "als" and importlib.util.find_spec("implicit") is None:
-        return "pip install implicit"
+        return "needs the extra: pip install -c constraints.txt '.[baselines]'"
     if int(training.prepared.catalogue.facts["watches"]) > MOST_WATCHES:
         return f"more than {MOST_WATCHES:,} watches"
     sizes = np.diff(training.matrix.indptr).astype(np.float64)

@@ -63,6 +63,8 @@ def test_what_is_refused_is_a_line_too(
     model = f"/v1/models/{conftest.MODEL}:predict"
     assert client.post(model, json={}).status_code == 400
     assert lines(path)[-1]["path"] == model
+    client.delete("/users/a secret user")
+    assert lines(path)[-1]["path"] == "/users/ID"
 
 
 def test_an_id_that_is_none_is_replaced(server: conftest.Server) -> None:

@@ -120,7 +120,7 @@ class AccessLog:
             "time": now.isoformat(timespec="milliseconds"),
             "request_id": record.request_id,
             "method": request.method,
-            "path": request.url.path[:200],
+            "path": re.sub("^/users/.*", "/users/ID", request.url.path[:200]),
             "status": response.status_code,
             "bytes": len(response.body),
             "milliseconds": round(1e3 * record.seconds, 3),
