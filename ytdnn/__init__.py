@@ -103,7 +103,10 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     room = importlib.import_module(f"ytdnn.{_ROOMS.get(name, _OTHERS)}")
-    return getattr(room, name)
+    part = getattr(room, name)
+    if name in _ROOMS:
+        return part
+    return importlib.import_module("ytdnn.base.errors").checked(part)
 
 
 def __dir__() -> list[str]:

@@ -75,6 +75,7 @@ def test_what_is_left_out_is_missing(request_: dict) -> None:
             f"watched_video_ids?",
         ),
         ({"zzz": 1}, f'expected request keys {KEYS}, received "zzz"'),
+        ({"k": {3}}, 'expected k of a request to be a value of JSON, received "{3}"'),
         (
             ["a"],
             'expected a request object such as {"watched_video_ids": […], "k": 10}, '

@@ -1,10 +1,16 @@
-"""The exceptions about mistakes of users: a single line with advice."""
+"""The exceptions about mistakes of users: a single line with advice; and checks."""
 
 import difflib
+import functools
+import inspect
 import json
 import shlex
-from collections.abc import Iterable, Sequence
-from typing import Any
+import types
+import typing
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
@@ -101,6 +107,59 @@ def require(fits: bool, name: str, expected: str, value: Any) -> None:
     if not fits:
         received = "none: it is missing" if value is None else shown(value)
         raise UserError(f"expected {name} to be {expected}, received {received}")
+
+
+@functools.cache
+def checked(function: _F) -> _F:
+    """Returns a function that refuses arguments of other types than it declares.
+
+    Of a class, its public methods do. What is annotated as `Any` is left to the
+    function, and so is what lists and dicts hold. The function raises
+    `UserError`.
+    """
+    if isinstance(function, type):
+        for name, member in list(vars(function).items()):
+            if inspect.isfunction(member) and not name.startswith("_"):
+                setattr(function, name, checked(member))
+        return function
+    expected = {n: _types(each) for n, each in function.__annotations__.items()}
+    names = list(inspect.signature(function).parameters)
+
+    @functools.wraps(function)
+    def call(*given: Any, **named: Any) -> Any:
+        for name, value in [*zip(names, given, strict=False), *named.items()]:
+            if (fitting := expected.get(name)) and not _fits(value, fitting):
+                words = " or ".join(getattr(each, "__name__", each) for each in fitting)
+                place = f"{name} of {function.__qualname__}()"
+                require(False, place, words.replace("NoneType", "None"), value)
+        return function(*given, **named)
+
+    if "." not in function.__qualname__:
+        call.__module__ = "ytdnn"  # where pickle finds it
+    return call  # type: ignore[return-value]
+
+
+def _types(annotation: Any) -> tuple[Any, ...]:
+    """Returns the types, or the name of a class, that is expected; none: any value."""
+    if isinstance(annotation, str):
+        name = annotation.rpartition(".")[2]
+        return (name,) * name.isidentifier()
+    is_union = isinstance(annotation, types.UnionType)
+    parts = typing.get_args(annotation) if is_union else (annotation,)
+    plain = tuple(typing.get_origin(part) or part for part in parts)
+    is_known = all(isinstance(each, type) and each is not Any for each in plain)
+    return plain if is_known else ()
+
+
+def _fits(value: Any, expected: tuple[Any, ...]) -> bool:
+    """Whether a value, or a scalar of NumPy, is of one of some types."""
+    if isinstance(expected[0], str):
+        return expected[0] in (each.__name__ for each in type(value).__mro__)
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, bool) and int in expected:
+        return bool in expected
+    return isinstance(value, expected + (int,) * (float in expected))
 
 
 class SeveralError(UserError):

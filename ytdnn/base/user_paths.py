@@ -7,8 +7,6 @@ import os
 import pathlib
 import stat
 
-from ytdnn.base import errors
-
 _KINDS = {
     stat.S_IFREG: "a file",
     stat.S_IFDIR: "a directory",
@@ -23,14 +21,7 @@ def expanded(path: str | os.PathLike[str]) -> pathlib.Path:
     """Returns a path with a leading `~` replaced by the home directory.
 
     The `~name` of an unknown user is not changed.
-
-    Raises:
-      errors.UserError: The value is no path.
     """
-    if not isinstance(path, str | os.PathLike):
-        raise errors.UserError(
-            f"expected a path as text or a pathlib.Path, received {type(path).__name__}"
-        )
     return pathlib.Path(text(os.fspath(path)))
 
 

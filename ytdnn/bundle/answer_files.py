@@ -162,6 +162,7 @@ def recommendations(
             )
     # Without a ranker in the bundle, the recommender's lists are candidates.
     is_live = bundle.meanings[schema.SCORE] != bundles.DOT_PRODUCT
+    errors.require_known([index] * bool(index), (SERVED, EXACT), "an index", "index")
     asks_model = has_caps or is_live or index == SERVED
     by_model = by_ranker or (not bundle.has_ranker and asks_model)
     number = bundle.manifest.facts["num_candidates" if by_model else "videos"]
@@ -259,8 +260,7 @@ def _vectors(
 
     width = pl.Array(pl.Float32, dim)
     columns = {ids.ids.name: ids.ids.dtype, answer_frames.VECTOR: width}
-    meanings = {answer_frames.VECTOR: meaning}
-    return Stream(ids, columns, frame, _VECTORS_A_PART, meanings)
+    return Stream(ids, columns, frame, _VECTORS_A_PART, {answer_frames.VECTOR: meaning})
 
 
 def require_path(path: pathlib.Path, formats: tuple[str, ...] = PARQUET + CSV) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import os
 import pathlib
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -60,6 +61,7 @@ COLUMNS = {  # of a video, by the output of all
     schema.PROPENSITIES: schema.PROPENSITY,
 }
 
+_NO_FORK = "the one that has loaded the models, or to be started by spawn"
 Tensors = Mapping[str, Any]
 Signature = Callable[..., dict[str, tf.Tensor]]
 
@@ -81,13 +83,13 @@ class BundleAnswer:
     more: dict[str, list[Any]] = dataclasses.field(default_factory=dict)
 
 
+@errors.checked
 class Bundle:
     """The models, titles and vocabularies of a bundle.
 
     Attributes:
       directory: Directory of the bundle.
-      manifest: Manifest of the opened version; its `facts["models"]` describe each
-        model's inputs and outputs.
+      manifest: Its manifest; `facts["models"]` are the models' inputs and outputs.
       id_type: Type of video ids, as in the log.
     """
 
@@ -95,9 +97,9 @@ class Bundle:
         """Opens the bundle; titles and models are loaded on first use."""
         self.directory = directory
         self.manifest = manifest
-        known = pl.read_parquet_schema(self._common / TITLES)
-        self.id_type = known[schema.VIDEO_ID]
+        self.id_type = pl.read_parquet_schema(self._common / TITLES)[schema.VIDEO_ID]
         self._models: dict[str, Any] = {}
+        self._process = 0  # that loaded them
 
     @functools.cached_property
     def videos(self) -> pl.DataFrame:
@@ -154,12 +156,11 @@ class Bundle:
     def video_vectors(self) -> npt.NDArray[np.float32]:
         """Returns the vectors of the index, `[num_videos, dim]`, bias included.
 
-        Row i is video index i + 1: the listed videos, removed ones included.
-        The vectors are read from disk; no model is loaded.
+        Row i is video index i + 1: the listed videos, removed ones included. No model
+        is loaded.
         """
         parts = [self._variables.get_tensor(name) for name in self._vector_names]
-        joined: npt.NDArray[np.float32] = np.concatenate(parts)
-        return joined
+        return np.asarray(np.concatenate(parts), np.float32)
 
     @property
     def vectors(self) -> vectors.Vectors:
@@ -192,8 +193,7 @@ class Bundle:
     @property
     def bias_coordinates(self) -> list[int]:
         """Coordinates of a video's bias, 1 for a user: one for each network."""
-        coordinates: list[int] = self.manifest.facts.get(BIAS_COORDINATES, [-1])
-        return coordinates
+        return list(self.manifest.facts.get(BIAS_COORDINATES, [-1]))
 
     @property
     def removes_watched(self) -> bool:
@@ -215,11 +215,16 @@ class Bundle:
 
     def inputs(self, model: str) -> dict[str, signatures.Field]:
         """Returns a model's inputs by name."""
-        return signatures.read(self.manifest.facts["models"][model]["inputs"])
+        return signatures.read(self._facts(model)["inputs"])
+
+    def _facts(self, model: str) -> dict[str, Any]:
+        known: dict[str, dict[str, Any]] = self.manifest.facts["models"]
+        errors.require_known([model], [*known], "models", str(self.directory))
+        return known[model]
 
     def outputs(self, model: str) -> dict[str, signatures.Field]:
         """Returns the outputs of a model with a value for each video, by name."""
-        known = signatures.read(self.manifest.facts["models"][model]["outputs"])
+        known = signatures.read(self._facts(model)["outputs"])
         others = [n for n in known if n not in COLUMNS and known[n].dtype == "float32"]
         of_videos = [*COLUMNS, *(n for n in others if known[n].is_list)]
         return {name: known[name] for name in of_videos if name in known}
@@ -232,10 +237,13 @@ class Bundle:
         """Returns a signature of a model; the model is loaded on first use.
 
         Raises:
-          errors.UserError: The model needs ScaNN, which is not installed.
+          errors.UserError: ScaNN is not installed, or this process is a fork.
         """
+        is_own = not self._models or self._process == os.getpid()
+        errors.require(is_own, "this process", _NO_FORK, os.getpid())
+        self._process = os.getpid()
         if name not in self._models:
-            if "scann" in self.manifest.facts["models"][name]["needs"]:
+            if "scann" in self._facts(name)["needs"]:
                 scann_index.scann_ops()
             self._models[name] = tf.saved_model.load(str(self.path(name)))
         signature_model: Signature = self._models[name].signatures[signature]
@@ -255,8 +263,7 @@ class Bundle:
 
         Args:
           batch: Requests (see `ytdnn.bundle.requests`), which are padded to one length.
-          exact: Whether to use the exact index, in stock TensorFlow ops; a bundle with
-            no other index always uses it.
+          exact: Whether to use the exact index; a bundle of no other always does.
 
         Raises:
           errors.UserError: A request is malformed, or ScaNN is not installed.
@@ -287,9 +294,8 @@ class Bundle:
     ) -> dict[str, float]:
         """Returns the milliseconds that a request takes, in total and by part.
 
-        One run of the recommender's graph is timed, by the signature that reads the
-        clock: `candidates` (user tower and sources), `ranking`, `other` (transfer of
-        inputs and outputs, start of the run), and `recommender`, their sum.
+        One run of the graph that reads the clock: `candidates` (user tower and
+        sources), `ranking`, `other` (inputs, outputs, start), `recommender` (all).
 
         Args:
           request: A request (see `ytdnn.bundle.requests`).

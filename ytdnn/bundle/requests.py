@@ -24,6 +24,7 @@ from ytdnn.retrieval import filter_columns
 DEFAULT_K = 10
 _BOUNDS = (filter_columns.AT_MOST, filter_columns.AT_LEAST)
 _EXAMPLE = f'{{"{schema.WATCHED_VIDEO_IDS}": […], "k": 10}}'
+_JSON = (str, int, float, list, tuple, dict, type(None))
 Request = dict[str, Any]
 Fields = Mapping[str, signatures.Field]
 
@@ -184,6 +185,9 @@ def _object(request: Any) -> Request:
         raise errors.UserError(
             f"expected a request object such as {_EXAMPLE}, received {_shown(request)}"
         )
+    for key, value in request.items():
+        is_plain = isinstance(value, _JSON)
+        errors.require(is_plain, f"{key} of a request", "a value of JSON", value)
     return request
 
 

@@ -187,8 +187,7 @@ def require_some(keep: int) -> None:
     Raises:
       errors.UserError: `keep` is less than 1.
     """
-    if keep < 1:
-        raise errors.UserError(f"expected --keep to be 1 or more, received {keep}")
+    errors.require(keep >= 1, "--keep", "1 or more", keep)
 
 
 def newest(directory: pathlib.Path) -> int:

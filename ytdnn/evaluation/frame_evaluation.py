@@ -56,6 +56,7 @@ class ListMetrics:
             return f"{head}\n{self.frame}"
 
 
+@errors.checked
 def evaluate(
     lists: Any, truth: Any, config: configs.EvaluationConfig | None = None
 ) -> ListMetrics:

@@ -108,6 +108,16 @@ def test_ids_come_back_as_they_were_given(
     ]
 
 
+def test_ids_of_another_type_and_a_file_of_ids_that_is_written_are_refused(
+    recommender: ytdnn.Recommender, tmp_path: pathlib.Path
+) -> None:
+    with pytest.raises(ytdnn.UserError, match="ids of videos to be a list, a"):
+        recommender.similar({"v1": 2})
+    path = tmp_path / "users.csv"
+    with pytest.raises(ytdnn.UserError, match="file to write to be none that is read"):
+        ytdnn.write_recommendations(recommender, path, path)
+
+
 def test_files_name_users_and_videos(
     recommender: ytdnn.Recommender, tmp_path: pathlib.Path
 ) -> None:

@@ -48,3 +48,10 @@ def test_a_path_of_another_type_is_refused(name: str, odd: Any) -> None:
 @pytest.mark.parametrize("odd", [None, *ODD], ids=lambda odd: type(odd).__name__)
 def test_a_bundle_of_another_type_is_refused(odd: Any) -> None:
     _refused(ytdnn.Recommender.load, odd)
+
+
+@pytest.mark.parametrize("tables", [*ODD, {"watches": [1, 2]}, {"watches": None}])
+def test_tables_that_are_none_are_refused(tables: Any, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(ytdnn.UserError, match=r"expected .*received"):
+        ytdnn.prepare(tmp_path, tables=tables)
+    assert not (tmp_path / "data").exists()

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
 
-from ytdnn.base import registries, registry
+from ytdnn.base import errors, registries, registry
 from ytdnn.base.configs import by_size, components, networks
 from ytdnn.base.configs import candidates as candidates_config
 from ytdnn.base.configs import data as data_config
@@ -153,6 +153,7 @@ def with_own(config: Config, given: Iterable[str]) -> Config:
     return dataclasses.replace(config, **changed)
 
 
+@errors.checked
 def changed(config: _T, settings: Mapping[str, Any]) -> _T:
     """Returns a config with some settings changed.
 
@@ -208,6 +209,7 @@ def section_of(class_name: str) -> str:
     return class_name.removesuffix("Config").lower()
 
 
+@errors.checked
 def sized(cls: type[_T], **given: Any) -> _T:
     """Returns a component with all settings except the given ones chosen by size.
 
@@ -215,6 +217,8 @@ def sized(cls: type[_T], **given: Any) -> _T:
       cls: `CandidatesConfig` or `RankingConfig`.
       **given: Settings of the user; in `training`, those that differ from the defaults.
     """
+    known = "CandidatesConfig", "RankingConfig"
+    errors.require_known([cls.__name__], known, "components", "configs.sized()")
     names = getattr(Config(), section_of(cls.__name__)).auto
     auto = tuple(name for name in names if not _is_given(name, given))
     values: dict[str, Any] = {**given, "auto": auto}
@@ -227,7 +231,7 @@ def _is_given(name: str, given: Mapping[str, Any]) -> bool:
     if parent not in given or not last:
         return parent in given
     own = given[parent]
-    return bool(getattr(own, last) != getattr(type(own)(), last))
+    return bool(getattr(own, last, None) != getattr(type(own)(), last, None))
 
 
 def as_trained(component: Any) -> dict[str, Any]:

@@ -40,11 +40,6 @@ def from_frames(given: Mapping[str, Any]) -> TablesInMemory:
       errors.UserError: `watches` is missing, a table is unknown, or a value is no
         frame.
     """
-    if not isinstance(given, Mapping):
-        raise errors.UserError(
-            f"expected tables as a dict of a frame for each name, received "
-            f"{type(given).__name__}: give tables={{'watches': …}}"
-        )
     for name in given:
         if name not in table_schemas.TABLES:
             hint = errors.hint(str(name), table_schemas.TABLES)

@@ -12,7 +12,7 @@ import polars as pl
 
 from ytdnn.base import artifacts, errors, registries, schema, user_paths
 from ytdnn.bundle import removed_videos, versions
-from ytdnn.run.pipeline import runner
+from ytdnn.run.pipeline import bulk_answers, runner
 from ytdnn.run.pipeline import workdir as run_workdir
 
 Ids = Iterable[str | int]
@@ -68,13 +68,10 @@ def restore_videos(workdir: runner.Path, video_ids: Ids) -> RemovalResult:
 def _changed(workdir: runner.Path, video_ids: Ids, restored: bool) -> RemovalResult:
     directory = user_paths.expanded(workdir)
     run_workdir.require_config(directory)
-    if isinstance(video_ids, str):
-        video_ids = [video_ids]
-    named = list(dict.fromkeys(str(video) for video in video_ids))
-    if not named:
-        raise errors.UserError("expected ids of videos, received none")
+    named = bulk_answers.frame_of(video_ids, "video_ids", schema.VIDEO_ID)
+    ids = pl.Series() if named is None else named[schema.VIDEO_ID].cast(pl.String)
     with run_workdir.lock(directory):
-        return change(directory, named, restored)
+        return change(directory, ids.unique(maintain_order=True).to_list(), restored)
 
 
 def change(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ytdnn.base import configs, errors, schema
 from ytdnn.run import pipeline
 from ytdnn.run.cli import bulk_commands, command, flags, output
-from ytdnn.run.pipeline import candidate_model_answers, workdir
+from ytdnn.run.pipeline import bulk_answers, candidate_model_answers, workdir
 
 if TYPE_CHECKING:
     from ytdnn.run.pipeline import shared_work
@@ -152,6 +152,8 @@ def _recommend_by_model(
     users = (
         [values["user"]] if "user" in values else bulk_commands.named(values["users"])
     )
+    if "out" in values:
+        bulk_answers.output_path(values["out"], users)
     lists = candidate_model_answers.recommend(directory, config, users, k)
     if "out" in values:
         path = candidate_model_answers.write(lists, pathlib.Path(values["out"]))

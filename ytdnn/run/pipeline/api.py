@@ -76,7 +76,6 @@ def prepare(
     from ytdnn.log import prepared
 
     directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
-    run_workdir.require_type(config)
     if config is None:
         config = run_workdir.read_config(directory) or configs.Config()
     elif tables is not NO_TABLES and (config.data.dir or config.data.name):
@@ -212,6 +211,7 @@ def evaluate(workdir: Any, config: Any = None, **options: Any) -> Any:
     )
 
 
+@errors.checked
 def evaluate_run(
     workdir: runner.Path,
     config: configs.Config | None = None,
@@ -312,7 +312,6 @@ def run(
       errors.UserError: A step fails.
     """
     directory, say = user_paths.expanded(workdir), runner.speaker(verbose)
-    run_workdir.require_type(config)
     if config is None:
         config = run_workdir.read_config(directory) or configs.Config()
     role = runner.make_role(config)

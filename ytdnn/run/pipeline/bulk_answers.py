@@ -7,7 +7,7 @@ as a frame with a column of ids, or as the path of a file.
 import dataclasses
 import numbers
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from ytdnn.base import errors, schema, user_paths
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ytdnn.bundle import answer_files, bulk, bulk_ids
     from ytdnn.run.pipeline import recommender, shared_work
 
-Where = list[dict[str, Any]] | None
+Where = Sequence[Mapping[str, Any]] | None
 MaxPer = Mapping[str, int] | None
 Weights = Mapping[str, float] | None
 Ids = Any  # an id | Iterable of ids | a frame | a pathlib.Path of a file | None
@@ -96,7 +96,7 @@ def write_recommendations(
       errors.UserError: No given user is in the log, or a file cannot be read or
         written.
     """
-    path = _output(out)
+    path = output_path(out, users, exclude, allow)
     options: dict[str, Any] = {"users": users, "k": k, "ranker": ranker, "index": index}
     options |= {"exclude": exclude, "allow": allow, "where": where, "policy": policy}
     options |= {"max_per": max_per, "weights": weights}
@@ -158,7 +158,7 @@ def write_similar(
     Raises:
       errors.UserError: No video has a vector, or a file cannot be read or written.
     """
-    path = _output(out)
+    path = output_path(out, videos)
     return similar(recommender, videos, k, by).write(path, progress)
 
 
@@ -181,7 +181,7 @@ def write_user_vectors(
       errors.UserError: No given user is in the log, or a file cannot be read or
         written.
     """
-    path = _output(out, only_parquet=True)
+    path = output_path(out, users, only_parquet=True)
     return user_vectors(recommender, users).write(path, progress)
 
 
@@ -203,7 +203,7 @@ def write_video_vectors(
     Raises:
       errors.UserError: No video has a vector, or a file cannot be read or written.
     """
-    path = _output(out, only_parquet=True)
+    path = output_path(out, videos, only_parquet=True)
     return video_vectors(recommender, videos).write(path, progress)
 
 
@@ -252,8 +252,10 @@ def limits(
     from ytdnn.bundle import bulk, bulk_ids
 
     settings = {key: given.get(key) for key in _KEYS if given.get(key)}
-    left_out = _frame(given.get("exclude"), "exclude", schema.VIDEO_ID, schema.USER_ID)
-    only = _frame(given.get("allow"), "allow", schema.VIDEO_ID)
+    left_out = frame_of(
+        given.get("exclude"), "exclude", schema.VIDEO_ID, schema.USER_ID
+    )
+    only = frame_of(given.get("allow"), "allow", schema.VIDEO_ID)
     request = _inputs(recommender, settings)
     warnings = recommender.bundle.warnings(settings) if settings else []
     if left_out is None and only is None:
@@ -278,11 +280,25 @@ def _inputs(
     return {name: value for name, value in values.items() if value}
 
 
-def _output(out: runner.Path, only_parquet: bool = False) -> pathlib.Path:
-    """Returns the path of a file to write, if it is of a kind that can be written."""
+def output_path(
+    out: runner.Path, *read: Ids, only_parquet: bool = False
+) -> pathlib.Path:
+    """Returns the path of a file to write, if it can be written.
+
+    Args:
+      out: The path.
+      *read: What is read, perhaps files.
+      only_parquet: Whether it must be Parquet.
+
+    Raises:
+      errors.UserError: It cannot be written, or is one of the files that are read.
+    """
     from ytdnn.bundle import answer_files
 
     path = user_paths.expanded(out)
+    files = [user_paths.expanded(f) for f in read if isinstance(f, pathlib.Path)]
+    is_other = path.resolve() not in [file.resolve() for file in files]
+    errors.require(is_other, "the file to write", "none that is read", str(path))
     answer_files.require_path(path, *([answer_files.PARQUET] if only_parquet else []))
     return path
 
@@ -290,7 +306,7 @@ def _output(out: runner.Path, only_parquet: bool = False) -> pathlib.Path:
 def _users(recommender: "recommender.Recommender", named: Ids) -> "bulk_ids.BulkIds":
     from ytdnn.bundle import bulk_ids
 
-    frame = _frame(named, "users", schema.USER_ID)
+    frame = frame_of(named, "users", schema.USER_ID)
     ids = None if frame is None else frame[schema.USER_ID]
     return bulk_ids.users(recommender.data.log, ids, _place(named))
 
@@ -300,7 +316,7 @@ def _videos(
 ) -> "bulk_ids.BulkIds":
     from ytdnn.bundle import bulk_ids
 
-    frame = _frame(named, "videos", schema.VIDEO_ID)
+    frame = frame_of(named, "videos", schema.VIDEO_ID)
     ids = None if frame is None else frame[schema.VIDEO_ID]
     return bulk_ids.videos(recommender.bundle, ids, _place(named), by)
 
@@ -309,7 +325,7 @@ def _place(named: Ids) -> str:
     return str(named) if isinstance(named, pathlib.Path) else "those named"
 
 
-def _frame(named: Ids, flag: str, column: str, *others: str) -> "pl.DataFrame | None":
+def frame_of(named: Ids, flag: str, column: str, *others: str) -> "pl.DataFrame | None":
     """Returns a frame of the given ids; None without any.
 
     Args:
@@ -329,14 +345,15 @@ def _frame(named: Ids, flag: str, column: str, *others: str) -> "pl.DataFrame | 
     if frames.is_frame(named):
         frame = frames.to_polars(named, flag).collect()
         return id_files.from_frame(frame, f"the frame of {flag}", column, others)
-    listed = [named] if isinstance(named, str | numbers.Integral) else list(named)
+    listed = [named] if isinstance(named, str | numbers.Integral) else named
+    fits = isinstance(listed, Iterable) and not isinstance(listed, Mapping | bytes)
+    errors.require(fits, f"ids of {flag}", "a list, a frame or a pathlib.Path", named)
     plain = [one.item() if hasattr(one, "item") else one for one in listed]
-    if len({type(one) for one in plain}) > 1:
-        plain = [str(one) for one in plain]
+    if len({type(one) for one in plain if one is not None}) > 1:
+        plain = [str(one) for one in plain if one is not None]
     frame = pl.DataFrame([pl.Series(column, plain)])
     return id_files.from_frame(frame, f"the ids of {flag}", column)
 
 
 def _require_length(k: int) -> None:
-    if k < 1:
-        raise errors.UserError(f"expected k to be a whole number from 1, received {k}")
+    errors.require(k >= 1, "k", "a whole number from 1", k)

@@ -24,6 +24,7 @@ UserId = python_requests.UserId
 Requests = python_requests.Requests
 
 
+@errors.checked
 class Recommender:
     """Recommendations of a bundle.
 
@@ -43,6 +44,7 @@ class Recommender:
         self._data = data
 
     @classmethod
+    @errors.checked
     def load(
         cls,
         bundle: runner.Path,
@@ -171,16 +173,11 @@ class Recommender:
         from ytdnn.log.sources import frames
 
         read = python_requests.read(requests)
+        shared: bulk_answers.ListLimits = {"exclude": exclude, "allow": allow}
+        shared |= {"where": where, "policy": policy}
+        shared |= {"max_per": max_per, "weights": weights}
         if not isinstance(read, list):
-            limits, notes = bulk_answers.limits(
-                self,
-                exclude=exclude,
-                allow=allow,
-                where=where,
-                policy=policy,
-                max_per=max_per,
-                weights=weights,
-            )
+            limits, notes = bulk_answers.limits(self, **shared)
             _warn(notes)
             options = {"ranker": ranker, "index": "exact" if exact else ""}
             answers = self._recommend_users(read, k, limits, options)
@@ -190,8 +187,6 @@ class Recommender:
                 f"set {schema.EXCLUDE_IDS} and {schema.ALLOW_IDS} in the requests"
             )
         else:
-            shared: dict[str, Any] = {schema.WHERE: where, schema.POLICY: policy}
-            shared |= {schema.MAX_PER: max_per, schema.ORDER_WEIGHTS: weights}
             used = {key: value for key, value in shared.items() if value}
             answers = self._answer_requests(read, k, exact, used)
         return frames.to_pandas(answers) if frames.is_pandas(requests) else answers
@@ -324,7 +319,7 @@ class Recommender:
 
         full = [{**shared, **self._completed(item)} for item in requests]
         for note in self._warnings(full):
-            warnings.warn(note, stacklevel=3)
+            warnings.warn(note, stacklevel=4)
         users = [request.pop(schema.USER_ID, None) for request in full]
         if k is not None:
             full = [request | {schema.K: python_requests.plain(k)} for request in full]
@@ -385,4 +380,4 @@ def _whole(stream: "answer_files.Stream", ids: bulk_answers.Ids) -> Any:
 
 def _warn(notes: Sequence[str]) -> None:
     for note in notes:
-        warnings.warn(note, stacklevel=4)
+        warnings.warn(note, stacklevel=5)

@@ -191,7 +191,6 @@ def later_config(
     Raises:
       errors.UserError: The workdir has no prepared set, or the config is invalid.
     """
-    require_type(config)
     earlier = require_config(directory)
     if config is None:
         return earlier
@@ -199,16 +198,3 @@ def later_config(
         return config
     source = {name: getattr(earlier.data, name) for name in source_settings(earlier)}
     return dataclasses.replace(config, data=dataclasses.replace(config.data, **source))
-
-
-def require_type(config: object) -> None:
-    """Checks the type of a config from a notebook.
-
-    Raises:
-      errors.UserError: It is of another type.
-    """
-    if config is not None and not isinstance(config, configs.Config):
-        raise errors.UserError(
-            f"expected a ytdnn.Config, received {type(config).__name__}: give "
-            f"ytdnn.Config(…), or leave it out"
-        )
