@@ -5,6 +5,7 @@ import pathlib
 import polars as pl
 import pytest
 
+import ytdnn
 from ytdnn import configs
 from ytdnn.log import log_warnings, prepare
 
@@ -31,6 +32,13 @@ def test_a_log_of_days_in_this_century_has_no_note() -> None:
 def test_a_log_that_looks_wrong_is_noted(times: list[int], words: str) -> None:
     (note,) = _of(times)
     assert words in note
+
+
+def test_counters_that_count_nothing_are_noted() -> None:
+    for settings in ({"counters_from": "2050-01-01"}, {"counters_delay_seconds": 1e9}):
+        config = configs.DataConfig(**settings)
+        notes = log_warnings.from_watches(pl.LazyFrame({"time": HOURS}), config)
+        assert notes[0].startswith("note: counters count no watch")
 
 
 def test_ids_that_look_wrong_are_named() -> None:
@@ -96,6 +104,19 @@ def test_seconds_of_another_unit_are_noted(
     assert any(f"of one unit, probably --columns={flag}?" in line for line in notes)
     said = "watches.watch_seconds: read as seconds, is it dauer_min*60?"
     assert said in notes
+
+
+def test_labels_and_lengths_that_are_none_are_noted(tmp_path: pathlib.Path) -> None:
+    events = {"user_id": 1, "video_id": 7, "time": HOURS, "watch_seconds": range(100)}
+    videos = {"video_id": [7], "duration_seconds": [0.0]}
+    tables = {"watches": pl.DataFrame(events), "videos": pl.DataFrame(videos)}
+    config = configs.Config(data=configs.DataConfig(min_watch_seconds=60))
+    notes = ytdnn.prepare(tmp_path, config, tables=tables).manifest.facts["warnings"]
+    assert any("60 of 100 watches are not completed, and no" in n for n in notes)
+    assert any("1 of 1 videos have a duration of 0" in n for n in notes)
+    config = configs.Config(data=configs.DataConfig(min_watch_seconds=1e9))
+    with pytest.raises(ytdnn.UserError, match="expected completed watches to train"):
+        ytdnn.prepare(tmp_path, config, tables=tables)
 
 
 def test_watches_before_the_upload_and_seconds_without_a_click_are_noted(

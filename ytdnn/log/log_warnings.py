@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from ytdnn.base import formats, ragged, schema
-from ytdnn.log import events, exact_quantiles
+from ytdnn.base import configs, formats, ragged, schema
+from ytdnn.log import events, exact_quantiles, temporal_windows
 from ytdnn.log.sources import units
 
 # Seconds: earlier watches are times of another unit more often than history.
@@ -28,11 +28,20 @@ _NO_IDS = ("null", "none", "nan", "na", "n/a", "nil", "undefined", "\\n")
 _INVISIBLE = r"""^[\s\p{Z}\p{Cf}"']+|[\s\p{Z}\p{Cf}"']+$|[\x{200B}\x{FEFF}]"""
 _MOST_NAMED = 3  # ids of a note
 _FEWEST_USERS = 10
+_NO_LENGTH = "videos have a duration of 0 seconds: leave unknown ones empty"
+_SHORT = "watches are not completed, and no labels: see data.min_watch_seconds"
 UNWATCHED_CLICKS = "clicked impressions are of videos that the user has no watch of"
 
 
-def from_watches(watches: pl.LazyFrame) -> list[str]:
-    """Returns a line for each warning about the times of watches."""
+def from_watches(
+    watches: pl.LazyFrame, config: configs.DataConfig | None = None
+) -> list[str]:
+    """Returns a line for each warning about the times of watches.
+
+    Args:
+      watches: The watches.
+      config: Settings of the counters; None: the defaults.
+    """
     times = exact_quantiles.Counts(watches, schema.TIME)
     first, last, low, high = times.nearest([0.0, 1.0, *_MIDDLE])
     lines = []
@@ -54,6 +63,13 @@ def from_watches(watches: pl.LazyFrame) -> list[str]:
             f"note: all watches lie within {(last - first) / 3600:,.1f} hours: check "
             f"the unit of watches.time; splits by time need days "
             f"(--protocol=leave_one_out needs none)"
+        )
+    config = config or configs.DataConfig()
+    counted = max(first, temporal_windows.counted_from(config))
+    if counted + config.counters_delay_seconds > last:
+        lines.append(
+            f"note: counters count no watch up to the last, {formats.minute(last)}: "
+            f"check data.counters_from and data.counters_delay_seconds"
         )
     return lines
 
@@ -103,11 +119,12 @@ def from_shards(
       outcomes: Names of the outcomes of impressions.
     """
     happened = np.zeros((2, len(outcomes)), np.int64)  # all, and where not clicked
-    number = repeats = unwatched = clicks = early = 0
+    number = repeats = unwatched = clicks = early = short = 0
     viewed = np.zeros(2, np.int64)
     unknown = pl.zeros(videos.height, pl.Int64, eager=True)
     uploads = videos.get_column(schema.UPLOAD_TIME, default=unknown).fill_null(0)
     earliest = np.append(0, uploads.to_numpy() - schema.DAY_SECONDS)  # of any zone
+    lengths = videos.get_column(schema.DURATION_SECONDS, default=pl.Series([1.0]))
     ratios, lags = [np.zeros(0, np.float32)], [np.zeros(0, np.int64)]
     stride = np.int64(videos.height + 1)
     for shard in shards:
@@ -115,6 +132,7 @@ def from_shards(
         keys = loaded.watches.users * stride + loaded.watches.videos
         watched, first, count = np.unique(keys, return_index=True, return_counts=True)
         number += len(keys)
+        short += len(keys) - int(loaded.watches.are_completed.sum())
         repeats += len(keys) - len(watched)
         ratios.append(_ratios(videos, loaded.watches))
         early += int((loaded.watches.times < earliest[loaded.watches.videos]).sum())
@@ -135,6 +153,8 @@ def from_shards(
     return [
         *_long_watches(np.concatenate(ratios)),
         *_often(_EARLY, early, number),
+        *_often(_SHORT, short, number),
+        *_often(_NO_LENGTH, int((lengths == 0).sum()), videos.height),
         *_often(_VIEWED, *viewed.tolist()),
         *_unwatched_clicks(unwatched, clicks),
         *_hours_apart(np.concatenate(lags) / 3_600),

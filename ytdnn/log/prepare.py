@@ -123,6 +123,11 @@ def _write(
     labels = np.zeros(surveyed.videos.height + 1, np.int64)
     for shard in counted:
         labels[shard.videos] += shard.labels
+    if not labels.any():
+        raise errors.UserError(
+            "expected completed watches to train on, found none: lower "
+            "data.min_watch_seconds and data.min_watch_fraction"
+        )
     files = [shard_tasks.token_file(rules.scratch, part.number) for part in parts]
     has_searches = schema.SEARCHES in surveyed.rows
     known = searches.vocabulary(files if has_searches else [], rules.config)

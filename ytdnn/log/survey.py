@@ -102,7 +102,7 @@ def survey(
         chosen=temporal_windows.choose(
             config, watches, log.tables.get(schema.IMPRESSIONS)
         ),
-        warnings=log_warnings.from_watches(watches),
+        warnings=log_warnings.from_watches(watches, config),
         watch_columns=watches.collect_schema().names(),
     )
 

@@ -131,7 +131,8 @@ def suggest(
       errors.UserError: A file cannot be read, or none has users and videos.
     """
     files, left = _read(directory)
-    those = {**left, **{file.name: file.rows.columns for file in files}}
+    rows = {f"{f.name} ({f.rows.height:,} rows)": f.rows.columns for f in files}
+    those = left | rows
     content = "; ".join(f"{name}: {', '.join(names)}" for name, names in those.items())
     content = event_log.brief(content, 300) or "no table"
     by_name = {n: f for f in files for n in (f.name, f.name.partition(".")[0])}
@@ -141,6 +142,7 @@ def suggest(
     own = mappings.parse_columns(given)
     for table, names in own.items():
         that = [f for f in files if all(f.has(name) for name in names.values())]
+        errors.require(bool(that), f"{names} of --columns", "in one file", content)
         if table not in named_files and len(that) == 1:
             named_files[table] = that[0].name
         for file in [by_name[named_files[table]]] if table in named_files else files:
