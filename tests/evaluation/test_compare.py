@@ -147,6 +147,8 @@ def test_a_number_that_is_not_defined_passes_no_gate(
 def test_a_condition_on_what_is_not_there_is_refused(
     pair: tuple[report_files.Evaluation, report_files.Evaluation],
 ) -> None:
+    with pytest.raises(errors.UserError, match="received ''"):
+        gates.parse(",")
     with pytest.raises(errors.UserError, match="to name a metric of") as raised:
         compare.compare(*pair, gates.parse("recall@7 < 1"), CONFIG)
     assert str(raised.value).count("recall@5") == 1

@@ -129,11 +129,10 @@ def test_a_file_is_ranked_by_score_without_what_was_watched(
     read = prediction_files.parse(_write(tmp_path / "peer", rows), data)
     found = prediction_files.maker(read, data)(cases, 3)
     assert found.tolist() == [[0, fakes.index_of(data, "d"), 0], [0, 0, 0]]
-    assert prediction_files.describe(
-        read, data, cases
-    ) == report_parts.PredictionCounts(
-        rows=4, of_other_users=1, out_of_vocabulary=1, users_without=1
-    )
+    counts = {"rows": 4, "of_other_users": 1, "out_of_vocabulary": 1}
+    counts |= {"users_without": 1}
+    described = prediction_files.describe(read, data, cases)
+    assert described == report_parts.PredictionCounts(**counts)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +159,10 @@ def test_a_bad_file_is_one_line(
         prediction_files.parse(path, data)
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
+    nested = {"user_id": ["u1"], "video_id": ["v1"], "score": [[1.0]]}
+    pl.DataFrame(nested).write_parquet(tmp_path / "nested.parquet")
+    with pytest.raises(errors.UserError, match="cannot cast List"):
+        prediction_files.read(tmp_path / "nested.parquet", data)
 
 
 @settings(

@@ -68,7 +68,7 @@ def parse(text: str) -> list[Condition]:
     Raises:
       errors.UserError: A condition is malformed.
     """
-    return [_parse(part.strip()) for part in text.split(",") if part.strip()]
+    return [_parse(part.strip()) for part in text.strip(" ,").split(",") if text]
 
 
 def _parse(text: str) -> Condition:

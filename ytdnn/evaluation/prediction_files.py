@@ -64,7 +64,8 @@ def read(path: pathlib.Path, data: prepared.PreparedData) -> other_systems.Other
     Raises:
       errors.UserError: The file is malformed; see `parse`.
     """
-    systems = parse(path, data)
+    with event_log.readable(str(path)):  # values that no cast turns into numbers
+        systems = parse(path, data)
     made = {systems.name: maker(systems, data)}
     is_of_users = not systems.answers_requests
     return other_systems.Other(

@@ -272,6 +272,7 @@ def test_explain_needs_no_run(cli: conftest.Cli) -> None:
         (["evaluate", "--split=train"], "expected --split to be one of test, valid"),
         (["evaluate", "--predictions=a.csv"], "expected --data=DIR, the prepared set"),
         (["evaluate", "--predictions=a", "--bundle=b"], "received both"),
+        (["evaluate", "--predictions=a", "--write_requests=a"], "received both"),
         (["evaluate", "--workdir=w", "--out=o"], "--out belongs to --predictions"),
         (["evaluate", "--bundle=b", "--data=none"], "expected a data artefact in none"),
         (["compare", "one"], "expected ytdnn compare FIRST SECOND, received 1"),

@@ -14,7 +14,7 @@ from ytdnn.run.pipeline import tracker as tracking
 Flag = command.Flag
 
 _SPLITS = ("test", "validation")
-_OTHERS = ("predictions", "bundle")
+_OTHERS = ("predictions", "bundle", "write_requests")
 _FLAGS = (
     dataclasses.replace(flags.WORKDIR, text="Directory of the run.", required=False),
     flags.CONFIG,
@@ -62,12 +62,12 @@ def _run(given: command.Arguments) -> None:
         return
     split = command.choice(given, "split", _SPLITS, _SPLITS[0])
     chosen = [name for name in _OTHERS if name in values]
-    if "write_requests" in values:
-        _write_requests(given, split)
-        return
     if len(chosen) > 1:
-        raise errors.UserError("expected --predictions or --bundle, received both")
-    if chosen:
+        both = " and --".join(chosen)
+        raise errors.UserError(f"expected one of --{both}, received both")
+    if "write_requests" in chosen:
+        _write_requests(given, split)
+    elif chosen:
         _evaluate_system(given, chosen[0], split)
     else:
         _evaluate_run(given, split)

@@ -36,6 +36,8 @@ def evaluate(
 
     data = prepared.load(data_directory)
     report_files.require_own(out)
+    own = data_directory.resolve().parent / graph.EVALUATION.name
+    errors.require(out.resolve() != own, "--out", "no evaluation of a run", str(out))
     if kind == "bundle":
         other = bundles.read(path, data, config)
     else:
