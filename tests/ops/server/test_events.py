@@ -1,7 +1,9 @@
 """`POST /events`: stored, known to the next answer, and gone with its user."""
 
+import copy
 import json
 import pathlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,7 +18,8 @@ from starlette import testclient
 
 from tests import untrained
 from tests.ops.server import conftest, test_openapi
-from ytdnn.ops.server import app, live_counters
+from ytdnn.base import errors
+from ytdnn.ops.server import app, hot_swap, live_counters
 from ytdnn.ops.state import store
 
 NOW = 1_603_600_000  # a day after the log's end
@@ -101,11 +104,8 @@ def test_a_user_of_no_log_has_the_history_of_the_state(live: Live) -> None:
     assert shown == whole
     answer = live.asked("new", k=8)
     state, live.parts.state = live.parts.state, None
-    given = whole | {
-        "impression_video_ids": nobody,
-        "impression_times": [NOW] * 8,
-        "impression_clicked": [0] * 8,
-    }
+    given = whole | {"impression_video_ids": nobody, "impression_times": [NOW] * 8}
+    given |= {"impression_clicked": [0] * 8}
     expected = live.post("/recommend", given | {"k": 8}).json()["videos"]
     live.parts.state = state
     assert answer == [one["video_id"] for one in expected] != nobody
@@ -118,6 +118,9 @@ def test_an_answer_and_its_feedback_are_impressions_and_watches(live: Live) -> N
     request = {"request_id": answer["request_id"]}
     clicked = {**request, "video_id": second, "clicked": True, "watch_seconds": 9.0}
     assert live.post("/feedback", clicked).status_code == 200
+    (other, *_) = {*live.run.bundle.titles} - {first, second, third, fourth}
+    refused = live.post("/feedback", clicked | {"video_id": other})
+    assert "to be one of the answer it names" in refused.json()["error"]
     own = {**request, "user_id": "shown"}
     live.events(
         {**own, "kind": "impression", "video_id": first, "id": "again"},
@@ -283,6 +286,22 @@ def test_answers_are_as_the_interface_says(live: Live) -> None:
     gone = live.client.delete("/users/described")
     test_openapi.check(document, "DELETE", "/users/{user_id}", gone)
     test_openapi.check(document, "GET", "/status", live.client.get("/status"))
+
+
+def test_a_state_lets_an_old_version_go(live: Live) -> None:
+    version = copy.copy(live.parts.served.current)
+    version._known_once = {}
+    assert live.parts.state is not None
+    assert live.parts.state.log_end(version).time > 0
+    assert sys.getrefcount(version) == 2  # the name and the argument
+
+
+def test_what_is_no_state_is_refused_before_models_are_loaded(
+    workdir: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(hot_swap, "ServedVersions")
+    with pytest.raises(errors.UserError, match="expected the state of a server"):
+        app.Server(conftest.made(workdir, state=workdir))
 
 
 def test_without_a_state_events_are_refused(live: Live) -> None:

@@ -46,7 +46,7 @@ ERRORS = [
     ({"instances": [ROW, ROW | {"k": "3"}]}, "row 1: expected an integer"),
     ({"instances": [ROW | {"k": 1.5}]}, "expected an integer in request key k"),
     ({"instances": [ROW | {"k": 10**30}]}, "integer of 0 to 2,147,483,647"),
-    ({"instances": [ROW | {"k": 1_001}]}, "expected k of at most 1,000"),
+    ({"instances": [ROW | {"k": 1_001}]}, "expected k to be at most 1,000"),
     ({"instances": [ROW | {"watched_video_ids": "v1"}]}, "expected a list in"),
     ({"instances": [ROW | {"watched_video_ids": [1]}]}, "position 0, received 1"),
     ({"inputs": [1, 2]}, "expected an object of inputs, received [1, 2]"),

@@ -111,12 +111,10 @@ def test_a_condition_on_a_value_of_no_video_is_told(server: conftest.Server) -> 
 def test_feedback_that_is_none(
     server: conftest.Server, changed: dict, expected: str
 ) -> None:
-    good = {
-        "request_id": "0" * 32,
-        "video_id": "v1",
-        "clicked": True,
-        "watch_seconds": 3.5,
-    }
+    good = {"request_id": "0" * 32, "video_id": "v1"}
+    good |= {"clicked": True, "watch_seconds": 3.5}
+    answer = server.post("/feedback?clicked=true", good)
+    assert "all keys to be in the body" in answer.json()["error"]
     answer = server.post("/feedback", good | changed)
     assert answer.status_code == 400
     assert expected in answer.json()["error"]

@@ -133,13 +133,9 @@ def test_a_kill_loses_no_more_than_the_last_flush_interval(
         (["--bundle=x", "--host=0.0.0.0"], "expected a token to listen on 0.0.0.0"),
         (["--bundle=x", "--token_file=nowhere"], "expected a token in nowhere"),
         (["--bundle=x", "--flush_seconds=0"], "expected --flush_seconds to be"),
-        (
-            ["--bundle=x", "--batching=maybe"],
-            "expected --batching to be one of on, off",
-        ),
+        (["--bundle=x", "--batching=maybe"], "expected --batching to be one of on"),
         (["--bundle=x", "--traces=maybe"], "expected --traces to be one of on, off"),
         (["--bundle=x", "--processes=0"], "expected --processes to be a number of 1"),
-        (["--bundle=x", "--processes=two"], "expected --processes to be a number of"),
         (["--bundle=x", "--queue_seconds=x"], "expected --queue_seconds to be"),
     ],
 )

@@ -228,6 +228,9 @@ def test_a_file_that_is_no_state_is_refused(tmp_path: pathlib.Path) -> None:
         sqlite_store.Database(path)
     with pytest.raises(errors.UserError, match="give another --state"):
         sqlite_store.Database(tmp_path / "nowhere" / "state.db")
+    sqlite3.connect(tmp_path / "shop.db").execute("CREATE TABLE orders (number)")
+    with pytest.raises(errors.UserError, match="found tables of another program"):
+        sqlite_store.Database(tmp_path / "shop.db")
 
 
 def test_a_disk_that_fails_acknowledges_nothing(path: pathlib.Path) -> None:
@@ -239,6 +242,9 @@ def test_a_disk_that_fails_acknowledges_nothing(path: pathlib.Path) -> None:
     with sqlite3.connect(path) as other:
         other.executescript(sqlite_store._TABLES)
     assert state.add([watch(1)]).result() == (1, 0)
+    path.unlink()
+    with pytest.raises(store.StateError, match="its file is gone"):
+        state.add([watch(2)])
     state.close()
 
 

@@ -213,20 +213,16 @@ def _is_on(given: command.Arguments, name: str, default: str) -> bool:
 
 def _number(values: dict[str, str], name: str, default: int, *limits: int) -> int:
     text, (least, most) = values.get(name, str(default)), limits
-    if not re.fullmatch(r"[0-9]{1,6}", text) or not least <= int(text) <= most:
-        raise errors.UserError(
-            f"expected --{name} to be a number of {least} to {most}, received {text!r}"
-        )
+    fits = bool(re.fullmatch(r"[0-9]{1,6}", text)) and least <= int(text) <= most
+    errors.require(fits, f"--{name}", f"a number of {least} to {most}", text)
     return int(text)
 
 
 def _seconds(values: dict[str, str], name: str, default: str) -> float:
     text = values.get(name, default)
     is_never = name == "flush_seconds" and not text.strip("0.")
-    if is_never or not re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text):
-        raise errors.UserError(
-            f"expected --{name} to be a number of seconds, received {text!r}"
-        )
+    fits = not is_never and bool(re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text))
+    errors.require(fits, f"--{name}", "a number of seconds", text)
     return float(text)
 
 

@@ -230,6 +230,5 @@ class ServedTables(_Several):
             return super().follows()
         from ytdnn.ops.cluster import strategies
 
-        task = from_environment(self.config.strategy)
-        strategies.serve(task, self.config.cluster)
+        strategies.serve(from_environment(self.config.strategy), self.config.cluster)
         return True

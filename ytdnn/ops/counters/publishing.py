@@ -62,8 +62,8 @@ class CountersPublisher:
           errors.UserError: There is no state, or fewer than two versions are kept.
         """
         self._workdir = user_paths.expanded(workdir)
-        if keep < 2:  # a server still reads the one before
-            raise errors.UserError(f"expected --keep to be 2 or more, received {keep}")
+        # A server still reads the one before.
+        errors.require(keep >= 2, "--keep", "2 or more", keep)
         self._state = counted_version.CountedState(state, is_known=True)
         self._keep, self._clock = keep, clock
         self._number = 0

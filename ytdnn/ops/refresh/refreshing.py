@@ -340,10 +340,9 @@ class _Refresh:
     def _obstacle(self) -> str:
         """Why a ranker cannot learn from the new impressions; empty if it can."""
         shards = prepared.load(self.directory / APPENDED).log.shards
-        shown = (shard.read().impressions for shard in shards)
         parts = (
             (np.where(table.times < self._begins, _OLD, _NEW), table.clicked)
-            for table in shown
+            for table in (shard.read().impressions for shard in shards)
             if table is not None
         )
         counts = log_warnings.shown_and_clicked(parts)

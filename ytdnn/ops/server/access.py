@@ -125,8 +125,11 @@ async def json_value(request: http.Request, limits: settings.Limits) -> Any:
 
     Raises:
       problems.Problem: The body is too large, too slow, or no JSON.
-      errors.UserError: An object has a key twice.
+      errors.UserError: An object has a key twice, or the address has a query, which
+        would not be read.
     """
+    query = str(request.scope.get("query_string", b""), "latin-1")
+    errors.require(not query, "all keys", "in the body", f"?{query}")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise problems.Problem(
             problems.WRONG_TYPE, "expected a body without Content-Encoding"

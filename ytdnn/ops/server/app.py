@@ -57,6 +57,7 @@ class Server:
       served: Holder of the served version.
       log: Log of answers and feedback; None: nothing is logged.
       state: Live state; None: events are not taken.
+      answers: Videos of the last answers, by the id of the request.
       counters: Counters of the served version; None: those of the export.
       inspector: Backend of the inspector's page.
       access_log: Log of requests; None without one.
@@ -83,15 +84,17 @@ class Server:
         self.access_log = request_records.AccessLog(place) if place else None
         size = given.batching, given.limits.queue_seconds, given.threads_of_a_process
         self.threads = batching.Threads(*size)
+        self.inspector = inspector.Inspector(given)
+        self.state = self.counters = None
+        self.answers: dict[str, Any] = {}
+        if given.state:  # one that is none is refused before the models are loaded
+            self.state = served_state.ServedState(given, self.inspector.data)
+            self.counters = live_counters.LiveCounters(self.state, given.data)
         self.served = hot_swap.ServedVersions(given, self.threads, say)
         bundle = self.served.current.bundle
         kinds = bundle.id_type, bundle.own_outcomes
         self.log = served_log.ServedLog(given.log, *kinds) if given.log else None
-        self.inspector = inspector.Inspector(given)
-        self.state = self.counters = None
-        if given.state:
-            self.state = served_state.ServedState(given, self.inspector.data)
-            self.counters = live_counters.LiveCounters(self.state, given.data)
+        if self.counters is not None:
             self.served.prepare = self.counters.prepare
 
     def status(self) -> Json:
@@ -123,6 +126,9 @@ class Server:
 
     def record(self, user_id: str | int | None, row: Json) -> None:
         """Records an answer to a user in the served log and in the state."""
+        self.answers[row[joined_log.REQUEST_ID]] = row[joined_log.VIDEO_IDS]
+        if len(self.answers) > 10_000:  # on which feedback is checked
+            del self.answers[next(iter(self.answers))]
         if self.log is not None:
             self.log.add(joined_log.ANSWERS, row)
         if self.state is not None and user_id is not None:
@@ -335,6 +341,9 @@ class _Routes:
                 "nothing is logged: start the server with --log=DIR or --state=FILE",
             )
         row = recommend.feedback(version, body)
+        video, request_id = row[schema.VIDEO_ID], row[joined_log.REQUEST_ID]
+        fits = video in self._server.answers.get(request_id, (video,))
+        errors.require(fits, schema.VIDEO_ID, "one of the answer it names", video)
         if state is not None:
             await state.feedback(version, row)
         if log is not None:
@@ -362,5 +371,4 @@ def _response(
     value: Any, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    kind = "application/json"
-    return Response(text, status, headers=headers, media_type=kind)
+    return Response(text, status, headers=headers, media_type="application/json")

@@ -87,8 +87,7 @@ class Inspector:
           errors.UserError: There is no prepared set.
         """
         text = request.query_params.get("query", "")
-        data = await asyncio.to_thread(self._prepared, version)
-        ids = data.users[schema.USER_ID]
+        ids = (await asyncio.to_thread(self._prepared, version)).users[schema.USER_ID]
         matches = ids.filter(ids.cast(pl.String).str.starts_with(text))
         return {"users": matches.head(_MOST_LISTED).to_list(), "number": len(ids)}
 

@@ -225,13 +225,9 @@ def _write(out: pathlib.Path, tables: Mapping[str, pl.DataFrame]) -> None:
     """Writes the event log under a temporary name, and renames it."""
     out = whole_files.real(out)
     names = {f"{name}.parquet" for name in tables}
-    if out.exists() and not (
-        out.is_dir() and {path.name for path in out.iterdir()} <= names
-    ):
-        raise errors.UserError(
-            f"expected --out to be new, or the output of an earlier join, found "
-            f"something else in {out}: give another"
-        )
+    is_own = out.is_dir() and {path.name for path in out.iterdir()} <= names
+    expected = "new, or the output of an earlier join"
+    errors.require(is_own or not out.exists(), "--out", expected, str(out))
     partial = whole_files.partial_name(out)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

@@ -9,7 +9,7 @@ import functools
 import itertools
 import json
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -89,6 +89,7 @@ class Version:
         self.graphs = {name: self._check(name) for name in names}
         self.models: dict[str, dict[str, Signature]] = {}
         self._sessions: list[tf_sessions.Session] = []
+        self._known_once: dict[Hashable, Any] = {}
         path = opened.directory / versions.VERSIONS / str(self.number)
         text = (path / prepared.VOCABULARIES_FILE).read_text(encoding="utf-8")
         self._vocabularies = {k: frozenset(v) for k, v in json.loads(text).items()}
@@ -138,6 +139,17 @@ class Version:
         self._warm(signatures)
         environment.release_memory()
         self.models[name] = signatures
+
+    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Returns a value that is made once for this version, and is freed with it.
+
+        Args:
+          key: Its key.
+          make: Function that makes it.
+        """
+        if key not in self._known_once:
+            self._known_once[key] = make()
+        return self._known_once[key]
 
     def assign(self, values: tf_sessions.Arrays) -> None:
         """Sets variables of all loaded models, by the names they were made with."""

@@ -151,10 +151,9 @@ async def _add(workdir: pathlib.Path, rows: list[Json]) -> None:
     Raises:
       errors.UserError: It failed.
     """
-    named = (item for row in rows for item in row.items())
     lists = {
         n: vectors.DTYPE
-        for n, v in named
+        for n, v in (item for row in rows for item in row.items())
         if isinstance(v, list) and v and not isinstance(v[0], str)
     }
     table = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=lists)

@@ -91,11 +91,8 @@ def check(
                 f"{name}, received {len(value):,}"
             )
     values = requests.values(plain, fields)
-    if values.get(schema.K, 0) > limits.k:
-        raise errors.UserError(
-            f"expected {schema.K} of at most {limits.k:,}, received "
-            f"{values[schema.K]:,}"
-        )
+    k = values.get(schema.K, 0)
+    errors.require(k <= limits.k, schema.K, f"at most {limits.k:,}", k)
     return values
 
 

@@ -178,9 +178,8 @@ def _row(answer: Json, request: Mapping[str, Any], user_id: str | int | None) ->
         schema.PROPENSITIES: schema.PROPENSITY,
         schema.PLACED_BY: schema.PLACED_BY,
     }
-    known = (joined_log.REQUEST_ID, joined_log.VERSION)
     return {
-        **{name: answer[name] for name in known},
+        **{name: answer[name] for name in (joined_log.REQUEST_ID, joined_log.VERSION)},
         joined_log.SERVED_AT: time.time(),
         schema.USER_ID: None if user_id is None else joined_log.user_text(user_id),
         schema.DEVICE: request.get(schema.DEVICE) or None,

@@ -76,8 +76,6 @@ class ServedState:
         self._limits, self._has_data = given.limits, given.data is not None
         self._open = open_data
         self.videos = posted_videos.PostedVideos(self.store, given)
-        self._log = functools.lru_cache(1)(self._read_log)
-        self._reader = functools.lru_cache(1)(self._make_reader)
 
     def log_end(self, version: Version) -> opening.LogEnd:
         """Returns the end of the log of a version; before all events without one.
@@ -87,8 +85,12 @@ class ServedState:
         """
         return self._log(version).end if self._has_data else opening.LogEnd()
 
+    def _log(self, version: Version) -> _Log:
+        log: _Log = version.once(_Log, lambda: self._read_log(version))
+        return log
+
     def _read_log(self, version: Version) -> _Log:
-        """Returns the log of a version; `_log` reads it once."""
+        """Returns the log of a version."""
         data, opened = self._open(version), version.bundle
 
         @functools.lru_cache(_MOST_CACHED)
@@ -129,7 +131,8 @@ class ServedState:
           errors.UserError: One is malformed; the message has its number in a list.
         """
         opened = version.bundle
-        reader = self._reader(version, self._has_data and _has_videos(given))
+        key = posted_events.EventReader, self._has_data and _has_videos(given)
+        reader = version.once(key, lambda: self._make_reader(version, key[1]))
         batch, now, unknown = [], self.clock(), []
         for number, one in enumerate(given):
             try:
@@ -159,7 +162,7 @@ class ServedState:
     def _make_reader(
         self, version: Version, takes_videos: bool
     ) -> posted_events.EventReader:
-        """Returns a reader of events; `_reader` makes it once.
+        """Returns a reader of events.
 
         Args:
           version: The served version.

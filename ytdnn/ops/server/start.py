@@ -52,6 +52,7 @@ def run(given: settings.Settings, say: Say) -> None:
 
     Raises:
       errors.UserError: The port is taken, or the bundle cannot be served.
+      OSError: The log cannot be made.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     if not versions.newest(given.bundle):
@@ -59,6 +60,8 @@ def run(given: settings.Settings, say: Say) -> None:
             f"expected a bundle in {given.bundle}, found none: make it first (ytdnn "
             f"export)"
         )
+    if given.log is not None:
+        given.log.mkdir(parents=True, exist_ok=True)
     with bound(given) as listening, _interruptible():
         for line in described(given, listening.getsockname()[1]):
             say(line)

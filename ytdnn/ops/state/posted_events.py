@@ -64,8 +64,7 @@ class Event(NamedTuple):
     @property
     def columns(self) -> Json:
         """The posted columns."""
-        columns: Json = json.loads(self.body)
-        return columns
+        return dict(json.loads(self.body))
 
 
 def slate(
@@ -303,8 +302,7 @@ def is_number(value: Any) -> bool:
 
 
 def _is_text(value: Any, most: int = 10_000) -> bool:
-    is_short = isinstance(value, str) and len(value) <= most
-    return is_short and requests.is_text(value)
+    return isinstance(value, str) and len(value) <= most and requests.is_text(value)
 
 
 _TYPES: dict[str, Callable[[Any], bool]] = {

@@ -30,6 +30,8 @@ CREATE INDEX IF NOT EXISTS of_user ON events (user, time);
 CREATE INDEX IF NOT EXISTS of_request ON events (request) WHERE request != '';
 CREATE INDEX IF NOT EXISTS of_videos ON events (seq) WHERE kind = 'video';
 """
+_FOREIGN = """SELECT name FROM sqlite_master WHERE type = 'table'
+    AND name NOT IN ('events', 'sqlite_sequence')"""
 _NUM_REMOVALS = "PRAGMA user_version"
 _INSERT = f"INSERT OR IGNORE INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
 # The events of a user, and those that name a request of theirs without naming them.
@@ -64,6 +66,8 @@ class Database(store.Store):
         self._path = path
         try:
             with contextlib.closing(self._connect()) as connection:
+                if connection.execute(_FOREIGN).fetchall():
+                    raise sqlite3.DatabaseError("tables of another program")
                 connection.executescript(_TABLES)
             self._reading = self._connect()
         except sqlite3.Error as error:
@@ -87,6 +91,8 @@ class Database(store.Store):
     def add(self, batch: Sequence[posted_events.Event]) -> store.Acknowledged:
         """Stores events, all or none; see `store.Store`."""
         future = store.Acknowledged()
+        if not self._path.exists():  # a removed file keeps nothing
+            raise store.StateError("its file is gone: start the server again")
         try:
             self._waiting.put_nowait((batch, future))
         except queue.Full:
