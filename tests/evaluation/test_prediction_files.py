@@ -130,9 +130,8 @@ def test_a_file_is_ranked_by_score_without_what_was_watched(
     found = prediction_files.maker(read, data)(cases, 3)
     assert found.tolist() == [[0, fakes.index_of(data, "d"), 0], [0, 0, 0]]
     counts = {"rows": 4, "of_other_users": 1, "out_of_vocabulary": 1}
-    counts |= {"users_without": 1}
-    described = prediction_files.describe(read, data, cases)
-    assert described == report_parts.PredictionCounts(**counts)
+    made = report_parts.PredictionCounts(users_without=1, **counts)
+    assert prediction_files.describe(read, data, cases) == made
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,7 @@ class Ragged(NamedTuple):
         Ragged(offsets=array([0, 1, 2]), values=array([8, 9]))
         """
         kept = np.asarray(keep, bool)
-        before = np.append(0, np.cumsum(kept))
-        return Ragged(before[self.offsets], self.values[kept])
+        return Ragged(np.append(0, np.cumsum(kept))[self.offsets], self.values[kept])
 
     def take(self, rows: npt.NDArray[np.integer]) -> "Ragged":
         """Returns some of the lists, in the order of `rows`.

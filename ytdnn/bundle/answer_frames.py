@@ -90,8 +90,7 @@ def lists_of_users(lists: pl.DataFrame, users: pl.Series) -> pl.DataFrame:
       users: User of each request.
     """
     if schema.TITLE not in lists.columns:
-        nothing = pl.lit(None, pl.String).alias(schema.TITLE)
-        lists = lists.with_columns(nothing)
+        lists = lists.with_columns(pl.lit(None, pl.String).alias(schema.TITLE))
     first = [REQUEST, RANK, schema.VIDEO_ID, schema.TITLE]
     wide = pl.col(RANK).cast(pl.Int64), pl.col(pl.Float32).cast(pl.Float64)
     ordered = lists.select(*first, pl.exclude(first)).with_columns(wide)

@@ -104,8 +104,7 @@ def _has_vector(bundle: bundle.Bundle, by: str) -> npt.NDArray[np.bool_]:
       errors.UserError: The bundle has no such column of vectors.
     """
     if not by:
-        number = int(bundle.manifest.facts["videos"])
-        return np.arange(bundle.videos.height) < number
+        return np.arange(bundle.videos.height) < int(bundle.manifest.facts["videos"])
     known = bundle.vectors.widths
     if by not in known:
         hint = errors.hint(by, known, cutoff=0.5)

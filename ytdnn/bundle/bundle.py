@@ -156,8 +156,7 @@ class Bundle:
     def video_vectors(self) -> npt.NDArray[np.float32]:
         """Returns the vectors of the index, `[num_videos, dim]`, bias included.
 
-        Row i is video index i + 1: the listed videos, removed ones included. No model
-        is loaded.
+        Row i is video index i + 1: the listed videos, removed ones included.
         """
         parts = [self._variables.get_tensor(name) for name in self._vector_names]
         return np.asarray(np.concatenate(parts), np.float32)

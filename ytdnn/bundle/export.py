@@ -154,8 +154,7 @@ def _with_first_pass(
     """Adds a first pass to the recommenders, if any; returns facts about it."""
     if parts.ranker is None:
         return {}
-    exact = models[bundle.RECOMMENDER + bundle.EXACT]
-    served = models.get(bundle.RECOMMENDER, exact)
+    served = models.get(bundle.RECOMMENDER, models[bundle.RECOMMENDER + bundle.EXACT])
     distilled = first_pass_distillation.distilled(
         parts.data,
         parts.ranker,
@@ -186,8 +185,7 @@ def _write(
         tf_serving.write_warm_up(name, model, example, draft.part(name))
         environment.collect()
     names = [n for n in (schema.VIDEO_ID, schema.TITLE) if n in parts.data.videos]
-    table = parts.data.videos.select(names)
-    table.write_parquet(draft.common / bundle.TITLES)
+    parts.data.videos.select(names).write_parquet(draft.common / bundle.TITLES)
     parts.data.catalogue.vectors.write_served(draft.common)
     operands = parts.filters.operands
     most = max(map(len, operands.values()), default=0)
@@ -319,8 +317,7 @@ def _weighing(
         return None
     if not (ranker.head.outcomes or default or saved):
         return None
-    names = weighted_order.names_of(ranker.head)
-    return weighted_order.Weighing(names, default, saved)
+    return weighted_order.Weighing(weighted_order.names_of(ranker.head), default, saved)
 
 
 def _searchers(

@@ -225,8 +225,7 @@ class IndexGraph(tf.Module):
         nothing = tf.zeros([tf.shape(wanted)[0], 0], tf.int32)
         by = self._limits.permitted(request, self._videos, nothing)
         videos, scores = self._search.search(request[schema.USER_VECTOR], most, by)
-        ranked = Ranking(scores, scores)
-        return best(self._videos, videos, ranked, wanted)
+        return best(self._videos, videos, Ranking(scores, scores), wanted)
 
 
 class Scorer(tf.Module):

@@ -29,8 +29,7 @@ def read(workdir: pathlib.Path) -> list[str]:
     if not path.exists():
         return []
     try:
-        video_ids = json.loads(path.read_text())
-        return [str(video_id) for video_id in video_ids[FACT]]
+        return [str(video_id) for video_id in json.loads(path.read_text())[FACT]]
     except (ValueError, KeyError, TypeError):
         raise errors.UserError(
             f'expected {{"{FACT}": […]}} in {path}, found something else: repair or '

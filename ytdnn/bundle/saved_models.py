@@ -87,8 +87,7 @@ def save(model: Model, directory: pathlib.Path) -> None:
     """
     functions = {SIGNATURE: model.function}
     if model.required:
-        shortened = _shortened(model)
-        functions[REQUIRED_SIGNATURE] = _traced(shortened, model.required)
+        functions[REQUIRED_SIGNATURE] = _traced(_shortened(model), model.required)
     for name, stage in model.stages.items():
         functions[name] = stage.function
     graphs = [model.graph, *(stage.graph for stage in model.stages.values())]

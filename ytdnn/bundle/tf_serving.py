@@ -68,8 +68,7 @@ def _text(template: str, **values: str) -> str:
 
 
 def _compose(name: str, models: str, comment: str, image: str) -> str:
-    file = "compose.yaml"
-    return _text(file, name=name, models=models, comment=comment, image=image)
+    return _text("compose.yaml", name=name, models=models, comment=comment, image=image)
 
 
 def models_config(names: list[str]) -> str:

@@ -257,8 +257,7 @@ class LoggedRequests:
         values = self._columns[field.name].gather(pl.Series(users, dtype=pl.UInt32))
         if field.width:
             none = pl.Series([[field.missing] * field.width], dtype=values.dtype)
-            vectors = pl.select(values.fill_null(none)).to_series()
-            flat = vectors.explode().to_numpy()
+            flat = pl.select(values.fill_null(none)).to_series().explode().to_numpy()
             return tf.constant(flat.reshape(-1, field.width).astype(field.dtype))
         if field.dtype == "string":
             texts = values.cast(pl.String).fill_null(field.missing)

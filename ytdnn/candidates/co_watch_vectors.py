@@ -249,8 +249,7 @@ def _orthonormal(rows: Floats) -> Floats:
     """
     for _ in range(2):
         # A short log has fewer directions than columns: those left over are zero.
-        lengths = np.linalg.norm(rows, axis=0)
-        rows /= np.maximum(lengths, np.finfo(rows.dtype).tiny)
+        rows /= np.maximum(np.linalg.norm(rows, axis=0), np.finfo(rows.dtype).tiny)
         values, turn = np.linalg.eigh((rows.T @ rows).astype(np.float64))
         roots = np.sqrt(np.maximum(values, values[-1] * _SHORTEST))
         rows = _turned(rows, ((turn / roots) @ turn.T).astype(np.float32))

@@ -171,8 +171,7 @@ class ContentVectors(tf.keras.layers.Layer):
 
     def call(self, videos: tf.Tensor) -> tf.Tensor:
         """Returns `[..., dim] float32` for catalogue indices `videos [...]`."""
-        inside = tf.reshape(self._inside(videos), [-1])
-        distinct, places = tf.unique(inside)
+        distinct, places = tf.unique(tf.reshape(self._inside(videos), [-1]))
         places = tf.reshape(places, tf.shape(videos))
         return tf.gather(self._encode_distinct(distinct), places)
 

@@ -267,8 +267,7 @@ def make(
     model = CandidateModel(config, read)
     log = user_tower.open_log(read, data.with_log(data.log.some), serving=True)
     lengths = config.history_length, config.search_length
-    features = training_slices.cut(log, tf.zeros([1], tf.int64), 1, *lengths)
-    model.query_vectors(features)
+    model.query_vectors(training_slices.cut(log, tf.zeros([1], tf.int64), 1, *lengths))
     model.columns(tf.zeros([1], tf.int32))
     return model
 

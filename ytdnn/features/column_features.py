@@ -159,8 +159,7 @@ class TextColumn(encodings.Categorical, _Column):
             clicks = table.group_by("value").agg(pl.col("clicks").sum())
             clicks = clicks.sort("clicks", "value", descending=[True, False])
             every = clicks["value"].head(self.max_values).sort()
-        vocabulary: list[str] = every.to_list()
-        return vocabulary
+        return list(every.to_list())
 
     def encoded(self, data: prepared.PreparedData) -> np.ndarray:
         """Returns indices `int32`."""

@@ -75,8 +75,7 @@ class VideoGroup:
         if self == CORPUS:
             return np.minimum(np.arange(catalogue.num_videos + 1), 1)
         texts = prepared.first_texts(catalogue.videos[self.column or ""])
-        ranks = texts.rank("dense").fill_null(0).cast(pl.Int64)
-        return np.append(0, ranks.to_numpy())
+        return np.append(0, texts.rank("dense").fill_null(0).cast(pl.Int64).to_numpy())
 
 
 VIDEO = VideoGroup("video")
@@ -201,8 +200,7 @@ def sums_at(data: prepared.PreparedData, moments: Integers, keep: bool) -> Quant
       moments: `[n]` seconds.
       keep: Whether they are cached for ever, not only while features are opened.
     """
-    numbers = ranked_numbers(data)
-    times = as_of_sums.from_codes(numbers)[1]
+    times = as_of_sums.from_codes(ranked_numbers(data))[1]
     first = data.once(sums_at, lambda: times.min(initial=serving_moment(data)))
     since = int(first) - WEEK.seconds
     if int(np.min(moments, initial=first)) < first:

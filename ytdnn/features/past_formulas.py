@@ -75,8 +75,7 @@ class PastFeature(encodings.Continuous, base_feature.ReadAtRequest):
         def read(at: positions.Positions) -> tf.Tensor:
             if at.is_logged and positions.are_ranked(places, at.rows):
                 return tf.gather(of_ranked, tf.gather(places, at.rows))
-            sums = log.once(past_of, past).at(self.table, self.column, at)
-            return self._shaped(sums)
+            return self._shaped(log.once(past_of, past).at(self.table, self.column, at))
 
         return read
 

@@ -284,8 +284,7 @@ class LogSums(past_sums.PastSums):
         shape = self._keys.shape
         users = np.broadcast_to(self._asked.users[:, np.newaxis], shape).ravel()
         places = np.broadcast_to(places[:, np.newaxis], shape).ravel()
-        counts = self._join.num_before(users, self._keys.ravel(), places)
-        return counts.reshape(shape)
+        return self._join.num_before(users, self._keys.ravel(), places).reshape(shape)
 
     def _recent_places(self, name: str) -> Integers:
         """Returns the place where the user's most recent events begin, `[n]`."""

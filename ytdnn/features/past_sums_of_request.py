@@ -91,8 +91,7 @@ class RequestPast(tf.Module):
         if self._columns:
             columns = tf.unstack(tf.cast(scored_keys, tf.int64), axis=-1)
             keys |= dict(zip(self._columns, columns, strict=True))
-        size = tf.shape(request.video_ids)[1]
-        scored = _ScoredKeys(keys, size)
+        scored = _ScoredKeys(keys, tf.shape(request.video_ids)[1])
         lengths = [tf.shape(each.ids)[1] for each in events.values()]
         segments = tf.split(scored.segments, lengths, axis=1, num=len(lengths))
         times = request.times[:, tf.newaxis]

@@ -39,8 +39,7 @@ class Device(encodings.Categorical, base_feature.ReadAtRequest):
         if not place.is_watch or devices is None:
             return {}
         device = int(devices[place.end])
-        known = self.known_values(data)
-        return {schema.DEVICE: known[device - 1]} if device else {}
+        return {schema.DEVICE: self.known_values(data)[device - 1]} if device else {}
 
     def known_values(self, data: prepared.PreparedData) -> list[str]:
         """Returns the names of the devices."""

@@ -269,8 +269,7 @@ def _at(
         stop = tf.minimum(start + _ROWS_A_PART, size)
         begins = tf.gather(log.column(schema.WATCHES, "offsets"), users[start:stop])
         places = ends[start:stop, tf.newaxis] + tf.range(-_WATCHES, 0, dtype=tf.int64)
-        every = log.column(schema.WATCHES, "videos")
-        watched = tf.gather(every, tf.maximum(places, 0))
+        watched = tf.gather(log.column(schema.WATCHES, "videos"), tf.maximum(places, 0))
         is_own = places >= begins[:, tf.newaxis]
         watched = tf.where(is_own, watched, tf.zeros_like(watched))
         parts = _products(rows, watched, videos[start:stop])

@@ -70,8 +70,7 @@ def _most_frequent(titles: pl.DataFrame) -> list[str]:
     counts = titles.unique().group_by(_TOKEN).len()
     counts = counts.filter(pl.col("len") >= _FEWEST_TITLES)
     frequent = counts.sort("len", _TOKEN, descending=[True, False]).head(MAX_VALUES)
-    vocabulary: list[str] = frequent[_TOKEN].sort().to_list()
-    return vocabulary
+    return list(frequent[_TOKEN].sort().to_list())
 
 
 def _token_rows(
@@ -159,8 +158,7 @@ def _languages(data: prepared.PreparedData) -> list[str]:
     """Returns the languages of users and videos in order, as text."""
     tables = (data.users[schema.LANGUAGE], data.videos[schema.LANGUAGE])
     values = pl.concat([column.cast(pl.String) for column in tables])
-    languages: list[str] = values.drop_nulls().unique().sort().to_list()
-    return languages
+    return list(values.drop_nulls().unique().sort().to_list())
 
 
 def _video_languages(data: prepared.PreparedData, known: list[str]) -> np.ndarray:

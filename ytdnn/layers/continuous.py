@@ -54,8 +54,7 @@ def pieces(x: tf.Tensor, number: int) -> tf.Tensor:
       `[features, number, n] float32`.
     """
     firsts = tf.range(number, dtype=tf.float32)[:, tf.newaxis]
-    parts = x[:, tf.newaxis, :] * number - firsts
-    return tf.clip_by_value(parts, 0.0, 1.0)
+    return tf.clip_by_value(x[:, tf.newaxis, :] * number - firsts, 0.0, 1.0)
 
 
 class QuantileFeature(tf.keras.layers.Layer):

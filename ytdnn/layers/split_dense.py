@@ -62,8 +62,7 @@ class Items:
 
 def to_block(vectors: tf.Tensor, is_learned: bool = True) -> Block:
     """Returns vectors `[..., coordinates]` as a block, their examples in order."""
-    flat = tf.reshape(vectors, [-1, vectors.shape[-1]])
-    return Block(tf.transpose(flat), is_learned)
+    return Block(tf.transpose(tf.reshape(vectors, [-1, vectors.shape[-1]])), is_learned)
 
 
 def examples(blocks: Sequence[Block]) -> tf.Tensor:

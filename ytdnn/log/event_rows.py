@@ -107,8 +107,7 @@ def text_values(column: str, rows: pl.LazyFrame) -> list[str]:
     if column not in rows.collect_schema():
         return []
     distinct = rows.select(pl.col(column).drop_nulls().unique().sort())
-    values: list[str] = distinct.collect(engine="streaming")[column].to_list()
-    return values
+    return list(distinct.collect(engine="streaming")[column].to_list())
 
 
 def with_clicks(log: event_log.EventLog) -> event_log.EventLog:

@@ -118,8 +118,7 @@ class Seconds(Target):
 
     def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
         """Returns `r + log μ`, brought to the mean of unbounded clicks."""
-        restored = math.log(self.mean * self.observed.seconds_restored)
-        return _bounded(outputs) + restored
+        return _bounded(outputs) + math.log(self.mean * self.observed.seconds_restored)
 
 
 def make(

@@ -294,8 +294,7 @@ def measure(parts: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Click
 
 def cross_entropy(clicked: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Returns the cross-entropy of a click, by its log odds."""
-    targets = tf.cast(clicked, tf.float32)
-    return tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
+    return tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(clicked, tf.float32), logits)
 
 
 def logit(probability: float) -> float:

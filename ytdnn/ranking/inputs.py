@@ -215,8 +215,7 @@ class ImpressionLog:
         back = tf.range(-self.history_length, 0, dtype=tf.int64)
         rows = at.ends[:, tf.newaxis] + back
         videos = tf.gather(self._log.column("watches", "videos"), tf.maximum(rows, 0))
-        inside = rows >= starts[:, tf.newaxis]
-        return tf.where(inside, videos, tf.zeros_like(videos))
+        return tf.where(rows >= starts[:, tf.newaxis], videos, tf.zeros_like(videos))
 
     def _of(self, rows: tf.Tensor, field: str) -> tf.Tensor:
         return tf.gather(self._log.column(schema.IMPRESSIONS, field), rows)

@@ -176,8 +176,7 @@ class RankingNetwork(tf.keras.Model):
         table = self.videos["history"]
         known = tf.cast(table.known(history), tf.float32)
         num_known = tf.reduce_sum(known, axis=1, keepdims=True)
-        total = tf.reduce_sum(table(history), axis=1)
-        mean = tf.math.divide_no_nan(total, num_known)
+        mean = tf.math.divide_no_nan(tf.reduce_sum(table(history), axis=1), num_known)
         last = self.videos["last_watched"](history[:, -1])
         of_query = feature_lists.encode(self._of_query, tensors)
         return tf.concat([mean, last, *of_query], axis=-1)

@@ -85,8 +85,7 @@ class Predictions:
         """
         if self.click_probability is not None:
             other = self.list_order if self.seconds is None else self.click_probability
-            listed = self.listed_terms.get(schema.CLICKED, other)
-            return self.click_probability, listed
+            return self.click_probability, self.listed_terms.get(schema.CLICKED, other)
         if self.seconds is None and self.logits is None:
             return self.order, self.list_order
         return None

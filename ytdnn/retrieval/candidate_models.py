@@ -344,8 +344,7 @@ def load(
     Raises:
       errors.UserError: The artefact is missing or damaged, or of another model.
     """
-    manifest = artifacts.read_manifest(directory, KIND)
-    fitted = manifest.facts.get("model", "network")
+    fitted = artifacts.read_manifest(directory, KIND).facts.get("model", "network")
     if fitted != config.model.kind:
         raise errors.UserError(
             f"expected the model {config.model.kind} in {directory}, found {fitted}: "

@@ -65,14 +65,12 @@ class Diversity(tf.Module):
           videos: `[batch, n] int32`, 0 where there is none.
           order: `[batch, n] float32`, log scores, `-inf` = not in the slate.
         """
-        size = tf.minimum(self._top, tf.shape(order)[1])
-        best, places = tf.math.top_k(order, size)
+        best, places = tf.math.top_k(order, tf.minimum(self._top, tf.shape(order)[1]))
         chosen = tf.gather(videos, places, batch_dims=1)
         penalties = self._weight * self._similarities(chosen)
         further = tf.zeros_like(penalties)
         if self._channels is not None:
-            of_videos = tf.gather(self._channels, chosen)
-            further = -self._log_decay * _same(of_videos)
+            further = -self._log_decay * _same(tf.gather(self._channels, chosen))
         ranks = greedy_ranks(best, penalties, further)
         behind = row_ops.ranks(order)
         batch = tf.range(tf.shape(order)[0])[:, tf.newaxis]

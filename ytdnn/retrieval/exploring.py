@@ -184,8 +184,7 @@ def _mixed(values: tf.Tensor) -> tf.Tensor:
 def _shifted(values: tf.Tensor, shift: int) -> tf.Tensor:
     """Returns values shifted right, zeros in front."""
     kept = tf.bitwise.right_shift(values, tf.constant(shift, tf.int64))
-    mask = tf.constant((1 << (64 - shift)) - 1, tf.int64)
-    return tf.bitwise.bitwise_and(kept, mask)
+    return tf.bitwise.bitwise_and(kept, tf.constant((1 << (64 - shift)) - 1, tf.int64))
 
 
 def _upload_times(catalogue: prepared.Catalogue) -> npt.NDArray[np.int64]:

@@ -94,8 +94,7 @@ def from_catalogue(catalogue: prepared.Catalogue) -> tuple[Attribute, ...]:
 def _attribute(name: str, column: pl.Series) -> Attribute | None:
     """Returns a column as codes; None for a column without conditions."""
     if column.dtype.is_numeric() and name != schema.CHANNEL_ID:
-        numbers = column.cast(pl.Float64).fill_nan(None)
-        codes, values = _coded(numbers)
+        codes, values = _coded(column.cast(pl.Float64).fill_nan(None))
         return Attribute(name, "number", codes, values.to_numpy())
     if column.dtype == pl.List(pl.String):
         return Attribute(name, "text", *_coded_lists(column))

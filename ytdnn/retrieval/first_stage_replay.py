@@ -190,8 +190,7 @@ class Replay:
     @functools.cached_property
     def _logged_sources(self) -> tf.Tensor:
         """Source and seed of every logged impression, `[impressions, 2] int32`."""
-        shown = self.data.impressions
-        sources = np.zeros((len(shown), 2), np.int32)
+        sources = np.zeros((len(self.data.impressions), 2), np.int32)
         with tf.init_scope(), tf.device("CPU"):
             for part in self._pages(self._requests_a_part):
                 arguments = part.users, part.ends, part.times, part.vectors

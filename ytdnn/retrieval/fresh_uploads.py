@@ -56,8 +56,7 @@ class FreshUploads(interface.Source):
         begins = tf.cast(channels, tf.int64) * self._stride
         stops = self._num_before(begins + now + 1)
         firsts = tf.gather(self._firsts, channels)
-        back = tf.range(_UPLOADS, dtype=tf.int32)
-        places = stops[..., tf.newaxis] - 1 - back
+        places = stops[..., tf.newaxis] - 1 - tf.range(_UPLOADS, dtype=tf.int32)
         inside = (places >= firsts[..., tf.newaxis]) & (channels > 0)[..., tf.newaxis]
         slots = tf.reshape(tf.where(inside, places + 1, 0), [-1, _WATCHES * _UPLOADS])
         return self.best_permitted(

@@ -42,8 +42,7 @@ class SourceRequests(NamedTuple):
     @property
     def with_watched(self) -> "SourceRequests":
         """The same requests, with answers that may hold watched videos."""
-        nothing = allowed_videos.AllowedVideos(self.watched[:, :0])
-        return self._replace(limits=nothing)
+        return self._replace(limits=allowed_videos.AllowedVideos(self.watched[:, :0]))
 
 
 class Proposal(NamedTuple):

@@ -184,8 +184,7 @@ class LiveCounts:
         """Offsets by video, times and videos of what was watched right after it."""
         order = np.argsort(self._before, kind="stable")
         sizes = np.bincount(self._before, minlength=self.size)
-        offsets = np.append(0, np.cumsum(sizes))
-        return offsets, self.times[order], self.videos[order]
+        return np.append(0, np.cumsum(sizes)), self.times[order], self.videos[order]
 
 
 class MovingCounts:

@@ -55,8 +55,7 @@ def state_of_counts(counts: live_counts.LiveCounts, moment: int) -> LiveState:
     """
     counted = live_counts.MovingCounts(counts, live_terms.WINDOWS).at(moment)
     live = live_terms.LiveTerms(counts)
-    watched = np.flatnonzero(counted[-1])
-    own = {int(v): live.following(int(v), moment) for v in watched}
+    own = {int(v): live.following(int(v), moment) for v in np.flatnonzero(counted[-1])}
     own = {video: both for video, both in own.items() if len(both[0])}
     shape = len(own) + 1, live_terms.NUM_FOLLOWING
     of_videos = np.zeros(counts.size, np.int32)
@@ -122,8 +121,7 @@ class LiveSource(interface.Source):
         network = tf.where(is_listed, self._network * (scores - least), 0.0)
         in_session = self._in_session_of(requests)
         nexts, following = self._following_of(requests, in_session)
-        size = tf.shape(listed)[0]
-        popular = tf.tile(self._popular[tf.newaxis], [size, 1])
+        popular = tf.tile(self._popular[tf.newaxis], [tf.shape(listed)[0], 1])
         videos = tf.concat([listed, popular, nexts], axis=1)
         added = tf.concat([network, tf.zeros_like(popular, tf.float32), following], 1)
         first = tf.gather(self._session_score, videos)

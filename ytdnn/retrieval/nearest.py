@@ -198,8 +198,7 @@ def _score_allowed(
     known = (videos > 0) & (videos <= size)
     known &= (row_ops.occurrence(videos) == 0) & permitted.holds(videos)
     chosen = interface.rows_of(vectors, tf.where(known, videos - 1, 0))
-    scores = tf.linalg.matvec(chosen, queries)
-    return _best(videos, tf.where(known, scores, _NONE), num)
+    return _best(videos, tf.where(known, tf.linalg.matvec(chosen, queries), _NONE), num)
 
 
 def _score_held(

@@ -64,8 +64,7 @@ class SlateOrder(tf.Module):
         self.rerankers = [(RERANKED, source.make(config, data)) for source in others]
         diversity.require(config, data.catalogue)
         if config.diversifies:
-            diverse = diversity.Diversity(config, data)
-            self.rerankers.insert(0, (DIVERSITY, diverse))
+            self.rerankers.insert(0, (DIVERSITY, diversity.Diversity(config, data)))
         # `tf.Module` does not look into tuples for variables.
         masks = [reranked for _, reranked in self.rerankers]
         self._modules = [source for source in masks if isinstance(source, tf.Module)]

@@ -97,8 +97,7 @@ def weights_of(
     places = order[
         np.minimum(np.searchsorted(keys, listed, sorter=order), len(keys) - 1)
     ]
-    is_target = (keys[places] == listed) & (top > 0)
-    return np.where(is_target, weights[places], 0.0)
+    return np.where((keys[places] == listed) & (top > 0), weights[places], 0.0)
 
 
 def metrics_at(

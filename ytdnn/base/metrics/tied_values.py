@@ -32,8 +32,7 @@ def bounds(
     """
     firsts = np.flatnonzero(new)
     run = np.cumsum(new) - 1
-    stops = np.append(firsts[1:], len(new))
-    return firsts[run], stops[run]
+    return firsts[run], np.append(firsts[1:], len(new))[run]
 
 
 @dataclasses.dataclass(frozen=True)

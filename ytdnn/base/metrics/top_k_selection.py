@@ -198,8 +198,7 @@ class _Best:
         stride = maxima.shape[1]
         end = stride * GROUP
         blocks = scores[:, :end].reshape(len(scores), GROUP, stride)
-        inside = blocks[users, :, groups] > self._threshold[users]
-        chosen, places = np.nonzero(inside)
+        chosen, places = np.nonzero(blocks[users, :, groups] > self._threshold[users])
         rows, columns = users[chosen], places * stride + groups[chosen]
         if end < scores.shape[1]:
             last, behind = np.nonzero(scores[:, end:] > self._threshold)

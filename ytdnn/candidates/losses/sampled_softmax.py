@@ -45,8 +45,7 @@ class SampledSoftmax:
         self._model = learner.model
         self._dtype = tf.as_dtype(learner.precision)
         counts = np.maximum(np.asarray(learner.label_counts, np.float64), 0.0)
-        unigram = np.append(0.0, counts / counts.sum())
-        self._unigram = tf.constant(unigram, tf.float32)
+        self._unigram = tf.constant(np.append(0.0, counts / counts.sum()), tf.float32)
         chances = scored_videos.powers(counts, config.proposal_exponent)
         # Again, as earlier versions did: the sum may be off by a rounding.
         self.proposal = scored_videos.NegativeSampler(chances / chances.sum())

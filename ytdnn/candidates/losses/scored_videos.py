@@ -175,8 +175,7 @@ class NegativeSampler:
         merged = tf.boolean_mask(videos, is_first)
         size = tf.size(merged)
         length = tf.minimum(-(-size // _BLOCK) * _BLOCK, number)
-        places = tf.range(length)
-        videos = tf.gather(merged, tf.minimum(places, size - 1))
+        videos = tf.gather(merged, tf.minimum(tf.range(length), size - 1))
         counts = tf.boolean_mask(counts, is_first)
         return videos, tf.pad(counts, [[0, length - size]])
 

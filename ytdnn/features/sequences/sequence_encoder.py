@@ -163,8 +163,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         self, catalogue: prepared.Catalogue
     ) -> network_features.SequenceReader:
         """Returns the reader of the last watches."""
-        length = self.config.history_length
-        return watched.LastWatches(length, self.reads_request_times)
+        return watched.LastWatches(self.config.history_length, self.reads_request_times)
 
 
 def user_starts(first_rows: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:

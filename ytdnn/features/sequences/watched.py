@@ -182,8 +182,7 @@ class WatchBags(Watched):
     ) -> list[tf.Tensor]:
         """Returns the fixed averages, then the learned ones if there are any."""
         rows = features[schema.WATCH_ROWS]
-        first = features[schema.FIRST_ROWS]
-        inputs = *self.embedded(rows, seed), first
+        inputs = *self.embedded(rows, seed), features[schema.FIRST_ROWS]
         parts = [
             self.bags(*inputs, randomness.substream(seed, randomness.RandomStream.BAGS))
         ]

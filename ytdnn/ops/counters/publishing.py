@@ -166,8 +166,7 @@ def changed_files(
     }
     if not given:
         return {}
-    of_header = tensor_bundle_pb2.BundleHeaderProto.FromString
-    total, files = of_header(header).num_shards, {}
+    total, files = tensor_bundle_pb2.BundleHeaderProto.FromString(header).num_shards, {}
     for number in {entries[key].shard_id for key in given}:
         name = f"variables.data-{number:05d}-of-{total:05d}"
         files[name] = _shard((directory / name).read_bytes(), number, entries, given)
@@ -262,8 +261,7 @@ def _table(items: list[tuple[bytes, bytes]]) -> bytes:
         handles.append(_bytes(len(content), len(block)))
         content += block + _PLAIN + _crc(block + _PLAIN)
         rows = [(key, handles[0]) for key, _ in following]
-    footer = b"".join(handles[1:])
-    return content + footer.ljust(_FOOTER - len(_MAGIC), b"\0") + _MAGIC
+    return content + b"".join(handles[1:]).ljust(_FOOTER - len(_MAGIC), b"\0") + _MAGIC
 
 
 def _bytes(*values: int) -> bytes:

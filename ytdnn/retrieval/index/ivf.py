@@ -197,8 +197,7 @@ def _threshold(scores: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
     batch, size = tf.unstack(tf.shape(scores))
     groups = tf.maximum(tf.minimum(number + number // 2, size), 1)
     each = -(-size // groups)
-    missing = [[0, 0], [0, each * groups - size]]
-    scores = tf.pad(scores, missing, constant_values=_NONE)
+    scores = tf.pad(scores, [[0, 0], [0, each * groups - size]], constant_values=_NONE)
     largest = tf.reduce_max(tf.reshape(scores, [batch, each, groups]), axis=1)
     return -tf.math.top_k(-largest, groups - number + 1)[0][:, -1]
 
