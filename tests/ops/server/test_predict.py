@@ -65,7 +65,7 @@ ERRORS = [
 def test_errors_are_one_line(server: conftest.Server, body: Any, expected: str) -> None:
     text = body if isinstance(body, str) else json.dumps(REQUIRED | body)
     answer = server.client.post(
-        f"/v1/models/{MODEL}:predict",
+        f"/v1/models/{MODEL}:predict?trace=1",  # a query is not read
         content=text,
         headers={"Content-Type": "application/json"},
     )

@@ -129,7 +129,8 @@ async def json_value(request: http.Request, limits: settings.Limits) -> Any:
         would not be read.
     """
     query = str(request.scope.get("query_string", b""), "latin-1")
-    errors.require(not query, "all keys", "in the body", f"?{query}")
+    is_predict = request.url.path.startswith("/v1/")  # TensorFlow Serving reads none
+    errors.require(is_predict or not query, "all keys", "in the body", f"?{query}")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise problems.Problem(
             problems.WRONG_TYPE, "expected a body without Content-Encoding"
