@@ -19,10 +19,10 @@ from ytdnn.features import (
     column_features,
     counters,
     encodings,
+    first_stage_features,
     network_features,
-    replayed_features,
 )
-from ytdnn.log import fields, prepared
+from ytdnn.log import graph_fields, prepared
 
 BEGIN = "<!-- Made by: python docs/feature_table.py docs/features.md -->"
 END = "<!-- End of what is made. -->"
@@ -97,7 +97,7 @@ def _kind(feature: base_feature.Feature) -> str:
         return f"training-only; {feature.serving_value:g} when serving"
     if isinstance(feature, counters.Counter):
         return "counter"
-    if isinstance(feature, replayed_features.ReplayedFeature):
+    if isinstance(feature, first_stage_features.ReplayedFeature):
         return "replayed by the first stage"
     return "read at request time"
 
@@ -111,7 +111,7 @@ def _request(feature: base_feature.Feature) -> str:
     return ", ".join(found) or "–"
 
 
-def _value(field: fields.Field) -> str:
+def _value(field: graph_fields.Field) -> str:
     if field.missing == "":
         return "empty"
     return (

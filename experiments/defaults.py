@@ -55,7 +55,7 @@ from collections.abc import Mapping
 
 from ytdnn import configs
 from ytdnn.evaluation import compare, lists, report_files
-from ytdnn.lab.studies import study_results
+from ytdnn.lab.studies import variant_comparison
 from ytdnn.run.cli import resolved_config
 
 _HERE = pathlib.Path(__file__).parent
@@ -101,7 +101,7 @@ def table(directory: pathlib.Path) -> str:
       directory: Of the study.
     """
     pooled = {
-        path.name: study_results.mean(
+        path.name: variant_comparison.mean(
             [
                 report_files.read(seed / report_files.DIRECTORIES["test"])
                 for seed in sorted(path.glob("seed-*"))

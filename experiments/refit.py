@@ -57,7 +57,7 @@ from ytdnn.log import prepared
 from ytdnn.run import pipeline
 from ytdnn.run.cli import command, given_settings, resolved_config
 from ytdnn.run.cli import main as program
-from ytdnn.run.pipeline import other_evaluations
+from ytdnn.run.pipeline import external_evaluations
 
 WITHOUT, WITH = "without refit", "with refit"
 _STARTS = {
@@ -126,7 +126,7 @@ def _measured(
     out = directory / f"{name} {days:g} days".replace(" ", "_")
     bundle = directory / "run" / "bundle"
     rules = configs.EvaluationConfig(ks=(10, 100), slices=(), horizon_days=days)
-    return other_evaluations.evaluate(
+    return external_evaluations.evaluate(
         "bundle", bundle, directory / "later" / prepared.KIND, rules, "test", out
     )
 

@@ -62,7 +62,7 @@ from ytdnn.evaluation import report_files
 from ytdnn.log import prepared
 from ytdnn.run import pipeline
 from ytdnn.run.cli import command, given_settings, resolved_config
-from ytdnn.run.pipeline import other_evaluations, steps, steps_after_training
+from ytdnn.run.pipeline import external_evaluations, steps, steps_after_training
 from ytdnn.run.pipeline import workdir as run_workdir
 from ytdnn.training import candidates
 
@@ -142,7 +142,7 @@ def _measured(
     out = directory / f"{name} {days:g} days".replace(" ", "_")
     rules = configs.EvaluationConfig(ks=(10, 100), slices=(), horizon_days=days)
     data = directory / "later" / prepared.KIND
-    return other_evaluations.evaluate(
+    return external_evaluations.evaluate(
         "bundle", workdir / "bundle", data, rules, "test", out
     )
 

@@ -96,10 +96,10 @@ MUTATIONS = (
         "retrieval/test_sources.py retrieval bundle",
     ),
     Mutation(
-        "retrieval/nearest.py",
+        "retrieval/filtered_search.py",
         " + tf.minimum(permitted.num_removed, num)",
         "",
-        "retrieval/test_nearest.py retrieval bundle",
+        "retrieval/test_filtered_search.py retrieval bundle",
     ),
     Mutation(
         "retrieval/exploring.py",
@@ -121,8 +121,8 @@ MUTATIONS = (
     ),
     Mutation(
         "ops/server/predict.py",
-        "values.get(schema.K, 0) > limits.k",
-        "values.get(schema.K, 0) >= limits.k",
+        "errors.require(k <= limits.k",
+        "errors.require(k < limits.k",
         "ops/server/test_predict.py ops/server",
     ),
     Mutation(

@@ -72,7 +72,8 @@ def test_the_names_are_those_of_their_rooms() -> None:
         "restore_videos",
         "train",
     ):
-        assert getattr(ytdnn, name) is getattr(pipeline, name)
+        own = getattr(ytdnn, name)  # the others check their arguments first
+        assert getattr(own, "__wrapped__", own) is getattr(pipeline, name)
     assert set(ytdnn.__all__) <= set(dir(ytdnn))
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from ytdnn.base.errors import UserError
     from ytdnn.lab.index_tuning.tuning import tune_index
     from ytdnn.lab.live.live_tests import live_test
-    from ytdnn.ops.catalogue.additions import add_videos
-    from ytdnn.ops.catalogue.removals import remove_videos, restore_videos
+    from ytdnn.ops.catalogue.add_videos import add_videos
+    from ytdnn.ops.catalogue.remove_videos import remove_videos, restore_videos
     from ytdnn.ops.refit.refitting import refit
     from ytdnn.ops.refresh.refreshing import refresh
     from ytdnn.run.pipeline import (

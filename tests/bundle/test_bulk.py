@@ -9,7 +9,7 @@ import pytest
 from tests.bundle import conftest
 from ytdnn.base import ragged, schema
 from ytdnn.bundle import bulk, bundle, user_requests
-from ytdnn.ops.catalogue import removals
+from ytdnn.ops.catalogue import remove_videos
 
 NO_LIMITS = bulk.BulkFilters()
 
@@ -149,7 +149,7 @@ def test_removed_videos_are_in_no_list(
     before = bulk.nearest(run.bundle, logged(run), 3, NO_LIMITS)(np.arange(2))
     gone = before.videos[0, :2].tolist()
     names = run.data.videos[schema.VIDEO_ID].to_list()
-    removals.change(workdir, [names[i - 1] for i in gone])
+    remove_videos.change(workdir, [names[i - 1] for i in gone])
     opened = bundle.load(workdir / "bundle")
     assert opened.removed_videos().tolist() == sorted(gone)
     found = bulk.nearest(opened, logged(run), 30, NO_LIMITS)(np.arange(9))

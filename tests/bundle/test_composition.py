@@ -17,7 +17,7 @@ from ytdnn.bundle import bundle as bundle_room
 from ytdnn.evaluation import bundles, composed_slates, lists, models, user_cases
 from ytdnn.lab.off_policy import judged_systems, logged_pages, page_choices
 from ytdnn.log import events
-from ytdnn.ops.catalogue import removals
+from ytdnn.ops.catalogue import remove_videos
 from ytdnn.retrieval import slate
 
 K = 7
@@ -113,7 +113,7 @@ def test_no_source_proposes_what_is_not_permitted(
     pages = [answer.video_ids for answer in run.bundle.answer(batch)]
     removed = sorted({page[0] for page in pages} | {page[-1] for page in pages})
     shutil.copytree(run.bundle.directory, tmp_path / "bundle")
-    removals.change(tmp_path, removed)
+    remove_videos.change(tmp_path, removed)
     without = bundle_room.load(tmp_path / "bundle")
     for request, page, left in zip(batch, pages, without.answer(batch), strict=True):
         assert page

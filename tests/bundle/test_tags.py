@@ -15,7 +15,7 @@ from ytdnn.bundle import added_videos, batches, bundle, explanations, requests
 from ytdnn.evaluation import slices
 from ytdnn.features import counter_sums
 from ytdnn.log import vectors
-from ytdnn.retrieval import filter_columns
+from ytdnn.retrieval import filter_schema
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +83,8 @@ def test_why_knows_tags(run: untrained.Run) -> None:
 
 def test_what_compares_single_values_reads_the_first(run: untrained.Run) -> None:
     tags = run.data.videos["tags"]
-    firsts = filter_columns.codes(tags.list.first())
-    assert filter_columns.codes(tags).tolist() == firsts.tolist()
+    firsts = filter_schema.codes(tags.list.first())
+    assert filter_schema.codes(tags).tolist() == firsts.tolist()
     group = counter_sums.VideoGroup("videos.tags", "tags")
     assert group.video_groups(run.data)[1:].tolist() == firsts.tolist()
     names, values = slices._column_values(tags, np.array([0, 3, 4]))

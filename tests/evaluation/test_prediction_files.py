@@ -14,7 +14,12 @@ from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.base.metrics import exact_top_k
-from ytdnn.evaluation import other_systems, prediction_files, report_parts, user_cases
+from ytdnn.evaluation import (
+    external_systems,
+    prediction_files,
+    report_parts,
+    user_cases,
+)
 from ytdnn.log import events, prepare, prepared
 
 Split = events.Split
@@ -188,7 +193,7 @@ def test_a_file_gets_a_whole_report(
 ) -> None:
     path = _write(tmp_path / "peer", [("u0", f"v{v}", float(v)) for v in range(9)])
     other = prediction_files.read(path, data)
-    result = other_systems.evaluate(other, data, CONFIG, "test")
+    result = external_systems.evaluate(other, data, CONFIG, "test")
     report = result.report
     assert report.name == "peer"
     assert set(result.inputs) == {"data", "predictions"}
@@ -232,7 +237,7 @@ def test_implicits_als_on_movielens_100k_is_scored(
     path = tmp_path / "als.parquet"
     frame.write_parquet(path)
     other = prediction_files.read(path, data)
-    report = other_systems.evaluate(
+    report = external_systems.evaluate(
         other, data, configs.EvaluationConfig(), "test"
     ).report
     of_als = report.lists["als"].values["hit_rate@10"]

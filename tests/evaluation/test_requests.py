@@ -15,16 +15,16 @@ from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.evaluation import (
     compare,
+    external_systems,
     gates,
-    in_memory_windows,
     lists,
     measure,
-    other_systems,
     prediction_files,
     report_files,
     request_cases,
     request_measure,
     user_cases,
+    user_windows,
 )
 from ytdnn.log import events, prepare, prepared
 from ytdnn.log.sources import memory_tables
@@ -183,7 +183,7 @@ def test_a_planted_log_has_the_right_baseline(
     data = prepare_watches(tmp_path / "data", planted(kind))
     popular = lists.popularity(data.catalogue)
     makers = {lists.POPULARITY: popular, lists.CANDIDATES: popular}
-    windows = in_memory_windows.WindowOpener(10**6)
+    windows = user_windows.WindowOpener(10**6)
     rules = (events.Split.TEST, CONFIG, windows)
     cases = user_cases.cases(data, events.Split.TEST, CONFIG)
     plain = measure.measure(data, cases, makers, {}, events.Split.TEST, CONFIG)
@@ -221,7 +221,7 @@ def evaluated(
     }
     cases = user_cases.cases(data, events.Split.TEST, config)
     plain = measure.measure(data, cases, makers, {}, events.Split.TEST, config)
-    windows = in_memory_windows.WindowOpener(10**6)
+    windows = user_windows.WindowOpener(10**6)
     given = data, makers, events.Split.TEST, config, windows
     with report_files.publish(
         directory, request_measure.added(plain, *given, (lists.CANDIDATES,))
@@ -278,7 +278,7 @@ def test_the_rival_is_best_by_the_metric_of_the_headline(
         makers,
         events.Split.TEST,
         config,
-        in_memory_windows.WindowOpener(10**6),
+        user_windows.WindowOpener(10**6),
     )
     asked = request_measure.added(plain, *given, ("candidates",)).report.requests
     assert asked is not None
@@ -426,7 +426,7 @@ def test_another_system_answers_the_requests(
     path = tmp_path / f"{name}.parquet"
     answers.drop(schema.TIME, schema.USER_ID).write_parquet(path)
     other = prediction_files.read(path, data)
-    report = other_systems.evaluate(other, data, CONFIG, "test").report
+    report = external_systems.evaluate(other, data, CONFIG, "test").report
     assert report.requests is not None
     assert report.requests.rival != name
     own = report.requests.systems[name].values
@@ -443,4 +443,4 @@ def test_requests_need_a_split_in_time(tmp_path: pathlib.Path) -> None:
     path.write_text("request_id,video_id,score\n0,v1,1\n")
     other = prediction_files.read(path, data)
     with pytest.raises(errors.UserError, match=r"protocol=temporal for predictions"):
-        other_systems.evaluate(other, data, CONFIG, "test")
+        external_systems.evaluate(other, data, CONFIG, "test")

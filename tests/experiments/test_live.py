@@ -8,7 +8,7 @@ import rich.console
 
 from experiments import live, world_small
 from ytdnn import configs
-from ytdnn.evaluation import choice_artifact
+from ytdnn.evaluation import served_order
 from ytdnn.lab.live import arms, built_in_arms, measures, play, report
 from ytdnn.run.pipeline import workdir
 
@@ -67,15 +67,15 @@ def test_a_page_composed_in_another_way_is_exported_from_all_that_was_made(
     trained = tmp_path / live.BOTH / "seed-0"
     trained.mkdir(parents=True)
     workdir.write_config(trained, live.get_config())
-    choice_artifact.publish(
-        trained / "choice", choice_artifact.Choice(True, "better"), {}, {}
+    served_order.publish(
+        trained / "choice", served_order.Choice(True, "better"), {}, {}
     )
     exported = {}
 
     def export(path: pathlib.Path, config: configs.Config | None = None) -> None:
         if config is not None:
             exported[path.parent.name] = config.composition
-        assert choice_artifact.read(path) == choice_artifact.Choice(True, "better")
+        assert served_order.read(path) == served_order.Choice(True, "better")
 
     monkeypatch.setattr(live.program, "main", lambda argv: 0)
     monkeypatch.setattr(live.pipeline, "export", export)

@@ -16,7 +16,7 @@ from experiments.side_by_side import cells, logs, page, splits, worker
 from tests import small_log
 from ytdnn import configs
 from ytdnn.log import prepare, prepared
-from ytdnn.run.pipeline import other_evaluations
+from ytdnn.run.pipeline import external_evaluations
 
 RULES = configs.EvaluationConfig()
 SYSTEM = """
@@ -131,7 +131,7 @@ def test_ranx_has_the_same_ndcg(tmp_path: pathlib.Path) -> None:
     made = made.with_columns(score=-pl.int_range(pl.len()).cast(pl.Float64))
     made.write_parquet(tmp_path / "lists.parquet")
     file = tmp_path / "lists.parquet"
-    command = other_evaluations.evaluate(
+    command = external_evaluations.evaluate(
         *("predictions", file, tmp_path / "data"),
         *(configs.EvaluationConfig(baselines=()), "test", tmp_path / "command"),
     )

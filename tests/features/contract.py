@@ -19,7 +19,7 @@ from ytdnn.base import errors, schema
 from ytdnn.bundle import requests, user_requests
 from ytdnn.evaluation import leaks
 from ytdnn.features import base_feature, counters, feature_lists, network_features
-from ytdnn.log import events, fields, lookups, positions, prepared, raw_request
+from ytdnn.log import events, graph_fields, lookups, positions, prepared, raw_request
 
 # Columns that a log cannot lack, or whose table goes with them.
 REQUIRED = {"watches.time": None, "impressions.time": "impressions"}
@@ -89,10 +89,10 @@ class FeatureContract:
         """Returns what it is opened on."""
         return _log(data)
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, data: prepared.PreparedData) -> graph_fields.Fields:
         """Returns what its requests bring."""
         own = self.feature(data).fields(data.catalogue)
-        return fields.union((fields.watched(data.catalogue),), own)
+        return graph_fields.union((graph_fields.watched(data.catalogue),), own)
 
     def request(
         self,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests import full_log, untrained
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.retrieval import column_filters, diversity, filter_columns, slate
+from ytdnn.retrieval import diversity, filter_graph, filter_schema, slate
 
 
 def greedy(order: np.ndarray, values: np.ndarray, most: np.ndarray) -> list[int]:
@@ -57,7 +57,7 @@ def test_places_of_sources_leave_some_to_the_tower() -> None:
 
 @pytest.fixture(scope="module")
 def reader(untrained_run: untrained.Run) -> slate.Caps:
-    return slate.Caps(column_filters.Filters(untrained_run.data))
+    return slate.Caps(filter_graph.Filters(untrained_run.data))
 
 
 def codes_of(reader: slate.Caps) -> dict[str, np.ndarray]:
@@ -140,7 +140,7 @@ def test_a_cap_needs_channels(tmp_path: pathlib.Path) -> None:
 def test_equal_channels_have_one_number(tmp_path: pathlib.Path) -> None:
     data = full_log.prepared_data(tmp_path, full_log.tables())
     ids = data.videos["channel_id"].to_list()
-    found = filter_columns.indices(data.catalogue, "channel_id").tolist()
+    found = filter_schema.indices(data.catalogue, "channel_id").tolist()
     assert found[0] == 0
     assert [number == 0 for number in found[1:]] == [one is None for one in ids]
     pairs = set(zip(ids, found[1:], strict=True)) - {(None, 0)}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies
 
 from tests import planted
-from ytdnn.features import base_feature, replayed_features
+from ytdnn.features import base_feature, first_stage_features
 from ytdnn.log import events, positions
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import network
@@ -72,7 +72,7 @@ def _readings(trained):
     """Returns the ranker's encoding of scores at some requests, at the log's end."""
     model = ranking_model.load(trained.directory, trained.data, trained.first_stage)
     (feature,) = [
-        f for f in model.features if isinstance(f, replayed_features.ReplayedFeature)
+        f for f in model.features if isinstance(f, first_stage_features.ReplayedFeature)
     ]
     data = trained.data
     users = np.arange(data.num_users)
@@ -109,7 +109,7 @@ def test_the_ranker_reads_what_it_was_trained_with(earlier, served):
 def _scores_of(trained):
     model = ranking_model.load(trained.directory, trained.data, trained.first_stage)
     return [
-        f for f in model.features if isinstance(f, replayed_features.ReplayedFeature)
+        f for f in model.features if isinstance(f, first_stage_features.ReplayedFeature)
     ]
 
 

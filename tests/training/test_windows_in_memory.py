@@ -8,7 +8,7 @@ import pytest
 from tests import full_log
 from tests.features import first_stage
 from ytdnn import configs
-from ytdnn.features import as_of_sums, counter_sums, past_sums_of_log
+from ytdnn.features import counter_sums, past_sums_of_log, point_in_time_sums
 from ytdnn.log import batch_streams, merged_shards, prepared
 from ytdnn.ranking import building
 from ytdnn.retrieval import first_stage_replay
@@ -18,7 +18,7 @@ _OF_OPENING = (
     past_sums_of_log.LogPast,
     past_sums_of_log.Join,
     counter_sums.QuantitySums,
-    as_of_sums.SortedEvents,
+    point_in_time_sums.SortedEvents,
 )
 
 

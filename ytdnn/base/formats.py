@@ -1,4 +1,4 @@
-"""Numbers and times in the form that lines for people have, and values for JSON."""
+"""Numbers and times as text for people, and values for JSON."""
 
 import dataclasses
 import datetime

@@ -86,13 +86,13 @@ _OWN: dict[str, dict[str, str]] = {
         "lab.pages.example_users": "examples",
         "lab.pages.index_tuning_page": "index_tuning",
         "lab.truth.oracle": "truth of world",
-        "ops.catalogue.additions": "add_videos",
-        "ops.catalogue.removals": "remove_videos, restore_videos",
+        "ops.catalogue.add_videos": "add_videos",
+        "ops.catalogue.remove_videos": "remove_videos, restore_videos",
         "ops.cluster.tasks": "role of multi_worker, role of parameter_server",
         "ops.refit.refitting": "refit",
         "ops.refresh.refreshing": "refresh",
         "ops.spark.on_spark": "spark",
-        "ops.state.counted_version": "live_state",
+        "ops.state.counter_state": "live_state",
     },
 }
 _R = TypeVar("_R", bound=registry.RegisteredPart)

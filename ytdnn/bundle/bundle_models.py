@@ -21,16 +21,16 @@ from ytdnn.bundle import (
     shared_functions,
     signatures,
 )
-from ytdnn.log import fields, lookups, prepared
+from ytdnn.log import graph_fields, lookups, prepared
 from ytdnn.ranking import heads, weighted_order
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import (
-    column_filters,
     exploring,
+    filter_graph,
+    filtered_search,
     impression_rates,
     live_term_source,
     live_terms,
-    nearest,
     pool,
     slate,
     trained_stage,
@@ -67,7 +67,7 @@ class Parts:
     served: str
     removed_ids: list[str]
     limits: graphs.FilterReader
-    filters: column_filters.Filters
+    filters: filter_graph.Filters
     weighing: weighted_order.Weighing | None = None
 
 
@@ -107,14 +107,16 @@ class _Maker:
         self._tower = graphs.UserTowerGraph(self._data, self._videos, model)
         self._vector = signatures.vector_field(model.vector_dim)
         self._permitting = (
-            *fields.permitting(self._data.catalogue),
+            *graph_fields.permitting(self._data.catalogue),
             *signatures.filter_fields(parts.filters),
         )
         self._limits = (*self._permitting, signatures.k_field())
         self._caps = slate.Caps(parts.filters)
         self._capping = signatures.cap_fields(self._caps)
         self._searches: dict[tf.Module, shared_functions.SharedNearest] = {}
-        self._score_vectors = shared_functions.TracedFunction(nearest.score_vectors)
+        self._score_vectors = shared_functions.TracedFunction(
+            filtered_search.score_vectors
+        )
         self._weights = signatures.weight_fields(parts.weighing, parts.filters)
         self._rankers: dict[Any, saved_models.Model[graphs.RankerGraph]] = {}
         self._scorer: graphs.Scorer | None = None
@@ -152,7 +154,7 @@ class _Maker:
         """Returns the search among permitted videos, one for all models of an index."""
         if searcher not in self._searches:
             number = self._stage.num_videos
-            search = nearest.Nearest(searcher, number, self._score_vectors)
+            search = filtered_search.Nearest(searcher, number, self._score_vectors)
             self._searches[searcher] = shared_functions.SharedNearest(search)
         return self._searches[searcher]
 
@@ -172,12 +174,12 @@ class _Maker:
         )
 
     @property
-    def _live_fields(self) -> fields.Fields:
+    def _live_fields(self) -> graph_fields.Fields:
         """Request fields that live terms read; none without any."""
         if not self._stage.composition.live_weights:
             return ()
-        watched = fields.watched(self._data.catalogue)
-        return watched, fields.watch_times(), fields.time()
+        watched = graph_fields.watched(self._data.catalogue)
+        return watched, graph_fields.watch_times(), graph_fields.time()
 
     @functools.cached_property
     def _live_state(self) -> live_term_source.LiveState:
@@ -226,7 +228,7 @@ class _Maker:
         of_videos = signatures.video_ids_field(self._data.catalogue)
         asks = self._scorer is not None and self._scorer.asks_sources
         live = self._live_fields if asks else ()
-        return (*fields.union(ranker_fields, live), of_videos)
+        return (*graph_fields.union(ranker_fields, live), of_videos)
 
     def recommender(
         self, searcher: tf.Module, index: saved_models.Model, needs_scann: bool
@@ -241,9 +243,9 @@ class _Maker:
             alone = recommender_graph.NearestGraph(
                 self._videos, self._tower, self._live(searcher), may, self._caps
             )
-            query = fields.union(stage.fields(data.catalogue), live)
+            query = graph_fields.union(stage.fields(data.catalogue), live)
             stages |= self._candidates(alone, query, scores)
-            inputs = fields.union(query, self._limits, self._capping)
+            inputs = graph_fields.union(query, self._limits, self._capping)
             return saved_models.Model(alone, inputs, results, needs_scann, stages)
         graph = recommender_graph.RecommenderGraph(
             self._tower,
@@ -257,7 +259,7 @@ class _Maker:
             self._parts.weighing,
         )
         ranker_fields = self._parts.ranker.request_fields(data.catalogue)
-        query = fields.union(
+        query = graph_fields.union(
             stage.fields(data.catalogue, with_sources=True), ranker_fields, live
         )
         ranker = self.ranker(searcher)
@@ -266,7 +268,7 @@ class _Maker:
             bundle.RANKER: ranker,
             explanations.EXPLAIN: saved_models.Model(why, self._ranker_inputs, ()),
         }
-        inputs = fields.union(query, self._limits, self._capping, self._weights)
+        inputs = graph_fields.union(query, self._limits, self._capping, self._weights)
         return saved_models.Model(graph, inputs, results, needs_scann, stages)
 
     def _candidates(
@@ -277,7 +279,9 @@ class _Maker:
     ) -> dict[str, saved_models.Model]:
         """Returns the signature that lists all candidates."""
         candidates_graph = explanations.CandidatesGraph(graph, self._tower, scores)
-        inputs = fields.union(query, self._permitting, self._capping, self._weights)
+        inputs = graph_fields.union(
+            query, self._permitting, self._capping, self._weights
+        )
         return {
             explanations.CANDIDATES: saved_models.Model(candidates_graph, inputs, ())
         }

@@ -46,7 +46,7 @@ from ytdnn.features import counter_sums, counters
 from ytdnn.log import lookups, prepared, vectors
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import weighted_order
-from ytdnn.retrieval import column_filters, filter_columns, trained_stage
+from ytdnn.retrieval import filter_graph, filter_schema, trained_stage
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval.index import artifact as index_artifact
 from ytdnn.retrieval.index import brute_force
@@ -213,12 +213,12 @@ def _vocabularies(
 
 def _filters(
     composition: configs.CompositionConfig, data: prepared.PreparedData
-) -> column_filters.Filters:
+) -> filter_graph.Filters:
     """Returns the reader of the conditions of requests."""
-    columns = filter_columns.from_catalogue(data.catalogue)
+    columns = filter_schema.from_catalogue(data.catalogue)
     keys = [key for column in columns for key in column.keys]
     policies = request_shorthand.policies(composition.policies, keys)
-    return column_filters.Filters(data, policies)
+    return filter_graph.Filters(data, policies)
 
 
 def _require_composition(config: configs.Config, data: prepared.PreparedData) -> None:

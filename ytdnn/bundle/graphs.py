@@ -17,7 +17,7 @@ from ytdnn.log import lookups, prepared, raw_request
 from ytdnn.ranking import heads
 from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import allowed_videos, column_filters, nearest, pool, row_ops
+from ytdnn.retrieval import allowed_videos, filter_graph, filtered_search, pool, row_ops
 from ytdnn.retrieval import interface as retrieval
 
 Raw = dict[str, tf.Tensor]
@@ -102,7 +102,7 @@ class FilterReader(tf.Module):
     def __init__(
         self,
         removed: lookups.RemovedVideos | None = None,
-        filters: column_filters.Filters | None = None,
+        filters: filter_graph.Filters | None = None,
         removes_watched: bool = True,
     ) -> None:
         """Stores the limits that all requests share.
@@ -209,7 +209,7 @@ class IndexGraph(tf.Module):
     def __init__(
         self,
         videos: lookups.VideoIds,
-        search: nearest.Nearest,
+        search: filtered_search.Nearest,
         limits: FilterReader | None = None,
     ) -> None:
         """Stores the search, the ids, and the limits of lists."""

@@ -6,7 +6,7 @@
      "max_per": {"channel_id": 2},
      "weights": {"watch_seconds": 1, "liked": 30, "disliked": -200}}
 
-The signatures take conditions as texts (`ytdnn.retrieval.column_filters`): `language
+The signatures take conditions as texts (`ytdnn.retrieval.filter_graph`): `language
 in` and `en`; caps and weights as names and numbers. A policy is a list of conditions
 that is saved in the bundle.
 """
@@ -17,22 +17,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ytdnn.base import configs, errors, schema
-from ytdnn.log import fields, prepared
+from ytdnn.log import graph_fields, prepared
 from ytdnn.ranking import weighted_order
-from ytdnn.retrieval import diversity, filter_columns
+from ytdnn.retrieval import diversity, filter_schema
 
 COLUMN = "column"
 _EXAMPLE = '{"column": "language", "in": ["en", "de"]}'
 _MOST_CAP = 2**31 - 1
 _MOST_WEIGHT = 1e9  # sums of products with it stay far below float32's limit
 _ABSENT: tuple[Any, ...] = (None, [], [""], [0])
-LISTS = (filter_columns.IN, filter_columns.NOT_IN)
+LISTS = (filter_schema.IN, filter_schema.NOT_IN)
 
 _shown = errors.shown
 
 Entry = tuple[str, str]
 """A column with its operator, and a value as text."""
-Fields = Mapping[str, fields.Field]
+Fields = Mapping[str, graph_fields.Field]
 
 
 def expanded(request: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
@@ -198,7 +198,7 @@ def _read_condition(
             f"expected one of {', '.join(known[column])} for column {column}, received "
             f"{received} in condition {place} ({_shown(condition)})"
         )
-    is_text = filter_columns.AT_MOST not in known[column]
+    is_text = filter_schema.AT_MOST not in known[column]
     parsed = []
     for operator, value in given.items():
         where = f"{operator} of column {column} (condition {place})"
@@ -209,7 +209,7 @@ def _read_condition(
                 f"expected a list of at least one value for {where}, received "
                 f"{_shown(value)}"
             )
-        key = filter_columns.key(column, operator)
+        key = filter_schema.key(column, operator)
         values = several if operator in LISTS else [value]
         parsed += [(key, _text(item, is_text, where)) for item in values]
     return parsed
@@ -270,7 +270,7 @@ def require(
     """
     diversity.require(composition, catalogue)
     if composition.policies:
-        columns = filter_columns.from_catalogue(catalogue)
+        columns = filter_schema.from_catalogue(catalogue)
         policies(composition.policies, [key for one in columns for key in one.keys])
     if predictions:
         default, saved = composition.default_weights, composition.weights_of_policies

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.retrieval import interface, nearest
+from ytdnn.retrieval import filtered_search, interface
 
 
 class TracedFunction:
@@ -56,7 +56,7 @@ class SharedNearest(tf.Module):
       search: See `Nearest.search`.
     """
 
-    def __init__(self, search: nearest.Nearest) -> None:
+    def __init__(self, search: filtered_search.Nearest) -> None:
         """Stores the search."""
         super().__init__()
         self.num_videos = search.num_videos

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ytdnn.base import schema
-from ytdnn.log import fields, prepared
+from ytdnn.log import graph_fields, prepared
 from ytdnn.ranking import weighted_order
-from ytdnn.retrieval import column_filters, slate
+from ytdnn.retrieval import filter_graph, slate
 
-Field = fields.Field
-describe = fields.describe
-read = fields.read
-union = fields.union
+Field = graph_fields.Field
+describe = graph_fields.describe
+read = graph_fields.read
+union = graph_fields.union
 
 _MOST = 2**31 - 1
 _MISSING: dict[str, str | int | float] = {"string": "", "int32": 0, "float32": 0.0}
@@ -24,7 +24,7 @@ def _lists(name: str, dtype: str, meaning: str, **more: Any) -> Field:
 
 def video_ids_field(catalogue: prepared.Catalogue) -> Field:
     """Returns the input that names the videos to score."""
-    dtype, missing = fields.id_type(catalogue)
+    dtype, missing = graph_fields.id_type(catalogue)
     return Field(schema.VIDEO_IDS, dtype, "batch, length", missing, "videos to score")
 
 
@@ -46,7 +46,7 @@ def columns(meanings: Mapping[str, str]) -> tuple[Field, ...]:
     )
 
 
-def filter_fields(filters: column_filters.Filters) -> tuple[Field, ...]:
+def filter_fields(filters: filter_graph.Filters) -> tuple[Field, ...]:
     """Returns the inputs for conditions on columns of videos, if there are columns.
 
     Args:
@@ -65,11 +65,11 @@ def filter_fields(filters: column_filters.Filters) -> tuple[Field, ...]:
     if filters.policies:
         inputs.append(_policy("saved conditions that hold, too; empty: none", filters))
     if filters.reads_time:
-        inputs.append(fields.time())
+        inputs.append(graph_fields.time())
     return tuple(inputs)
 
 
-def _policy(meaning: str, filters: column_filters.Filters) -> Field:
+def _policy(meaning: str, filters: filter_graph.Filters) -> Field:
     choices = filters.policies
     return Field(schema.POLICY, "string", "batch", "", meaning, choices=choices)
 
@@ -92,7 +92,7 @@ def cap_fields(caps: slate.Caps) -> tuple[Field, ...]:
 
 
 def weight_fields(
-    weighing: weighted_order.Weighing | None, filters: column_filters.Filters
+    weighing: weighted_order.Weighing | None, filters: filter_graph.Filters
 ) -> tuple[Field, ...]:
     """Returns the inputs for weights of the ranker's predictions, if there are any.
 
@@ -127,7 +127,7 @@ def result_fields(
       catalogue: The catalogue of the prepared set, with the type of ids.
       meanings: See `columns`.
     """
-    dtype, missing = fields.id_type(catalogue)
+    dtype, missing = graph_fields.id_type(catalogue)
     return (
         Field(schema.IDS, dtype, "batch, length", missing, "best first, then padding"),
         *columns(meanings),

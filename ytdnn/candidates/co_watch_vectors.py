@@ -1,4 +1,4 @@
-"""Vectors of videos from counted co-watching: where the tables of videos begin.
+"""Initial vectors of the video tables, factorised from co-watch counts.
 
 A video that is watched ten times gives ten gradients an epoch, too few to move a random
 row to where it belongs. The same ten watches already say whom it shares its audience

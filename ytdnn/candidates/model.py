@@ -22,8 +22,8 @@ from ytdnn.base import configs, errors
 from ytdnn.base.configs import networks
 from ytdnn.candidates import logged_user_vectors, losses, user_tower
 from ytdnn.features import base_feature, feature_lists, network_features
-from ytdnn.layers import embeddings, randomness, weights
-from ytdnn.log import fields, prepared, training_slices
+from ytdnn.layers import embeddings, randomness, saved_weights
+from ytdnn.log import graph_fields, prepared, training_slices
 
 if TYPE_CHECKING:
     from ytdnn.candidates import content, ensemble
@@ -71,7 +71,7 @@ class CandidateModel(logged_user_vectors.FromLogs, tf.keras.Model):
         """The encoders of the sequences that the model reads."""
         return self.user_tower.encoders
 
-    def fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
         """Returns the request fields that the model reads."""
         return self.user_tower.fields(catalogue)
 
@@ -275,7 +275,7 @@ def make(
 def save(trained: Joined, directory: pathlib.Path) -> None:
     """Writes weights and inputs into an artefact directory being published."""
     inputs = trained.tower_inputs
-    weights.save(trained, directory)
+    saved_weights.save(trained, directory)
     feature_lists.write(directory / _FEATURES, inputs.measured)
     if inputs.of_videos is not None:
         inputs.of_videos.write(directory)
@@ -306,7 +306,7 @@ def load_members(
 
 def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
     directory = pathlib.Path(directory)
-    config = weights.trained_config(directory, KIND, data.manifest).candidates
+    config = saved_weights.trained_config(directory, KIND, data.manifest).candidates
     if not config.is_network:
         raise errors.UserError(
             f"expected a trained network in {directory}, found the model "
@@ -317,7 +317,7 @@ def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
     with embeddings.undrawn():
         members = [make(config, data, inputs) for _ in range(config.num_kept)]
         trained = joined(members)
-    weights.restore(trained, directory)
+    saved_weights.restore(trained, directory)
     return trained
 
 

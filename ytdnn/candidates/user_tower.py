@@ -20,7 +20,7 @@ import tensorflow as tf
 from ytdnn.base import configs, schema
 from ytdnn.features import base_feature, feature_lists, network_features
 from ytdnn.layers import bags, randomness, towers
-from ytdnn.log import batch_streams, fields, positions, prepared, training_slices
+from ytdnn.log import batch_streams, graph_fields, positions, prepared, training_slices
 
 if TYPE_CHECKING:
     from ytdnn.candidates import content
@@ -188,12 +188,12 @@ class UserTower(tf.keras.layers.Layer):
         """Large variables looked up by row, for the table optimiser."""
         return [table for encoder in self.encoders for table in encoder.tables]
 
-    def fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
         """Returns the request fields that the tower reads."""
         watched = self.watches.fields(catalogue)
         of_features = feature_lists.request_fields(self.inputs.features, catalogue)
         searches = self.searches.fields(catalogue) if self.searches is not None else ()
-        return fields.union(watched, of_features, searches)
+        return graph_fields.union(watched, of_features, searches)
 
     def call(
         self, tensors: dict[str, tf.Tensor], seed: tf.Tensor | None = None

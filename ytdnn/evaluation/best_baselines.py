@@ -1,4 +1,4 @@
-"""The ranker beside the best baseline of clicks, and of watch seconds.
+"""Compares the ranker with the best baseline of clicks, and of watch seconds.
 
 A click probability is judged by AUC, within each user and over all, and log loss;
 expected seconds by the share of the watch time in the first places of each user's list,

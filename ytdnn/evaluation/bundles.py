@@ -18,7 +18,7 @@ import tensorflow as tf
 from ytdnn.base import configs, errors, progress, schema
 from ytdnn.bundle import batches, bulk, requests, saved_models, user_requests
 from ytdnn.bundle import bundle as bundles
-from ytdnn.evaluation import in_memory_windows, lists, other_systems, user_cases
+from ytdnn.evaluation import external_systems, lists, user_cases, user_windows
 from ytdnn.log import prepared
 from ytdnn.retrieval.index import scann_index
 
@@ -37,8 +37,8 @@ class ServedLists:
 
     bundle: bundles.Bundle
     data: prepared.PreparedData
-    windows: in_memory_windows.WindowOpener = dataclasses.field(
-        default_factory=lambda: in_memory_windows.WindowOpener(
+    windows: user_windows.WindowOpener = dataclasses.field(
+        default_factory=lambda: user_windows.WindowOpener(
             configs.EvaluationConfig().window_events
         )
     )
@@ -48,7 +48,7 @@ def read(
     directory: pathlib.Path,
     data: prepared.PreparedData,
     config: configs.EvaluationConfig,
-) -> other_systems.Other:
+) -> external_systems.Other:
     """Opens a bundle to be measured.
 
     Args:
@@ -59,13 +59,13 @@ def read(
     Raises:
       errors.UserError: The bundle is damaged, or cannot answer by these rules.
     """
-    windows = in_memory_windows.WindowOpener(config.window_events)
+    windows = user_windows.WindowOpener(config.window_events)
     served = ServedLists(bundles.load(directory), data, windows)
     manifest = served.bundle.manifest
     stated = {"num_candidates": manifest.facts["num_candidates"]}
     trained_to = manifest.facts.get(bundles.REFIT, {}).get("trained_to", {})
     counted_to = manifest.facts.get(bundles.COUNTED_TO)
-    return other_systems.Other(
+    return external_systems.Other(
         directory.resolve().name,
         bundles.KIND,
         manifest.fingerprint,

@@ -16,7 +16,7 @@ from ytdnn.base.metrics import (
 )
 from ytdnn.evaluation import lists, report_model, truths, user_cases, user_means
 from ytdnn.log import prepared
-from ytdnn.retrieval import filter_columns
+from ytdnn.retrieval import filter_schema
 
 _PROPENSITY_POWER = 1.0  # all videos have the same weight (see `retrieval`)
 
@@ -242,6 +242,6 @@ class Variety:
     def _codes(self, column: str) -> npt.NDArray[np.int32]:
         """Returns the value of each video as a code, `[num_videos + 1]`."""
         if column not in self._made:
-            codes = filter_columns.codes(self._data.videos[column])
+            codes = filter_schema.codes(self._data.videos[column])
             self._made[column] = np.append(np.int32(0), codes)
         return self._made[column]

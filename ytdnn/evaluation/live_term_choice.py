@@ -18,13 +18,13 @@ from scipy import optimize
 from ytdnn.base import configs
 from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
-    choice_artifact,
-    in_memory_windows,
     lists,
     live_term_lists,
     models,
     request_cases,
+    served_order,
     user_cases,
+    user_windows,
 )
 from ytdnn.log import events, prepared
 from ytdnn.retrieval import live_terms, trained_stage
@@ -45,7 +45,7 @@ Floats = npt.NDArray[np.float64]
 
 def from_run(
     config: configs.Config, workdir: pathlib.Path, has_ranker: bool = False
-) -> choice_artifact.Choice:
+) -> served_order.Choice:
     """Returns the choice of a run.
 
     Args:
@@ -55,8 +55,8 @@ def from_run(
     """
     data = prepared.load(workdir / prepared.KIND)
     trained = trained_stage.load(workdir / trained_stage.KIND, data).candidates
-    windows = in_memory_windows.WindowOpener(config.evaluation.window_events)
-    trained = in_memory_windows.by_window(trained, windows)
+    windows = user_windows.WindowOpener(config.evaluation.window_events)
+    trained = user_windows.by_window(trained, windows)
     return choose(data, trained, config, has_ranker)
 
 
@@ -65,7 +65,7 @@ def choose(
     trained: models.RetrievalModel,
     config: configs.Config,
     has_ranker: bool = False,
-) -> choice_artifact.Choice:
+) -> served_order.Choice:
     """Fits live terms, and compares them with the network alone.
 
     Lists are judged by their nDCG, a ranker's candidates by how often they hold the
@@ -84,10 +84,10 @@ def choose(
     num_listed = trained.num_listed
     asked = request_cases.cases(data, _split(data), rules, num_listed)
     if asked is None or trained.trains_on_validation:
-        return choice_artifact.Choice(True, "")
+        return served_order.Choice(True, "")
     is_first = asked.cases.users % 2 == 0
     if min(is_first.sum(), (~is_first).sum()) < _LEAST_REQUESTS:
-        return choice_artifact.Choice(True, "")
+        return served_order.Choice(True, "")
     vectors = trained.video_vectors(int(asked.cases.times.min()))
     candidates = live_term_lists.LiveCandidates(
         data,
@@ -108,7 +108,7 @@ def choose(
     factor = _FACTOR_BY_SECONDS if by_seconds else 1.0
     serves, words = _judged(makers, asked, ~is_first, config, length, factor)
     weights = tuple(_fitted(choices).vector.tolist()) if serves else ()
-    return choice_artifact.Choice(True, words, live_weights=weights)
+    return served_order.Choice(True, words, live_weights=weights)
 
 
 def _split(data: prepared.PreparedData) -> events.Split:

@@ -18,7 +18,6 @@ from ytdnn.base import configs, environment, formats, registries, schema
 from ytdnn.evaluation import (
     best_baselines,
     impression_metrics,
-    in_memory_windows,
     leaks,
     list_metrics,
     lists,
@@ -33,6 +32,7 @@ from ytdnn.evaluation import (
     slices,
     user_cases,
     user_means,
+    user_windows,
 )
 from ytdnn.log import events, prepared, user_log
 
@@ -68,7 +68,7 @@ def measure(
     split: events.Split,
     config: configs.EvaluationConfig,
     orders: Mapping[str, shown_scorers.Scorer] | None = None,
-    windows: in_memory_windows.WindowOpener | None = None,
+    windows: user_windows.WindowOpener | None = None,
 ) -> report_files.Result:
     """Checks for leaks, runs every system and measures its output.
 
@@ -89,7 +89,7 @@ def measure(
     stated = report_protocol.describe(data, cases, split, config)
     order = leaks.in_order(data, cases, split)
     context = list_metrics.Context(data, cases, config)
-    windows = windows or in_memory_windows.WindowOpener(config.window_events)
+    windows = windows or user_windows.WindowOpener(config.window_events)
     listed = lists.made(data, cases, makers, context.length, windows)
     entries, per_user = {}, {}
     for name, of_model in listed.items():
@@ -127,7 +127,7 @@ def _shown(
     orders: Mapping[str, shown_scorers.Scorer],
     split: events.Split,
     config: configs.EvaluationConfig,
-    windows: in_memory_windows.WindowOpener,
+    windows: user_windows.WindowOpener,
 ) -> tuple[dict[str, Any], pl.DataFrame]:
     """Returns the fields of the report on impressions, and the values of users.
 

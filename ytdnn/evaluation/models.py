@@ -1,6 +1,6 @@
 """The types of models in evaluation, and the models of a run.
 
-Tests give fakes with those methods that are asked.
+Tests pass fakes with the methods that are called.
 """
 
 import dataclasses

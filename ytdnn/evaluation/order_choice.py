@@ -27,15 +27,15 @@ import numpy.typing as npt
 from ytdnn.base import configs, ragged, schema
 from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
-    choice_artifact,
-    in_memory_windows,
     lists,
     models,
     report_parts,
+    served_order,
     shown_baselines,
     shown_lists,
     shown_scorers,
     tables,
+    user_windows,
 )
 from ytdnn.log import events, prepared, user_log
 from ytdnn.ranking import model as ranking_model
@@ -60,7 +60,7 @@ _NO_OTHERS = (
 Rows = npt.NDArray[np.int64]
 
 
-def from_run(config: configs.Config, workdir: pathlib.Path) -> choice_artifact.Choice:
+def from_run(config: configs.Config, workdir: pathlib.Path) -> served_order.Choice:
     """Returns the choice of a run.
 
     Args:
@@ -80,7 +80,7 @@ def choose(
     trained: models.RetrievalModel,
     ranking: models.RankingModel,
     config: configs.EvaluationConfig | None = None,
-) -> choice_artifact.Choice:
+) -> served_order.Choice:
     """Compares the ranker with the candidates and popularity, paired by user.
 
     Args:
@@ -90,12 +90,12 @@ def choose(
       config: Resamples and their seed; None: the defaults.
     """
     config = configs.EvaluationConfig() if config is None else config
-    windows = in_memory_windows.WindowOpener(config.window_events)
-    trained = in_memory_windows.by_window(trained, windows)
-    ranking = in_memory_windows.by_window(ranking, windows)
+    windows = user_windows.WindowOpener(config.window_events)
+    trained = user_windows.by_window(trained, windows)
+    ranking = user_windows.by_window(ranking, windows)
     impressions = shown_scorers.SplitImpressions(data.log, events.Split.VALIDATION)
     if _share_watched(data.log, impressions.rows) >= _ALL_WATCHED:
-        return choice_artifact.Choice(False, _NO_OTHERS)
+        return served_order.Choice(False, _NO_OTHERS)
     scorers: dict[str, shown_scorers.Scorer] = {
         shown_scorers.POPULARITY: shown_scorers.popularity(data),
         shown_scorers.RANKER: shown_scorers.scorer(data, ranking),
@@ -134,11 +134,11 @@ def _share_watched(log: user_log.UserLog, rows: Rows) -> float:
     return len(np.unique(owners[is_same])) / max(1, len(rows))
 
 
-def _decided(judged: report_parts.ShownLists | None) -> choice_artifact.Choice:
+def _decided(judged: report_parts.ShownLists | None) -> served_order.Choice:
     """Returns the choice that the orders of a window lead to."""
     gains = {} if judged is None else _gains(judged)
     if judged is None or not gains:
-        return choice_artifact.Choice(
+        return served_order.Choice(
             True,
             "The ranker's order is served (ranking.enabled=auto), but was not judged: "
             "no user was shown two videos in the validation window and watched one. "
@@ -146,7 +146,7 @@ def _decided(judged: report_parts.ShownLists | None) -> choice_artifact.Choice:
         )
     counted = _surely_better(gains)
     if counted:
-        return choice_artifact.Choice(
+        return served_order.Choice(
             True,
             f"A counted order ({tables.model_title(counted)}) is served "
             f"(ranking.enabled=auto), with the ranker's predictions: "
@@ -170,7 +170,7 @@ def _decided(judged: report_parts.ShownLists | None) -> choice_artifact.Choice:
         words += f". The ranker is not above popularity: {_ADVICE}"
     elif not serves:
         words += f". The ranker does not help: {_ADVICE}; {_ALL_THE_SAME}"
-    return choice_artifact.Choice(serves, words)
+    return served_order.Choice(serves, words)
 
 
 def _surely_better(gains: "Mapping[str, _Gain]") -> str:

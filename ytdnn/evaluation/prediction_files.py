@@ -17,8 +17,8 @@ import polars as pl
 
 from ytdnn.base import errors, ragged, schema, user_paths, whole_files
 from ytdnn.evaluation import (
+    external_systems,
     lists,
-    other_systems,
     report_parts,
     request_cases,
     user_cases,
@@ -54,7 +54,7 @@ class PredictionFile:
         return request_cases.REQUEST_ID if self.answers_requests else schema.USER_ID
 
 
-def read(path: pathlib.Path, data: prepared.PreparedData) -> other_systems.Other:
+def read(path: pathlib.Path, data: prepared.PreparedData) -> external_systems.Other:
     """Opens a file of predictions to be measured.
 
     Args:
@@ -68,7 +68,7 @@ def read(path: pathlib.Path, data: prepared.PreparedData) -> other_systems.Other
         systems = parse(path, data)
     made = {systems.name: maker(systems, data)}
     is_of_users = not systems.answers_requests
-    return other_systems.Other(
+    return external_systems.Other(
         systems.name,
         "predictions",
         whole_files.sha256(path)[:16],

@@ -1,4 +1,4 @@
-"""Measures systems by requests, beside what is counted up to each of them."""
+"""Measures systems, and counts up to each request, by the protocol `requests`."""
 
 import dataclasses
 from collections.abc import Collection, Mapping
@@ -9,7 +9,6 @@ import numpy.typing as npt
 from ytdnn.base import configs
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
-    in_memory_windows,
     lists,
     measure,
     report_files,
@@ -18,6 +17,7 @@ from ytdnn.evaluation import (
     report_summary,
     request_cases,
     user_means,
+    user_windows,
 )
 from ytdnn.log import events, prepared
 from ytdnn.retrieval import live_counts
@@ -37,7 +37,7 @@ def added(
     makers: Mapping[str, lists.Maker],
     split: events.Split,
     config: configs.EvaluationConfig,
-    windows: in_memory_windows.WindowOpener,
+    windows: user_windows.WindowOpener,
     judged: Collection[str],
     num_listed: int | None = None,
 ) -> report_files.Result:

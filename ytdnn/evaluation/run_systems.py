@@ -12,20 +12,20 @@ from ytdnn.base import configs, errors, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import (
     boosted_trees,
-    choice_artifact,
     composed_slates,
-    in_memory_windows,
     leaks,
     lists,
     live_term_lists,
     measure,
     models,
+    served_order,
     shown_baselines,
     shown_lists,
     shown_scorers,
     truths,
     tuned_baselines,
     user_cases,
+    user_windows,
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
@@ -111,7 +111,7 @@ def load(
         )
         ranking.order_by(config.composition.default_weights)
     sources = first_stage.other_sources if ranking is not None else ()
-    weights = () if stage else choice_artifact.live_weights(config, workdir)
+    weights = () if stage else served_order.live_weights(config, workdir)
     live = live_terms.weights(np.array(weights)) if weights else None
     return TrainedModels(
         data, trained, ranking, others, sources, baselines=fitted_baselines, live=live
@@ -138,7 +138,7 @@ class RunSystems:
     ranking: models.RankingModel | None
     video_vectors: models.Vectors | None
     systems: measure.Systems
-    windows: in_memory_windows.WindowOpener
+    windows: user_windows.WindowOpener
 
 
 def build(
@@ -159,13 +159,13 @@ def build(
     data, trained, ranking = loaded.data, loaded.trained, loaded.ranking
     num_listed = None if trained is None else trained.num_listed
     cases = user_cases.cases(data, split, config.evaluation, num_listed)
-    windows = in_memory_windows.WindowOpener(config.evaluation.window_events)
+    windows = user_windows.WindowOpener(config.evaluation.window_events)
     of_videos = None
     if trained is not None:
-        trained = in_memory_windows.by_window(trained, windows)
+        trained = user_windows.by_window(trained, windows)
         of_videos = trained.video_vectors(user_cases.moment(cases, split))
     if ranking is not None:
-        ranking = in_memory_windows.by_window(ranking, windows)
+        ranking = user_windows.by_window(ranking, windows)
     systems = RunSystems(
         data, cases, trained, ranking, of_videos, measure.Systems(), windows
     )
@@ -247,9 +247,9 @@ def _as_trained(
       config: Settings of the lists.
     """
     own = prepared.load(workdir / prepared.KIND)
-    trained = in_memory_windows.by_window(
+    trained = user_windows.by_window(
         trained_stage.load(workdir / trained_stage.KIND, own).candidates,
-        in_memory_windows.WindowOpener(config.window_events),
+        user_windows.WindowOpener(config.window_events),
     )
     moment = int(own.manifest.facts["windows"]["test"])
     vectors = functools.cache(lambda: trained.video_vectors(moment))

@@ -1,4 +1,4 @@
-"""Baselines of impressions: what is counted of a video's earlier impressions.
+"""Baselines of impressions: rates and means of a video's earlier impressions.
 
 `impression_rates` has the counts. Each is measured as of the request of each
 impression's slate, and frozen at the beginning of the evaluated window, as a trained

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import configs, errors
-from ytdnn.evaluation import evaluated_parts, in_memory_windows, models
+from ytdnn.evaluation import evaluated_parts, models, user_windows
 from ytdnn.log import events, prepared, user_log
 from ytdnn.ranking import predictions
 from ytdnn.retrieval import impression_rates
@@ -141,7 +141,7 @@ def scored(
     data: prepared.PreparedData,
     impressions: SplitImpressions,
     scorers: Mapping[str, Scorer],
-    windows: in_memory_windows.WindowOpener,
+    windows: user_windows.WindowOpener,
 ) -> dict[str, predictions.Predictions]:
     """Returns the predictions of scorers, computed window by window.
 
@@ -153,7 +153,7 @@ def scored(
     """
     users = impressions.users  # ascending, so that parts follow each other
 
-    def make(part: slice) -> in_memory_windows.Results:
+    def make(part: slice) -> user_windows.Results:
         own = impressions
         if part.stop - part.start < impressions.num_users:
             own = impressions.select((users >= part.start) & (users < part.stop))

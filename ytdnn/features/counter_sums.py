@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import schema
-from ytdnn.features import as_of_sums
+from ytdnn.features import point_in_time_sums
 from ytdnn.log import events, positions, prepared, temporal_windows
 
 _REQUESTS_A_PART = 1 << 18  # so that a part stays in the cache
@@ -143,23 +143,29 @@ class QuantitySums:
         self.data = data
         self.delay = round(data.config.counters_delay_seconds)
         self._since = since - self.delay
-        self._sorted: dict[tuple[Quantity, VideoGroup], as_of_sums.SortedEvents] = {}
-        self._sums: dict[tuple[Quantity, VideoGroup], as_of_sums.PrefixSums] = {}
+        self._sorted: dict[
+            tuple[Quantity, VideoGroup], point_in_time_sums.SortedEvents
+        ] = {}
+        self._sums: dict[
+            tuple[Quantity, VideoGroup], point_in_time_sums.PrefixSums
+        ] = {}
 
     def events(
         self, quantity: Quantity, group: VideoGroup
-    ) -> tuple[Quantity, as_of_sums.SortedEvents]:
+    ) -> tuple[Quantity, point_in_time_sums.SortedEvents]:
         """Returns the sorted events of a quantity, and the quantity of their number."""
         number = dataclasses.replace(quantity, of_events=None)
         key = number, group
         if key not in self._sorted:
             size = int(group.video_groups(self.data).max()) + 1
-            self._sorted[key] = as_of_sums.sort_events(
+            self._sorted[key] = point_in_time_sums.sort_events(
                 lambda: self._read(*key), size, self._since
             )
         return number, self._sorted[key]
 
-    def sums(self, quantity: Quantity, group: VideoGroup) -> as_of_sums.PrefixSums:
+    def sums(
+        self, quantity: Quantity, group: VideoGroup
+    ) -> point_in_time_sums.PrefixSums:
         """Returns the sums of a quantity before places among its events."""
         key = quantity, group
         if key not in self._sums:
@@ -200,7 +206,7 @@ def sums_at(data: prepared.PreparedData, moments: Integers, keep: bool) -> Quant
       moments: `[n]` seconds.
       keep: Whether they are cached for ever, not only while features are opened.
     """
-    times = as_of_sums.from_codes(ranked_numbers(data))[1]
+    times = point_in_time_sums.from_codes(ranked_numbers(data))[1]
     first = data.once(sums_at, lambda: times.min(initial=serving_moment(data)))
     since = int(first) - WEEK.seconds
     if int(np.min(moments, initial=first)) < first:
@@ -260,7 +266,7 @@ class CounterRequests:
 
 def logged(data: prepared.PreparedData) -> CounterRequests:
     """Returns the videos of the ranker's impressions, each once for a request time."""
-    videos, moments = as_of_sums.from_codes(ranked_numbers(data))
+    videos, moments = point_in_time_sums.from_codes(ranked_numbers(data))
     return CounterRequests(sums_at(data, moments, keep=False), videos, moments)
 
 
@@ -289,4 +295,4 @@ def numbers_of(data: prepared.PreparedData, rows: Integers) -> Integers:
     """Returns a number of the video and request time of impressions, `[n] int64`."""
     shown = data.impressions
     times = np.asarray(shown.request_times)[rows]
-    return as_of_sums.to_codes(np.asarray(shown.videos)[rows], times)
+    return point_in_time_sums.to_codes(np.asarray(shown.videos)[rows], times)

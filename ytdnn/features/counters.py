@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.features import as_of_sums, base_feature, counter_sums, encodings
+from ytdnn.features import base_feature, counter_sums, encodings, point_in_time_sums
 from ytdnn.log import positions, prepared
 
 
@@ -93,9 +93,9 @@ class _PositionRequests:
             return None
         videos = np.asarray(at.videos)
         moments = np.broadcast_to(moments[..., np.newaxis], videos.shape)
-        codes = as_of_sums.to_codes(videos, moments)
+        codes = point_in_time_sums.to_codes(videos, moments)
         distinct, rows = np.unique(codes, return_inverse=True)
-        asked, moments = as_of_sums.from_codes(distinct)
+        asked, moments = point_in_time_sums.from_codes(distinct)
         of_log = counter_sums.sums_at(data, moments, keep=True)
         requests = counter_sums.CounterRequests(of_log, asked, moments)
         return requests, rows.reshape(videos.shape)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from ytdnn.base import artifacts, configs
 from ytdnn.features import base_feature
 from ytdnn.layers import continuous
-from ytdnn.log import fields, positions, prepared
+from ytdnn.log import graph_fields, positions, prepared
 
 if TYPE_CHECKING:
     from ytdnn.layers import split_dense
@@ -87,9 +87,9 @@ def placeholders(chosen: Sequence[base_feature.Feature]) -> Tensors:
 
 def request_fields(
     chosen: Sequence[base_feature.Feature], catalogue: prepared.Catalogue
-) -> fields.Fields:
+) -> graph_fields.Fields:
     """Returns the request fields that the features read, each once."""
-    return fields.union(*(feature.fields(catalogue) for feature in chosen))
+    return graph_fields.union(*(feature.fields(catalogue) for feature in chosen))
 
 
 def measure(

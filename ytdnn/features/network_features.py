@@ -20,7 +20,7 @@ import tensorflow as tf
 from ytdnn.base import configs, errors, registries, schema
 from ytdnn.base import registry as parts
 from ytdnn.features import base_feature
-from ytdnn.log import fields, prepared
+from ytdnn.log import graph_fields, prepared
 
 if TYPE_CHECKING:
     from ytdnn.features.sequences import sequence_encoder, watched
@@ -56,8 +56,8 @@ def built_in() -> Features:
     from ytdnn.features import (
         column_features,
         counter_features,
+        first_stage_features,
         past_features,
-        replayed_features,
         request_context,
         video_attributes,
     )
@@ -76,7 +76,7 @@ def built_in() -> Features:
         *counter_features.WATCH_TIMES,
         *counter_features.RECENT,
         *past_features.OF_GROUPS,
-        *replayed_features.FEATURES,
+        *first_stage_features.FEATURES,
         *past_features.OF_VIDEO,
         video_attributes.LANGUAGE_MATCH,
         video_attributes.AGE,
@@ -210,7 +210,7 @@ class Encoder(tf.keras.layers.Layer):
         """
         raise NotImplementedError
 
-    def fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
         """Returns the request fields that the encoder reads."""
         raise NotImplementedError
 

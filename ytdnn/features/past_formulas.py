@@ -14,7 +14,7 @@ from ytdnn.features import (
     past_sums_of_log,
     past_sums_of_request,
 )
-from ytdnn.log import fields, positions, prepared, raw_request
+from ytdnn.log import graph_fields, positions, prepared, raw_request
 
 
 class PastFeature(encodings.Continuous, base_feature.ReadAtRequest):
@@ -50,13 +50,13 @@ class PastFeature(encodings.Continuous, base_feature.ReadAtRequest):
         """Which features `together` reads at once; None: it is read alone."""
         return None if self.scope.is_of_query else (self.column, self.of_known_key)
 
-    def fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
         """Returns the fields of the events' and request's times, and impressions."""
         if self.table == schema.IMPRESSIONS:
-            return fields.time(), *fields.shown(catalogue)
+            return graph_fields.time(), *graph_fields.shown(catalogue)
         if "watches.watch_seconds" in self.columns:
-            return (fields.watched_seconds(),)
-        return fields.watch_times(), fields.time()
+            return (graph_fields.watched_seconds(),)
+        return graph_fields.watch_times(), graph_fields.time()
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Computes sums for the ranker's impressions at once, for others on demand."""

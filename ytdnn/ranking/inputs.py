@@ -17,12 +17,12 @@ from ytdnn.base import configs, ragged, schema
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import (
     feature_lists,
+    first_stage_features,
     network_features,
     past_sums,
-    replayed_features,
     request_reading,
 )
-from ytdnn.log import fields, positions, prepared, raw_request
+from ytdnn.log import graph_fields, positions, prepared, raw_request
 from ytdnn.ranking import heads
 from ytdnn.retrieval import trained_stage
 
@@ -223,10 +223,11 @@ class ImpressionLog:
 
 def request_fields(
     chosen: network_features.Features, catalogue: prepared.Catalogue
-) -> fields.Fields:
+) -> graph_fields.Fields:
     """Returns the request fields that the ranker reads, without the videos to score."""
-    return fields.union(
-        (fields.watched(catalogue),), feature_lists.request_fields(chosen, catalogue)
+    return graph_fields.union(
+        (graph_fields.watched(catalogue),),
+        feature_lists.request_fields(chosen, catalogue),
     )
 
 
@@ -289,4 +290,4 @@ def opened(
 
 def replays(chosen: Iterable[features_interface.Feature]) -> bool:
     """Whether any feature reads the candidates or scores of the first stage."""
-    return any(isinstance(f, replayed_features.ReplayedFeature) for f in chosen)
+    return any(isinstance(f, first_stage_features.ReplayedFeature) for f in chosen)

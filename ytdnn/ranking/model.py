@@ -12,9 +12,9 @@ import tensorflow as tf
 from ytdnn.base import artifacts, configs, errors, progress, ragged, schema
 from ytdnn.base.configs import serving
 from ytdnn.features import base_feature as features_interface
-from ytdnn.features import network_features, replayed_features
-from ytdnn.layers import weights
-from ytdnn.log import fields, prepared
+from ytdnn.features import first_stage_features, network_features
+from ytdnn.layers import saved_weights
+from ytdnn.log import graph_fields, prepared
 from ytdnn.ranking import (
     counted_seconds,
     heads,
@@ -113,17 +113,19 @@ class RankingModel:
         """Whether the first stage that features come from reads the request's time."""
         return self.first_stage is not None and self.first_stage.sees_request_time
 
-    def request_fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
+    def request_fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
         """Returns the request fields that it reads, without the videos to score."""
         own = inputs.request_fields(self.features, catalogue)
         if self.first_stage is None:
             return own
-        return fields.union(self.first_stage.fields(catalogue, self.asks_sources), own)
+        return graph_fields.union(
+            self.first_stage.fields(catalogue, self.asks_sources), own
+        )
 
     @property
     def asks_sources(self) -> bool:
         """Whether a feature needs all candidate sources."""
-        kind = replayed_features.ReplayedFeature
+        kind = first_stage_features.ReplayedFeature
         return any(f.asks_sources for f in self.features if isinstance(f, kind))
 
     @property
@@ -322,7 +324,7 @@ def save(
       directory: Directory of the artefact.
       measured: Statistics to serve with; None: those it was trained with.
     """
-    weights.save(model.network, directory)
+    saved_weights.save(model.network, directory)
     kept = dataclasses.asdict(measured or model.measured)
     artifacts.write_json(directory / STATISTICS, kept)
 
@@ -344,7 +346,7 @@ def load(
     Raises:
       errors.UserError: It is missing, damaged, or of another data set or first stage.
     """
-    trained = weights.trained_config(directory, KIND, data.manifest)
+    trained = saved_weights.trained_config(directory, KIND, data.manifest)
     _require_first_stage(directory, first_stage)
     measured = network.read_statistics(directory / STATISTICS)
     names = list(measured.features)
@@ -355,7 +357,7 @@ def load(
     model = RankingModel(config, chosen, measured, first_stage)
     if model.asks_sources and first_stage is not None:
         _require_places(directory, trained.composition, first_stage.composition)
-    weights.restore(model.network, directory)
+    saved_weights.restore(model.network, directory)
     return model
 
 

@@ -23,7 +23,7 @@ import tensorflow as tf
 from ytdnn.base import configs, errors, schema
 from ytdnn.features import vector_columns
 from ytdnn.log import prepared
-from ytdnn.retrieval import filter_columns, row_ops
+from ytdnn.retrieval import filter_schema, row_ops
 
 _BEHIND = -1e30  # a video that is not on the page is chosen last
 
@@ -44,7 +44,7 @@ class Diversity(tf.Module):
         if self._weight:
             self._read(config.diversity_by, data)
         if config.channel_decay < 1.0:
-            indices = filter_columns.indices(data.catalogue, schema.CHANNEL_ID)
+            indices = filter_schema.indices(data.catalogue, schema.CHANNEL_ID)
             self._channels = tf.Variable(indices, trainable=False)
 
     def _read(self, by: str, data: prepared.PreparedData) -> None:
@@ -53,7 +53,7 @@ class Diversity(tf.Module):
             self._vectors = vector_columns.variable(by, data)
             return
         name = by.removeprefix(f"{schema.VIDEOS}.")
-        codes = np.append(np.int32(0), filter_columns.codes(data.videos[name]))
+        codes = np.append(np.int32(0), filter_schema.codes(data.videos[name]))
         self._values = tf.Variable(codes, trainable=False)
 
     def __call__(self, videos: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
@@ -97,9 +97,9 @@ def require(config: configs.CompositionConfig, catalogue: prepared.Catalogue) ->
       errors.UserError: A column is missing.
     """
     if config.max_per_channel:
-        filter_columns.require_channels(catalogue, "max_per_channel")
+        filter_schema.require_channels(catalogue, "max_per_channel")
     if config.channel_decay < 1.0:
-        filter_columns.require_channels(catalogue, "channel_decay")
+        filter_schema.require_channels(catalogue, "channel_decay")
     by, of_vectors = config.diversity_by, catalogue.vectors.in_table(schema.VIDEOS)
     if not config.diversity or by in of_vectors:
         return
@@ -175,6 +175,6 @@ def _columns(catalogue: prepared.Catalogue) -> set[str]:
     """Returns the columns of videos that have values to compare."""
     return {
         attribute.name
-        for attribute in filter_columns.from_catalogue(catalogue)
+        for attribute in filter_schema.from_catalogue(catalogue)
         if attribute.kind != "age"
     }

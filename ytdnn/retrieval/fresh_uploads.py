@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ytdnn.base import registries, schema
 from ytdnn.log import prepared, raw_request, row_sorting
-from ytdnn.retrieval import filter_columns, interface
+from ytdnn.retrieval import filter_schema, interface
 
 _WATCHES = 20  # last watches whose channels count
 _UPLOADS = 10  # latest of each channel
@@ -18,7 +18,7 @@ _UPLOADS = 10  # latest of each channel
 
 def exists(data: prepared.PreparedData) -> bool:
     """Whether the log has channels and times of upload."""
-    return {filter_columns.CHANNEL, filter_columns.UPLOAD} <= data.catalogue.columns
+    return {filter_schema.CHANNEL, filter_schema.UPLOAD} <= data.catalogue.columns
 
 
 @registries.SOURCES.register("fresh_uploads", exists=exists, reads_time=True)
@@ -31,7 +31,7 @@ class FreshUploads(interface.Source):
         """Sorts the uploads of each channel by time, of a log where it `exists`."""
         super().__init__(num)
         channels, times = (
-            filter_columns.indices(data.catalogue, schema.CHANNEL_ID),
+            filter_schema.indices(data.catalogue, schema.CHANNEL_ID),
             upload_times(data.catalogue),
         )
         known = np.flatnonzero((channels > 0) & (times >= 0))

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs
 from ytdnn.log import positions
-from ytdnn.retrieval import interface, nearest, row_ops
+from ytdnn.retrieval import filtered_search, interface, row_ops
 from ytdnn.retrieval.index import interface as index_interface
 
 
@@ -124,7 +124,7 @@ class TowerSource(interface.Source):
 
     kind = interface.TOWER
 
-    def __init__(self, num: int, search: nearest.Nearest) -> None:
+    def __init__(self, num: int, search: filtered_search.Nearest) -> None:
         """Stores the search.
 
         Args:

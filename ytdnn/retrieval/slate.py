@@ -20,9 +20,9 @@ import tensorflow as tf
 from ytdnn.base import configs, registries, schema
 from ytdnn.log import prepared
 from ytdnn.retrieval import (
-    column_filters,
     diversity,
-    filter_columns,
+    filter_graph,
+    filter_schema,
     impression_rates,
     row_ops,
 )
@@ -75,7 +75,7 @@ class SlateOrder(tf.Module):
             self._counts = tf.Variable(counts, trainable=False, name="counted_order")
         self._channels = None
         if self.most:
-            indices = filter_columns.indices(data.catalogue, schema.CHANNEL_ID)
+            indices = filter_schema.indices(data.catalogue, schema.CHANNEL_ID)
             self._channels = tf.Variable(indices, trainable=False)
 
     def __call__(self, videos: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
@@ -148,7 +148,7 @@ class Caps(tf.Module):
       columns: Columns that can be capped.
     """
 
-    def __init__(self, filters: column_filters.Filters) -> None:
+    def __init__(self, filters: filter_graph.Filters) -> None:
         """Uses the columns that conditions can be put on."""
         super().__init__()
         self._filters = filters

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from ytdnn.base import artifacts, configs, registries
 from ytdnn.candidates import model as candidate_model
-from ytdnn.log import fields, prepared
-from ytdnn.retrieval import first_stage_replay, interface, nearest, pool
+from ytdnn.log import graph_fields, prepared
+from ytdnn.retrieval import filtered_search, first_stage_replay, interface, pool
 from ytdnn.retrieval.index import brute_force
 
 KIND = candidate_model.KIND  # of the artefact
@@ -54,7 +54,7 @@ class FirstStage:
 
     def fields(
         self, catalogue: prepared.Catalogue, with_sources: bool = False
-    ) -> fields.Fields:
+    ) -> graph_fields.Fields:
         """Returns the request fields that the stage reads.
 
         Args:
@@ -64,10 +64,10 @@ class FirstStage:
         own = self.candidates.fields(catalogue)
         if not with_sources:
             return own
-        read = fields.union(own, (fields.watched(catalogue),))
+        read = graph_fields.union(own, (graph_fields.watched(catalogue),))
         kinds = self._num_places
         if any(registries.SOURCES[kind].reads_time for kind in kinds):
-            return fields.union(read, (fields.time(),))
+            return graph_fields.union(read, (graph_fields.time(),))
         return read
 
     @property
@@ -107,7 +107,7 @@ class FirstStage:
 
     def tower(self) -> pool.TowerSource:
         """Returns the candidate model as a source, by exact search."""
-        search = nearest.Nearest(self.exact, self.num_videos)
+        search = filtered_search.Nearest(self.exact, self.num_videos)
         return pool.TowerSource(self.composition.num_candidates, search)
 
     def scores(self, searcher: tf.Module | None = None) -> pool.Scores:

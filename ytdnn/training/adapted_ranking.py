@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import artifacts, configs, ragged
-from ytdnn.features import replayed_features
+from ytdnn.features import first_stage_features
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model, network
 from ytdnn.retrieval import trained_stage
@@ -70,7 +70,7 @@ def publish(
     scores = [
         feature.name
         for feature in trained.features
-        if isinstance(feature, replayed_features.ReplayedFeature)
+        if isinstance(feature, first_stage_features.ReplayedFeature)
         and feature.needs_quantiles
     ]
     measured = trained.measured

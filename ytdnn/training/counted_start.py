@@ -1,4 +1,4 @@
-"""A start of a candidate model's weights at counted co-watching.
+"""Initialises the candidate model from co-watch counts.
 
 From co-watching (`ytdnn/candidates/co_watch_vectors.py`), a fresh network with a skip
 connection scores a video by the cosine or product of its vector with a bag of the

@@ -9,7 +9,7 @@ from ytdnn.candidates import logged_user_vectors
 from ytdnn.features import network_features
 from ytdnn.log import (
     events,
-    fields,
+    graph_fields,
     lookups,
     positions,
     prepared,
@@ -114,7 +114,9 @@ class EncoderContract:
     ) -> None:
         encoder = self.make(data)
         wanted = {field.name: field for field in encoder.fields(data.catalogue)}
-        wanted |= {field.name: field for field in (fields.watched(data.catalogue),)}
+        wanted |= {
+            field.name: field for field in (graph_fields.watched(data.catalogue),)
+        }
         raw = _tensors(requests.parse({}, wanted), wanted)
         request = raw_request.Request(raw, lookups.VideoIds(data.catalogue))
         found = encoder(encoder.open_request(data.catalogue)(request))
@@ -122,7 +124,10 @@ class EncoderContract:
 
 
 def _raw(
-    data: prepared.PreparedData, wanted: dict[str, fields.Field], user: int, end: int
+    data: prepared.PreparedData,
+    wanted: dict[str, graph_fields.Field],
+    user: int,
+    end: int,
 ) -> raw_request.Raw:
     request = user_requests.at_position(data, user, end, 0)
     known = {name: value for name, value in request.items() if name in wanted}
@@ -130,7 +135,7 @@ def _raw(
 
 
 def _tensors(
-    values: dict[str, object], wanted: dict[str, fields.Field]
+    values: dict[str, object], wanted: dict[str, graph_fields.Field]
 ) -> raw_request.Raw:
     return {
         name: tf.constant(value, tf.as_dtype(wanted[name].dtype))

@@ -10,7 +10,7 @@ import pytest
 from tests.run.cli import conftest, fakes
 from ytdnn.base import artifacts
 from ytdnn.lab.pages import study_table
-from ytdnn.lab.studies import study_results
+from ytdnn.lab.studies import variant_comparison
 
 VARIANTS = """
 from ytdnn import configs
@@ -45,7 +45,7 @@ class Studies:
 @pytest.fixture
 def studies(rooms: fakes.Rooms, monkeypatch: pytest.MonkeyPatch) -> Studies:
     found = Studies()
-    monkeypatch.setattr(study_results, "measure", found.measure)
+    monkeypatch.setattr(variant_comparison, "measure", found.measure)
     monkeypatch.setattr(study_table, "render", lambda study, width: str(study))
     monkeypatch.setattr(study_table, "markdown", str)
     return found

@@ -9,7 +9,7 @@ import pytest
 from tests.lab.live.conftest import WORLD
 from tests.lab.live.test_play import same
 from ytdnn.bundle import bundle
-from ytdnn.lab.live import arms, counters, days, play
+from ytdnn.lab.live import arms, counters, finished_days, play
 from ytdnn.log import prepared
 from ytdnn.ops.state import live_tables, opening
 
@@ -33,7 +33,9 @@ def test_the_state_has_each_event_once(counted: Counted, workdir: pathlib.Path) 
     later = live_tables.LaterEvents(data, state, opening.log_end(data))
     later.follow()
     ids = data.videos["video_id"]
-    tables = days.joined([days.read(directory, day, "live") for day in DAYS])
+    tables = finished_days.joined(
+        [finished_days.read(directory, day, "live") for day in DAYS]
+    )
     is_known = pl.col("video_id").is_in(ids.implode())
     watches, shown = (tables[n].filter(is_known) for n in ("watches", "impressions"))
     known, expected = later.watches(), watches.select("user_id", "time", "video_id")
@@ -54,7 +56,7 @@ def test_the_recommender_counts(counted: Counted, workdir: pathlib.Path) -> None
     arm.serve(workdir, opened, of_export)
     (variable,) = (v for v in arm._variables if v.name.startswith("counters"))
     values = [variable.numpy().copy()]
-    for moment in (of_export, *map(days.begin, (DAYS.start, DAYS.stop))):
+    for moment in (of_export, *map(finished_days.begin, (DAYS.start, DAYS.stop))):
         arm.count(moment)
         values.append(variable.numpy().copy())
     assert (values[0] == values[1]).all()
@@ -66,7 +68,7 @@ def test_a_killed_test_counts_on(counted: Counted, tmp_path: pathlib.Path) -> No
     shutil.copytree(directory, tmp_path, dirs_exist_ok=True)
     number = len([*opening.open_store(str(tmp_path / STATE)).every()])
     for is_lost in (False, True):  # the finished days have all that is in the state
-        shutil.rmtree(days.path(tmp_path, DAYS[-1]))
+        shutil.rmtree(finished_days.path(tmp_path, DAYS[-1]))
         for path in tmp_path.glob(f"{STATE}*") if is_lost else ():
             path.unlink()
         assert same(played, play.play(test, tmp_path))

@@ -13,7 +13,7 @@ import pytest
 from tests.lab.live.conftest import BUILT_IN, WORLD
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.lab.live import arms, days, play
+from ytdnn.lab.live import arms, finished_days, play
 from ytdnn.lab.sources import world as world_source
 from ytdnn.lab.world import generate, policy
 from ytdnn.log import prepare
@@ -44,14 +44,14 @@ def test_a_test_that_was_killed_ends_the_same(
     shutil.copytree(directory, stopped)
     last = WORLD.num_days + WORLD.live_days - 1
     for day in (last - 1, last):
-        shutil.rmtree(days.path(stopped, day))
-    (days.path(stopped, last).with_name(f".{last:04d}.partial")).mkdir()
+        shutil.rmtree(finished_days.path(stopped, day))
+    (finished_days.path(stopped, last).with_name(f".{last:04d}.partial")).mkdir()
     again = play.play(TEST, stopped)
     assert same(found, again)
     assert pages(again) == pages(found)
     for arm in TEST.names:
-        for name, frame in days.read(directory, last, arm).items():
-            assert frame.equals(days.read(stopped, last, arm)[name])
+        for name, frame in finished_days.read(directory, last, arm).items():
+            assert frame.equals(finished_days.read(stopped, last, arm)[name])
 
 
 def test_finished_days_are_not_played_again(
@@ -75,7 +75,7 @@ def test_each_user_sees_one_arm_and_its_sources(played: Both) -> None:
     for place, arm in enumerate(TEST.names):
         users = set()
         for day in range(WORLD.num_days, WORLD.span_days):
-            shown = days.read(directory, day, arm)[schema.IMPRESSIONS]
+            shown = finished_days.read(directory, day, arm)[schema.IMPRESSIONS]
             assert set(shown[schema.SOURCE]) <= sources[arm]
             users |= set(shown[schema.USER_ID])
         assert users <= {f"u{user}" for user in found.members(place)}
@@ -88,7 +88,7 @@ def test_the_log_of_an_arm_is_an_event_log(
 ) -> None:
     found, directory = played
     live = range(WORLD.num_days, WORLD.span_days)
-    days.write_log(tmp_path / "log", directory, live, "logging", found.world)
+    finished_days.write_log(tmp_path / "log", directory, live, "logging", found.world)
     config = configs.DataConfig(source="log", dir=str(tmp_path / "log"))
     data = prepare.prepare(config, tmp_path / "data")
     assert data.log.has_impressions
@@ -104,8 +104,8 @@ def test_the_log_is_the_worlds_first_part(played: Both) -> None:
     crowd = world.crowd(0)
     for day in range(WORLD.span_days):
         crowd.play_day(day)
-    whole = days.frames(world, [crowd.take_recorded()])
-    for name in days.EVENTS:
+    whole = finished_days.frames(world, [crowd.take_recorded()])
+    for name in finished_days.EVENTS:
         first = whole[name].filter(pl.col(schema.TIME) < world.end_of_log)
         names = frames[name].columns
         assert frames[name].equals(first.select(names))
@@ -168,18 +168,21 @@ def test_runs_are_refreshed_on_their_own_log(
     users = {f"u{user}" for user in found.members(1)}
     assert set(tables[schema.WATCHES][schema.USER_ID]) <= users
     end = found.world.end_of_log + 2 * 86_400
-    shown = [days.read(tmp_path, day, "mine")[schema.IMPRESSIONS] for day in (20, 21)]
+    shown = [
+        finished_days.read(tmp_path, day, "mine")[schema.IMPRESSIONS]
+        for day in (20, 21)
+    ]
     expected = pl.concat(shown).filter(pl.col(schema.TIME) < end)
     assert tables[schema.IMPRESSIONS].equals(expected)
     assert tables[schema.VIDEOS][schema.UPLOAD_TIME].max() < end
     assert set(tables[schema.WATCHES][schema.VIDEO_ID]) <= set(
         tables[schema.VIDEOS][schema.VIDEO_ID]
     )
-    later = days.between(tmp_path, "mine", found.world, 22, 24)
-    for name in days.EVENTS:
+    later = finished_days.between(tmp_path, "mine", found.world, 22, 24)
+    for name in finished_days.EVENTS:
         if tables[name].height and later[name].height:
             assert tables[name][schema.TIME].max() < later[name][schema.TIME].min()
-    shutil.rmtree(days.path(tmp_path, 23))
+    shutil.rmtree(finished_days.path(tmp_path, 23))
     again = play.play(test, tmp_path, refresh)
     assert len(calls) == 1  # what was refreshed is there
     assert same(found, again)
@@ -233,8 +236,10 @@ def test_propensities_are_logged_of_the_arm_that_draws() -> None:
         )
 
     crowd.play_day(WORLD.num_days, draws)
-    found = days.frames(world, [crowd.take_recorded()])
-    split = days.split_by_arm(found, ["even", "odd"], np.arange(WORLD.num_users) % 2)
+    found = finished_days.frames(world, [crowd.take_recorded()])
+    split = finished_days.split_by_arm(
+        found, ["even", "odd"], np.arange(WORLD.num_users) % 2
+    )
     assert schema.PROPENSITY not in split["even"][schema.IMPRESSIONS].columns
     drawn = split["odd"][schema.IMPRESSIONS][schema.PROPENSITY]
     assert len(drawn) > 5

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ytdnn.ops.catalogue import additions
+from ytdnn.ops.catalogue import add_videos
 from ytdnn.run import pipeline
 from ytdnn.run.cli import main
 
@@ -18,11 +18,11 @@ def said(
 ) -> list[str]:
     values = {"known": [], "removed": [], "unread": [], "dropped": {}}
     values |= {"num_added": 3} | changed
-    found = additions.TableResult(**values)
+    found = add_videos.TableResult(**values)
     monkeypatch.setattr(
         pipeline,
         "add_videos",
-        lambda *_, **__: additions.AdditionResult(found, version, share),
+        lambda *_, **__: add_videos.AdditionResult(found, version, share),
     )
     assert main.main(["index", "add", "--workdir=runs/a", "--file=new.csv"]) == 0
     return capsys.readouterr().out.splitlines()
@@ -63,11 +63,11 @@ def test_columns_and_bad_rows_reach_the_reader(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given: dict[str, Any] = {}
-    found = additions.TableResult([], [], [], {"videos.age is below 0": 2}, 1)
+    found = add_videos.TableResult([], [], [], {"videos.age is below 0": 2}, 1)
 
-    def add(*_: Any, **keywords: Any) -> additions.AdditionResult:
+    def add(*_: Any, **keywords: Any) -> add_videos.AdditionResult:
         given.update(keywords)
-        return additions.AdditionResult(found, 2, 0.01)
+        return add_videos.AdditionResult(found, 2, 0.01)
 
     monkeypatch.setattr(pipeline, "add_videos", add)
     flags = ["--columns=videos.title=a, b,videos.topic=t", "--bad_rows=drop"]

@@ -19,7 +19,7 @@ from ytdnn.bundle import bundle as bundle_room
 from ytdnn.candidates import model
 from ytdnn.log import events, prepared, training_slices
 from ytdnn.ops.refit import refitting
-from ytdnn.run.pipeline import graph, other_evaluations, runner, workdir
+from ytdnn.run.pipeline import external_evaluations, graph, runner, workdir
 
 PLACES = [step.name for step in refitting.STEPS]
 
@@ -180,7 +180,7 @@ def test_models_that_have_seen_the_answers_are_not_measured(
     assert "were trained on every answer" in refused(evaluate_run.evaluate, part, made)
     bundle, data = refitted.workdir / "bundle", refitted.workdir / "data"
     asked = ("bundle", bundle, data, made.evaluation, "test", tmp_path / "out")
-    error = refused(other_evaluations.evaluate, *asked)
+    error = refused(external_evaluations.evaluate, *asked)
     assert error.startswith(
         "expected the test window to begin after the training data of bundle"
     )

@@ -16,7 +16,7 @@ from tests import untrained
 from tests.ops.server import conftest
 from ytdnn.base import artifacts, errors
 from ytdnn.bundle import requests, versions
-from ytdnn.ops.catalogue import removals
+from ytdnn.ops.catalogue import remove_videos
 from ytdnn.ops.server import app, loaded_version
 
 
@@ -56,7 +56,7 @@ def test_a_new_version_is_taken(swapping: tuple[conftest.Server, pathlib.Path]) 
         prepared.append((new.number, server.parts.served.current.number))
 
     server.parts.served.prepare = prepare
-    removals.change(workdir, [gone])
+    remove_videos.change(workdir, [gone])
     wait(lambda: status(server)["version"] == number + 1)
     after = server.post("/recommend", server.request()).json()
     assert after["version"] == number + 1
@@ -77,7 +77,7 @@ def test_a_new_version_is_taken(swapping: tuple[conftest.Server, pathlib.Path]) 
         return False
 
     wait(is_closed, 30.0)
-    removals.change(workdir, [gone], restored=True)
+    remove_videos.change(workdir, [gone], restored=True)
     wait(lambda: status(server)["version"] == number + 2)
 
 
@@ -138,7 +138,7 @@ def test_no_answer_is_lost_or_mixed_while_versions_change(
         asked = [pool.submit(ask) for _ in range(3)]
         try:
             for more in (1, 2):
-                removals.change(workdir, [gone], restored=more == 2)
+                remove_videos.change(workdir, [gone], restored=more == 2)
                 wait(lambda more=more: status(server)["version"] == number + more)
         finally:
             stop.set()
@@ -155,7 +155,7 @@ def test_a_server_starts_with_the_newest_version_that_can_be_served(
     bundle = tmp_path / "bundle"
     shutil.copytree(small_run.workdir / "bundle", bundle)
     number = versions.newest(bundle)
-    removals.change(tmp_path, [next(iter(small_run.bundle.titles))])
+    remove_videos.change(tmp_path, [next(iter(small_run.bundle.titles))])
     model = bundle / "recommender_exact" / str(number + 1) / "saved_model.pb"
     content = model.read_bytes()[:-1] + b"x"
     model.unlink()  # the old version's is a link to the same file

@@ -20,7 +20,7 @@ from tests import untrained
 from tests.ops.server import live
 from ytdnn.base import artifacts
 from ytdnn.bundle import versions
-from ytdnn.ops.catalogue import removals
+from ytdnn.ops.catalogue import remove_videos
 
 pytestmark = pytest.mark.thorough
 
@@ -97,10 +97,10 @@ def test_a_new_version_is_served_by_all_and_a_broken_one_by_none(
     number = served.status["version"]
     videos = served.server.ask("/recommend", {"k": 3})[1]["videos"]
     gone = [videos[0]["video_id"]]
-    removals.change(served.workdir, gone)
+    remove_videos.change(served.workdir, gone)
     wait(lambda: set(served.processes.values()) == {number + 1})
     assert ask(served, 20) == [(200, number + 1)] * 20
-    removals.change(served.workdir, gone, restored=True)
+    remove_videos.change(served.workdir, gone, restored=True)
     wait(lambda: set(served.processes.values()) == {number + 2})
 
     bundle = served.workdir / "bundle"

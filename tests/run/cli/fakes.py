@@ -12,7 +12,7 @@ import pytest
 from tests.evaluation import example
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, formats
-from ytdnn.evaluation import choice_artifact, report_files
+from ytdnn.evaluation import report_files, served_order
 from ytdnn.run.pipeline import steps
 
 
@@ -165,8 +165,8 @@ class Rooms:
 
     def choose(
         self, config: configs.Config, workdir: pathlib.Path, *_: Any
-    ) -> choice_artifact.Choice:
-        return choice_artifact.Choice(self.serves_ranker, "judged by a stand-in")
+    ) -> served_order.Choice:
+        return served_order.Choice(self.serves_ranker, "judged by a stand-in")
 
     def write_evaluation(
         self, directory: pathlib.Path, result: report_files.Result

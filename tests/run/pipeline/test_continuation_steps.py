@@ -17,7 +17,7 @@ from ytdnn.base import artifacts, errors
 from ytdnn.bundle import bundle as bundles
 from ytdnn.evaluation import continued_models, lists, report_files
 from ytdnn.log import events, prepared
-from ytdnn.run.pipeline import api, continuation_steps, other_evaluations
+from ytdnn.run.pipeline import api, continuation_steps, external_evaluations
 from ytdnn.training import continued_training
 
 SPLIT = events.Split
@@ -157,7 +157,7 @@ def test_the_bundle_says_what_it_learned(made: conftest.Made) -> None:
     assert bundle.manifest.facts[bundles.REFIT]["trained_to"]["seconds"] == end
     assert {"to_test/models", "to_end/models"} <= bundle.manifest.inputs.keys()
     with pytest.raises(errors.UserError, match="advance=test"):
-        other_evaluations.evaluate(
+        external_evaluations.evaluate(
             "bundle",
             made.bundle,
             made.workdir / "data",
@@ -175,7 +175,7 @@ def test_a_bundle_may_have_the_measured_models(
     config = dataclasses.replace(made.config, advance="test")
     bundle = api.export(tmp_path / "run", config)
     assert "to_end/models" not in bundles.load(bundle).manifest.inputs
-    measured = other_evaluations.evaluate(
+    measured = external_evaluations.evaluate(
         "bundle",
         bundle,
         tmp_path / "run/data",

@@ -14,17 +14,17 @@ from ytdnn.base import errors, schema
 from ytdnn.bundle import bundle as bundles
 from ytdnn.evaluation import bundles as served_lists
 from ytdnn.evaluation import (
-    choice_artifact,
     composed_slates,
     lists,
     live_term_lists,
     report_files,
+    served_order,
     tables,
     user_cases,
 )
 from ytdnn.log import prepared
 from ytdnn.retrieval import live_terms, trained_stage
-from ytdnn.run.pipeline import api, other_evaluations
+from ytdnn.run.pipeline import api, external_evaluations
 
 HOUR = 3_600
 CONFIG = configs.Config(
@@ -72,7 +72,7 @@ def test_candidates_train_up_to_the_test_and_follow_what_is_watched(
     directory, lines = run
     windows = prepared.load(directory / "data").manifest.facts["windows"]
     assert windows["ranking"] == windows["test"]
-    choice = choice_artifact.read(directory)
+    choice = served_order.read(directory)
     assert choice is not None
     assert len(choice.live_weights) == live_terms.NUM_TERMS
     assert choice.words in lines
@@ -93,7 +93,7 @@ def test_a_bundle_answers_as_the_lists_of_its_moment(
 ) -> None:
     directory, _ = run
     data = prepared.load(directory / "data")
-    choice = choice_artifact.read(directory)
+    choice = served_order.read(directory)
     assert choice is not None
     trained = trained_stage.load(directory / "candidates", data).candidates
     vectors = trained.video_vectors()
@@ -135,7 +135,7 @@ def test_a_bundle_that_counted_the_evaluated_watches_is_not_measured_on_them(
     directory, _ = run
     paths = directory / "bundle", directory / "data"
     with pytest.raises(errors.UserError, match="knows what was watched up to"):
-        other_evaluations.evaluate(
+        external_evaluations.evaluate(
             "bundle", *paths, CONFIG.evaluation, "test", tmp_path / "report"
         )
 
@@ -147,7 +147,7 @@ def test_without_it_the_network_is_served(tmp_path: pathlib.Path) -> None:
     ytdnn.prepare(tmp_path, config, tables={schema.WATCHES: news(60)})
     made = api.run(tmp_path, config, verbose=lines.append)
     assert any("choice: left out" in line for line in lines)
-    assert choice_artifact.read(tmp_path) is None
+    assert served_order.read(tmp_path) is None
     assert lists.NETWORK not in made.report.lists
     facts = bundles.load(tmp_path / "bundle").manifest.facts
     assert facts[bundles.COUNTED_TO] is None  # own weights serve no more than chosen

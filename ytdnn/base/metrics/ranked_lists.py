@@ -1,4 +1,4 @@
-"""Metrics that read more of a list than its right answers: their inputs, and one."""
+"""The inputs of metrics that read whole lists, and `popularity_complement`."""
 
 import dataclasses
 

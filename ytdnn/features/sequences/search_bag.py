@@ -11,7 +11,7 @@ import tensorflow as tf
 from ytdnn.base import configs, schema
 from ytdnn.features import network_features
 from ytdnn.layers import bags, embeddings, randomness
-from ytdnn.log import fields, lookups, prepared, raw_request, tokens
+from ytdnn.log import graph_fields, lookups, prepared, raw_request, tokens
 
 
 class SearchBag(network_features.Encoder):
@@ -56,9 +56,9 @@ class SearchBag(network_features.Encoder):
         )
         return [average]
 
-    def fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
         """Returns the field of search texts."""
-        return (fields.queries(),)
+        return (graph_fields.queries(),)
 
     def open_request(
         self, catalogue: prepared.Catalogue

@@ -13,7 +13,7 @@ from ytdnn.base import configs, schema
 from ytdnn.base.configs import networks
 from ytdnn.features import network_features
 from ytdnn.layers import bags, embeddings, randomness
-from ytdnn.log import fields, prepared
+from ytdnn.log import graph_fields, prepared
 
 if TYPE_CHECKING:
     from ytdnn.log import raw_request
@@ -104,9 +104,9 @@ class Watched(network_features.Encoder):
         known = self.videos.known(rows) | self.content.known(rows)
         return self.videos(kept) + self.content(rows), known
 
-    def fields(self, catalogue: prepared.Catalogue) -> fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
         """Returns the watched videos."""
-        return (fields.watched(catalogue),)
+        return (graph_fields.watched(catalogue),)
 
     def open_request(
         self, catalogue: prepared.Catalogue

@@ -1,4 +1,4 @@
-"""`ytdnn backtest`: lives a log again, step by step, under several ways to update.
+"""`ytdnn backtest`: replays a log, step by step, under several ways to update.
 
     DIR/run                       training up to the first step, shared by all arms
     DIR/arms/ARM/SECONDS          the model of an arm from a moment on; only the last
@@ -24,13 +24,13 @@ from ytdnn.base import artifacts, configs, environment, errors, formats, progres
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     continued_models,
-    in_memory_windows,
     lists,
     live_term_choice,
     live_term_lists,
     request_cases,
     request_measure,
     user_cases,
+    user_windows,
 )
 from ytdnn.lab.backtest import arms
 from ytdnn.log import derived_sets, events, prepared
@@ -175,7 +175,7 @@ class RollingEvaluation:
                 f"{formats.utc(self.begin)} for the arm counters, found fewer: leave "
                 f"it out, or begin later, --config.data.test_from=DATE"
             )
-        self._windows = in_memory_windows.WindowOpener(config.evaluation.window_events)
+        self._windows = user_windows.WindowOpener(config.evaluation.window_events)
 
     def play(self, arm: arms.BacktestArm) -> None:
         """Answers the steps of an arm that have no record.
@@ -282,7 +282,7 @@ class RollingEvaluation:
         """Returns an arm's data, the maker of its lists, and how many it can list."""
         data = prepared.load(place / prepared.KIND)
         trained = trained_stage.load(place / trained_stage.KIND, data).candidates
-        trained = in_memory_windows.by_window(trained, self._windows)
+        trained = user_windows.by_window(trained, self._windows)
         vectors = trained.video_vectors()
         is_live = self.serves_live or arm.kind == arms.COUNTERS
         if not self._weights or not is_live:

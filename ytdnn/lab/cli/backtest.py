@@ -1,4 +1,4 @@
-"""`ytdnn backtest`: lives a log again, to say how often models must be updated."""
+"""`ytdnn backtest`: replays a log, to say how often models must be updated."""
 
 import dataclasses
 import pathlib

@@ -253,9 +253,9 @@ def _show(
     directory: pathlib.Path,
 ) -> None:
     """Prints the table of a study and writes `study.json` and `study.md`."""
-    from ytdnn.lab.studies import study_results
+    from ytdnn.lab.studies import variant_comparison
 
-    result = study_results.measure(directories, split, metrics)
+    result = variant_comparison.measure(directories, split, metrics)
     output.result(lambda: result)
     screen = output.screen()
     screen.print(study_table.render(result, screen.width), highlight=False)

@@ -137,7 +137,7 @@ def _publish(
     live_report: "report.LiveReport",
 ) -> None:
     """Writes the report, its page, and the log of each arm."""
-    from ytdnn.lab.live import days
+    from ytdnn.lab.live import finished_days
     from ytdnn.lab.pages import live_page
 
     artifacts.write_json(directory / REPORT, dataclasses.asdict(live_report))
@@ -146,4 +146,6 @@ def _publish(
         played.test.world.num_days, played.test.world.num_days + played.test.num_days
     )
     for arm in played.test.names:
-        days.write_log(directory / LOGS / arm, directory, numbers, arm, played.world)
+        finished_days.write_log(
+            directory / LOGS / arm, directory, numbers, arm, played.world
+        )

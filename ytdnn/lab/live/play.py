@@ -17,7 +17,7 @@ import polars as pl
 
 from ytdnn.base import artifacts, configs, errors, progress
 from ytdnn.lab.live import arms as live_arms
-from ytdnn.lab.live import comparing, days, exposure, history, measures
+from ytdnn.lab.live import comparing, exposure, finished_days, history, measures
 from ytdnn.lab.world import behaviour, corpus, event_recorder, generate, policy
 
 TEST = "test.json"  # what is tested, beside the finished days
@@ -193,12 +193,12 @@ def _play_day(
     known: history.UserHistories,
 ) -> list[event_recorder.Events]:
     """Plays a day, from the arms or as recorded on disk; returns the events."""
-    is_finished = directory is not None and days.is_finished(directory, day)
+    is_finished = directory is not None and finished_days.is_finished(directory, day)
     test = split.test
     if directory is not None and is_finished:
         length = test.world.impressions_per_page
-        make_pages = days.recorded(directory, day, test.names, length)
-        split.count(days.serving(directory, day))
+        make_pages = finished_days.recorded(directory, day, test.names, length)
+        split.count(finished_days.serving(directory, day))
     else:
         make_pages = split.open(day)
     happened: list[event_recorder.Events] = []
@@ -212,7 +212,7 @@ def _play_day(
         split.post(new, day, span.stop)
         happened += new
     if directory is not None and not is_finished:
-        days.write(directory, day, split.tables(happened), split.today)
+        finished_days.write(directory, day, split.tables(happened), split.today)
     return happened
 
 
@@ -266,10 +266,10 @@ class _Split:
 
     def tables(
         self, happened: Sequence[event_recorder.Events]
-    ) -> dict[str, days.Frames]:
+    ) -> dict[str, finished_days.Frames]:
         """Returns the tables of each arm's users."""
-        frames = days.frames(self._world, happened)
-        return days.split_by_arm(frames, self.test.names, self.arm_of)
+        frames = finished_days.frames(self._world, happened)
+        return finished_days.split_by_arm(frames, self.test.names, self.arm_of)
 
     def post(
         self, happened: Sequence[event_recorder.Events], day: int, second: int
@@ -277,12 +277,12 @@ class _Split:
         """Posts events to the states of their arms, at a second of a day."""
         tables = self.tables(happened) if self._counters else {}
         for name, counters in self._counters.items():
-            counters.post(tables[name], days.begin(day) + second)
+            counters.post(tables[name], finished_days.begin(day) + second)
 
     def count_events(self, day: int, second: int) -> None:
         """Counts the events of each arm that counts, up to a second of a day."""
         for counters in self._counters.values():
-            counters.count(days.begin(day) + second)
+            counters.count(finished_days.begin(day) + second)
 
     def count(self, served: Mapping[str, Mapping[str, float]]) -> None:
         """Adds the seconds and pages that a finished day took to serve."""
@@ -346,7 +346,7 @@ def _refresh(
         workdir = directory / "refreshed" / run.arm.name / f"{day:04d}"
         if not live_arms.has_bundle(workdir):  # the last step of a refresh
             first = day - run.arm.refresh_days + 1
-            new = days.between(directory, run.arm.name, world, first, day + 1)
+            new = finished_days.between(directory, run.arm.name, world, first, day + 1)
             last = day - world.config.num_days + 1
             progress.say(
                 f"live test: {run.arm.name} is trained on with what its users "

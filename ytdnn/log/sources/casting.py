@@ -1,7 +1,7 @@
 """Casts a user's columns to the schema's types, and keeps the original values.
 
 A cast that fails for single values returns null there, and the value stays in the
-origin's `raw` column for messages of `validation`. A column of a type that can never
+origin's `raw` column for messages of `log_checks`. A column of a type that can never
 fit (a list as a time) is refused at once.
 """
 

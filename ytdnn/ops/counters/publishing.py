@@ -24,7 +24,7 @@ from tensorflow.core.protobuf import tensor_bundle_pb2, trackable_object_graph_p
 
 from ytdnn.base import errors, formats, user_paths
 from ytdnn.bundle import bundle, versions
-from ytdnn.ops.state import counted_version
+from ytdnn.ops.state import counter_state
 from ytdnn.run.pipeline import graph, runner
 from ytdnn.run.pipeline import workdir as run_workdir
 
@@ -64,7 +64,7 @@ class CountersPublisher:
         self._workdir = user_paths.expanded(workdir)
         # A server still reads the one before.
         errors.require(keep >= 2, "--keep", "2 or more", keep)
-        self._state = counted_version.CountedState(state, is_known=True)
+        self._state = counter_state.CountedState(state, is_known=True)
         self._keep, self._clock = keep, clock
         self._number = 0
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ytdnn.base import errors
 from ytdnn.ops.server import loaded_version, served_state
-from ytdnn.ops.state import counted_version, live_tables, store
+from ytdnn.ops.state import counter_state, live_tables, store
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _SHORTEST_SECONDS = 1.0  # between two counts
@@ -120,4 +120,4 @@ class LiveCounters:
         if self._workdir is not None:
             state, end = self._state.store, self._state.log_end(version)
             asked = self._workdir, version.bundle, state, end, moment
-            self._counted = counted_version.open_tables(*asked)
+            self._counted = counter_state.open_tables(*asked)

@@ -27,7 +27,7 @@ from ytdnn.bundle import (
     tf_sessions,
     versions,
 )
-from ytdnn.log import fields as log_fields
+from ytdnn.log import graph_fields as log_fields
 from ytdnn.log import prepared
 from ytdnn.ops.server import batching, problems
 

@@ -21,9 +21,9 @@ import polars as pl
 from ytdnn.base import errors, schema, table_schemas
 from ytdnn.bundle import added_videos, versions
 from ytdnn.log import vectors
-from ytdnn.ops.catalogue import additions
+from ytdnn.ops.catalogue import add_videos
 from ytdnn.ops.server import loaded_version, settings
-from ytdnn.ops.state import counted_version, store
+from ytdnn.ops.state import counter_state, store
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _LOOK_SECONDS = 1.0
@@ -66,7 +66,7 @@ class PostedVideos:
         num_free = spare - version.bundle.manifest.facts[added_videos.FACT]
         reason = f"all {spare:,} spare rows are filled (--spare_videos)"
         try:
-            additions.require_content(counted_version.home(self._workdir))
+            add_videos.require_content(counter_state.home(self._workdir))
         except errors.UserError as error:
             num_free, reason = 0, str(error)
         num_free = max(0, num_free)

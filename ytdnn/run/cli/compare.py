@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ytdnn.base import configs, errors, user_paths
 from ytdnn.evaluation import report_files
 from ytdnn.run.cli import command, output
-from ytdnn.run.pipeline import other_evaluations
+from ytdnn.run.pipeline import external_evaluations
 
 Flag = command.Flag
 
@@ -86,7 +86,7 @@ def _compare_anew(
         outs = [pathlib.Path(directory) / name for name in _OPERANDS]
         for path, out in zip(paths, outs, strict=True):
             output.say(f"evaluating {path} for --videos={videos}")
-            other_evaluations.evaluate_part(path, out, users=users, videos=videos)
+            external_evaluations.evaluate_part(path, out, users=users, videos=videos)
         return show(outs, fail_if, models)
 
 

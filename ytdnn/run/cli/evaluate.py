@@ -8,7 +8,7 @@ from ytdnn.base import configs, errors, registries
 from ytdnn.evaluation import report_files, report_model
 from ytdnn.run import pipeline
 from ytdnn.run.cli import command, flags, output, resolved_config
-from ytdnn.run.pipeline import graph, other_evaluations, runner
+from ytdnn.run.pipeline import external_evaluations, graph, runner
 from ytdnn.run.pipeline import tracker as tracking
 
 Flag = command.Flag
@@ -104,7 +104,7 @@ def _evaluate_run(given: command.Arguments, split: str) -> None:
 def _write_requests(given: command.Arguments, split: str) -> None:
     data, config = _prepared_set(given, "--write_requests")
     path = pathlib.Path(given.values["write_requests"])
-    number = other_evaluations.write_requests(data, config.evaluation, split, path)
+    number = external_evaluations.write_requests(data, config.evaluation, split, path)
     output.say(
         f"{number:,} requests in {path}: give request_id, video_id and score of your "
         f"lists to ytdnn evaluate --predictions=FILE"
@@ -117,7 +117,9 @@ def _evaluate_system(given: command.Arguments, kind: str, split: str) -> None:
     data, config = _prepared_set(given, f"--{kind}")
     name = f"{path.resolve().stem}_evaluation"
     out = pathlib.Path(values.get("out", path.parent / name))
-    made = other_evaluations.evaluate(kind, path, data, config.evaluation, split, out)
+    made = external_evaluations.evaluate(
+        kind, path, data, config.evaluation, split, out
+    )
     show(made, given)
 
 

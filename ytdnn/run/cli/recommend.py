@@ -213,10 +213,10 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     """Shows the answer to one request."""
     notes = []
     recommender = bulk_commands.load_recommender(values, "recommend")
-    from ytdnn.bundle import one_answer_bundle, requests
+    from ytdnn.bundle import one_signature, requests
 
     opened = recommender.bundle
-    bundle = one_answer_bundle.OneAnswerBundle(opened.directory, opened.manifest)
+    bundle = one_signature.OneAnswerBundle(opened.directory, opened.manifest)
     if "user" in values:
         request = recommender.request(values["user"])
     else:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ytdnn.base import artifacts, configs, formats
-from ytdnn.evaluation import choice_artifact, continued_models, report_files
+from ytdnn.evaluation import continued_models, report_files, served_order
 from ytdnn.run.pipeline import steps
 
 REFITTED = "refit"  # folder of the models of `ytdnn refit`
@@ -24,9 +24,9 @@ def served_config(config: configs.Config, workdir: pathlib.Path) -> configs.Conf
       config: Config of the run.
       workdir: Directory of the run.
     """
-    choice = choice_artifact.read(workdir) or choice_artifact.Choice(True, "")
+    choice = served_order.read(workdir) or served_order.Choice(True, "")
     composition = config.composition
-    weights = choice_artifact.live_weights(config, workdir)
+    weights = served_order.live_weights(config, workdir)
     composition = dataclasses.replace(composition, live_weights=weights)
     if config.ranking.enabled != "auto":
         return dataclasses.replace(config, composition=composition)
@@ -59,7 +59,7 @@ def choose_order(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.evaluation import live_term_choice, order_choice
 
     has_ranker = not steps.ranker_left_out(config, workdir)
-    choice = choice_artifact.Choice(True, "")
+    choice = served_order.Choice(True, "")
     if has_ranker:
         choice = order_choice.from_run(config, workdir)
     if config.composition.live and config.data.protocol == "temporal":
@@ -71,8 +71,8 @@ def choose_order(config: configs.Config, workdir: pathlib.Path) -> None:
     inputs = steps.fingerprints(
         workdir, ["data", "candidates", *["ranking"] * has_ranker]
     )
-    directory = workdir / choice_artifact.KIND
-    choice_artifact.publish(directory, choice, choice_config(config), inputs)
+    directory = workdir / served_order.KIND
+    served_order.publish(directory, choice, choice_config(config), inputs)
 
 
 def choice_config(config: configs.Config) -> Mapping[str, Any]:
@@ -85,7 +85,7 @@ def choice_config(config: configs.Config) -> Mapping[str, Any]:
 
 def describe_choice(config: configs.Config, workdir: pathlib.Path) -> list[str]:
     """Returns the lines to print after `workdir/choice` is made."""
-    choice = choice_artifact.read(workdir)
+    choice = served_order.read(workdir)
     return [choice.words] if choice is not None and choice.words else []
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
-from ytdnn.layers import weights
+from ytdnn.layers import saved_weights
 
 
 class Model(tf.Module):
@@ -30,13 +30,13 @@ def trained(tmp_path: pathlib.Path, data: artifacts.Manifest) -> pathlib.Path:
     config = {"candidates": configs.to_dict(configs.CandidatesConfig(embedding_dim=8))}
     directory, inputs = tmp_path / "candidates", {"data": data.fingerprint}
     with artifacts.publish(directory, "candidates", config, inputs) as partial:
-        weights.save(Model(3.0), partial)
+        saved_weights.save(Model(3.0), partial)
     return directory
 
 
 def test_a_model_gets_the_weights_that_were_saved(trained: pathlib.Path) -> None:
     fresh = Model(0.0)
-    weights.restore(fresh, trained)
+    saved_weights.restore(fresh, trained)
     assert fresh.vector.numpy().tolist() == [3.0, 6.0]
 
 
@@ -44,13 +44,13 @@ def test_a_model_of_another_shape_is_not_filled_in_part(trained: pathlib.Path) -
     fresh = Model(0.0)
     fresh.bias = tf.Variable(1.0)
     with pytest.raises(AssertionError):
-        weights.restore(fresh, trained)
+        saved_weights.restore(fresh, trained)
 
 
 def test_the_config_of_a_training_comes_back(
     trained: pathlib.Path, data: artifacts.Manifest
 ) -> None:
-    config = weights.trained_config(trained, "candidates", data)
+    config = saved_weights.trained_config(trained, "candidates", data)
     assert config.candidates.embedding_dim == 8
 
 
@@ -61,4 +61,4 @@ def test_a_model_of_another_data_set_is_refused(
         pass
     other = artifacts.read_manifest(tmp_path / "other", "data")
     with pytest.raises(errors.UserError, match="was made from data"):
-        weights.trained_config(trained, "candidates", other)
+        saved_weights.trained_config(trained, "candidates", other)

@@ -18,7 +18,12 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.bundle import request_shorthand
 from ytdnn.log import prepared
-from ytdnn.retrieval import allowed_videos, column_filters, filter_columns, nearest
+from ytdnn.retrieval import (
+    allowed_videos,
+    filter_graph,
+    filter_schema,
+    filtered_search,
+)
 from ytdnn.retrieval.index import brute_force, ivf, scann_index
 
 NUM, DIM, ADDED = 240, 8, 20
@@ -60,12 +65,12 @@ class Data:
 
 
 CATALOGUE = prepared.Catalogue(pathlib.Path(), {}, VIDEOS, pl.DataFrame(), {})
-ATTRIBUTES = filter_columns.from_catalogue(CATALOGUE)
+ATTRIBUTES = filter_schema.from_catalogue(CATALOGUE)
 KEYS = [key for one in ATTRIBUTES for key in one.keys]
 ROWS = VIDEOS.to_dicts()
 KIDS = [{"column": "language", "in": ["en", "de"]}]
 POLICIES = request_shorthand.policies(json.dumps({"kids": KIDS}), KEYS)
-FILTERS = column_filters.Filters(Data(CATALOGUE), POLICIES)  # type: ignore[arg-type]
+FILTERS = filter_graph.Filters(Data(CATALOGUE), POLICIES)  # type: ignore[arg-type]
 
 TAG_LISTS = strategies.lists(strategies.sampled_from([*TAGS, "nope"]), min_size=1)
 TEXTS = strategies.lists(strategies.sampled_from(["en", "de", "ja", "xx"]), min_size=1)
@@ -226,10 +231,10 @@ def searchers() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def searches() -> dict[str, Any]:
     """Each kind of index, where eight videos are few, as a compiled search."""
-    former, nearest.FEW = nearest.FEW, 8
+    former, filtered_search.FEW = filtered_search.FEW, 8
 
     def compiled(searcher: Any) -> Any:
-        search = nearest.Nearest(searcher, NUM)
+        search = filtered_search.Nearest(searcher, NUM)
 
         @tf.function(
             input_signature=[
@@ -247,7 +252,7 @@ def searches() -> dict[str, Any]:
         return run
 
     found = {kind: compiled(one) for kind, one in searchers().items()}
-    nearest.FEW = former
+    filtered_search.FEW = former
     return found
 
 

@@ -1,4 +1,4 @@
-"""Conditions on columns of videos, inside the exported graphs (docs/serving.md).
+"""Reads the conditions of requests inside the exported graphs (docs/serving.md).
 
 A request passes conditions as pairs of texts: a column with an operator, and a value
 (`language in`, `en`). Values of `in` for one column are alternatives; all other
@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.log import prepared
-from ytdnn.retrieval import conditions, filter_columns
+from ytdnn.retrieval import filter_ranges, filter_schema
 
 Entries = Sequence[tuple[str, str]]
 """Conditions as the signatures have them: column with operator, value."""
@@ -31,10 +31,10 @@ _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 Range = tuple[tf.Tensor, tf.Tensor]
 """Lowest and highest codes; no video where the first is higher."""
 _KINDS = {  # of the groups of conditions of a column
-    filter_columns.IN: 0,
-    filter_columns.NOT_IN: 1,
-    filter_columns.AT_MOST: 2,
-    filter_columns.AT_LEAST: 2,
+    filter_schema.IN: 0,
+    filter_schema.NOT_IN: 1,
+    filter_schema.AT_MOST: 2,
+    filter_schema.AT_LEAST: 2,
 }
 _NUM_KINDS = 3
 
@@ -62,9 +62,9 @@ class Filters(tf.Module):
         """
         super().__init__()
         self.saved = saved = dict(policies or {})
-        columns = filter_columns.from_catalogue(data.catalogue)
+        columns = filter_schema.from_catalogue(data.catalogue)
         self._columns = [ConditionColumn(attribute) for attribute in columns]
-        self._lists = conditions.list_variables(
+        self._lists = filter_ranges.list_variables(
             [codes for a in columns for codes in a.codes.reshape(len(a.codes), -1).T]
         )
         self.keys = tuple(key for column in self._columns for key in column.keys)
@@ -92,16 +92,18 @@ class Filters(tf.Module):
             if attribute.kind != "age"
         }
 
-    def lists(self) -> conditions.ValueLists:
+    def lists(self) -> filter_ranges.ValueLists:
         """Returns codes and videos of all columns, in this graph."""
-        return conditions.ValueLists(*(values.read_value() for values in self._lists))
+        return filter_ranges.ValueLists(
+            *(values.read_value() for values in self._lists)
+        )
 
     @property
     def reads_time(self) -> bool:
         """Whether a condition can depend on the time of the request."""
         return any(column.kind == "age" for column in self._columns)
 
-    def read(self, raw: Mapping[str, tf.Tensor]) -> conditions.Conditions:
+    def read(self, raw: Mapping[str, tf.Tensor]) -> filter_ranges.Conditions:
         """Returns the videos that the conditions of requests permit.
 
         Args:
@@ -138,11 +140,11 @@ class Filters(tf.Module):
             read_sets,
             lambda: (*none, tf.zeros([batch], tf.int32)),
         )
-        return conditions.Conditions(*(lists, *fields, is_given))
+        return filter_ranges.Conditions(*(lists, *fields, is_given))
 
     def _read_sets(
         self,
-        lists: conditions.ValueLists,
+        lists: filter_ranges.ValueLists,
         keys: tf.Tensor,
         values: tf.Tensor,
         names: tf.Tensor,
@@ -179,10 +181,10 @@ class Filters(tf.Module):
         )
         groups = tf.where(of_policy, of_policies, groups)
         low, high = self._ranges(places, values, times)
-        ranges = conditions.Ranges(columns, low, high, groups)
+        ranges = filter_ranges.Ranges(columns, low, high, groups)
         most = max([1, *(column.width for column in self._columns)])
         ranges = ranges.spread(widths, most)
-        return conditions.from_ranges(lists, ranges, self._is_permitted, is_void)
+        return filter_ranges.from_ranges(lists, ranges, self._is_permitted, is_void)
 
     def _ranges(self, places: tf.Tensor, values: tf.Tensor, times: tf.Tensor) -> Range:
         """Returns the ranges of conditions, `[distinct, n] int32` each.
@@ -249,10 +251,10 @@ def _groups(
         for key in column.keys:
             operator = key.rpartition(" ")[2]
             group = _NUM_KINDS * own + _KINDS[operator]
-            moves = operator in (filter_columns.IN, filter_columns.NOT_IN)
+            moves = operator in (filter_schema.IN, filter_schema.NOT_IN)
             of_policy = group + number if moves else group
             groups.append((place, column.width, group, of_policy))
-    kinds = [kind != _KINDS[filter_columns.NOT_IN] for kind in range(_NUM_KINDS)]
+    kinds = [kind != _KINDS[filter_schema.NOT_IN] for kind in range(_NUM_KINDS)]
     return np.array(groups, np.int32).reshape(-1, 4).T, kinds * len(columns) * 2
 
 
@@ -276,7 +278,7 @@ class ConditionColumn(tf.Module):
       width: Number of a video's values at most.
     """
 
-    def __init__(self, attribute: filter_columns.Attribute) -> None:
+    def __init__(self, attribute: filter_schema.Attribute) -> None:
         """Creates the variables of a column."""
         super().__init__()
         self.kind, self.keys = attribute.kind, attribute.keys
@@ -306,7 +308,7 @@ class ConditionColumn(tf.Module):
         numbers = _numbers(values)
         is_most, is_least = (
             self._is(own, name)
-            for name in (filter_columns.AT_MOST, filter_columns.AT_LEAST)
+            for name in (filter_schema.AT_MOST, filter_schema.AT_LEAST)
         )
         if self.kind == "age":
             moments = tf.cast(times, tf.float64)[:, tf.newaxis]
@@ -326,7 +328,7 @@ class ConditionColumn(tf.Module):
           own: See `ranges`.
           codes: `[distinct, n] int32` codes of the values, 0 for a value of no video.
         """
-        is_one = self._is(own, filter_columns.IN) | self._is(own, filter_columns.NOT_IN)
+        is_one = self._is(own, filter_schema.IN) | self._is(own, filter_schema.NOT_IN)
         is_one &= codes > 0
         return tf.where(is_one, codes, 1), tf.where(is_one, codes, 0)
 
@@ -354,7 +356,7 @@ class ConditionColumn(tf.Module):
 
     def _is(self, own: tf.Tensor, operator: str) -> tf.Tensor:
         """Returns whether each condition has an operator, `[distinct, n] bool`."""
-        key = filter_columns.key(self.column, operator)
+        key = filter_schema.key(self.column, operator)
         if key not in self.keys:
             return tf.zeros_like(own, tf.bool)
         return tf.equal(own, self.keys.index(key))

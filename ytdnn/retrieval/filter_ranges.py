@@ -1,4 +1,4 @@
-"""The videos that conditions on columns permit, as ranges of codes of their values.
+"""Conditions on columns, evaluated as ranges of the codes of sorted values.
 
 Whether a given video is permitted is told from its own codes. A mask of all videos is
 made only where their vectors are scored (`nearest`). The videos of a code are adjacent

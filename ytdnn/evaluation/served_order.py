@@ -1,6 +1,6 @@
 """The artefact `choice`: the order that a run serves, with the reason.
 
-With a ranker `order_choice` chooses it, without one `live_choice`.
+With a ranker `order_choice` chooses it, without one `live_term_choice`.
 
 It imports no large package, so that commands that only read it start at once.
 """

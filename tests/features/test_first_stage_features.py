@@ -8,8 +8,8 @@ from tests import full_log
 from tests.features import contract, first_stage
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.features import base_feature, network_features, replayed_features
-from ytdnn.log import earlier_impressions, events, positions, prepared
+from ytdnn.features import base_feature, first_stage_features, network_features
+from ytdnn.log import added_impressions, events, positions, prepared
 from ytdnn.ranking import building
 from ytdnn.retrieval import interface, trained_stage
 
@@ -52,11 +52,11 @@ def test_impressions_before_the_ranker_s_window_have_none(
     data: prepared.PreparedData, stage: trained_stage.FirstStage
 ) -> None:
     """The candidate model has seen what was clicked there; the others keep theirs."""
-    added = earlier_impressions.with_earlier_impressions(data, 10_000)
+    added = added_impressions.with_earlier_impressions(data, 10_000)
     rows = building.training_rows(added.log)
     is_early = added.impressions.splits[rows] == events.Split.EARLIER
     assert 100 < is_early.sum() < len(rows)
-    feature = replayed_features.CandidateScore()
+    feature = first_stage_features.CandidateScore()
     read = [
         contract._at_impressions(
             feature, d, rows, positions.LogTensors(d, stage.open_log(d))
@@ -146,5 +146,5 @@ class TestSeedVideo(first_stage.FirstStageContract):
 
 def test_a_source_without_a_number_of_its_own_is_unknown() -> None:
     last = len(configs.SOURCE_NAMES)
-    found = replayed_features._numbered(tf.constant([0, 1, last, last + 1]))
+    found = first_stage_features._numbered(tf.constant([0, 1, last, last + 1]))
     assert found.numpy().tolist() == [0, 1, last, 0]

@@ -13,7 +13,7 @@ from ytdnn import configs
 from ytdnn.base import artifacts, errors, formats
 from ytdnn.evaluation import report_files
 from ytdnn.lab.pages import study_table
-from ytdnn.lab.studies import study_results
+from ytdnn.lab.studies import variant_comparison
 
 METRIC = "candidates/hit_rate@10"
 SECONDS = 30.0
@@ -56,7 +56,7 @@ def write_run(
 
 def write_study(
     root: pathlib.Path, **variants: dict[int, list[float]]
-) -> study_results.Runs:
+) -> variant_comparison.Runs:
     return {
         name: {
             seed: write_run(root / name / f"seed-{seed}", hits, seed, (place + 1,))
@@ -69,7 +69,7 @@ def write_study(
 def test_a_variant_is_the_mean_and_the_spread_of_its_seeds(
     tmp_path: pathlib.Path,
 ) -> None:
-    found = study_results.measure(
+    found = variant_comparison.measure(
         write_study(tmp_path, first=FIRST, better=BETTER), "test"
     )
     one = found["variants"]["better"]["metrics"][METRIC]
@@ -89,7 +89,7 @@ def test_a_variant_is_the_mean_and_the_spread_of_its_seeds(
 def test_the_difference_is_of_each_users_mean_over_the_seeds(
     tmp_path: pathlib.Path,
 ) -> None:
-    found = study_results.measure(
+    found = variant_comparison.measure(
         write_study(tmp_path, first=FIRST, better=BETTER), "test"
     )
     assert found["baseline"] == "first"
@@ -104,7 +104,7 @@ def test_one_seed_has_no_spread_and_its_report_is_the_result(
     tmp_path: pathlib.Path,
 ) -> None:
     runs = write_study(tmp_path, first={7: FIRST[0]})
-    found = study_results.measure(runs, "test")
+    found = variant_comparison.measure(runs, "test")
     one = found["variants"]["first"]["metrics"][METRIC]
     assert one == {"mean": 0.25, "spread": None, "by_seed": [0.25]}
     text = shown(found)
@@ -118,7 +118,7 @@ def test_what_was_not_asked_the_same_is_refused(tmp_path: pathlib.Path) -> None:
         for targets in ("all", "next")
     }
     with pytest.raises(errors.UserError, match="targets 'all' and 'next'"):
-        study_results.measure(runs, "test")
+        variant_comparison.measure(runs, "test")
 
 
 def test_a_variant_that_sees_the_request_time_is_marked(
@@ -128,18 +128,20 @@ def test_a_variant_that_sees_the_request_time_is_marked(
         name: {0: write_run(tmp_path / name / "seed-0", hits[0], 0, (), "all", sees)}
         for name, hits, sees in (("first", FIRST, False), ("timed", BETTER, True))
     }
-    found = study_results.measure(runs, "test")
+    found = variant_comparison.measure(runs, "test")
     for words in (shown(found), study_table.markdown(found)):
         assert "Sees request time: timed." in words
-    plain = study_results.measure(write_study(tmp_path / "plain", first=FIRST), "test")
+    plain = variant_comparison.measure(
+        write_study(tmp_path / "plain", first=FIRST), "test"
+    )
     assert "equest time" not in shown(plain)
 
 
 def test_metrics_are_chosen_or_refused_with_a_hint(tmp_path: pathlib.Path) -> None:
     runs = write_study(tmp_path, first=FIRST)
-    assert study_results.measure(runs, "test")["shown"] == [METRIC]
+    assert variant_comparison.measure(runs, "test")["shown"] == [METRIC]
     with pytest.raises(errors.UserError, match=f"did you mean {METRIC}"):
-        study_results.measure(runs, "test", ["candidates/hitrate@10"])
+        variant_comparison.measure(runs, "test", ["candidates/hitrate@10"])
 
 
 def shown(found: dict[str, Any], width: int = 200) -> str:
@@ -150,7 +152,7 @@ def shown(found: dict[str, Any], width: int = 200) -> str:
 
 
 def test_the_table_and_the_markdown_say_what_was_found(tmp_path: pathlib.Path) -> None:
-    found = study_results.measure(
+    found = variant_comparison.measure(
         write_study(tmp_path, first=FIRST, better=BETTER), "test"
     )
     text, markdown = shown(found), study_table.markdown(found)

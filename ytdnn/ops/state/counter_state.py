@@ -1,4 +1,4 @@
-"""Opens what a version of a bundle counts, and the log that it was made from."""
+"""Opens the counters of a version of a bundle, and the log that it was made from."""
 
 import pathlib
 from collections.abc import Iterable

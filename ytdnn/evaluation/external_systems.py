@@ -1,6 +1,6 @@
 """Evaluates systems other than runs: an exported bundle, a file of predictions.
 
-`bundles` and `predictions` open them as an `Other`; the rest is the same for both,
+`bundles` and `prediction_files` open them as an `Other`; the rest is the same for both,
 together with popularity and, where the log is a world's, the oracle.
 """
 
@@ -11,7 +11,6 @@ from typing import Any
 from ytdnn.base import configs, errors
 from ytdnn.evaluation import (
     boosted_trees,
-    in_memory_windows,
     leaks,
     lists,
     measure,
@@ -20,6 +19,7 @@ from ytdnn.evaluation import (
     truths,
     tuned_baselines,
     user_cases,
+    user_windows,
 )
 from ytdnn.log import events, prepared
 
@@ -83,7 +83,7 @@ def evaluate(
         makers |= truth.systems(config).makers
     result = measure.measure(data, cases, makers, {}, code, config)
     rules = dataclasses.replace(result.report.protocol, **other.stated(cases))
-    windows = in_memory_windows.WindowOpener(config.window_events)
+    windows = user_windows.WindowOpener(config.window_events)
     if other.request_makers and data.config.protocol != "temporal":
         raise errors.UserError(
             f"expected data.protocol=temporal for predictions of requests, found "

@@ -5,7 +5,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from ytdnn.features import as_of_sums
+from ytdnn.features import point_in_time_sums
 
 NUM_GROUPS = 5
 GROUPS, TIMES = st.integers(0, NUM_GROUPS - 1), st.integers(-3, 12)
@@ -20,7 +20,7 @@ def _read(shards):
 
 
 def _sorted(shards, since):
-    return as_of_sums.sort_events(_read(shards), NUM_GROUPS, since)
+    return point_in_time_sums.sort_events(_read(shards), NUM_GROUPS, since)
 
 
 @hypothesis.given(SHARDS, ASKED, TIMES)
@@ -49,9 +49,9 @@ def test_events_before_the_first_moment_are_not_stored():
 
 def test_codes_come_back_and_times_beyond_all_years_stay_in_their_group():
     groups, times = np.array([0, 3, 3]), np.array([-5, 0, 2**40])
-    codes = as_of_sums.to_codes(groups, times)
+    codes = point_in_time_sums.to_codes(groups, times)
     assert (np.diff(codes) > 0).all()
-    found_groups, found_times = as_of_sums.from_codes(codes)
+    found_groups, found_times = point_in_time_sums.from_codes(codes)
     assert found_groups.tolist() == [0, 3, 3]
     assert found_times[:2].tolist() == [-5, 0]
 

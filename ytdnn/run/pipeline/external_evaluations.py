@@ -31,7 +31,7 @@ def evaluate(
       errors.UserError: An input is missing or damaged, or does not fit the prepared
         set.
     """
-    from ytdnn.evaluation import bundles, other_systems, prediction_files
+    from ytdnn.evaluation import bundles, external_systems, prediction_files
     from ytdnn.log import prepared
 
     data = prepared.load(data_directory)
@@ -42,7 +42,7 @@ def evaluate(
         other = bundles.read(path, data, config)
     else:
         other = prediction_files.read(path, data)
-    report_files.write(out, other_systems.evaluate(other, data, config, split))
+    report_files.write(out, external_systems.evaluate(other, data, config, split))
     return report_files.read(out)
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.bundle import conftest
 from ytdnn.base import artifacts, errors, schema
 from ytdnn.bundle import bundle, export, removed_videos, user_requests, versions
-from ytdnn.ops.catalogue import removals
+from ytdnn.ops.catalogue import remove_videos
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_removed_videos_are_in_no_answer_and_come_back(
 ) -> None:
     before = found(run.bundle, run, exact)
     removed = sorted({row[0] for row in before} | {row[1] for row in before})
-    changed = removals.change(workdir, removed)
+    changed = remove_videos.change(workdir, removed)
     assert (changed.version, changed.unknown) == (2, [])
     opened = bundle.load(workdir / "bundle")
     assert opened.version == 2
@@ -51,22 +51,22 @@ def test_removed_videos_are_in_no_answer_and_come_back(
         assert len(both) >= len(kept) - 1
         assert len(new) >= min(10, len(kept))
     assert found(bundle.load(workdir / "bundle", version=1), run, exact) == before
-    assert removals.change(workdir, removed, restored=True).version == 3
+    assert remove_videos.change(workdir, removed, restored=True).version == 3
     assert found(bundle.load(workdir / "bundle"), run, exact) == before
     assert opened.manifest.facts[removed_videos.FACT] == len(removed)
     assert bundle.load(workdir / "bundle").manifest.inputs == run.bundle.manifest.inputs
 
 
 def test_a_removal_costs_no_more_than_links(workdir: pathlib.Path) -> None:
-    removals.change(workdir, ["video 1", "no such video"])
+    remove_videos.change(workdir, ["video 1", "no such video"])
     manifest = versions.read(workdir / "bundle", "bundle", deep=True)
     for name in manifest.files:
         part, _, rest = name.partition("/2/")
         same = os.path.samefile(*(workdir / "bundle" / part / n / rest for n in "12"))
         assert same == (pathlib.PurePath(name).name != removed_videos.ASSET)
-    again = removals.change(workdir, ["video 1"])
+    again = remove_videos.change(workdir, ["video 1"])
     assert again.version == 2  # nothing changed
-    added = removals.change(workdir, ["video 1", "another"])
+    added = remove_videos.change(workdir, ["video 1", "another"])
     assert (added.version, added.unknown) == (3, ["another"])
 
 
@@ -76,7 +76,7 @@ def test_the_next_export_carries_the_list(
 ) -> None:
     for name in ("data", "candidates", "index", "ranking"):
         artifacts.share(run.workdir / name, tmp_path / name)
-    changed = removals.change(tmp_path, ["video 3", "no such video"])
+    changed = remove_videos.change(tmp_path, ["video 3", "no such video"])
     assert changed.version is None
     export.export(tmp_path, run.config)
     opened = bundle.load(tmp_path / "bundle")
@@ -90,7 +90,7 @@ def test_the_next_export_carries_the_list(
 
 def test_mistakes_are_one_line(workdir: pathlib.Path) -> None:
     with pytest.raises(errors.UserError, match=r"\(0 are removed\), received video 1"):
-        removals.change(workdir, ["video 1"], restored=True)
+        remove_videos.change(workdir, ["video 1"], restored=True)
     (workdir / removed_videos.FILE).write_text(json.dumps(["video 1"]))
     with pytest.raises(errors.UserError, match="repair or remove it"):
         removed_videos.read(workdir)

@@ -12,7 +12,7 @@ from hypothesis import strategies
 from ytdnn import configs
 from ytdnn.bundle import removed_videos
 from ytdnn.log import lookups
-from ytdnn.retrieval import allowed_videos, nearest, pool
+from ytdnn.retrieval import allowed_videos, filtered_search, pool
 from ytdnn.retrieval.index import brute_force, ivf, scann_index
 
 NUM, DIM, WIDEST = 30, 4, 34  # videos 31 to 34 are in the catalogue alone
@@ -61,7 +61,7 @@ def searches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     removed = lookups.RemovedVideos(path)
 
     def compiled(searcher: Any) -> Any:
-        search = nearest.Nearest(searcher, NUM)
+        search = filtered_search.Nearest(searcher, NUM)
         lists = tf.TensorSpec([None, None], tf.int32)
 
         @tf.function(
@@ -152,8 +152,8 @@ def test_one_who_bars_very_many_is_not_asked_of_the_index(
             asked.append(int(k))
             return super().search(queries, k)
 
-    monkeypatch.setattr(nearest, "MOST_EXCLUDED", 5)
-    search = nearest.Nearest(Counted(), NUM)
+    monkeypatch.setattr(filtered_search, "MOST_EXCLUDED", 5)
+    search = filtered_search.Nearest(Counted(), NUM)
     few, many = [1, 3], list(range(1, 20))
     for rows, widths in (([few], [6]), ([many], []), ([few, many], [6])):
         asked.clear()
@@ -182,7 +182,7 @@ def test_vectors_are_not_accessed_sparsely() -> None:
     lists = tf.TensorSpec([None, None], tf.int32)
     vectors = tf.TensorSpec([None, DIM])
     for searcher in SEARCHERS.values():
-        search = nearest.Nearest(searcher, NUM)
+        search = filtered_search.Nearest(searcher, NUM)
         score = pool.Scores(searcher.vectors, NUM)
 
         @tf.function(input_signature=[vectors, lists, lists])
@@ -190,7 +190,7 @@ def test_vectors_are_not_accessed_sparsely() -> None:
             queries: tf.Tensor,
             barred: tf.Tensor,
             allowed: tf.Tensor,
-            search: nearest.Nearest = search,
+            search: filtered_search.Nearest = search,
             score: pool.Scores = score,
         ) -> tf.Tensor:
             limited = tf.reduce_any(allowed > 0, axis=1)
@@ -234,6 +234,6 @@ def test_the_index_is_asked_for_as_many_more_as_may_be_left_out(
         tf.constant([False]),
         lookups.RemovedVideos(path),
     )
-    search = nearest.Nearest(index, NUM)
+    search = filtered_search.Nearest(index, NUM)
     search.search(tf.constant(VECTORS[:1]), tf.constant(num), limits)
     assert index.widths[0] == width
