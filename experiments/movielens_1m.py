@@ -35,7 +35,7 @@ examples/s):
 | mean | 0.3417 | 0.2041 | 0.5886 | 965 |
 
 All numbers here are of moving averages of the weights (decay 0.999), a setting that has
-left since: on MovieLens-100K the last weights are level with them (movielens_100k.py).
+left since. Of the last weights, on 2026-12-01, seed 0 has 0.3444 / 0.2047 / 0.5873.
 
 Seed s joins the networks of seeds 2s and 2s + 1: these were trained as single runs and
 joined afterwards, which gives the same (a test holds it). One network alone
