@@ -129,7 +129,7 @@ async def json_value(request: http.Request, limits: settings.Limits) -> Any:
         would not be read.
     """
     query = str(request.scope.get("query_string", b""), "latin-1")
-    is_predict = request.url.path.startswith("/v1/")  # TensorFlow Serving reads none
+    is_predict = request.scope.get("path", "").startswith("/v1/")  # as TF Serving does
     errors.require(is_predict or not query, "all keys", "in the body", f"?{query}")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise problems.Problem(
