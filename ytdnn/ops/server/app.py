@@ -319,8 +319,7 @@ class _Routes:
         """Answers the friendlier endpoint."""
         body = await access.body(request, self._limits)
         _, user_id, _ = recommend.split(body, self._limits)
-        known: Json = {}
-        notes: list[str] = []
+        known, notes = Json(), list[str]()
         # A prepared user's request has the end of the log as its time, at which nothing
         # was shown.
         time = body.get(schema.TIME)

@@ -247,8 +247,8 @@ class ServedState:
     ) -> tuple[Json, list[str]]:
         """Returns the request of a user as of a time (None: now), and warnings.
 
-        Raises:
-          store.StateError: The state cannot be read.
+        Where the state cannot be read it is empty: whether the user was removed is not
+        known either.
         """
         before = time or int(self.clock()) + 1
         if not isinstance(before, int):  # refused where it is read
@@ -259,9 +259,11 @@ class ServedState:
         self, version: Version, user_id: str | int, before: int
     ) -> tuple[Json, list[str]]:
         """Returns the request of a user as of a time, and warnings."""
-        own = self.store.user_events(str(user_id))
-        base: Json = {}
-        notes = []
+        base, notes = Json(), list[str]()
+        try:
+            own = self.store.user_events(str(user_id))
+        except store.StateError as error:  # an answer that knows less, at once
+            return base, [f"answered from an empty history: no live state: {error}"]
         if self._has_data:
             try:
                 log = self._log(version)
