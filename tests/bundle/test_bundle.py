@@ -261,6 +261,15 @@ def test_answers_have_titles_and_scores(run: conftest.Run) -> None:
     assert run.bundle.score_meaning.startswith("expected watch seconds")
 
 
+def test_loaded_models_do_not_run_in_a_fork(
+    run: conftest.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.bundle.model(bundle.RECOMMENDER)
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    with pytest.raises(errors.UserError, match="started by spawn"):
+        run.bundle.model(bundle.RECOMMENDER)
+
+
 def test_a_batch_runs_one_graph_once(
     run: conftest.Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -136,8 +136,8 @@ def _reasons(
     if model == "network" and gain.rival not in _COUNTED and gain.high < 0.0:
         yield (
             f"The network: {gain.rival} reads the same histories and finds more in "
-            f"them. Try `ytdnn sweep`, or serve it: --config.candidates.model="
-            f"{gain.rival}."
+            f"them. Try `ytdnn sweep`; --config.candidates.model={gain.rival} lets it "
+            f"answer `ytdnn recommend`, without a bundle."
         )
 
 

@@ -253,6 +253,9 @@ def test_predictions_of_another_system_are_scored(
     assert f"report: {out}" in result.out
     found = json.loads((out / "report.json").read_text())["lists"]
     assert found["peer"] == found["popularity"]
+    own = f"--workdir={finished}", f"--out={finished / 'evaluation'}"
+    said = cli.error("evaluate", f"--predictions={path}", *own)
+    assert "expected --out to be no evaluation of a run" in said
     result = cli("compare", finished, out, "--models=candidates,peer")
     assert result.status == 0, result.err
     assert "candidates → peer" in result.out
