@@ -270,6 +270,11 @@ def test_loaded_models_do_not_run_in_a_fork(
         run.bundle.model(bundle.RECOMMENDER)
 
 
+def test_an_unknown_input_is_refused(run: conftest.Run) -> None:
+    with pytest.raises(errors.UserError, match=r"watched_videos.*did you mean watched_"):
+        run.bundle.run(bundle.RECOMMENDER, {"watched_videos": [[1]]})
+
+
 def test_a_batch_runs_one_graph_once(
     run: conftest.Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

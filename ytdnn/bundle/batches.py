@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ytdnn.base import errors
 from ytdnn.bundle import requests, signatures
 
 MAX_REQUESTS = 256
@@ -86,7 +87,12 @@ def _stacked(values: list[Any], field: signatures.Field) -> npt.NDArray[Any]:
 
 
 def tensors(values: Mapping[str, Any], fields: Fields) -> dict[str, tf.Tensor]:
-    """Returns arrays or tensors as tensors of a signature's types."""
+    """Returns arrays or tensors as tensors of a signature's types.
+
+    Raises:
+      errors.UserError: One is no input of the signature.
+    """
+    errors.require_known(values, list(fields), "inputs", "the arrays by name")
     return {
         name: tf.convert_to_tensor(value, tf.as_dtype(fields[name].dtype))
         for name, value in values.items()

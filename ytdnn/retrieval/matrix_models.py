@@ -25,6 +25,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+from scipy.linalg import lapack
 
 from ytdnn.base import configs, errors, ragged, registries
 from ytdnn.base.metrics import top_k_selection
@@ -120,7 +121,10 @@ class EASE(_ItemModel):
         counts = data.matrix
         common = np.asarray((counts.T @ counts).todense(), np.float32)
         common[np.diag_indices(len(common))] += self.regularization
-        inverse = np.linalg.inv(common)
+        # Of a symmetric matrix: a third of the time of a general inverse.
+        factor, _ = lapack.spotrf(common, lower=True)
+        lower, _ = lapack.spotri(factor, lower=True, overwrite_c=True)
+        inverse = np.tril(lower) + np.tril(lower, -1).T
         self.weights = inverse / -np.diag(inverse)
         self.weights[np.diag_indices(len(common))] = 0.0
 

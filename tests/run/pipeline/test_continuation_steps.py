@@ -223,14 +223,14 @@ def test_a_killed_step_goes_on_where_it_was(
 def test_other_models_go_on_anew(made: conftest.Made, tmp_path: pathlib.Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(made.workdir, run)
-    config = dataclasses.replace(made.config, refresh=configs.RefreshConfig(epochs=1))
+    config = configs.changed(made.config, {"index.search": configs.IvfConfig()})
     lines: list[str] = []
     ytdnn.train(run, config, verbose=lines.append)
     (started,) = [line for line in lines if "to_test/models: started" in line]
-    assert "config.refresh.epochs was 3, is 1" in started
+    assert "config.index.search" in started
     assert any("went on learning up to" in line for line in lines)
     record = json.loads((run / continued_models.TO_TEST / "made_from.json").read_text())
-    assert record["settings"]["refresh"]["epochs"] == 1
+    assert record["settings"]["index"]["search"]["kind"] == "ivf"
 
 
 @pytest.mark.parametrize(
@@ -276,12 +276,14 @@ def test_a_refreshed_run_has_learned_all(made: conftest.Made) -> None:
     assert "to the end of the log" in continued_models.left_out(made.config, home)
 
 
-def test_it_takes_a_third_of_the_training_at_most(made: conftest.Made) -> None:
+def test_it_takes_two_passes_or_a_third_of_the_training_at_most(
+    made: conftest.Made,
+) -> None:
     trained = artifacts.peek(made.workdir / "candidates" / artifacts.MANIFEST)["epochs"]
     number = continuation_steps._num_labels(prepared.load(made.workdir / "data"))
     steps = trained * number
     epochs = [
-        continuation_steps._epochs(made.config, made.workdir, num_new)
+        continuation_steps._epochs(made.workdir, num_new)
         for num_new in (1, steps // 6 - 1, steps // 3 - 1, steps)
     ]
-    assert epochs == [made.config.refresh.epochs, 2, 1, 1]
+    assert epochs == [2, 2, 1, 1]

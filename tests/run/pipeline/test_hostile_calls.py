@@ -50,6 +50,16 @@ def test_a_bundle_of_another_type_is_refused(odd: Any) -> None:
     _refused(ytdnn.Recommender.load, odd)
 
 
+def test_machines_and_progress_of_another_type_are_refused(
+    tmp_path: pathlib.Path,
+) -> None:
+    with pytest.raises(ytdnn.UserError, match=r"machines of prepare.*received 3"):
+        ytdnn.prepare(tmp_path, machines=3)
+    named = type("Recommender", (), {})()
+    with pytest.raises(ytdnn.UserError, match=r"progress of write_sim.*received 3"):
+        ytdnn.write_similar(named, tmp_path / "o.csv", progress=3)
+
+
 @pytest.mark.parametrize("tables", [*ODD, {"watches": [1, 2]}, {"watches": None}])
 def test_tables_that_are_none_are_refused(tables: Any, tmp_path: pathlib.Path) -> None:
     with pytest.raises(ytdnn.UserError, match=r"expected .*received"):

@@ -7,21 +7,22 @@ as a frame with a column of ids, or as the path of a file.
 import dataclasses
 import numbers
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from ytdnn.base import errors, schema, user_paths
-from ytdnn.run.pipeline import runner
+from ytdnn.run.pipeline import runner, shared_work
 
 if TYPE_CHECKING:
     import polars as pl
 
     from ytdnn.bundle import answer_files, bulk, bulk_ids
-    from ytdnn.run.pipeline import recommender, shared_work
+    from ytdnn.run.pipeline import recommender
 
 Where = Sequence[Mapping[str, Any]] | None
 MaxPer = Mapping[str, int] | None
 Weights = Mapping[str, float] | None
+Progress = Callable[[int, int], None]  # is told the numbers of the done, and of all
 Ids = Any  # an id | Iterable of ids | a frame | a pathlib.Path of a file | None
 
 
@@ -58,8 +59,8 @@ def write_recommendations(
     policy: str = "",
     max_per: MaxPer = None,
     weights: Weights = None,
-    machines: "shared_work.Machines | None" = None,
-    progress: "answer_files.Progress | None" = None,
+    machines: shared_work.Machines | None = None,
+    progress: Progress | None = None,
 ) -> "answer_files.OutputFile":
     """Writes the recommendations of many users, in bounded memory.
 
@@ -142,7 +143,7 @@ def write_similar(
     k: int = 10,
     *,
     by: str = "",
-    progress: "answer_files.Progress | None" = None,
+    progress: Progress | None = None,
 ) -> "answer_files.OutputFile":
     """Writes the result of `Recommender.similar` into a file.
 
@@ -167,7 +168,7 @@ def write_user_vectors(
     out: runner.Path,
     users: Ids = None,
     *,
-    progress: "answer_files.Progress | None" = None,
+    progress: Progress | None = None,
 ) -> "answer_files.OutputFile":
     """Writes the result of `Recommender.user_vectors` into a Parquet file.
 
@@ -190,7 +191,7 @@ def write_video_vectors(
     out: runner.Path,
     videos: Ids = None,
     *,
-    progress: "answer_files.Progress | None" = None,
+    progress: Progress | None = None,
 ) -> "answer_files.OutputFile":
     """Writes the result of `Recommender.video_vectors` into a Parquet file.
 

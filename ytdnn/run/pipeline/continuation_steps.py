@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _RECORD = "made_from.json"
 _SHARE = 1 / 3  # of the steps of the candidates' training
+_MOST_PASSES = 2  # over the later watches: a third one gains nothing (docs/results.md)
 # Those of one process: what is left to learn is short.
 _STRATEGIES = ("none", "mirrored", "tpu")
 
@@ -40,8 +41,7 @@ def to_end(config: configs.Config, workdir: pathlib.Path) -> None:
 
 def step_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that the steps depend on."""
-    epochs = {"epochs": config.refresh.epochs}
-    return {"refresh": epochs, "index": configs.to_dict(config.index)}
+    return {"index": configs.to_dict(config.index)}
 
 
 def describe(place: str, config: configs.Config, workdir: pathlib.Path) -> list[str]:
@@ -142,7 +142,7 @@ def _carry(
     candidates = dataclasses.replace(
         config.candidates, train_on_validation=True, auto=()
     )
-    epochs = _epochs(config, workdir, _num_labels(data) - _num_labels(known))
+    epochs = _epochs(workdir, _num_labels(data) - _num_labels(known))
     # Nothing is learned again: the old watches have just been.
     brief = dataclasses.replace(config.refresh, epochs=epochs, replay=0.0)
     config = dataclasses.replace(config, candidates=candidates, refresh=brief)
@@ -152,13 +152,13 @@ def _carry(
     )
 
 
-def _epochs(config: configs.Config, workdir: pathlib.Path, num_new: int) -> int:
+def _epochs(workdir: pathlib.Path, num_new: int) -> int:
     """Returns the passes over new watches that a share of the training allows."""
     from ytdnn.log import prepared
 
     trained = artifacts.peek(workdir / "candidates" / artifacts.MANIFEST)["epochs"]
     number = trained * _num_labels(prepared.load(workdir / "data"))
-    return max(1, min(config.refresh.epochs, int(_SHARE * number / max(num_new, 1))))
+    return max(1, min(_MOST_PASSES, int(_SHARE * number / max(num_new, 1))))
 
 
 def _num_labels(data: "prepared.PreparedData") -> int:

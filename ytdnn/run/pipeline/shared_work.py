@@ -2,7 +2,7 @@
 
 import contextlib
 import pathlib
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from ytdnn.bundle import answer_files
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ytdnn.run.pipeline import recommender
 
 
+@runtime_checkable
 class Machines(Protocol):
     """Shares work among several machines, on a file system that all reach."""
 
