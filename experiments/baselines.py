@@ -121,7 +121,6 @@ def get_variants(log: str = "quickstart") -> dict[str, configs.Config]:
     bag = configs.changed(
         network,
         {
-            "candidates.bags": ("mean",),
             "candidates.decay_rates": (),
             "candidates.learned_bags": 0,
             "candidates.tower": (),

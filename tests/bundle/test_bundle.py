@@ -271,7 +271,9 @@ def test_loaded_models_do_not_run_in_a_fork(
 
 
 def test_an_unknown_input_is_refused(run: conftest.Run) -> None:
-    with pytest.raises(errors.UserError, match=r"watched_videos.*did you mean watched_"):
+    with pytest.raises(
+        errors.UserError, match=r"watched_videos.*did you mean watched_"
+    ):
         run.bundle.run(bundle.RECOMMENDER, {"watched_videos": [[1]]})
 
 

@@ -15,7 +15,7 @@ from ytdnn.evaluation import report_model, user_windows
 from ytdnn.log import events, merged_shards, prepared
 from ytdnn.retrieval.index import brute_force
 
-EVALUATION = configs.EvaluationConfig(ks=(2, 5), num_resamples=20, off_policy_pages=20)
+EVALUATION = configs.EvaluationConfig(ks=(2, 5), num_resamples=20)
 CONFIG = dataclasses.replace(untrained.CONFIG, evaluation=EVALUATION)
 LOG = full_log.tables()
 FEW = 1_000  # events: several users, and a part of the log

@@ -170,7 +170,7 @@ def learned_by(model: network.RankingNetwork, place: int) -> set[int]:
 
 def test_outcomes_teach_nothing_that_the_click_reads() -> None:
     head = configs.ClickTimesWatchTimeConfig()
-    config = dataclasses.replace(CONFIG, head=head, outcome_tower=(6, 3))
+    config = dataclasses.replace(CONFIG, head=head)
     model = make_network(config=config, measured=WITH_OUTCOMES)
     first, second = (
         {id(variable) for variable in tower.trainable_variables}
@@ -182,16 +182,16 @@ def test_outcomes_teach_nothing_that_the_click_reads() -> None:
     for place, of_tower in ((2, first), (3, second)):  # behind click and watch time
         assert learned_by(model, place)
         assert learned_by(model, place) <= of_tower
-    alone = make_network(config=dataclasses.replace(config, outcome_tower=()))
-    plain = alone.count_params()
+    plain = make_network(config=config).count_params()
     # 54 inputs of the first tower, as spelled out above.
-    assert model.count_params() == plain + 2 * (54 * 6 + 6 + 6 * 3 + 3 + 3 + 1)
+    own_tower = 54 * 128 + 128 + 128 * 64 + 64 + 64 + 1
+    assert model.count_params() == plain + 2 * own_tower
     outputs = model(request([1, 2, 3], [4]))[0, 0].numpy()
     assert np.isfinite(outputs).all()
 
 
 def test_each_outcome_has_a_dropout_of_its_own() -> None:
-    config = dataclasses.replace(CONFIG, outcome_tower=(6,), dropout=0.5)
+    config = dataclasses.replace(CONFIG, dropout=0.5)
     model = make_network(config=config, measured=WITH_OUTCOMES)
     first, second = model._of_outcomes
     model(request([1, 2, 3], [4, 5]))
@@ -201,10 +201,3 @@ def test_each_outcome_has_a_dropout_of_its_own() -> None:
     seed = tf.constant([1, 2])
     drawn = model(request([1, 2, 3], [4, 5]), seed=seed)[0, 0, -2:].numpy()
     assert drawn[0] != drawn[1]
-
-
-def test_without_own_towers_outcomes_are_outputs_of_the_tower() -> None:
-    config = dataclasses.replace(CONFIG, outcome_tower=())
-    model = make_network(config=config, measured=WITH_OUTCOMES)
-    assert model.count_params() == make_network().count_params() + 2 * (8 + 1)
-    assert learned_by(model, 1) & learned_by(model, 0)

@@ -146,7 +146,9 @@ class Effects(tf.Module):
         for name, without in zip(self._neutral, others, strict=True):
             effects[WITHOUT + name] = without
             if tensors[name].dtype.is_floating and name not in self._vectors:
-                effects[VALUE + name] = _per_video(tensors[name], own)
+                values = tensors[name]  # of a query, or of its videos
+                values = values[:, tf.newaxis] if values.shape.rank == 1 else values
+                effects[VALUE + name] = tf.broadcast_to(values, tf.shape(own))
         return effects
 
 
@@ -193,10 +195,3 @@ class Explanation(tf.Module):
             NEAREST_IDS: self._effects.scorer.videos.ids(videos),
             NEAREST_COSINES: tf.where(best > _UNKNOWN, best, tf.zeros_like(best)),
         }
-
-
-def _per_video(values: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
-    """Returns a feature of a query or of its videos as `[batch, k]`."""
-    if values.shape.rank == 1:
-        values = values[:, tf.newaxis]
-    return tf.broadcast_to(values, tf.shape(scores))

@@ -200,6 +200,5 @@ def _off_policy_warnings(report: report_model.Report) -> Iterator[str]:
             f"The log says little of the pages of this run ({name}): its estimates "
             f"rest on the worth of {effective:,.0f} of {estimates.places:,} logged "
             f"places. A log made with more exploration "
-            f"(--config.composition.temperature), or more pages "
-            f"(--config.evaluation.off_policy_pages), would say more."
+            f"(--config.composition.temperature) would say more."
         )

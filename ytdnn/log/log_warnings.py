@@ -142,7 +142,9 @@ def from_shards(
             clicked_keys = (shown.users * stride + shown.videos)[clicked]
             unwatched += int((~ragged.are_among(clicked_keys, watched)).sum())
             clicks += len(clicked_keys)
-            viewed += _viewed(shown)
+            if shown.seconds is not None:  # of impressions without a click
+                viewed[0] += (np.asarray(shown.seconds)[~clicked] > 0.0).sum()
+            viewed[1] += (~clicked).sum()
             once, clicked_times = count == 1, np.asarray(shown.times)[clicked]
             _, one, click = np.intersect1d(watched[once], clicked_keys, False, True)
             watch_times = np.asarray(loaded.watches.times)[first[once][one]]
@@ -172,13 +174,6 @@ def _ratios(videos: pl.DataFrame, watches: events.Watches) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.asarray(watches.seconds) / durations
     return ratios[np.isfinite(ratios) & (ratios > 0)].astype(np.float32)
-
-
-def _viewed(shown: events.Impressions) -> np.ndarray:
-    """Returns how many of how many impressions without a click have seconds."""
-    unclicked = ~np.asarray(shown.clicked)
-    has_seconds = False if shown.seconds is None else np.asarray(shown.seconds) > 0.0
-    return np.array([(unclicked & has_seconds).sum(), unclicked.sum()])
 
 
 def _often(words: str, odd: int, number: int) -> list[str]:

@@ -190,6 +190,12 @@ class PreparedData:
         return self.log.num_users
 
     @property
+    def num_training_watches(self) -> int:
+        """Number of training watches."""
+        splits = (shard.read().watches.splits for shard in self.log.shards)
+        return sum(int((each == events.Split.TRAIN).sum()) for each in splits)
+
+    @property
     def watches(self) -> events.Watches:
         """The watches of all users."""
         return self.log.watches

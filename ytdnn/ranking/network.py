@@ -107,8 +107,7 @@ class RankingNetwork(tf.keras.Model):
         known, how = measured.features, config.normalization
         self._of_query = feature_lists.encoders(query, known, _STDDEV, how)
         self._of_videos = feature_lists.encoders(pairs, known, _STDDEV, how)
-        num_outcomes = len(self.head.outcomes) if config.outcome_tower else 0
-        first = len(self.head.biases) - num_outcomes
+        first = len(self.head.biases) - len(self.head.outcomes)
         options = config.dropout, config.precision
         self._tower = towers.Tower(config.tower, *options, split=True, name="tower")
         initial = tf.keras.initializers.Constant(self.head.biases[:first])

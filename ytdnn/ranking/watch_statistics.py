@@ -80,7 +80,8 @@ class Sample:
         groups, quantiles = _groups(seconds, scales)
         known = float((durations > 0.0).mean())
         bounded = np.minimum(seconds, MOST_OF_MEAN * mean)
-        spread = _spread(bounded)
+        amounts = np.maximum(bounded, LEAST_SECONDS)
+        spread = float(np.log(amounts.mean()) - np.log(amounts).mean())
         return WatchTimeStatistics(
             fraction=float(fractions.mean()),
             restored=float(seconds.sum() / (fractions * scales).sum()),
@@ -90,12 +91,6 @@ class Sample:
             group_edges=groups,
             group_quantiles=quantiles,
         )
-
-
-def _spread(amounts: Floats) -> float:
-    """Returns the log of the mean less the mean of logs, at least 0."""
-    known = np.maximum(amounts, LEAST_SECONDS)
-    return float(np.log(known.mean()) - np.log(known).mean())
 
 
 def _deviance(seconds: Floats, durations: Floats) -> float:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ytdnn.base import artifacts, configs, registries
 from ytdnn.candidates import losses, model, user_tower
 from ytdnn.layers import randomness
-from ytdnn.log import batch_streams, events, prepared, training_slices
+from ytdnn.log import batch_streams, prepared, training_slices
 from ytdnn.training import checkpoints, devices, loop, optimizers
 
 if TYPE_CHECKING:
@@ -163,9 +163,7 @@ def fit_network(
     with on.scope():
         candidate_model = model.build(config.candidates, data)
     begins = _begun(config.candidates, data, candidate_model, on, refitted, work)
-    splits = (shard.read().watches.splits for shard in data.log.shards)
-    num_labels = sum(int((each == events.Split.TRAIN).sum()) for each in splits)
-    config = loop.capped_batches(config, model.KIND, num_labels)
+    config = loop.capped_batches(config, model.KIND, data.num_training_watches)
     stage = make_stage(
         config,
         data,

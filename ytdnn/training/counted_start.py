@@ -85,7 +85,7 @@ def set_weights(
 def choices(config: configs.CandidatesConfig) -> tuple[int, bool]:
     """Returns the number of bags a counted start can pass, and if lengths count."""
     can_pass = config.skip_connection != "none" and config.reads_bags
-    num_bags = len(config.bags) + len(config.decay_rates) if can_pass else 1
+    num_bags = 1 + len(config.decay_rates) if can_pass else 1
     return num_bags, config.similarity != "cosine"
 
 

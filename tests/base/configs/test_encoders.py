@@ -36,14 +36,6 @@ OWN = Mine()
             "16 and 9",
         ),
         ({"hashed_rows": 9}, "hashed_rows"),
-        (
-            {
-                "encoder": Mine(beside_bags=True),
-                "bags": (),
-                "decay_rates": (),
-            },
-            "expected a bag of the history",
-        ),
     ],
 )
 def test_what_does_not_fit_is_refused(settings: dict[str, Any], message: str) -> None:
@@ -63,5 +55,5 @@ def test_a_slice_has_as_many_rows_as_serving_reads() -> None:
 
 
 def test_without_bags_none_are_needed() -> None:
-    assert not configs.CandidatesConfig(encoder=OWN, bags=(), decay_rates=()).reads_bags
+    assert not configs.CandidatesConfig(encoder=OWN, decay_rates=()).reads_bags
     assert configs.CandidatesConfig().reads_bags

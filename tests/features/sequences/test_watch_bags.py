@@ -32,9 +32,7 @@ class TestWatchBags(contract.EncoderContract):
 def test_the_papers_mean_is_that_of_the_videos_with_an_embedding(
     data: prepared.PreparedData,
 ) -> None:
-    config = dataclasses.replace(
-        contract.CONFIG, bags=("mean",), decay_rates=(), learned_bags=0
-    )
+    config = dataclasses.replace(contract.CONFIG, decay_rates=(), learned_bags=0)
     encoder = watched.WatchBags(config, data.vocabulary_size)
     features = contract.batch(data)
     (found,) = encoder(features)

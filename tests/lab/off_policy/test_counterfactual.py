@@ -118,19 +118,15 @@ def test_a_recommender_that_samples_is_judged_as_one(
     assert ips == pytest.approx(weights @ [30, 0, 0, 10] / 4)
 
 
-@pytest.mark.parametrize("change", ["no propensities", "none known", "not asked"])
+@pytest.mark.parametrize("change", ["no propensities", "none known"])
 def test_nothing_is_said_without_known_pages(
     tmp_path: pathlib.Path, change: str
 ) -> None:
     data = log_of(tmp_path / "log", NOT_WHOLE if change == "none known" else PAGES)
-    config = CONFIG
     if change == "no propensities":
         shown = dataclasses.replace(data.impressions, propensities=None)
         data = changed_log.with_tables(data, impressions=shown)
-    elif change == "not asked":
-        evaluation = dataclasses.replace(EVALUATION, off_policy_pages=0)
-        config = dataclasses.replace(CONFIG, evaluation=evaluation)
-    assert measured(data, config) is None
+    assert measured(data, CONFIG) is None
 
 
 def test_choices_are_those_of_the_explorer() -> None:

@@ -571,3 +571,52 @@ def test_a_named_column_says_which_file_is_meant(tmp_path: pathlib.Path) -> None
     _in_no_language(tmp_path)
     found = mapping_suggestions.suggest(tmp_path, [], ["watches.device=xh"])
     assert found.files["watches"] == "q1.csv"
+
+
+def test_a_log_of_numbers_in_czech(tmp_path: pathlib.Path) -> None:
+    """Small integers, ids and ends that could be times, and ages in bands."""
+    ids = [955_000_000 + i for i in range(50)]
+    watches = pl.DataFrame(
+        {
+            "posluchac": _RNG.choice(ids, _ROWS),
+            "epizoda": _WATCHED,
+            "zacatek": _SECONDS * 1000,
+            "end_ts_ms": (_SECONDS + _PLAYED) * 1000,
+            "delka_poslechu": _PLAYED,
+        }
+    )
+    shown = watches.select(
+        "posluchac",
+        "epizoda",
+        zobrazeno="zacatek",
+        kliknuto=pl.Series(_FLAGS, dtype=pl.Int8),
+        tu_flg=pl.Series(_FLAGS * _FLAGS[::-1], dtype=pl.UInt8),
+        poradi=pl.Series(np.arange(_ROWS) % 5 + 1, dtype=pl.Int8),
+    )
+    videos = pl.DataFrame(
+        {"epizoda": range(900, 1300), "nazev": [f"Díl {i}" for i in range(400)]}
+    )
+    users = {
+        "posluchac": ids,
+        "age": _RNG.choice(["18-24", "25-34", "65+"], 50),
+        "pohlavi": _RNG.choice(["muž", "žena", "neuvedeno"], 50),
+        "kraj": _RNG.choice(["Praha", "Brno"], 50),
+    }
+    for name, rows in {
+        "prehrani": watches,
+        "doporuceni": shown,
+        "epizody": videos,
+        "posluchaci": pl.DataFrame(users),
+    }.items():
+        rows.write_parquet(tmp_path / f"{name}.parquet")
+    suggestion = mapping_suggestions.suggest(tmp_path)
+    found = {(c.table, c.column): (c.own, c.doubt) for c in suggestion.columns}
+    assert found["watches", "user_id"] == ("posluchac", "")
+    assert found["watches", "time"] == ("zacatek", "")
+    assert found["watches", "watch_seconds"][0] == "delka_poslechu"
+    assert found["impressions", "time"] == ("zobrazeno", "")
+    assert found["impressions", "clicked"][0] == "kliknuto"
+    assert found["users", "gender"][0] == "pohlavi"
+    assert found["users", "age"][0] == ""
+    assert ("users", "country") not in found
+    assert 'age = ""  # doubt' in suggestion.text()

@@ -240,6 +240,17 @@ def test_missing_column_lists_what_there_is_and_hints(tmp_path):
     )
 
 
+def test_a_column_can_be_left_out(tmp_path):
+    _write_as("csv", tmp_path)
+    pl.DataFrame({"user_id": ["a", "b"], "age": ["18-24", "65+"]}).write_csv(
+        tmp_path / "users.csv"
+    )
+    tables = _read(tmp_path, columns=(*COLUMNS, "users.age=")).tables
+    assert tables["users"].collect().columns == ["user_id"]
+    line = _line(tmp_path, columns=(*COLUMNS, "users.user_id="))
+    assert "expected column user_id in" in line
+
+
 def test_mapping_of_a_table_that_is_not_there(tmp_path):
     _write_as("csv", tmp_path)
     assert _line(tmp_path, columns=(*COLUMNS, "videos.title=name")) == (
@@ -252,7 +263,7 @@ def test_mapping_of_a_table_that_is_not_there(tmp_path):
     ("entry", "expected"),
     [
         ("nonsense", "expected --columns as table.column=your_column, received"),
-        ("watches.time=", "expected --columns as table.column=your_column, received"),
+        ("watches.time", "expected --columns as table.column=your_column, received"),
         ("watch.time=t", "did you mean watches?"),
         ("watches.tiem=t", "did you mean time?"),
         ("videos.query=q", "expected a column of videos (one of video_id, "),

@@ -24,7 +24,6 @@ VALUES = [
     ("candidates.tower", "32", (32,)),
     ("candidates.tower", "", ()),
     ("candidates.decay_rates", "0.5,0.9", (0.5, 0.9)),
-    ("candidates.bags", "mean", ("mean",)),
     ("candidates.content.enabled", "false", False),
     ("candidates.training.learning_rate", "1", 1.0),
     ("candidates.training.learning_rate", "1e-4", 1e-4),
@@ -102,7 +101,6 @@ def test_a_config_file_takes_an_argument(tmp_path: pathlib.Path) -> None:
         ("composition.first_pass", "100", 100),
         ("composition.first_pass", "auto", "auto"),
         ("candidates.decay_rates", ".5,.8", (0.5, 0.8)),
-        ("candidates.bags", "('mean',)", ("mean",)),
         ("ranking.enabled", "False", False),
     ],
 )

@@ -280,7 +280,7 @@ def test_it_takes_two_passes_or_a_third_of_the_training_at_most(
     made: conftest.Made,
 ) -> None:
     trained = artifacts.peek(made.workdir / "candidates" / artifacts.MANIFEST)["epochs"]
-    number = continuation_steps._num_labels(prepared.load(made.workdir / "data"))
+    number = prepared.load(made.workdir / "data").num_training_watches
     steps = trained * number
     epochs = [
         continuation_steps._epochs(made.workdir, num_new)

@@ -34,11 +34,10 @@ class CandidatesConfig:
         `co_watched` videos, a factorisation of the matrix of viewers in common
         (`ytdnn/candidates/co_watch_vectors.py`). Ten watches are enough to train a
         video from these, but hardly from a random start. Meant for a skip connection.
-      bags: `mean` (the paper's), or none if there are decay rates.
-      decay_rates: For each rate, a recency-weighted average with weights
-        rate^position.
+      decay_rates: For each rate, in addition to the mean (the paper's), a
+        recency-weighted average with weights rate^position.
       learned_bags: Number of averages with learned weights of the positions, in
-        addition to the other bags.
+        addition to those.
       tower: Widths of the ReLU layers before the linear user vector.
       skip_connection: Connection from the bags to the user vector, around the tower:
         `none` (as in the paper), a `linear` layer, or a linear layer with bags that are
@@ -94,7 +93,6 @@ class CandidatesConfig:
         networks.BagsConfig()
     )
     initial_vectors: Literal["random", "co_watched"] = "random"
-    bags: tuple[Literal["mean"], ...] = ("mean",)
     decay_rates: tuple[components.Rate, ...] = (0.5, 0.8, 0.93)
     learned_bags: components.NonNegative = 0
     tower: tuple[components.Positive, ...] = (256, 128)
@@ -130,14 +128,6 @@ class CandidatesConfig:
     def is_network(self) -> bool:
         """Whether the model is the network, which has vectors and so a bundle."""
         return isinstance(self.model, NetworkConfig)
-
-    @pydantic.model_validator(mode="after")
-    def _has_a_bag(self) -> "CandidatesConfig":
-        if self.reads_bags and not self.bags and not self.decay_rates:
-            raise ValueError(
-                "expected a bag of the history in bags or decay_rates, received neither"
-            )
-        return self
 
     @pydantic.model_validator(mode="after")
     def _the_encoder_fits(self) -> "CandidatesConfig":

@@ -50,8 +50,6 @@ class EvaluationConfig:
       delay_seconds: Age from which events are known to these requests, and impressions
         to the counts that they are ordered by.
       num_resamples: Bootstrap resamples of the users, for each interval.
-      off_policy_pages: Number of logged slates with propensities, sampled, on which the
-        reward of other slates is estimated; 0: none.
     """
 
     ks: Annotated[tuple[components.Positive, ...], pydantic.Field(min_length=1)] = (
@@ -88,7 +86,7 @@ class EvaluationConfig:
     num_resamples: components.Positive = 1_000
     seed: ClassVar[int] = 0  # of the resamples: reports can be compared
     window_events: ClassVar[int] = 1 << 23  # in memory at a time; same results
-    off_policy_pages: components.NonNegative = 1_000
+    off_policy_pages: ClassVar[int] = 1_000  # logged ones, sampled
     num_examples: ClassVar[int] = 8  # users with history and lists in the report
 
 

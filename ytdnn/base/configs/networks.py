@@ -123,7 +123,7 @@ Normalization = QuantilesConfig | RawConfig
 class BagsConfig:
     """Averages of the history (PAPER §3.2).
 
-    `bags`, `decay_rates` and `learned_bags` of the candidates choose them.
+    `decay_rates` and `learned_bags` of the candidates add some.
     """
 
     kind: Literal["bags"] = "bags"

@@ -83,9 +83,6 @@ class RankingConfig:
         "reported=0"): of each outcome of the log by name, and of the `head`'s own, 1.
         Others have the default; an outcome of weight 0 is not predicted
         (docs/feedback.md).
-      outcome_tower: Widths of the ReLU layers of a tower of its own for each outcome,
-        on the features that the click has learned, so that no outcome costs the click;
-        none: outcomes are outputs of the tower.
       auto: Settings that are chosen from the size of the log (docs/defaults.md), in
         place of their values here.
     """
@@ -116,7 +113,7 @@ class RankingConfig:
     )
     auto: tuple[by_size.RankingSetting, ...] = ()
     loss_weights: tuple[str, ...] = ()
-    outcome_tower: tuple[components.Positive, ...] = (128, 64)
+    outcome_tower: ClassVar[tuple[int, ...]] = (128, 64)  # of each outcome
 
     @pydantic.field_validator("loss_weights", mode="after")
     @classmethod

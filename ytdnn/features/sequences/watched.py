@@ -160,12 +160,12 @@ class WatchBags(Watched):
         super().__init__(config, vocabulary_size, content, **kwargs)
         is_bounded = isinstance(config.encoder, configs.BagsConfig)
         self.bags = bags.HistoryBags(
-            (1.0,) * len(config.bags) + config.decay_rates,
+            (1.0, *config.decay_rates),
             config.history_dropout,
             is_bounded,
             name="bags",
         )
-        self.num_bags = len(config.bags) + len(config.decay_rates)
+        self.num_bags = 1 + len(config.decay_rates)
         self.learned_bags = None
         if config.learned_bags:
             self.num_bags += config.learned_bags

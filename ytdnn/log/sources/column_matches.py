@@ -137,7 +137,8 @@ class File:
 
     def times(self) -> tuple[list[str], str]:
         """Returns the columns of times or of order, best first, and doubts."""
-        moments = self.moments
+        ids = self.ids.values()  # some numbers of users could be times
+        moments = {n: v for n, v in self.moments.items() if n not in ids}
         known = pl.DataFrame(list(moments.values())).drop_nulls()
         most = max((values.n_unique() for values in moments.values()), default=0)
 
@@ -186,7 +187,8 @@ class File:
 
         def is_one(values: pl.Series) -> bool:
             # Small numbers are places or counts as well.
-            is_id = values.dtype.is_integer() and bool((values > keys.len()).all())
+            numbers = values.cast(pl.Int64, strict=False)
+            is_id = values.dtype.is_integer() and bool((numbers > keys.len()).all())
             is_id = (is_id or values.dtype == pl.String) and values.n_unique() >= fewest
             return is_id and share_of_keys(values, keys) == 1
 
@@ -213,8 +215,8 @@ class File:
 
     def seconds(self) -> list[int]:
         """Returns the times of events; none without."""
-        names = self.times()[0]
-        return self.moments[names[0]].drop_nulls().to_list() if self.moments else []
+        moments = map(self.moments.get, self.times()[0])
+        return next((m.drop_nulls().to_list() for m in moments if m is not None), [])
 
 
 def find_ids(files: Sequence[File]) -> None:
@@ -281,6 +283,12 @@ def _seconds(values: pl.Series) -> pl.Series:
     return rows.select(seconds.alias(name)).collect()[name]
 
 
+def _are_times(values: pl.Series) -> bool:
+    """Whether most of some values are times of our days."""
+    number = _seconds(values).is_between(_FIRST, _LAST).sum()
+    return bool(number > SHARE * values.len())
+
+
 def true_values(values: pl.Series, words: Sequence[str] = casting.TRUE) -> list[object]:
     """Returns the distinct values that are read as true, or as other words."""
     distinct = values.drop_nulls().unique().sort()
@@ -291,9 +299,10 @@ def true_values(values: pl.Series, words: Sequence[str] = casting.TRUE) -> list[
 def _fits(name: str, values: pl.Series) -> bool:
     """Whether values can be those of a schema column."""
     column, values = naming.SPECS[name], values.drop_nulls()
-    if column.name in naming.DURATIONS and naming.is_share(values.name):
+    is_duration = column.name in naming.DURATIONS
+    if is_duration and (naming.is_share(values.name) or _are_times(values)):
         return False
-    if column.name in naming.DURATIONS and values.dtype in times.TEXT:
+    if is_duration and values.dtype in times.TEXT:
         values = pl.select(times.clock(pl.lit(values))).to_series()
     dtype = values.dtype
     if multi_valued.is_multi_valued(dtype):
@@ -303,8 +312,7 @@ def _fits(name: str, values: pl.Series) -> bool:
         return False
     number = values.n_unique()
     if column.kind == "time":
-        num_times = _seconds(values).is_between(_FIRST, _LAST).sum()
-        return bool(num_times > SHARE * values.len())
+        return _are_times(values)
     if column.kind == "boolean":
         flags = true_values(values), true_values(values, casting.FALSE)
         return all(flags) and len(flags[0] + flags[1]) == number

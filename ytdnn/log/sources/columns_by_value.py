@@ -13,7 +13,6 @@ from ytdnn.base import schema
 from ytdnn.log.sources import casting, naming
 
 _SHARE = 0.9  # of values that speak for a guess
-_GENDERS = "f m w k h d x u n o female male woman man frau herr other unknown"
 _BORN, _AGES = (1900, 2020), (5, 110)
 _ID = re.compile(r"(?i:(^|[^a-z])(id|slug|key|ref|uid)([^a-z]|$))|(Id|ID|Slug|Key)$")
 _CLOCK = r"^\d{1,3}(:[0-5]\d){1,2}([.,]\d+)?$"
@@ -24,7 +23,10 @@ _DATE = (
     r"^(\d\d?[-/. ]+\w{1,9}[-/., ]+|\pL{3,9}\.? \d\d?,? )\d{4}\b"
     r"|^\d{4}([-/. ]\d\d?){2}\b|^(\d\d?[-/]){2}\d\d\b"
 )
-_DEVICE = r"(?i)mobil|desktop|comput|tablet|phone|android|\bios\b|\btv|\bweb\b|laptop"
+_DEVICE = (
+    r"(?i)mobil|desktop|comput|tablet|phone|android|\bios\b|\btv|\bweb\b|laptop"
+    r"|notebook|celular|movil|telef|\bstb\b|\bapp\b"
+)
 _HOUR = 3_600
 _MOST_PLACES = 200
 _LEVELS = 4
@@ -82,7 +84,8 @@ class Guesser:
 
     def durations(self) -> Columns:
         """Returns numbers with a unit in their names, and clock times."""
-        return self.those(lambda v: is_in_unit(v) or _has(v, _CLOCK))
+        names = self.those(lambda v: is_in_unit(v) or _has(v, _CLOCK))
+        return [name for name in names if name not in self.times]
 
     def queries(self) -> Columns:
         """Returns the only free text, else the only text."""
@@ -124,6 +127,7 @@ class Guesser:
         Of impressions, such as hardly any has that is not clicked.
         """
         names, numbers = self.durations(), self.those(_is_amount)
+        numbers = [name for name in numbers if name not in self.times]
         if schema.CLICKED in self.known:
             skipped = self.rows.filter(~is_true(self.rows[self.known[schema.CLICKED]]))
             share = (skipped.select(pl.col(numbers).fill_null(0) > 0)).mean()
@@ -275,10 +279,14 @@ def _has(values: pl.Series, pattern: str) -> bool:
 def _is_gender(values: pl.Series) -> bool:
     if values.dtype != pl.String or not 2 <= values.n_unique() <= 5:
         return False
-    texts = values.str.to_lowercase().str.strip_chars()
-    is_letter = (texts.str.len_chars() == 1).all() and texts.n_unique() <= 3
+    texts = {naming.plain(text).lower().strip() for text in values.unique()}
+    is_letter = len(texts) <= 3 and all(len(text) == 1 for text in texts)
     is_other = is_letter and not is_flag(values)
-    return bool(texts.is_in(_GENDERS.split()).all() or is_other)
+    number = len(
+        texts & naming.words_in("codes", "gender")
+    )  # beside them perhaps a word for unknown
+    is_named = number == len(texts) or 2 <= number == len(texts) - 1
+    return is_named or is_other
 
 
 def _is_within(values: pl.Series, least: int, most: int, fewest: int = 9) -> bool:

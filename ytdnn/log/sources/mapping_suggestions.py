@@ -40,6 +40,7 @@ _SPEAKING = {
 }
 _FEATURES, _NOT_READ = "# Features of the ranker, unmapped:", "# Not read:"
 _LACKING = "none is found, and the table needs it"
+_LEFT_OUT = "called so, of other values: left out"
 _FEW_AGES, _MOST_MEDIAN_SECONDS = 9, 5_000
 
 
@@ -94,7 +95,7 @@ class Suggestion:
             lines += ["", f"[{table}]"]
             for each in (each for each in self.columns if each.table == table):
                 doubt = f"  # doubt: {each.doubt}" if each.doubt else ""
-                missing = "" if each.own else "# "
+                missing = "" if each.own or each.doubt == _LEFT_OUT else "# "
                 lines.append(f"{missing}{each.column} = {_toml(each.own)}{doubt}")
         for heading, left in ((_FEATURES, self.features), (_NOT_READ, self.left)):
             lines += ["", heading] * bool(left)
@@ -131,17 +132,18 @@ def suggest(
       errors.UserError: A file cannot be read, or none has users and videos.
     """
     files, left = _read(directory)
-    rows = {f"{f.name} ({f.rows.height:,} rows)": f.rows.columns for f in files}
+    longest = sorted(files, key=lambda file: -file.rows.height)  # those of events
+    rows = {f"{f.name} ({f.rows.height:,} rows)": f.rows.columns for f in longest}
     those = left | rows
     content = "; ".join(f"{name}: {', '.join(names)}" for name, names in those.items())
-    content = event_log.brief(content, 300) or "no table"
+    content = event_log.brief(content, 500) or "no table"
     by_name = {n: f for f in files for n in (f.name, f.name.partition(".")[0])}
     named_files = mappings.parse_files(named)
     for table, name in named_files.items():
         mappings.require_one_of(name, by_name, "a file", f"{table}={name}", "--files")
     own = mappings.parse_columns(given)
     for table, names in own.items():
-        that = [f for f in files if all(f.has(name) for name in names.values())]
+        that = [f for f in files if all(map(f.has, filter(None, names.values())))]
         errors.require(bool(that), f"{names} of --columns", "in one file", content)
         if table not in named_files and len(that) == 1:
             named_files[table] = that[0].name
@@ -155,7 +157,8 @@ def suggest(
         raise errors.UserError(
             f"expected a file with ids of users and of videos in {directory}, found no "
             f"{' and no '.join(missing)} in {content}: name yours beside --suggest by "
-            f"--columns=watches.{missing[0]}=YOUR_COLUMN (ytdnn prepare --explain)"
+            f"--columns=watches.{missing[0]}=YOUR_COLUMN (ytdnn prepare --explain "
+            f"says what each column is)"
         )
     columns = [each for table in tables for each in _columns(table, tables, own)]
     features: dict[str, list[str]] = {}
@@ -197,11 +200,9 @@ def _read(directory: pathlib.Path) -> tuple[list[_File], dict[str, list[str]]]:
             located = table_files.files_of(directory, path.name)
             with event_log.readable(str(path)):
                 if located is not None:
-                    rows = tables_in_directory.scan(schema.WATCHES, located, {})[
-                        0
-                    ].head(_MOST_ROWS)
-                    first_rows = rows.drop(event_log.ROW).collect()
-                    files.append(column_matches.File(path.name, first_rows))
+                    rows = tables_in_directory.scan(schema.WATCHES, located, {})[0]
+                    first = rows.head(_MOST_ROWS).drop(event_log.ROW).collect()
+                    files.append(column_matches.File(path.name, first))
         except errors.UserError as error:
             unread[path.name] = [f"not read: {str(error).partition(': ')[0]}"]
     return files, unread
@@ -271,7 +272,9 @@ def _columns(
                 doubts += [doubt, f"or {', '.join(rivals)}" if rivals else ""]
                 doubt = "; ".join(filter(None, doubts))
                 yield ProposedColumn(table, column, own, doubt)
-    yield from _lacking(table, tables, known)
+    for each in _lacking(table, tables, known):
+        used |= {each.column} if each.doubt == _LEFT_OUT else set()
+        yield each
     read = {*used, *naming.SPECS}
     others = [name for name in file.rows.columns if name not in read]
     for name in others if table == schema.VIDEOS else []:
@@ -292,6 +295,8 @@ def _lacking(
             dates = tables[table].unread * (column == schema.TIME)
             doubt = "; ".join([_LACKING, *dates])
             yield ProposedColumn(table, column, "", doubt)
+        elif column not in known and column in tables[table].rows.columns:
+            yield ProposedColumn(table, column, "", _LEFT_OUT)
     for name in tables[table].rows.columns if table == schema.WATCHES else []:
         is_click = naming.is_called(name, schema.CLICKED)
         if is_click and schema.IMPRESSIONS not in tables:

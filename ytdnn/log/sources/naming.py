@@ -34,17 +34,17 @@ def words_in(section: str, name: str) -> set[str]:
     columns = _WORDS["columns"]
     text = _WORDS[section].get(name, "").replace("UNITS", " ".join(_WORDS["units"]))
     text = text.replace("VIDEO", columns[schema.VIDEO_ID])
-    return set(_plain(text.replace("USER", columns[schema.USER_ID])).split())
+    return set(plain(text.replace("USER", columns[schema.USER_ID])).split())
 
 
 def words_of(name: str) -> set[str]:
     """Returns the words of a name, in lower case: "userID" is user and id."""
-    parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+", " ", _plain(name)).lower()
+    parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+", " ", plain(name)).lower()
     parts = re.sub(r"\b(th\w*mbs?) (up|down)\b", r"\1\2", parts)
     return set(re.sub(r"(?<=[a-z]{3})id\b", " id", parts).split())
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Returns text without accents."""
     return re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", text))
 

@@ -151,7 +151,8 @@ def origin(
       table: Name of a schema table.
       frame: Rows with `event_log.ROW`.
       file: Path of the rows, for messages.
-      names: The user's name of each renamed column, perhaps with a factor.
+      names: The user's name of each renamed column, perhaps with a factor; empty: it is
+        left out.
       where: A Polars SQL filter over the user's columns; empty: all rows.
       outcomes: Columns of impressions outside the schema to keep.
 
@@ -162,7 +163,8 @@ def origin(
     columns = [name for name in dtypes if name != event_log.ROW]
     # Blanks around a name are part of it only where the file has them.
     names = {k: v if v in columns else v.strip() for k, v in names.items()}
-    given = names
+    frame = frame.drop([k for k, v in names.items() if not v], strict=False)
+    names = given = {k: v for k, v in names.items() if v}
     names, frame = multi_valued.split(table, names, frame, columns, file)
     dtypes = frame.collect_schema()
     columns = [name for name in dtypes if name != event_log.ROW]

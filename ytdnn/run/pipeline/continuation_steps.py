@@ -11,14 +11,11 @@ import pathlib
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ytdnn.base import artifacts, configs, formats
 from ytdnn.evaluation import continued_models
 from ytdnn.run.pipeline import steps
-
-if TYPE_CHECKING:
-    from ytdnn.log import prepared
 
 _RECORD = "made_from.json"
 _SHARE = 1 / 3  # of the steps of the candidates' training
@@ -142,7 +139,7 @@ def _carry(
     candidates = dataclasses.replace(
         config.candidates, train_on_validation=True, auto=()
     )
-    epochs = _epochs(workdir, _num_labels(data) - _num_labels(known))
+    epochs = _epochs(workdir, data.num_training_watches - known.num_training_watches)
     # Nothing is learned again: the old watches have just been.
     brief = dataclasses.replace(config.refresh, epochs=epochs, replay=0.0)
     config = dataclasses.replace(config, candidates=candidates, refresh=brief)
@@ -157,17 +154,8 @@ def _epochs(workdir: pathlib.Path, num_new: int) -> int:
     from ytdnn.log import prepared
 
     trained = artifacts.peek(workdir / "candidates" / artifacts.MANIFEST)["epochs"]
-    number = trained * _num_labels(prepared.load(workdir / "data"))
+    number = trained * prepared.load(workdir / "data").num_training_watches
     return max(1, min(_MOST_PASSES, int(_SHARE * number / max(num_new, 1))))
-
-
-def _num_labels(data: "prepared.PreparedData") -> int:
-    """Returns the number of training watches."""
-    from ytdnn.log import events
-
-    train = events.Split.TRAIN
-    index = data.log.shard_index
-    return int(index.count("watches", lambda each: each.splits == train).sum())
 
 
 def _adapt_ranking(
