@@ -19,8 +19,8 @@ from ytdnn.features import (
     column_features,
     counters,
     encodings,
+    feature_choice,
     first_stage_features,
-    network_features,
 )
 from ytdnn.log import graph_fields, prepared
 
@@ -52,7 +52,7 @@ _CITATION = re.compile(r" \([A-Z]+ §[^)]*\)")
 
 def markdown() -> str:
     """Returns the table of every declared feature, in order of their scope."""
-    features = sorted(network_features.built_in(), key=lambda feature: feature.scope)
+    features = sorted(feature_choice.built_in(), key=lambda feature: feature.scope)
     rows = [_HEAD, tuple("---" for _ in _HEAD), *map(_row, features)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 

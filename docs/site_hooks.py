@@ -113,7 +113,7 @@ def _commands() -> str:
 
 def _settings() -> str:
     """Returns the page of settings, a table for each part of the config."""
-    from ytdnn.run.cli import help_text, settings
+    from ytdnn.run.cli import help_text, settings_catalogue
 
     parts = [
         "# Settings",
@@ -121,9 +121,9 @@ def _settings() -> str:
         "with `--config=FILE.py`. A setting with a kind belongs to that kind alone. "
         "Where no default is shown, the log decides ([defaults](../defaults.md)).",
     ]
-    settings.load_kinds()
-    chosen = settings.by_size()
-    listed = settings.listed()
+    settings_catalogue.load_kinds()
+    chosen = settings_catalogue.by_size()
+    listed = settings_catalogue.listed()
     parts.append('<div class="settings" markdown>')
     for part in dict.fromkeys(_part(setting) for setting in listed):
         found = [setting for setting in listed if _part(setting) == part]

@@ -82,7 +82,7 @@ from ytdnn.base import artifacts, errors, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.candidates import user_tower
 from ytdnn.lab.pages import page, plots
-from ytdnn.log import positions, prepared, training_slices
+from ytdnn.log import moments, prepared, slice_batches
 
 WITHOUT, WITH = "without", "with"
 EMPIRICAL = "empirical"
@@ -138,7 +138,7 @@ class Window:
       num_days: Whole days.
     """
 
-    log: positions.WatchLog
+    log: moments.WatchLog
     start: int
     label_days: npt.NDArray[np.int64]
     upload_days: npt.NDArray[np.int64]
@@ -150,7 +150,7 @@ class Window:
     ) -> "Window":
         """Returns a model's training window; its last days are whole."""
         log = user_tower.open_log(
-            trained.tower_inputs, training_slices.training_set(data)
+            trained.tower_inputs, slice_batches.training_set(data)
         )
         first, last = data.windows.training_window
         num_days = (last - first) // _DAY_SECONDS
@@ -194,7 +194,7 @@ def predicted(window: Window, trained: candidate_model.CandidateModel) -> Probab
 
 
 def _class_probability(
-    log: positions.WatchLog,
+    log: moments.WatchLog,
     trained: candidate_model.CandidateModel,
     positions: npt.NDArray[np.int64],
     moment: int,
@@ -202,7 +202,7 @@ def _class_probability(
     """Returns the mean over examples, `[vocabulary]`, of videos as old as then."""
     config = trained.config
     lengths = config.history_length, config.search_length
-    queries = trained.query_vectors(training_slices.cut(log, positions, 1, *lengths))[
+    queries = trained.query_vectors(slice_batches.cut(log, positions, 1, *lengths))[
         :, 0
     ]
     size = trained.tower_inputs.vocabulary_size

@@ -95,11 +95,11 @@ def num_settings(shared_once: bool = False) -> int:
     """
     from ytdnn import configs
     from ytdnn.base.configs import components
-    from ytdnn.run.cli import settings
+    from ytdnn.run.cli import settings_catalogue
 
-    settings.load_kinds()
+    settings_catalogue.load_kinds()
     if not shared_once:
-        return len(settings.listed())
+        return len(settings_catalogue.listed())
     classes = {cls for _, cls in components.classes(configs.Config)}
     fields = [field for cls in classes for field in dataclasses.fields(cls)]
     return sum(

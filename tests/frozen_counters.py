@@ -4,13 +4,13 @@ import pytest
 import tensorflow as tf
 
 from ytdnn.features import counters
-from ytdnn.log import positions
+from ytdnn.log import moments
 
 
 def freeze(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes every position of a log read the counters that are exported."""
 
-    def open_log(self: counters.Counter, log: positions.LogTensors) -> positions.Reader:
+    def open_log(self: counters.Counter, log: moments.LogTensors) -> moments.Reader:
         table = self.open_request(log.data)
         return lambda at: tf.gather(table.rows, at.videos)
 

@@ -15,7 +15,7 @@ import polars as pl
 
 import ytdnn
 from ytdnn import configs
-from ytdnn.features import base_feature, counters, network_features
+from ytdnn.features import base_feature, counters, feature_choice
 from ytdnn.log import prepare, prepared
 
 NUM_USERS = 60
@@ -96,7 +96,7 @@ def _counters_but_one() -> tuple[str, ...]:
     """Returns counters that the few impressions here would drown in."""
     return tuple(
         feature.name
-        for feature in network_features.network_features(base_feature.RANKING)
+        for feature in feature_choice.network_features(base_feature.RANKING)
         if isinstance(feature, counters.Counter) and feature.name != "video_click_rate"
     )
 

@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from ytdnn.base import errors
-from ytdnn.features import base_feature, network_features
+from ytdnn.features import base_feature, feature_choice
 
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "features.md"
@@ -35,7 +35,7 @@ def test_the_page_is_current() -> None:
 
 def test_every_feature_has_a_row() -> None:
     rows = feature_table.markdown().splitlines()[2:]
-    every = network_features.declared()
+    every = feature_choice.declared()
     names = [f.name for f in every if type(f).__module__.startswith("ytdnn.")]
     assert [row.split("`")[1] for row in rows] == names
 

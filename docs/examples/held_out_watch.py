@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from ytdnn import configs, registries
 from ytdnn.base import schema
-from ytdnn.log import drawn_labels, positions, training_slices
+from ytdnn.log import drawn_labels, moments, slice_batches
 
 
 @configs.validated
@@ -51,7 +51,7 @@ class HeldOutBatches(drawn_labels.DrawnBatches):
 
 
 def around(
-    log: positions.WatchLog,
+    log: moments.WatchLog,
     drawn: tf.Tensor,
     reach: tf.Tensor,
     history_length: int,
@@ -72,7 +72,7 @@ def around(
         window's last watch.
 
     Returns:
-      Features from `ytdnn.log.training_slices.cut`, slices of one position.
+      Features from `ytdnn.log.slice_batches.cut`, slices of one position.
     """
     inside = (drawn < log.num_watches)[:, tf.newaxis]
     at = tf.minimum(drawn, log.num_watches - 1)[:, tf.newaxis]
@@ -90,11 +90,11 @@ def around(
         schema.WATCH_ROWS: tf.gather(log.videos, clipped),
         schema.WATCH_ROW_TIMES: tf.gather(log.times, clipped),
         schema.FIRST_ROWS: tf.cast(foreign, tf.int32),
-        **training_slices.labels(log, at, inside),
+        **slice_batches.labels(log, at, inside),
     }
     if log.searches is not None:
         before = tf.gather(log.searches.num_before, ends - 1)
-        features |= positions.searches_before(
+        features |= moments.searches_before(
             log.searches, users, tf.cast(before, tf.int64), search_length
         )
     return features

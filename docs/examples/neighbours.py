@@ -17,7 +17,7 @@ from scipy import sparse
 
 from ytdnn import registries
 from ytdnn.base import ragged
-from ytdnn.log import prepared, raw_request, training_slices
+from ytdnn.log import prepared, raw_request, slice_batches
 from ytdnn.retrieval import interface, matrix_models, row_ops
 
 _NEIGHBOURS = 50
@@ -91,7 +91,7 @@ def table(data: prepared.PreparedData, num: int) -> Table:
 def _matrix(data: prepared.PreparedData) -> sparse.csr_matrix:
     """Returns `[users, num_videos + 1]`, 1 at a user's latest training watches."""
     parts = []
-    for shard in training_slices.training_set(data).log.shards:
+    for shard in slice_batches.training_set(data).log.shards:
         watches = shard.read().watches
         users, videos = watches.users, np.asarray(watches.videos)
         ends = np.searchsorted(users, users, side="right")

@@ -5,7 +5,7 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.candidates import user_tower
-from ytdnn.features import network_features
+from ytdnn.features import feature_choice
 from ytdnn.ranking import heads
 
 history = {
@@ -20,7 +20,7 @@ inputs = user_tower.TowerInputs(vocabulary_size=1_000)
 tower = user_tower.UserTower(config, inputs)
 users = tower(history)  # [1, 1, 32]: a vector for each position
 
-(bags,) = network_features.make_encoder(config, vocabulary_size=1_000)(
+(bags,) = feature_choice.make_encoder(config, vocabulary_size=1_000)(
     history
 )  # [1, 1, 2 * 32]
 

@@ -34,7 +34,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from experiments.benchmarks import measure, size
-from ytdnn.features import base_feature, network_features
+from ytdnn.features import base_feature, feature_choice
 from ytdnn.log import prepared
 
 _DIM, _HIDDEN, _HISTORY, _BATCH = 64, (128, 64), 50, 1_024
@@ -50,7 +50,7 @@ _MOVIELENS = (
 
 def settings(epochs: int) -> list[str]:
     """Returns the flags of the tower: a mean bag of watches and nothing else."""
-    features = network_features.network_features(base_feature.CANDIDATES)
+    features = feature_choice.network_features(base_feature.CANDIDATES)
     names = [f.name for f in features if base_feature.CANDIDATES in f.default_in]
     values = {
         "embedding_dim": _DIM,

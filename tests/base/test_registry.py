@@ -11,7 +11,7 @@ import pytest
 from tests import extras, rooms
 from ytdnn import configs
 from ytdnn.base import errors, registries, registry
-from ytdnn.run.cli import settings
+from ytdnn.run.cli import settings_catalogue
 from ytdnn.run.pipeline import workdir
 
 FILE = """
@@ -97,8 +97,8 @@ def test_a_file_named_in_the_config_registers_its_parts(echo: pathlib.Path) -> N
     assert registries.LOSSES["echo"].make(config.candidates.loss, None) == 5
     assert configs.from_dict(configs.to_dict(config)) == config
     assert config.candidates.loss.sizes == (1, 2)
-    settings.load_kinds()
-    listed = settings._settings(configs.Config(), "")
+    settings_catalogue.load_kinds()
+    listed = settings_catalogue._settings(configs.Config(), "")
     assert "candidates.loss.sizes" in [setting.key for setting in listed]
 
 

@@ -21,7 +21,7 @@ from ytdnn.log import (
     raw_request,
     searches,
     shard_arrays,
-    training_slices,
+    slice_batches,
 )
 
 LENGTH, SEARCHES = 6, 4
@@ -83,7 +83,7 @@ def test_vectors_of_positions_are_those_of_their_raw_requests(data, exported):
     candidate_model, loaded, fields = exported
     log = user_tower.open_log(candidate_model.tower_inputs, data)
     firsts = np.arange(0, log.num_watches - 4, 61)
-    batch = training_slices.cut(log, tf.constant(firsts), 4, LENGTH, SEARCHES)
+    batch = slice_batches.cut(log, tf.constant(firsts), 4, LENGTH, SEARCHES)
     batch["example_age"] *= 0.0  # as when serving
     expected = candidate_model.query_vectors(batch).numpy()
     seen = set()

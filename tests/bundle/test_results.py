@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests import untrained
 from ytdnn import configs
 from ytdnn.base import schema
-from ytdnn.bundle import bundle_models, graphs, recommender_graph
+from ytdnn.bundle import graphs, models_for_export, recommender_graph
 from ytdnn.log import lookups
 from ytdnn.ranking import heads
 from ytdnn.retrieval import exploring, pool, slate
@@ -27,7 +27,7 @@ def measured(head: heads.Head, counted: float = 0.0) -> types.SimpleNamespace:
 def test_a_score_by_counted_seconds_says_so(untrained_run: untrained.Run) -> None:
     head = untrained_run.ranker.head
     plain, counted = (
-        bundle_models.meanings(measured(head, weight))[schema.SCORES]  # type: ignore[arg-type]
+        models_for_export.meanings(measured(head, weight))[schema.SCORES]  # type: ignore[arg-type]
         for weight in (0.0, 0.5)
     )
     assert counted.removeprefix(plain) == (
@@ -130,7 +130,7 @@ def test_the_score_falls_among_what_it_places(
     scores = tf.constant(rng.normal(0.0, 3.0, (3, width)), tf.float32)
     ranked = graph.rank(requests_of(run, rng), found, scores)  # type: ignore[arg-type]
     answer = graphs.best(graph.videos, found.videos, ranked, tf.fill([3], width))
-    said = bundle_models.meanings(measured(head), composition)  # type: ignore[arg-type]
+    said = models_for_export.meanings(measured(head), composition)  # type: ignore[arg-type]
     assert set(said) | {schema.IDS, schema.NUM_RESULTS} == set(answer)
     for row in range(3):
         size = int(answer[schema.NUM_RESULTS][row])

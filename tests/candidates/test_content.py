@@ -14,7 +14,7 @@ from ytdnn.base.configs import networks
 from ytdnn.base.metrics import exact_top_k
 from ytdnn.candidates import content, losses, model, user_tower
 from ytdnn.evaluation import lists, user_cases
-from ytdnn.log import events, prepared, training_slices
+from ytdnn.log import events, prepared, slice_batches
 from ytdnn.run.pipeline import steps
 from ytdnn.training import candidates
 
@@ -191,8 +191,8 @@ def test_nothing_that_content_measures_sees_the_future(data):
 
 
 def batch_of(data, made, size=8):
-    log = user_tower.open_log(made.tower_inputs, training_slices.training_set(data))
-    return next(iter(training_slices.SliceBatches(log, size, 1, 8, seed=0)(0, 0)))
+    log = user_tower.open_log(made.tower_inputs, slice_batches.training_set(data))
+    return next(iter(slice_batches.SliceBatches(log, size, 1, 8, seed=0)(0, 0)))
 
 
 def loss_of(data, made):

@@ -8,7 +8,7 @@ from tests import planted
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, schema
 from ytdnn.candidates import logged_user_vectors, model, user_tower
-from ytdnn.log import events, prepared, training_slices
+from ytdnn.log import events, prepared, slice_batches
 
 CONFIG = configs.CandidatesConfig(
     content=configs.ContentConfig(enabled=False),
@@ -73,7 +73,7 @@ def test_user_vectors_are_those_of_the_training_graph(data, num_learned, path):
     config = dataclasses.replace(CONFIG, learned_bags=num_learned, skip_connection=path)
     candidate_model = model.build(config, data)
     log = user_tower.open_log(candidate_model.tower_inputs, data)
-    features = training_slices.cut(log, tf.constant([40], tf.int64), 7, 6)
+    features = slice_batches.cut(log, tf.constant([40], tf.int64), 7, 6)
     trained = candidate_model.query_vectors(features)[0].numpy()
     users = features[schema.USER_INDICES][0].numpy()
     served = candidate_model.user_vectors(data, users, np.arange(40, 47))

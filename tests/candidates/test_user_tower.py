@@ -12,7 +12,7 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.candidates import losses, model, user_tower
 from ytdnn.layers import randomness
-from ytdnn.log import events, prepared, training_slices
+from ytdnn.log import events, prepared, slice_batches
 
 CONFIG = configs.CandidatesConfig(
     content=configs.ContentConfig(enabled=False),
@@ -47,13 +47,13 @@ def _without(name):
 
 def _log(candidate_model, data, serving=False):
     return user_tower.open_log(
-        candidate_model.tower_inputs, training_slices.training_set(data), serving
+        candidate_model.tower_inputs, slice_batches.training_set(data), serving
     )
 
 
 def _batch(candidate_model, data):
     firsts = tf.constant([100, 400], tf.int64)
-    return training_slices.cut(_log(candidate_model, data), firsts, 5, 6, 4)
+    return slice_batches.cut(_log(candidate_model, data), firsts, 5, 6, 4)
 
 
 def _changed(batch, name):
@@ -153,7 +153,7 @@ def test_contexts_of_a_split_are_served_with_age_0(data):
     users, ends = data.windows.first_watches(events.Split.TEST)
     vectors = candidate_model.user_vectors(data, users, ends)
     log = user_tower.open_log(candidate_model.tower_inputs, data)
-    batch = training_slices.cut(log, tf.constant(ends), 1, 6, 4)
+    batch = slice_batches.cut(log, tf.constant(ends), 1, 6, 4)
     batch["example_age"] *= 0.0
     expected = candidate_model.query_vectors(batch)[:, 0]
     np.testing.assert_allclose(vectors, expected, atol=1e-6)

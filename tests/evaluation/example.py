@@ -6,7 +6,7 @@ from typing import Any
 
 from ytdnn import configs
 from ytdnn.base import formats
-from ytdnn.evaluation import report_model
+from ytdnn.evaluation import report_types
 
 LIST_MODELS = {"popularity": 0.6, "candidates": 1.0, "system": 0.9, "oracle": 1.6}
 IMPRESSION_MODELS = {"popularity": 0.62, "ranker": 0.71, "oracle": 0.76}
@@ -180,7 +180,7 @@ def shown_lists(is_world: bool = False) -> dict[str, Any]:
 def report() -> dict[str, Any]:
     """Returns a whole report: four models of lists, three of impressions."""
     return {
-        "format_version": report_model.FORMAT_VERSION,
+        "format_version": report_types.FORMAT_VERSION,
         "name": "mine",
         "made": {
             "time": "2026-11-24T18:00:00+00:00",
@@ -280,10 +280,10 @@ def with_pages(is_world: bool = True) -> dict[str, Any]:
     return whole
 
 
-def typed(values: dict[str, Any] | None = None) -> report_model.Report:
+def typed(values: dict[str, Any] | None = None) -> report_types.Report:
     """Returns a report as evaluation makes it: of these values, or the whole one."""
     text = json.dumps(report() if values is None else values)
-    return report_model.from_json(text)
+    return report_types.from_json(text)
 
 
 def bare() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tests import planted
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.evaluation import lists, tuned_baselines, user_cases
-from ytdnn.log import events, prepared, training_slices
+from ytdnn.log import events, prepared, slice_batches
 from ytdnn.retrieval import counted_models, matrix_models
 
 CONFIG = configs.EvaluationConfig(baselines=lists.BASELINES)
@@ -29,7 +29,7 @@ def cases(data: prepared.PreparedData) -> user_cases.Cases:
 
 def trained_histories(data: prepared.PreparedData) -> list[list[int]]:
     """Returns the training watches of each user, in order."""
-    watches = training_slices.training_set(data).watches
+    watches = slice_batches.training_set(data).watches
     found = collections.defaultdict(list)
     for user, video in zip(watches.users, np.asarray(watches.videos), strict=True):
         found[int(user)].append(int(video))
@@ -123,7 +123,7 @@ def test_auto_leaves_out_what_would_take_minutes(
 def test_neighbours_are_users_with_the_same_watches(
     data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:
-    watches = training_slices.training_set(data).watches
+    watches = slice_batches.training_set(data).watches
     counts = np.zeros((data.num_users, data.num_videos + 1))
     counts[watches.users, np.asarray(watches.videos)] = 1.0
     of_videos = 1.0 / np.sqrt(5.0 + counts.sum(axis=0))

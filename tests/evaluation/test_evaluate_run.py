@@ -14,7 +14,7 @@ from ytdnn.evaluation import (
     evaluate_run,
     impression_metrics,
     measure,
-    report_model,
+    report_types,
     user_cases,
 )
 from ytdnn.log import events, prepare, prepared
@@ -62,7 +62,7 @@ def _measure(
     exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
     indexes = {"exact": exact}
     result = fakes.evaluate_models(data, trained, ranker, indexes, CONFIG, Split.TEST)
-    return report_model.to_dict(result.report)
+    return report_types.to_dict(result.report)
 
 
 def test_a_model_that_knows_the_answers_is_perfect(data: prepared.PreparedData) -> None:
@@ -142,7 +142,7 @@ def test_one_more_system_is_one_more_entry(data: prepared.PreparedData) -> None:
     result = fakes.evaluate_models(
         data, trained, ranker, {"exact": exact}, CONFIG, Split.TEST, others
     )
-    report = report_model.to_dict(result.report)
+    report = report_types.to_dict(result.report)
     assert list(report["lists"]) == ["popularity", "candidates", "system", "oracle"]
     assert report["lists"]["oracle"]["values"]["hit_rate@1"] == 1.0
     assert report["impressions"]["oracle"]["values"]["auc"] == 1.0
@@ -219,7 +219,7 @@ def _publish_index(workdir: pathlib.Path, config: configs.Config) -> None:
 def test_a_run_is_measured(workdir: pathlib.Path) -> None:
     config = planted.tiny_config()
     result = evaluate_run.evaluate(workdir, config)
-    found = report_model.to_dict(result.report)
+    found = report_types.to_dict(result.report)
     assert result.inputs == {
         name: artifacts.read_manifest(workdir / name, name).fingerprint
         for name in ("data", "candidates", "index", "ranking")
@@ -228,7 +228,7 @@ def test_a_run_is_measured(workdir: pathlib.Path) -> None:
     assert set(found["lists"]["system"]["values"]) == set(
         found["lists"]["candidates"]["values"]
     )
-    again = report_model.to_dict(evaluate_run.evaluate(workdir, config).report)
+    again = report_types.to_dict(evaluate_run.evaluate(workdir, config).report)
     for part in ("lists", "impressions", "protocol"):
         assert again[part] == found[part], part
 
@@ -250,11 +250,11 @@ def test_a_stage_is_measured_without_the_others(
     needed: set[str],
 ) -> None:
     config = planted.tiny_config()
-    whole = report_model.to_dict(evaluate_run.evaluate(workdir, config).report)
+    whole = report_types.to_dict(evaluate_run.evaluate(workdir, config).report)
     for name in needed:
         shutil.copytree(workdir / name, tmp_path / name)
     result = evaluate_run.evaluate(tmp_path, config, stage=stage)
-    found = report_model.to_dict(result.report)
+    found = report_types.to_dict(result.report)
     assert set(result.inputs) == needed
     kind = "lists" if stage == "candidates" else "impressions"
     assert found[kind] == {
@@ -275,7 +275,7 @@ def test_the_ranker_orders_no_lists_of_validation(
     workdir: pathlib.Path,
 ) -> None:
     result = evaluate_run.evaluate(workdir, planted.tiny_config(), split="validation")
-    found = report_model.to_dict(result.report)
+    found = report_types.to_dict(result.report)
     assert found["protocol"]["split"] == "validation"
     # The ranker is trained on what comes after: it may not order these lists.
     assert set(found["lists"]) == {"popularity", "candidates"}

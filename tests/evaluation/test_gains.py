@@ -15,8 +15,8 @@ from ytdnn.evaluation import (
     compare,
     gates,
     report_files,
-    report_model,
     report_schema,
+    report_types,
 )
 from ytdnn.lab.truth import oracle
 from ytdnn.log import events, prepare, prepared
@@ -95,8 +95,8 @@ def test_the_bounds_stand_beside_the_systems(result: report_files.Result) -> Non
         for metric, (low, high) in entry.intervals.items():
             assert low <= entry.values[metric] <= high, (name, metric)
     validator = jsonschema.Draft202012Validator(report_schema.schema())
-    validator.validate(report_model.to_dict(report))
-    assert report_model.from_json(report_model.to_json(report)) == report
+    validator.validate(report_types.to_dict(report))
+    assert report_types.from_json(report_types.to_json(report)) == report
 
 
 def test_what_the_ranker_adds_is_paired_by_user(result: report_files.Result) -> None:

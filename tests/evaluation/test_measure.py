@@ -19,8 +19,8 @@ from ytdnn.evaluation import (
     lists,
     measure,
     report_files,
-    report_model,
     report_schema,
+    report_types,
     shown_scorers,
     slices,
     user_cases,
@@ -67,15 +67,15 @@ def _answers_first(cases: user_cases.Cases, k: int) -> lists.Lists:
 
 
 def told(result: report_files.Result) -> dict[str, Any]:
-    return report_model.to_dict(result.report)
+    return report_types.to_dict(result.report)
 
 
 def test_the_report_is_what_the_schema_says(result: report_files.Result) -> None:
     validator = jsonschema.Draft202012Validator(report_schema.schema())
     validator.validate(told(result))
-    text = report_model.to_json(result.report)
+    text = report_types.to_json(result.report)
     assert json.loads(text) == told(result)
-    assert report_model.from_json(text) == result.report
+    assert report_types.from_json(text) == result.report
 
 
 def test_numbers_have_intervals(

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from ytdnn import configs
-from ytdnn.evaluation import outcome_metrics, report_model, shown_scorers
+from ytdnn.evaluation import outcome_metrics, report_types, shown_scorers
 from ytdnn.lab.pages import impression_sections, page
 from ytdnn.log import events, prepare, prepared
 from ytdnn.ranking import predictions
@@ -47,7 +47,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 
 @pytest.fixture(scope="module")
-def report(data: prepared.PreparedData) -> report_model.OutcomesReport:
+def report(data: prepared.PreparedData) -> report_types.OutcomesReport:
     shown = shown_scorers.SplitImpressions(data.log, events.Split.TEST)
     assert len(shown.rows) == len(SHOWN)
     given = predictions.Predictions(
@@ -67,7 +67,7 @@ def report(data: prepared.PreparedData) -> report_model.OutcomesReport:
 
 
 def test_a_binary_outcome_counts_where_it_is_known(
-    report: report_model.OutcomesReport,
+    report: report_types.OutcomesReport,
 ) -> None:
     assert report.numbers["liked"].keys() == {"ranker"}
     values = report.numbers["liked"]["ranker"].values
@@ -85,7 +85,7 @@ def test_a_binary_outcome_counts_where_it_is_known(
 
 
 def test_an_amount_is_measured_by_its_error(
-    report: report_model.OutcomesReport,
+    report: report_types.OutcomesReport,
 ) -> None:
     values = report.numbers["price"]["ranker"].values
     # Of 4 and 2 against 0: 3 > 1 wins, 1 and 1 tie.
@@ -96,7 +96,7 @@ def test_an_amount_is_measured_by_its_error(
 
 
 def test_trade_offs_are_shares_of_the_first_half(
-    report: report_model.OutcomesReport,
+    report: report_types.OutcomesReport,
 ) -> None:
     found = report.trade_offs
     first = found["watch_seconds 1"].values
@@ -111,7 +111,7 @@ def test_trade_offs_are_shares_of_the_first_half(
     assert priced["watch_seconds"] == pytest.approx(10 / 40)
 
 
-def test_the_page_shows_them(report: report_model.OutcomesReport) -> None:
+def test_the_page_shows_them(report: report_types.OutcomesReport) -> None:
     html = page.render("title", "words", [impression_sections.outcomes(report)])
     for text in ("liked", "price", "predicted / observed"):
         assert text in html

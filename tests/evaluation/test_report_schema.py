@@ -11,7 +11,7 @@ import pytest
 
 from tests.evaluation import example
 from ytdnn.base import docstrings
-from ytdnn.evaluation import report_model, report_parts, report_schema
+from ytdnn.evaluation import report_parts, report_schema, report_types
 
 SCHEMA = report_schema.schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -19,7 +19,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 def test_a_whole_report_is_valid() -> None:
     VALIDATOR.check_schema(SCHEMA)
-    VALIDATOR.validate(report_model.to_dict(example.typed()))
+    VALIDATOR.validate(report_types.to_dict(example.typed()))
 
 
 def _without(report: dict[str, Any]) -> None:
@@ -57,11 +57,11 @@ def test_what_is_no_report_is_refused_by_types_and_schema(change: Any) -> None:
     change(report)
     assert not VALIDATOR.is_valid(report)
     with pytest.raises(pydantic.ValidationError):
-        report_model.from_json(json.dumps(report))
+        report_types.from_json(json.dumps(report))
 
 
 def test_every_field_has_words() -> None:
-    for module in (report_parts, report_model):
+    for module in (report_parts, report_types):
         for part in vars(module).values():
             if isinstance(part, type) and dataclasses.is_dataclass(part):
                 fields = [field.name for field in dataclasses.fields(part)]
@@ -72,7 +72,7 @@ def test_every_field_has_words() -> None:
 
 
 def test_what_is_not_defined_is_null() -> None:
-    entry = report_model.Entry(
+    entry = report_types.Entry(
         values={"a": float("nan"), "b": 1.0}, intervals={"a": (float("inf"), 0.0)}
     )
     assert entry.values == {"a": None, "b": 1.0}

@@ -24,7 +24,7 @@ from ytdnn.evaluation import (
     request_cases,
     request_measure,
     user_cases,
-    user_windows,
+    users_in_parts,
 )
 from ytdnn.log import events, prepare, prepared
 from ytdnn.log.sources import memory_tables
@@ -183,7 +183,7 @@ def test_a_planted_log_has_the_right_baseline(
     data = prepare_watches(tmp_path / "data", planted(kind))
     popular = lists.popularity(data.catalogue)
     makers = {lists.POPULARITY: popular, lists.CANDIDATES: popular}
-    windows = user_windows.WindowOpener(10**6)
+    windows = users_in_parts.WindowOpener(10**6)
     rules = (events.Split.TEST, CONFIG, windows)
     cases = user_cases.cases(data, events.Split.TEST, CONFIG)
     plain = measure.measure(data, cases, makers, {}, events.Split.TEST, CONFIG)
@@ -221,7 +221,7 @@ def evaluated(
     }
     cases = user_cases.cases(data, events.Split.TEST, config)
     plain = measure.measure(data, cases, makers, {}, events.Split.TEST, config)
-    windows = user_windows.WindowOpener(10**6)
+    windows = users_in_parts.WindowOpener(10**6)
     given = data, makers, events.Split.TEST, config, windows
     with report_files.publish(
         directory, request_measure.added(plain, *given, (lists.CANDIDATES,))
@@ -278,7 +278,7 @@ def test_the_rival_is_best_by_the_metric_of_the_headline(
         makers,
         events.Split.TEST,
         config,
-        user_windows.WindowOpener(10**6),
+        users_in_parts.WindowOpener(10**6),
     )
     asked = request_measure.added(plain, *given, ("candidates",)).report.requests
     assert asked is not None

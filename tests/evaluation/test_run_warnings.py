@@ -11,7 +11,7 @@ import pytest
 from tests.evaluation import example, fakes
 from ytdnn import configs
 from ytdnn.base import artifacts
-from ytdnn.evaluation import report_files, report_model, report_summary, run_warnings
+from ytdnn.evaluation import report_files, report_summary, report_types, run_warnings
 from ytdnn.log import events, prepared
 from ytdnn.retrieval.index import brute_force
 from ytdnn.run.pipeline import graph, runner
@@ -64,7 +64,7 @@ def said(
     facts = {"epochs": len(curve), "best_epoch": int(np.argmax(curve)) + 1}
     with artifacts.publish(workdir / "candidates", "candidates", {}, {}, facts):
         pass
-    training = report_model.TrainingReport(
+    training = report_types.TrainingReport(
         epochs=tuple(range(1, len(curve) + 1)), scalars={"ndcg@10": tuple(curve)}
     )
     report = dataclasses.replace(result.report, training={"candidates": training})

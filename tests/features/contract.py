@@ -18,8 +18,8 @@ from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.bundle import requests, user_requests
 from ytdnn.evaluation import leaks
-from ytdnn.features import base_feature, counters, feature_lists, network_features
-from ytdnn.log import events, graph_fields, lookups, positions, prepared, raw_request
+from ytdnn.features import base_feature, counters, feature_choice, feature_lists
+from ytdnn.log import events, graph_fields, lookups, moments, prepared, raw_request
 
 # Columns that a log cannot lack, or whose table goes with them.
 REQUIRED = {"watches.time": None, "impressions.time": "impressions"}
@@ -48,8 +48,8 @@ class SplitRequests:
         times = np.full(len(users), data.manifest.facts["windows"]["test"])
         return cls(users, ends, times, videos.astype(np.int32))
 
-    def positions(self) -> positions.Positions:
-        return positions.Positions(
+    def positions(self) -> moments.Positions:
+        return moments.Positions(
             users=tf.constant(self.users),
             times=tf.constant(self.times, tf.int64),
             ends=tf.constant(self.ends, tf.int64),
@@ -83,9 +83,9 @@ class FeatureContract:
         return self._made[key][0]
 
     def feature(self, data: prepared.PreparedData) -> base_feature.Feature:
-        return network_features.named(self.network, [self.name], data)[0]
+        return feature_choice.named(self.network, [self.name], data)[0]
 
-    def log(self, data: prepared.PreparedData) -> positions.LogTensors:
+    def log(self, data: prepared.PreparedData) -> moments.LogTensors:
         """Returns what it is opened on."""
         return _log(data)
 
@@ -127,23 +127,23 @@ class FeatureContract:
         self, data: prepared.PreparedData, log_without: LogWithout
     ) -> None:
         wanted = configs.FeaturesConfig(add=(self.name,))
-        chosen = network_features.choose(self.network, data, wanted)
+        chosen = feature_choice.choose(self.network, data, wanted)
         assert self.name in [feature.name for feature in chosen]
         assert self.feature(data).columns
         for column in self.feature(data).columns:
             without = log_without(column)
             if without is None:
                 continue
-            others = network_features.choose(
+            others = feature_choice.choose(
                 self.network, without, configs.FeaturesConfig()
             )
             assert self.name not in [feature.name for feature in others]
             with pytest.raises(errors.UserError, match=self.name):
-                network_features.choose(self.network, without, wanted)
+                feature_choice.choose(self.network, without, wanted)
 
     def test_it_can_be_switched_off(self, data: prepared.PreparedData) -> None:
         off = configs.FeaturesConfig(add=(self.name,), remove=(self.name,))
-        chosen = network_features.choose(self.network, data, off)
+        chosen = feature_choice.choose(self.network, data, off)
         assert self.name not in [feature.name for feature in chosen]
 
     def test_log_and_request_give_the_same(self, data: prepared.PreparedData) -> None:
@@ -363,11 +363,11 @@ def _at_impressions(
     feature: base_feature.Feature,
     data: prepared.PreparedData,
     rows: np.ndarray,
-    log: positions.LogTensors | None = None,
+    log: moments.LogTensors | None = None,
 ) -> tf.Tensor:
     shown = data.impressions
     users = shown.users[rows]
-    at = positions.Positions(
+    at = moments.Positions(
         users=tf.constant(users),
         times=tf.constant(shown.times[rows]),
         ends=tf.constant(data.watches.offsets[users] + shown.num_watches[rows]),
@@ -381,9 +381,9 @@ def _at_impressions(
     return feature.open_log(log or _log(data))(at)
 
 
-def _log(data: prepared.PreparedData) -> positions.LogTensors:
+def _log(data: prepared.PreparedData) -> moments.LogTensors:
     """Returns the log of a set, shared by all features."""
-    return data.once(positions.LogTensors, lambda: positions.LogTensors(data))
+    return data.once(moments.LogTensors, lambda: moments.LogTensors(data))
 
 
 def _ids(data: prepared.PreparedData, ids: list[str]) -> tf.Tensor:

@@ -9,7 +9,7 @@ from tests import changed_log, full_log, tag_log
 from tests.features import contract
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.features import base_feature, column_features, network_features
+from ytdnn.features import base_feature, column_features, feature_choice
 from ytdnn.log import events, prepared
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
@@ -40,7 +40,7 @@ def test_a_column_of_users_must_be_able_to_be_a_key_of_requests(
     log["users"] = log["users"].rename({"points": column})
     data = full_log.prepared_data(tmp_path, log)
     with pytest.raises(errors.UserError, match=f"received users.{column}: rename"):
-        network_features.choose(
+        feature_choice.choose(
             base_feature.RANKING, data, configs.FeaturesConfig(add=(f"users.{column}",))
         )
 
@@ -62,9 +62,9 @@ def test_a_wrong_name_is_answered_with_the_right_ones(
 ) -> None:
     wrong = configs.FeaturesConfig(add=("videos.genres",))
     with pytest.raises(errors.UserError, match=r"did you mean videos\.genre\?"):
-        network_features.choose(base_feature.RANKING, data, wrong)
+        feature_choice.choose(base_feature.RANKING, data, wrong)
     with pytest.raises(errors.UserError, match="expected a feature of candidates"):
-        network_features.choose(base_feature.CANDIDATES, data, wrong)
+        feature_choice.choose(base_feature.CANDIDATES, data, wrong)
 
 
 class TestMostClickedValues(contract.FeatureContract):

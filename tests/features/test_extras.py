@@ -6,7 +6,7 @@ import pytest
 
 from tests import extras
 from tests.features import contract
-from ytdnn.features import base_feature, network_features
+from ytdnn.features import base_feature, feature_choice
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -20,7 +20,7 @@ class TestWeekend(contract.FeatureContract):
 
 
 def test_it_follows_those_of_ytdnn_in_its_scope() -> None:
-    of_ranking = network_features.network_features(base_feature.RANKING)
+    of_ranking = feature_choice.network_features(base_feature.RANKING)
     names = [f.name for f in of_ranking if f.scope is base_feature.Scope.REQUEST]
     assert names[-1] == "weekend"
     assert len(names) > 1

@@ -8,8 +8,8 @@ from tests import full_log
 from tests.features import contract, first_stage
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.features import base_feature, first_stage_features, network_features
-from ytdnn.log import added_impressions, events, positions, prepared
+from ytdnn.features import base_feature, feature_choice, first_stage_features
+from ytdnn.log import context_impressions, events, moments, prepared
 from ytdnn.ranking import building
 from ytdnn.retrieval import interface, trained_stage
 
@@ -52,14 +52,14 @@ def test_impressions_before_the_ranker_s_window_have_none(
     data: prepared.PreparedData, stage: trained_stage.FirstStage
 ) -> None:
     """The candidate model has seen what was clicked there; the others keep theirs."""
-    added = added_impressions.with_earlier_impressions(data, 10_000)
+    added = context_impressions.with_earlier_impressions(data, 10_000)
     rows = building.training_rows(added.log)
     is_early = added.impressions.splits[rows] == events.Split.EARLIER
     assert 100 < is_early.sum() < len(rows)
     feature = first_stage_features.CandidateScore()
     read = [
         contract._at_impressions(
-            feature, d, rows, positions.LogTensors(d, stage.open_log(d))
+            feature, d, rows, moments.LogTensors(d, stage.open_log(d))
         )[:, 0].numpy()
         for d in (data, added)
     ]
@@ -75,12 +75,10 @@ def test_in_sample_there_is_none(tmp_path: pathlib.Path, protocol: str) -> None:
         names = np.array(["train", "validation", "test"])[places]
         log["watches"] = log["watches"].with_columns(split=names)
     data = full_log.prepared_data(tmp_path, log, protocol=protocol)
-    chosen = network_features.choose(
-        base_feature.RANKING, data, configs.FeaturesConfig()
-    )
+    chosen = feature_choice.choose(base_feature.RANKING, data, configs.FeaturesConfig())
     assert "candidate_score" not in [feature.name for feature in chosen]
     with pytest.raises(errors.UserError, match="has seen what was clicked") as refusal:
-        network_features.choose(
+        feature_choice.choose(
             base_feature.RANKING, data, configs.FeaturesConfig(add=("candidate_score",))
         )
     assert f"data.protocol={protocol}" in str(refusal.value)

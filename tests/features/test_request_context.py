@@ -2,7 +2,7 @@ import tensorflow as tf
 
 from tests.features import contract
 from ytdnn.features import base_feature, feature_lists
-from ytdnn.log import positions, prepared, training_slices
+from ytdnn.log import moments, prepared, slice_batches
 
 
 class TestDevice(contract.FeatureContract):
@@ -40,14 +40,14 @@ class TestExampleAge(contract.FeatureContract):
     def test_it_is_the_share_of_the_window_that_lies_behind(
         self, data: prepared.PreparedData
     ) -> None:
-        def opener(log: positions.LogTensors) -> dict[str, positions.Reader]:
+        def opener(log: moments.LogTensors) -> dict[str, moments.Reader]:
             return feature_lists.open_log([self.feature(data)], log)
 
-        log = positions.load_watches(training_slices.training_set(data), opener)
+        log = moments.load_watches(slice_batches.training_set(data), opener)
         rows = tf.range(log.num_watches, dtype=tf.int64)[:, tf.newaxis]
-        ages = training_slices.labels(log, rows, tf.ones_like(rows, tf.bool))[
-            self.name
-        ][:, 0]
+        ages = slice_batches.labels(log, rows, tf.ones_like(rows, tf.bool))[self.name][
+            :, 0
+        ]
         first, last = data.windows.training_window
         expected = (last - log.times.numpy()) / (last - first)
         tf.debugging.assert_near(ages, tf.constant(expected, tf.float32), atol=1e-6)

@@ -10,7 +10,7 @@ import pytest
 from tests import full_log
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.log import derived_sets, events, prepared, training_slices
+from ytdnn.log import derived_sets, events, prepared, slice_batches
 
 SPLIT = events.Split
 Sets = dict[derived_sets.Part, prepared.PreparedData]
@@ -159,7 +159,7 @@ def test_a_later_test_window_leaves_its_own_watches_to_training(
 
 def test_no_earlier_candidate_has_seen_the_rankers_window(sets: Sets) -> None:
     earlier = sets[derived_sets.Part.EARLIER]
-    seen = np.asarray(training_slices.training_set(earlier).watches.times)
+    seen = np.asarray(slice_batches.training_set(earlier).watches.times)
     learned = np.asarray(earlier.impressions.splits) == SPLIT.TRAIN
     begins = np.asarray(earlier.impressions.times)[learned].min()
     assert 0 < len(seen) < len(earlier.watches)

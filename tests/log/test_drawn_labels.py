@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tests import extras, full_log
 from ytdnn.base import registries, registry, schema
-from ytdnn.log import drawn_labels, events, positions, training_slices
+from ytdnn.log import drawn_labels, events, moments, slice_batches
 
 LENGTH = 6
 
@@ -21,7 +21,7 @@ def data(tmp_path_factory):
 
 
 def _training_log(data):
-    return positions.load_watches(training_slices.training_set(data))
+    return moments.load_watches(slice_batches.training_set(data))
 
 
 def _batches(data, kind=drawn_labels.DrawnBatches, **settings):
@@ -81,7 +81,7 @@ def test_all_labels_of_a_user_are_equally_likely():
 
 @pytest.mark.parametrize("per_user", [0, 4])
 def test_expected_labels_are_those_drawn_on_average(data, per_user):
-    expected = training_slices.expected_labels(data, per_user)
+    expected = slice_batches.expected_labels(data, per_user)
     if per_user == 0:
         counts = data.videos["train_count"].to_list()
         assert expected.tolist() == counts[: data.vocabulary_size]
@@ -96,7 +96,7 @@ def test_expected_labels_are_those_drawn_on_average(data, per_user):
 
 def test_drawn_next_watches_have_the_history_before_them(data):
     log = _training_log(data)
-    sliced = training_slices.SliceBatches(log, 16, 1, LENGTH, seed=0)
+    sliced = slice_batches.SliceBatches(log, 16, 1, LENGTH, seed=0)
     expected = _examples(sliced, 0)
     assert sorted(_examples(_batches(data, per_user=0), 0)) == sorted(expected)
 

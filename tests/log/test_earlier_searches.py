@@ -11,8 +11,8 @@ from tests import full_log
 from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.candidates import logged_user_vectors
-from ytdnn.features import base_feature, feature_lists, network_features
-from ytdnn.log import events, positions, training_slices
+from ytdnn.features import base_feature, feature_choice, feature_lists
+from ytdnn.log import events, moments, slice_batches
 
 LENGTH, SEARCHES = 6, 4
 
@@ -26,7 +26,7 @@ def data(tmp_path_factory):
 def _searches(offsets, sizes):
     """Search i has `sizes[i]` tokens, numbered from 1."""
     token_offsets = np.append(0, np.cumsum(sizes))
-    return positions.SearchTensors(
+    return moments.SearchTensors(
         offsets=tf.constant(offsets, tf.int64),
         token_offsets=tf.constant(token_offsets, tf.int64),
         tokens=tf.range(1, token_offsets[-1] + 1, dtype=tf.int32),
@@ -47,7 +47,7 @@ def test_positions_share_the_rows_of_their_searches_by_hand():
     searches = _searches([0, 3, 4], [2, 1, 3, 2])
     users = tf.constant([[0, 0, 0, 1], [0, 0, 1, 1]])
     before = tf.constant([[0, 1, 2, 1], [2, 3, 0, 1]], tf.int64)
-    features = positions.searches_before(searches, users, before, search_length=2)
+    features = moments.searches_before(searches, users, before, search_length=2)
     assert features[schema.SEARCH_TOKENS].numpy().tolist() == [
         [1, 2, 3, 7, 8, 0, 0, 0],
         [1, 2, 3, 4, 5, 6, 7, 8],
@@ -68,7 +68,7 @@ def test_bags_of_searches_equal_those_of_each_position_alone(seed):
     users, before = keys // 100, keys % 100
     searches = _searches(offsets, sizes)
     length = int(rng.integers(1, 5))
-    features = positions.searches_before(
+    features = moments.searches_before(
         searches, tf.constant(users, tf.int32), tf.constant(before, tf.int64), length
     )
     starts = np.append(0, np.cumsum(sizes))
@@ -84,12 +84,12 @@ def test_bags_of_searches_equal_those_of_each_position_alone(seed):
 
 def _log(data, *names, serving=False):
     """The log with some features of the candidate network opened."""
-    chosen = network_features.named(base_feature.CANDIDATES, names, data)
+    chosen = feature_choice.named(base_feature.CANDIDATES, names, data)
     return _opened(data, chosen, serving)
 
 
 def _opened(data, chosen, serving=False):
-    return positions.load_watches(
+    return moments.load_watches(
         data, functools.partial(feature_lists.open_log, chosen, serving=serving)
     )
 
@@ -97,7 +97,7 @@ def _opened(data, chosen, serving=False):
 def test_example_ages_run_from_1_to_0_over_the_training_window(data):
     log = _log(data, "example_age")
     size = log.num_watches
-    ages = training_slices.cut(log, tf.constant([0], tf.int64), size, LENGTH)
+    ages = slice_batches.cut(log, tf.constant([0], tf.int64), size, LENGTH)
     ages = ages["example_age"][0].numpy()
     train = np.asarray(data.watches.splits) == events.Split.TRAIN
     times = np.asarray(data.watches.times)
@@ -109,12 +109,12 @@ def test_example_ages_run_from_1_to_0_over_the_training_window(data):
 
 
 def test_contexts_are_the_slices_but_for_the_example_age(data):
-    names = [f.name for f in network_features.network_features(base_feature.CANDIDATES)]
+    names = [f.name for f in feature_choice.network_features(base_feature.CANDIDATES)]
     assert "example_age" in names
     users, ends = data.windows.first_watches(events.Split.VALIDATION)
     served = _log(data, *names, serving=True)
     alone = logged_user_vectors.contexts(served, users, ends, LENGTH, SEARCHES)
-    together = training_slices.cut(_log(data, *names), ends, 1, LENGTH, SEARCHES)
+    together = slice_batches.cut(_log(data, *names), ends, 1, LENGTH, SEARCHES)
     assert not alone.pop("example_age").numpy().any()
     assert set(together) - set(alone) == {
         "example_age",
@@ -128,10 +128,10 @@ def test_contexts_are_the_slices_but_for_the_example_age(data):
 
 
 def test_behind_the_last_watch_all_searches_count_and_the_request_is_unknown(data):
-    chosen = network_features.named(
+    chosen = feature_choice.named(
         base_feature.CANDIDATES, ["device", "logged_in", "request_time"], data
     )
-    chosen += network_features.named(
+    chosen += feature_choice.named(
         base_feature.RANKING, ["seconds_since_last_watch"], data
     )
     log = _opened(data, chosen, serving=True)
@@ -170,14 +170,12 @@ def _shuffled_after(log, time, seed=1):
 def _example(data, position):
     """Features of one position, in words: independent of the vocabularies' order."""
     wanted = configs.FeaturesConfig(add=("example_age", "request_time"))
-    chosen = network_features.choose(base_feature.CANDIDATES, data, wanted)
+    chosen = feature_choice.choose(base_feature.CANDIDATES, data, wanted)
     log = _opened(data, chosen)
     firsts = tf.constant([position - 3], tf.int64)
     batch = {
         name: values.numpy()
-        for name, values in training_slices.cut(
-            log, firsts, 8, LENGTH, SEARCHES
-        ).items()
+        for name, values in slice_batches.cut(log, firsts, 8, LENGTH, SEARCHES).items()
     }
     ids = np.array([None, *data.videos["video_id"]])
     tokens = np.array([None, *data.catalogue.tokens["token"]])
@@ -220,10 +218,10 @@ def test_permuting_all_that_follows_the_label_changes_nothing_of_the_example(tmp
 def test_a_log_without_a_table_has_none_of_its_features(tmp_path):
     log = {"watches": full_log.tables()["watches"].drop("device", "logged_in")}
     data = full_log.prepared_data(tmp_path, log)
-    chosen = network_features.choose(
+    chosen = feature_choice.choose(
         base_feature.CANDIDATES, data, configs.FeaturesConfig()
     )
-    batch = training_slices.cut(
+    batch = slice_batches.cut(
         _opened(data, chosen), tf.constant([0], tf.int64), 2, LENGTH
     )
     assert set(batch) == {
@@ -244,10 +242,8 @@ def test_videos_without_an_embedding_are_no_labels_but_stand_in_histories(tmp_pa
     log["watches"] = log["watches"].filter(~(rare & early))
     data = full_log.prepared_data(tmp_path, log, vocabulary="train")
     assert data.vocabulary_size < data.num_videos
-    loaded = positions.load_watches(data)
-    batch = training_slices.cut(
-        loaded, tf.constant([0], tf.int64), loaded.num_watches, 1
-    )
+    loaded = moments.load_watches(data)
+    batch = slice_batches.cut(loaded, tf.constant([0], tf.int64), loaded.num_watches, 1)
     videos = np.asarray(data.watches.videos)
     known = videos <= data.vocabulary_size
     assert 0 < known.sum() < len(known)

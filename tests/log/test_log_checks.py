@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.log import event_log, log_checks, sources
+from ytdnn.log import log_checks, raw_log, sources
 
 DROP = ": mend it, or leave such rows out with --bad_rows=drop"
 WITHOUT = ": mend it, or leave the column out"
@@ -93,7 +93,7 @@ BAD_ROWS = {
 def test_a_file_without_permission_is_not_called_damaged():
     with (
         pytest.raises(errors.UserError) as caught,
-        event_log.readable("logs/watches.csv"),
+        raw_log.readable("logs/watches.csv"),
     ):
         raise PermissionError(errno.EACCES, "Permission denied", "logs/watches.csv")
     assert str(caught.value) == (
@@ -109,7 +109,7 @@ def _write(directory: pathlib.Path, files: dict[str, str]) -> None:
 
 def _validate(
     directory: pathlib.Path, bad_rows: str, **config: object
-) -> tuple[event_log.EventLog, dict[str, int]]:
+) -> tuple[raw_log.EventLog, dict[str, int]]:
     log = sources.read(configs.DataConfig(source="log", dir=str(directory), **config))
     return log_checks.validate(log, bad_rows)
 

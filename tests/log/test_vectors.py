@@ -9,14 +9,14 @@ import pytest
 from tests import full_log, vector_log
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.log import derived_sets, event_log, prepare, prepared, vectors
+from ytdnn.log import derived_sets, prepare, prepared, raw_log, vectors
 from ytdnn.log.sources import memory_tables
 from ytdnn.ops.refresh import append
 
 NAME = "videos.clip"
 
 
-def tables_in_memory(given: dict[str, pl.DataFrame]) -> event_log.EventLog:
+def tables_in_memory(given: dict[str, pl.DataFrame]) -> raw_log.EventLog:
     config = configs.DataConfig(source="tables")
     return memory_tables.read(config, memory_tables.from_frames(given))
 

@@ -9,7 +9,7 @@ from tests.features import first_stage
 from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.evaluation import leaks
-from ytdnn.features import base_feature, counters, network_features
+from ytdnn.features import base_feature, counters, feature_choice
 from ytdnn.log import events, prepared
 from ytdnn.ranking import building, inputs
 
@@ -24,9 +24,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 def _log(data: prepared.PreparedData) -> inputs.ImpressionLog:
     """Returns what a request would be answered from, the first stage asked too."""
-    chosen = network_features.choose(
-        base_feature.RANKING, data, configs.FeaturesConfig()
-    )
+    chosen = feature_choice.choose(base_feature.RANKING, data, configs.FeaturesConfig())
     replay = first_stage.make(data).open_log(data)
     return inputs.ImpressionLog(data, chosen, LENGTH, replay).as_served()
 
@@ -106,7 +104,7 @@ def test_an_impression_is_read_as_of_the_moment_of_another(
     assert found.keys() == expected.keys()
     of_rows = {"device"} | {
         feature.name
-        for feature in network_features.declared()
+        for feature in feature_choice.declared()
         if isinstance(feature, counters.Counter)
     }
     for name, values in found.items():

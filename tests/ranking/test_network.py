@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.base import schema
-from ytdnn.features import base_feature, network_features
+from ytdnn.features import base_feature, feature_choice
 from ytdnn.ranking import heads, inputs, network, outcome_heads
 
 CONFIG = configs.RankingConfig(
@@ -26,7 +26,7 @@ MEASURED = network.Statistics(
 )
 CHOSEN = tuple(
     feature
-    for feature in network_features.network_features(base_feature.RANKING)
+    for feature in feature_choice.network_features(base_feature.RANKING)
     if feature.name in MEASURED.features
 )
 

@@ -10,7 +10,7 @@ from tests import planted
 from ytdnn import configs, registries
 from ytdnn.base import errors, ragged
 from ytdnn.base.configs import components
-from ytdnn.log import prepared, training_slices
+from ytdnn.log import prepared, slice_batches
 from ytdnn.retrieval import candidate_models
 
 
@@ -83,7 +83,7 @@ def test_best_ranks_all_videos_but_the_removed() -> None:
 
 def test_training_data_are_the_training_window(data: prepared.PreparedData) -> None:
     training = candidate_models.TrainingData(data)
-    watches = training_slices.training_set(data).watches
+    watches = slice_batches.training_set(data).watches
     pairs = set(
         zip(watches.users.tolist(), np.asarray(watches.videos) - 1, strict=True)
     )

@@ -23,7 +23,7 @@ _OWN: dict[str, dict[str, str]] = {
     },
     "logs": {
         "log.sources.kuairand": "kuairand",
-        "log.sources.tables_in_directory": "log",
+        "log.sources.own_tables": "log",
         "log.sources.movielens": "movielens",
         "lab.sources.world": "world",
     },
@@ -60,7 +60,7 @@ _OWN: dict[str, dict[str, str]] = {
         "lab.tracking.wandb_tracker": "wandb",
     },
     "commands": {
-        "run.cli.parts": "parts",
+        "run.cli.parts_command": "parts",
         "lab.cli.experiments": "experiments",
         "lab.cli.live": "live",
         "lab.cli.study": "study",

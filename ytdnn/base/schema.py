@@ -53,7 +53,7 @@ GENDER = "gender"
 COUNTRY = "country"
 
 # --- Tensors of training batches beside the features, which name their own ------
-# A batch is laid out in slices: [num_slices, ...] (see ytdnn/log/training_slices.py).
+# A batch is laid out in slices: [num_slices, ...] (see ytdnn/log/slice_batches.py).
 WATCH_ROWS = "watch_rows"  # int32 [slices, rows]: video indices, 0 = none
 WATCH_ROW_TIMES = "watch_row_times"  # int64 [slices, rows]: seconds, 0 = none
 REQUEST_TIMES = "request_times"  # int64 [slices, positions]: seconds, 0 = unknown

@@ -9,7 +9,7 @@ import pathlib
 import polars as pl
 
 from ytdnn.base import errors, whole_files
-from ytdnn.log import new_videos, prepared
+from ytdnn.log import new_videos_table, prepared
 
 FILE = "added_videos.parquet"  # in the workdir
 FACT = "added_videos"
@@ -49,4 +49,4 @@ def extended(
       workdir: Directory of the run.
     """
     table = read(workdir)
-    return data if table is None else new_videos.added_to(data, table)
+    return data if table is None else new_videos_table.added_to(data, table)

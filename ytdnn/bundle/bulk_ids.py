@@ -12,7 +12,7 @@ import polars as pl
 
 from ytdnn.base import errors, formats, ragged, schema
 from ytdnn.bundle import answer_frames, bulk, bundle
-from ytdnn.log import event_log, prepared, user_log
+from ytdnn.log import prepared, prepared_log, raw_log
 
 _MOST_SHOWN = 5
 
@@ -37,7 +37,7 @@ class BulkIds:
 
 
 def users(
-    log: user_log.UserLog, names: pl.Series | None, place: str = "those named"
+    log: prepared_log.UserLog, names: pl.Series | None, place: str = "those named"
 ) -> BulkIds:
     """Returns the named users of a log; None: all.
 
@@ -201,5 +201,5 @@ def limits(
 
 def _shown(ids: pl.Series) -> str:
     """Returns the first of some ids as text."""
-    first = [event_log.brief(one, 40) for one in ids[:_MOST_SHOWN]]
+    first = [raw_log.brief(one, 40) for one in ids[:_MOST_SHOWN]]
     return ", ".join([*first, *(["…"] if len(ids) > _MOST_SHOWN else [])])

@@ -32,9 +32,9 @@ from ytdnn.base import (
 from ytdnn.bundle import (
     added_videos,
     bundle,
-    bundle_models,
     first_pass_distillation,
     graphs,
+    models_for_export,
     recommender_graph,
     removed_videos,
     request_shorthand,
@@ -108,7 +108,7 @@ def export(
         asset = pathlib.Path(root) / removed_videos.ASSET
         home = workdir if refit is None else workdir / refit.name
         parts, inputs = _load(workdir, config, asset, home)
-        models = bundle_models.make(parts)
+        models = models_for_export.make(parts)
         facts = _facts(parts, models) | _with_first_pass(parts, models)
         if refit is not None:
             facts[bundle.REFIT] = dict(refit.facts)
@@ -127,7 +127,7 @@ def export(
 
 
 def _facts(
-    parts: bundle_models.Parts, models: dict[str, saved_models.Model]
+    parts: models_for_export.Parts, models: dict[str, saved_models.Model]
 ) -> dict[str, Any]:
     """Returns the facts about the bundle for its manifest."""
     return {
@@ -141,7 +141,7 @@ def _facts(
         removed_videos.FACT: len(parts.removed_ids),
         added_videos.FACT: parts.data.catalogue.num_added,
         "statistics_as_of": _statistics_as_of(parts),
-        bundle.COUNTED_TO: bundle_models.counted_to(parts),
+        bundle.COUNTED_TO: models_for_export.counted_to(parts),
         bundle.REMOVES_WATCHED: parts.first_stage.composition.remove_watched,
         bundle.BIAS_COORDINATES: parts.first_stage.candidates.bias_coordinates,
         vectors.FACT: parts.data.catalogue.vectors.served,
@@ -149,7 +149,7 @@ def _facts(
 
 
 def _with_first_pass(
-    parts: bundle_models.Parts, models: dict[str, saved_models.Model]
+    parts: models_for_export.Parts, models: dict[str, saved_models.Model]
 ) -> dict[str, Any]:
     """Adds a first pass to the recommenders, if any; returns facts about it."""
     if parts.ranker is None:
@@ -173,7 +173,7 @@ def _with_first_pass(
 
 
 def _write(
-    parts: bundle_models.Parts,
+    parts: models_for_export.Parts,
     models: dict[str, saved_models.Model],
     draft: versions.Draft,
 ) -> None:
@@ -239,7 +239,7 @@ def _load(
     config: configs.Config,
     asset: pathlib.Path,
     home: pathlib.Path,
-) -> tuple[bundle_models.Parts, dict[str, str]]:
+) -> tuple[models_for_export.Parts, dict[str, str]]:
     """Returns the parts of the models, and the fingerprints of their artefacts.
 
     Args:
@@ -275,7 +275,7 @@ def _load(
     limits = graphs.FilterReader(
         lookups.RemovedVideos(asset), filters, config.composition.remove_watched
     )
-    parts = bundle_models.Parts(
+    parts = models_for_export.Parts(
         data,
         first_stage,
         ranker,
@@ -339,7 +339,7 @@ def _searchers(
     return {name: brute_force.WithDelta(main, added) for name, main in modules.items()}
 
 
-def _source_places(parts: bundle_models.Parts) -> dict[str, int]:
+def _source_places(parts: models_for_export.Parts) -> dict[str, int]:
     """Returns the places of each candidate source; the tower has those left, too."""
     others = parts.first_stage.other_sources if parts.ranker else ()
     places = {source.kind: source.num for source in others}
@@ -347,7 +347,7 @@ def _source_places(parts: bundle_models.Parts) -> dict[str, int]:
     return {retrieval.TOWER: number - sum(places.values())} | places
 
 
-def _statistics_as_of(parts: bundle_models.Parts) -> dict[str, Any] | None:
+def _statistics_as_of(parts: models_for_export.Parts) -> dict[str, Any] | None:
     """Returns the moment of a bundle's counters; None without any."""
     read = parts.ranker.features if parts.ranker else ()
     if not any(isinstance(f, counters.Counter) for f in read):

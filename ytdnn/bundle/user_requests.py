@@ -17,7 +17,7 @@ from ytdnn.base import errors, ragged, schema
 from ytdnn.bundle import batches, requests
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import own_columns
-from ytdnn.log import graph_fields, prepared, user_log
+from ytdnn.log import graph_fields, prepared, prepared_log
 
 Users = npt.NDArray[np.integer]
 
@@ -107,7 +107,7 @@ def at_position(
 
 
 def _impressions(
-    log: user_log.UserLog, user: int, time: int, ids: list[str | int | None]
+    log: prepared_log.UserLog, user: int, time: int, ids: list[str | int | None]
 ) -> requests.Request:
     """Returns the impressions of a user before a time, in the log's order."""
     shown = log.impressions
@@ -135,7 +135,7 @@ def _queries(
     return data.log.queries.texts(start, stop)
 
 
-def _user_index(log: user_log.UserLog, user_id: str | int) -> int:
+def _user_index(log: prepared_log.UserLog, user_id: str | int) -> int:
     ids = log.users[schema.USER_ID].cast(pl.String)
     index = ids.index_of(str(user_id))
     if index is None:

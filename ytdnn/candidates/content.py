@@ -18,12 +18,12 @@ from ytdnn.candidates import popularity_by_age, user_tower
 from ytdnn.features import (
     base_feature,
     encodings,
+    feature_choice,
     feature_lists,
-    network_features,
     vector_columns,
 )
 from ytdnn.layers import embeddings
-from ytdnn.log import positions, prepared
+from ytdnn.log import moments, prepared
 
 _AGES = "popularity_by_age.json"
 _NUM_QUANTILES = 100
@@ -44,14 +44,14 @@ class ContentInputs:
     """
 
     num_videos: int
-    features: network_features.Features
+    features: feature_choice.Features
     measured: feature_lists.Statistics
-    readers: dict[str, positions.Reader]
+    readers: dict[str, moments.Reader]
     ages: popularity_by_age.PopularityByAge | None
 
     def values(self, videos: tf.Tensor) -> feature_lists.Tensors:
         """Returns each feature's values of catalogue indices `[...]`."""
-        return feature_lists.read(self.readers, positions.video_positions(videos))
+        return feature_lists.read(self.readers, moments.video_positions(videos))
 
     def vectors(self, dim: int, name: str) -> "ContentVectors":
         """Returns the layer from catalogue indices to vectors of a width."""
@@ -87,7 +87,7 @@ def from_config(
     ages = popularity_by_age.measure(data) if reads_age else None
     if not features or (reads_age and ages is None):
         return None
-    readers = feature_lists.open_log(features, positions.LogTensors(data))
+    readers = feature_lists.open_log(features, moments.LogTensors(data))
     measured = feature_lists.measure(
         features,
         data,
@@ -99,24 +99,24 @@ def from_config(
 
 def features_of(
     config: configs.ContentConfig, data: prepared.PreparedData
-) -> network_features.Features:
+) -> feature_choice.Features:
     """Returns the features of a content side, the log's own vectors of videos too.
 
     Raises:
       errors.UserError: A name is unknown, has no effect, or lacks its columns.
     """
     columns = data.catalogue.vectors.in_table(schema.VIDEOS)
-    return network_features.choose(base_feature.CONTENT, data, config.features, columns)
+    return feature_choice.choose(base_feature.CONTENT, data, config.features, columns)
 
 
 def _in_parts(
-    features: network_features.Features, readers: dict[str, positions.Reader], size: int
+    features: feature_choice.Features, readers: dict[str, moments.Reader], size: int
 ) -> Iterator[feature_lists.Tensors]:
     """Yields the numbers of the first videos that quantiles are made of."""
     numbers = {f.name: readers[f.name] for f in features if f.needs_quantiles}
     for start in range(1, size + 1, _VIDEOS_A_PART):
         part = tf.range(start, min(start + _VIDEOS_A_PART, size + 1))
-        yield feature_lists.read(numbers, positions.video_positions(part))
+        yield feature_lists.read(numbers, moments.video_positions(part))
 
 
 def read(directory: pathlib.Path, data: prepared.PreparedData) -> ContentInputs:
@@ -126,8 +126,8 @@ def read(directory: pathlib.Path, data: prepared.PreparedData) -> ContentInputs:
       errors.UserError: This version, or the prepared set, has no such feature.
     """
     measured = feature_lists.read_file(directory / user_tower.CONTENT)
-    features = network_features.named(base_feature.CONTENT, list(measured), data)
-    readers = feature_lists.open_log(features, positions.LogTensors(data))
+    features = feature_choice.named(base_feature.CONTENT, list(measured), data)
+    readers = feature_lists.open_log(features, moments.LogTensors(data))
     ages = None
     if (directory / _AGES).exists():
         ages = popularity_by_age.read(directory / _AGES, data)

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, ragged, schema
 from ytdnn.candidates import user_tower
-from ytdnn.log import positions, prepared, training_slices
+from ytdnn.log import moments, prepared, slice_batches
 
 _CONTEXT_BATCH = 1024
 
@@ -77,13 +77,13 @@ class FromLogs:
             num_searches = np.asarray(shown.num_searches)[impression_rows]
         return self.vectors_at(log, users, ends, num_searches, impression_rows)
 
-    def open_log(self, data: prepared.PreparedData) -> positions.WatchLog:
+    def open_log(self, data: prepared.PreparedData) -> moments.WatchLog:
         """Returns the tensors that the tower reads, with values as for a request."""
         return user_tower.open_log(self.tower_inputs, data, serving=True)
 
     def vectors_at(
         self,
-        log: positions.WatchLog,
+        log: moments.WatchLog,
         users: np.ndarray,
         end_watches: np.ndarray,
         num_searches: np.ndarray | None = None,
@@ -137,7 +137,7 @@ class FromLogs:
 
     def _contexts(
         self,
-        log: positions.WatchLog,
+        log: moments.WatchLog,
         users: np.ndarray,
         ends: np.ndarray,
         *others: np.ndarray | None,
@@ -147,11 +147,14 @@ class FromLogs:
 
 
 def _impression_positions(
-    log: positions.WatchLog, users: tf.Tensor, ends: tf.Tensor, impressions: np.ndarray
-) -> positions.Positions:
+    log: moments.WatchLog,
+    users: tf.Tensor,
+    ends: tf.Tensor,
+    impressions: np.ndarray,
+) -> moments.Positions:
     """Returns positions with impressions as the requests' own events."""
     rows = tf.constant(np.asarray(impressions, np.int64))[:, tf.newaxis]
-    return positions.Positions(
+    return moments.Positions(
         users=users,
         times=tf.gather(log.tensors.column(schema.IMPRESSIONS, "request_times"), rows),
         ends=ends,
@@ -162,14 +165,14 @@ def _impression_positions(
 
 
 def contexts(
-    log: positions.WatchLog,
+    log: moments.WatchLog,
     users: np.ndarray,
     ends: np.ndarray,
     history_length: int,
     search_length: int = 50,
     num_searches: np.ndarray | None = None,
     impressions: np.ndarray | None = None,
-) -> training_slices.Features:
+) -> slice_batches.Features:
     """Returns slices of one position: the context of each user before a watch.
 
     The request is that of the watch itself, with its device and time. After the user's
@@ -188,7 +191,7 @@ def contexts(
         are.
 
     Returns:
-      Features as of `training_slices.cut`, without labels and weights, each `[n, 1]` or
+      Features as of `slice_batches.cut`, without labels and weights, each `[n, 1]` or
       `[n, rows]`.
     """
     ends = tf.constant(np.asarray(ends, np.int64))[:, tf.newaxis]
@@ -198,11 +201,11 @@ def contexts(
     foreign = tf.clip_by_value(starts - window[:, :1], 0, history_length)
     at = tf.minimum(ends, log.num_watches - 1)
     is_watch = ends < stops
-    place = training_slices.watch_positions(log, users, ends, at, is_watch)
+    place = slice_batches.watch_positions(log, users, ends, at, is_watch)
     if impressions is not None:
         place = _impression_positions(log, users, ends, impressions)
     features = {
-        **training_slices.watch_rows(log, window),
+        **slice_batches.watch_rows(log, window),
         schema.FIRST_ROWS: tf.cast(foreign, tf.int32),
         **{name: reader(place) for name, reader in log.readers.items()},
     }
@@ -214,7 +217,5 @@ def contexts(
         if num_searches is not None:
             known = tf.constant(np.asarray(num_searches, np.int64))[:, tf.newaxis]
             before = tf.minimum(before, known)
-        features |= positions.searches_before(
-            log.searches, users, before, search_length
-        )
+        features |= moments.searches_before(log.searches, users, before, search_length)
     return features

@@ -21,9 +21,9 @@ import tensorflow as tf
 from ytdnn.base import configs, errors
 from ytdnn.base.configs import networks
 from ytdnn.candidates import logged_user_vectors, losses, user_tower
-from ytdnn.features import base_feature, feature_lists, network_features
+from ytdnn.features import base_feature, feature_choice, feature_lists
 from ytdnn.layers import embeddings, randomness, saved_weights
-from ytdnn.log import graph_fields, prepared, training_slices
+from ytdnn.log import graph_fields, prepared, slice_batches
 
 if TYPE_CHECKING:
     from ytdnn.candidates import content, ensemble
@@ -67,7 +67,7 @@ class CandidateModel(logged_user_vectors.FromLogs, tf.keras.Model):
             self.num_listed = inputs.of_videos.num_videos
 
     @property
-    def encoders(self) -> list[network_features.Encoder]:
+    def encoders(self) -> list[feature_choice.Encoder]:
         """The encoders of the sequences that the model reads."""
         return self.user_tower.encoders
 
@@ -267,7 +267,7 @@ def make(
     model = CandidateModel(config, read)
     log = user_tower.open_log(read, data.with_log(data.log.some), serving=True)
     lengths = config.history_length, config.search_length
-    model.query_vectors(training_slices.cut(log, tf.zeros([1], tf.int64), 1, *lengths))
+    model.query_vectors(slice_batches.cut(log, tf.zeros([1], tf.int64), 1, *lengths))
     model.columns(tf.zeros([1], tf.int32))
     return model
 
@@ -332,7 +332,7 @@ def _read_inputs(
       errors.UserError: This version, or the prepared set, has no such feature.
     """
     measured = feature_lists.read_file(directory / _FEATURES)
-    features = network_features.named(base_feature.CANDIDATES, list(measured), data)
+    features = feature_choice.named(base_feature.CANDIDATES, list(measured), data)
     of_videos = None
     if (directory / user_tower.CONTENT).exists():
         from ytdnn.candidates import content

@@ -24,7 +24,7 @@ import tensorflow as tf
 
 from ytdnn.base import artifacts, schema
 from ytdnn.features import counter_sums
-from ytdnn.log import prepared, training_slices
+from ytdnn.log import prepared, slice_batches
 
 _DAY_SECONDS = 86_400
 _EDGES = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 14, 18, 23, 30, 40, 55, 75, 100, 150, 250, 400)
@@ -167,7 +167,7 @@ def _labels(data: prepared.PreparedData, uploads: Days) -> tuple[Counts, Counts]
     of_days, of_ages = np.zeros(0, np.int64), np.zeros(_OLDEST + 1, np.int64)
     for shard in data.log.shards:
         watches = shard.read().watches
-        is_label = training_slices.are_labels(watches, data.vocabulary_size)
+        is_label = slice_batches.are_labels(watches, data.vocabulary_size)
         days = (np.asarray(watches.times)[is_label] // _DAY_SECONDS).astype(np.int64)
         more = np.bincount(days, minlength=len(of_days))
         more[: len(of_days)] += of_days

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from ytdnn.base import configs, schema
-from ytdnn.features import base_feature, feature_lists, network_features
+from ytdnn.features import base_feature, feature_choice, feature_lists
 from ytdnn.layers import bags, randomness, towers
-from ytdnn.log import batch_streams, graph_fields, positions, prepared, training_slices
+from ytdnn.log import batch_streams, graph_fields, moments, prepared, slice_batches
 
 if TYPE_CHECKING:
     from ytdnn.candidates import content
@@ -64,8 +64,8 @@ def measure_inputs(
     Raises:
       errors.UserError: The config names an unknown feature.
     """
-    features = network_features.choose(base_feature.CANDIDATES, data, config.features)
-    training = training_slices.training_set(data)
+    features = feature_choice.choose(base_feature.CANDIDATES, data, config.features)
+    training = slice_batches.training_set(data)
     examples = _training_features(features, training, config.window_events)
     measured = feature_lists.measure(features, data, examples, _NUM_QUANTILES)
     of_videos = None
@@ -85,23 +85,23 @@ def make_inputs(
 
 
 def _training_features(
-    features: network_features.Features,
+    features: feature_choice.Features,
     training: prepared.PreparedData,
     window_events: int,
 ) -> Iterator[feature_lists.Tensors]:
     """Yields the features of all training positions, part by part."""
     opener = functools.partial(feature_lists.open_log, features)
     for window in batch_streams.ShardWindows(training, window_events):
-        log = positions.load_watches(window, opener, with_searches=False)
+        log = moments.load_watches(window, opener, with_searches=False)
         for start in range(0, log.num_watches, _POSITIONS_A_PART):
             stop = min(start + _POSITIONS_A_PART, log.num_watches)
             rows = tf.range(start, stop, dtype=tf.int64)[:, tf.newaxis]
-            yield training_slices.labels(log, rows, tf.ones_like(rows, tf.bool))
+            yield slice_batches.labels(log, rows, tf.ones_like(rows, tf.bool))
 
 
 def open_log(
     read: TowerInputs, data: prepared.PreparedData, serving: bool = False
-) -> positions.WatchLog:
+) -> moments.WatchLog:
     """Returns the tensors that a user tower reads at a prepared set's watches.
 
     Args:
@@ -110,13 +110,13 @@ def open_log(
       serving: Whether training-only features have their serving value.
     """
 
-    def opener(log: positions.LogTensors) -> Mapping[str, positions.Reader]:
+    def opener(log: moments.LogTensors) -> Mapping[str, moments.Reader]:
         readers = feature_lists.open_log(read.features, log, serving)
         if not read.sees_request_time:
             return readers
         return {**readers, schema.REQUEST_TIMES: lambda at: at.times}
 
-    return positions.load_watches(data, opener, with_searches=read.num_tokens > 0)
+    return moments.load_watches(data, opener, with_searches=read.num_tokens > 0)
 
 
 class UserTower(tf.keras.layers.Layer):
@@ -146,7 +146,7 @@ class UserTower(tf.keras.layers.Layer):
         if inputs.of_videos is not None:
             dim = config.embedding_dim
             of_videos = inputs.of_videos.vectors(dim, "watched_content")
-        self.watches = network_features.make_encoder(
+        self.watches = feature_choice.make_encoder(
             config,
             inputs.vocabulary_size,
             of_videos,
@@ -179,7 +179,7 @@ class UserTower(tf.keras.layers.Layer):
             )
 
     @property
-    def encoders(self) -> list[network_features.Encoder]:
+    def encoders(self) -> list[feature_choice.Encoder]:
         """The encoders of the sequences it reads."""
         return [self.watches] + ([self.searches] if self.searches is not None else [])
 
@@ -201,7 +201,7 @@ class UserTower(tf.keras.layers.Layer):
         """Returns `[slices, positions, embedding_dim] float32`.
 
         Args:
-          tensors: Tensors that `ytdnn.log.training_slices.cut` returns.
+          tensors: Tensors that `ytdnn.log.slice_batches.cut` returns.
           seed: `[2] int32` of this training step, or None outside training.
         """
         history = self.watches(tensors, seed)

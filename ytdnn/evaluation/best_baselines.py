@@ -15,8 +15,8 @@ from ytdnn.base.metrics import binary, bootstrap, metric_names
 from ytdnn.evaluation import (
     boosted_trees,
     impression_metrics,
-    report_model,
     report_parts,
+    report_types,
     shown_baselines,
     shown_lists,
     shown_scorers,
@@ -43,7 +43,7 @@ _OF_KIND = {
 def compare(
     impressions: shown_scorers.SplitImpressions,
     predicted: Mapping[str, predictions.Predictions],
-    entries: Mapping[str, report_model.Entry],
+    entries: Mapping[str, report_types.Entry],
     parts: Mapping[str, impression_metrics.Parts],
     config: configs.EvaluationConfig,
 ) -> dict[str, report_parts.BestBaseline]:

@@ -18,7 +18,7 @@ import tensorflow as tf
 from ytdnn.base import configs, errors, progress, schema
 from ytdnn.bundle import batches, bulk, requests, saved_models, user_requests
 from ytdnn.bundle import bundle as bundles
-from ytdnn.evaluation import external_systems, lists, user_cases, user_windows
+from ytdnn.evaluation import external_systems, lists, user_cases, users_in_parts
 from ytdnn.log import prepared
 from ytdnn.retrieval.index import scann_index
 
@@ -37,8 +37,8 @@ class ServedLists:
 
     bundle: bundles.Bundle
     data: prepared.PreparedData
-    windows: user_windows.WindowOpener = dataclasses.field(
-        default_factory=lambda: user_windows.WindowOpener(
+    windows: users_in_parts.WindowOpener = dataclasses.field(
+        default_factory=lambda: users_in_parts.WindowOpener(
             configs.EvaluationConfig().window_events
         )
     )
@@ -59,7 +59,7 @@ def read(
     Raises:
       errors.UserError: The bundle is damaged, or cannot answer by these rules.
     """
-    windows = user_windows.WindowOpener(config.window_events)
+    windows = users_in_parts.WindowOpener(config.window_events)
     served = ServedLists(bundles.load(directory), data, windows)
     manifest = served.bundle.manifest
     stated = {"num_candidates": manifest.facts["num_candidates"]}

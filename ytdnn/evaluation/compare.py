@@ -21,10 +21,10 @@ from ytdnn.evaluation import (
     gates,
     lists,
     report_files,
-    report_model,
     report_protocol,
+    report_types,
 )
-from ytdnn.log import prepared, user_log
+from ytdnn.log import prepared, prepared_log
 
 BETTER, WORSE, NO_DIFFERENCE = "better", "worse", "no difference"
 _HEADLINE_K = 10
@@ -190,7 +190,7 @@ def cut_to_users(
       errors.UserError: `named` is neither, or names no common user.
     """
     homes = [evaluation.path.parent / prepared.KIND for evaluation in (first, second)]
-    tables = [home / user_log.USERS_FILE for home in homes]
+    tables = [home / prepared_log.USERS_FILE for home in homes]
     table = next((pl.read_parquet(path) for path in tables if path.exists()), None)
     frame = first.users.select(schema.USER_ID) if table is None else table
     kept = frame.filter(
@@ -294,8 +294,8 @@ def _common(
 
 
 def _shared(
-    entries: Mapping[str, report_model.Entry],
-    others: Mapping[str, report_model.Entry],
+    entries: Mapping[str, report_types.Entry],
+    others: Mapping[str, report_types.Entry],
     pairs: Sequence[tuple[str, str]],
 ) -> Iterator[_Metric]:
     """Yields the metrics that both models of a pair have."""
@@ -307,7 +307,7 @@ def _shared(
                     yield _Metric(pair, metric)
 
 
-def _requests_left_out(first: report_model.Report, second: report_model.Report) -> str:
+def _requests_left_out(first: report_types.Report, second: report_types.Report) -> str:
     """Returns why two reports cannot be compared by requests; empty otherwise."""
     one, two = first.requests, second.requests
     if one is None or two is None:

@@ -21,8 +21,8 @@ from ytdnn.evaluation import (
     measure,
     models,
     report_files,
-    report_model,
     report_parts,
+    report_types,
     request_measure,
     run_systems,
     run_warnings,
@@ -146,7 +146,7 @@ def _learned_on(
 
 def training_curves(
     workdir: pathlib.Path, stages: tuple[str, ...]
-) -> dict[str, report_model.TrainingReport]:
+) -> dict[str, report_types.TrainingReport]:
     """Returns the TensorBoard logs of each stage that has some, epoch by epoch.
 
     A training that was killed and resumed logs an epoch again; the later value counts.
@@ -170,10 +170,10 @@ def _add_scalars(path: pathlib.Path, by_epoch: dict[int, dict[str, float]]) -> N
             by_epoch.setdefault(int(event.step), {})[value.tag] = scalar
 
 
-def _columns(by_epoch: dict[int, dict[str, float]]) -> report_model.TrainingReport:
+def _columns(by_epoch: dict[int, dict[str, float]]) -> report_types.TrainingReport:
     epochs = sorted(by_epoch)
     names = sorted({name for scalars in by_epoch.values() for name in scalars})
-    return report_model.TrainingReport(
+    return report_types.TrainingReport(
         epochs=tuple(epochs),
         scalars={name: tuple(by_epoch[e].get(name) for e in epochs) for name in names},
     )
@@ -259,12 +259,12 @@ def _require_other_labels(
 
 
 def _stated(
-    report: report_model.Report,
+    report: report_types.Report,
     config: configs.Config,
     trained: models.RetrievalModel | None,
     ranking: models.RankingModel | None,
     num_changed: int,
-) -> report_model.Report:
+) -> report_types.Report:
     """Returns the report with notes that apply only to runs."""
     is_composed = lists.SYSTEM in report.lists or None in (trained, ranking)
     rules = dataclasses.replace(

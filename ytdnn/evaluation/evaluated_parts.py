@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import configs, errors, schema, user_paths
-from ytdnn.log import event_log, prepared
+from ytdnn.log import prepared, raw_log
 from ytdnn.log.sources import id_files
 
 Bools = npt.NDArray[np.bool_]
@@ -113,9 +113,9 @@ def _condition(frame: pl.DataFrame, named: str, what: str) -> Bools:
         known = [name for name in frame.columns if name != prepared.TRAIN_COUNT]
         raise errors.UserError(
             f"expected --{what} to be a file of ids, or a condition over columns of "
-            f"{what} ({event_log.brief(', '.join(known))}) as \"language = 'en'\", "
+            f"{what} ({raw_log.brief(', '.join(known))}) as \"language = 'en'\", "
             f"received {named!r}: no file ({user_paths.kind(path)}), and no condition "
-            f"({event_log.brief(error)})"
+            f"({raw_log.brief(error)})"
         ) from None
     matches: Bools = mask.fill_null(False).to_numpy()
     return matches

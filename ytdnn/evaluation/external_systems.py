@@ -19,7 +19,7 @@ from ytdnn.evaluation import (
     truths,
     tuned_baselines,
     user_cases,
-    user_windows,
+    users_in_parts,
 )
 from ytdnn.log import events, prepared
 
@@ -83,7 +83,7 @@ def evaluate(
         makers |= truth.systems(config).makers
     result = measure.measure(data, cases, makers, {}, code, config)
     rules = dataclasses.replace(result.report.protocol, **other.stated(cases))
-    windows = user_windows.WindowOpener(config.window_events)
+    windows = users_in_parts.WindowOpener(config.window_events)
     if other.request_makers and data.config.protocol != "temporal":
         raise errors.UserError(
             f"expected data.protocol=temporal for predictions of requests, found "

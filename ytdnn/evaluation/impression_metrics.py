@@ -34,7 +34,7 @@ from ytdnn.base.metrics import (
     order_by_seconds,
     per_user_loss,
 )
-from ytdnn.evaluation import report_model, shown_scorers
+from ytdnn.evaluation import report_types, shown_scorers
 from ytdnn.ranking import predictions
 
 METRICS = tuple(metric_names.IMPRESSIONS)
@@ -58,7 +58,7 @@ def measure(
     impressions: shown_scorers.SplitImpressions,
     predicted: predictions.Predictions,
     config: configs.EvaluationConfig,
-) -> tuple[report_model.Entry, Parts]:
+) -> tuple[report_types.Entry, Parts]:
     """Measures the predictions of one model.
 
     Args:
@@ -97,10 +97,10 @@ def entry(
     order: Sequence[str],
     values: Mapping[str, float],
     intervals: Mapping[str, tuple[float, float]],
-) -> report_model.Entry:
+) -> report_types.Entry:
     """Returns an entry of the report with those metrics that are measured, in order."""
     measured = [name for name in order if name in values]
-    return report_model.Entry(
+    return report_types.Entry(
         values={name: values[name] for name in measured},
         intervals={name: intervals[name] for name in measured},
     )
@@ -312,7 +312,7 @@ def measure_calibration(
     impressions: shown_scorers.SplitImpressions,
     predicted: predictions.Predictions,
     config: configs.EvaluationConfig,
-) -> report_model.CalibrationReport:
+) -> report_types.CalibrationReport:
     """Measures the calibration of predictions, in deciles by prediction.
 
     Expected watch seconds are compared with the mean over impressions, click
@@ -326,7 +326,7 @@ def measure_calibration(
       config: Settings of resamples and their seed.
     """
     clicked = impressions.clicked.astype(np.float64)
-    seconds: tuple[report_model.Tenth, ...] = ()
+    seconds: tuple[report_types.Tenth, ...] = ()
     clicks, odds = seconds, seconds
     if predicted.seconds is not None and impressions.seconds is not None:
         seconds = tenths(impressions, predicted.seconds, impressions.seconds, config)
@@ -336,7 +336,7 @@ def measure_calibration(
         odds = tenths(impressions, predicted_odds, weights, config, 1.0 - clicked)
     if predicted.click_probability is not None:
         clicks = tenths(impressions, predicted.click_probability, clicked, config)
-    return report_model.CalibrationReport(seconds=seconds, clicks=clicks, odds=odds)
+    return report_types.CalibrationReport(seconds=seconds, clicks=clicks, odds=odds)
 
 
 def tenths(
@@ -345,7 +345,7 @@ def tenths(
     observed: shown_scorers.Floats,
     config: configs.EvaluationConfig,
     totals: shown_scorers.Floats | None = None,
-) -> tuple[report_model.Tenth, ...]:
+) -> tuple[report_types.Tenth, ...]:
     """Returns predicted and observed means by tenths of the predictions.
 
     Args:
@@ -364,7 +364,7 @@ def tenths(
         seed=config.seed,
     )
     return tuple(
-        report_model.Tenth(
+        report_types.Tenth(
             predicted=quantile_bin.predicted,
             observed=(quantile_bin.observed, *quantile_bin.observed_interval),
             ratio=(quantile_bin.ratio, *quantile_bin.ratio_interval),

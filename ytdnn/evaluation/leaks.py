@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ytdnn.base import errors, formats, ragged, schema
 from ytdnn.evaluation import models, report_parts, user_cases
-from ytdnn.log import events, prepared, shard_index, user_log
+from ytdnn.log import events, prepared, prepared_log, shard_index
 
 _USERS_CHANGED = 128  # with another future; one answer that changes is a leak
 _VIDEOS_SCORED = 16  # by the ranker for each of them
@@ -72,7 +72,7 @@ def in_order(
 
 
 def _later_and_same(
-    log: user_log.UserLog, cases: user_cases.Cases, rows: Integers
+    log: prepared_log.UserLog, cases: user_cases.Cases, rows: Integers
 ) -> tuple[Integers, Integers]:
     """Returns how many inputs of each example are later than its label, or as late."""
     index = log.shard_index
@@ -111,7 +111,7 @@ def _trained_later(
 
 
 def _check_impressions(
-    log: user_log.UserLog, split: events.Split, by_time: bool
+    log: prepared_log.UserLog, split: events.Split, by_time: bool
 ) -> int:
     """Checks the rolled-back histories of a split's impressions; returns their number.
 
@@ -181,7 +181,7 @@ def require_later(
 
 
 def _refuse(
-    log: user_log.UserLog,
+    log: prepared_log.UserLog,
     users: npt.NDArray[np.integer],
     num_late: Integers,
     what: str,
@@ -349,7 +349,7 @@ def _others(
 
 
 def _compare(
-    log: user_log.UserLog,
+    log: prepared_log.UserLog,
     users: npt.NDArray[np.integer],
     answers: list[dict[str, Any]],
     model: str,

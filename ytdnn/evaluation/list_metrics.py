@@ -14,7 +14,7 @@ from ytdnn.base.metrics import (
     ranked_lists,
     watch_time_of_hits,
 )
-from ytdnn.evaluation import lists, report_model, truths, user_cases, user_means
+from ytdnn.evaluation import lists, report_types, truths, user_cases, user_means
 from ytdnn.log import prepared
 from ytdnn.retrieval import filter_schema
 
@@ -76,7 +76,7 @@ class Context:
 
 def measure_lists(
     context: Context, ranked: lists.Lists
-) -> tuple[report_model.Entry, user_means.PerUser]:
+) -> tuple[report_types.Entry, user_means.PerUser]:
     """Measures the lists of one model.
 
     Args:
@@ -109,7 +109,7 @@ def measure_lists(
         share, *ends = catalogue.coverage(listed, num_videos, k)
         name = metric_names.at(metric_names.COVERAGE, k)
         values[name], intervals[name] = share, (ends[0], ends[1])
-    entry = report_model.Entry(
+    entry = report_types.Entry(
         values=values | whole.values, intervals=intervals | whole.intervals
     )
     return entry, per_user | user_means.sides(ratios)
@@ -215,7 +215,7 @@ class Variety:
 
     def total(
         self, listed: lists.Lists, num_listed: int, num_videos: int, k: int
-    ) -> report_model.Entry:
+    ) -> report_types.Entry:
         """Returns the metrics of all lists together.
 
         Args:
@@ -237,7 +237,7 @@ class Variety:
             share, *interval = catalogue.coverage(cut, number, k)
             values[metric_names.at(metric, k)] = share
             intervals[metric_names.at(metric, k)] = (interval[0], interval[1])
-        return report_model.Entry(values=dict(values), intervals=dict(intervals))
+        return report_types.Entry(values=dict(values), intervals=dict(intervals))
 
     def _codes(self, column: str) -> npt.NDArray[np.int32]:
         """Returns the value of each video as a code, `[num_videos + 1]`."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ytdnn.base import ragged
 from ytdnn.base.metrics import exact_top_k, top_k_selection
-from ytdnn.evaluation import models, user_cases, user_windows
+from ytdnn.evaluation import models, user_cases, users_in_parts
 from ytdnn.log import prepared
 from ytdnn.retrieval import candidate_models
 
@@ -221,7 +221,7 @@ def made(
     cases: user_cases.Cases,
     makers: Mapping[str, Maker],
     length: int,
-    windows: user_windows.WindowOpener,
+    windows: users_in_parts.WindowOpener,
 ) -> dict[str, Lists]:
     """Returns the lists of makers, computed window by window, `[cases, length]` each.
 
@@ -233,7 +233,7 @@ def made(
       windows: Opener of the windows that the makers' models read.
     """
 
-    def make(part: slice) -> user_windows.Results:
+    def make(part: slice) -> users_in_parts.Results:
         part_cases = cases
         if part.stop - part.start < len(cases):
             part_cases = user_cases.take(cases, np.arange(part.start, part.stop))

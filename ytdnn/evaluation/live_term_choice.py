@@ -24,7 +24,7 @@ from ytdnn.evaluation import (
     request_cases,
     served_order,
     user_cases,
-    user_windows,
+    users_in_parts,
 )
 from ytdnn.log import events, prepared
 from ytdnn.retrieval import live_terms, trained_stage
@@ -55,8 +55,8 @@ def from_run(
     """
     data = prepared.load(workdir / prepared.KIND)
     trained = trained_stage.load(workdir / trained_stage.KIND, data).candidates
-    windows = user_windows.WindowOpener(config.evaluation.window_events)
-    trained = user_windows.by_window(trained, windows)
+    windows = users_in_parts.WindowOpener(config.evaluation.window_events)
+    trained = users_in_parts.by_window(trained, windows)
     return choose(data, trained, config, has_ranker)
 
 

@@ -1,4 +1,4 @@
-"""The report of named systems on a prepared set (types: `report_model`).
+"""The report of named systems on a prepared set (types: `report_types`).
 
 A system is a maker of lists (`lists.Maker`), a scorer of impressions
 (`shown_scorers.Scorer`), or both, under one name or several; everything else is the
@@ -23,18 +23,18 @@ from ytdnn.evaluation import (
     lists,
     outcome_metrics,
     report_files,
-    report_model,
     report_parts,
     report_protocol,
+    report_types,
     shown_baselines,
     shown_lists,
     shown_scorers,
     slices,
     user_cases,
     user_means,
-    user_windows,
+    users_in_parts,
 )
-from ytdnn.log import events, prepared, user_log
+from ytdnn.log import events, prepared, prepared_log
 
 _EXAMPLES = "examples"  # the hook that chooses users to show
 
@@ -68,7 +68,7 @@ def measure(
     split: events.Split,
     config: configs.EvaluationConfig,
     orders: Mapping[str, shown_scorers.Scorer] | None = None,
-    windows: user_windows.WindowOpener | None = None,
+    windows: users_in_parts.WindowOpener | None = None,
 ) -> report_files.Result:
     """Checks for leaks, runs every system and measures its output.
 
@@ -89,7 +89,7 @@ def measure(
     stated = report_protocol.describe(data, cases, split, config)
     order = leaks.in_order(data, cases, split)
     context = list_metrics.Context(data, cases, config)
-    windows = windows or user_windows.WindowOpener(config.window_events)
+    windows = windows or users_in_parts.WindowOpener(config.window_events)
     listed = lists.made(data, cases, makers, context.length, windows)
     entries, per_user = {}, {}
     for name, of_model in listed.items():
@@ -97,7 +97,7 @@ def measure(
     shown, own = _shown(data, scorers, orders or {}, split, config, windows)
     windows.close()
     systems = {k: v for k, v in listed.items() if k not in lists.PAGE_BOUNDS}
-    report = report_model.Report(
+    report = report_types.Report(
         made=_made(started, config),
         protocol=dataclasses.replace(stated, ranker=shown.pop("rules", None)),
         leaks=order,
@@ -127,7 +127,7 @@ def _shown(
     orders: Mapping[str, shown_scorers.Scorer],
     split: events.Split,
     config: configs.EvaluationConfig,
-    windows: user_windows.WindowOpener,
+    windows: users_in_parts.WindowOpener,
 ) -> tuple[dict[str, Any], pl.DataFrame]:
     """Returns the fields of the report on impressions, and the values of users.
 
@@ -182,7 +182,7 @@ def joined(users: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_ids(
-    log: user_log.UserLog, users: np.ndarray, columns: Mapping[str, np.ndarray]
+    log: prepared_log.UserLog, users: np.ndarray, columns: Mapping[str, np.ndarray]
 ) -> pl.DataFrame:
     """Returns `user_id` and columns of values, NaN as null."""
     ids = log.users[schema.USER_ID].gather(pl.Series(users, dtype=pl.UInt32))
@@ -213,7 +213,7 @@ def _made(started: float, config: configs.EvaluationConfig) -> report_parts.Meas
 
 def _examples(
     context: list_metrics.Context, listed: Mapping[str, lists.Lists]
-) -> tuple[report_model.Example, ...]:
+) -> tuple[report_types.Example, ...]:
     """Returns a few users to show; none without the laboratory."""
     part = registries.HOOKS.get(_EXAMPLES)
     return () if part is None else part.make(context, listed)

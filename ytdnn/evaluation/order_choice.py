@@ -35,9 +35,9 @@ from ytdnn.evaluation import (
     shown_lists,
     shown_scorers,
     tables,
-    user_windows,
+    users_in_parts,
 )
-from ytdnn.log import events, prepared, user_log
+from ytdnn.log import events, prepared, prepared_log
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import impression_rates, trained_stage
 
@@ -90,9 +90,9 @@ def choose(
       config: Resamples and their seed; None: the defaults.
     """
     config = configs.EvaluationConfig() if config is None else config
-    windows = user_windows.WindowOpener(config.window_events)
-    trained = user_windows.by_window(trained, windows)
-    ranking = user_windows.by_window(ranking, windows)
+    windows = users_in_parts.WindowOpener(config.window_events)
+    trained = users_in_parts.by_window(trained, windows)
+    ranking = users_in_parts.by_window(ranking, windows)
     impressions = shown_scorers.SplitImpressions(data.log, events.Split.VALIDATION)
     if _share_watched(data.log, impressions.rows) >= _ALL_WATCHED:
         return served_order.Choice(False, _NO_OTHERS)
@@ -115,7 +115,7 @@ def choose(
     return _decided(judged)
 
 
-def _share_watched(log: user_log.UserLog, rows: Rows) -> float:
+def _share_watched(log: prepared_log.UserLog, rows: Rows) -> float:
     """Returns the share of impressions that are watches too, of the same second."""
     index, table = log.shard_index, "impressions"
     rows = rows[:: 1 + len(rows) // _MOST_LOOKED_AT]

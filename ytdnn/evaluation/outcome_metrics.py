@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ytdnn.base import configs, schema
 from ytdnn.base.metrics import binary, bootstrap, order_by_seconds
-from ytdnn.evaluation import impression_metrics, report_model, shown_scorers, user_means
+from ytdnn.evaluation import impression_metrics, report_types, shown_scorers, user_means
 from ytdnn.log import outcomes
 from ytdnn.ranking import predictions
 
@@ -91,7 +91,7 @@ def measure(
     known_outcomes: Sequence[outcomes.Outcome],
     predicted: Mapping[str, predictions.Predictions],
     config: configs.EvaluationConfig,
-) -> report_model.OutcomesReport | None:
+) -> report_types.OutcomesReport | None:
     """Returns the metrics of all models that predict outcomes; None without any.
 
     Args:
@@ -103,8 +103,8 @@ def measure(
     models = {name: answers for name, answers in predicted.items() if answers.outcomes}
     if not models:
         return None
-    numbers: dict[str, dict[str, report_model.Entry]] = {}
-    tenths: dict[str, dict[str, tuple[report_model.Tenth, ...]]] = {}
+    numbers: dict[str, dict[str, report_types.Entry]] = {}
+    tenths: dict[str, dict[str, tuple[report_types.Tenth, ...]]] = {}
     for place, outcome in enumerate(known_outcomes):
         for name, answers in models.items():
             if outcome.name in answers.outcomes:
@@ -113,7 +113,7 @@ def measure(
                 numbers.setdefault(outcome.name, {})[name] = entry
                 tenths.setdefault(outcome.name, {})[name] = of_tenths
     terms = next(iter(models.values())).list_terms
-    return report_model.OutcomesReport(
+    return report_types.OutcomesReport(
         numbers=numbers,
         calibration=tenths,
         trade_offs=_trade_offs(impressions, known_outcomes, terms, config),
@@ -126,7 +126,7 @@ def measure_outcome(
     place: int,
     answers: predictions.Predictions,
     config: configs.EvaluationConfig,
-) -> tuple[report_model.Entry, tuple[report_model.Tenth, ...]]:
+) -> tuple[report_types.Entry, tuple[report_types.Tenth, ...]]:
     """Returns the metrics of an outcome's predictions, and their calibration.
 
     Args:
@@ -160,7 +160,7 @@ def _trade_offs(
     known_outcomes: Sequence[outcomes.Outcome],
     terms: Mapping[str, Floats],
     config: configs.EvaluationConfig,
-) -> dict[str, report_model.Entry]:
+) -> dict[str, report_types.Entry]:
     """Returns the shares in the first half of users' lists, by weighting.
 
     The impressions of each user are one list, ordered by Σ weight · prediction, by

@@ -23,7 +23,7 @@ from ytdnn.evaluation import (
     request_cases,
     user_cases,
 )
-from ytdnn.log import event_log, prepared
+from ytdnn.log import prepared, raw_log
 from ytdnn.log.sources import csv_files, parquet_files
 
 _COLUMNS = (schema.USER_ID, schema.VIDEO_ID, schema.SCORE)
@@ -64,7 +64,7 @@ def read(path: pathlib.Path, data: prepared.PreparedData) -> external_systems.Ot
     Raises:
       errors.UserError: The file is malformed; see `parse`.
     """
-    with event_log.readable(str(path)):  # values that no cast turns into numbers
+    with raw_log.readable(str(path)):  # values that no cast turns into numbers
         systems = parse(path, data)
     made = {systems.name: maker(systems, data)}
     is_of_users = not systems.answers_requests
@@ -135,7 +135,7 @@ def _scan(path: pathlib.Path) -> pl.DataFrame:
         raise errors.UserError(
             f"expected a file of predictions in {path}, found {user_paths.kind(path)}"
         )
-    with event_log.readable(str(path)):
+    with raw_log.readable(str(path)):
         if path.suffix == ".parquet":
             parquet_files.require_parquet(path)
             return pl.read_parquet(path)

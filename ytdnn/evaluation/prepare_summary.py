@@ -12,7 +12,7 @@ from rich import console
 
 from ytdnn.base import configs, errors, formats, schema, table_schemas
 from ytdnn.evaluation import tables
-from ytdnn.log import event_log, events, outcomes, prepared, split_of_log, vectors
+from ytdnn.log import events, outcomes, prepared, raw_log, split_windows, vectors
 from ytdnn.log.sources import multi_valued, naming
 
 _WIDTH = 120
@@ -171,7 +171,7 @@ def _holds_lists(data: prepared.PreparedData, name: str) -> bool:
 def _lists_note(names: list[str]) -> Iterator[str]:
     if names:
         yield (
-            f"note: {event_log.brief(', '.join(names))}: lists of numbers, written as "
+            f"note: {raw_log.brief(', '.join(names))}: lists of numbers, written as "
             f"text: in Parquet a column of lists is a vector"
         )
 
@@ -293,7 +293,7 @@ def _splits(number: dict[str, int]) -> str:
     )
 
 
-def _windows(windows: split_of_log.SplitWindows) -> Iterator[str]:
+def _windows(windows: split_windows.SplitWindows) -> Iterator[str]:
     """Yields the bounds of the windows of the temporal protocol."""
     bounds = windows.facts.get("windows")
     if bounds is None:

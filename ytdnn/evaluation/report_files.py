@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pydantic
 
 from ytdnn.base import artifacts, errors, registries, user_paths
-from ytdnn.evaluation import report_model
+from ytdnn.evaluation import report_types
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,7 +44,7 @@ class Result:
       inputs: Fingerprints of the artefacts that were measured.
     """
 
-    report: report_model.Report
+    report: report_types.Report
     users: "pl.DataFrame"
     inputs: dict[str, str]
 
@@ -68,7 +68,7 @@ def publish(directory: pathlib.Path, result: Result) -> Iterator[pathlib.Path]:
     settings = {k: report.config[k] for k in SETTINGS if k in report.config}
     with artifacts.publish(directory, KIND, settings, result.inputs, facts) as partial:
         result.users.write_parquet(partial / USERS)
-        artifacts.write_text(partial / REPORT, report_model.to_json(report))
+        artifacts.write_text(partial / REPORT, report_types.to_json(report))
         yield partial
 
 
@@ -115,7 +115,7 @@ class Evaluation:
     """
 
     path: pathlib.Path
-    report: report_model.Report
+    report: report_types.Report
     users: "pl.DataFrame"
 
     @property
@@ -200,7 +200,7 @@ def read(path: pathlib.Path) -> Evaluation:
     return Evaluation(directory, report, pl.read_parquet(directory / USERS))
 
 
-def read_report(directory: pathlib.Path) -> report_model.Report:
+def read_report(directory: pathlib.Path) -> report_types.Report:
     """Reads the report of an evaluation, without the values of users.
 
     Raises:
@@ -210,11 +210,11 @@ def read_report(directory: pathlib.Path) -> report_model.Report:
     artifacts.read_manifest(directory, KIND)
     text = (directory / REPORT).read_text(encoding="utf-8")
     try:
-        return report_model.from_json(text)
+        return report_types.from_json(text)
     except pydantic.ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"])) or "no JSON"
         raise errors.UserError(
-            f"expected a report of format version {report_model.FORMAT_VERSION} in "
+            f"expected a report of format version {report_types.FORMAT_VERSION} in "
             f"{directory}, received another ({place}): run `ytdnn evaluate` again"
         ) from None
 

@@ -1,6 +1,6 @@
 """Parts of the report that describe the measurement, and types that all parts share.
 
-`report_model` has the measurements, and the whole report.
+`report_types` has the measurements, and the whole report.
 """
 
 import math

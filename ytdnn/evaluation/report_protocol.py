@@ -2,7 +2,7 @@
 
 from ytdnn.base import configs, ragged
 from ytdnn.evaluation import report_parts, shown_scorers, user_cases
-from ytdnn.log import events, prepared, shard_index, user_log
+from ytdnn.log import events, prepared, prepared_log, shard_index
 
 _WATCHES_A_PART = 1 << 22
 # What must agree before two reports can be compared.
@@ -65,7 +65,7 @@ def describe(
 
 
 def describe_impressions(
-    log: user_log.UserLog, impressions: shown_scorers.SplitImpressions
+    log: prepared_log.UserLog, impressions: shown_scorers.SplitImpressions
 ) -> report_parts.ImpressionRules:
     """Returns the rules that the numbers of the ranker depend on."""
     return report_parts.ImpressionRules(
@@ -76,7 +76,7 @@ def describe_impressions(
     )
 
 
-def _num_train_watches_after(log: user_log.UserLog, cases: user_cases.Cases) -> int:
+def _num_train_watches_after(log: prepared_log.UserLog, cases: user_cases.Cases) -> int:
     """Returns the number of training watches of evaluated users after their history."""
     lasts = log.shard_index.offsets("watches")[cases.users + 1]
     number = 0

@@ -9,16 +9,16 @@ import json
 from typing import Any
 
 from ytdnn.base import docstrings
-from ytdnn.evaluation import report_model, report_parts
+from ytdnn.evaluation import report_parts, report_types
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema() -> dict[str, Any]:
     """Returns the schema, with the words of the docstrings as descriptions."""
-    json_schema = report_model.ADAPTER.json_schema(mode="serialization")
-    version = report_model.FORMAT_VERSION
-    _describe(json_schema, report_model.Report)
+    json_schema = report_types.ADAPTER.json_schema(mode="serialization")
+    version = report_types.FORMAT_VERSION
+    _describe(json_schema, report_types.Report)
     for name, part in json_schema["$defs"].items():
         _describe(part, _part(name))
     title = f"ytdnn evaluation report, format version {version}"
@@ -27,7 +27,7 @@ def schema() -> dict[str, Any]:
 
 def _part(name: str) -> type:
     """Returns the type of a part of the report by its name."""
-    for module in (report_model, report_parts):
+    for module in (report_types, report_parts):
         part = getattr(module, name, None)
         if dataclasses.is_dataclass(part) and isinstance(part, type):
             return part

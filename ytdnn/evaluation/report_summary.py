@@ -11,8 +11,8 @@ from ytdnn.base import formats
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     lists,
-    report_model,
     report_parts,
+    report_types,
     shown_baselines,
     shown_lists,
     tables,
@@ -39,7 +39,7 @@ _RANKING = (metric_names.AUC, metric_names.PER_USER_LOSS)
 _HEADLINE_K = 10
 
 
-def ks(report: report_model.Report) -> list[int]:
+def ks(report: report_types.Report) -> list[int]:
     """Returns the lengths at which lists were measured."""
     lengths = {
         int(metric_names.length(name))
@@ -50,13 +50,13 @@ def ks(report: report_model.Report) -> list[int]:
     return sorted(lengths)
 
 
-def headline_k(report: report_model.Report) -> int:
+def headline_k(report: report_types.Report) -> int:
     """Returns the length to show first: 10 if measured, else the shortest."""
     measured = ks(report)
     return _HEADLINE_K if _HEADLINE_K in measured else measured[0]
 
 
-def slate_metric(report: report_model.Report) -> str | None:
+def slate_metric(report: report_types.Report) -> str | None:
     """Returns the metric that judges slates, `METRIC@k`; None: no watch time."""
     k = headline_k(report)
     for stem in metric_names.PAGE_VALUES:
@@ -66,14 +66,14 @@ def slate_metric(report: report_model.Report) -> str | None:
     return None
 
 
-def retrieval(report: report_model.Report) -> dict[str, report_model.Entry]:
+def retrieval(report: report_types.Report) -> dict[str, report_types.Entry]:
     """Returns the models with retrieval metrics to show."""
     by_watch_time = TWO_STAGE if slate_metric(report) is not None else ()
     left_out = (*lists.PAGE_BOUNDS, *by_watch_time)
     return {k: entry for k, entry in report.lists.items() if k not in left_out}
 
 
-def estimate(entry: report_model.Entry | None, metric: str) -> tables.NumberCell:
+def estimate(entry: report_types.Entry | None, metric: str) -> tables.NumberCell:
     """Returns a model's value of a metric with its interval."""
     if entry is None:
         return tables.NumberCell(None)
@@ -88,7 +88,7 @@ def metric_title(metric: str) -> str:
     return metric_names.title(metric) + arrow
 
 
-def summary_table(report: report_model.Report, is_short: bool = False) -> tables.Table:
+def summary_table(report: report_types.Report, is_short: bool = False) -> tables.Table:
     """Returns the table of all systems, by the metrics that judge them.
 
     Args:
@@ -141,7 +141,7 @@ def summary_table(report: report_model.Report, is_short: bool = False) -> tables
 
 
 def _in_short(
-    columns: Sequence[tuple[str, str, Mapping[str, report_model.Entry]]],
+    columns: Sequence[tuple[str, str, Mapping[str, report_types.Entry]]],
 ) -> set[str]:
     """Returns the systems of a short table."""
     kept = {lists.POPULARITY, lists.CANDIDATES, lists.SYSTEM, *_OWN}
@@ -166,7 +166,7 @@ def verdict(low: float, high: float) -> str:
     return "Better" if low > 0.0 else "Worse" if high < 0.0 else "No clear difference"
 
 
-def request_headline(report: report_model.Report) -> str:
+def request_headline(report: report_types.Report) -> str:
     """Returns the result by requests in a sentence; empty where there are none.
 
     Args:
@@ -191,7 +191,7 @@ def request_headline(report: report_model.Report) -> str:
     )
 
 
-def headline(report: report_model.Report) -> str:
+def headline(report: report_types.Report) -> str:
     """Returns the result of an evaluation in a sentence, empty where nothing judges.
 
     On a world it compares the ranker's slate with the candidates' by true watch
@@ -204,7 +204,7 @@ def headline(report: report_model.Report) -> str:
     return _true_slates(report) or _shown_order(report) or _best_baseline(report)
 
 
-def _true_slates(report: report_model.Report) -> str:
+def _true_slates(report: report_types.Report) -> str:
     for metric, gain in report.ranker_gain.items():
         before, after = (
             report.lists[name].values.get(metric) for name in ("candidates", "system")
@@ -223,7 +223,7 @@ def _true_slates(report: report_model.Report) -> str:
     return ""
 
 
-def _shown_order(report: report_model.Report) -> str:
+def _shown_order(report: report_types.Report) -> str:
     shown, metric = report.shown_lists, metric_names.FIRST_HALF
     own = next((name for name in _OWN if shown and name in shown.systems), "")
     if shown is None or not own:
@@ -254,7 +254,7 @@ def gain_words(shown: report_parts.ShownLists) -> str:
     return "clicks" if shown.gain == "clicks" else "watch time"
 
 
-def _best_baseline(report: report_model.Report) -> str:
+def _best_baseline(report: report_types.Report) -> str:
     metric = next(
         (
             name
@@ -290,7 +290,7 @@ def _known(three: Sequence[float | None]) -> tuple[float, float, float] | None:
     return (known[0], known[1], known[2]) if len(known) == 3 else None
 
 
-def notes(report: report_model.Report) -> Iterator[str]:
+def notes(report: report_types.Report) -> Iterator[str]:
     """Yields notes on the numbers of a report, a sentence or two each."""
     rules = report.protocol
     yield from baseline_notes(report)
@@ -332,7 +332,7 @@ def notes(report: report_model.Report) -> Iterator[str]:
     yield from report.warnings
 
 
-def baseline_notes(report: report_model.Report) -> Iterator[str]:
+def baseline_notes(report: report_types.Report) -> Iterator[str]:
     """Yields a note on the ranker beside the best baseline of each kind."""
     for kind, best in report.best_baselines.items():
         own = report.impressions["ranker"].values[best.judge] or 0.0
@@ -345,7 +345,7 @@ def baseline_notes(report: report_model.Report) -> Iterator[str]:
         )
 
 
-def _answer_notes(report: report_model.Report) -> Iterator[str]:
+def _answer_notes(report: report_types.Report) -> Iterator[str]:
     """Yields a note on right answers that no model, or no list, can hold."""
     rules = report.protocol
     unknown, answers = rules.answers_out_of_vocabulary, f"{rules.answers:,}"
@@ -367,7 +367,7 @@ def _answer_notes(report: report_model.Report) -> Iterator[str]:
         )
 
 
-def _lacks_slates(report: report_model.Report) -> bool:
+def _lacks_slates(report: report_types.Report) -> bool:
     """Returns whether watch time is known, but no order within slates."""
     loss, order = (
         any(entry.values.get(name) is not None for entry in report.impressions.values())
@@ -376,7 +376,7 @@ def _lacks_slates(report: report_model.Report) -> bool:
     return order and not loss
 
 
-def leak_check(report: report_model.Report) -> str:
+def leak_check(report: report_types.Report) -> str:
     """Returns the result of the leak check."""
     checked = report.leaks
     same = ""

@@ -12,12 +12,12 @@ from ytdnn.evaluation import (
     lists,
     measure,
     report_files,
-    report_model,
     report_parts,
     report_summary,
+    report_types,
     request_cases,
     user_means,
-    user_windows,
+    users_in_parts,
 )
 from ytdnn.log import events, prepared
 from ytdnn.retrieval import live_counts
@@ -37,7 +37,7 @@ def added(
     makers: Mapping[str, lists.Maker],
     split: events.Split,
     config: configs.EvaluationConfig,
-    windows: user_windows.WindowOpener,
+    windows: users_in_parts.WindowOpener,
     judged: Collection[str],
     num_listed: int | None = None,
 ) -> report_files.Result:
@@ -74,7 +74,7 @@ def added(
     metric = metric_names.at(_JUDGED_BY, min(config.ks))
     rivals = sorted([*(own.keys() - {*judged, lists.NETWORK}), best])
     rival = max(rivals, key=lambda name: parts[name][metric][0].sum())
-    requests = report_model.RequestsReport(
+    requests = report_types.RequestsReport(
         requests=len(asked),
         watches=asked.num_watches,
         users=len(places),

@@ -25,7 +25,7 @@ from ytdnn.evaluation import (
     truths,
     tuned_baselines,
     user_cases,
-    user_windows,
+    users_in_parts,
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
@@ -138,7 +138,7 @@ class RunSystems:
     ranking: models.RankingModel | None
     video_vectors: models.Vectors | None
     systems: measure.Systems
-    windows: user_windows.WindowOpener
+    windows: users_in_parts.WindowOpener
 
 
 def build(
@@ -159,13 +159,13 @@ def build(
     data, trained, ranking = loaded.data, loaded.trained, loaded.ranking
     num_listed = None if trained is None else trained.num_listed
     cases = user_cases.cases(data, split, config.evaluation, num_listed)
-    windows = user_windows.WindowOpener(config.evaluation.window_events)
+    windows = users_in_parts.WindowOpener(config.evaluation.window_events)
     of_videos = None
     if trained is not None:
-        trained = user_windows.by_window(trained, windows)
+        trained = users_in_parts.by_window(trained, windows)
         of_videos = trained.video_vectors(user_cases.moment(cases, split))
     if ranking is not None:
-        ranking = user_windows.by_window(ranking, windows)
+        ranking = users_in_parts.by_window(ranking, windows)
     systems = RunSystems(
         data, cases, trained, ranking, of_videos, measure.Systems(), windows
     )
@@ -247,9 +247,9 @@ def _as_trained(
       config: Settings of the lists.
     """
     own = prepared.load(workdir / prepared.KIND)
-    trained = user_windows.by_window(
+    trained = users_in_parts.by_window(
         trained_stage.load(workdir / trained_stage.KIND, own).candidates,
-        user_windows.WindowOpener(config.window_events),
+        users_in_parts.WindowOpener(config.window_events),
     )
     moment = int(own.manifest.facts["windows"]["test"])
     vectors = functools.cache(lambda: trained.video_vectors(moment))

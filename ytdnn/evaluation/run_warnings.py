@@ -15,13 +15,13 @@ from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     lists,
     report_files,
-    report_model,
+    report_types,
     shown_baselines,
     shown_scorers,
     tables,
     user_means,
 )
-from ytdnn.log import events, user_log
+from ytdnn.log import events, prepared_log
 
 _STAGE = "candidates"
 _JUDGE = metric_names.LIST_NDCG
@@ -51,7 +51,7 @@ class _Gain(NamedTuple):
 
 def warn_of_baselines(
     workdir: pathlib.Path,
-    log: user_log.UserLog,
+    log: prepared_log.UserLog,
     result: report_files.Result,
     config: configs.Config,
 ) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ def _gain(
     return _Gain(rival, *(value or 0.0 for value in ends))
 
 
-def _headline(report: report_model.Report, gain: _Gain, k: int) -> str:
+def _headline(report: report_types.Report, gain: _Gain, k: int) -> str:
     metric = metric_names.at("ndcg", k)
     own, counted = (
         report.lists[m].values[metric] or 0.0 for m in (lists.CANDIDATES, gain.rival)
@@ -111,7 +111,7 @@ def _headline(report: report_model.Report, gain: _Gain, k: int) -> str:
 
 
 def _reasons(
-    report: report_model.Report, log: user_log.UserLog, gain: _Gain, model: str
+    report: report_types.Report, log: prepared_log.UserLog, gain: _Gain, model: str
 ) -> Iterator[str]:
     rules = report.protocol
     if rules.users < _FEW_USERS:
@@ -142,7 +142,7 @@ def _reasons(
 
 
 def _training_reasons(
-    workdir: pathlib.Path, report: report_model.Report, config: configs.Config
+    workdir: pathlib.Path, report: report_types.Report, config: configs.Config
 ) -> Iterator[str]:
     facts = artifacts.read_manifest(workdir / _STAGE, _STAGE).facts
     curve = report.training.get(_STAGE)
@@ -166,7 +166,7 @@ def _training_reasons(
         )
 
 
-def _ranker_warnings(report: report_model.Report) -> Iterator[str]:
+def _ranker_warnings(report: report_types.Report) -> Iterator[str]:
     """Yields a line if the ranker does not beat every order that it should."""
     shown = report.shown_lists
     if shown is None or shown_scorers.RANKER not in shown.systems:
@@ -188,7 +188,7 @@ def _ranker_warnings(report: report_model.Report) -> Iterator[str]:
         )
 
 
-def _off_policy_warnings(report: report_model.Report) -> Iterator[str]:
+def _off_policy_warnings(report: report_types.Report) -> Iterator[str]:
     """Yields a line if the log has little information on the slates of the run."""
     estimates = report.off_policy
     if estimates is None:

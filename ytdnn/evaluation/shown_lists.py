@@ -26,7 +26,7 @@ from ytdnn.evaluation import (
     shown_baselines,
     shown_scorers,
 )
-from ytdnn.log import prepared, user_log
+from ytdnn.log import prepared, prepared_log
 from ytdnn.ranking import predictions
 from ytdnn.retrieval import first_stage_replay
 
@@ -87,7 +87,7 @@ def candidates(
 
 
 def measure(
-    log: user_log.UserLog,
+    log: prepared_log.UserLog,
     impressions: shown_scorers.SplitImpressions,
     orders: Orders,
     config: configs.EvaluationConfig,
@@ -203,7 +203,7 @@ def _ends(draws: Floats, level: float = bootstrap.LEVEL) -> tuple[float, float]:
 
 
 def _logged(
-    log: user_log.UserLog, impressions: shown_scorers.SplitImpressions
+    log: prepared_log.UserLog, impressions: shown_scorers.SplitImpressions
 ) -> tuple[Floats, bool]:
     """Returns the log's own order of impressions, and whether it is by positions.
 

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import configs, errors
-from ytdnn.evaluation import evaluated_parts, models, user_windows
-from ytdnn.log import events, prepared, user_log
+from ytdnn.evaluation import evaluated_parts, models, users_in_parts
+from ytdnn.log import events, prepared, prepared_log
 from ytdnn.ranking import predictions
 from ytdnn.retrieval import impression_rates
 
@@ -46,7 +46,7 @@ class SplitImpressions:
 
     outcomes: npt.NDArray[np.float32] | None = None
 
-    def __init__(self, log: user_log.UserLog, split: events.Split) -> None:
+    def __init__(self, log: prepared_log.UserLog, split: events.Split) -> None:
         """Reads the impressions of a split."""
         splits = [split]
         if split == events.Split.TRAIN:  # those before the ranker's window too
@@ -141,7 +141,7 @@ def scored(
     data: prepared.PreparedData,
     impressions: SplitImpressions,
     scorers: Mapping[str, Scorer],
-    windows: user_windows.WindowOpener,
+    windows: users_in_parts.WindowOpener,
 ) -> dict[str, predictions.Predictions]:
     """Returns the predictions of scorers, computed window by window.
 
@@ -153,7 +153,7 @@ def scored(
     """
     users = impressions.users  # ascending, so that parts follow each other
 
-    def make(part: slice) -> user_windows.Results:
+    def make(part: slice) -> users_in_parts.Results:
         own = impressions
         if part.stop - part.start < impressions.num_users:
             own = impressions.select((users >= part.start) & (users < part.stop))

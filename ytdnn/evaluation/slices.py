@@ -17,7 +17,7 @@ import polars as pl
 
 from ytdnn.base import errors, ragged, schema
 from ytdnn.base.metrics import bootstrap, exact_top_k, metric_names, recall_and_ndcg
-from ytdnn.evaluation import list_metrics, lists, report_model, report_parts, user_means
+from ytdnn.evaluation import list_metrics, lists, report_parts, report_types, user_means
 from ytdnn.log import events, prepared
 
 HEADLINE = ("recall", "hit_rate", "ndcg")
@@ -35,7 +35,7 @@ Names = npt.NDArray[np.str_]
 def measure(
     context: list_metrics.Context,
     listed: Mapping[str, lists.Lists],
-) -> dict[str, tuple[report_model.SliceRow, ...]]:
+) -> dict[str, tuple[report_types.SliceRow, ...]]:
     """Returns every configured slice that the log has, as in the report.
 
     Args:
@@ -109,7 +109,7 @@ def _rows(
     lists_by_name: Mapping[str, lists.Lists],
     names: list[str],
     of_answer: Names,
-) -> tuple[report_model.SliceRow, ...]:
+) -> tuple[report_types.SliceRow, ...]:
     rows = []
     cases = context.cases
     for name in names:
@@ -121,7 +121,7 @@ def _rows(
         offsets = np.append(0, targets.offsets[1:][with_targets])
         own = ragged.Ragged(offsets, targets.values)
         seconds = None if cases.seconds is None else cases.seconds[is_own]
-        row = report_model.SliceRow(
+        row = report_types.SliceRow(
             value=str(name),
             users=len(with_targets),
             answers=len(own.values),

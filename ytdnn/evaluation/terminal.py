@@ -7,7 +7,7 @@ import rich
 
 from ytdnn.base import registries
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import compare, lists, report_model, report_summary, tables
+from ytdnn.evaluation import compare, lists, report_summary, report_types, tables
 
 _WIDTH = 88
 _SCANN_RECALL = "scann_recall@100"
@@ -24,7 +24,7 @@ _RULES = {
 }
 
 
-def show(report: report_model.Report, is_full: bool = True) -> None:
+def show(report: report_types.Report, is_full: bool = True) -> None:
     """Prints the result of a report, a table of its systems, and notes.
 
     Args:

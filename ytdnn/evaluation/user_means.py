@@ -7,13 +7,13 @@ import numpy.typing as npt
 
 from ytdnn.base import configs
 from ytdnn.base.metrics import bootstrap, metric_names
-from ytdnn.evaluation import lists, report_model, report_parts
+from ytdnn.evaluation import lists, report_parts, report_types
 
 PerUser = dict[str, npt.NDArray[np.float64]]
 Parts = Mapping[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]
 
 
-def user_means(values: PerUser, config: configs.EvaluationConfig) -> report_model.Entry:
+def user_means(values: PerUser, config: configs.EvaluationConfig) -> report_types.Entry:
     """Returns the `values` and `intervals` of means over users.
 
     Args:
@@ -24,10 +24,10 @@ def user_means(values: PerUser, config: configs.EvaluationConfig) -> report_mode
     return user_ratios(parts, config)
 
 
-def user_ratios(parts: Parts, config: configs.EvaluationConfig) -> report_model.Entry:
+def user_ratios(parts: Parts, config: configs.EvaluationConfig) -> report_types.Entry:
     """Returns the `values` and `intervals` of ratios of sums over users."""
     intervals = bootstrap.ratio_intervals(parts, config.num_resamples, seed=config.seed)
-    return report_model.Entry(
+    return report_types.Entry(
         values=dict(bootstrap.ratios(parts)), intervals=dict(intervals)
     )
 

@@ -2,7 +2,7 @@
 
 A quantity is a number of each event, such as 1 or the watch seconds of a click; a group
 is a video, or the videos of a channel, a topic or another column. Its events are read
-shard by shard and sorted once (`as_of_sums`) for all counters that sum it.
+shard by shard and sorted once (`point_in_time_sums`) for all counters that sum it.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ import polars as pl
 
 from ytdnn.base import schema
 from ytdnn.features import point_in_time_sums
-from ytdnn.log import events, positions, prepared, temporal_windows
+from ytdnn.log import events, moments, prepared, temporal_windows
 
 _REQUESTS_A_PART = 1 << 18  # so that a part stays in the cache
 
@@ -95,7 +95,7 @@ class Quantity:
       of_events: Function that returns `[events]` numbers; None: 1 each.
     """
 
-    table: positions.Event
+    table: moments.Event
     are_counted: OfEvents | None = None
     of_events: OfEvents | None = None
 
@@ -112,7 +112,7 @@ def serving_moment(data: prepared.PreparedData) -> int:
 
 
 def countable(
-    data: prepared.PreparedData, table: positions.Event = "impressions"
+    data: prepared.PreparedData, table: moments.Event = "impressions"
 ) -> npt.NDArray[np.bool_]:
     """Returns whether a counter may count each event, `[events] bool`.
 

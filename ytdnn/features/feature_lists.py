@@ -13,7 +13,7 @@ import tensorflow as tf
 from ytdnn.base import artifacts, configs
 from ytdnn.features import base_feature
 from ytdnn.layers import continuous
-from ytdnn.log import graph_fields, positions, prepared
+from ytdnn.log import graph_fields, moments, prepared
 
 if TYPE_CHECKING:
     from ytdnn.layers import split_dense
@@ -25,9 +25,9 @@ T = TypeVar("T")
 
 def open_log(
     chosen: Sequence[base_feature.Feature],
-    log: positions.LogTensors,
+    log: moments.LogTensors,
     serving: bool = False,
-) -> dict[str, positions.Reader]:
+) -> dict[str, moments.Reader]:
     """Returns the reader of each feature by name.
 
     Args:
@@ -45,7 +45,7 @@ def open_log(
     return {feature.name: readers[feature.name] for feature in chosen}
 
 
-def at_serving(chosen: Sequence[base_feature.Feature]) -> dict[str, positions.Reader]:
+def at_serving(chosen: Sequence[base_feature.Feature]) -> dict[str, moments.Reader]:
     """Returns the readers of training-only features at their serving value."""
     return {
         feature.name: feature.at_serving
@@ -70,7 +70,7 @@ def with_old_widths(
     }
 
 
-def read(readers: Mapping[str, positions.Reader], at: positions.Positions) -> Tensors:
+def read(readers: Mapping[str, moments.Reader], at: moments.Positions) -> Tensors:
     """Returns every feature's tensor at some positions."""
     return {name: reader(at) for name, reader in readers.items()}
 

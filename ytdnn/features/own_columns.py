@@ -22,10 +22,10 @@ from ytdnn.base import schema
 from ytdnn.features import (
     base_feature,
     column_features,
-    network_features,
+    feature_choice,
     vector_columns,
 )
-from ytdnn.log import event_log, events, prepared
+from ytdnn.log import events, prepared, raw_log
 from ytdnn.log.sources import columns_by_value
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -78,7 +78,7 @@ class OwnColumns:
             lines.append(
                 f"note: {len(self.beyond)} own columns are left out, as "
                 f"config.ranking.own_columns is {len(self.read)}: "
-                f"{event_log.brief(', '.join(self.beyond), 300)}; numbers of one "
+                f"{raw_log.brief(', '.join(self.beyond), 300)}; numbers of one "
                 f"vector belong in one column of lists"
             )
         return lines
@@ -128,9 +128,9 @@ def is_read(data: prepared.PreparedData, name: str) -> bool:
     return columns_by_value.is_feature(values)
 
 
-def readable(data: prepared.PreparedData) -> network_features.Features:
+def readable(data: prepared.PreparedData) -> feature_choice.Features:
     """Returns every feature that a prepared set has, columns of the user's own too."""
-    features = [each for each in network_features.declared() if each.exists(data)]
+    features = [each for each in feature_choice.declared() if each.exists(data)]
     return (*features, *(feature(name, data) for name in unread(data)))
 
 
@@ -139,7 +139,7 @@ def unread(data: prepared.PreparedData) -> list[str]:
 
     Names are "table.column", with columns of users first, in the order of the log.
     """
-    features = [each for each in network_features.declared() if each.exists(data)]
+    features = [each for each in feature_choice.declared() if each.exists(data)]
     taken = {column for each in features for column in each.columns}
     own = in_tables(data, (schema.USERS, schema.VIDEOS))
     return [name for name in own if name not in taken]

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.features import column_features
-from ytdnn.log import positions, prepared
+from ytdnn.log import moments, prepared
 
 # What is summed over events.
 EVENTS = "events"  # 1 each
@@ -70,7 +70,7 @@ class PastSums(abc.ABC):
 
         It is `MISSING` too if there is none.
         """
-        return positions.seconds_since(self.times, self.latest())
+        return moments.seconds_since(self.times, self.latest())
 
 
 def keys(data: prepared.PreparedData, column: str) -> Keys:

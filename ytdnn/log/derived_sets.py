@@ -25,11 +25,11 @@ from ytdnn.log import (
     events,
     log_warnings,
     prepared,
+    prepared_log,
     searches,
     shard_arrays,
     shard_tasks,
     temporal_windows,
-    user_log,
 )
 
 FACT, TRAINED_TO = prepared.REFIT, prepared.TRAINED_TO
@@ -171,7 +171,7 @@ def _splits(is_context: Bools) -> Splits:
     return np.where(is_context, split.CONTEXT, split.TRAIN).astype(np.uint8)
 
 
-def _times(log: user_log.UserLog) -> npt.NDArray[np.int64]:
+def _times(log: prepared_log.UserLog) -> npt.NDArray[np.int64]:
     """Returns the times of all watches."""
     # Copied, since a mapped array keeps its file open.
     return np.concatenate([np.array(s.read().watches.times) for s in log.shards])
@@ -185,7 +185,7 @@ def _ranker_begins(data: prepared.PreparedData) -> int | None:
     return int(np.quantile(_times(data.log), share, method="nearest"))
 
 
-def _obstacle(log: user_log.UserLog, split: _Split) -> str:
+def _obstacle(log: prepared_log.UserLog, split: _Split) -> str:
     shown = (shard.read().impressions for shard in log.shards)
     parts = ((split.impression_splits(t), t.clicked) for t in shown if t is not None)
     counts = log_warnings.shown_and_clicked(parts)
@@ -241,12 +241,12 @@ def _write_entities(
     videos = catalogue.videos.with_columns(counts)[order]
     videos.write_parquet(directory / prepared.VIDEOS_FILE)
     catalogue.vectors.write_ordered(order, directory)
-    for name in (user_log.USERS_FILE, prepared.VOCABULARIES_FILE):
+    for name in (prepared_log.USERS_FILE, prepared.VOCABULARIES_FILE):
         whole_files.link(str(catalogue.directory / name), str(directory / name))
 
 
 def _write_arrays(
-    log: user_log.UserLog,
+    log: prepared_log.UserLog,
     order: npt.NDArray[np.int64],
     split: _Split,
     directory: pathlib.Path,
@@ -284,7 +284,7 @@ def _write_searches(
 
 
 def _write_tokens(
-    log: user_log.UserLog, split: _Split, scratch: pathlib.Path
+    log: prepared_log.UserLog, split: _Split, scratch: pathlib.Path
 ) -> list[pathlib.Path]:
     """Writes the tokens of each shard's searches as text, and returns the files."""
     files = []

@@ -2,7 +2,7 @@
 
 A fixed number of labels for each user, so that a few very active users do not dominate.
 Neighbours are rarely drawn together, so an example is a slice of one position; if every
-next watch is a label, `training_slices.SliceBatches` shares histories instead.
+next watch is a label, `slice_batches.SliceBatches` shares histories instead.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.log import batch_streams, positions, training_slices
+from ytdnn.log import batch_streams, moments, slice_batches
 
 Features = dict[str, tf.Tensor]
 _LABELS_A_STEP = 1 << 22
@@ -121,7 +121,7 @@ class DrawnBatches:
       portion: Rows of each batch that this reader cuts.
     """
 
-    log: positions.WatchLog
+    log: moments.WatchLog
     batch_size: int
     history_length: int
     search_length: int
@@ -199,12 +199,12 @@ class DrawnBatches:
         log, lengths = self.log, (self.history_length, self.search_length)
 
         def cut_labels(labels: tf.Tensor) -> Features:
-            return training_slices.cut(log, labels, 1, *lengths)
+            return slice_batches.cut(log, labels, 1, *lengths)
 
         return tf.function(cut_labels, autograph=False)
 
 
-class FewSlices(training_slices.SliceBatches):
+class FewSlices(slice_batches.SliceBatches):
     """The batches of slices that lie around the labels, if few watches are labels."""
 
     @property
@@ -233,17 +233,15 @@ class FewSlices(training_slices.SliceBatches):
         places = np.arange(len(starts)) - np.repeat(before, numbers)
         return generator.permutation(starts + places * self.slice_length)
 
-    def _step_cutter(
-        self, epoch: int
-    ) -> Callable[[tf.Tensor], training_slices.Features]:
+    def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], slice_batches.Features]:
         firsts = tf.constant(self._firsts(self.generator(epoch)), tf.int64)
         last = int(firsts.shape[0]) - 1
         beyond = tf.constant(self.log.num_watches, tf.int64)
 
-        def cut_step(step: tf.Tensor) -> training_slices.Features:
+        def cut_step(step: tf.Tensor) -> slice_batches.Features:
             slots = self.portion.slots(step, self.slices_per_batch)
             chosen = tf.gather(firsts, tf.minimum(slots, last))
-            features: training_slices.Features = self._cut(
+            features: slice_batches.Features = self._cut(
                 tf.where(slots <= last, chosen, beyond)
             )
             return features

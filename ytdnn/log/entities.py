@@ -5,7 +5,7 @@ import dataclasses
 import polars as pl
 
 from ytdnn.base import configs, errors, schema
-from ytdnn.log import event_log, shard_arrays, vectors
+from ytdnn.log import raw_log, shard_arrays, vectors
 
 COUNT = "count"  # of watches
 EVENTS = "events"  # of all tables
@@ -46,7 +46,7 @@ def core(watches: pl.LazyFrame, config: configs.DataConfig) -> pl.LazyFrame:
     return watches
 
 
-def catalogue(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
+def catalogue(log: raw_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
     """Returns every video of the log: `video_id`, `shard_arrays.VIDEO`, `IN_WATCHES`.
 
     The order is that of the file of `videos`, if there is one, else of first appearance
@@ -76,7 +76,7 @@ def catalogue(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
-def all_users(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
+def all_users(log: raw_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
     """Returns users sorted by id: `user_id`, `shard_arrays.USER`, `COUNT` and `EVENTS`.
 
     Users without a watch are included if they have impressions or searches, unless
@@ -101,7 +101,7 @@ def all_users(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
 
 
 def require_watches(
-    users: pl.DataFrame, log: event_log.EventLog, config: configs.DataConfig
+    users: pl.DataFrame, log: raw_log.EventLog, config: configs.DataConfig
 ) -> None:
     """Checks that the minimum counts leave a watch.
 
@@ -116,7 +116,7 @@ def require_watches(
         )
 
 
-def with_columns(log: event_log.EventLog, table: str, ids: pl.Series) -> pl.DataFrame:
+def with_columns(log: raw_log.EventLog, table: str, ids: pl.Series) -> pl.DataFrame:
     """Returns ids, joined with the columns of an entity table except vectors.
 
     Args:
@@ -150,7 +150,7 @@ class UnmatchedIds:
     of: int
 
 
-def unmatched(log: event_log.EventLog) -> list[UnmatchedIds]:
+def unmatched(log: raw_log.EventLog) -> list[UnmatchedIds]:
     """Returns the ids without a watch of each table and column, if any.
 
     Args:
@@ -166,8 +166,8 @@ def unmatched(log: event_log.EventLog) -> list[UnmatchedIds]:
                 log.tables[name].select(column).drop_nulls().unique()
                 for name in (table, schema.WATCHES)
             )
-            number = event_log.num_rows(ids.join(watched, on=column, how="anti"))
-            of = event_log.num_rows(ids) if number else 0
+            number = raw_log.num_rows(ids.join(watched, on=column, how="anti"))
+            of = raw_log.num_rows(ids) if number else 0
             if number and number == of:
                 first, known = (rows.min().collect().item() for rows in (ids, watched))
                 raise errors.UserError(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from ytdnn.base import configs, errors, schema, table_schemas
-from ytdnn.log import event_log, outcomes, shard_arrays
+from ytdnn.log import outcomes, raw_log, shard_arrays
 
 _NEEDED = {
     schema.WATCHES: (
@@ -110,7 +110,7 @@ def text_values(column: str, rows: pl.LazyFrame) -> list[str]:
     return list(distinct.collect(engine="streaming")[column].to_list())
 
 
-def with_clicks(log: event_log.EventLog) -> event_log.EventLog:
+def with_clicks(log: raw_log.EventLog) -> raw_log.EventLog:
     """Returns the log with its clicked impressions among its watches.
 
     Columns of `watches` that impressions do not have are null in the clicks.
@@ -142,7 +142,7 @@ def with_clicks(log: event_log.EventLog) -> event_log.EventLog:
 
 
 def with_completed(
-    watches: pl.LazyFrame, log: event_log.EventLog, config: configs.DataConfig
+    watches: pl.LazyFrame, log: raw_log.EventLog, config: configs.DataConfig
 ) -> pl.LazyFrame:
     """Adds `COMPLETED` if the configuration has a rule for it (PAPER §3.1).
 
@@ -171,7 +171,7 @@ def with_completed(
     return watches.with_columns(completed.alias(shard_arrays.COMPLETED))
 
 
-def _require(log: event_log.EventLog, table: str, column: str, setting: str) -> None:
+def _require(log: raw_log.EventLog, table: str, column: str, setting: str) -> None:
     has_column = table in log.tables and column in log.tables[table].collect_schema()
     if not has_column:
         raise errors.UserError(

@@ -5,7 +5,7 @@ import dataclasses
 import polars as pl
 
 from ytdnn.base import schema, table_schemas
-from ytdnn.log import event_log, outcomes, vectors
+from ytdnn.log import outcomes, raw_log, vectors
 
 MOST_TIME = 4_102_444_800  # the year 2100
 
@@ -40,7 +40,7 @@ def find(table: str, columns: pl.Schema, known: pl.Series | None) -> list[Fault]
         if column.name in columns:
             faults += _column_faults(column, columns)
     if table == schema.IMPRESSIONS:
-        for name in outcomes.own(event_log.table_columns(table, columns)):
+        for name in outcomes.own(raw_log.table_columns(table, columns)):
             faults += _column_faults(table_schemas.outcome(name), columns)
     key = table_schemas.TABLES[table].key
     if key is not None:
@@ -58,7 +58,7 @@ def _own_faults(table: str, columns: pl.Schema) -> list[Fault]:
     of_vectors = [
         fault
         for name in vectors.columns(columns)
-        if name not in known and not name.startswith(event_log.HIDDEN)
+        if name not in known and not name.startswith(raw_log.HIDDEN)
         for fault in _vector_faults(name)
     ]
     return of_vectors + [
@@ -70,7 +70,7 @@ def _own_faults(table: str, columns: pl.Schema) -> list[Fault]:
         )
         for name, dtype in columns.items()
         if name not in known
-        and not name.startswith(event_log.HIDDEN)
+        and not name.startswith(raw_log.HIDDEN)
         and dtype.is_float()
     ]
 
@@ -110,10 +110,10 @@ def _unlisted_video(known: pl.Series) -> Fault:
 
 def _column_faults(column: table_schemas.Column, columns: pl.Schema) -> list[Fault]:
     name, value = column.name, pl.col(column.name)
-    expected = event_log.EXPECTED[column.kind]
+    expected = raw_log.EXPECTED[column.kind]
     faults = []
-    if event_log.raw(name) in columns:
-        lost = value.is_null() & pl.col(event_log.raw(name)).is_not_null()
+    if raw_log.raw(name) in columns:
+        lost = value.is_null() & pl.col(raw_log.raw(name)).is_not_null()
         short = expected.partition(" (")[0]
         fits = " (integers below 2^63)" * (column.kind == "id")
         faults.append(Fault(name, f"{name} is not {short}", expected + fits, lost))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from ytdnn.base import errors, schema, table_schemas
-from ytdnn.log import event_log, faults, vectors
+from ytdnn.log import faults, raw_log, vectors
 
 _FAULT = "__fault__"
 _HASH = pl.struct(pl.all()).hash().alias("hash")  # of a row
@@ -25,8 +25,8 @@ class NoRowsLeftError(errors.UserError):
 
 
 def validate(
-    log: event_log.EventLog, bad_rows: str, mistakes: list[str] | None = None
-) -> tuple[event_log.EventLog, dict[str, int]]:
+    log: raw_log.EventLog, bad_rows: str, mistakes: list[str] | None = None
+) -> tuple[raw_log.EventLog, dict[str, int]]:
     """Checks every table of `log`.
 
     Exact duplicates of events are counted but kept.
@@ -69,8 +69,8 @@ def validate(
 
 
 def check_entities(
-    log: event_log.EventLog, table: str, bad_rows: str = "stop"
-) -> tuple[event_log.EventLog, dict[str, int]]:
+    log: raw_log.EventLog, table: str, bad_rows: str = "stop"
+) -> tuple[raw_log.EventLog, dict[str, int]]:
     """Checks a single table of users or videos.
 
     Args:
@@ -92,7 +92,7 @@ def _is_event(table: str) -> bool:
     return table_schemas.TABLES[table].key is None
 
 
-def _require_tables(log: event_log.EventLog) -> None:
+def _require_tables(log: raw_log.EventLog) -> None:
     if schema.WATCHES not in log.tables:
         raise errors.UserError(
             f"expected a table {schema.WATCHES}, found {', '.join(log.tables)}: the "
@@ -102,9 +102,9 @@ def _require_tables(log: event_log.EventLog) -> None:
         _require_columns(log, table)
 
 
-def _require_columns(log: event_log.EventLog, table: str) -> None:
+def _require_columns(log: raw_log.EventLog, table: str) -> None:
     origin = log.origin(table)
-    with event_log.readable(origin.file):
+    with raw_log.readable(origin.file):
         columns = log.tables[table].collect_schema()
     for column in table_schemas.TABLES[table].columns:
         if column.required and column.name not in columns:
@@ -115,7 +115,7 @@ def _require_columns(log: event_log.EventLog, table: str) -> None:
             )
 
 
-def _with_one_id_type(log: event_log.EventLog) -> event_log.EventLog:
+def _with_one_id_type(log: raw_log.EventLog) -> raw_log.EventLog:
     """Returns a log whose ids are all integers or all strings, to be joined.
 
     Integers become strings, with a note, where another table has strings. A column
@@ -126,7 +126,7 @@ def _with_one_id_type(log: event_log.EventLog) -> event_log.EventLog:
         has_values = {}
         for table, column, dtype in _id_columns(log, name):
             values = log.tables[table].select(column).drop_nulls().head(1)
-            with event_log.readable(log.origin(table).file):
+            with raw_log.readable(log.origin(table).file):
                 has_values[table, column] = values.collect(engine="streaming").height
             if has_values[table, column]:
                 seen.setdefault(dtype, f"{table}.{column} in {log.origin(table).file}")
@@ -148,7 +148,7 @@ def _with_one_id_type(log: event_log.EventLog) -> event_log.EventLog:
 
 
 def _id_columns(
-    log: event_log.EventLog, name: str
+    log: raw_log.EventLog, name: str
 ) -> Iterator[tuple[str, str, pl.DataType]]:
     """Yields table, column and type of every column of ids of `name`.
 
@@ -163,13 +163,13 @@ def _id_columns(
 
 
 def _check(
-    log: event_log.EventLog,
+    log: raw_log.EventLog,
     table: str,
     known: pl.Series | None,
     bad_rows: str,
     mistakes: list[str] | None = None,
     listed: pl.Series | None = None,
-) -> tuple[event_log.EventLog, dict[str, int]]:
+) -> tuple[raw_log.EventLog, dict[str, int]]:
     """Returns the log without bad rows in `table`, and their number by reason."""
     possible, kinds = _bad_rows(log, table, known)
     if not kinds:
@@ -193,7 +193,7 @@ class _BadRows:
 
 
 def _bad_rows(
-    log: event_log.EventLog, table: str, known: pl.Series | None
+    log: raw_log.EventLog, table: str, known: pl.Series | None
 ) -> tuple[list[faults.Fault], list[_BadRows]]:
     """Returns the possible faults of a table, and the bad rows of each that it has.
 
@@ -204,20 +204,20 @@ def _bad_rows(
     fault = pl.col(_FAULT)
     bad = origin.rows.with_columns(faults.first_of(possible).alias(_FAULT))
     bad = bad.filter(fault.is_not_null())
-    first = pl.col(event_log.ROW).min()
-    with event_log.readable(origin.file):
+    first = pl.col(raw_log.ROW).min()
+    with raw_log.readable(origin.file):
         rows = bad.group_by(fault).agg(pl.len(), first).collect(engine="streaming")
-    rows = rows.sort(event_log.ROW)
+    rows = rows.sort(raw_log.ROW)
     return possible, [_BadRows(possible[i], *counts) for i, *counts in rows.rows()]
 
 
 def _error(
-    table: str, origin: event_log.Origin, bad_rows: list[_BadRows]
+    table: str, origin: raw_log.Origin, bad_rows: list[_BadRows]
 ) -> errors.UserError:
     """Returns the error of the earliest bad row."""
     fault, row = bad_rows[0].fault, bad_rows[0].first_row
     total = sum(bad.num_rows for bad in bad_rows)
-    is_all = 1 < total == event_log.num_rows(origin.rows)
+    is_all = 1 < total == raw_log.num_rows(origin.rows)
     others = f" ({total} bad rows in all)" if total > 1 else ""
     others = " (all rows are bad)" if is_all else others
     user_column = origin.names.get(fault.column, fault.column)
@@ -243,40 +243,40 @@ def _advice(table: str, fault: faults.Fault, user_column: str, is_all: bool) -> 
     return f"{drop} or {where}" if is_filter else drop
 
 
-def _value(origin: event_log.Origin, column: str, row: int) -> str:
+def _value(origin: raw_log.Origin, column: str, row: int) -> str:
     """Returns the original value."""
-    given = event_log.raw(column)
+    given = raw_log.raw(column)
     name = given if given in origin.rows.collect_schema() else column
-    query = origin.rows.filter(pl.col(event_log.ROW) == row)
+    query = origin.rows.filter(pl.col(raw_log.ROW) == row)
     query = query.select(pl.col(column).alias("read"), pl.col(name).alias("given"))
-    with event_log.readable(origin.file):
+    with raw_log.readable(origin.file):
         read, value = query.collect(engine="streaming").row(0)
     if isinstance(value, int | float) and read not in (value, None):
         return f"{value}, read as {read}"  # in the schema's unit
     if isinstance(value, list):
-        numbers = event_log.brief(str(value)[1:-1], 50)
+        numbers = raw_log.brief(str(value)[1:-1], 50)
         return f"a vector of {len(value):,} numbers ({numbers})"
-    return "null" if value is None else event_log.brief(repr(value), 60)
+    return "null" if value is None else raw_log.brief(repr(value), 60)
 
 
-def _kinds(origin: event_log.Origin, fault: faults.Fault) -> str:
+def _kinds(origin: raw_log.Origin, fault: faults.Fault) -> str:
     """Returns the values of a column of true and false, in brackets."""
     if not fault.reason.endswith("not true or false"):
         return ""
-    kinds = origin.rows.select(pl.col(event_log.raw(fault.column)).unique())
+    kinds = origin.rows.select(pl.col(raw_log.raw(fault.column)).unique())
     listed = kinds.collect(engine="streaming").to_series().drop_nulls().sort()
     return f" (values: {', '.join(map(repr, listed.head(_KINDS)))})"
 
 
 def _without(
-    log: event_log.EventLog, table: str, possible: list[faults.Fault]
-) -> event_log.EventLog:
+    log: raw_log.EventLog, table: str, possible: list[faults.Fault]
+) -> raw_log.EventLog:
     """Returns the log with the faulty rows of `table` left out."""
     rows = log.origin(table).rows
     return log.with_rows(table, rows.filter(faults.first_of(possible).is_null()))
 
 
-def _size(log: event_log.EventLog, table: str) -> tuple[int, int, dict[str, int]]:
+def _size(log: raw_log.EventLog, table: str) -> tuple[int, int, dict[str, int]]:
     """Returns the numbers of rows, of repeated rows, and of missing values by column.
 
     Only columns with missing values are listed.
@@ -286,7 +286,7 @@ def _size(log: event_log.EventLog, table: str) -> tuple[int, int, dict[str, int]
     rows = log.tables[table]
     names = rows.collect_schema().names()
     nulls = (pl.col(name).is_null().sum().alias(f"null {name}") for name in names)
-    with event_log.readable(log.origin(table).file):
+    with raw_log.readable(log.origin(table).file):
         counts = rows.select(pl.len(), *nulls).collect(engine="streaming")
         num_rows, *nulls_of = counts.row(0)
         num_distinct = _num_distinct(rows, num_rows)
@@ -309,14 +309,14 @@ def _num_distinct(rows: pl.LazyFrame, num_rows: int) -> int:
     return sum(map(int, numbers))
 
 
-def _keys(log: event_log.EventLog) -> pl.Series:
+def _keys(log: raw_log.EventLog) -> pl.Series:
     query = log.tables[schema.VIDEOS].select(schema.VIDEO_ID)
-    with event_log.readable(log.origin(schema.VIDEOS).file):
+    with raw_log.readable(log.origin(schema.VIDEOS).file):
         return query.collect(engine="streaming").to_series().drop_nulls()
 
 
 def _require_rows(
-    table: str, number: int, origin: event_log.Origin, report: dict[str, int]
+    table: str, number: int, origin: raw_log.Origin, report: dict[str, int]
 ) -> None:
     if number:
         return

@@ -17,17 +17,17 @@ import polars as pl
 from ytdnn.base import artifacts, configs, environment, errors, schema, whole_files
 from ytdnn.log import (
     entities,
-    event_log,
     events,
     log_warnings,
     outcomes,
     prepared,
+    prepared_log,
+    raw_log,
     searches,
     shard_arrays,
     shard_tasks,
     sources,
     survey,
-    user_log,
     vectors,
 )
 from ytdnn.log.sources import memory_tables
@@ -58,7 +58,7 @@ def prepare(
 
 def from_log(
     config: configs.DataConfig,
-    log: event_log.EventLog,
+    log: raw_log.EventLog,
     directory: pathlib.Path,
     inputs: Mapping[str, str],
     run_tasks: shard_tasks.RunTasks = shard_tasks.run_here,
@@ -199,11 +199,13 @@ def _left_out(rows: Mapping[str, int], counts: Mapping[str, object]) -> dict[str
 
 
 def _warnings(
-    log: event_log.EventLog, directory: pathlib.Path, facts: Mapping[str, object]
+    log: raw_log.EventLog, directory: pathlib.Path, facts: Mapping[str, object]
 ) -> list[str]:
     shards = events.on_disk(directory, facts)
     videos = pl.read_parquet(directory / prepared.VIDEOS_FILE)
-    users = pl.read_parquet(directory / user_log.USERS_FILE, columns=[schema.USER_ID])
+    users = pl.read_parquet(
+        directory / prepared_log.USERS_FILE, columns=[schema.USER_ID]
+    )
     return [
         *log_warnings.odd_ids(users[schema.USER_ID]),
         *log_warnings.odd_ids(videos[schema.VIDEO_ID]),
@@ -212,14 +214,14 @@ def _warnings(
 
 
 def _outcomes(
-    log: event_log.EventLog, directory: pathlib.Path, facts: Mapping[str, object]
+    log: raw_log.EventLog, directory: pathlib.Path, facts: Mapping[str, object]
 ) -> dict[str, object]:
     """Returns the facts about outcomes of impressions; empty without outcomes."""
     shards = events.on_disk(directory, facts)
     return outcomes.facts_from_shards(_outcome_names(log), shards)
 
 
-def _outcome_names(log: event_log.EventLog) -> tuple[str, ...]:
+def _outcome_names(log: raw_log.EventLog) -> tuple[str, ...]:
     if schema.IMPRESSIONS not in log.tables:
         return ()
     columns = log.tables[schema.IMPRESSIONS].collect_schema().names()
@@ -233,7 +235,7 @@ def _ranking_obstacle(directory: pathlib.Path, facts: Mapping[str, object]) -> s
     return log_warnings.ranking_obstacle(log_warnings.shown_and_clicked(parts))
 
 
-def _pages(log: event_log.EventLog, gap: float) -> str:
+def _pages(log: raw_log.EventLog, gap: float) -> str:
     """Returns the rule that groups impressions into slates, for the manifest.
 
     Raises:
@@ -250,7 +252,7 @@ def _pages(log: event_log.EventLog, gap: float) -> str:
     return f"user and gaps of at most {gap:g} s" if gap else "user and second"
 
 
-def _columns(log: event_log.EventLog) -> list[str]:
+def _columns(log: raw_log.EventLog) -> list[str]:
     """Returns the columns the log has, as "table.column"."""
     return [
         f"{table}.{column}"
@@ -279,7 +281,7 @@ def _write_entities(
     ids = surveyed.users[schema.USER_ID]
     users = entities.with_columns(surveyed.log, schema.USERS, ids)
     videos.write_parquet(rules.directory / prepared.VIDEOS_FILE)
-    users.write_parquet(rules.directory / user_log.USERS_FILE)
+    users.write_parquet(rules.directory / prepared_log.USERS_FILE)
     vocabularies = rules.directory / prepared.VOCABULARIES_FILE
     artifacts.write_json(vocabularies, surveyed.vocabularies)
     facts: dict[str, object] = {"users": users.height, "videos": videos.height}

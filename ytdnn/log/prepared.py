@@ -4,8 +4,8 @@ Contexts are never materialised. Watches are sorted by (user, order); a context 
 slice that ends before the label, so nothing at or after the label can leak in.
 
 The set has two parts: the catalogue of videos, and the log of users and their events
-with the windows of its split (`user_log`). A function that reads one part takes that
-part.
+with the windows of its split (`prepared_log`). A function that reads one part takes
+that part.
 
 The *catalogue* is every video of the log; the *vocabulary* is the videos with a trained
 id embedding, which come first: catalogue indices 1 … vocabulary_size. So the index
@@ -25,10 +25,10 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import artifacts, configs, schema
-from ytdnn.log import events, user_log
+from ytdnn.log import events, prepared_log
 
 if TYPE_CHECKING:
-    from ytdnn.log import outcomes, split_of_log
+    from ytdnn.log import outcomes, split_windows
     from ytdnn.log import vectors as log_vectors
 
 Made = TypeVar("Made")
@@ -145,17 +145,17 @@ class PreparedData:
     directory: pathlib.Path
     manifest: artifacts.Manifest
     catalogue: Catalogue
-    log: user_log.UserLog
+    log: prepared_log.UserLog
     _end_of_training: str = "validation"
     _whole: "PreparedData | None" = None
 
     @functools.cached_property
-    def windows(self) -> "split_of_log.SplitWindows":
+    def windows(self) -> "split_windows.SplitWindows":
         """The split of the log."""
-        from ytdnn.log import split_of_log
+        from ytdnn.log import split_windows
 
         whole = None if self._whole is None else self._whole.windows
-        return split_of_log.SplitWindows(
+        return split_windows.SplitWindows(
             self.log, self.manifest.facts, self._end_of_training, whole
         )
 
@@ -210,7 +210,7 @@ class PreparedData:
         """The whole set, if this is a window; else this set."""
         return self._whole or self
 
-    def with_log(self, log: user_log.UserLog) -> "PreparedData":
+    def with_log(self, log: prepared_log.UserLog) -> "PreparedData":
         """Returns the set with another log, such as a window of its own.
 
         Facts about the whole set are unchanged in a window.
@@ -287,7 +287,7 @@ def load(directory: pathlib.Path, deep: bool = False) -> PreparedData:
         directory=directory,
         manifest=manifest,
         catalogue=_read_catalogue(directory, manifest.facts),
-        log=user_log.read(directory, manifest.facts),
+        log=prepared_log.read(directory, manifest.facts),
     )
 
 

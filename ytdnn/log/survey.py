@@ -15,10 +15,10 @@ import polars as pl
 from ytdnn.base import configs, schema
 from ytdnn.log import (
     entities,
-    event_log,
     event_rows,
     log_checks,
     log_warnings,
+    raw_log,
     shard_arrays,
     shard_tasks,
     temporal_windows,
@@ -46,7 +46,7 @@ class Survey:
       watch_columns: Columns of the prepared watches.
     """
 
-    log: event_log.EventLog
+    log: raw_log.EventLog
     bad_rows: dict[str, int]
     unmatched: list[entities.UnmatchedIds]
     events: dict[str, pl.LazyFrame]
@@ -60,7 +60,7 @@ class Survey:
 
 
 def survey(
-    log: event_log.EventLog,
+    log: raw_log.EventLog,
     config: configs.DataConfig,
     mistakes: list[str] | None = None,
 ) -> Survey:
@@ -95,7 +95,7 @@ def survey(
         bad_rows=bad_rows,
         unmatched=unmatched,
         events=events,
-        rows={name: event_log.num_rows(log.tables[name]) for name in events},
+        rows={name: raw_log.num_rows(log.tables[name]) for name in events},
         users=users,
         videos=videos,
         vocabularies=vocabularies,

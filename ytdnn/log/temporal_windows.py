@@ -15,7 +15,7 @@ from collections.abc import Collection
 import polars as pl
 
 from ytdnn.base import configs, errors, formats, schema
-from ytdnn.log import event_log, exact_quantiles
+from ytdnn.log import exact_quantiles, raw_log
 
 # Of the impressions that the ranker's window would hold if they were spread evenly
 # over the watches' time; with fewer it is placed by the impressions' time.
@@ -329,7 +329,7 @@ def _given_windows(watches: pl.LazyFrame) -> Windows:
         if spans[before][1] < start:
             continue
         late = (pl.col(schema.SPLIT) == before) & (pl.col(schema.TIME) >= start)
-        number = event_log.num_rows(watches.filter(late))
+        number = raw_log.num_rows(watches.filter(late))
         raise errors.UserError(
             f"expected {schema.WATCHES}.{schema.SPLIT} in order of time for "
             f"data.protocol=temporal, found {number:,} {before} watches at or after "

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import errors, schema, whole_files
-from ytdnn.log import event_log, events
+from ytdnn.log import events, raw_log
 
 FACT = "vectors"
 DIRECTORY = "vectors"
@@ -255,7 +255,7 @@ def lines(facts: Mapping[str, Any], sizes: Mapping[str, int]) -> list[str]:
 
 
 def write(
-    log: event_log.EventLog, table: str, ids: pl.Series, directory: pathlib.Path
+    log: raw_log.EventLog, table: str, ids: pl.Series, directory: pathlib.Path
 ) -> dict[str, Any]:
     """Writes the vectors of a table's rows, in bounded memory.
 
@@ -292,11 +292,11 @@ def write(
     return {name: vars(stored) for name, stored in facts.items()}
 
 
-def _widths(log: event_log.EventLog, table: str) -> dict[str, int]:
+def _widths(log: raw_log.EventLog, table: str) -> dict[str, int]:
     """Returns the number of coordinates of each checked column that has a vector."""
     names = columns(log.tables[table].collect_schema())
     sizes = log.tables[table].select(pl.col(names).list.len().max())
-    with event_log.readable(log.origin(table).file):
+    with raw_log.readable(log.origin(table).file):
         widths = sizes.collect(engine="streaming").to_dicts()
     return {k: width for row in widths for k, width in row.items() if width}
 
@@ -319,12 +319,12 @@ def _passes(widths: Mapping[str, int]) -> list[list[str]]:
 
 
 def _parts(
-    log: event_log.EventLog, table: str, ids: pl.Series, widths: Mapping[str, int]
+    log: raw_log.EventLog, table: str, ids: pl.Series, widths: Mapping[str, int]
 ) -> Iterator[tuple[str, npt.NDArray[np.int64], Rows]]:
     """Yields columns and places among the ids, with their vectors, part by part."""
     places = ids.to_frame().with_row_index("__place__")
     query, file = log.tables[table].select(ids.name, *widths), log.origin(table).file
-    with event_log.readable(file):
+    with raw_log.readable(file):
         size = ROWS_A_PART
         parts = query.collect_batches(chunk_size=size, maintain_order=True)
         for part in parts:

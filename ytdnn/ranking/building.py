@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from ytdnn.base import configs, errors, ragged, schema
 from ytdnn.features import base_feature as features_interface
-from ytdnn.features import feature_lists, network_features, own_columns, past_sums
-from ytdnn.log import batch_streams, events, prepared, user_log
+from ytdnn.features import feature_choice, feature_lists, own_columns, past_sums
+from ytdnn.log import batch_streams, events, prepared, prepared_log
 from ytdnn.ranking import heads, inputs, model, network, outcome_heads
 from ytdnn.retrieval import trained_stage
 
@@ -52,7 +52,7 @@ def build(
 
 def features_of(
     config: configs.RankingConfig, data: prepared.PreparedData
-) -> network_features.Features:
+) -> feature_choice.Features:
     """Returns the features that a ranker reads, columns of the log's own too.
 
     Args:
@@ -63,7 +63,7 @@ def features_of(
       errors.UserError: A name is unknown, has no effect, or lacks its columns.
     """
     own = own_columns.find(data, config.own_columns)
-    return network_features.choose(
+    return feature_choice.choose(
         features_interface.RANKING, data, config.features, own.read
     )
 
@@ -88,7 +88,7 @@ def build_like(
     """
     require_rows(data.log, events.Split.TRAIN)
     names = [feature.name for feature in trained.features]
-    chosen = network_features.named(features_interface.RANKING, names, data)
+    chosen = feature_choice.named(features_interface.RANKING, names, data)
     statistics, log = _measure(trained.config, data, chosen, first_stage)
     measured = dataclasses.replace(
         statistics,
@@ -105,7 +105,7 @@ def build_like(
 def _measure(
     config: configs.RankingConfig,
     data: prepared.PreparedData,
-    chosen: network_features.Features,
+    chosen: feature_choice.Features,
     first_stage: trained_stage.FirstStage | None,
 ) -> tuple[network.Statistics, inputs.ImpressionLog | None]:
     """Passes over the training impressions, window by window.
@@ -164,12 +164,12 @@ def _labels(data: prepared.PreparedData) -> Iterator[tuple[Floats, Floats, Float
         yield np.asarray(shown.clicked)[rows], seconds, durations
 
 
-def rows_of(log: user_log.UserLog, split: events.Split) -> npt.NDArray[np.int64]:
+def rows_of(log: prepared_log.UserLog, split: events.Split) -> npt.NDArray[np.int64]:
     """Returns the impression rows of a split, in a log or a window of it."""
     return np.flatnonzero(np.asarray(log.impressions.splits) == split)
 
 
-def training_rows(log: user_log.UserLog) -> npt.NDArray[np.int64]:
+def training_rows(log: prepared_log.UserLog) -> npt.NDArray[np.int64]:
     """Returns the impression rows that train the ranker, those before its window too.
 
     The rows are those of a log, or of a window of it.
@@ -178,17 +178,17 @@ def training_rows(log: user_log.UserLog) -> npt.NDArray[np.int64]:
     return np.flatnonzero(np.isin(np.asarray(log.impressions.splits), trains))
 
 
-def num_training_rows(log: user_log.UserLog) -> list[int]:
+def num_training_rows(log: prepared_log.UserLog) -> list[int]:
     """Returns how many impressions of each shard train the ranker."""
     return [len(training_rows(shard)) for shard in log.each_shard()]
 
 
-def num_rows(log: user_log.UserLog, split: events.Split) -> list[int]:
+def num_rows(log: prepared_log.UserLog, split: events.Split) -> list[int]:
     """Returns the impressions of a split in each shard."""
     return [len(rows_of(shard, split)) for shard in log.each_shard()]
 
 
-def require_rows(log: user_log.UserLog, split: events.Split) -> None:
+def require_rows(log: prepared_log.UserLog, split: events.Split) -> None:
     """Checks that a split has impressions.
 
     Raises:

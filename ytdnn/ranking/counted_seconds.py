@@ -6,7 +6,7 @@ is near the truth. So the order may have a power of it as a factor (`Calibration
 
 import tensorflow as tf
 
-from ytdnn.features import network_features
+from ytdnn.features import feature_choice
 from ytdnn.ranking import heads, inputs, network
 
 # Counters whose product is the mean seconds of an impression of a video.
@@ -14,7 +14,7 @@ _COUNTERS = "video_click_rate", "video_seconds_per_click"
 _LEAST_SECONDS = 1e-3  # so that logs are finite
 
 
-def exists(features: network_features.Features, head: heads.Head) -> bool:
+def exists(features: feature_choice.Features, head: heads.Head) -> bool:
     """Whether a ranker reads the counters, and orders by seconds at odds."""
     names = {feature.name for feature in features}
     return head.meaning == heads.SECONDS_AT_ODDS and names >= {*_COUNTERS}

@@ -16,13 +16,13 @@ import tensorflow as tf
 from ytdnn.base import configs, ragged, schema
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import (
+    feature_choice,
     feature_lists,
     first_stage_features,
-    network_features,
     past_sums,
     request_reading,
 )
-from ytdnn.log import graph_fields, positions, prepared, raw_request
+from ytdnn.log import graph_fields, moments, prepared, raw_request
 from ytdnn.ranking import heads
 from ytdnn.retrieval import trained_stage
 
@@ -40,9 +40,9 @@ class ImpressionLog:
     def __init__(
         self,
         data: prepared.PreparedData,
-        chosen: network_features.Features,
+        chosen: feature_choice.Features,
         history_length: int,
-        replay: positions.FirstStageReplay | None = None,
+        replay: moments.FirstStageReplay | None = None,
     ) -> None:
         """Opens the features on the log, as they are in training.
 
@@ -55,7 +55,7 @@ class ImpressionLog:
         self.data = data
         self.history_length = history_length
         self._chosen = chosen
-        self._log = positions.LogTensors(data, replay)
+        self._log = moments.LogTensors(data, replay)
         self._readers = feature_lists.open_log(chosen, self._log)
         with tf.device("CPU"):
             self._durations = tf.constant(
@@ -134,11 +134,11 @@ class ImpressionLog:
         """
         return self._at(self._requests(rows, videos))
 
-    def _requests(self, rows: tf.Tensor, videos: tf.Tensor) -> positions.Positions:
+    def _requests(self, rows: tf.Tensor, videos: tf.Tensor) -> moments.Positions:
         """Returns the positions of logged requests, asked about some videos."""
         users = self._of(rows, "users")
         offsets = tf.gather(self._log.column("watches", "offsets"), users)
-        return positions.Positions(
+        return moments.Positions(
             users=users,
             times=self._of(rows, "request_times"),
             ends=offsets + self._of(rows, "num_watches"),
@@ -167,7 +167,7 @@ class ImpressionLog:
         ends = tf.constant(end_watches, tf.int64)
         stops = tf.gather(self._log.column("watches", "offsets"), users + 1)
         return self._at(
-            positions.Positions(
+            moments.Positions(
                 users=users,
                 times=tf.constant(times, tf.int64),
                 ends=ends,
@@ -201,7 +201,7 @@ class ImpressionLog:
             return None
         return self._of(rows, "outcomes")[:, tf.newaxis]
 
-    def _at(self, at: positions.Positions) -> Tensors:
+    def _at(self, at: moments.Positions) -> Tensors:
         return {
             schema.HISTORY_VIDEOS: self._history(at),
             schema.IMPRESSION_VIDEOS: at.videos,
@@ -209,7 +209,7 @@ class ImpressionLog:
             **feature_lists.read(self._readers, at),
         }
 
-    def _history(self, at: positions.Positions) -> tf.Tensor:
+    def _history(self, at: moments.Positions) -> tf.Tensor:
         """Returns the last watches, `[n, length] int32`, 0 in front."""
         starts = tf.gather(self._log.column("watches", "offsets"), at.users)
         back = tf.range(-self.history_length, 0, dtype=tf.int64)
@@ -222,7 +222,7 @@ class ImpressionLog:
 
 
 def request_fields(
-    chosen: network_features.Features, catalogue: prepared.Catalogue
+    chosen: feature_choice.Features, catalogue: prepared.Catalogue
 ) -> graph_fields.Fields:
     """Returns the request fields that the ranker reads, without the videos to score."""
     return graph_fields.union(
@@ -231,7 +231,7 @@ def request_fields(
     )
 
 
-def placeholders(chosen: network_features.Features, history_length: int) -> Tensors:
+def placeholders(chosen: feature_choice.Features, history_length: int) -> Tensors:
     """Returns the zero tensors of one impression, to build a network's variables."""
     return {
         schema.HISTORY_VIDEOS: tf.zeros([1, history_length], tf.int32),
@@ -247,7 +247,7 @@ class RequestInputs(tf.Module):
     def __init__(
         self,
         data: prepared.PreparedData,
-        chosen: network_features.Features,
+        chosen: feature_choice.Features,
         history_length: int,
     ) -> None:
         """Opens the features for serving."""
@@ -272,7 +272,7 @@ class RequestInputs(tf.Module):
 def opened(
     config: configs.RankingConfig,
     data: prepared.PreparedData,
-    chosen: network_features.Features,
+    chosen: feature_choice.Features,
     first_stage: trained_stage.FirstStage | None,
 ) -> ImpressionLog:
     """Returns the tensors that a ranker reads from a prepared set.

@@ -12,7 +12,7 @@ import tensorflow as tf
 from ytdnn.base import artifacts, configs, errors, progress, ragged, schema
 from ytdnn.base.configs import serving
 from ytdnn.features import base_feature as features_interface
-from ytdnn.features import first_stage_features, network_features
+from ytdnn.features import feature_choice, first_stage_features
 from ytdnn.layers import saved_weights
 from ytdnn.log import graph_fields, prepared
 from ytdnn.ranking import (
@@ -48,7 +48,7 @@ class RankingModel:
     def __init__(
         self,
         config: configs.RankingConfig,
-        chosen: network_features.Features,
+        chosen: feature_choice.Features,
         measured: network.Statistics,
         first_stage: trained_stage.FirstStage | None = None,
         log: inputs.ImpressionLog | None = None,
@@ -350,7 +350,7 @@ def load(
     _require_first_stage(directory, first_stage)
     measured = network.read_statistics(directory / STATISTICS)
     names = list(measured.features)
-    chosen = network_features.named(features_interface.RANKING, names, data)
+    chosen = feature_choice.named(features_interface.RANKING, names, data)
     config = trained.ranking
     if precision != "trained":
         config = dataclasses.replace(config, precision=precision)

@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.base import configs, schema
-from ytdnn.features import base_feature, feature_lists, network_features
+from ytdnn.features import base_feature, feature_choice, feature_lists
 from ytdnn.layers import embeddings, randomness, split_dense, towers
 from ytdnn.ranking import heads, inputs, outcome_heads
 
@@ -79,7 +79,7 @@ class RankingNetwork(tf.keras.Model):
     def __init__(
         self,
         config: configs.RankingConfig,
-        chosen: network_features.Features,
+        chosen: feature_choice.Features,
         measured: Statistics,
     ) -> None:
         """Creates the network; its variables are all made at the first call.

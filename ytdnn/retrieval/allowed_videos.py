@@ -9,7 +9,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from ytdnn.log import lookups
-from ytdnn.retrieval import filter_ranges as filter_conditions
+from ytdnn.retrieval import filter_conditions as filter_conditions
 from ytdnn.retrieval import row_ops
 
 

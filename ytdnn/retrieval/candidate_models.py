@@ -24,7 +24,7 @@ from scipy import sparse
 from ytdnn.base import artifacts, configs, errors, ragged, registries
 from ytdnn.base.configs import components
 from ytdnn.base.metrics import top_k_selection
-from ytdnn.log import prepared, training_slices
+from ytdnn.log import prepared, slice_batches
 
 KIND = "candidates"  # of the artefact, as of a trained network
 _FILE = "model.pickle"
@@ -60,7 +60,7 @@ class TrainingData:
         Watches of videos outside `videos` are left out.
         """
         parts, first = [], 0
-        for shard in training_slices.training_set(self.prepared).log.shards:
+        for shard in slice_batches.training_set(self.prepared).log.shards:
             watches = shard.read().watches
             video = np.asarray(watches.videos, np.int64) - 1
             known = (video >= 0) & (video < self.videos.height)

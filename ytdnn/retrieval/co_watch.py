@@ -17,7 +17,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.base import ragged, registries
-from ytdnn.log import prepared, raw_request, shard_index, training_slices
+from ytdnn.log import prepared, raw_request, shard_index, slice_batches
 from ytdnn.retrieval import interface
 
 _WITHIN = 3  # watches
@@ -74,7 +74,7 @@ def neighbours(
     Returns:
       The list of each catalogue index, from 0, and the weight of each entry.
     """
-    watched = training_slices.num_training_watches(data)
+    watched = slice_batches.num_training_watches(data)
     sizes = np.zeros(len(watched), np.int64)
     videos, scores = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
     num_pairs = 2 * _WITHIN * watched
@@ -86,7 +86,7 @@ def neighbours(
     part_of = np.full(len(watched), len(parts), np.int32)
     for number, part in enumerate(parts):
         part_of[part] = number
-    every = training_slices.training_set(data)
+    every = slice_batches.training_set(data)
     with written(every, part_of, _WITHIN) as watches:
         for number, part in enumerate(parts):
             pairs = watches.pairs(number, len(watched))

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from ytdnn.base import registries, schema
 from ytdnn.base.metrics import top_k_selection
-from ytdnn.log import prepared, training_slices
+from ytdnn.log import prepared, slice_batches
 from ytdnn.retrieval import candidate_models, co_watch, interface, row_ops
 
 WEEK = 7 * schema.DAY_SECONDS
@@ -161,7 +161,7 @@ def most_watched(data: prepared.PreparedData, seconds: int = WEEK) -> np.ndarray
       data: The prepared set.
       seconds: Length of the window that ends with the last training watch.
     """
-    shards = training_slices.training_set(data).log.shards
+    shards = slice_batches.training_set(data).log.shards
     last = max(int(shard.read().watches.times.max(initial=0)) for shard in shards)
     counts = np.zeros(data.num_videos + 1, np.int64)
     for shard in shards:

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.log import prepared
-from ytdnn.retrieval import filter_ranges, filter_schema
+from ytdnn.retrieval import filter_conditions, filter_schema
 
 Entries = Sequence[tuple[str, str]]
 """Conditions as the signatures have them: column with operator, value."""
@@ -64,7 +64,7 @@ class Filters(tf.Module):
         self.saved = saved = dict(policies or {})
         columns = filter_schema.from_catalogue(data.catalogue)
         self._columns = [ConditionColumn(attribute) for attribute in columns]
-        self._lists = filter_ranges.list_variables(
+        self._lists = filter_conditions.list_variables(
             [codes for a in columns for codes in a.codes.reshape(len(a.codes), -1).T]
         )
         self.keys = tuple(key for column in self._columns for key in column.keys)
@@ -92,9 +92,9 @@ class Filters(tf.Module):
             if attribute.kind != "age"
         }
 
-    def lists(self) -> filter_ranges.ValueLists:
+    def lists(self) -> filter_conditions.ValueLists:
         """Returns codes and videos of all columns, in this graph."""
-        return filter_ranges.ValueLists(
+        return filter_conditions.ValueLists(
             *(values.read_value() for values in self._lists)
         )
 
@@ -103,7 +103,7 @@ class Filters(tf.Module):
         """Whether a condition can depend on the time of the request."""
         return any(column.kind == "age" for column in self._columns)
 
-    def read(self, raw: Mapping[str, tf.Tensor]) -> filter_ranges.Conditions:
+    def read(self, raw: Mapping[str, tf.Tensor]) -> filter_conditions.Conditions:
         """Returns the videos that the conditions of requests permit.
 
         Args:
@@ -140,11 +140,11 @@ class Filters(tf.Module):
             read_sets,
             lambda: (*none, tf.zeros([batch], tf.int32)),
         )
-        return filter_ranges.Conditions(*(lists, *fields, is_given))
+        return filter_conditions.Conditions(*(lists, *fields, is_given))
 
     def _read_sets(
         self,
-        lists: filter_ranges.ValueLists,
+        lists: filter_conditions.ValueLists,
         keys: tf.Tensor,
         values: tf.Tensor,
         names: tf.Tensor,
@@ -181,10 +181,10 @@ class Filters(tf.Module):
         )
         groups = tf.where(of_policy, of_policies, groups)
         low, high = self._ranges(places, values, times)
-        ranges = filter_ranges.Ranges(columns, low, high, groups)
+        ranges = filter_conditions.Ranges(columns, low, high, groups)
         most = max([1, *(column.width for column in self._columns)])
         ranges = ranges.spread(widths, most)
-        return filter_ranges.from_ranges(lists, ranges, self._is_permitted, is_void)
+        return filter_conditions.from_ranges(lists, ranges, self._is_permitted, is_void)
 
     def _ranges(self, places: tf.Tensor, values: tf.Tensor, times: tf.Tensor) -> Range:
         """Returns the ranges of conditions, `[distinct, n] int32` each.

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ytdnn.base import artifacts, configs, registries
 from ytdnn.candidates import losses, model, user_tower
 from ytdnn.layers import randomness
-from ytdnn.log import batch_streams, prepared, training_slices
+from ytdnn.log import batch_streams, prepared, slice_batches
 from ytdnn.training import checkpoints, devices, loop, optimizers
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def make_stage(
     batches = make_batches(
         candidates, candidate_model.tower_inputs, data, config.seed, are_few
     )
-    counts = training_slices.expected_labels(data, candidates.label.examples_per_user)
+    counts = slice_batches.expected_labels(data, candidates.label.examples_per_user)
     validate, monitor = _NO_VALIDATION
     if stop_after is None:
         validate, monitor = _validation(candidates, data, candidate_model, watch)
@@ -315,7 +315,7 @@ class CandidateWindows:
         """
         self._config, self._read, self._seed = config, read, seed
         self._are_few = are_few
-        self._data = training_slices.training_set(data)
+        self._data = slice_batches.training_set(data)
 
     def steps(self, window: batch_streams.Window) -> int:
         """Returns the batches of an epoch, without reading the window."""
@@ -323,11 +323,11 @@ class CandidateWindows:
         size, length = self._config.training.batch_size, self._config.slice_length
         if not self._is_sliced:
             return -(-examples // size)
-        return -(-training_slices.num_slices(watches, length) // max(1, size // length))
+        return -(-slice_batches.num_slices(watches, length) // max(1, size // length))
 
     def open(
         self, window: batch_streams.Window
-    ) -> "training_slices.SliceBatches | drawn_labels.DrawnBatches":
+    ) -> "slice_batches.SliceBatches | drawn_labels.DrawnBatches":
         """Reads a window."""
         shards = [self._data.log.shards[number] for number in window.shards]
         log = user_tower.open_log(
@@ -335,7 +335,7 @@ class CandidateWindows:
         )
         config = self._config
         if self._is_sliced:
-            batches = training_slices.SliceBatches
+            batches = slice_batches.SliceBatches
             if self._are_few:
                 from ytdnn.log import drawn_labels
 
@@ -383,7 +383,7 @@ class CandidateWindows:
         counts = []
         for shard in self._data.log.shards:
             watches = shard.read().watches
-            is_label = training_slices.are_labels(watches, self._data.vocabulary_size)
+            is_label = slice_batches.are_labels(watches, self._data.vocabulary_size)
             labels = np.bincount(watches.users[is_label], minlength=1)
             drawn = np.minimum(labels, per_user) if per_user else labels
             counts.append((len(watches), int(labels.sum()), int(drawn.sum())))

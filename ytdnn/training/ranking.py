@@ -15,7 +15,7 @@ from ytdnn.base import artifacts, configs, environment, progress, registries, sc
 from ytdnn.base.metrics import binary, per_user_loss
 from ytdnn.features import own_columns
 from ytdnn.layers import randomness
-from ytdnn.log import added_impressions, batch_streams, events, prepared
+from ytdnn.log import batch_streams, context_impressions, events, prepared
 from ytdnn.ranking import building, heads, inputs, model, outcome_heads
 from ytdnn.retrieval import trained_stage
 from ytdnn.training import (
@@ -76,7 +76,7 @@ def train(
     made_from = {prepared.KIND: data.manifest.fingerprint, **versions(config)}
     if first_stage is not None and first_stage.manifest is not None:
         made_from[trained_stage.KIND] = first_stage.manifest.fingerprint
-    data = added_impressions.with_earlier_impressions(
+    data = context_impressions.with_earlier_impressions(
         data, config.ranking.least_impressions
     )
     if chosen is not None:

@@ -6,7 +6,7 @@ import polars as pl
 
 from ytdnn import registries
 from ytdnn.base import schema
-from ytdnn.log import event_log
+from ytdnn.log import raw_log
 
 _NAMES = {
     "user": schema.USER_ID,
@@ -19,7 +19,7 @@ _NAMES = {
 def read(config):
     """Returns the log of `watches.jsonl` in `data.dir`."""
     path = pathlib.Path(config.dir) / "watches.jsonl"
-    with event_log.readable(str(path)):
+    with raw_log.readable(str(path)):
         watches = pl.read_ndjson(path).rename(_NAMES)
     tables = {schema.WATCHES: watches.lazy()}
-    return event_log.EventLog(tables, {"source": "json_lines"})
+    return raw_log.EventLog(tables, {"source": "json_lines"})

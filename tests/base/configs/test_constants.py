@@ -9,7 +9,7 @@ import pytest
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.base.configs import components
-from ytdnn.run.cli import command, settings
+from ytdnn.run.cli import command, settings_catalogue
 from ytdnn.run.pipeline import workdir
 
 
@@ -35,7 +35,7 @@ def test_the_config_of_a_run_of_0_3_is_read_and_differs_in_nothing() -> None:
 
 @pytest.mark.parametrize("path", components.CONSTANTS)
 def test_another_value_is_refused_in_a_file_and_any_as_a_flag(path: str) -> None:
-    assert path not in settings.catalogue()
+    assert path not in settings_catalogue.catalogue()
     old, (*parents, name) = _of_0_3(), path.split(".")
     functools.reduce(operator.getitem, parents, old)[name] = "other"
     message = f"config.{path} is a constant now: leave it out"

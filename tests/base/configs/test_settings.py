@@ -6,7 +6,7 @@ import re
 import ytdnn
 from ytdnn import configs
 from ytdnn.base.configs import by_size
-from ytdnn.run.cli import settings
+from ytdnn.run.cli import settings_catalogue
 
 ROOT = pathlib.Path(ytdnn.__file__).parents[1]
 # Files that set settings: experiments, pages, the sweep's and the tuner's spaces.
@@ -26,7 +26,7 @@ def _said() -> str:
     return "\n".join(path.read_text() for path in paths)
 
 
-def _is_built_in(setting: settings.Setting) -> bool:
+def _is_built_in(setting: settings_catalogue.Setting) -> bool:
     """Whether no extension that another test has loaded registered its kind."""
     kinds = configs.choices()[setting.key.rpartition(".")[0]]
     return any(
@@ -36,11 +36,11 @@ def _is_built_in(setting: settings.Setting) -> bool:
 
 
 def test_each_setting_is_set_somewhere() -> None:
-    settings.load_kinds()
+    settings_catalogue.load_kinds()
     names = set(re.findall(r"\w+", _said()))
     by_rule = {name.rpartition(".")[2] for name in by_size.OF_CANDIDATES}
     unset: dict[str, str] = {}
-    for setting in settings.listed():
+    for setting in settings_catalogue.listed():
         name = setting.key.rpartition(".")[2]
         if setting.kind and not _is_built_in(setting):
             continue

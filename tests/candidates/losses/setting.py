@@ -5,7 +5,7 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.candidates import user_tower
 from ytdnn.layers import randomness
-from ytdnn.log import prepared, training_slices
+from ytdnn.log import prepared, slice_batches
 
 SEED = tf.constant([3, 4])
 OTHERS = {  # the ranker's, and that of an encoder that reads in order
@@ -30,8 +30,8 @@ def counts(data):
 
 def batch(data, slice_length=1, size=64):
     read = user_tower.measure_inputs(config(), data)
-    log = user_tower.open_log(read, training_slices.training_set(data))
-    batches = training_slices.SliceBatches(log, size, slice_length, 6, seed=0)
+    log = user_tower.open_log(read, slice_batches.training_set(data))
+    batches = slice_batches.SliceBatches(log, size, slice_length, 6, seed=0)
     return next(iter(batches(0, 0)))
 
 

@@ -6,15 +6,15 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.bundle import requests, user_requests
 from ytdnn.candidates import logged_user_vectors
-from ytdnn.features import network_features
+from ytdnn.features import feature_choice
 from ytdnn.log import (
     events,
     graph_fields,
     lookups,
-    positions,
+    moments,
     prepared,
     raw_request,
-    training_slices,
+    slice_batches,
 )
 
 LENGTH, SEARCHES, DIM = 6, 4, 8
@@ -29,12 +29,12 @@ CONFIG = configs.CandidatesConfig(
 )
 
 
-def batch(data: prepared.PreparedData, length: int = 5) -> network_features.Tensors:
+def batch(data: prepared.PreparedData, length: int = 5) -> feature_choice.Tensors:
     """Slices of the log, two at the end of a user and one across two users."""
     firsts = [int(data.watches.offsets[user + 1]) - 6 for user in (2, 7)]
     firsts.append(int(data.watches.offsets[4]) - 2)
-    log = positions.load_watches(data)
-    return training_slices.cut(
+    log = moments.load_watches(data)
+    return slice_batches.cut(
         log, tf.constant(firsts, tf.int64), length, LENGTH, SEARCHES
     )
 
@@ -45,7 +45,7 @@ class EncoderContract:
     rows: str  # the tensor of the sequence itself
     length = LENGTH  # of the history a request is read with
 
-    def make(self, data: prepared.PreparedData) -> network_features.Encoder:
+    def make(self, data: prepared.PreparedData) -> feature_choice.Encoder:
         raise NotImplementedError
 
     def size(self, data: prepared.PreparedData) -> int:
@@ -98,7 +98,7 @@ class EncoderContract:
         wanted = {field.name: field for field in encoder.fields(data.catalogue)}
         read = encoder.open_request(data.catalogue)
         videos = lookups.VideoIds(data.catalogue)
-        log = positions.load_watches(data)
+        log = moments.load_watches(data)
         users, ends = data.windows.first_watches(events.Split.TEST)
         expected = logged_user_vectors.contexts(log, users, ends, self.length, SEARCHES)
         whole = tf.concat(encoder(expected), axis=-1)

@@ -11,8 +11,8 @@ from tests.features.sequences.documented import registered as registered
 from ytdnn import configs
 from ytdnn.base import errors, registries, schema
 from ytdnn.candidates import logged_user_vectors
-from ytdnn.features import network_features
-from ytdnn.log import events, positions, prepared
+from ytdnn.features import feature_choice
+from ytdnn.log import events, moments, prepared
 
 POSITIONS = 5
 ENCODERS = {
@@ -33,9 +33,9 @@ def config_of(encoder: configs.Encoder) -> configs.CandidatesConfig:
 
 def made(
     name: str, data: prepared.PreparedData, with_request_time: bool = False
-) -> network_features.Watches:
+) -> feature_choice.Watches:
     """An encoder of random biases, so that every part decides."""
-    encoder = network_features.make_encoder(
+    encoder = feature_choice.make_encoder(
         config_of(ENCODERS[name]),
         data.vocabulary_size,
         None,
@@ -51,7 +51,7 @@ def made(
 
 def rows(
     data: prepared.PreparedData, with_request_time: bool = False
-) -> network_features.Tensors:
+) -> feature_choice.Tensors:
     """The contract's slices, with the times of their requests if they are read."""
     features = contract.batch(data, POSITIONS)
     if with_request_time:
@@ -66,7 +66,7 @@ class SequenceContract(contract.EncoderContract):
     rows = schema.WATCH_ROWS
     length = contract.LENGTH + POSITIONS - 1
 
-    def make(self, data: prepared.PreparedData) -> network_features.Watches:
+    def make(self, data: prepared.PreparedData) -> feature_choice.Watches:
         return made(self.name, data)
 
     def size(self, data: prepared.PreparedData) -> int:
@@ -85,15 +85,15 @@ class TestBesideBags(SequenceContract):
 
 
 def vectors(
-    encoder: network_features.Watches, features: network_features.Tensors
+    encoder: feature_choice.Watches, features: feature_choice.Tensors
 ) -> np.ndarray:
     found: np.ndarray = tf.concat(encoder(features), axis=-1).numpy()
     return found
 
 
 def served(
-    encoder: network_features.Watches,
-    features: network_features.Tensors,
+    encoder: feature_choice.Watches,
+    features: feature_choice.Tensors,
     row: int,
     position: int,
 ) -> np.ndarray:
@@ -160,13 +160,13 @@ def test_the_order_of_watches_counts(data: prepared.PreparedData) -> None:
 def test_request_times_of_the_log_are_those_of_the_request(
     data: prepared.PreparedData,
 ) -> None:
-    log = positions.load_watches(data, _request_times)
+    log = moments.load_watches(data, _request_times)
     users, ends = data.windows.first_watches(events.Split.TEST)
     found = logged_user_vectors.contexts(log, users, ends, 3)[schema.REQUEST_TIMES]
     np.testing.assert_array_equal(found[:, 0], np.asarray(data.watches.times)[ends])
 
 
-def _request_times(log: positions.LogTensors) -> dict[str, positions.Reader]:
+def _request_times(log: moments.LogTensors) -> dict[str, moments.Reader]:
     del log
     return {schema.REQUEST_TIMES: lambda at: at.times}
 
@@ -189,7 +189,7 @@ def test_states_of_another_shape_are_refused(
     cls = registries.ENCODERS["gru"].make
     states = cls.states
     monkeypatch.setattr(cls, "states", lambda *given: cut(states(*given)))
-    encoder = network_features.make_encoder(
+    encoder = feature_choice.make_encoder(
         config_of(ENCODERS["gru"]), data.vocabulary_size
     )
     wanted = r"expected GRU.states\(\).*= \[\d+, \d+, 8\], "

@@ -11,7 +11,7 @@ from tests.lab.live.test_play import same
 from ytdnn.bundle import bundle
 from ytdnn.lab.live import arms, counters, finished_days, play
 from ytdnn.log import prepared
-from ytdnn.ops.state import live_tables, opening
+from ytdnn.ops.state import continued_counts, opening
 
 pytestmark = pytest.mark.thorough
 DAYS = range(WORLD.num_days, WORLD.num_days + 2)
@@ -30,7 +30,7 @@ def counted(workdir: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def test_the_state_has_each_event_once(counted: Counted, workdir: pathlib.Path) -> None:
     directory, data = counted[2], prepared.load(workdir / "data")
     state = opening.open_store(str(directory / STATE))
-    later = live_tables.LaterEvents(data, state, opening.log_end(data))
+    later = continued_counts.LaterEvents(data, state, opening.log_end(data))
     later.follow()
     ids = data.videos["video_id"]
     tables = finished_days.joined(

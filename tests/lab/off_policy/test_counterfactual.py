@@ -11,7 +11,7 @@ import tensorflow as tf
 from tests import changed_log
 from tests.evaluation import fakes, logged
 from ytdnn import configs
-from ytdnn.evaluation import models, report_model
+from ytdnn.evaluation import models, report_types
 from ytdnn.lab.off_policy import counterfactual, judged_systems, page_choices
 from ytdnn.log import events, prepare, prepared
 from ytdnn.retrieval import exploring
@@ -63,7 +63,7 @@ def log_of(directory: pathlib.Path, shown: list[Shown]) -> prepared.PreparedData
 
 def measured(
     data: prepared.PreparedData, config: configs.Config = CONFIG
-) -> report_model.OffPolicy | None:
+) -> report_types.OffPolicy | None:
     trained = fakes.ScoresByUser(data.num_videos, lambda u, e: np.arange(4.0))
     vectors, ranker = (
         trained.video_vectors(),

@@ -7,7 +7,7 @@ import pytest
 from tests import extras
 from tests.evaluation import example
 from tests.lab.pages import browser
-from ytdnn.evaluation import lists, report_model, shown_baselines, tables
+from ytdnn.evaluation import lists, report_types, shown_baselines, tables
 from ytdnn.lab.pages import display_names, evaluation_page, page, plots, svg_figures
 
 SECTIONS = [
@@ -243,7 +243,7 @@ def test_intervals_are_shown_on_demand(
     assert chromium.ask(label) == "none"
 
 
-def many_systems() -> report_model.Report:
+def many_systems() -> report_types.Report:
     """Returns a report with every baseline and bound; the later the better."""
     report = example.with_pages()
     entry = report["lists"]["candidates"]

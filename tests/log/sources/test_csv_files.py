@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ytdnn.base import errors
-from ytdnn.log import event_log
+from ytdnn.log import raw_log
 from ytdnn.log.sources import csv_files, parquet_files
 
 
@@ -25,7 +25,7 @@ def test_column_has_the_narrowest_type_that_all_values_fit(tmp_path, values, dty
     frame = csv_files.scan_csv([path]).collect()
     assert frame.schema["value"] == dtype
     assert frame["value"].is_null().to_list() == [value == "" for value in values]
-    assert frame[event_log.ROW].to_list() == list(range(len(values)))
+    assert frame[raw_log.ROW].to_list() == list(range(len(values)))
 
 
 def test_value_at_the_very_end_still_counts(tmp_path):
@@ -58,7 +58,7 @@ def test_several_csvs_are_one_table_of_one_type(tmp_path):
     frame = csv_files.scan_csv(paths, ["id"]).collect()
     assert frame["id"].to_list() == ["1", "2", "007"]
     assert frame["value"].to_list() == ["2", None, "x"]
-    assert frame[event_log.ROW].to_list() == [0, 1, 2]
+    assert frame[raw_log.ROW].to_list() == [0, 1, 2]
     assert parquet_files.part_starts(paths) == ((0, str(first)), (2, str(second)))
 
 
@@ -96,7 +96,7 @@ def test_columns_without_a_name_are_left_out_with_a_note(tmp_path, text):
     path = tmp_path / "part.csv"
     path.write_bytes(text.encode())
     layout = csv_files.require_rows([path])
-    frame = csv_files.scan_csv([path], layout=layout).drop(event_log.ROW).collect()
+    frame = csv_files.scan_csv([path], layout=layout).drop(raw_log.ROW).collect()
     assert frame.to_dict(as_series=False) == {"a": [1, 3], "b": [2, 4]}
     number = text.partition("\n")[0].count(",") - 1
     assert list(layout.notes()) == [f"columns without a name, left out: {number}"]

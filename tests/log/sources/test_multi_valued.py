@@ -8,13 +8,13 @@ import pytest
 from tests import small_log, tag_log
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.log import event_log, new_videos, sources
+from ytdnn.log import new_videos_table, raw_log, sources
 
 KEYWORDS = [" Action|Comedy", "", None, "Drama", "Drama|Drama| ", "a", "a|b", "b"]
 LISTS = [["Action", "Comedy"], None, None, ["Drama"], ["Drama"], ["a"], ["a", "b"]]
 
 
-def _read(directory: pathlib.Path, *columns: str, **videos: object) -> event_log.Origin:
+def _read(directory: pathlib.Path, *columns: str, **videos: object) -> raw_log.Origin:
     small_log.watches().write_parquet(directory / "watches.parquet")
     table = small_log.videos().with_columns(**videos)
     table.write_parquet(directory / "videos.parquet")
@@ -22,7 +22,7 @@ def _read(directory: pathlib.Path, *columns: str, **videos: object) -> event_log
     return sources.read(config).origin("videos")
 
 
-def _column(origin: event_log.Origin, name: str) -> list[object]:
+def _column(origin: raw_log.Origin, name: str) -> list[object]:
     values: list[object] = origin.rows.collect()[name].to_list()
     return values
 
@@ -93,8 +93,8 @@ def test_added_videos_are_read_as_the_catalogue_was(tmp_path: pathlib.Path) -> N
     added = pl.DataFrame(
         {"video_id": ["n1", "n2"], "labels": ["cat|new", None], "tags": [["fun"], []]}
     )
-    table = new_videos.read(added, data).table
+    table = new_videos_table.read(added, data).table
     assert table["labels"].to_list() == [["cat", "new"], None]
     assert table["tags"].to_list() == [["fun"], None]
-    grown = new_videos.added_to(data, table)
+    grown = new_videos_table.added_to(data, table)
     assert grown.videos["labels"][-2].to_list() == ["cat", "new"]

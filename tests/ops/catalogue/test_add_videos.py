@@ -12,7 +12,7 @@ from tests.bundle import conftest
 from ytdnn.base import artifacts, errors, schema
 from ytdnn.bundle import added_videos, bundle
 from ytdnn.candidates import model
-from ytdnn.log import new_videos, prepared
+from ytdnn.log import new_videos_table, prepared
 from ytdnn.run import pipeline
 from ytdnn.run.pipeline import workdir as run_workdir
 
@@ -68,7 +68,7 @@ def test_vectors_are_those_of_a_catalogue_that_had_them(
     found = opened(workdir).video_vectors()
     old = content_run.candidates.video_vectors()
     np.testing.assert_array_equal(found[: len(old)], old)
-    data = new_videos.added_to(content_run.data, rows(content_run.data))
+    data = new_videos_table.added_to(content_run.data, rows(content_run.data))
     grown = model.load(content_run.workdir / "candidates", data)
     np.testing.assert_allclose(found, grown.video_vectors(), atol=1e-5)
     assert grown.content is not None
@@ -128,8 +128,8 @@ def test_what_the_prepared_set_has_by_now_is_added_no_more(
 ) -> None:
     data = content_run.data
     table = rows(data, ["video 1", "new 1"])
-    assert new_videos.added_to(data, table).catalogue.num_added == 1
-    assert new_videos.added_to(data, table.head(1)) is data
+    assert new_videos_table.added_to(data, table).catalogue.num_added == 1
+    assert new_videos_table.added_to(data, table.head(1)) is data
 
 
 @pytest.mark.thorough

@@ -17,7 +17,7 @@ from ytdnn import configs
 from ytdnn.base import artifacts
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.candidates import model
-from ytdnn.log import events, prepared, training_slices
+from ytdnn.log import events, prepared, slice_batches
 from ytdnn.ops.refit import refitting
 from ytdnn.run.pipeline import external_evaluations, graph, runner, workdir
 
@@ -61,9 +61,9 @@ def fingerprint(refitted: Refitted, place: str) -> str:
 @pytest.mark.thorough
 def test_the_candidates_learn_from_all_of_the_log(refitted: Refitted) -> None:
     own, later = refitted.data("data"), refitted.data("refit/data")
-    trained = training_slices.training_set(later).watches
+    trained = slice_batches.training_set(later).watches
     assert len(trained) == len(own.watches)
-    assert len(training_slices.training_set(own).watches) < len(own.watches)
+    assert len(slice_batches.training_set(own).watches) < len(own.watches)
     found = model.load(refitted.workdir / "refit/candidates", later)
     assert len(found.video_vectors()) == later.vocabulary_size > own.vocabulary_size
 
@@ -79,7 +79,7 @@ def test_the_rankers_scores_are_of_candidates_that_have_not_seen_its_window(
     data = refitted.data("refit/earlier/data")
     learned = np.asarray(data.impressions.splits) == events.Split.TRAIN
     begins = np.asarray(data.impressions.times)[learned].min()
-    assert np.asarray(training_slices.training_set(data).watches.times).max() < begins
+    assert np.asarray(slice_batches.training_set(data).watches.times).max() < begins
 
 
 @pytest.mark.thorough

@@ -10,7 +10,7 @@ from tests import full_log
 from ytdnn import configs
 from ytdnn.base import artifacts, schema
 from ytdnn.log import prepare, prepared
-from ytdnn.log.sources import memory_tables, tables_in_directory
+from ytdnn.log.sources import memory_tables, own_tables
 from ytdnn.ops.refresh import append
 
 Tables = dict[str, pl.DataFrame]
@@ -125,7 +125,7 @@ def check(seed: int, directory: pathlib.Path, events_per_shard: int = 5_000) -> 
         if schema.WATCHES in part:
             write(rng, part, directory / f"day-{number}")
             given = configs.DataConfig(source="log", dir=f"{directory}/day-{number}")
-            log = tables_in_directory.read(given)
+            log = own_tables.read(given)
             data = append.append(data, log, directory / str(number), {})
     frames = memory_tables.from_frames(days.whole)
     at_once = prepare.prepare(config, directory / "at-once", frames)

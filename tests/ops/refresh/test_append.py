@@ -11,7 +11,7 @@ from tests import full_log
 from tests.log import comparison
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.log import event_log, events, merged_shards, prepare, prepared
+from ytdnn.log import events, merged_shards, prepare, prepared, raw_log
 from ytdnn.log.sources import memory_tables
 from ytdnn.ops.refresh import append
 
@@ -19,7 +19,7 @@ TABLES = (schema.WATCHES, schema.IMPRESSIONS, schema.SEARCHES)
 IN_MEMORY = configs.DataConfig(source="tables")
 
 
-def log(given: dict[str, pl.DataFrame]) -> event_log.EventLog:
+def log(given: dict[str, pl.DataFrame]) -> raw_log.EventLog:
     return memory_tables.read(IN_MEMORY, memory_tables.from_frames(given))
 
 

@@ -21,7 +21,7 @@ from ytdnn.bundle import user_requests
 from ytdnn.features import counter_sums
 from ytdnn.log import events, prepared
 from ytdnn.ops.server import app
-from ytdnn.ops.state import live_tables
+from ytdnn.ops.state import continued_counts
 from ytdnn.retrieval import live_counts, live_term_source, live_terms
 
 END = full_log._START + full_log._SPAN
@@ -147,7 +147,9 @@ def tables_of(log: prepared.PreparedData, named: Any, moment: int) -> Json:
     counts = live_counts.LiveCounts(log, moment)
     state = live_term_source.state_of_counts(counts, moment)
     weights = live_terms.weights(np.array(WEIGHTS))
-    return {live_tables.COUNTERS: counted} | live_term_source.tables(state, weights)
+    return {continued_counts.COUNTERS: counted} | live_term_source.tables(
+        state, weights
+    )
 
 
 @pytest.fixture(scope="module")

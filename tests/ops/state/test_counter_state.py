@@ -17,12 +17,12 @@ from ytdnn.features import (
     counter_features,
     counter_sums,
     counters,
-    network_features,
+    feature_choice,
 )
 from ytdnn.log import prepared
 from ytdnn.ops.state import (
+    continued_counts,
     histories,
-    live_tables,
     opening,
     posted_events,
     sqlite_store,
@@ -51,8 +51,8 @@ class Lived(NamedTuple):
         return self.whole.windows.end_of_log + 1
 
     @property
-    def later(self) -> live_tables.LaterEvents:
-        found = live_tables.LaterEvents(self.first, self.state, opening.LogEnd())
+    def later(self) -> continued_counts.LaterEvents:
+        found = continued_counts.LaterEvents(self.first, self.state, opening.LogEnd())
         found.follow()
         return found
 
@@ -121,7 +121,7 @@ def test_counters_are_those_of_the_whole_log(lived: Lived) -> None:
     chosen = {
         which: [
             feature
-            for feature in network_features.named(base_feature.RANKING, names, data)
+            for feature in feature_choice.named(base_feature.RANKING, names, data)
             if isinstance(feature, counters.Counter)
         ]
         for which, data in (("first", lived.first), ("whole", lived.whole))
@@ -132,14 +132,14 @@ def test_counters_are_those_of_the_whole_log(lived: Lived) -> None:
     asked = counter_sums.CounterRequests(sums, every, moments)
     expected = np.stack([each.values(asked) for each in chosen["whole"]], axis=-1)
     begin = lived.first.windows.end_of_log
-    tables = live_tables.LiveTables(
+    tables = continued_counts.LiveTables(
         lived.later, lived.first, chosen["first"], None, begin
     )
     found = tables.at(lived.moment)
     assert found.keys() == {"counters"}
     np.testing.assert_array_equal(found["counters"], expected[order(lived)])
     assert (expected != tables.at(begin)["counters"]).any(axis=0).sum() > len(names) / 2
-    alone = live_tables.LiveTables(
+    alone = continued_counts.LiveTables(
         lived.later, lived.first, chosen["first"][:1], None, begin
     )
     assert alone.at(lived.moment)["counters"].shape == (len(every),)
@@ -150,7 +150,9 @@ def test_the_counted_order_is_that_of_the_whole_log(lived: Lived, kind: str) -> 
     every = np.arange(lived.whole.num_videos + 1)
     whole = impression_rates.sums_before(lived.whole, every, lived.moment)
     begin = lived.first.windows.end_of_log
-    tables = live_tables.LiveTables(lived.later, lived.first, [], None, begin, kind)
+    tables = continued_counts.LiveTables(
+        lived.later, lived.first, [], None, begin, kind
+    )
     found = tables.at(lived.moment)
     assert found.keys() == {"counted_order"}
     expected = impression_rates.order(kind, whole)[order(lived)]
@@ -166,7 +168,7 @@ def test_live_terms_are_those_of_the_whole_log(lived: Lived) -> None:
     weights = live_terms.weights(np.linspace(0.1, 1.0, live_terms.NUM_TERMS))
     counts = live_counts.LiveCounts(lived.whole, lived.moment)
     expected = live_term_source.state_of_counts(counts, lived.moment)
-    tables = live_tables.LiveTables(
+    tables = continued_counts.LiveTables(
         lived.later, lived.first, [], weights, lived.first.windows.end_of_log
     ).at(lived.moment)
     places = order(lived)
@@ -194,7 +196,7 @@ def test_live_terms_are_those_of_the_whole_log(lived: Lived) -> None:
 def test_a_late_watch_has_its_place(lived: Lived, tmp_path: pathlib.Path) -> None:
     """A watch of the log, a late one, another of the log, and a new one."""
     data, state = lived.first, sqlite_store.Database(tmp_path / "state.db")
-    is_own = data.watches.users == live_tables.user_indices(data)["u1"]
+    is_own = data.watches.users == continued_counts.user_indices(data)["u1"]
     first, second = data.watches.times[is_own][-2:].tolist()
     assert second > first + 1
     given = [("v3", first + 1), ("v5", lived.moment)]
@@ -202,9 +204,9 @@ def test_a_late_watch_has_its_place(lived: Lived, tmp_path: pathlib.Path) -> Non
     row["user_id"] = "u1"
     late = [reader.read({**row, "video_id": v, "time": t}, 0.0) for v, t in given]
     state.add(late).result()
-    later = live_tables.LaterEvents(data, state, opening.LogEnd())
+    later = continued_counts.LaterEvents(data, state, opening.LogEnd())
     later.follow()
-    tables = live_tables.LiveTables(later, data, [], None, lived.moment)
+    tables = continued_counts.LiveTables(later, data, [], None, lived.moment)
     counts = tables._watched(live_counts.LiveCounts(data, lived.moment))
     for before, (video, time) in zip(
         data.watches.videos[is_own][-2:], given, strict=True
@@ -217,7 +219,7 @@ def test_histories_are_those_of_the_whole_log(lived: Lived) -> None:
     for user in range(full_log.NUM_USERS):
         user_id = f"u{user}"
         whole = user_requests.at_end(lived.whole, user_id)
-        index = live_tables.user_indices(lived.first)[user_id]
+        index = continued_counts.user_indices(lived.first)[user_id]
         base = user_requests.at_end_of(lived.first, index)
         own = lived.state.user_events(user_id)
         found = histories.request(own, whole, lived.moment, base)
@@ -239,7 +241,7 @@ def test_histories_are_those_of_the_whole_log(lived: Lived) -> None:
 
 def test_a_users_events_are_counted_whatever_came_before_them(lived: Lived) -> None:
     end = opening.LogEnd(CUT + 86_400 - 1, math.inf)
-    later = live_tables.LaterEvents(lived.first, lived.state, end)
+    later = continued_counts.LaterEvents(lived.first, lived.state, end)
     assert later.follow()
     assert not later.follow()
     assert all(time >= CUT + 86_400 for time in later.watches()["time"])

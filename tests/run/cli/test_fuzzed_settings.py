@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.run.cli import given_settings
-from ytdnn.run.cli import settings as catalogue
+from ytdnn.run.cli import settings_catalogue as catalogue
 
 _KEYS = st.sampled_from(list(catalogue.catalogue()))
 _TEXTS = st.one_of(

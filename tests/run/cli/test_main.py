@@ -19,7 +19,7 @@ from tests import small_log as logs
 from tests.run.cli import conftest, fakes
 from ytdnn import __main__, configs
 from ytdnn.run.cli import command as command_room
-from ytdnn.run.cli import failures, main, settings
+from ytdnn.run.cli import failures, main, settings_catalogue
 from ytdnn.run.pipeline import workdir
 
 NAMES = [command.name for command in main.COMMANDS]
@@ -73,14 +73,14 @@ def test_help_of_a_command_is_complete(
     out = cli(*command.name.split(), "--help").out
     for flag in command.flags:
         assert f"\n  --{flag.name}{'' if flag.is_switch else '='}" in out
-    for key in settings.catalogue():
+    for key in settings_catalogue.catalogue():
         if key.split(".")[0] in command.groups:
             assert re.search(rf"\n +{re.escape(key)}=", out)
 
 
 def test_help_of_run_lists_every_setting(cli: conftest.Cli) -> None:
     out = cli("run", "--help").out
-    for setting in settings.listed():
+    for setting in settings_catalogue.listed():
         assert re.search(rf"\n +{re.escape(setting.key)}=", out)
         assert setting.text.split()[0].replace("`", "") in out
 
@@ -97,14 +97,16 @@ def test_help_lists_every_kind_of_a_choice_with_its_settings(cli: conftest.Cli) 
 
 
 def test_every_setting_is_described() -> None:
-    for setting in settings.listed():
+    for setting in settings_catalogue.listed():
         assert setting.text.endswith("."), setting
 
 
 def test_every_alias_fills_a_setting() -> None:
     for command in main.COMMANDS:
         for flag in command.flags:
-            assert set(flag.settings("videos.genre")) <= set(settings.catalogue())
+            assert set(flag.settings("videos.genre")) <= set(
+                settings_catalogue.catalogue()
+            )
 
 
 def test_help_comes_at_once_and_without_tensorflow(repository: pathlib.Path) -> None:

@@ -9,7 +9,7 @@ from ml_collections import config_dict
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.run.cli import command, given_settings, resolved_config, settings
+from ytdnn.run.cli import command, given_settings, resolved_config, settings_catalogue
 from ytdnn.run.pipeline import runner
 
 VALUES = [
@@ -129,7 +129,8 @@ def test_files_of_parts_are_named_on_the_command_line(tmp_path: pathlib.Path) ->
 
 
 @given(
-    key=strategies.sampled_from(sorted(settings.catalogue())), text=strategies.text()
+    key=strategies.sampled_from(sorted(settings_catalogue.catalogue())),
+    text=strategies.text(),
 )
 def test_any_text_gives_a_valid_config_or_a_user_error(key: str, text: str) -> None:
     try:
@@ -144,7 +145,7 @@ def test_any_command_line_parses_or_gives_a_user_error(argv: list[str]) -> None:
     table = [command.Flag("workdir"), command.Flag("k", key="evaluation.ks")]
     with contextlib.suppress(errors.UserError):
         given = command.parse("run", table, argv)
-        assert set(given.overrides) <= set(settings.catalogue())
+        assert set(given.overrides) <= set(settings_catalogue.catalogue())
 
 
 def test_a_flag_of_a_few_values() -> None:

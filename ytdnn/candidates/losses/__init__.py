@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float32]
 Features = dict[str, tf.Tensor]
-"""A batch from `ytdnn.log.training_slices.cut`, with labels and weights."""
+"""A batch from `ytdnn.log.slice_batches.cut`, with labels and weights."""
 
 Loss = Callable[[Features, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 """(batch of one replica, seed `[2] int32`) → the sum over its examples of weight ·

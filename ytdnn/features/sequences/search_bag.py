@@ -9,12 +9,12 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.base import configs, schema
-from ytdnn.features import network_features
+from ytdnn.features import feature_choice
 from ytdnn.layers import bags, embeddings, randomness
 from ytdnn.log import graph_fields, lookups, prepared, raw_request, tokens
 
 
-class SearchBag(network_features.Encoder):
+class SearchBag(feature_choice.Encoder):
     """The average embedding of the tokens of recent searches."""
 
     num_bags = 1
@@ -43,7 +43,7 @@ class SearchBag(network_features.Encoder):
         return [self.tokens.table]
 
     def call(
-        self, features: network_features.Tensors, seed: tf.Tensor | None = None
+        self, features: feature_choice.Tensors, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the average."""
         rows = features[schema.SEARCH_TOKENS]
@@ -62,19 +62,19 @@ class SearchBag(network_features.Encoder):
 
     def open_request(
         self, catalogue: prepared.Catalogue
-    ) -> network_features.SequenceReader:
+    ) -> feature_choice.SequenceReader:
         """Returns the reader of the last searches' tokens."""
         return _LastSearches(self._length, catalogue)
 
 
-class _LastSearches(network_features.SequenceReader):
+class _LastSearches(feature_choice.SequenceReader):
     def __init__(self, length: int, catalogue: prepared.Catalogue) -> None:
         super().__init__()
         self._length = length
         tokens = catalogue.tokens[prepared.TOKEN].to_list()
         self._tokens = lookups.TextVocabulary(tokens)
 
-    def __call__(self, request: raw_request.Request) -> network_features.Tensors:
+    def __call__(self, request: raw_request.Request) -> feature_choice.Tensors:
         """Returns the tokens of the last searches that have a word."""
         queries = self._last_columns(request.raw[schema.QUERIES])
         words = tokens.tokenise(tf.reshape(queries, [-1]))

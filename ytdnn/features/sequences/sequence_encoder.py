@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.base import errors, schema
-from ytdnn.features import network_features
+from ytdnn.features import feature_choice
 from ytdnn.features.sequences import watched
 from ytdnn.layers import bags, randomness
 from ytdnn.log import graph_fields, prepared
@@ -110,7 +110,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         """
 
     def call(
-        self, features: network_features.Tensors, seed: tf.Tensor | None = None
+        self, features: feature_choice.Tensors, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the state after the last watch of each position, zero without one."""
         own = randomness.substream(seed, randomness.RandomStream.SEQUENCE)
@@ -143,7 +143,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
             )
 
     def _history(
-        self, features: network_features.Tensors, rows: tf.Tensor, known: tf.Tensor
+        self, features: feature_choice.Tensors, rows: tf.Tensor, known: tf.Tensor
     ) -> History:
         times, next_times = features[schema.WATCH_ROW_TIMES], None
         if self.reads_request_times:
@@ -161,7 +161,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
 
     def open_request(
         self, catalogue: prepared.Catalogue
-    ) -> network_features.SequenceReader:
+    ) -> feature_choice.SequenceReader:
         """Returns the reader of the last watches."""
         return watched.LastWatches(self.config.history_length, self.reads_request_times)
 
@@ -181,7 +181,7 @@ def user_starts(first_rows: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
     return tf.concat([before, first_rows[:, :-1]], axis=1)
 
 
-class SideBySide(network_features.Encoder):
+class SideBySide(feature_choice.Encoder):
     """Averages and a sequence encoder that share one table of watched videos.
 
     Attributes:
@@ -212,7 +212,7 @@ class SideBySide(network_features.Encoder):
         return self.bags.tables
 
     def call(
-        self, features: network_features.Tensors, seed: tf.Tensor | None = None
+        self, features: feature_choice.Tensors, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the averages, then the vector of the sequence encoder."""
         return [*self.bags(features, seed), *self.sequence(features, seed)]
@@ -229,6 +229,6 @@ class SideBySide(network_features.Encoder):
 
     def open_request(
         self, catalogue: prepared.Catalogue
-    ) -> network_features.SequenceReader:
+    ) -> feature_choice.SequenceReader:
         """Returns the reader of the sequence encoder."""
         return self.sequence.open_request(catalogue)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, schema
 from ytdnn.base.configs import networks
-from ytdnn.features import network_features
+from ytdnn.features import feature_choice
 from ytdnn.layers import bags, embeddings, randomness
 from ytdnn.log import graph_fields, prepared
 
@@ -41,7 +41,7 @@ class ContentSource(Protocol):
         ...
 
 
-class Watched(network_features.Encoder):
+class Watched(feature_choice.Encoder):
     """An encoder of the watch history.
 
     Attributes:
@@ -110,12 +110,12 @@ class Watched(network_features.Encoder):
 
     def open_request(
         self, catalogue: prepared.Catalogue
-    ) -> network_features.SequenceReader:
+    ) -> feature_choice.SequenceReader:
         """Returns the reader of the last watches."""
         return LastWatches(self.config.history_length)
 
 
-class LastWatches(network_features.SequenceReader):
+class LastWatches(feature_choice.SequenceReader):
     """Reads the last watches of a request, their times and, if needed, its time."""
 
     def __init__(self, length: int, with_request_times: bool = False) -> None:
@@ -124,7 +124,7 @@ class LastWatches(network_features.SequenceReader):
         self._length = length
         self._with_request_times = with_request_times
 
-    def __call__(self, request: "raw_request.Request") -> network_features.Tensors:
+    def __call__(self, request: "raw_request.Request") -> feature_choice.Tensors:
         """Returns the rows, padded in front."""
         from ytdnn.log import raw_request
 
@@ -178,7 +178,7 @@ class WatchBags(Watched):
             )
 
     def call(
-        self, features: network_features.Tensors, seed: tf.Tensor | None = None
+        self, features: feature_choice.Tensors, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the fixed averages, then the learned ones if there are any."""
         rows = features[schema.WATCH_ROWS]

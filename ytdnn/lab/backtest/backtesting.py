@@ -30,12 +30,12 @@ from ytdnn.evaluation import (
     request_cases,
     request_measure,
     user_cases,
-    user_windows,
+    users_in_parts,
 )
 from ytdnn.lab.backtest import arms
 from ytdnn.log import derived_sets, events, prepared
 from ytdnn.retrieval import live_counts, live_terms, trained_stage
-from ytdnn.run.pipeline import graph, runner, sizes, steps, workdir
+from ytdnn.run.pipeline import graph, runner, size_of_log, steps, workdir
 from ytdnn.training import candidates, continued_training
 
 RUN, STEPS = "run", "steps"
@@ -89,7 +89,7 @@ def run(backtest: Backtest, say: runner.Say) -> "RollingEvaluation":
         with workdir.keep_config(home, config):
             train = functools.partial(runner.run, _STEPS, config, home, say)
             _measured(home / _COST, functools.partial(train, is_full=False))
-        played = RollingEvaluation(backtest, sizes.resolved(config, home))
+        played = RollingEvaluation(backtest, size_of_log.resolved(config, home))
         number, begin = len(played.spans), formats.utc(played.begin)
         say(f"trained up to {begin}; arms answer {number} steps from then on")
         for arm in backtest.arms:
@@ -175,7 +175,7 @@ class RollingEvaluation:
                 f"{formats.utc(self.begin)} for the arm counters, found fewer: leave "
                 f"it out, or begin later, --config.data.test_from=DATE"
             )
-        self._windows = user_windows.WindowOpener(config.evaluation.window_events)
+        self._windows = users_in_parts.WindowOpener(config.evaluation.window_events)
 
     def play(self, arm: arms.BacktestArm) -> None:
         """Answers the steps of an arm that have no record.
@@ -282,7 +282,7 @@ class RollingEvaluation:
         """Returns an arm's data, the maker of its lists, and how many it can list."""
         data = prepared.load(place / prepared.KIND)
         trained = trained_stage.load(place / trained_stage.KIND, data).candidates
-        trained = user_windows.by_window(trained, self._windows)
+        trained = users_in_parts.by_window(trained, self._windows)
         vectors = trained.video_vectors()
         is_live = self.serves_live or arm.kind == arms.COUNTERS
         if not self._weights or not is_live:

@@ -15,7 +15,7 @@ from ytdnn.run.cli import (
     given_settings,
     output,
     resolved_config,
-    settings,
+    settings_catalogue,
 )
 from ytdnn.run.pipeline import runner, steps, workdir
 
@@ -145,7 +145,7 @@ def _space(given: command.Arguments, stage: str) -> configs.Space | None:
     space = None if file is None else resolved_config.load_space(file)
     if space is None:
         return None
-    known = settings.catalogue()
+    known = settings_catalogue.catalogue()
     for key in space:
         if key not in known:
             hint = given_settings.closest(key, list(known))

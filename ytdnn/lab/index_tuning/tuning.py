@@ -72,7 +72,7 @@ def _tuned(
     import numpy as np
 
     from ytdnn.candidates import model
-    from ytdnn.evaluation import user_cases, user_windows
+    from ytdnn.evaluation import user_cases, users_in_parts
     from ytdnn.lab.index_tuning import setting_search
     from ytdnn.log import events, prepared
 
@@ -83,8 +83,8 @@ def _tuned(
         rng = np.random.default_rng(config.seed)
         rows = rng.choice(len(cases), _MOST_QUERIES, replace=False)
         cases = user_cases.take(cases, np.sort(rows))
-    windows = user_windows.WindowOpener(config.evaluation.window_events)
-    models = user_windows.by_window(candidates, windows)
+    windows = users_in_parts.WindowOpener(config.evaluation.window_events)
+    models = users_in_parts.by_window(candidates, windows)
     queries = models.user_vectors(data, cases.users, cases.ends, cases.times)
     vectors = candidates.video_vectors()
     say(

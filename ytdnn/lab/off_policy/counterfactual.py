@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import configs
-from ytdnn.evaluation import report_model, report_parts
+from ytdnn.evaluation import report_parts, report_types
 from ytdnn.lab.metrics import off_policy
 from ytdnn.lab.off_policy import logged_pages, page_choices
 
@@ -115,7 +115,7 @@ def measure(
     systems: Mapping[str, page_choices.SystemOrder],
     modelled: Mapping[str, npt.NDArray[np.floating]],
     config: configs.EvaluationConfig,
-) -> report_model.OffPolicy:
+) -> report_types.OffPolicy:
     """Estimates the rewards of systems' pages.
 
     Args:
@@ -127,7 +127,7 @@ def measure(
     log = log_of(pages, modelled)
     shown = pages.values("videos")
     logged = {name: log.brought(name) for name in log.rewards}
-    return report_model.OffPolicy(
+    return report_types.OffPolicy(
         pages=len(pages),
         pages_known=pages.num_known,
         pages_left_out=pages.num_left_out,
@@ -168,13 +168,13 @@ def _value(
     log: DecisionLog,
     ordered: page_choices.SystemOrder,
     shown: npt.NDArray[np.integer],
-) -> report_model.PageValue:
+) -> report_types.PageValue:
     chosen = page_choices.choices_on_pages(ordered, shown)
     own = page_choices.modelled_pages(ordered, shown.shape[1])
     alone, whole = (estimates(log, chosen, given) for given in (None, own))
     places, pages = (log.decisions(CLICKS, chosen, given) for given in (None, own))
     is_last = np.diff(log.is_place, axis=1, append=False)[log.is_place]
-    return report_model.PageValue(
+    return report_types.PageValue(
         per_place=_triples(alone),
         per_page=_triples(whole, log.places_a_page),
         mean_weight=_triple(off_policy.mean_weight(places)),

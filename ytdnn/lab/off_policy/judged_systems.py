@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ytdnn.base import registries
-from ytdnn.evaluation import composed_slates, lists, models, report_model, user_cases
+from ytdnn.evaluation import composed_slates, lists, models, report_types, user_cases
 from ytdnn.lab.off_policy import counterfactual, logged_pages, page_choices
 from ytdnn.log import events
 from ytdnn.ranking import predictions
@@ -17,7 +17,7 @@ _PLACES_AHEAD = 2  # what a page has shown already is at most as long as the pag
 @registries.HOOKS.register("off_policy")
 def measure(
     run: models.RunModels, split: events.Split
-) -> report_model.OffPolicy | None:
+) -> report_types.OffPolicy | None:
     """Estimates the rewards of a run's pages; None without propensities.
 
     Args:

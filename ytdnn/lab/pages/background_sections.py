@@ -7,7 +7,7 @@ import numpy as np
 
 from ytdnn.base import configs, docstrings, registries
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import report_model, report_parts, report_summary, tables
+from ytdnn.evaluation import report_parts, report_summary, report_types, tables
 from ytdnn.lab.pages import display_names, page, plots
 
 # A stage's other metrics say nearly the same.
@@ -17,7 +17,7 @@ _TICK = "✓ "
 
 
 @registries.REPORT_SECTIONS.register("making", place=90)
-def sections(report: report_model.Report) -> Iterator[page.Section]:
+def sections(report: report_types.Report) -> Iterator[page.Section]:
     """Yields a section for each part that the report has."""
     if report.examples:
         yield examples(report)
@@ -29,7 +29,7 @@ def sections(report: report_model.Report) -> Iterator[page.Section]:
     yield making(report)
 
 
-def examples(report: report_model.Report) -> page.Section:
+def examples(report: report_types.Report) -> page.Section:
     """Returns some users: history, the right answers, and the lists of the plots."""
     drawn, users = display_names.drawn(report), report.examples[::-1]
     blocks = [_user(one, drawn, is_open=one is users[0]) for one in users]
@@ -44,11 +44,11 @@ def examples(report: report_model.Report) -> page.Section:
 
 
 def _user(
-    example: report_model.Example, models: Sequence[str], is_open: bool
+    example: report_types.Example, models: Sequence[str], is_open: bool
 ) -> page.Details:
     facts = [f"{key} {_words(value)}" for key, value in example.facts.items()]
     lists = {tables.model_title(m): example.lists.get(m, ()) for m in models}
-    columns: list[tuple[str, Sequence[report_model.ReportVideo], int]] = [
+    columns: list[tuple[str, Sequence[report_types.ReportVideo], int]] = [
         ("watched before", example.history[::-1], example.history_length),
         ("watched afterwards", example.answers, example.num_answers),
         *((model, videos, len(videos)) for model, videos in lists.items()),
@@ -65,7 +65,7 @@ def _user(
 
 
 def _videos(
-    heading: str, videos: Sequence[report_model.ReportVideo], number: int
+    heading: str, videos: Sequence[report_types.ReportVideo], number: int
 ) -> page.Table:
     """Returns the first videos of `number`, the right ones ticked."""
     shown = videos[:_MOST_SHOWN]
@@ -79,13 +79,13 @@ def _videos(
     return page.Table([heading], rows, marked=np.flatnonzero(right).tolist())
 
 
-def _title(video: report_model.ReportVideo) -> str:
+def _title(video: report_types.ReportVideo) -> str:
     title = video.title or f"video {video.video_id}"
     topic = str(video.topic or "")
     return title if topic.lower() in title.lower() else f"{title} ({topic})"
 
 
-def training(report: report_model.Report) -> page.Section:
+def training(report: report_types.Report) -> page.Section:
     """Returns the curves of each stage's training, of the metrics that tell most."""
     blocks: list[page.Block] = []
     for stage, record in report.training.items():
@@ -109,7 +109,7 @@ def training(report: report_model.Report) -> page.Section:
     )
 
 
-def search(report: report_model.Report) -> page.Section:
+def search(report: report_types.Report) -> page.Section:
     """Returns the section on the recall and latency of the index."""
     rows: list[list[page.Cell]] = [
         [name.replace("_", " "), value]
@@ -124,9 +124,9 @@ def search(report: report_model.Report) -> page.Section:
     )
 
 
-def protocol(report: report_model.Report) -> page.Section:
+def protocol(report: report_types.Report) -> page.Section:
     """Returns every rule the numbers depend on, and the check for leaks."""
-    values = report_model.to_dict(report)
+    values = report_types.to_dict(report)
     return page.FoldedSection(
         "Evaluation protocol",
         "Every rule that the numbers depend on. Compare them only with numbers "
@@ -154,9 +154,9 @@ def _rules(values: Mapping[str, Any]) -> page.Table:
     return page.Table(["rule", "value", "what it says"], rows, words=(0, 1, 2))
 
 
-def making(report: report_model.Report) -> page.Section:
+def making(report: report_types.Report) -> page.Section:
     """Returns the settings and the environment."""
-    origin = report_model.to_dict(report)["made"]
+    origin = report_types.to_dict(report)["made"]
     blocks: list[page.Block] = [_table("environment", origin)]
     if report.config:
         blocks.append(

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     lists,
-    report_model,
     report_summary,
+    report_types,
     shown_baselines,
     tables,
 )
@@ -84,7 +84,7 @@ def heading(name: str) -> str:
     return words if words[:2] == "nD" else words[:1].upper() + words[1:]
 
 
-def drawn(report: report_model.Report) -> list[str]:
+def drawn(report: report_types.Report) -> list[str]:
     """Returns the models of the plots, at most eight on each: of baselines the best.
 
     Args:

@@ -3,17 +3,17 @@
 import pathlib
 
 from ytdnn.base import artifacts, registries
-from ytdnn.evaluation import report_files, report_model, report_summary
+from ytdnn.evaluation import report_files, report_summary, report_types
 from ytdnn.lab.pages import page
 
 
 @registries.HOOKS.register("page")
-def write(report: report_model.Report, directory: pathlib.Path) -> None:
+def write(report: report_types.Report, directory: pathlib.Path) -> None:
     """Writes the page of a report into the directory of an evaluation."""
     artifacts.write_text(directory / report_files.PAGE, render(report))
 
 
-def render(report: report_model.Report) -> str:
+def render(report: report_types.Report) -> str:
     """Returns a report as one HTML page."""
     title = f"Evaluation of {report.name}" if report.name else "Evaluation"
     title += f", {report.made.time[:16].replace('T', ' ')} UTC"
@@ -23,7 +23,7 @@ def render(report: report_model.Report) -> str:
     return page.render(title, _summary(report), sections, " ".join(filter(None, lines)))
 
 
-def _summary(report: report_model.Report) -> str:
+def _summary(report: report_types.Report) -> str:
     rules = report.protocol
     return (
         f"Offline evaluation on {rules.users:,} users with right answers; "

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ytdnn.base import registries, schema
 from ytdnn.base.metrics import exact_top_k, recall_and_ndcg
-from ytdnn.evaluation import list_metrics, lists, report_model
+from ytdnn.evaluation import list_metrics, lists, report_types
 from ytdnn.log import prepared
 
 _EXAMPLE_LENGTH = 10
@@ -19,7 +19,7 @@ _VIDEO_COLUMNS = (schema.TITLE, schema.TOPIC, schema.CHANNEL_ID)
 @registries.HOOKS.register("examples")
 def choose(
     context: list_metrics.Context, listed: Mapping[str, lists.Lists]
-) -> tuple[report_model.Example, ...]:
+) -> tuple[report_types.Example, ...]:
     """Returns a few users with history, recommendations and right answers.
 
     Users are sorted by one model's recall, and taken at evenly spaced places from the
@@ -45,14 +45,14 @@ def choose(
 
 def _example(
     context: list_metrics.Context, lists_by_name: Mapping[str, lists.Lists], row: int
-) -> report_model.Example:
+) -> report_types.Example:
     data, cases = context.data, context.cases
     answers, history = (
         part.take(np.array([row])).values for part in (cases.targets, cases.watched)
     )
     listed = {
         name: tuple(
-            report_model.ListedVideo(
+            report_types.ListedVideo(
                 **_video_facts(data.catalogue, video), is_answer=video in answers
             )
             for video in videos[row, :_EXAMPLE_LENGTH].tolist()
@@ -61,7 +61,7 @@ def _example(
         for name, videos in lists_by_name.items()
     }
     user = data.users.row(int(cases.users[row]), named=True)
-    return report_model.Example(
+    return report_types.Example(
         user_id=user[schema.USER_ID],
         facts={
             name: user[name] for name in _USER_COLUMNS if user.get(name) is not None
@@ -76,9 +76,9 @@ def _example(
 
 def _videos(
     catalogue: prepared.Catalogue, indices: npt.NDArray[np.integer]
-) -> tuple[report_model.ReportVideo, ...]:
+) -> tuple[report_types.ReportVideo, ...]:
     return tuple(
-        report_model.ReportVideo(**_video_facts(catalogue, index))
+        report_types.ReportVideo(**_video_facts(catalogue, index))
         for index in indices.tolist()
     )
 

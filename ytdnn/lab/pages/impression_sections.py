@@ -6,7 +6,7 @@ import markupsafe
 
 from ytdnn.base import registries
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import report_model, report_parts, report_summary, tables
+from ytdnn.evaluation import report_parts, report_summary, report_types, tables
 from ytdnn.lab.off_policy import counterfactual
 from ytdnn.lab.pages import display_names, list_sections, page, plots
 
@@ -36,7 +36,7 @@ _CALIBRATIONS = (
 
 
 @registries.REPORT_SECTIONS.register("ranker", place=20)
-def sections(report: report_model.Report) -> Iterator[page.Section]:
+def sections(report: report_types.Report) -> Iterator[page.Section]:
     """Yields a section for each part that the report has."""
     if report.shown_lists is not None:
         yield shown_order(report.shown_lists, display_names.drawn(report))
@@ -97,7 +97,7 @@ def _orders_table(
     return page.Table(columns, rows)
 
 
-def impressions(report: report_model.Report) -> page.Section:
+def impressions(report: report_types.Report) -> page.Section:
     """Returns the numbers of the ranker, and how far its predictions hold."""
     models, rules = report.impressions, report.protocol.ranker
     number = rules.impressions if rules else 0
@@ -117,7 +117,7 @@ def impressions(report: report_model.Report) -> page.Section:
     )
 
 
-def _less_best(report: report_model.Report) -> Iterator[page.Block]:
+def _less_best(report: report_types.Report) -> Iterator[page.Block]:
     """Yields the ranker less the best baseline of clicks, and of watch seconds."""
     for kind, best in report.best_baselines.items():
         headings = [metric_names.title(metric) for metric in best.ahead]
@@ -129,7 +129,7 @@ def _less_best(report: report_model.Report) -> Iterator[page.Block]:
 
 
 def _calibrations(
-    models: Mapping[str, report_model.CalibrationReport],
+    models: Mapping[str, report_types.CalibrationReport],
 ) -> Iterator[page.Block]:
     """Yields the plots, then their numbers."""
     numbers: list[page.Block] = []
@@ -144,7 +144,7 @@ def _calibrations(
 
 
 def _tenths(
-    models: Mapping[str, Sequence[report_model.Tenth]], caption: str = ""
+    models: Mapping[str, Sequence[report_types.Tenth]], caption: str = ""
 ) -> page.Table:
     """Returns predicted and observed means of ten parts, by prediction."""
     rows: list[list[page.Cell]] = [
@@ -164,7 +164,7 @@ def _tenths(
 
 
 def _calibration_plot(
-    models: Mapping[str, Sequence[report_model.Tenth]],
+    models: Mapping[str, Sequence[report_types.Tenth]],
     title: str,
     x_label: str,
     y_label: str,
@@ -196,7 +196,7 @@ def _calibration_plot(
     )
 
 
-def outcomes(report: report_model.OutcomesReport) -> page.Section:
+def outcomes(report: report_types.OutcomesReport) -> page.Section:
     """Returns the section of the outcomes of impressions besides the click."""
     blocks: list[page.Block] = [
         list_sections.metric_table(
@@ -230,7 +230,7 @@ def _outcome_title(name: str) -> str:
     return _OUTCOME_TITLES.get(name, metric_names.title(name))
 
 
-def other_slates(report: report_model.OffPolicy) -> page.Section:
+def other_slates(report: report_types.OffPolicy) -> page.Section:
     """Returns the section of off-policy estimates, of slates other than the logged."""
     rows: list[list[page.Cell]] = []
     for name, value in report.systems.items():

@@ -5,17 +5,17 @@ from typing import TypeAlias
 
 from ytdnn.base import registries
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import report_model, report_summary, tables
+from ytdnn.evaluation import report_summary, report_types, tables
 from ytdnn.lab.pages import display_names, page, plots
 
-_Rows: TypeAlias = Sequence[report_model.SliceRow]
+_Rows: TypeAlias = Sequence[report_types.SliceRow]
 # Of lists, in the order of the plots; all others only stand in the tables.
 _QUALITY = ("hit_rate", "recall", "ndcg", "map", "mrr")
 _MOST_COLUMNS = 8  # metrics that have room beside each other
 
 
 @registries.REPORT_SECTIONS.register("lists", place=10)
-def sections(report: report_model.Report) -> Iterator[page.Section]:
+def sections(report: report_types.Report) -> Iterator[page.Section]:
     """Yields a section for each part that the report has."""
     yield systems(report)
     if report.requests is not None:
@@ -25,7 +25,7 @@ def sections(report: report_model.Report) -> Iterator[page.Section]:
         yield slices(report)
 
 
-def systems(report: report_model.Report) -> page.Section:
+def systems(report: report_types.Report) -> page.Section:
     """Returns the table of all systems, and what a reader must know of it."""
     metric, drawn = report_summary.slate_metric(report), display_names.drawn(report)
     blocks: list[page.Block] = [report_summary.summary_table(report)]
@@ -45,7 +45,7 @@ def systems(report: report_model.Report) -> page.Section:
 
 
 def requests(
-    report: report_model.Report, asked: report_model.RequestsReport
+    report: report_types.Report, asked: report_types.RequestsReport
 ) -> page.Section:
     """Returns the section on lists at the time of each watch."""
     k = report_summary.headline_k(report)
@@ -77,7 +77,7 @@ def requests(
     )
 
 
-def retrieval(report: report_model.Report) -> page.Section:
+def retrieval(report: report_types.Report) -> page.Section:
     """Returns the section on retrieval metrics of the lists, with intervals."""
     k = report_summary.headline_k(report)
     shown = [metric_names.at(metric, k) for metric in _QUALITY]
@@ -105,7 +105,7 @@ def retrieval(report: report_model.Report) -> page.Section:
     )
 
 
-def definitions(models: Mapping[str, report_model.Entry]) -> page.Details:
+def definitions(models: Mapping[str, report_types.Entry]) -> page.Details:
     """Returns the definitions of the metrics of some models."""
     stems = dict.fromkeys(map(metric_names.stem, measured(models)))
     texts = {metric_names.title(stem): metric_names.text(stem) for stem in stems}
@@ -115,7 +115,7 @@ def definitions(models: Mapping[str, report_model.Entry]) -> page.Details:
 
 
 def metric_table(
-    models: Mapping[str, report_model.Entry],
+    models: Mapping[str, report_types.Entry],
     metrics: Sequence[str],
     caption: str = "",
     title: Callable[[str], str] = metric_names.title,
@@ -138,14 +138,14 @@ def metric_table(
     return page.Table(["system", *map(title, metrics)], rows, caption)
 
 
-def measured(models: Mapping[str, report_model.Entry], k: int | str = "") -> list[str]:
+def measured(models: Mapping[str, report_types.Entry], k: int | str = "") -> list[str]:
     """Returns the metrics of some models, those of lists of `k` videos, or all."""
     every = dict.fromkeys(name for entry in models.values() for name in entry.values)
     return [name for name in every if not k or metric_names.length(name) == str(k)]
 
 
 def _interval_plot(
-    models: Mapping[str, report_model.Entry],
+    models: Mapping[str, report_types.Entry],
     drawn: Sequence[str],
     metrics: Sequence[str],
     title: str,
@@ -167,7 +167,7 @@ def _interval_plot(
     )
 
 
-def slices(report: report_model.Report) -> page.Section:
+def slices(report: report_types.Report) -> page.Section:
     """Returns the section on slices of the right answers."""
     retrieved, drawn = report_summary.retrieval(report), display_names.drawn(report)
     blocks: list[page.Block] = []
@@ -205,7 +205,7 @@ def _slice_plot(name: str, rows: _Rows, models: Sequence[str]) -> page.Block:
     )
 
 
-def _row_cell(row: report_model.SliceRow, model: str, metric: str) -> tables.NumberCell:
+def _row_cell(row: report_types.SliceRow, model: str, metric: str) -> tables.NumberCell:
     return tables.NumberCell(*row.lists.get(model, {}).get(metric, (None, None, None)))
 
 

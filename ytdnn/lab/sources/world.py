@@ -12,14 +12,14 @@ import polars as pl
 
 from ytdnn.base import artifacts, configs, errors, registries, schema, table_schemas
 from ytdnn.lab.world import generate, tables
-from ytdnn.log import event_log
-from ytdnn.log.sources import casting, parquet_files, tables_in_directory
+from ytdnn.log import raw_log
+from ytdnn.log.sources import casting, own_tables, parquet_files
 
 KIND = "world"
 
 
 @registries.LOGS.register("world")
-def read(config: configs.DataConfig) -> event_log.EventLog:
+def read(config: configs.DataConfig) -> raw_log.EventLog:
     """Makes the world of `config.world`, or reads the one written to `config.dir`.
 
     Args:
@@ -43,11 +43,11 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
     origins = {}
     for name, frame in _frames(generate.World(config.world)).items():
         file = f"the world's {name}"
-        rows = frame.with_row_index(event_log.ROW).lazy()
+        rows = frame.with_row_index(raw_log.ROW).lazy()
         if name == schema.WATCHES:
             rows = parquet_files.filter_rows(rows, config.where, file)
-        origins[name] = event_log.Origin(casting.normalise(name, rows, file), file)
-    return event_log.from_origins(origins, _facts(config.world))
+        origins[name] = raw_log.Origin(casting.normalise(name, rows, file), file)
+    return raw_log.from_origins(origins, _facts(config.world))
 
 
 def config_of(facts: dict[str, object]) -> configs.WorldConfig | None:
@@ -119,7 +119,7 @@ def _facts(world: configs.WorldConfig) -> dict[str, object]:
     return {"source": KIND, "world": configs.to_dict(world)}
 
 
-def _read_written(config: configs.DataConfig) -> event_log.EventLog:
+def _read_written(config: configs.DataConfig) -> raw_log.EventLog:
     directory = pathlib.Path(config.dir)
     if not (directory / artifacts.MANIFEST).exists():
         raise errors.UserError(
@@ -128,9 +128,9 @@ def _read_written(config: configs.DataConfig) -> event_log.EventLog:
             f"public one with --source=movielens or --source=kuairand"
         )
     manifest = artifacts.read_manifest(directory, KIND)
-    events = tables_in_directory.read(config)
+    events = own_tables.read(config)
     world_config = artifacts.read_config(manifest, directory, configs.WorldConfig)
-    return event_log.from_origins(events.origins, events.facts | _facts(world_config))
+    return raw_log.from_origins(events.origins, events.facts | _facts(world_config))
 
 
 def _frames(world: generate.World) -> dict[str, pl.DataFrame]:

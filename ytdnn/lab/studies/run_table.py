@@ -15,7 +15,7 @@ from typing import Any
 from ytdnn.base import configs, errors
 from ytdnn.base.configs import components
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import report_files, report_model
+from ytdnn.evaluation import report_files, report_types
 
 CONFIG = "config.json"
 RUN = "run"
@@ -102,7 +102,7 @@ def _config(directory: pathlib.Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _metrics(report: report_model.Report) -> Iterator[tuple[str, float]]:
+def _metrics(report: report_types.Report) -> Iterator[tuple[str, float]]:
     for entries in report.kinds:
         for model, entry in entries.items():
             for metric, value in entry.values.items():

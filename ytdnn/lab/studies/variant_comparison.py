@@ -21,8 +21,8 @@ from ytdnn.evaluation import (
     compare,
     lists,
     report_files,
-    report_model,
     report_protocol,
+    report_types,
     shown_scorers,
 )
 from ytdnn.lab.studies import run_table
@@ -112,7 +112,7 @@ def mean(reports: Sequence[report_files.Evaluation]) -> report_files.Evaluation:
     users = frame.group_by(schema.USER_ID).mean().sort(schema.USER_ID)
     of_lists, impressions = (
         {
-            model: report_model.Entry(
+            model: report_types.Entry(
                 values=_mean_values(reports, model, list(entry.values)), intervals={}
             )
             for model, entry in entries.items()
@@ -154,7 +154,7 @@ def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
     return {"mean": mean_value, "spread": spread, "by_seed": list(values)}
 
 
-def _served(reports: Sequence[report_model.Report]) -> dict[str, Any]:
+def _served(reports: Sequence[report_types.Report]) -> dict[str, Any]:
     """Returns how wide a served vector is and how long one takes; none without them."""
     times = [report.latency.get(_VECTOR_MS) for report in reports]
     known = [float(time) for time in times if time is not None]

@@ -18,7 +18,7 @@ from ytdnn.evaluation import (
     measure,
     shown_scorers,
     user_cases,
-    user_windows,
+    users_in_parts,
 )
 from ytdnn.lab.truth import known_world, true_page
 from ytdnn.lab.world import corpus, memory, truth, words
@@ -168,25 +168,25 @@ def systems(
     if not data.log.has_impressions:
         return measure.Systems(makers)
     makers[lists.ORACLE_BY_WATCH_TIME] = true_page.TruePages(data, known).best
-    windows = user_windows.WindowOpener(config.window_events)
+    windows = users_in_parts.WindowOpener(config.window_events)
     return measure.Systems(makers, {lists.ORACLE: _scorer(oracle, known, windows)})
 
 
 def _scorer(
     oracle: Oracle,
     known: known_world.KnownWorld,
-    windows: user_windows.WindowOpener,
+    windows: users_in_parts.WindowOpener,
 ) -> shown_scorers.Scorer:
     """Returns the scorer by the truth, asked window by window."""
 
     @functools.lru_cache(maxsize=1)
-    def shown_in(window: user_windows.UserWindow) -> WorldImpressions:
+    def shown_in(window: users_in_parts.UserWindow) -> WorldImpressions:
         return WorldImpressions.from_data(window.data, known)
 
     def score(impressions: shown_scorers.SplitImpressions) -> predictions.Predictions:
         users = impressions.user_indices[impressions.users]
 
-        def ask(rows: user_windows.Rows, window: user_windows.UserWindow) -> Any:
+        def ask(rows: users_in_parts.Rows, window: users_in_parts.UserWindow) -> Any:
             own = impressions.rows[rows]
             here = window.positions("impressions", users[rows], own)
             return oracle.predictions(shown_in(window), here)

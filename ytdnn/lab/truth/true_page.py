@@ -27,7 +27,7 @@ from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import lists, user_cases, user_means
 from ytdnn.lab.truth import known_world
 from ytdnn.lab.world import corpus, memory, page_values, truth
-from ytdnn.log import prepared, user_log
+from ytdnn.log import prepared, prepared_log
 
 _USERS_A_BLOCK = 512
 _FIRST = np.zeros(1)  # the place on the page by which the bounds order
@@ -172,7 +172,7 @@ def _blocks(num_cases: int, name: str) -> Iterator[npt.NDArray[np.int64]]:
     return progress.through(blocks, name, "users", [len(rows) for rows in blocks])
 
 
-def _unclicked(log: user_log.UserLog, cases: user_cases.Cases) -> ragged.Ragged:
+def _unclicked(log: prepared_log.UserLog, cases: user_cases.Cases) -> ragged.Ragged:
     """Returns the videos of the remembered impressions that were not clicked."""
     if not log.has_impressions:
         return ragged.empty(len(cases))
@@ -186,7 +186,7 @@ def _unclicked(log: user_log.UserLog, cases: user_cases.Cases) -> ragged.Ragged:
     return ragged.Ragged(places.offsets, videos)
 
 
-def _watched(log: user_log.UserLog, cases: user_cases.Cases) -> ragged.Ragged:
+def _watched(log: prepared_log.UserLog, cases: user_cases.Cases) -> ragged.Ragged:
     """Returns the videos of the remembered watches."""
     index = log.shard_index
     starts = index.offsets("watches")[cases.users]

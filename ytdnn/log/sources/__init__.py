@@ -7,13 +7,13 @@ import dataclasses
 
 from ytdnn.base import configs, errors, registries, schema, user_paths
 from ytdnn.base.configs import data as data_config
-from ytdnn.log import event_log
+from ytdnn.log import raw_log
 from ytdnn.log.sources import memory_tables
 
 
 def read(
     config: configs.DataConfig, given: memory_tables.TablesInMemory | None = None
-) -> event_log.EventLog:
+) -> raw_log.EventLog:
     """Reads the event log that `config.source` names.
 
     Values are cast but not yet checked: see `ytdnn.log.log_checks`.
@@ -36,7 +36,7 @@ def read(
     return log
 
 
-def _require_outcomes(config: configs.DataConfig, log: event_log.EventLog) -> None:
+def _require_outcomes(config: configs.DataConfig, log: raw_log.EventLog) -> None:
     """Checks that the outcomes named by a setting are columns of the impressions."""
     if config.outcomes and schema.IMPRESSIONS not in log.tables:
         raise errors.UserError(

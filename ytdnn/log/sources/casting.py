@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import polars as pl
 
 from ytdnn.base import errors, schema, table_schemas
-from ytdnn.log import event_log, vectors
+from ytdnn.log import raw_log, vectors
 from ytdnn.log.sources import multi_valued, times
 
 _TEXT = times.TEXT
@@ -54,9 +54,9 @@ def normalise(
       errors.UserError: A column's type can never be cast to the schema's.
     """
     names, units = names or {}, units or {}
-    with event_log.readable(file):
+    with raw_log.readable(file):
         dtypes = frame.collect_schema()
-    expressions = [pl.col(event_log.ROW, *keep)]
+    expressions = [pl.col(raw_log.ROW, *keep)]
     for column in table_schemas.TABLES[table].columns:
         user_column = names.get(column.name, column.name)
         if user_column in dtypes:
@@ -100,7 +100,7 @@ def _own_columns(
     known = known - several | set(table_schemas.TABLES[table].names) | set(keep)
     expressions = []
     for name, dtype in dtypes.items():
-        if name in known or name.startswith(event_log.HIDDEN):
+        if name in known or name.startswith(raw_log.HIDDEN):
             continue
         if dtype.is_numeric():
             expressions.append(pl.col(name).cast(pl.Float64))
@@ -126,7 +126,7 @@ def cast(
     if dtype.is_float():
         value = value.fill_nan(None)  # NaN is how pandas writes a missing value
     if dtype == pl.Null:
-        missing = event_log.DTYPES.get(column.kind, pl.Int64())
+        missing = raw_log.DTYPES.get(column.kind, pl.Int64())
         return [value.cast(missing).alias(column.name)]
     if column.kind == "time":
         converted = times.seconds(value, dtype, unit)
@@ -135,12 +135,12 @@ def cast(
     if converted is None:
         advice = "give each row one value" if dtype.is_nested() else "convert it"
         raise errors.UserError(
-            f"expected {place} to hold {event_log.EXPECTED[column.kind]}, found a "
+            f"expected {place} to hold {raw_log.EXPECTED[column.kind]}, found a "
             f"column of type {dtype}: {advice}"
         )
     expressions = [converted.alias(column.name)]
     if unit or not _is_exact(column, dtype):
-        expressions.append(value.alias(event_log.raw(column.name)))
+        expressions.append(value.alias(raw_log.raw(column.name)))
     return expressions
 
 
@@ -150,7 +150,7 @@ def _is_exact(column: table_schemas.Column, dtype: pl.DataType) -> bool:
         return True
     if dtype.is_integer():
         return column.kind != "boolean" and dtype not in (pl.UInt64, pl.Int128)
-    return dtype == event_log.DTYPES.get(column.kind, dtype) and not dtype.is_float()
+    return dtype == raw_log.DTYPES.get(column.kind, dtype) and not dtype.is_float()
 
 
 def _whole(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:

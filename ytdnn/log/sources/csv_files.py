@@ -18,7 +18,7 @@ from typing import IO, Any, cast
 import polars as pl
 
 from ytdnn.base import errors
-from ytdnn.log import event_log
+from ytdnn.log import raw_log
 from ytdnn.log.sources import parquet_files
 
 _INFERRED: tuple[pl.DataType, ...] = (pl.Int64(), pl.Float64(), pl.Boolean())
@@ -102,19 +102,19 @@ def scan_csv(
     parquet_files.require_alike(
         paths, lambda part: pl.scan_csv(part, infer_schema=False, **options)
     )
-    with event_log.readable(str(paths[0] if len(paths) == 1 else paths[0].parent)):
+    with raw_log.readable(str(paths[0] if len(paths) == 1 else paths[0].parent)):
         text = pl.scan_csv(list(paths), infer_schema=False, **options)
         dtypes = _infer(text, id_columns, layout.separator)
     options.pop("new_columns", None)
-    dtypes.pop(options.get("include_file_paths", event_log.ROW), None)
+    dtypes.pop(options.get("include_file_paths", raw_log.ROW), None)
     numbers = [n for n, t in dtypes.items() if t.is_float() and layout.separator == ";"]
     as_read = dtypes | dict.fromkeys(numbers, pl.String())
     frame = pl.scan_csv(
-        list(paths), schema=as_read, row_index_name=event_log.ROW, **options
+        list(paths), schema=as_read, row_index_name=raw_log.ROW, **options
     )
     frame = frame.with_columns(_with_point(pl.col(numbers)).cast(pl.Float64))
     if layout.num_blank:
-        values = pl.exclude(event_log.ROW).is_not_null()
+        values = pl.exclude(raw_log.ROW).is_not_null()
         frame = frame.filter(pl.any_horizontal(values))
     # As Polars names them.
     unnamed = ["", *(f"_duplicated_{i}" for i in range(layout.num_unnamed - 1))]
@@ -132,7 +132,7 @@ def require_rows(paths: Sequence[pathlib.Path]) -> Layout:
     """
     layouts = []
     for path in paths:
-        with event_log.readable(str(path)):
+        with raw_log.readable(str(path)):
             layouts.append(_require_rows(path))
     num_comments = {layout.num_comments for layout in layouts}
     separators = {_SEPARATORS[layout.separator] for layout in layouts}
@@ -203,7 +203,7 @@ def _require_names(path: pathlib.Path, header: str, separator: str) -> int:
     if repeated:
         raise errors.UserError(
             f"expected each column once in the header of {path}, found "
-            f"{event_log.brief(repeated[0])} {names[repeated[0]]} times: rename or "
+            f"{raw_log.brief(repeated[0])} {names[repeated[0]]} times: rename or "
             f"delete one"
         )
     return names[""]

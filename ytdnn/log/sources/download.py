@@ -11,7 +11,7 @@ import pooch
 import requests
 
 from ytdnn.base import errors, progress
-from ytdnn.log import event_log
+from ytdnn.log import raw_log
 from ytdnn.log.sources import archives
 
 BASE_URL = "https://files.grouplens.org/datasets/movielens/"
@@ -106,7 +106,7 @@ def _retrieve(url: str, known_hash: str | None) -> pathlib.Path:
         )
     except (requests.RequestException, OSError) as error:
         raise errors.UserError(
-            f"could not download {url} ({event_log.brief(_reason(error))}): fetch it "
+            f"could not download {url} ({raw_log.brief(_reason(error))}): fetch it "
             f"where there is a network and pass its path with --data_dir"
         ) from None
     except ValueError as error:

@@ -9,8 +9,8 @@ import pathlib
 import polars as pl
 
 from ytdnn.base import errors, user_paths
-from ytdnn.log import event_log
-from ytdnn.log.sources import csv_files, parquet_files, table_files
+from ytdnn.log import raw_log
+from ytdnn.log.sources import csv_files, found_files, parquet_files
 
 
 def read(path: pathlib.Path, column: str, others: tuple[str, ...] = ()) -> pl.DataFrame:
@@ -25,7 +25,7 @@ def read(path: pathlib.Path, column: str, others: tuple[str, ...] = ()) -> pl.Da
       errors.UserError: The file cannot be read, or `from_frame` refuses its table.
     """
     path = user_paths.expanded(path)
-    is_table = table_files.is_table(path.name)
+    is_table = found_files.is_table(path.name)
     if path.is_dir() or not path.exists() or (is_table and not path.is_file()):
         raise errors.UserError(
             f"expected a file of ids in {path}, found {user_paths.kind(path)}"
@@ -54,7 +54,7 @@ def from_frame(
     if column not in frame.columns:
         raise errors.UserError(
             f"expected a column {column} in {place}, found "
-            f"{event_log.brief(', '.join(frame.columns)) or 'none'}: rename yours"
+            f"{raw_log.brief(', '.join(frame.columns)) or 'none'}: rename yours"
         )
     names = [column, *(name for name in others if name in frame.columns)]
     ids = pl.DataFrame([_ids(frame[name], place) for name in names]).drop_nulls()
@@ -82,25 +82,25 @@ def _no_ids(column: pl.Series, place: str) -> errors.UserError:
     return errors.UserError(
         f"expected ids, integers or text, in {column.name} of {place}, found "
         f"{column.dtype}, such as "
-        f"{event_log.brief(column.drop_nulls().head(1).to_list())}: write them as "
+        f"{raw_log.brief(column.drop_nulls().head(1).to_list())}: write them as "
         f"integers or text"
     )
 
 
 def _read_table(path: pathlib.Path) -> pl.DataFrame:
-    if not table_files.is_csv(path):
-        with event_log.readable(str(path)):
-            return parquet_files.scan_parquet([path]).drop(event_log.ROW).collect()
+    if not found_files.is_csv(path):
+        with raw_log.readable(str(path)):
+            return parquet_files.scan_parquet([path]).drop(raw_log.ROW).collect()
     layout = csv_files.require_rows([path])
     header = pl.scan_csv(path, infer_schema=False, **layout.options())
-    with event_log.readable(str(path)):
+    with raw_log.readable(str(path)):
         names = header.collect_schema().names()
-        return csv_files.scan_csv([path], names, layout).drop(event_log.ROW).collect()
+        return csv_files.scan_csv([path], names, layout).drop(raw_log.ROW).collect()
 
 
 def _read_lines(path: pathlib.Path, column: str) -> pl.DataFrame:
     try:
-        with event_log.readable(str(path)):
+        with raw_log.readable(str(path)):
             text = path.read_text("utf-8-sig")
     except UnicodeDecodeError:
         raise errors.UserError(

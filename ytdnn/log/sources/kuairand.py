@@ -31,7 +31,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from ytdnn.base import configs, errors, registries, schema, table_schemas
-from ytdnn.log import event_log
+from ytdnn.log import raw_log
 from ytdnn.log.sources import archives, casting, csv_files, download, parquet_files
 
 _MILLISECONDS = 1000
@@ -106,27 +106,27 @@ class _Edition:
 
     def scan(
         self, names: Sequence[str], ids: Sequence[str], needed: Sequence[str]
-    ) -> event_log.Origin:
+    ) -> raw_log.Origin:
         """Returns the rows of files one after the other, in upstream's columns."""
         paths = [self.path(name) for name in names]
         frame = csv_files.scan_csv(paths, ids)
-        columns = [name for name in frame.collect_schema() if name != event_log.ROW]
+        columns = [name for name in frame.collect_schema() if name != raw_log.ROW]
         for column in needed:
             if column not in columns:
                 raise errors.UserError(
                     f"expected column {column} in {paths[0]}, found "
-                    f"{event_log.brief(', '.join(columns))}: this is no KuaiRand file; "
-                    f"use --source=log for own tables"
+                    f"{raw_log.brief(', '.join(columns))}: this is no file of "
+                    f"KuaiRand; use --source=log for own tables"
                 )
         if len(paths) == 1:
-            return event_log.Origin(frame, str(paths[0]))
-        return event_log.Origin(
+            return raw_log.Origin(frame, str(paths[0]))
+        return raw_log.Origin(
             frame, str(self.folder), parts=parquet_files.part_starts(paths)
         )
 
 
 @registries.LOGS.register("kuairand", settings=("exposure", "click", "histories"))
-def read(config: configs.DataConfig) -> event_log.EventLog:
+def read(config: configs.DataConfig) -> raw_log.EventLog:
     """Reads an edition in its upstream layout.
 
     Args:
@@ -163,7 +163,7 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
         "exposure": config.exposure,
         "where": config.where,
     }
-    return event_log.from_origins(origins, facts)
+    return raw_log.from_origins(origins, facts)
 
 
 def _edition(config: configs.DataConfig) -> _Edition:
@@ -189,7 +189,7 @@ def _edition(config: configs.DataConfig) -> _Edition:
         raise errors.UserError(
             f"expected KuaiRand in {path} (a folder with {_STANDARD[0]}_"
             f"{'.csv or …_'.join(wanted)}.csv), found "
-            f"{event_log.brief(content) or 'nothing'}: point --data_dir at the "
+            f"{raw_log.brief(content) or 'nothing'}: point --data_dir at the "
             f"unpacked edition or its tar.gz, of {download.KUAIRAND_RECORD}"
         )
     return _Edition(*editions[0])
@@ -197,14 +197,14 @@ def _edition(config: configs.DataConfig) -> _Edition:
 
 def _log(
     edition: _Edition, names: Sequence[str], config: configs.DataConfig
-) -> event_log.Origin:
+) -> raw_log.Origin:
     needed = [*_LOG_IDS, *dict.fromkeys(_IMPRESSION_NAMES.values()), config.click]
     log = edition.scan(names, _LOG_IDS, needed)
     rows = parquet_files.filter_rows(log.rows, config.where, log.file)
     return dataclasses.replace(log, rows=rows)
 
 
-def _impressions(log: event_log.Origin, config: configs.DataConfig) -> event_log.Origin:
+def _impressions(log: raw_log.Origin, config: configs.DataConfig) -> raw_log.Origin:
     names = _IMPRESSION_NAMES | {schema.CLICKED: config.click}
     names |= {k: name for k, name in _OUTCOME_NAMES.items() if name != config.click}
     rows = casting.normalise(
@@ -224,7 +224,7 @@ def _impressions(log: event_log.Origin, config: configs.DataConfig) -> event_log
     return dataclasses.replace(log, rows=rows, names=names)
 
 
-def _watches(log: event_log.Origin, click: str) -> event_log.Origin:
+def _watches(log: raw_log.Origin, click: str) -> raw_log.Origin:
     """The clicked impressions, ties of a second in the order of milliseconds."""
     dtype = log.rows.collect_schema()[click]
     column = table_schemas.Column(click, "boolean")
@@ -241,9 +241,9 @@ def _keep_given(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Keeps the original times, for messages, before they are converted to seconds."""
     columns = rows.collect_schema()
     missing = [
-        pl.col(name).alias(event_log.raw(name))
+        pl.col(name).alias(raw_log.raw(name))
         for name in (schema.TIME, schema.WATCH_SECONDS)
-        if event_log.raw(name) not in columns
+        if raw_log.raw(name) not in columns
     ]
     return rows.with_columns(missing)
 
@@ -260,7 +260,7 @@ def _tab() -> pl.Expr:
     return pl.concat_str(pl.lit("tab "), schema.DEVICE).alias(schema.DEVICE)
 
 
-def _videos(edition: _Edition) -> event_log.Origin:
+def _videos(edition: _Edition) -> raw_log.Origin:
     """Videos: `upload_time` is the date's midnight in China, `topic` the first tag.
 
     A duration of 0 is unknown. The text of all tags stays as the column `tag`.
@@ -270,7 +270,7 @@ def _videos(edition: _Edition) -> event_log.Origin:
     date = _VIDEO_NAMES[schema.UPLOAD_TIME]
     given = pl.col(date).cast(pl.String)
     tags = pl.col(_TAGS).cast(pl.String)
-    raw_date = event_log.raw(schema.UPLOAD_TIME)
+    raw_date = raw_log.raw(schema.UPLOAD_TIME)
     frame = source.rows.with_columns(
         given.str.to_date("%Y-%m-%d", strict=False),
         given.alias(raw_date),
@@ -286,7 +286,7 @@ def _videos(edition: _Edition) -> event_log.Origin:
         pl.col(schema.UPLOAD_TIME) - _CHINA,
         pl.when(length != 0).then(length / _MILLISECONDS),
     ]
-    raw_length = event_log.raw(schema.DURATION_SECONDS)
+    raw_length = raw_log.raw(schema.DURATION_SECONDS)
     if raw_length in rows.collect_schema():
         # That 0 becomes none is no fault of the cast.
         given_length = pl.when(length == 0).then(None).otherwise(raw_length)
@@ -295,7 +295,7 @@ def _videos(edition: _Edition) -> event_log.Origin:
     return dataclasses.replace(source, rows=rows, names=_VIDEO_NAMES)
 
 
-def _users(edition: _Edition) -> event_log.Origin:
+def _users(edition: _Edition) -> raw_log.Origin:
     source = edition.scan([_USERS], [schema.USER_ID], [schema.USER_ID])
     frame = source.rows.with_columns(*_as_text(source.rows, _USER_CODES))
     rows = casting.normalise(schema.USERS, frame, source.file)
@@ -316,7 +316,7 @@ def _as_text(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.Expr]:
     ]
 
 
-def _with_histories(watches: event_log.Origin, path: pathlib.Path) -> event_log.Origin:
+def _with_histories(watches: raw_log.Origin, path: pathlib.Path) -> raw_log.Origin:
     """Returns the watches of a log with those of a table of histories before them.
 
     Raises:
@@ -328,7 +328,7 @@ def _with_histories(watches: event_log.Origin, path: pathlib.Path) -> event_log.
             f"the folder of the log, or leave data.histories out"
         )
     size = pl.len().alias("size")
-    with event_log.readable(str(path)):
+    with raw_log.readable(str(path)):
         table = pl.scan_parquet(path)
         columns = table.collect_schema()
         counts = watches.rows.select(size, pl.col(schema.TIME).min())
@@ -337,7 +337,7 @@ def _with_histories(watches: event_log.Origin, path: pathlib.Path) -> event_log.
         if column not in columns:
             raise errors.UserError(
                 f"expected column {column} in {path}, found "
-                f"{event_log.brief(', '.join(columns))}: give a file with each user's "
+                f"{raw_log.brief(', '.join(columns))}: give a file with each user's "
                 f"watches in order"
             )
     day = (start + _CHINA) // schema.DAY_SECONDS * schema.DAY_SECONDS - _CHINA
@@ -355,7 +355,7 @@ def _with_histories(watches: event_log.Origin, path: pathlib.Path) -> event_log.
             (day - pl.col(_LENGTH) + pl.col(_PLACE)).alias(schema.TIME),
             pl.col(_PLACE).alias(schema.ORDER),
         )
-        .with_row_index(event_log.ROW, offset=number)
+        .with_row_index(raw_log.ROW, offset=number)
     )
     typed = rows.cast({name: dtypes[name] for name in rows.collect_schema()})
     return dataclasses.replace(

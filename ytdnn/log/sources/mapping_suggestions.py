@@ -16,15 +16,15 @@ from typing import Any
 import polars as pl
 
 from ytdnn.base import errors, formats, schema, table_schemas, user_paths
-from ytdnn.log import event_log
+from ytdnn.log import raw_log
 from ytdnn.log.sources import (
     column_matches,
     columns_by_value,
+    found_files,
     mappings,
     multi_valued,
     naming,
-    table_files,
-    tables_in_directory,
+    own_tables,
     times,
 )
 
@@ -136,7 +136,7 @@ def suggest(
     rows = {f"{f.name} ({f.rows.height:,} rows)": f.rows.columns for f in longest}
     those = left | rows
     content = "; ".join(f"{name}: {', '.join(names)}" for name, names in those.items())
-    content = event_log.brief(content, 500) or "no table"
+    content = raw_log.brief(content, 500) or "no table"
     by_name = {n: f for f in files for n in (f.name, f.name.partition(".")[0])}
     named_files = mappings.parse_files(named)
     for table, name in named_files.items():
@@ -193,15 +193,15 @@ def _read(directory: pathlib.Path) -> tuple[list[_File], dict[str, list[str]]]:
     files: list[_File] = []
     unread: dict[str, list[str]] = {}
     for path in sorted(directory.iterdir()):
-        is_table = path.is_dir() or table_files.may_be_table(path)
+        is_table = path.is_dir() or found_files.may_be_table(path)
         if not is_table or path.name.startswith((".", "_")):
             continue
         try:
-            located = table_files.files_of(directory, path.name)
-            with event_log.readable(str(path)):
+            located = found_files.files_of(directory, path.name)
+            with raw_log.readable(str(path)):
                 if located is not None:
-                    rows = tables_in_directory.scan(schema.WATCHES, located, {})[0]
-                    first = rows.head(_MOST_ROWS).drop(event_log.ROW).collect()
+                    rows = own_tables.scan(schema.WATCHES, located, {})[0]
+                    first = rows.head(_MOST_ROWS).drop(raw_log.ROW).collect()
                     files.append(column_matches.File(path.name, first))
         except errors.UserError as error:
             unread[path.name] = [f"not read: {str(error).partition(': ')[0]}"]

@@ -13,8 +13,8 @@ import polars as pl
 
 from ytdnn.base import configs, errors, schema, table_schemas
 from ytdnn.base.configs import data as data_config
-from ytdnn.log import event_log
-from ytdnn.log.sources import frames, mappings, tables_in_directory
+from ytdnn.log import raw_log
+from ytdnn.log.sources import frames, mappings, own_tables
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,9 +62,7 @@ def from_frames(given: Mapping[str, Any]) -> TablesInMemory:
     return TablesInMemory(lazy, prints)
 
 
-def read(
-    config: configs.DataConfig, tables: TablesInMemory | None
-) -> event_log.EventLog:
+def read(config: configs.DataConfig, tables: TablesInMemory | None) -> raw_log.EventLog:
     """Returns the log of tables in memory.
 
     Args:
@@ -85,9 +83,9 @@ def read(
     names = mappings.parse_columns(config.columns)
     mappings.require_mapped(names, tables.frames, "the tables given")
     origins = {
-        table: tables_in_directory.origin(
+        table: own_tables.origin(
             table,
-            frame.with_row_index(event_log.ROW),
+            frame.with_row_index(raw_log.ROW),
             _called(table),
             names.get(table, {}),
             config.where if table == schema.WATCHES else "",
@@ -101,7 +99,7 @@ def read(
         "columns": list(config.columns),
         "where": config.where,
     }
-    return event_log.from_origins(origins, facts)
+    return raw_log.from_origins(origins, facts)
 
 
 def _called(table: str) -> str:
@@ -110,7 +108,7 @@ def _called(table: str) -> str:
 
 def _fingerprint(frame: pl.LazyFrame, table: str) -> str:
     """Returns sixteen hex digits of names, types, and the hash of each row."""
-    with event_log.readable(_called(table)):
+    with raw_log.readable(_called(table)):
         columns = frame.collect_schema()
         # By what they say: a category's number alone would be another's too.
         texts = pl.col(pl.Categorical, pl.Enum).cast(pl.String)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from ytdnn.base import configs, errors, registries, schema, table_schemas
-from ytdnn.log import event_log
+from ytdnn.log import raw_log
 from ytdnn.log.sources import archives, casting, csv_files, download, parquet_files
 
 _CLICKED_FROM = 4.0  # stars
@@ -33,11 +33,11 @@ _HEADER = {
     schema.TIME: "timestamp",
 }
 
-Tables = dict[str, event_log.Origin]  # raw rows of watches, videos and users
+Tables = dict[str, raw_log.Origin]  # raw rows of watches, videos and users
 
 
 @registries.LOGS.register("movielens")
-def read(config: configs.DataConfig) -> event_log.EventLog:
+def read(config: configs.DataConfig) -> raw_log.EventLog:
     """Reads an edition in its upstream layout, or the same tables as Parquet.
 
     Args:
@@ -58,9 +58,9 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
     ratings = tables[schema.WATCHES]
     _require_columns(ratings)
     rows = parquet_files.filter_rows(ratings.rows, config.where, ratings.file)
-    tables[schema.WATCHES] = event_log.Origin(rows, ratings.file, ratings.names)
+    tables[schema.WATCHES] = raw_log.Origin(rows, ratings.file, ratings.names)
     origins = {
-        table: event_log.Origin(
+        table: raw_log.Origin(
             casting.normalise(table, raw.rows, raw.file, raw.names), raw.file, raw.names
         )
         for table, raw in tables.items()
@@ -68,26 +68,26 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
     origins[schema.IMPRESSIONS] = _impressions(tables[schema.WATCHES])
     order = (schema.WATCHES, schema.IMPRESSIONS, schema.VIDEOS, schema.USERS)
     facts = {"source": "movielens", "layout": layout, "where": config.where}
-    return event_log.from_origins({k: origins[k] for k in order if k in origins}, facts)
+    return raw_log.from_origins({k: origins[k] for k in order if k in origins}, facts)
 
 
-def _impressions(ratings: event_log.Origin) -> event_log.Origin:
+def _impressions(ratings: raw_log.Origin) -> raw_log.Origin:
     """Returns the ratings as impressions; the rating stays as the raw `clicked`."""
     column = table_schemas.Column(_RATING, "number")
     dtype = ratings.rows.collect_schema()[_RATING]
     place = f"ratings ({_RATING} of {ratings.file})"
     stars, *raw = casting.cast(column, _RATING, dtype, place)
     clicked = (stars >= _CLICKED_FROM).alias(schema.CLICKED)
-    given = [value.alias(event_log.raw(schema.CLICKED)) for value in raw]
+    given = [value.alias(raw_log.raw(schema.CLICKED)) for value in raw]
     rows = casting.normalise(
         schema.IMPRESSIONS,
         ratings.rows.with_columns(clicked, *given),
         ratings.file,
         ratings.names,
-        keep=[event_log.raw(schema.CLICKED)] if given else [],
+        keep=[raw_log.raw(schema.CLICKED)] if given else [],
     )
     names = {**ratings.names, schema.CLICKED: _RATING}
-    return event_log.Origin(rows, ratings.file, names)
+    return raw_log.Origin(rows, ratings.file, names)
 
 
 def _read_layout(directory: pathlib.Path, shown: pathlib.Path) -> tuple[str, Tables]:
@@ -108,19 +108,19 @@ def _read_layout(directory: pathlib.Path, shown: pathlib.Path) -> tuple[str, Tab
     content = sorted(path.name for path in directory.iterdir())
     raise errors.UserError(
         f"expected MovieLens in {shown} (one of {', '.join(_READERS)}), found "
-        f"{event_log.brief(', '.join(content)) or 'nothing'}: point --data_dir at the "
+        f"{raw_log.brief(', '.join(content)) or 'nothing'}: point --data_dir at the "
         f"unpacked edition or its zip"
     )
 
 
-def _require_columns(ratings: event_log.Origin) -> None:
-    with event_log.readable(ratings.file):
+def _require_columns(ratings: raw_log.Origin) -> None:
+    with raw_log.readable(ratings.file):
         columns = ratings.rows.collect_schema()
     for name in [*ratings.names.values(), _RATING]:
         if name not in columns:
             raise errors.UserError(
                 f"expected column {name} in {ratings.file}, found "
-                f"{event_log.brief(', '.join(columns))}: this is no MovieLens file; "
+                f"{raw_log.brief(', '.join(columns))}: this is no MovieLens file; "
                 f"use --source=log for own tables"
             )
 
@@ -141,7 +141,7 @@ def _read_parquet(folder: pathlib.Path) -> Tables:
             needed = _HEADERLESS if table == schema.WATCHES else {}
             columns = rows.collect_schema()
             names = {k: v for k, v in known.items() if v in columns or k in needed}
-            tables[table] = event_log.Origin(rows, str(path), names)
+            tables[table] = raw_log.Origin(rows, str(path), names)
     return tables
 
 
@@ -150,10 +150,10 @@ def _read_csv(folder: pathlib.Path) -> Tables:
     ids = [_HEADER[schema.USER_ID], _HEADER[schema.VIDEO_ID]]
     names = {schema.VIDEO_ID: _HEADER[schema.VIDEO_ID]}
     return {
-        schema.WATCHES: event_log.Origin(
+        schema.WATCHES: raw_log.Origin(
             csv_files.scan_csv([ratings], ids), str(ratings), _HEADER
         ),
-        schema.VIDEOS: event_log.Origin(
+        schema.VIDEOS: raw_log.Origin(
             csv_files.scan_csv([movies], ids[1:]), str(movies), names
         ),
     }
@@ -201,7 +201,7 @@ def _require(path: pathlib.Path) -> pathlib.Path:
 
 def _scan_headerless(
     path: pathlib.Path, separator: str, columns: Sequence[str]
-) -> event_log.Origin:
+) -> raw_log.Origin:
     frame = csv_files.scan_csv(
         [path],
         ["user_id", "item_id"],
@@ -211,11 +211,11 @@ def _scan_headerless(
         quote_char=None,
     )
     rows = frame.drop([name for name in columns if name.startswith("_")])
-    return event_log.Origin(rows, str(path), _HEADERLESS)
+    return raw_log.Origin(rows, str(path), _HEADERLESS)
 
 
 def _with_lines(
-    ratings: event_log.Origin,
+    ratings: raw_log.Origin,
     folder: pathlib.Path,
     tables: dict[str, str],
     separator: str,
@@ -231,7 +231,7 @@ def _with_lines(
         if path.is_file():
             rows = _read_lines(path, separator, columns[table])
             names = _ITEM if table == schema.VIDEOS else {}
-            origins[table] = event_log.Origin(rows, str(path), names)
+            origins[table] = raw_log.Origin(rows, str(path), names)
     return origins
 
 
@@ -253,9 +253,9 @@ def _read_lines(
         if len(fields) < len(columns) or not fields[0].strip().isdecimal():
             raise errors.UserError(
                 f"expected {separator.join(columns)}{separator}… with an integer id "
-                f"in row {number} of {path}, found {event_log.brief(line)!r}"
+                f"in row {number} of {path}, found {raw_log.brief(line)!r}"
             )
         rows.append([int(fields[0]), *fields[1:]])
     types = {name: pl.String() for name in columns} | {columns[0]: pl.Int64()}
     frame = pl.DataFrame(rows, schema=types, orient="row")
-    return frame.with_row_index(event_log.ROW).lazy()
+    return frame.with_row_index(raw_log.ROW).lazy()

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 import polars as pl
 
 from ytdnn.base import errors, schema, table_schemas
-from ytdnn.log import event_log
+from ytdnn.log import raw_log
 from ytdnn.log.sources import times
 
 MOST = 32  # values of a video, the first ones
@@ -90,7 +90,7 @@ def split(
         if own not in columns:
             raise errors.UserError(
                 f"expected column {own} in {file} to split for {table}.{column}, found "
-                f"{event_log.brief(', '.join(columns), 200)}"
+                f"{raw_log.brief(', '.join(columns), 200)}"
                 f"{errors.hint(own, columns)}: name yours"
             )
         dtype = frame.collect_schema()[own]

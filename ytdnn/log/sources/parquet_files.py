@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from ytdnn.base import errors
-from ytdnn.log import event_log
+from ytdnn.log import raw_log
 
 PARQUET = (".parquet", ".pq")
 ARROW = (".feather", ".arrow", ".ipc")
@@ -36,8 +36,8 @@ def scan_parquet(paths: Sequence[pathlib.Path], **options: Any) -> pl.LazyFrame:
         require_parquet(path)
     scan: Callable[..., pl.LazyFrame] = pl.scan_ipc if is_arrow else pl.scan_parquet
     require_alike(paths, scan)
-    with event_log.readable(str(paths[0] if len(paths) == 1 else paths[0].parent)):
-        frame = scan(list(paths), row_index_name=event_log.ROW, **options)
+    with raw_log.readable(str(paths[0] if len(paths) == 1 else paths[0].parent)):
+        frame = scan(list(paths), row_index_name=raw_log.ROW, **options)
         return frame.with_columns(
             pl.col(name).cast(pl.Datetime(dtype.time_unit, "UTC"))
             for name, dtype in frame.collect_schema().items()
@@ -60,7 +60,7 @@ def require_alike(
     """
     first: dict[str, pl.DataType] = {}
     for path in paths if len(paths) > 1 else []:
-        with event_log.readable(str(path)):
+        with raw_log.readable(str(path)):
             columns = dict(scan(path).collect_schema())
         first = first or columns
         is_csv = path.name.lower().endswith(CSV)
@@ -71,8 +71,8 @@ def require_alike(
             )
             raise errors.UserError(
                 f"expected in {path} the columns of {paths[0].name} "
-                f"({event_log.brief(', '.join(wanted))}), found "
-                f"{event_log.brief(', '.join(received))}: write all parts with the "
+                f"({raw_log.brief(', '.join(wanted))}), found "
+                f"{raw_log.brief(', '.join(received))}: write all parts with the "
                 f"same columns"
             )
 
@@ -83,7 +83,7 @@ def require_parquet(path: pathlib.Path) -> None:
     Raises:
       errors.UserError: The file is not Parquet.
     """
-    with event_log.readable(str(path)), open(path, "rb") as file:
+    with raw_log.readable(str(path)), open(path, "rb") as file:
         head = file.read(4)
         file.seek(-min(4, path.stat().st_size), 2)
         tail = file.read()
@@ -108,12 +108,12 @@ def part_starts(
     starts, start = [], 0
     for path in paths:
         starts.append((start, str(path)))
-        with event_log.readable(str(path)):
+        with raw_log.readable(str(path)):
             if path.name.lower().endswith(CSV):
                 rows = pl.scan_csv(path, infer_schema=False, **options)
             else:
                 rows = scan_parquet([path])
-            start += event_log.num_rows(rows)
+            start += raw_log.num_rows(rows)
     return tuple(starts)
 
 
@@ -129,13 +129,13 @@ def filter_rows(frame: pl.LazyFrame, where: str, file: str) -> pl.LazyFrame:
     try:
         condition = pl.sql_expr(where)
         parts = condition.meta.serialize(format="json")
-        frame.drop(event_log.ROW).head(1).filter(condition).collect()
+        frame.drop(raw_log.ROW).head(1).filter(condition).collect()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        columns = [name for name in frame.collect_schema() if name != event_log.ROW]
+        columns = [name for name in frame.collect_schema() if name != raw_log.ROW]
         raise errors.UserError(
             f"expected in --where a Polars SQL condition over the columns of {file} "
-            f"({event_log.brief(', '.join(columns))}), received {where!r}: "
-            f"{event_log.brief(error)}"
+            f"({raw_log.brief(', '.join(columns))}), received {where!r}: "
+            f"{raw_log.brief(error)}"
         ) from None
     if _AGGREGATE.search(parts) and '"Over":' not in parts:
         raise errors.UserError(

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ytdnn.base import artifacts, errors
-from ytdnn.log import event_log
+from ytdnn.log import raw_log
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://.*")
 _COPIED = ".copied.json"
@@ -34,7 +34,7 @@ def fetched(url: str, names: Iterable[str], cache: pathlib.Path) -> pathlib.Path
     scheme, _, path = url.partition("://")
     target = cache / scheme / re.sub(r"[^\w.=/-]", "_", path).strip("/")
     target.mkdir(parents=True, exist_ok=True)
-    with event_log.readable(url):
+    with raw_log.readable(url):
         store, root = _opened(url, "--data_dir", "copy the log to this machine")
         wanted = dict(_wanted(store, root, tuple(names)))
         if not wanted:

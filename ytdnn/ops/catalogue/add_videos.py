@@ -9,7 +9,7 @@ import polars as pl
 
 from ytdnn.base import artifacts, errors, registries, schema, user_paths, whole_files
 from ytdnn.bundle import added_videos, removed_videos, versions
-from ytdnn.log import new_videos, prepared
+from ytdnn.log import new_videos_table, prepared
 from ytdnn.run.pipeline import graph, runner, steps_after_training
 from ytdnn.run.pipeline import workdir as run_workdir
 
@@ -138,7 +138,7 @@ def change(
     Raises:
       errors.UserError: The table cannot be read, or has no video.
     """
-    videos = new_videos.read(given, data, columns, bad_rows)
+    videos = new_videos_table.read(given, data, columns, bad_rows)
     if not videos.table.height:
         raise errors.UserError("expected rows of new videos, received none")
     ids = videos.table[schema.VIDEO_ID]

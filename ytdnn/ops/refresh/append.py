@@ -18,7 +18,7 @@ import polars as pl
 
 from ytdnn.base import artifacts, errors, schema, table_schemas, whole_files
 from ytdnn.bundle import added_videos
-from ytdnn.log import event_log, event_rows, log_checks, prepare, prepared
+from ytdnn.log import event_rows, log_checks, prepare, prepared, raw_log
 from ytdnn.ops.refresh import tables_of_prepared_set
 from ytdnn.ops.state import histories, opening, posted_events, store
 
@@ -36,7 +36,7 @@ Rows = dict[str, list[dict[str, Any]]]
 
 def append(
     old: prepared.PreparedData,
-    log: event_log.EventLog,
+    log: raw_log.EventLog,
     directory: pathlib.Path,
     inputs: Mapping[str, str],
     bad_rows: str = "",
@@ -82,12 +82,12 @@ def append(
             )
         for table in tables_of_prepared_set.event_types(old):
             rows = _in_order(sorted((scratch / table).iterdir()))
-            origins[table] = event_log.Origin(rows, f"{old.directory}/{table}")
-        whole = event_log.from_origins(origins, facts)
+            origins[table] = raw_log.Origin(rows, f"{old.directory}/{table}")
+        whole = raw_log.from_origins(origins, facts)
         return prepare.from_log(settings, whole, directory, inputs)
 
 
-def lacking_tables(old: prepared.PreparedData, log: event_log.EventLog) -> list[str]:
+def lacking_tables(old: prepared.PreparedData, log: raw_log.EventLog) -> list[str]:
     """Returns the tables of events that the old set has and a log lacks."""
     known = {column.partition(".")[0] for column in old.catalogue.columns}
     return [table for table in _EVENTS if table in known - log.tables.keys()]
@@ -104,9 +104,7 @@ def _require_no_minimums(old: prepared.PreparedData) -> None:
         )
 
 
-def _as_columns(
-    old: prepared.PreparedData, log: event_log.EventLog
-) -> event_log.EventLog:
+def _as_columns(old: prepared.PreparedData, log: raw_log.EventLog) -> raw_log.EventLog:
     """Returns the log in the tables and columns of the old one.
 
     Raises:
@@ -116,7 +114,7 @@ def _as_columns(
     kept = tables_of_prepared_set.event_types(old)
     for table in log.tables:
         origin, prefix = log.origin(table), f"{table}."
-        columns = event_log.table_columns(table, origin.rows.collect_schema())
+        columns = raw_log.table_columns(table, origin.rows.collect_schema())
         names = {c.removeprefix(prefix) for c in wanted if c.startswith(prefix)}
         if table in _EVENTS:
             names = {*kept.get(table, ())}
@@ -129,12 +127,12 @@ def _as_columns(
             names |= {schema.ORDER} if table == schema.WATCHES else set()
             rows = origin.rows.drop([name for name in columns if name not in names])
             origins[table] = dataclasses.replace(origin, rows=rows)
-    return event_log.from_origins(origins, log.facts)
+    return raw_log.from_origins(origins, log.facts)
 
 
 def _with_entities(
-    old: prepared.PreparedData, log: event_log.EventLog, bad_rows: str
-) -> event_log.EventLog:
+    old: prepared.PreparedData, log: raw_log.EventLog, bad_rows: str
+) -> raw_log.EventLog:
     """Returns the log with all users and videos, in order of their ids.
 
     Raises:
@@ -149,15 +147,15 @@ def _with_entities(
         if table in log.tables:
             names = log.tables[table].collect_schema().names()
             once = log.origin(table).rows.unique(names, keep="first")
-            given = log.with_rows(table, once.sort(event_log.ROW))
+            given = log.with_rows(table, once.sort(raw_log.ROW))
             given, _ = log_checks.check_entities(given, table, bad_rows)
             new = given.tables[table].collect(engine="streaming")
             _require_widths(old, table, new, log.origin(table).file)
             both = pl.concat([known, new], how="diagonal_relaxed")
             known = both.group_by(key).agg(pl.all().drop_nulls().last())
-        rows = known.select(known.columns).sort(key).with_row_index(event_log.ROW)
-        origins[table] = event_log.Origin(rows.lazy(), f"{old.directory}/{table}")
-    return event_log.from_origins(origins, log.facts)
+        rows = known.select(known.columns).sort(key).with_row_index(raw_log.ROW)
+        origins[table] = raw_log.Origin(rows.lazy(), f"{old.directory}/{table}")
+    return raw_log.from_origins(origins, log.facts)
 
 
 def _require_widths(
@@ -178,7 +176,7 @@ def _require_widths(
 
 
 def _write(
-    old: prepared.PreparedData, log: event_log.EventLog, directory: pathlib.Path
+    old: prepared.PreparedData, log: raw_log.EventLog, directory: pathlib.Path
 ) -> int:
     """Writes all events in order of time, users of a shard at a time.
 
@@ -235,7 +233,7 @@ def _in_order(paths: Sequence[pathlib.Path]) -> pl.LazyFrame:
     """Returns the rows of files, each in order of time, as one such table."""
     parts = [pl.scan_parquet(path) for path in paths]
     rows = functools.reduce(lambda a, b: a.merge_sorted(b, schema.TIME), parts)
-    return rows.with_row_index(event_log.ROW)
+    return rows.with_row_index(raw_log.ROW)
 
 
 def write_state(

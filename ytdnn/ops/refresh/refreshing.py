@@ -36,7 +36,7 @@ from ytdnn.base import (
 )
 from ytdnn.base.configs import data as data_config
 from ytdnn.log import derived_sets, events, log_warnings, prepared, sources
-from ytdnn.log.sources import mappings, memory_tables, table_files
+from ytdnn.log.sources import found_files, mappings, memory_tables
 from ytdnn.ops.cluster import tasks
 from ytdnn.ops.refresh import append
 from ytdnn.run.pipeline import runner, steps, steps_after_training
@@ -190,7 +190,7 @@ def _without_missing_tables(
     def is_there(table: str) -> bool:
         if tables is not None:
             return table in tables
-        return bool(table_files.files_of(root, names.get(table, table)))
+        return bool(found_files.files_of(root, names.get(table, table)))
 
     others = table_schemas.TABLES.keys() - {schema.WATCHES}
     lacking = tuple(f"{t}{end}" for t in others if not is_there(t) for end in ".=")

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import schema, table_schemas
-from ytdnn.log import event_log, events, prepared, vectors
+from ytdnn.log import events, prepared, raw_log, vectors
 
 _STORED, _GIVEN = "stored ", "given "  # begins of the names of slates
 _FILES = {
@@ -54,7 +54,7 @@ def event_types(data: prepared.PreparedData) -> dict[str, pl.Schema]:
 
 def _type(table: str, column: str) -> pl.DataType:
     kinds = {each.name: each.kind for each in table_schemas.TABLES[table].columns}
-    return event_log.DTYPES[kinds.get(column, "number")]  # own outcomes are numbers
+    return raw_log.DTYPES[kinds.get(column, "number")]  # own outcomes are numbers
 
 
 def canonical(rows: pl.LazyFrame, types: pl.Schema) -> pl.LazyFrame:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ytdnn.base import errors
 from ytdnn.ops.server import loaded_version, served_state
-from ytdnn.ops.state import counter_state, live_tables, store
+from ytdnn.ops.state import continued_counts, counter_state, store
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _SHORTEST_SECONDS = 1.0  # between two counts
@@ -41,7 +41,7 @@ class LiveCounters:
             not known.
         """
         self._state, self._workdir = state, data and data.parent
-        self._counted: live_tables.LiveTables | None = None
+        self._counted: continued_counts.LiveTables | None = None
         self._number = 0  # of the version that this is of
         self._lock = threading.Lock()
         self.counted_to: int | None = None

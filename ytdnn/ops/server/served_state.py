@@ -15,12 +15,12 @@ from ytdnn.ops.server import (
     joined_log,
     loaded_version,
     metrics,
-    posted_videos,
     problems,
     recommend,
     settings,
+    waiting_videos,
 )
-from ytdnn.ops.state import histories, live_tables, opening, posted_events, store
+from ytdnn.ops.state import continued_counts, histories, opening, posted_events, store
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _PRUNE_SECONDS = 3_600.0
@@ -75,7 +75,7 @@ class ServedState:
         self.clock: Callable[[], float] = time.time
         self._limits, self._has_data = given.limits, given.data is not None
         self._open = open_data
-        self.videos = posted_videos.PostedVideos(self.store, given)
+        self.videos = waiting_videos.PostedVideos(self.store, given)
 
     def log_end(self, version: Version) -> opening.LogEnd:
         """Returns the end of the log of a version; before all events without one.
@@ -99,7 +99,7 @@ class ServedState:
             request.pop(schema.K)
             return request
 
-        return _Log(live_tables.user_indices(data), opening.log_end(data), request)
+        return _Log(continued_counts.user_indices(data), opening.log_end(data), request)
 
     async def post(self, version: Version, body: Any) -> Json:
         """Stores an event or a list of them, all or none; returns their numbers.

@@ -130,7 +130,7 @@ class SparkTasks:
 
 @dataclasses.dataclass(frozen=True)
 class SparkMachines:
-    """The machines of a Spark master, see `shared_work.Machines`.
+    """The machines of a Spark master, see `shared_machines.Machines`.
 
     Attributes:
       settings: Address of the master, and settings of the session.

@@ -7,9 +7,9 @@ import numpy as np
 
 from ytdnn.base import errors, registries, schema
 from ytdnn.bundle import added_videos, bundle
-from ytdnn.features import base_feature, counters, network_features
+from ytdnn.features import base_feature, counters, feature_choice
 from ytdnn.log import prepared
-from ytdnn.ops.state import live_tables, opening, posted_events, store
+from ytdnn.ops.state import continued_counts, opening, posted_events, store
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import network
 from ytdnn.retrieval import live_terms
@@ -23,7 +23,7 @@ def open_tables(
     state: store.Store,
     end: opening.LogEnd | None,
     moment: int,
-) -> live_tables.LiveTables | None:
+) -> continued_counts.LiveTables | None:
     """Counts the log of a version; None if the version counts nothing.
 
     Args:
@@ -55,12 +55,12 @@ def open_tables(
         directory = models / ranking_model.KIND
         measured = network.read_statistics(directory / ranking_model.STATISTICS)
         names = list(measured.features)
-        features = network_features.named(base_feature.RANKING, names, data)
+        features = feature_choice.named(base_feature.RANKING, names, data)
         chosen = [each for each in features if isinstance(each, counters.Counter)]
     end = opening.log_end(data) if end is None else end
-    later = live_tables.LaterEvents(data, state, end)
+    later = continued_counts.LaterEvents(data, state, end)
     live = live_terms.weights(weights) if len(weights) else None
-    return live_tables.LiveTables(later, data, chosen, live, moment, ordered_by)
+    return continued_counts.LiveTables(later, data, chosen, live, moment, ordered_by)
 
 
 @registries.HOOKS.register("live_state")
@@ -108,7 +108,7 @@ class CountedState:
         """
         self._state.add([self._reader.read(row, received) for row in rows]).result()
 
-    def at(self, moment: int) -> live_tables.Tables:
+    def at(self, moment: int) -> continued_counts.Tables:
         """Returns the values of the bundle's variables; see `LiveTables.at`."""
         self._counted.later.follow()
         return self._counted.at(moment)

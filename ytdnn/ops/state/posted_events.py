@@ -16,7 +16,7 @@ import polars as pl
 
 from ytdnn.base import errors, schema, table_schemas
 from ytdnn.bundle import requests
-from ytdnn.log import event_log, faults, graph_fields, prepared
+from ytdnn.log import faults, graph_fields, prepared, raw_log
 
 ID, KIND, REQUEST_ID = "id", "kind", "request_id"
 WATCH, SEARCH, IMPRESSION = "watch", "search", "impression"
@@ -274,7 +274,7 @@ def _id(given: Mapping[str, Any], body: str) -> str:
 
 def _problem(column: table_schemas.Column, value: Any) -> str:
     """Returns the description of a valid value; empty if the value is one."""
-    expected = event_log.EXPECTED[column.kind].partition(" (")[0]
+    expected = raw_log.EXPECTED[column.kind].partition(" (")[0]
     is_time = column.kind == "time"
     if not _TYPES[column.kind](value):
         return f"{expected}{' in seconds since 1970' if is_time else ''}"

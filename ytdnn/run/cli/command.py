@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from ytdnn.base import errors, registries, user_paths
-from ytdnn.run.cli import given_settings, settings
+from ytdnn.run.cli import given_settings, settings_catalogue
 
 _PATH = re.compile(r"\b(DIR|FILE|PATH)\b")
 _CONFIG = "config."
@@ -266,7 +266,7 @@ def _read(
 def _is_switch(flags: Mapping[str, Flag], name: str) -> bool:
     if name in flags:
         return flags[name].is_switch
-    setting = settings.catalogue().get(name.removeprefix(_CONFIG))
+    setting = settings_catalogue.catalogue().get(name.removeprefix(_CONFIG))
     return name.startswith(_CONFIG) and setting is not None and setting.is_switch
 
 

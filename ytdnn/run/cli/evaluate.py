@@ -5,7 +5,7 @@ import json
 import pathlib
 
 from ytdnn.base import configs, errors, registries
-from ytdnn.evaluation import report_files, report_model
+from ytdnn.evaluation import report_files, report_types
 from ytdnn.run import pipeline
 from ytdnn.run.cli import command, flags, output, resolved_config
 from ytdnn.run.pipeline import external_evaluations, graph, runner
@@ -149,7 +149,7 @@ def show(evaluated: report_files.Evaluation, given: command.Arguments) -> None:
     output.result(
         lambda: {
             "path": evaluated.path,
-            "report": json.loads(report_model.to_json(evaluated.report)),
+            "report": json.loads(report_types.to_json(evaluated.report)),
         }
     )
     terminal.show(evaluated.report, flags.FULL.name in given.values)

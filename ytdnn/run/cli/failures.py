@@ -14,7 +14,7 @@ def failure(error: Exception) -> str:
     setting) is available; this is for failures that can happen anywhere: no memory, no
     room on the disk, no permission.
     """
-    from ytdnn.log import event_log  # loads Polars, which `ytdnn --help` does without
+    from ytdnn.log import raw_log  # loads Polars, which `ytdnn --help` does without
 
     text = str(error)
     is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -23,7 +23,7 @@ def failure(error: Exception) -> str:
         where = f" for {place}" if place else ""
         return (
             f"expected room on the disk{where}, found none left "
-            f"({event_log.brief(text)}): make room and give the same command again"
+            f"({raw_log.brief(text)}): make room and give the same command again"
         )
     if getattr(error, "errno", None) == errno.EFBIG or _TOO_LARGE in text:
         return (
@@ -31,7 +31,7 @@ def failure(error: Exception) -> str:
             "files: raise it (`ulimit -f unlimited`) and give the same command again"
         )
     if any(cls.__name__.endswith(_NO_MEMORY) for cls in type(error).__mro__):
-        needed = event_log.brief(text, 160) if text else "it did not say how much"
+        needed = raw_log.brief(text, 160) if text else "it did not say how much"
         return (
             f"expected more memory than there is ({needed}): lower "
             f"training.batch_size, embedding_dim or the size of the log"

@@ -8,7 +8,7 @@ from ytdnn.base import errors, registries, table_schemas
 from ytdnn.run.cli import command, given_settings
 
 if TYPE_CHECKING:
-    from ytdnn.run.pipeline import shared_work
+    from ytdnn.run.pipeline import shared_machines
 
 WORKDIR = command.Flag(
     "workdir", "Directory of the run, made if missing.", example="DIR", required=True
@@ -109,10 +109,10 @@ def _is_of_candidates(name: str) -> bool:
     """Whether the candidates can read a feature that is no addition to the ranker's."""
     from ytdnn.features import (  # loads TensorFlow, for seconds
         base_feature,
-        network_features,
+        feature_choice,
     )
 
-    known = [feature for feature in network_features.declared() if feature.name == name]
+    known = [feature for feature in feature_choice.declared() if feature.name == name]
     additions = [f for f in known if base_feature.RANKING in f.networks - f.default_in]
     return not additions and any(base_feature.CANDIDATES in f.networks for f in known)
 
@@ -191,14 +191,14 @@ def engine_flags(work: str) -> tuple[command.Flag, ...]:
     return command.Flag("engine", text, example="polars|spark"), *_SPARK_FLAGS
 
 
-def machines(given: command.Arguments) -> "shared_work.Machines | None":
+def machines(given: command.Arguments) -> "shared_machines.Machines | None":
     """Returns the machines that do the work; None: Polars on this machine.
 
     Raises:
       errors.UserError: The engine is unknown, or a flag belongs to another engine.
     """
     if command.choice(given, "engine", (_POLARS, _SPARK)) == _SPARK:
-        cluster: shared_work.Machines = registries.HOOKS[_SPARK].make(given)
+        cluster: shared_machines.Machines = registries.HOOKS[_SPARK].make(given)
         return cluster
     for flag in _SPARK_FLAGS:
         if flag.name in given.values:

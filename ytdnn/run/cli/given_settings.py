@@ -9,8 +9,8 @@ from typing import Any
 import pydantic
 
 from ytdnn.base import configs, errors, registry
-from ytdnn.base.configs import components, problems
-from ytdnn.run.cli import settings
+from ytdnn.base.configs import components, problem_texts
+from ytdnn.run.cli import settings_catalogue
 from ytdnn.run.pipeline import workdir
 
 _ORIGIN = "on the command line"
@@ -49,7 +49,9 @@ def _place(values: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
     path, _, name = key.rpartition(".")
     part = functools.reduce(operator.getitem, path.split(".") if path else [], values)
     if name not in part:
-        raise errors.UserError(problems.not_of_kind(path, part[configs.KIND], name))
+        raise errors.UserError(
+            problem_texts.not_of_kind(path, part[configs.KIND], name)
+        )
     return part, name
 
 
@@ -66,7 +68,7 @@ def _choice(path: str, kind: str, before: dict[str, Any]) -> dict[str, Any]:
 
 def _value(key: str, text: str) -> Any:
     """Returns the value of a setting from its text."""
-    setting = settings.catalogue()[key]
+    setting = settings_catalogue.catalogue()[key]
     value: Any = text
     if isinstance(setting.default, tuple):
         value = entries(key, text)
@@ -75,7 +77,7 @@ def _value(key: str, text: str) -> Any:
     try:
         return pydantic.TypeAdapter(setting.annotation).validate_python(value)
     except pydantic.ValidationError as error:
-        line = problems.describe_value(f"config.{key}", error)
+        line = problem_texts.describe_value(f"config.{key}", error)
         raise errors.UserError(f"{line} ({_ORIGIN})") from None
 
 
@@ -109,9 +111,9 @@ def require_setting(key: str, place: str = "") -> None:
       errors.UserError: There is none.
     """
     path, _, last = key.rpartition(".")
-    if key not in settings.catalogue() and path in configs.choices():
+    if key not in settings_catalogue.catalogue() and path in configs.choices():
         configs.choices()[path].load()
-    known = settings.catalogue()
+    known = settings_catalogue.catalogue()
     if key in known:
         return
     if path in configs.choices() and last == configs.KIND:

@@ -7,7 +7,7 @@ from typing import Any
 from ytdnn import __version__
 from ytdnn.base import configs
 from ytdnn.run.cli import command as cli_command
-from ytdnn.run.cli import settings
+from ytdnn.run.cli import settings_catalogue
 
 _WIDTH = 88
 _PICTURE = """\
@@ -48,16 +48,16 @@ def command(one: cli_command.Command) -> str:
         lines += _entry(f"--{flag.name}{value}", _flag_text(flag))
     if one.groups:
         lines += ["", _SETTINGS]
-        settings.load_kinds()
-    for setting in settings.listed():
+        settings_catalogue.load_kinds()
+    for setting in settings_catalogue.listed():
         if not setting.kind and any(_belongs(setting.key, g) for g in one.groups):
             lines += _entry(f"{setting.key}={_default(setting)}", setting.text)
             lines += _kinds(setting.key)
     return "\n".join(lines)
 
 
-def _default(setting: settings.Setting) -> str:
-    if setting.key in settings.by_size():
+def _default(setting: settings_catalogue.Setting) -> str:
+    if setting.key in settings_catalogue.by_size():
         return "(chosen for the log)"
     return show(setting.default)
 
@@ -68,7 +68,7 @@ def _kinds(choice: str) -> list[str]:
     for kind, cls in configs.choices().get(choice, {}).items():
         summary = (cls.__doc__ or "").partition("\n")[0]
         lines += _entry(f"--config.{choice}={kind}", summary, indent=6)
-        for setting in settings.listed():
+        for setting in settings_catalogue.listed():
             if setting.kind == kind and _belongs(setting.key, choice):
                 head = f"{setting.key}={show(setting.default)}"
                 lines += _entry(head, setting.text, indent=10)
@@ -88,7 +88,7 @@ def show(value: Any) -> str:
 
 
 def _placeholder(flag: cli_command.Flag) -> str:
-    setting = settings.catalogue().get(flag.key)
+    setting = settings_catalogue.catalogue().get(flag.key)
     return "|".join(setting.choices) if setting and setting.choices else flag.example
 
 
@@ -97,7 +97,7 @@ def _flag_text(flag: cli_command.Flag) -> str:
         return f"{flag.text} Required."
     if not flag.key:
         return flag.text
-    text = flag.text or settings.catalogue()[flag.key].text
+    text = flag.text or settings_catalogue.catalogue()[flag.key].text
     return f"{text} Fills config.{flag.key}."
 
 

@@ -11,7 +11,7 @@ from ytdnn.run.cli import bulk_commands, command, flags, output
 from ytdnn.run.pipeline import bulk_answers, candidate_model_answers, workdir
 
 if TYPE_CHECKING:
-    from ytdnn.run.pipeline import shared_work
+    from ytdnn.run.pipeline import shared_machines
 
 Flag = command.Flag
 
@@ -165,7 +165,7 @@ def _recommend_by_model(
 
 
 def _recommend_many(
-    values: Mapping[str, str], index: str, machines: "shared_work.Machines | None"
+    values: Mapping[str, str], index: str, machines: "shared_machines.Machines | None"
 ) -> None:
     recommender = bulk_commands.load_recommender(values, "recommend")
     with bulk_commands.progress_bar("recommendations", "users") as shown:
@@ -213,10 +213,10 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     """Shows the answer to one request."""
     notes = []
     recommender = bulk_commands.load_recommender(values, "recommend")
-    from ytdnn.bundle import one_signature, requests
+    from ytdnn.bundle import requests, single_signature_run
 
     opened = recommender.bundle
-    bundle = one_signature.OneAnswerBundle(opened.directory, opened.manifest)
+    bundle = single_signature_run.OneAnswerBundle(opened.directory, opened.manifest)
     if "user" in values:
         request = recommender.request(values["user"])
     else:

@@ -18,7 +18,7 @@ from ytdnn.base import artifacts, configs, errors, progress, user_paths
 from ytdnn.base.configs import data as data_config
 from ytdnn.bundle import versions
 from ytdnn.evaluation import report_files
-from ytdnn.run.pipeline import graph, runner, shared_work, steps
+from ytdnn.run.pipeline import graph, runner, shared_machines, steps
 from ytdnn.run.pipeline import workdir as run_workdir
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def prepare(
     config: configs.Config | None = None,
     *,
     tables: Mapping[str, Any] = NO_TABLES,
-    machines: shared_work.Machines | None = None,
+    machines: shared_machines.Machines | None = None,
     again: bool = False,
     verbose: runner.Verbose = False,
 ) -> "prepared.PreparedData":
@@ -291,7 +291,7 @@ def run(
     workdir: runner.Path,
     config: configs.Config | None = None,
     *,
-    machines: shared_work.Machines | None = None,
+    machines: shared_machines.Machines | None = None,
     verbose: runner.Verbose = False,
     is_full: bool = True,
 ) -> report_files.Evaluation:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from ytdnn.base import errors, schema, user_paths
-from ytdnn.run.pipeline import runner, shared_work
+from ytdnn.run.pipeline import runner, shared_machines
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,7 +59,7 @@ def write_recommendations(
     policy: str = "",
     max_per: MaxPer = None,
     weights: Weights = None,
-    machines: shared_work.Machines | None = None,
+    machines: shared_machines.Machines | None = None,
     progress: Progress | None = None,
 ) -> "answer_files.OutputFile":
     """Writes the recommendations of many users, in bounded memory.

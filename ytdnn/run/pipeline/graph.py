@@ -17,7 +17,7 @@ from ytdnn.run.pipeline import continuation_steps, steps, steps_after_training
 
 if TYPE_CHECKING:
     from ytdnn.log.sources import memory_tables
-    from ytdnn.run.pipeline import shared_work
+    from ytdnn.run.pipeline import shared_machines
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,7 +225,7 @@ def every(config: configs.Config) -> tuple[Step, ...]:
 
 def data_of(
     given: "memory_tables.TablesInMemory | None",
-    machines: "shared_work.Machines | None" = None,
+    machines: "shared_machines.Machines | None" = None,
 ) -> Step:
     """Returns the step `data`, for tables in memory, or on other machines.
 

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, errors
-from ytdnn.run.pipeline import native_messages, sizes
+from ytdnn.run.pipeline import native_messages, size_of_log
 
 if TYPE_CHECKING:
     from ytdnn.log import prepared
     from ytdnn.log.sources import memory_tables
-    from ytdnn.run.pipeline import shared_work
+    from ytdnn.run.pipeline import shared_machines
 
 
 def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
@@ -41,13 +41,13 @@ def prepare(
     config: configs.Config,
     workdir: pathlib.Path,
     given: "memory_tables.TablesInMemory | None" = None,
-    machines: "shared_work.Machines | None" = None,
+    machines: "shared_machines.Machines | None" = None,
 ) -> None:
     """Makes `workdir/data`, from the source or from tables in memory."""
     from ytdnn.log import prepare as log_prepare
 
     if config.data.source == "world" and not config.data.dir:
-        sizes.require_memory_of_world(config.data.world)
+        size_of_log.require_memory_of_world(config.data.world)
     directory = workdir / "data"
     if machines is None:
         log_prepare.prepare(config.data, directory, given)
@@ -145,11 +145,11 @@ def require_features(config: configs.Config, data: "prepared.PreparedData") -> N
     """
     from ytdnn.bundle import request_shorthand
     from ytdnn.candidates import content
-    from ytdnn.features import base_feature, network_features
+    from ytdnn.features import base_feature, feature_choice
     from ytdnn.ranking import building
 
     candidates = config.candidates
-    network_features.choose(base_feature.CANDIDATES, data, candidates.features)
+    feature_choice.choose(base_feature.CANDIDATES, data, candidates.features)
     if candidates.content.enabled:
         content.features_of(candidates.content, data)
     if not data.windows.ranker_left_out(config.ranking):
@@ -169,7 +169,7 @@ def contest_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
         return "candidates.train_on_validation=true leaves nothing to choose by"
     if config.strategy not in _ON_ONE_MACHINE:
         return f"strategy={config.strategy}: `ytdnn sweep` on one machine compares"
-    if len(sizes.members(config, workdir)) <= 1:
+    if len(size_of_log.members(config, workdir)) <= 1:
         return "the given settings leave one member"
     return ""
 
@@ -179,9 +179,9 @@ def hold_contest(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.log import prepared
     from ytdnn.training import contest
 
-    members = sizes.members(config, workdir)
+    members = size_of_log.members(config, workdir)
     for each in members.values():
-        sizes.require_memory(each, sizes.log_size(workdir), "candidates")
+        size_of_log.require_memory(each, size_of_log.log_size(workdir), "candidates")
     data = prepared.load(workdir / "data")
     require_features(config, data)
     contest.run(members, data, workdir / contest.KIND, contest_config(config))
@@ -208,7 +208,7 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
         return
     from ytdnn.training import candidates
 
-    sizes.require_memory(config, sizes.log_size(workdir), "candidates")
+    size_of_log.require_memory(config, size_of_log.log_size(workdir), "candidates")
     data = prepared.load(workdir / "data")
     require_features(config, data)
     candidates.train(config, data, workdir / "candidates")
@@ -265,7 +265,7 @@ def train_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.retrieval import trained_stage
     from ytdnn.training import ranking
 
-    sizes.require_memory(config, sizes.log_size(workdir), "ranking")
+    size_of_log.require_memory(config, size_of_log.log_size(workdir), "ranking")
     data = prepared.load(workdir / "data")
     first_stage = trained_stage.load(workdir / "candidates", data, config.composition)
     ranking.train(config, data, workdir / "ranking", first_stage)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ytdnn.base import artifacts, configs, errors, progress, registries
 
 if TYPE_CHECKING:
-    from ytdnn.evaluation import report_model
+    from ytdnn.evaluation import report_types
 
 FILE = "trackers.json"
 """File in the workdir with the id of the run, by tracker."""
@@ -135,7 +135,7 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return values
 
 
-def results(report: "report_model.Report", split: str) -> dict[str, float]:
+def results(report: "report_types.Report", split: str) -> dict[str, float]:
     """Returns the finite numbers of a report by name.
 
     Args:

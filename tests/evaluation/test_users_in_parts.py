@@ -11,7 +11,7 @@ import pytest
 from tests import full_log, untrained
 from tests.evaluation import fakes
 from ytdnn import configs
-from ytdnn.evaluation import report_model, user_windows
+from ytdnn.evaluation import report_types, users_in_parts
 from ytdnn.log import events, merged_shards, prepared
 from ytdnn.retrieval.index import brute_force
 
@@ -38,7 +38,7 @@ def _bytes(
             events.Split.TEST,
             sources=run.stage.other_sources,
         )
-    report = report_model.to_dict(result.report)
+    report = report_types.to_dict(result.report)
     for name in ("made", "latency", "config"):
         report.pop(name)
     return json.dumps(report), result.users
@@ -80,7 +80,7 @@ def test_the_report_is_that_of_the_whole(
 
 def test_windows_hold_the_users_asked_about(tmp_path: pathlib.Path) -> None:
     data = full_log.prepared_data(tmp_path, LOG, events_per_shard=300)
-    windows = user_windows.WindowOpener(FEW)
+    windows = users_in_parts.WindowOpener(FEW)
     users = np.array([7, 3, 3, 28, 0])
     ends = data.log.shard_index.offsets("watches")[users] + 2
     found: dict[int, int] = {}

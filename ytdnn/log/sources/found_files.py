@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from ytdnn.base import errors, schema, table_schemas, user_paths
-from ytdnn.log import event_log
+from ytdnn.log import raw_log
 from ytdnn.log.sources import parquet_files
 
 PATH = "__path__"  # hidden column: the file of a row
@@ -77,7 +77,7 @@ def find(given: str, named: Mapping[str, str]) -> LogFiles:
             f"expected a directory of event-log tables in --data_dir, received "
             f"{given!r} ({user_paths.kind(directory) if given else 'nothing'})"
         )
-    with event_log.readable(given):
+    with raw_log.readable(given):
         names = {table: named.get(table, table) for table in table_schemas.TABLES}
         located = {table: files_of(directory, name) for table, name in names.items()}
         content = sorted(path.name for path in directory.iterdir())
@@ -86,7 +86,7 @@ def find(given: str, named: Mapping[str, str]) -> LogFiles:
             advice = f": name yours with --files={table}=FILE" * (table not in named)
             raise errors.UserError(
                 f"expected {_forms(names[table])} in {directory}, found "
-                f"{event_log.brief(', '.join(content)) or 'nothing'}"
+                f"{raw_log.brief(', '.join(content)) or 'nothing'}"
                 f"{advice if content else ''}"
             )
     tables = {table: each for table, each in located.items() if each is not None}

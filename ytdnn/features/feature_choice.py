@@ -7,7 +7,7 @@ of the log's own last of all, in the order of the config.
 
 Features are single values; a sequence is read by an encoder (PAPER §3.2), which
 `make_encoder` chooses. Positions of a slice share their rows
-(`ytdnn/log/training_slices.py`), which come with the time of each, so an encoder may
+(`ytdnn/log/slice_batches.py`), which come with the time of each, so an encoder may
 weigh by order, by time, or attend.
 """
 
@@ -205,7 +205,7 @@ class Encoder(tf.keras.layers.Layer):
         """Returns vectors `[slices, positions, n · dim] float32`.
 
         Args:
-          features: See `ytdnn.log.training_slices.cut`.
+          features: See `ytdnn.log.slice_batches.cut`.
           seed: `[2] int32` of this training step, or None outside training.
         """
         raise NotImplementedError
@@ -223,7 +223,7 @@ class SequenceReader(tf.Module):
     """A sequence opened for serving, lookups included."""
 
     def __call__(self, request: "raw_request.Request") -> Tensors:
-        """Returns the rows of slices of one position (`training_slices.cut`)."""
+        """Returns the rows of slices of one position (`slice_batches.cut`)."""
         raise NotImplementedError
 
 

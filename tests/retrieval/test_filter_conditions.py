@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import strategies
 
-from ytdnn.retrieval import filter_ranges
+from ytdnn.retrieval import filter_conditions
 
 CODES = [
     np.array([0, 2, 1, 0, 2, 3, 2]),
@@ -16,12 +16,16 @@ CODES = [
 
 
 @pytest.fixture(scope="module")
-def lists() -> filter_ranges.ValueLists:
-    variables = filter_ranges.list_variables([one.astype(np.int32) for one in CODES])
-    return filter_ranges.ValueLists(*variables)
+def lists() -> filter_conditions.ValueLists:
+    variables = filter_conditions.list_variables(
+        [one.astype(np.int32) for one in CODES]
+    )
+    return filter_conditions.ValueLists(*variables)
 
 
-def test_codes_are_those_of_columns_and_videos(lists: filter_ranges.ValueLists) -> None:
+def test_codes_are_those_of_columns_and_videos(
+    lists: filter_conditions.ValueLists,
+) -> None:
     found = lists.codes_of(tf.constant([[0], [2]]), tf.constant([[1, 6]]))
     assert found.numpy().tolist() == [[2, 2], [6, 1]]
 
@@ -34,7 +38,7 @@ RANGE = strategies.tuples(
 @hypothesis.given(strategies.lists(RANGE, min_size=1, max_size=5))
 @hypothesis.settings(max_examples=60, deadline=None)
 def test_a_range_holds_the_videos_whose_codes_are_in_it(
-    lists: filter_ranges.ValueLists, ranges: list[tuple[int, int, int]]
+    lists: filter_conditions.ValueLists, ranges: list[tuple[int, int, int]]
 ) -> None:
     columns, low, high = tf.constant(ranges, tf.int32, [len(ranges), 3]).numpy().T
     found = lists.videos(*(tf.constant(one) for one in (columns, low, high)))

@@ -14,17 +14,17 @@ from typing import Any
 import polars as pl
 
 from ytdnn.base import configs, errors, registries, schema, table_schemas, user_paths
-from ytdnn.log import event_log
+from ytdnn.log import raw_log
 from ytdnn.log.sources import (
     archives,
     casting,
     csv_files,
+    found_files,
     mappings,
     multi_valued,
     naming,
     parquet_files,
     remote,
-    table_files,
     times,
     units,
 )
@@ -37,7 +37,7 @@ class MissingColumnsError(errors.UserError):
 
 
 @registries.LOGS.register("log", settings=("files",))
-def read(config: configs.DataConfig) -> event_log.EventLog:
+def read(config: configs.DataConfig) -> raw_log.EventLog:
     """Reads the tables of `config.dir`.
 
     Args:
@@ -53,7 +53,7 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
         wanted = [named_files.get(table, table) for table in table_schemas.TABLES]
         cache = archives.cache_directory() / "remote"
         copied = str(remote.fetched(given, wanted, cache))
-    log_files = table_files.find(copied, named_files)
+    log_files = found_files.find(copied, named_files)
     names = mappings.parse_columns(config.columns)
     mappings.require_mapped(names, log_files.tables, given)
     origins, without = {}, []
@@ -71,7 +71,7 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
     if log_files.unread:
         watches, names_of = origins[schema.WATCHES], ", ".join(log_files.unread)
         note = (
-            f"files that no table is read from: {event_log.brief(names_of)}: "
+            f"files that no table is read from: {raw_log.brief(names_of)}: "
             f"--files=TABLE=FILE reads one, ytdnn check --suggest proposes which"
         )
         notes = (*watches.notes, note)
@@ -82,10 +82,10 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
         "columns": list(config.columns),
         "where": config.where,
     }
-    return event_log.from_origins(origins, facts)
+    return raw_log.from_origins(origins, facts)
 
 
-def _called(origin: event_log.Origin, copied: str, given: str) -> event_log.Origin:
+def _called(origin: raw_log.Origin, copied: str, given: str) -> raw_log.Origin:
     """Returns an origin with its files renamed to the paths that the user gave."""
     parts = tuple((row, file.replace(copied, given, 1)) for row, file in origin.parts)
     file = origin.file.replace(copied, given, 1)
@@ -94,7 +94,7 @@ def _called(origin: event_log.Origin, copied: str, given: str) -> event_log.Orig
 
 def read_file(
     table: str, path: pathlib.Path, names: Mapping[str, str]
-) -> event_log.Origin:
+) -> raw_log.Origin:
     """Reads one file of a table.
 
     Args:
@@ -106,21 +106,21 @@ def read_file(
       errors.UserError: The file cannot be read, or a column is missing or of a wrong
         type.
     """
-    if not table_files.is_table(path.name) or not path.is_file():
+    if not found_files.is_table(path.name) or not path.is_file():
         raise errors.UserError(
             f"expected a Parquet, Arrow or CSV file of {table}, received {path} "
             f"({'of another name' if path.is_file() else user_paths.kind(path)})"
         )
-    return _read(table, table_files.TableFiles([path]), names, "")
+    return _read(table, found_files.TableFiles([path]), names, "")
 
 
 def _read(
     table: str,
-    located: table_files.TableFiles,
+    located: found_files.TableFiles,
     names: Mapping[str, str],
     where: str,
     outcomes: Sequence[str] = (),
-) -> event_log.Origin:
+) -> raw_log.Origin:
     mapped = _own_names(table, names)
     frame, options, scan_notes = scan(table, located, mapped)
     table_rows = origin(table, frame, str(located.place), names, where, outcomes)
@@ -144,7 +144,7 @@ def origin(
     names: Mapping[str, str],
     where: str,
     outcomes: Sequence[str] = (),
-) -> event_log.Origin:
+) -> raw_log.Origin:
     """Returns the user's rows, filtered, in the columns and types of a table.
 
     Args:
@@ -160,14 +160,14 @@ def origin(
       errors.UserError: A column is missing, or of a type that cannot hold its values.
     """
     dtypes = frame.collect_schema()
-    columns = [name for name in dtypes if name != event_log.ROW]
+    columns = [name for name in dtypes if name != raw_log.ROW]
     # Blanks around a name are part of it only where the file has them.
     names = {k: v if v in columns else v.strip() for k, v in names.items()}
     frame = frame.drop([k for k, v in names.items() if not v], strict=False)
     names = given = {k: v for k, v in names.items() if v}
     names, frame = multi_valued.split(table, names, frame, columns, file)
     dtypes = frame.collect_schema()
-    columns = [name for name in dtypes if name != event_log.ROW]
+    columns = [name for name in dtypes if name != raw_log.ROW]
     names, scaled = units.read(table, names, columns, file)
     mapped = _own_names(table, names)
     missing = [
@@ -186,13 +186,13 @@ def origin(
     rows = rows.with_columns(scaled)
     columns_read = {*mapped.values(), *rows.collect_schema()}
     notes = [f"{table}.{k}: {r.note}" for k, r in readings.items() if r.note]
-    with event_log.readable(file):
+    with raw_log.readable(file):
         notes += multi_valued.notes(table, frame, mapped)
     notes += _units_in_names(table, given, dtypes)
     notes += _merged_ids(table, frame, file, mapped)
     notes += _left_out(table, whole, frame, file) if where else []
     unused = tuple(name for name in columns if name not in columns_read)
-    return event_log.Origin(rows, file, names, notes=tuple(notes), unused=unused)
+    return raw_log.Origin(rows, file, names, notes=tuple(notes), unused=unused)
 
 
 def _units_in_names(
@@ -209,8 +209,8 @@ def _left_out(
     table: str, whole: pl.LazyFrame, kept: pl.LazyFrame, file: str
 ) -> list[str]:
     """Returns the note on the rows that a filter leaves out."""
-    with event_log.readable(file):
-        size, number = map(event_log.num_rows, (whole, kept))
+    with raw_log.readable(file):
+        size, number = map(raw_log.num_rows, (whole, kept))
     return [f"{table}: {size - number:,} of {size:,} rows left out by --where"]
 
 
@@ -218,7 +218,7 @@ def _times(
     table: str, frame: pl.LazyFrame, file: str, mapped: Mapping[str, str]
 ) -> dict[str, times.Reading]:
     """Returns how each column of times is read, by the schema's name."""
-    with event_log.readable(file):
+    with raw_log.readable(file):
         dtypes = frame.collect_schema()
         readings = {
             column.name: times.reading(
@@ -240,7 +240,7 @@ def _merged_ids(
     table: str, frame: pl.LazyFrame, file: str, mapped: Mapping[str, str]
 ) -> list[str]:
     """Returns a note for each column of ids that are floats too large to be exact."""
-    with event_log.readable(file):
+    with raw_log.readable(file):
         dtypes = frame.collect_schema()
         bits = {
             column.name: 24 if dtypes[mapped[column.name]] == pl.Float32 else 53
@@ -265,7 +265,7 @@ def _merged_ids(
 
 
 def scan(
-    table: str, located: table_files.TableFiles, mapped: Mapping[str, str]
+    table: str, located: found_files.TableFiles, mapped: Mapping[str, str]
 ) -> tuple[pl.LazyFrame, dict[str, Any], list[str]]:
     """Returns the rows of a table's files, the options of their CSV, and notes.
 
@@ -274,10 +274,10 @@ def scan(
       located: Its files.
       mapped: The user's name of each column of the schema.
     """
-    keys = table_files.keys(located)
-    path = {"include_file_paths": table_files.PATH} if keys else {}
+    keys = found_files.keys(located)
+    path = {"include_file_paths": found_files.PATH} if keys else {}
     layout = csv_files.Layout()
-    if table_files.is_csv(located.paths[0]):
+    if found_files.is_csv(located.paths[0]):
         named = [
             mapped.get(c.name, c.name)
             for c in table_schemas.TABLES[table].columns
@@ -292,7 +292,7 @@ def scan(
     if keys:
         own = [key for key in keys if key in frame.collect_schema()]
         notes += [f"partition key {key}, not read: the files have it" for key in own]
-        frame = table_files.with_keys(frame, keys)
+        frame = found_files.with_keys(frame, keys)
     return frame, layout.options(), notes
 
 
@@ -321,7 +321,7 @@ def _missing(
         if len(missing) == 1
         else f"columns {', '.join(missing.values())} in {file} for {table}"
     )
-    listed = event_log.brief(", ".join(columns), 200) or "none"
+    listed = raw_log.brief(", ".join(columns), 200) or "none"
     return MissingColumnsError(
         f"expected {words}, found {listed}{header}: name yours with "
         f"{errors.shell('--columns=' + ','.join(flags))}"

@@ -6,7 +6,7 @@ from tensorflow.python.eager import context
 
 from tests import untrained
 from tests.bundle.test_filters import request
-from ytdnn.bundle import one_signature
+from ytdnn.bundle import single_signature_run
 
 
 def test_one_answer_is_that_of_the_loaded_model(
@@ -16,7 +16,7 @@ def test_one_answer_is_that_of_the_loaded_model(
     where = [{"column": "language", "in": ["de", "ja"]}]
     asked = request(untrained_run, where=where, policy="short", max_per={"topic": 2})
     expected = loaded.answer([asked], exact=True)
-    opened = one_signature.OneAnswerBundle(loaded.directory, loaded.manifest)
+    opened = single_signature_run.OneAnswerBundle(loaded.directory, loaded.manifest)
     known = set(context.context().list_function_names())
     with monkeypatch.context() as patch:
         patch.setattr(tf.saved_model, "load", None)
@@ -31,11 +31,11 @@ def test_a_model_with_other_resources_is_loaded(
     untrained_run: untrained.Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*args: object) -> None:
-        raise one_signature.UnknownResourceError("user_object")
+        raise single_signature_run.UnknownResourceError("user_object")
 
-    monkeypatch.setattr(one_signature._Functions, "_read", refuse)
+    monkeypatch.setattr(single_signature_run._Functions, "_read", refuse)
     asked = [request(untrained_run)]
     loaded = untrained_run.bundle
-    opened = one_signature.OneAnswerBundle(loaded.directory, loaded.manifest)
+    opened = single_signature_run.OneAnswerBundle(loaded.directory, loaded.manifest)
     found = opened.answer(asked)
     assert found == loaded.answer(asked)

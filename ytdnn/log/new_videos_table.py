@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 
 from ytdnn.base import errors, schema, user_paths
-from ytdnn.log import event_log, log_checks, prepared, vectors
-from ytdnn.log.sources import frames, mappings, tables_in_directory
+from ytdnn.log import log_checks, prepared, raw_log, vectors
+from ytdnn.log.sources import frames, mappings, own_tables
 
 _NAME = "videos="  # what messages call a frame
 
@@ -61,15 +61,13 @@ def read(
         **mapped_here.get(schema.VIDEOS, {}),
     }
     if isinstance(given, str | pathlib.Path):
-        origin = tables_in_directory.read_file(
-            schema.VIDEOS, user_paths.expanded(given), names
-        )
+        origin = own_tables.read_file(schema.VIDEOS, user_paths.expanded(given), names)
     else:
-        rows = frames.to_polars(given, _NAME).with_row_index(event_log.ROW)
-        origin = tables_in_directory.origin(schema.VIDEOS, rows, _NAME, names, "")
-    read = event_log.from_origins({schema.VIDEOS: origin}, {})
+        rows = frames.to_polars(given, _NAME).with_row_index(raw_log.ROW)
+        origin = own_tables.origin(schema.VIDEOS, rows, _NAME, names, "")
+    read = raw_log.from_origins({schema.VIDEOS: origin}, {})
     read, dropped = log_checks.check_entities(read, schema.VIDEOS, bad_rows)
-    with event_log.readable(origin.file):
+    with raw_log.readable(origin.file):
         table = read.tables[schema.VIDEOS].collect()
     wanted = dict(data.videos.drop(prepared.TRAIN_COUNT, strict=False).schema)
     of_videos = data.catalogue.vectors.in_table(schema.VIDEOS)

@@ -6,7 +6,7 @@ import pytest
 from tests import changed_log, planted
 from ytdnn.base import schema
 from ytdnn.candidates import logged_user_vectors
-from ytdnn.log import drawn_labels, events, positions, training_slices
+from ytdnn.log import drawn_labels, events, moments, slice_batches
 
 LENGTH = 5
 
@@ -17,8 +17,8 @@ def data(tmp_path_factory):
 
 
 def _batches(data, slice_length=4, batch_size=16, seed=3):
-    log = positions.load_watches(training_slices.training_set(data))
-    return training_slices.SliceBatches(log, batch_size, slice_length, LENGTH, seed)
+    log = moments.load_watches(slice_batches.training_set(data))
+    return slice_batches.SliceBatches(log, batch_size, slice_length, LENGTH, seed)
 
 
 def _examples(batches, epoch, first_step=0):
@@ -62,8 +62,8 @@ def test_few_labels_are_found_in_few_slices(data, slice_length):
     times = np.asarray(data.watches.times)
     few = times >= np.quantile(times[train], 0.8)
     watches = data.watches.replace(completed=few)
-    log = positions.load_watches(
-        training_slices.training_set(changed_log.with_tables(data, watches=watches))
+    log = moments.load_watches(
+        slice_batches.training_set(changed_log.with_tables(data, watches=watches))
     )
     batches = drawn_labels.FewSlices(log, 16, slice_length, LENGTH, 3)
     is_label = few[train]
@@ -88,7 +88,7 @@ def test_an_epoch_can_be_entered_at_any_step(data):
 
 
 def test_changing_the_label_and_what_follows_changes_no_context(data):
-    log = positions.load_watches(data)
+    log = moments.load_watches(data)
     users, ends = data.windows.first_watches(events.Split.TEST)
     before = logged_user_vectors.contexts(log, users, ends, LENGTH)
     videos = np.array(data.watches.videos)
@@ -101,10 +101,10 @@ def test_changing_the_label_and_what_follows_changes_no_context(data):
 
 
 def test_contexts_equal_the_slices_of_training(data):
-    log = positions.load_watches(data)
+    log = moments.load_watches(data)
     users, ends = data.windows.first_watches(events.Split.TEST)
     alone = logged_user_vectors.contexts(log, users, ends, LENGTH)
-    together = training_slices.cut(log, ends, 1, LENGTH)
+    together = slice_batches.cut(log, ends, 1, LENGTH)
     np.testing.assert_array_equal(alone[schema.FIRST_ROWS], together[schema.FIRST_ROWS])
     first = alone[schema.FIRST_ROWS].numpy()
     inside = np.arange(LENGTH) >= first

@@ -7,7 +7,7 @@ import pytest
 from tests.features import contract
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.features import base_feature, counters, network_features
+from ytdnn.features import base_feature, counters, feature_choice
 from ytdnn.log import prepared
 
 
@@ -25,14 +25,14 @@ def _held_to_the_contract() -> set[tuple[str, str]]:
 def test_no_feature_lacks_the_contract() -> None:
     """In one of its networks: both read it through the same declaration."""
     held = _held_to_the_contract()
-    assert len(network_features.declared()) >= 10
-    for feature in network_features.declared():
+    assert len(feature_choice.declared()) >= 10
+    for feature in feature_choice.declared():
         assert any((network, feature.name) in held for network in feature.networks)
 
 
 def test_each_name_is_one_feature_of_a_network() -> None:
     for network in (base_feature.CANDIDATES, base_feature.RANKING):
-        names = [feature.name for feature in network_features.network_features(network)]
+        names = [feature.name for feature in feature_choice.network_features(network)]
         assert len(names) == len(set(names))
 
 
@@ -42,7 +42,7 @@ def test_every_feature_is_of_a_declared_kind() -> None:
         base_feature.TrainingOnly,
         counters.Counter,
     )
-    for feature in network_features.declared():
+    for feature in feature_choice.declared():
         assert sum(isinstance(feature, kind) for kind in kinds) == 1
         assert feature.networks >= feature.default_in
 
@@ -50,9 +50,7 @@ def test_every_feature_is_of_a_declared_kind() -> None:
 def test_users_and_requests_come_before_videos_and_pairs(
     data: prepared.PreparedData,
 ) -> None:
-    chosen = network_features.choose(
-        base_feature.RANKING, data, configs.FeaturesConfig()
-    )
+    chosen = feature_choice.choose(base_feature.RANKING, data, configs.FeaturesConfig())
     scopes = [feature.scope for feature in chosen]
     assert scopes == sorted(scopes)
 
@@ -63,7 +61,7 @@ def test_removing_what_is_not_read_is_refused(
 ) -> None:
     off = configs.FeaturesConfig(remove=(name,))
     with pytest.raises(errors.UserError, match=name):
-        network_features.choose(base_feature.CANDIDATES, data, off)
+        feature_choice.choose(base_feature.CANDIDATES, data, off)
 
 
 def test_a_feature_the_log_lacks_may_be_removed(
@@ -74,5 +72,5 @@ def test_a_feature_the_log_lacks_may_be_removed(
     assert without is not None
     off = configs.FeaturesConfig(remove=("gender",))
     for log in (data, without):
-        chosen = network_features.choose(base_feature.CANDIDATES, log, off)
+        chosen = feature_choice.choose(base_feature.CANDIDATES, log, off)
         assert "gender" not in [feature.name for feature in chosen]

@@ -8,8 +8,8 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.log import event_log
-from ytdnn.log.sources import table_files, tables_in_directory
+from ytdnn.log import raw_log
+from ytdnn.log.sources import found_files, own_tables
 
 _ROWS = pl.DataFrame({"user_id": ["a", "b"], "video_id": ["v", "w"], "time": [1, 2]})
 
@@ -22,9 +22,7 @@ def _write(directory: pathlib.Path, name: str, frame: pl.DataFrame = _ROWS) -> N
 
 
 def _read(directory: pathlib.Path) -> pl.DataFrame:
-    found = tables_in_directory.read(
-        configs.DataConfig(source="log", dir=str(directory))
-    )
+    found = own_tables.read(configs.DataConfig(source="log", dir=str(directory)))
     return found.tables[schema.WATCHES].collect()
 
 
@@ -41,9 +39,7 @@ def test_a_hive_key_is_a_column_of_its_parts(
 
 def test_a_column_of_the_files_comes_before_the_key(tmp_path: pathlib.Path) -> None:
     _write(tmp_path, "watches/time=9/part.parquet")
-    found = tables_in_directory.read(
-        configs.DataConfig(source="log", dir=str(tmp_path))
-    )
+    found = own_tables.read(configs.DataConfig(source="log", dir=str(tmp_path)))
     assert found.tables[schema.WATCHES].collect()["time"].to_list() == [1, 2]
     assert found.origin("watches").notes == (
         "watches: partition key time, not read: the files have it",
@@ -63,10 +59,10 @@ def test_hives_text_of_a_missing_value_is_missing_in_the_files_too(
 def test_rows_of_all_subfolders_are_read_and_numbered(tmp_path: pathlib.Path) -> None:
     for name in ("b/2.csv", "a/c/1.csv", "0.csv"):
         _write(tmp_path, f"watches/{name}")
-    origin = tables_in_directory.read(
+    origin = own_tables.read(
         configs.DataConfig(source="log", dir=str(tmp_path))
     ).origin("watches")
-    assert origin.rows.collect()[event_log.ROW].to_list() == list(range(6))
+    assert origin.rows.collect()[raw_log.ROW].to_list() == list(range(6))
     assert origin.place(5) == f"row 2 of {tmp_path}/watches/b/2.csv"
 
 
@@ -74,17 +70,17 @@ def test_a_table_may_lie_in_another_folder(tmp_path: pathlib.Path) -> None:
     _write(tmp_path / "far", "b.parquet")
     _write(tmp_path, "logs/a/b.csv")
     for name in ("a/b", "a/b.csv", "../far/b", f"{tmp_path}/far/b.parquet"):
-        table_files.find(f"{tmp_path}/logs", {"watches": name})
+        found_files.find(f"{tmp_path}/logs", {"watches": name})
 
 
 def test_blank_lines_keep_the_numbers_of_the_other_rows(tmp_path: pathlib.Path) -> None:
     (tmp_path / "watches.csv").write_text(
         "# one, two\n\nuser_id,video_id,time\na,v,1\n\nb,w,2\n,,\n"
     )
-    origin = tables_in_directory.read(
+    origin = own_tables.read(
         configs.DataConfig(source="log", dir=str(tmp_path))
     ).origin("watches")
-    assert origin.rows.collect()[event_log.ROW].to_list() == [0, 2]
+    assert origin.rows.collect()[raw_log.ROW].to_list() == [0, 2]
     assert origin.notes == (
         "watches: lines above the header, left out: 2",
         "watches: blank rows, left out: 2",
@@ -106,9 +102,7 @@ def test_other_forms_are_read_alike(tmp_path: pathlib.Path, ending: str) -> None
             stream = pyarrow.CompressedOutputStream(file, packed) if packed else file
             stream.write(text)
             stream.close()
-    source = tables_in_directory.read(
-        configs.DataConfig(source="log", dir=str(tmp_path))
-    )
+    source = own_tables.read(configs.DataConfig(source="log", dir=str(tmp_path)))
     rows = source.origin("watches").rows.collect()
     assert rows["video_id"].to_list() == ["v", "w"] * 2
     assert rows["time"].to_list() == [1, 2] * 2
@@ -118,7 +112,7 @@ def test_other_forms_are_read_alike(tmp_path: pathlib.Path, ending: str) -> None
 def test_a_comma_between_semicolons_is_decimal(tmp_path: pathlib.Path) -> None:
     text = "user_id;video_id;time;watch_seconds;device\na;v;1;2,5;x,y\nb;w;2;3;x\n"
     (tmp_path / "watches.csv").write_text(text)
-    origin = tables_in_directory.read(
+    origin = own_tables.read(
         configs.DataConfig(source="log", dir=str(tmp_path))
     ).origin("watches")
     rows = origin.rows.collect()
@@ -134,4 +128,4 @@ def test_no_table_in_another_form_is_passed_over(
     _write(tmp_path, "watches.csv")
     (tmp_path / name).write_text("x")
     with pytest.raises(errors.UserError, match=name):
-        table_files.find(str(tmp_path), {})
+        found_files.find(str(tmp_path), {})

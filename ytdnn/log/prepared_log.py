@@ -18,7 +18,7 @@ from ytdnn.log import events
 from ytdnn.log import shard_index as log_index
 
 if TYPE_CHECKING:
-    from ytdnn.log import query_texts
+    from ytdnn.log import stored_queries
 
 USERS_FILE = "users.parquet"
 
@@ -101,11 +101,11 @@ class UserLog:
         return shown is not None and shown.seconds is not None
 
     @functools.cached_property
-    def queries(self) -> "query_texts.Queries":
+    def queries(self) -> "stored_queries.Queries":
         """The texts of searches."""
-        from ytdnn.log import query_texts
+        from ytdnn.log import stored_queries
 
-        return query_texts.Queries(self.directory, self.facts)
+        return stored_queries.Queries(self.directory, self.facts)
 
     @property
     def whole(self) -> "UserLog":

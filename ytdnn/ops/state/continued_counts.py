@@ -16,7 +16,7 @@ import polars as pl
 from ytdnn.base import schema
 from ytdnn.features import counter_sums, counters
 from ytdnn.log import events as logged_events
-from ytdnn.log import prepared, user_log
+from ytdnn.log import prepared, prepared_log
 from ytdnn.ops.state import histories, opening, store
 from ytdnn.retrieval import impression_rates, live_counts, live_term_source, live_terms
 
@@ -195,7 +195,7 @@ class LiveTables:
         """Returns the events after the log as a log of its own."""
         shard = self.later.shard()
         shards = (logged_events.in_memory(shard, self._data.num_users),)
-        log: user_log.UserLog = self._data.log.whole
+        log: prepared_log.UserLog = self._data.log.whole
         log = dataclasses.replace(log, shards=shards, _whole=None)
         return self._data.with_log(log)
 

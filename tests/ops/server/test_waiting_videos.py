@@ -15,7 +15,7 @@ from tests.ops.catalogue.conftest import content_run  # noqa: F401 (a fixture)
 from tests.ops.server import conftest, live
 from ytdnn.base import artifacts, errors
 from ytdnn.bundle import versions
-from ytdnn.ops.server import app, posted_videos
+from ytdnn.ops.server import app, waiting_videos
 from ytdnn.run.pipeline import workdir as run_workdir
 
 
@@ -122,5 +122,5 @@ def test_a_failed_addition_is_one_line(tmp_path: pathlib.Path) -> None:
     with pytest.raises(
         errors.UserError, match=r"ytdnn index add: .*expected"
     ) as raised:
-        asyncio.run(posted_videos._add(tmp_path, [video("new")]))
+        asyncio.run(waiting_videos._add(tmp_path, [video("new")]))
     assert "\n" not in str(raised.value)

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import batch_streams, events, positions, prepared
+from ytdnn.log import batch_streams, events, moments, prepared
 
 Features = dict[str, tf.Tensor]
 
@@ -71,7 +71,7 @@ def are_labels(watches: events.Watches, vocabulary_size: int) -> np.ndarray:
 
 
 def cut(
-    log: positions.WatchLog,
+    log: moments.WatchLog,
     firsts: tf.Tensor,
     num_positions: int,
     history_length: int,
@@ -107,13 +107,13 @@ def cut(
     features |= labels(log, clipped, inside)
     if log.searches is not None:
         before = tf.gather(log.searches.num_before, clipped)
-        features |= positions.searches_before(
+        features |= moments.searches_before(
             log.searches, users, tf.cast(before, tf.int64), search_length
         )
     return features
 
 
-def labels(log: positions.WatchLog, rows: tf.Tensor, inside: tf.Tensor) -> Features:
+def labels(log: moments.WatchLog, rows: tf.Tensor, inside: tf.Tensor) -> Features:
     """Returns labels, users and features at positions of the log.
 
     Args:
@@ -139,14 +139,14 @@ def labels(log: positions.WatchLog, rows: tf.Tensor, inside: tf.Tensor) -> Featu
 
 
 def watch_positions(
-    log: positions.WatchLog,
+    log: moments.WatchLog,
     users: tf.Tensor,
     ends: tf.Tensor,
     rows: tf.Tensor,
     is_watch: tf.Tensor,
-) -> positions.Positions:
+) -> moments.Positions:
     """Returns positions with watches as the requests' own events."""
-    return positions.Positions(
+    return moments.Positions(
         users=users,
         times=tf.where(is_watch, tf.gather(log.times, rows), 0),
         ends=ends,
@@ -156,7 +156,7 @@ def watch_positions(
     )
 
 
-def watch_rows(log: positions.WatchLog, window: tf.Tensor) -> Features:
+def watch_rows(log: moments.WatchLog, window: tf.Tensor) -> Features:
     """Returns videos and times of watches, 0 outside the log."""
     inside = (window >= 0) & (window < log.num_watches)
     clipped = tf.clip_by_value(window, 0, log.num_watches - 1)
@@ -181,7 +181,7 @@ class SliceBatches:
       portion: Rows of each batch that this reader cuts.
     """
 
-    log: positions.WatchLog
+    log: moments.WatchLog
     batch_size: int
     slice_length: int
     history_length: int

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ytdnn.base import configs, ragged
-from ytdnn.log import events, shard_index, user_log
+from ytdnn.log import events, prepared_log, shard_index
 
 _EVENTS_A_PART = 1 << 22
 
@@ -23,7 +23,7 @@ class SplitWindows:
       end_of_training: Window at which training ends (temporal).
     """
 
-    log: user_log.UserLog
+    log: prepared_log.UserLog
     facts: Mapping[str, Any]
     end_of_training: str = "validation"
     _whole: "SplitWindows | None" = None

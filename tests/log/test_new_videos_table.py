@@ -9,7 +9,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.log import new_videos
+from ytdnn.log import new_videos_table
 from ytdnn.log import vectors as vectors_room
 
 
@@ -44,8 +44,8 @@ def file(tmp_path: pathlib.Path) -> pathlib.Path:
 
 def test_a_bad_row_stops_and_can_be_dropped(file: pathlib.Path) -> None:
     with pytest.raises(errors.UserError, match=r"-1.*row 2.*leave the column out"):
-        new_videos.read(file, _DATA, _COLUMNS)
-    found = new_videos.read(file, _DATA, _COLUMNS, "drop")
+        new_videos_table.read(file, _DATA, _COLUMNS)
+    found = new_videos_table.read(file, _DATA, _COLUMNS, "drop")
     assert found.table.rows() == [("v8", "Eight", 60.0)]
     assert found.dropped == {"videos.duration_seconds is below 0": 1}
 
@@ -53,11 +53,11 @@ def test_a_bad_row_stops_and_can_be_dropped(file: pathlib.Path) -> None:
 def test_columns_given_come_before_those_of_the_log(file: pathlib.Path) -> None:
     columns = ["videos.title=length", "videos.duration_seconds=video_id"]
     with pytest.raises(errors.UserError, match="your video_id"):
-        new_videos.read(file, _DATA, columns)
-    found = new_videos.read(file, _DATA, ["videos.title=length"])
+        new_videos_table.read(file, _DATA, columns)
+    found = new_videos_table.read(file, _DATA, ["videos.title=length"])
     assert found.table["title"].to_list() == ["60", "-1"]
 
 
 def test_columns_of_another_table_are_refused(file: pathlib.Path) -> None:
     with pytest.raises(errors.UserError, match=r"--columns=watches"):
-        new_videos.read(file, _DATA, ["watches.time=t"])
+        new_videos_table.read(file, _DATA, ["watches.time=t"])
