@@ -176,6 +176,19 @@ def test_training_stops_when_validation_no_longer_improves(data, tmp_path):
     np.testing.assert_array_equal(candidate_model.video_vectors(), weights[1])
 
 
+def test_the_weights_at_a_pause_are_not_chosen(data, tmp_path):
+    config = _config(epochs=3, patience=3)
+    network = model.build(config.candidates, data)
+    stage = candidates.make_stage(config, data, network)
+    values = iter([0.9, 0.2, 0.3, 0.1])
+    stage = dataclasses.replace(
+        stage, validate=lambda: {"quality": next(values)}, monitor="quality"
+    )
+    of_loop = stage, config.candidates.training, 0, devices.make("none"), tmp_path
+    loop.fit(*of_loop, pause_at=0.5)
+    assert loop.fit(*of_loop)["best_epoch"] == 2
+
+
 @pytest.mark.thorough
 def test_a_refit_stops_after_the_best_epoch_of_the_same_schedule(data, tmp_path):
     """Its learning rate is that of all epochs, so on the same data it is the same."""

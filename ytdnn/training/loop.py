@@ -79,7 +79,7 @@ def fit(
       directory: Directory of checkpoints and TensorBoard logs; an interrupted training
         is resumed. With several workers, only the chief writes.
       pause_at: Number of epochs, such as 0.5, after which the weights are validated and
-        the training pauses; the next call resumes it.
+        the training pauses; the next call resumes it, to the same weights as without.
 
     Returns:
       Facts for the manifest: epochs, best epoch, its metrics, examples per second.
@@ -108,8 +108,8 @@ def fit(
             meter.show_start(metrics, stage.monitor)
         while not reached.is_over(training, stage.stop_after):
             if not _train_epoch(trainer, keeper, guard, reached, meter, pause_at):
-                metrics, within = _validated(trainer), reached.epoch + 1
-                keeper.keep_if_best(reached, metrics, stage.monitor, within)
+                # Only whole epochs are chosen among: a lucky start has learned little.
+                _validated(trainer)
                 keeper.save(reached)
                 return reached.facts() | meter.facts()
             loss = trainer.mean_loss()
