@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from ytdnn import configs, registries
 from ytdnn.base import schema
-from ytdnn.log import drawn_labels, moments, slice_batches
+from ytdnn.log import drawn_labels, log_tensors, slice_batches
 
 
 @configs.validated
@@ -51,7 +51,7 @@ class HeldOutBatches(drawn_labels.DrawnBatches):
 
 
 def around(
-    log: moments.WatchLog,
+    log: log_tensors.WatchLog,
     drawn: tf.Tensor,
     reach: tf.Tensor,
     history_length: int,
@@ -94,7 +94,7 @@ def around(
     }
     if log.searches is not None:
         before = tf.gather(log.searches.num_before, ends - 1)
-        features |= moments.searches_before(
+        features |= log_tensors.searches_before(
             log.searches, users, tf.cast(before, tf.int64), search_length
         )
     return features

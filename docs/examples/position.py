@@ -29,7 +29,7 @@ import tensorflow as tf
 from ytdnn import registries
 from ytdnn.base import schema
 from ytdnn.features import base_feature
-from ytdnn.log import events, moments, prepared
+from ytdnn.log import events, log_tensors, prepared
 
 _SMOOTHING_IMPRESSIONS = 10.0  # average ones, added to each position's
 
@@ -94,10 +94,10 @@ class Position(base_feature.TrainingOnly):
         rates /= (impressions + _SMOOTHING_IMPRESSIONS)[1:]
         return base_feature.FeatureStatistics(numbers=tuple(np.log(rates).tolist()))
 
-    def open_log(self, log: moments.LogTensors) -> moments.Reader:
+    def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Returns the reader of the logged impression's place, -1 for other videos."""
 
-        def read(at: moments.Positions) -> tf.Tensor:
+        def read(at: log_tensors.Positions) -> tf.Tensor:
             places = tf.cast(log.event_field("positions", at, -1), tf.float32)
             return tf.broadcast_to(places[..., tf.newaxis], tf.shape(at.videos))
 

@@ -6,7 +6,7 @@
 None is ahead of softmax on a real log (experiments/losses_by_log.py). WARP is the loss
 of the paper's predecessor (PAPER §3: "a matrix factorization approach trained under
 rank loss"). `y_pred` has the label's score in column 0 and those of negatives after it,
-`negatives.NEVER` for one that does not count.
+`drawn_negatives.NEVER` for one that does not count.
 """
 
 import math
@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from ytdnn import configs, registries
 from ytdnn.candidates import losses
-from ytdnn.candidates.losses import negatives
+from ytdnn.candidates.losses import drawn_negatives
 
 
 class _Drawn(configs.Extension):
@@ -110,7 +110,7 @@ class GBCE(tf.keras.losses.Loss):
 def _parts(y_pred: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Returns the scores of labels and negatives, and which negatives count (1)."""
     negative = y_pred[:, 1:]
-    counts = tf.cast(negative > negatives.NEVER / 2.0, tf.float32)
+    counts = tf.cast(negative > drawn_negatives.NEVER / 2.0, tf.float32)
     return y_pred[:, :1], negative, counts
 
 

@@ -13,7 +13,7 @@ from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.evaluation import leaks, user_cases
 from ytdnn.features import request_context
-from ytdnn.log import events, moments, prepare, prepared
+from ytdnn.log import events, log_tensors, prepare, prepared
 from ytdnn.ranking import building
 
 Split = events.Split
@@ -261,8 +261,8 @@ def test_the_feature_that_leaks_is_named(
     assert leaks.in_models(data, cases, None, ranker, seed=0) == len(cases)
     leaking = request_context.SecondsSinceLastWatch
 
-    def open_log(self: object, log: moments.LogTensors) -> moments.Reader:
-        def read(at: moments.Positions) -> tf.Tensor:
+    def open_log(self: object, log: log_tensors.LogTensors) -> log_tensors.Reader:
+        def read(at: log_tensors.Positions) -> tf.Tensor:
             return tf.cast(
                 tf.gather(log.column("watches", "times"), at.ends), tf.float32
             )

@@ -19,7 +19,7 @@ from ytdnn.base import errors, schema
 from ytdnn.bundle import requests, user_requests
 from ytdnn.evaluation import leaks
 from ytdnn.features import base_feature, counters, feature_choice, feature_lists
-from ytdnn.log import events, graph_fields, lookups, moments, prepared, raw_request
+from ytdnn.log import events, graph_fields, log_tensors, lookups, prepared, raw_request
 
 # Columns that a log cannot lack, or whose table goes with them.
 REQUIRED = {"watches.time": None, "impressions.time": "impressions"}
@@ -48,8 +48,8 @@ class SplitRequests:
         times = np.full(len(users), data.manifest.facts["windows"]["test"])
         return cls(users, ends, times, videos.astype(np.int32))
 
-    def positions(self) -> moments.Positions:
-        return moments.Positions(
+    def positions(self) -> log_tensors.Positions:
+        return log_tensors.Positions(
             users=tf.constant(self.users),
             times=tf.constant(self.times, tf.int64),
             ends=tf.constant(self.ends, tf.int64),
@@ -85,7 +85,7 @@ class FeatureContract:
     def feature(self, data: prepared.PreparedData) -> base_feature.Feature:
         return feature_choice.named(self.network, [self.name], data)[0]
 
-    def log(self, data: prepared.PreparedData) -> moments.LogTensors:
+    def log(self, data: prepared.PreparedData) -> log_tensors.LogTensors:
         """Returns what it is opened on."""
         return _log(data)
 
@@ -363,11 +363,11 @@ def _at_impressions(
     feature: base_feature.Feature,
     data: prepared.PreparedData,
     rows: np.ndarray,
-    log: moments.LogTensors | None = None,
+    log: log_tensors.LogTensors | None = None,
 ) -> tf.Tensor:
     shown = data.impressions
     users = shown.users[rows]
-    at = moments.Positions(
+    at = log_tensors.Positions(
         users=tf.constant(users),
         times=tf.constant(shown.times[rows]),
         ends=tf.constant(data.watches.offsets[users] + shown.num_watches[rows]),
@@ -381,9 +381,9 @@ def _at_impressions(
     return feature.open_log(log or _log(data))(at)
 
 
-def _log(data: prepared.PreparedData) -> moments.LogTensors:
+def _log(data: prepared.PreparedData) -> log_tensors.LogTensors:
     """Returns the log of a set, shared by all features."""
-    return data.once(moments.LogTensors, lambda: moments.LogTensors(data))
+    return data.once(log_tensors.LogTensors, lambda: log_tensors.LogTensors(data))
 
 
 def _ids(data: prepared.PreparedData, ids: list[str]) -> tf.Tensor:

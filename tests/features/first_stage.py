@@ -8,7 +8,7 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.bundle import graphs
 from ytdnn.candidates import model as candidate_model
-from ytdnn.log import graph_fields, lookups, moments, prepared, raw_request
+from ytdnn.log import graph_fields, log_tensors, lookups, prepared, raw_request
 from ytdnn.retrieval import trained_stage
 
 CONFIG = configs.CandidatesConfig(
@@ -44,8 +44,8 @@ class FirstStageContract(contract.FeatureContract):
         self.tower = graphs.UserTowerGraph(data, videos, stage.candidates)
         self.scores, self.pool = stage.scores(), stage.pool()
 
-    def log(self, data: prepared.PreparedData) -> moments.LogTensors:
-        return moments.LogTensors(data, self.stage.open_log(data))
+    def log(self, data: prepared.PreparedData) -> log_tensors.LogTensors:
+        return log_tensors.LogTensors(data, self.stage.open_log(data))
 
     def fields(self, data: prepared.PreparedData) -> graph_fields.Fields:
         own = self.stage.fields(data.catalogue, with_sources=True)

@@ -15,7 +15,7 @@ from tests.features import contract
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.features import counter_features, counter_sums, request_reading
-from ytdnn.log import batch_streams, moments, prepared, temporal_windows
+from ytdnn.log import batch_streams, log_tensors, prepared, temporal_windows
 from ytdnn.retrieval import live_counts
 
 NAMES = [
@@ -90,9 +90,9 @@ def test_they_equal_a_recount_at_slates_at_any_time_and_when_served(
         for row, moment in zip(rows, moments, strict=True)
     ]
     videos = [0, 1 + which % log.num_videos, 1 + seed % log.num_videos]
-    read = counter.open_log(moments.LogTensors(log))
+    read = counter.open_log(log_tensors.LogTensors(log))
     for time in (0, end, end - 86_400, end + 3_600, end - 40 * 86_400):
-        at = moments.video_positions(tf.constant([videos]))
+        at = log_tensors.video_positions(tf.constant([videos]))
         at = dataclasses.replace(at, times=tf.constant([time], tf.int64))
         expected = [_recounted(log, name, v, time or end) for v in videos[1:]]
         assert read(at).numpy().tolist() == [[-1, *expected]]
@@ -130,9 +130,9 @@ def test_a_delayed_counter_is_that_of_so_much_earlier(data, seed, delay):
 
 
 def test_a_lists_counters_are_those_of_each_slate_not_of_the_lists_begin(data):
-    counter, log = _counter("video_impressions", data), moments.LogTensors(data)
+    counter, log = _counter("video_impressions", data), log_tensors.LogTensors(data)
     rows = data.impressions.ranked[::17]
-    shown = moments.video_positions(
+    shown = log_tensors.video_positions(
         tf.constant(data.impressions.videos[rows])[:, tf.newaxis]
     )
     shown = dataclasses.replace(
@@ -157,7 +157,7 @@ def test_windows_of_a_log_in_shards_read_the_same(data, tmp_path, monkeypatch):
         )
         parts = [
             contract._at_impressions(
-                counter, one, one.impressions.ranked, moments.LogTensors(one)
+                counter, one, one.impressions.ranked, log_tensors.LogTensors(one)
             )
             for one in windows
         ]

@@ -9,7 +9,7 @@ from tests.features import contract, first_stage
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.features import base_feature, feature_choice, first_stage_features
-from ytdnn.log import context_impressions, events, moments, prepared
+from ytdnn.log import context_impressions, events, log_tensors, prepared
 from ytdnn.ranking import building
 from ytdnn.retrieval import interface, trained_stage
 
@@ -59,7 +59,7 @@ def test_impressions_before_the_ranker_s_window_have_none(
     feature = first_stage_features.CandidateScore()
     read = [
         contract._at_impressions(
-            feature, d, rows, moments.LogTensors(d, stage.open_log(d))
+            feature, d, rows, log_tensors.LogTensors(d, stage.open_log(d))
         )[:, 0].numpy()
         for d in (data, added)
     ]

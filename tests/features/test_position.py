@@ -10,7 +10,7 @@ from tests import changed_log, extras
 from tests.features import contract
 from ytdnn.base import registry
 from ytdnn.features import feature_lists
-from ytdnn.log import events, moments, prepared
+from ytdnn.log import events, log_tensors, prepared
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -48,7 +48,7 @@ class TestPosition(contract.FeatureContract):
         self, data: prepared.PreparedData
     ) -> None:
         feature = self.feature(data)
-        log = moments.LogTensors(data)
+        log = log_tensors.LogTensors(data)
         readers = feature_lists.open_log([feature], log, serving=True)
         split_requests = contract.SplitRequests.from_data(data).positions()
         (places,) = feature_lists.read(readers, split_requests).values()

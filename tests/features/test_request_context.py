@@ -2,7 +2,7 @@ import tensorflow as tf
 
 from tests.features import contract
 from ytdnn.features import base_feature, feature_lists
-from ytdnn.log import moments, prepared, slice_batches
+from ytdnn.log import log_tensors, prepared, slice_batches
 
 
 class TestDevice(contract.FeatureContract):
@@ -40,10 +40,10 @@ class TestExampleAge(contract.FeatureContract):
     def test_it_is_the_share_of_the_window_that_lies_behind(
         self, data: prepared.PreparedData
     ) -> None:
-        def opener(log: moments.LogTensors) -> dict[str, moments.Reader]:
+        def opener(log: log_tensors.LogTensors) -> dict[str, log_tensors.Reader]:
             return feature_lists.open_log([self.feature(data)], log)
 
-        log = moments.load_watches(slice_batches.training_set(data), opener)
+        log = log_tensors.load_watches(slice_batches.training_set(data), opener)
         rows = tf.range(log.num_watches, dtype=tf.int64)[:, tf.newaxis]
         ages = slice_batches.labels(log, rows, tf.ones_like(rows, tf.bool))[self.name][
             :, 0

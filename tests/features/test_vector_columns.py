@@ -12,7 +12,7 @@ from tests.features import contract
 from ytdnn import configs
 from ytdnn.candidates import content
 from ytdnn.features import base_feature, own_columns, vector_columns
-from ytdnn.log import moments, prepared
+from ytdnn.log import log_tensors, prepared
 from ytdnn.ranking import building
 
 
@@ -65,7 +65,7 @@ def test_products_are_those_of_the_last_fifty_watches(
     """By NumPy, one position after the other."""
     rows = np.asarray(data.catalogue.vectors.rows("videos.clip"), np.float64)
     split_requests = contract.SplitRequests.from_data(data)
-    log = moments.LogTensors(data)
+    log = log_tensors.LogTensors(data)
     found = {
         kind: vector_columns.WatchedProduct("videos.clip", kind)
         .open_log(log)(split_requests.positions())

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tests import extras, full_log
 from ytdnn.base import registries, registry, schema
-from ytdnn.log import drawn_labels, events, moments, slice_batches
+from ytdnn.log import drawn_labels, events, log_tensors, slice_batches
 
 LENGTH = 6
 
@@ -21,7 +21,7 @@ def data(tmp_path_factory):
 
 
 def _training_log(data):
-    return moments.load_watches(slice_batches.training_set(data))
+    return log_tensors.load_watches(slice_batches.training_set(data))
 
 
 def _batches(data, kind=drawn_labels.DrawnBatches, **settings):

@@ -12,7 +12,7 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.candidates import logged_user_vectors
 from ytdnn.features import base_feature, feature_choice, feature_lists
-from ytdnn.log import events, moments, slice_batches
+from ytdnn.log import events, log_tensors, slice_batches
 
 LENGTH, SEARCHES = 6, 4
 
@@ -26,7 +26,7 @@ def data(tmp_path_factory):
 def _searches(offsets, sizes):
     """Search i has `sizes[i]` tokens, numbered from 1."""
     token_offsets = np.append(0, np.cumsum(sizes))
-    return moments.SearchTensors(
+    return log_tensors.SearchTensors(
         offsets=tf.constant(offsets, tf.int64),
         token_offsets=tf.constant(token_offsets, tf.int64),
         tokens=tf.range(1, token_offsets[-1] + 1, dtype=tf.int32),
@@ -47,7 +47,7 @@ def test_positions_share_the_rows_of_their_searches_by_hand():
     searches = _searches([0, 3, 4], [2, 1, 3, 2])
     users = tf.constant([[0, 0, 0, 1], [0, 0, 1, 1]])
     before = tf.constant([[0, 1, 2, 1], [2, 3, 0, 1]], tf.int64)
-    features = moments.searches_before(searches, users, before, search_length=2)
+    features = log_tensors.searches_before(searches, users, before, search_length=2)
     assert features[schema.SEARCH_TOKENS].numpy().tolist() == [
         [1, 2, 3, 7, 8, 0, 0, 0],
         [1, 2, 3, 4, 5, 6, 7, 8],
@@ -68,7 +68,7 @@ def test_bags_of_searches_equal_those_of_each_position_alone(seed):
     users, before = keys // 100, keys % 100
     searches = _searches(offsets, sizes)
     length = int(rng.integers(1, 5))
-    features = moments.searches_before(
+    features = log_tensors.searches_before(
         searches, tf.constant(users, tf.int32), tf.constant(before, tf.int64), length
     )
     starts = np.append(0, np.cumsum(sizes))
@@ -89,7 +89,7 @@ def _log(data, *names, serving=False):
 
 
 def _opened(data, chosen, serving=False):
-    return moments.load_watches(
+    return log_tensors.load_watches(
         data, functools.partial(feature_lists.open_log, chosen, serving=serving)
     )
 
@@ -242,7 +242,7 @@ def test_videos_without_an_embedding_are_no_labels_but_stand_in_histories(tmp_pa
     log["watches"] = log["watches"].filter(~(rare & early))
     data = full_log.prepared_data(tmp_path, log, vocabulary="train")
     assert data.vocabulary_size < data.num_videos
-    loaded = moments.load_watches(data)
+    loaded = log_tensors.load_watches(data)
     batch = slice_batches.cut(loaded, tf.constant([0], tf.int64), loaded.num_watches, 1)
     videos = np.asarray(data.watches.videos)
     known = videos <= data.vocabulary_size

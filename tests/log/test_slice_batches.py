@@ -6,7 +6,7 @@ import pytest
 from tests import changed_log, planted
 from ytdnn.base import schema
 from ytdnn.candidates import logged_user_vectors
-from ytdnn.log import drawn_labels, events, moments, slice_batches
+from ytdnn.log import drawn_labels, events, log_tensors, slice_batches
 
 LENGTH = 5
 
@@ -17,7 +17,7 @@ def data(tmp_path_factory):
 
 
 def _batches(data, slice_length=4, batch_size=16, seed=3):
-    log = moments.load_watches(slice_batches.training_set(data))
+    log = log_tensors.load_watches(slice_batches.training_set(data))
     return slice_batches.SliceBatches(log, batch_size, slice_length, LENGTH, seed)
 
 
@@ -62,7 +62,7 @@ def test_few_labels_are_found_in_few_slices(data, slice_length):
     times = np.asarray(data.watches.times)
     few = times >= np.quantile(times[train], 0.8)
     watches = data.watches.replace(completed=few)
-    log = moments.load_watches(
+    log = log_tensors.load_watches(
         slice_batches.training_set(changed_log.with_tables(data, watches=watches))
     )
     batches = drawn_labels.FewSlices(log, 16, slice_length, LENGTH, 3)
@@ -88,7 +88,7 @@ def test_an_epoch_can_be_entered_at_any_step(data):
 
 
 def test_changing_the_label_and_what_follows_changes_no_context(data):
-    log = moments.load_watches(data)
+    log = log_tensors.load_watches(data)
     users, ends = data.windows.first_watches(events.Split.TEST)
     before = logged_user_vectors.contexts(log, users, ends, LENGTH)
     videos = np.array(data.watches.videos)
@@ -101,7 +101,7 @@ def test_changing_the_label_and_what_follows_changes_no_context(data):
 
 
 def test_contexts_equal_the_slices_of_training(data):
-    log = moments.load_watches(data)
+    log = log_tensors.load_watches(data)
     users, ends = data.windows.first_watches(events.Split.TEST)
     alone = logged_user_vectors.contexts(log, users, ends, LENGTH)
     together = slice_batches.cut(log, ends, 1, LENGTH)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tests import changed_log, planted
 from ytdnn import configs
 from ytdnn.base.metrics import binary
-from ytdnn.log import events, moments, prepare, prepared
+from ytdnn.log import events, log_tensors, prepare, prepared
 from ytdnn.retrieval import trained_stage
 from ytdnn.training import candidates
 
@@ -66,9 +66,9 @@ def auc_of_scores(
     return binary.auc(np.asarray(data.impressions.clicked)[rows], scores)
 
 
-def logged(data: prepared.PreparedData, rows: np.ndarray) -> moments.Positions:
+def logged(data: prepared.PreparedData, rows: np.ndarray) -> log_tensors.Positions:
     users = np.asarray(data.impressions.users)[rows]
-    return moments.Positions(
+    return log_tensors.Positions(
         users=tf.constant(users),
         times=tf.constant(np.asarray(data.impressions.times)[rows]),
         ends=tf.constant(

@@ -9,7 +9,7 @@ from hypothesis import strategies
 
 from tests import planted
 from ytdnn.features import base_feature, first_stage_features
-from ytdnn.log import events, moments
+from ytdnn.log import events, log_tensors
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import network
 from ytdnn.retrieval import trained_stage
@@ -93,7 +93,7 @@ def test_the_ranker_reads_what_it_was_trained_with(earlier, served):
     """Whatever the scale: the share of lists below each score is the same."""
     scores, shares = _readings(earlier)
     others, seen = _readings(served)
-    known = scores > moments.NO_SCORE
+    known = scores > log_tensors.NO_SCORE
     np.testing.assert_allclose(others[known], 7.0 * scores[known], atol=1e-4)
     # The histories of both requests differ by what was watched in the window.
     assert np.abs(seen - shares).mean() < 0.05

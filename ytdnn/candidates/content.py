@@ -23,7 +23,7 @@ from ytdnn.features import (
     vector_columns,
 )
 from ytdnn.layers import embeddings
-from ytdnn.log import moments, prepared
+from ytdnn.log import log_tensors, prepared
 
 _AGES = "popularity_by_age.json"
 _NUM_QUANTILES = 100
@@ -46,12 +46,12 @@ class ContentInputs:
     num_videos: int
     features: feature_choice.Features
     measured: feature_lists.Statistics
-    readers: dict[str, moments.Reader]
+    readers: dict[str, log_tensors.Reader]
     ages: popularity_by_age.PopularityByAge | None
 
     def values(self, videos: tf.Tensor) -> feature_lists.Tensors:
         """Returns each feature's values of catalogue indices `[...]`."""
-        return feature_lists.read(self.readers, moments.video_positions(videos))
+        return feature_lists.read(self.readers, log_tensors.video_positions(videos))
 
     def vectors(self, dim: int, name: str) -> "ContentVectors":
         """Returns the layer from catalogue indices to vectors of a width."""
@@ -87,7 +87,7 @@ def from_config(
     ages = popularity_by_age.measure(data) if reads_age else None
     if not features or (reads_age and ages is None):
         return None
-    readers = feature_lists.open_log(features, moments.LogTensors(data))
+    readers = feature_lists.open_log(features, log_tensors.LogTensors(data))
     measured = feature_lists.measure(
         features,
         data,
@@ -110,13 +110,13 @@ def features_of(
 
 
 def _in_parts(
-    features: feature_choice.Features, readers: dict[str, moments.Reader], size: int
+    features: feature_choice.Features, readers: dict[str, log_tensors.Reader], size: int
 ) -> Iterator[feature_lists.Tensors]:
     """Yields the numbers of the first videos that quantiles are made of."""
     numbers = {f.name: readers[f.name] for f in features if f.needs_quantiles}
     for start in range(1, size + 1, _VIDEOS_A_PART):
         part = tf.range(start, min(start + _VIDEOS_A_PART, size + 1))
-        yield feature_lists.read(numbers, moments.video_positions(part))
+        yield feature_lists.read(numbers, log_tensors.video_positions(part))
 
 
 def read(directory: pathlib.Path, data: prepared.PreparedData) -> ContentInputs:
@@ -127,7 +127,7 @@ def read(directory: pathlib.Path, data: prepared.PreparedData) -> ContentInputs:
     """
     measured = feature_lists.read_file(directory / user_tower.CONTENT)
     features = feature_choice.named(base_feature.CONTENT, list(measured), data)
-    readers = feature_lists.open_log(features, moments.LogTensors(data))
+    readers = feature_lists.open_log(features, log_tensors.LogTensors(data))
     ages = None
     if (directory / _AGES).exists():
         ages = popularity_by_age.read(directory / _AGES, data)

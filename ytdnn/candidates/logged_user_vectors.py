@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, ragged, schema
 from ytdnn.candidates import user_tower
-from ytdnn.log import moments, prepared, slice_batches
+from ytdnn.log import log_tensors, prepared, slice_batches
 
 _CONTEXT_BATCH = 1024
 
@@ -77,13 +77,13 @@ class FromLogs:
             num_searches = np.asarray(shown.num_searches)[impression_rows]
         return self.vectors_at(log, users, ends, num_searches, impression_rows)
 
-    def open_log(self, data: prepared.PreparedData) -> moments.WatchLog:
+    def open_log(self, data: prepared.PreparedData) -> log_tensors.WatchLog:
         """Returns the tensors that the tower reads, with values as for a request."""
         return user_tower.open_log(self.tower_inputs, data, serving=True)
 
     def vectors_at(
         self,
-        log: moments.WatchLog,
+        log: log_tensors.WatchLog,
         users: np.ndarray,
         end_watches: np.ndarray,
         num_searches: np.ndarray | None = None,
@@ -137,7 +137,7 @@ class FromLogs:
 
     def _contexts(
         self,
-        log: moments.WatchLog,
+        log: log_tensors.WatchLog,
         users: np.ndarray,
         ends: np.ndarray,
         *others: np.ndarray | None,
@@ -147,14 +147,14 @@ class FromLogs:
 
 
 def _impression_positions(
-    log: moments.WatchLog,
+    log: log_tensors.WatchLog,
     users: tf.Tensor,
     ends: tf.Tensor,
     impressions: np.ndarray,
-) -> moments.Positions:
+) -> log_tensors.Positions:
     """Returns positions with impressions as the requests' own events."""
     rows = tf.constant(np.asarray(impressions, np.int64))[:, tf.newaxis]
-    return moments.Positions(
+    return log_tensors.Positions(
         users=users,
         times=tf.gather(log.tensors.column(schema.IMPRESSIONS, "request_times"), rows),
         ends=ends,
@@ -165,7 +165,7 @@ def _impression_positions(
 
 
 def contexts(
-    log: moments.WatchLog,
+    log: log_tensors.WatchLog,
     users: np.ndarray,
     ends: np.ndarray,
     history_length: int,
@@ -217,5 +217,7 @@ def contexts(
         if num_searches is not None:
             known = tf.constant(np.asarray(num_searches, np.int64))[:, tf.newaxis]
             before = tf.minimum(before, known)
-        features |= moments.searches_before(log.searches, users, before, search_length)
+        features |= log_tensors.searches_before(
+            log.searches, users, before, search_length
+        )
     return features

@@ -20,7 +20,7 @@ import tensorflow as tf
 from ytdnn.base import configs, schema
 from ytdnn.features import base_feature, feature_choice, feature_lists
 from ytdnn.layers import bags, randomness, towers
-from ytdnn.log import batch_streams, graph_fields, moments, prepared, slice_batches
+from ytdnn.log import batch_streams, graph_fields, log_tensors, prepared, slice_batches
 
 if TYPE_CHECKING:
     from ytdnn.candidates import content
@@ -92,7 +92,7 @@ def _training_features(
     """Yields the features of all training positions, part by part."""
     opener = functools.partial(feature_lists.open_log, features)
     for window in batch_streams.ShardWindows(training, window_events):
-        log = moments.load_watches(window, opener, with_searches=False)
+        log = log_tensors.load_watches(window, opener, with_searches=False)
         for start in range(0, log.num_watches, _POSITIONS_A_PART):
             stop = min(start + _POSITIONS_A_PART, log.num_watches)
             rows = tf.range(start, stop, dtype=tf.int64)[:, tf.newaxis]
@@ -101,7 +101,7 @@ def _training_features(
 
 def open_log(
     read: TowerInputs, data: prepared.PreparedData, serving: bool = False
-) -> moments.WatchLog:
+) -> log_tensors.WatchLog:
     """Returns the tensors that a user tower reads at a prepared set's watches.
 
     Args:
@@ -110,13 +110,13 @@ def open_log(
       serving: Whether training-only features have their serving value.
     """
 
-    def opener(log: moments.LogTensors) -> Mapping[str, moments.Reader]:
+    def opener(log: log_tensors.LogTensors) -> Mapping[str, log_tensors.Reader]:
         readers = feature_lists.open_log(read.features, log, serving)
         if not read.sees_request_time:
             return readers
         return {**readers, schema.REQUEST_TIMES: lambda at: at.times}
 
-    return moments.load_watches(data, opener, with_searches=read.num_tokens > 0)
+    return log_tensors.load_watches(data, opener, with_searches=read.num_tokens > 0)
 
 
 class UserTower(tf.keras.layers.Layer):

@@ -26,7 +26,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.base import configs
-from ytdnn.log import graph_fields, moments, prepared
+from ytdnn.log import graph_fields, log_tensors, prepared
 
 if TYPE_CHECKING:
     from ytdnn.log import raw_request
@@ -180,7 +180,7 @@ class Feature(abc.ABC):
         return tf.ones_like(values, tf.bool)
 
     @abc.abstractmethod
-    def open_log(self, log: moments.LogTensors) -> moments.Reader:
+    def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Returns the reader of its tensor at positions of a log."""
 
     @abc.abstractmethod
@@ -264,7 +264,7 @@ class TrainingOnly(Feature):
         """Returns the reader of the declared value."""
         return FromRequest(self._served)
 
-    def at_serving(self, at: moments.Positions) -> tf.Tensor:
+    def at_serving(self, at: log_tensors.Positions) -> tf.Tensor:
         """Returns the declared value at positions, for evaluation."""
         like = at.times if self.scope.is_of_query else at.videos
         return tf.fill(tf.shape(like), self.serving_value)

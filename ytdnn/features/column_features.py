@@ -14,7 +14,7 @@ import tensorflow as tf
 from ytdnn.base import ragged, schema, table_schemas
 from ytdnn.features import base_feature, encodings
 from ytdnn.layers import embeddings
-from ytdnn.log import events, graph_fields, lookups, moments, prepared, raw_request
+from ytdnn.log import events, graph_fields, log_tensors, lookups, prepared, raw_request
 
 # Known values of a column of text, the most clicked ones (PAPER §4.1).
 MAX_VALUES = 10_000
@@ -87,7 +87,7 @@ class _Column(base_feature.ReadAtRequest):
             return values
         return np.append(values.dtype.type(self.missing), values)
 
-    def open_log(self, log: moments.LogTensors) -> moments.Reader:
+    def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Gathers by user or by video."""
         key = type(self), *vars(self).values()  # all that was declared
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from ytdnn.base import schema
 from ytdnn.features import point_in_time_sums
-from ytdnn.log import events, moments, prepared, temporal_windows
+from ytdnn.log import events, log_tensors, prepared, temporal_windows
 
 _REQUESTS_A_PART = 1 << 18  # so that a part stays in the cache
 
@@ -95,7 +95,7 @@ class Quantity:
       of_events: Function that returns `[events]` numbers; None: 1 each.
     """
 
-    table: moments.Event
+    table: log_tensors.Event
     are_counted: OfEvents | None = None
     of_events: OfEvents | None = None
 
@@ -112,7 +112,7 @@ def serving_moment(data: prepared.PreparedData) -> int:
 
 
 def countable(
-    data: prepared.PreparedData, table: moments.Event = "impressions"
+    data: prepared.PreparedData, table: log_tensors.Event = "impressions"
 ) -> npt.NDArray[np.bool_]:
     """Returns whether a counter may count each event, `[events] bool`.
 

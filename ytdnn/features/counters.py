@@ -19,7 +19,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.features import base_feature, counter_sums, encodings, point_in_time_sums
-from ytdnn.log import moments, prepared
+from ytdnn.log import log_tensors, prepared
 
 
 class _LoggedRows:
@@ -31,7 +31,7 @@ class _LoggedRows:
         ranker's windows, which are only history.
     """
 
-    def __init__(self, log: moments.LogTensors) -> None:
+    def __init__(self, log: log_tensors.LogTensors) -> None:
         shown, numbers = log.data.impressions, counter_sums.ranked_numbers(log.data)
         rows = np.searchsorted(numbers, counter_sums.numbers_of(log.data, shown.ranked))
         self.used, own = np.unique(rows, return_inverse=True)
@@ -66,13 +66,13 @@ class _PositionRequests:
     """Requests for videos at positions, each pair of video and moment once."""
 
     def __init__(self) -> None:
-        self._at: moments.Positions | None = None
+        self._at: log_tensors.Positions | None = None
         self._requests: (
             tuple[counter_sums.CounterRequests, counter_sums.Integers] | None
         ) = None
 
     def at(
-        self, log: moments.LogTensors, at: moments.Positions
+        self, log: log_tensors.LogTensors, at: log_tensors.Positions
     ) -> tuple[counter_sums.CounterRequests, counter_sums.Integers] | None:
         """Returns requests, and the row of each video; None: all are `served`.
 
@@ -83,7 +83,7 @@ class _PositionRequests:
         return self._requests
 
     def _find(
-        self, data: prepared.PreparedData, at: moments.Positions
+        self, data: prepared.PreparedData, at: log_tensors.Positions
     ) -> tuple[counter_sums.CounterRequests, counter_sums.Integers] | None:
         times, end = np.asarray(at.times), counter_sums.serving_moment(data)
         if at.is_shown:  # and of no window of the ranker
@@ -139,7 +139,7 @@ class Counter(encodings.Continuous):
         for part in requests.parts():
             groups = self.group.video_groups(part.data)[part.videos]
             numbers = np.where(
-                groups > 0, self.group_values(part, self.group), moments.MISSING
+                groups > 0, self.group_values(part, self.group), log_tensors.MISSING
             )
             values[start : start + len(numbers)] = numbers
             start += len(numbers)
@@ -151,7 +151,7 @@ class Counter(encodings.Continuous):
     ) -> counter_sums.Floats:
         """Returns the number of each video's group at each moment, `[n]`."""
 
-    def open_log(self, log: moments.LogTensors) -> moments.Reader:
+    def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Reads the values of logged impressions at once, counts others on demand."""
         data = log.data
         rows = log.once(_LoggedRows, lambda: _LoggedRows(log))
@@ -162,8 +162,8 @@ class Counter(encodings.Continuous):
             own = tf.constant(of_log[rows.used])
         served_values = self._served(data)
 
-        def read(at: moments.Positions) -> tf.Tensor:
-            if at.is_shown and moments.are_ranked(rows.places, at.rows):
+        def read(at: log_tensors.Positions) -> tf.Tensor:
+            if at.is_shown and log_tensors.are_ranked(rows.places, at.rows):
                 return tf.gather(own, tf.gather(rows.places, at.rows))[..., tf.newaxis]
             counted = asked.at(log, at)
             if counted is None:

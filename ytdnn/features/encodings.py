@@ -14,7 +14,7 @@ import tensorflow as tf
 from ytdnn.base import configs
 from ytdnn.features import base_feature
 from ytdnn.layers import continuous, embeddings
-from ytdnn.log import moments, prepared
+from ytdnn.log import log_tensors, prepared
 
 
 def embedding_dim(num_values: int) -> int:
@@ -91,7 +91,7 @@ class Continuous(base_feature.Feature):
       missing: Value that marks a missing number; all others are larger.
     """
 
-    missing: float = moments.MISSING
+    missing: float = log_tensors.MISSING
     needs_quantiles = True
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
@@ -119,7 +119,7 @@ class Continuous(base_feature.Feature):
 class Share(base_feature.Feature):
     """A number in [0, 1], `float32`, negative where missing."""
 
-    missing = moments.MISSING
+    missing = log_tensors.MISSING
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
         """Returns whether each number is present."""

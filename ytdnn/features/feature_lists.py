@@ -13,7 +13,7 @@ import tensorflow as tf
 from ytdnn.base import artifacts, configs
 from ytdnn.features import base_feature
 from ytdnn.layers import continuous
-from ytdnn.log import graph_fields, moments, prepared
+from ytdnn.log import graph_fields, log_tensors, prepared
 
 if TYPE_CHECKING:
     from ytdnn.layers import split_dense
@@ -25,9 +25,9 @@ T = TypeVar("T")
 
 def open_log(
     chosen: Sequence[base_feature.Feature],
-    log: moments.LogTensors,
+    log: log_tensors.LogTensors,
     serving: bool = False,
-) -> dict[str, moments.Reader]:
+) -> dict[str, log_tensors.Reader]:
     """Returns the reader of each feature by name.
 
     Args:
@@ -45,7 +45,7 @@ def open_log(
     return {feature.name: readers[feature.name] for feature in chosen}
 
 
-def at_serving(chosen: Sequence[base_feature.Feature]) -> dict[str, moments.Reader]:
+def at_serving(chosen: Sequence[base_feature.Feature]) -> dict[str, log_tensors.Reader]:
     """Returns the readers of training-only features at their serving value."""
     return {
         feature.name: feature.at_serving
@@ -70,7 +70,9 @@ def with_old_widths(
     }
 
 
-def read(readers: Mapping[str, moments.Reader], at: moments.Positions) -> Tensors:
+def read(
+    readers: Mapping[str, log_tensors.Reader], at: log_tensors.Positions
+) -> Tensors:
     """Returns every feature's tensor at some positions."""
     return {name: reader(at) for name, reader in readers.items()}
 

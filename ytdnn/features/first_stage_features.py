@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import moments, prepared, raw_request
+from ytdnn.log import log_tensors, prepared, raw_request
 
 _NUM_SOURCES = len(configs.SOURCE_NAMES)
 
@@ -33,11 +33,11 @@ class ReplayedFeature(base_feature.ReadAtRequest):
 
     @abc.abstractmethod
     def from_replay(
-        self, replay: moments.FirstStageReplay, at: moments.Positions
+        self, replay: log_tensors.FirstStageReplay, at: log_tensors.Positions
     ) -> tf.Tensor:
         """Returns its value at positions, `[..., k]`."""
 
-    def open_log(self, log: moments.LogTensors) -> moments.Reader:
+    def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Returns the reader of the replayed first stage."""
         replay = log.replay
         if replay is None:
@@ -65,10 +65,10 @@ class CandidateScore(encodings.Continuous, ReplayedFeature):
 
     name = "candidate_score"
     default_in = frozenset({base_feature.RANKING})
-    missing = moments.NO_SCORE
+    missing = log_tensors.NO_SCORE
 
     def from_replay(
-        self, replay: moments.FirstStageReplay, at: moments.Positions
+        self, replay: log_tensors.FirstStageReplay, at: log_tensors.Positions
     ) -> tf.Tensor:
         """Asks for the score."""
         return replay.scores(at)
@@ -89,7 +89,7 @@ class CandidateSource(encodings.Categorical, ReplayedFeature):
         return _NUM_SOURCES
 
     def from_replay(
-        self, replay: moments.FirstStageReplay, at: moments.Positions
+        self, replay: log_tensors.FirstStageReplay, at: log_tensors.Positions
     ) -> tf.Tensor:
         """Asks for the source."""
         return _numbered(replay.sources(at))
@@ -110,7 +110,7 @@ class SeedVideo(encodings.Categorical, ReplayedFeature):
         return data.vocabulary_size
 
     def from_replay(
-        self, replay: moments.FirstStageReplay, at: moments.Positions
+        self, replay: log_tensors.FirstStageReplay, at: log_tensors.Positions
     ) -> tf.Tensor:
         """Asks for the seed."""
         return replay.seed_videos(at)

@@ -14,7 +14,7 @@ from ytdnn.features import (
     past_sums_of_log,
     past_sums_of_request,
 )
-from ytdnn.log import graph_fields, moments, prepared, raw_request
+from ytdnn.log import graph_fields, log_tensors, prepared, raw_request
 
 
 class PastFeature(encodings.Continuous, base_feature.ReadAtRequest):
@@ -58,7 +58,7 @@ class PastFeature(encodings.Continuous, base_feature.ReadAtRequest):
             return (graph_fields.watched_seconds(),)
         return graph_fields.watch_times(), graph_fields.time()
 
-    def open_log(self, log: moments.LogTensors) -> moments.Reader:
+    def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Computes sums for the ranker's impressions at once, for others on demand."""
         past_of = past_sums_of_log.LogPast
 
@@ -72,8 +72,8 @@ class PastFeature(encodings.Continuous, base_feature.ReadAtRequest):
             past_sums_of_log.places, lambda: past_sums_of_log.places(log.data)
         )
 
-        def read(at: moments.Positions) -> tf.Tensor:
-            if at.is_logged and moments.are_ranked(places, at.rows):
+        def read(at: log_tensors.Positions) -> tf.Tensor:
+            if at.is_logged and log_tensors.are_ranked(places, at.rows):
                 return tf.gather(of_ranked, tf.gather(places, at.rows))
             return self._shaped(log.once(past_of, past).at(self.table, self.column, at))
 
@@ -151,7 +151,7 @@ def together(
 
 def where_known(is_known: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     """Returns the values, -1 where `is_known` is false."""
-    return tf.where(is_known, values, tf.cast(moments.MISSING, values.dtype))
+    return tf.where(is_known, values, tf.cast(log_tensors.MISSING, values.dtype))
 
 
 def ratio(numerator: tf.Tensor, denominator: tf.Tensor) -> tf.Tensor:

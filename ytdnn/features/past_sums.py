@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.features import column_features
-from ytdnn.log import moments, prepared
+from ytdnn.log import log_tensors, prepared
 
 # What is summed over events.
 EVENTS = "events"  # 1 each
@@ -70,7 +70,7 @@ class PastSums(abc.ABC):
 
         It is `MISSING` too if there is none.
         """
-        return moments.seconds_since(self.times, self.latest())
+        return log_tensors.seconds_since(self.times, self.latest())
 
 
 def keys(data: prepared.PreparedData, column: str) -> Keys:

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from ytdnn.base import ragged, schema
 from ytdnn.features import past_sums
-from ytdnn.log import moments, prepared
+from ytdnn.log import log_tensors, prepared
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -116,10 +116,10 @@ class LogPast:
         self._events: dict[str, LogEvents] = {}
         self._joins: dict[tuple[str, str], Join] = {}
         self._cumulated: dict[tuple[str, str, str], Floats] = {}
-        self._at: moments.Positions | None = None
+        self._at: log_tensors.Positions | None = None
         self._sums: dict[tuple[str, str], LogSums] = {}
 
-    def at(self, table: str, column: str, at: moments.Positions) -> "LogSums":
+    def at(self, table: str, column: str, at: log_tensors.Positions) -> "LogSums":
         """Returns the sums at positions, cached for the next feature that needs them.
 
         Args:
@@ -310,7 +310,7 @@ def places(data: prepared.PreparedData) -> tf.Tensor:
         return tf.constant(table)
 
 
-def _asked(at: moments.Positions) -> PastRequests:
+def _asked(at: log_tensors.Positions) -> PastRequests:
     return PastRequests(
         users=np.asarray(at.users).astype(np.int64),
         times=np.asarray(at.times).astype(np.int64),

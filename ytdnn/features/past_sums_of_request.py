@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.features import past_sums
-from ytdnn.log import moments, prepared, raw_request, row_sorting
+from ytdnn.log import log_tensors, prepared, raw_request, row_sorting
 
 Values = dict[str, tf.Tensor]
 
@@ -232,7 +232,7 @@ class _TableSums:
     def seconds_since_latest(self) -> Values:
         """Seconds since then, `[batch, k] float32`, -1 = none or unknown."""
         times = self.scored.in_every_row(self.times)
-        return self.scored.by_column(moments.seconds_since(times, self._latest))
+        return self.scored.by_column(log_tensors.seconds_since(times, self._latest))
 
     @functools.cached_property
     def _latest(self) -> tf.Tensor:

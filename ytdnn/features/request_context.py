@@ -7,7 +7,7 @@ import tensorflow as tf
 from ytdnn.base import schema
 from ytdnn.features import base_feature, column_features, encodings
 from ytdnn.layers import continuous, embeddings
-from ytdnn.log import graph_fields, moments, prepared, raw_request
+from ytdnn.log import graph_fields, log_tensors, prepared, raw_request
 
 _HOUR_SECONDS = 3_600
 _FIRST_WEEKDAY = 3  # 1970-01-01 was a Thursday, Monday is 0
@@ -45,7 +45,7 @@ class Device(encodings.Categorical, base_feature.ReadAtRequest):
         """Returns the names of the devices."""
         return data.catalogue.vocabularies.get(schema.DEVICE, [])
 
-    def open_log(self, log: moments.LogTensors) -> moments.Reader:
+    def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Reads the request's own event."""
         return lambda at: log.event_field("devices", at, 0)
 
@@ -69,11 +69,11 @@ class ExampleAge(base_feature.TrainingOnly):
     columns = ("watches.time",)
     networks = frozenset({base_feature.CANDIDATES})
 
-    def open_log(self, log: moments.LogTensors) -> moments.Reader:
+    def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Reads the time of the request."""
         first, last = log.data.windows.training_window
 
-        def read(at: moments.Positions) -> tf.Tensor:
+        def read(at: log_tensors.Positions) -> tf.Tensor:
             ages = tf.cast(last - at.times, tf.float32) / float(max(1, last - first))
             return tf.clip_by_value(ages, 0.0, 1.0)
 
@@ -115,10 +115,10 @@ class LoggedIn(encodings.Share, base_feature.ReadAtRequest):
             return {}
         return {schema.LOGGED_IN: int(states[place.end])}
 
-    def open_log(self, log: moments.LogTensors) -> moments.Reader:
+    def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Reads the request's own event, or the last watch before an impression."""
 
-        def read(at: moments.Positions) -> tf.Tensor:
+        def read(at: log_tensors.Positions) -> tf.Tensor:
             if at.event == "watches":
                 return tf.cast(log.event_field("logged_in", at, -1), tf.float32)
             starts = tf.gather(log.column("watches", "offsets"), at.users)
@@ -126,7 +126,7 @@ class LoggedIn(encodings.Share, base_feature.ReadAtRequest):
             states = tf.cast(
                 tf.gather(log.column("watches", "logged_in"), last), tf.float32
             )
-            return tf.where(at.ends > starts, states, moments.MISSING)
+            return tf.where(at.ends > starts, states, log_tensors.MISSING)
 
         return read
 
@@ -162,11 +162,11 @@ class RequestTime(base_feature.ReadAtRequest):
         """Returns whether the time of each index is known."""
         return values > 0
 
-    def open_log(self, log: moments.LogTensors) -> moments.Reader:
+    def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Reads the time of the request, if the log has it."""
 
-        def read(at: moments.Positions) -> tf.Tensor:
-            return _indices(at.times, moments.last_watch_times(log, at))
+        def read(at: log_tensors.Positions) -> tf.Tensor:
+            return _indices(at.times, log_tensors.last_watch_times(log, at))
 
         return read
 
@@ -184,7 +184,7 @@ class RequestTime(base_feature.ReadAtRequest):
 
 
 def _indices(times: tf.Tensor, last_watch_times: tf.Tensor) -> tf.Tensor:
-    pauses = moments.seconds_since(times, last_watch_times)
+    pauses = log_tensors.seconds_since(times, last_watch_times)
     return tf.stack(
         [
             hour_indices(times),
@@ -207,15 +207,15 @@ class SecondsSinceLastWatch(encodings.Continuous, base_feature.ReadAtRequest):
         """Returns the times of watches and of the request."""
         return graph_fields.watch_times(), graph_fields.time()
 
-    def open_log(self, log: moments.LogTensors) -> moments.Reader:
+    def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Reads the last watch of the history."""
-        return lambda at: moments.seconds_since(
-            at.times, moments.last_watch_times(log, at)
+        return lambda at: log_tensors.seconds_since(
+            at.times, log_tensors.last_watch_times(log, at)
         )
 
     def from_request(self, request: raw_request.Request) -> tf.Tensor:
         """Reads the times of the request and of the last watch."""
-        return moments.seconds_since(request.times, request.last_watch_times)
+        return log_tensors.seconds_since(request.times, request.last_watch_times)
 
 
 class RequestTimeEmbedding(tf.keras.layers.Layer):

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.features import base_feature, column_features, encodings
-from ytdnn.log import graph_fields, moments, prepared, raw_request
+from ytdnn.log import graph_fields, log_tensors, prepared, raw_request
 
 AVERAGE, LAST, NEAREST = "of_watched", "of_last_watched", "of_nearest_watched"
 PRODUCTS = (AVERAGE, LAST, NEAREST)
@@ -85,7 +85,7 @@ class VectorColumn(column_features._Column):
         """Returns the vectors `float16`, mapped from disk."""
         return data.catalogue.vectors.rows(self.name)
 
-    def open_log(self, log: moments.LogTensors) -> moments.Reader:
+    def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Gathers by user or by video."""
         rows = table(self.name, log.data)
         if self.is_user:
@@ -139,11 +139,11 @@ class WatchedProduct(encodings.Continuous, base_feature.ReadAtRequest):
         """Whether the log has vectors in that column."""
         return self.column in data.catalogue.vectors.widths
 
-    def open_log(self, log: moments.LogTensors) -> moments.Reader:
+    def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Computes the values of logged impressions at once, others on demand."""
         rows, place = table(self.column, log.data), PRODUCTS.index(self.kind)
 
-        def read(at: moments.Positions) -> tf.Tensor:
+        def read(at: log_tensors.Positions) -> tf.Tensor:
             if not at.is_logged:
                 return _at(log, rows, at.users, at.ends, at.videos)[..., place]
             key = WatchedProduct, self.column
@@ -232,7 +232,7 @@ def _unit(vectors: tf.Tensor) -> tf.Tensor:
     return tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=-1)
 
 
-def _logged(log: moments.LogTensors, rows: tf.Tensor) -> tf.Tensor:
+def _logged(log: log_tensors.LogTensors, rows: tf.Tensor) -> tf.Tensor:
     """Returns the products of all logged impressions, `[impressions, 3] float32`."""
     shard = log.data.log.shard
     shown, watches = shard.impressions, shard.watches
@@ -247,7 +247,7 @@ def _logged(log: moments.LogTensors, rows: tf.Tensor) -> tf.Tensor:
 
 
 def _at(
-    log: moments.LogTensors,
+    log: log_tensors.LogTensors,
     rows: tf.Tensor,
     users: tf.Tensor,
     ends: tf.Tensor,

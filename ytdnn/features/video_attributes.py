@@ -8,7 +8,7 @@ import tensorflow as tf
 from ytdnn.base import schema
 from ytdnn.features import base_feature, column_features, encodings
 from ytdnn.layers import embeddings
-from ytdnn.log import graph_fields, lookups, moments, prepared, raw_request, tokens
+from ytdnn.log import graph_fields, log_tensors, lookups, prepared, raw_request, tokens
 
 MAX_TOKENS = 16  # of a title; what follows is not read
 MAX_VALUES = 100_000  # the most frequent ones
@@ -40,7 +40,7 @@ class Title(encodings.Categorical, base_feature.ReadAtRequest):
         """Returns whether each title has a token of the vocabulary."""
         return tf.reduce_any(values > 0, axis=-1)
 
-    def open_log(self, log: moments.LogTensors) -> moments.Reader:
+    def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Gathers by video."""
         with tf.device("CPU"):
             rows = tf.constant(_title_tokens(log.data)[1])
@@ -120,7 +120,7 @@ class LanguageMatch(encodings.Categorical, base_feature.ReadAtRequest):
         """Returns the user's language."""
         return (graph_fields.text(schema.LANGUAGE),)
 
-    def open_log(self, log: moments.LogTensors) -> moments.Reader:
+    def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Gathers both languages."""
         known = _languages(log.data)
         with tf.device("CPU"):
@@ -128,7 +128,7 @@ class LanguageMatch(encodings.Categorical, base_feature.ReadAtRequest):
             of_users = tf.constant(column_features.indices(languages, known))
             of_videos = tf.constant(_video_languages(log.data, known))
 
-        def read(at: moments.Positions) -> tf.Tensor:
+        def read(at: log_tensors.Positions) -> tf.Tensor:
             mine = tf.gather(of_users, at.users)[..., tf.newaxis]
             return _match(mine, tf.gather(of_videos, at.videos))
 
@@ -184,7 +184,7 @@ class VideoAge(encodings.Continuous, base_feature.ReadAtRequest):
         """Returns the time of the request."""
         return (graph_fields.time(),)
 
-    def open_log(self, log: moments.LogTensors) -> moments.Reader:
+    def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Gathers upload times."""
         with tf.device("CPU"):
             uploads = tf.constant(_upload_times(log.data.catalogue))
@@ -210,7 +210,7 @@ def _upload_times(catalogue: prepared.Catalogue) -> np.ndarray:
 
 
 def _age(times: tf.Tensor, uploads: tf.Tensor) -> tf.Tensor:
-    return moments.seconds_since(times[..., tf.newaxis], uploads)
+    return log_tensors.seconds_since(times[..., tf.newaxis], uploads)
 
 
 CHANNEL = column_features.TextColumn(
@@ -221,7 +221,7 @@ DURATION = column_features.NumberColumn(
     schema.DURATION_SECONDS,
     "videos.duration_seconds",
     base_feature.OF_VIDEOS,
-    missing=moments.MISSING,
+    missing=log_tensors.MISSING,
 )
 TOPIC = column_features.TextColumn(schema.TOPIC, "videos.topic", base_feature.OF_VIDEOS)
 LANGUAGE = column_features.TextColumn(

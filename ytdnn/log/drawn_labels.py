@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.log import batch_streams, moments, slice_batches
+from ytdnn.log import batch_streams, log_tensors, slice_batches
 
 Features = dict[str, tf.Tensor]
 _LABELS_A_STEP = 1 << 22
@@ -121,7 +121,7 @@ class DrawnBatches:
       portion: Rows of each batch that this reader cuts.
     """
 
-    log: moments.WatchLog
+    log: log_tensors.WatchLog
     batch_size: int
     history_length: int
     search_length: int

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import batch_streams, events, moments, prepared
+from ytdnn.log import batch_streams, events, log_tensors, prepared
 
 Features = dict[str, tf.Tensor]
 
@@ -71,7 +71,7 @@ def are_labels(watches: events.Watches, vocabulary_size: int) -> np.ndarray:
 
 
 def cut(
-    log: moments.WatchLog,
+    log: log_tensors.WatchLog,
     firsts: tf.Tensor,
     num_positions: int,
     history_length: int,
@@ -107,13 +107,13 @@ def cut(
     features |= labels(log, clipped, inside)
     if log.searches is not None:
         before = tf.gather(log.searches.num_before, clipped)
-        features |= moments.searches_before(
+        features |= log_tensors.searches_before(
             log.searches, users, tf.cast(before, tf.int64), search_length
         )
     return features
 
 
-def labels(log: moments.WatchLog, rows: tf.Tensor, inside: tf.Tensor) -> Features:
+def labels(log: log_tensors.WatchLog, rows: tf.Tensor, inside: tf.Tensor) -> Features:
     """Returns labels, users and features at positions of the log.
 
     Args:
@@ -139,14 +139,14 @@ def labels(log: moments.WatchLog, rows: tf.Tensor, inside: tf.Tensor) -> Feature
 
 
 def watch_positions(
-    log: moments.WatchLog,
+    log: log_tensors.WatchLog,
     users: tf.Tensor,
     ends: tf.Tensor,
     rows: tf.Tensor,
     is_watch: tf.Tensor,
-) -> moments.Positions:
+) -> log_tensors.Positions:
     """Returns positions with watches as the requests' own events."""
-    return moments.Positions(
+    return log_tensors.Positions(
         users=users,
         times=tf.where(is_watch, tf.gather(log.times, rows), 0),
         ends=ends,
@@ -156,7 +156,7 @@ def watch_positions(
     )
 
 
-def watch_rows(log: moments.WatchLog, window: tf.Tensor) -> Features:
+def watch_rows(log: log_tensors.WatchLog, window: tf.Tensor) -> Features:
     """Returns videos and times of watches, 0 outside the log."""
     inside = (window >= 0) & (window < log.num_watches)
     clipped = tf.clip_by_value(window, 0, log.num_watches - 1)
@@ -181,7 +181,7 @@ class SliceBatches:
       portion: Rows of each batch that this reader cuts.
     """
 
-    log: moments.WatchLog
+    log: log_tensors.WatchLog
     batch_size: int
     slice_length: int
     history_length: int

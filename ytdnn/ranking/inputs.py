@@ -22,7 +22,7 @@ from ytdnn.features import (
     past_sums,
     request_reading,
 )
-from ytdnn.log import graph_fields, moments, prepared, raw_request
+from ytdnn.log import graph_fields, log_tensors, prepared, raw_request
 from ytdnn.ranking import heads
 from ytdnn.retrieval import trained_stage
 
@@ -42,7 +42,7 @@ class ImpressionLog:
         data: prepared.PreparedData,
         chosen: feature_choice.Features,
         history_length: int,
-        replay: moments.FirstStageReplay | None = None,
+        replay: log_tensors.FirstStageReplay | None = None,
     ) -> None:
         """Opens the features on the log, as they are in training.
 
@@ -55,7 +55,7 @@ class ImpressionLog:
         self.data = data
         self.history_length = history_length
         self._chosen = chosen
-        self._log = moments.LogTensors(data, replay)
+        self._log = log_tensors.LogTensors(data, replay)
         self._readers = feature_lists.open_log(chosen, self._log)
         with tf.device("CPU"):
             self._durations = tf.constant(
@@ -134,11 +134,11 @@ class ImpressionLog:
         """
         return self._at(self._requests(rows, videos))
 
-    def _requests(self, rows: tf.Tensor, videos: tf.Tensor) -> moments.Positions:
+    def _requests(self, rows: tf.Tensor, videos: tf.Tensor) -> log_tensors.Positions:
         """Returns the positions of logged requests, asked about some videos."""
         users = self._of(rows, "users")
         offsets = tf.gather(self._log.column("watches", "offsets"), users)
-        return moments.Positions(
+        return log_tensors.Positions(
             users=users,
             times=self._of(rows, "request_times"),
             ends=offsets + self._of(rows, "num_watches"),
@@ -167,7 +167,7 @@ class ImpressionLog:
         ends = tf.constant(end_watches, tf.int64)
         stops = tf.gather(self._log.column("watches", "offsets"), users + 1)
         return self._at(
-            moments.Positions(
+            log_tensors.Positions(
                 users=users,
                 times=tf.constant(times, tf.int64),
                 ends=ends,
@@ -201,7 +201,7 @@ class ImpressionLog:
             return None
         return self._of(rows, "outcomes")[:, tf.newaxis]
 
-    def _at(self, at: moments.Positions) -> Tensors:
+    def _at(self, at: log_tensors.Positions) -> Tensors:
         return {
             schema.HISTORY_VIDEOS: self._history(at),
             schema.IMPRESSION_VIDEOS: at.videos,
@@ -209,7 +209,7 @@ class ImpressionLog:
             **feature_lists.read(self._readers, at),
         }
 
-    def _history(self, at: moments.Positions) -> tf.Tensor:
+    def _history(self, at: log_tensors.Positions) -> tf.Tensor:
         """Returns the last watches, `[n, length] int32`, 0 in front."""
         starts = tf.gather(self._log.column("watches", "offsets"), at.users)
         back = tf.range(-self.history_length, 0, dtype=tf.int64)

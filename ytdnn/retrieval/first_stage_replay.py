@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from ytdnn.base import ragged, schema
 from ytdnn.candidates import model as candidate_model
-from ytdnn.log import events, moments, prepared, prepared_log
+from ytdnn.log import events, log_tensors, prepared, prepared_log
 from ytdnn.retrieval import interface, pool
 
 _PAIRS_A_PART = 1 << 16
@@ -58,7 +58,7 @@ class Replay:
         self._make_pool = make_pool
         self._removes_watched = removes_watched
 
-    def scores(self, at: moments.Positions) -> tf.Tensor:
+    def scores(self, at: log_tensors.Positions) -> tf.Tensor:
         """Returns the model's scores `[n, k] float32`, `NO_SCORE` where there is none.
 
         Only logged impressions of the ranker's own splits have a score.
@@ -78,11 +78,11 @@ class Replay:
         ]
         return tf.concat([tf.zeros([0, videos.shape[1]]), *parts], axis=0)
 
-    def sources(self, at: moments.Positions) -> tf.Tensor:
+    def sources(self, at: log_tensors.Positions) -> tf.Tensor:
         """Returns the source that would propose each, `[n, k] int32`, 0 = none."""
         return self._pool_sources(at)[0]
 
-    def seed_videos(self, at: moments.Positions) -> tf.Tensor:
+    def seed_videos(self, at: log_tensors.Positions) -> tf.Tensor:
         """Returns the watch that each video was found by, `[n, k] int32`, 0 = none."""
         return self._pool_sources(at)[1]
 
@@ -100,17 +100,17 @@ class Replay:
         """
         no_event = tf.zeros(len(users), tf.int64), tf.zeros(len(users), tf.bool)
         vectors = self._vectors(
-            moments.Positions(users, times, ends, "watches", *no_event)
+            log_tensors.Positions(users, times, ends, "watches", *no_event)
         )
         scores = [np.zeros(0, np.float32)]
         for part in ragged.slices(len(users), self._requests_a_part):
             arguments = users[part], ends[part], times[part], vectors[part]
             listed = self._candidates(*arguments).videos
             of_part = self._score(tf.constant(vectors[part]), listed).numpy()
-            scores.append(of_part[of_part > moments.NO_SCORE])
+            scores.append(of_part[of_part > log_tensors.NO_SCORE])
         return np.concatenate(scores)
 
-    def _pool_sources(self, at: moments.Positions) -> tuple[tf.Tensor, tf.Tensor]:
+    def _pool_sources(self, at: log_tensors.Positions) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns sources and seeds; see `scores` for the supported positions."""
         if at.is_logged:
             pool_sources = tf.gather(self._logged_sources, at.rows)
@@ -145,7 +145,7 @@ class Replay:
             requests = requests.with_watched
         return self._pool(requests)
 
-    def _vectors(self, at: moments.Positions) -> Vectors:
+    def _vectors(self, at: log_tensors.Positions) -> Vectors:
         """Returns the users' vectors `[n, dim]` of requests for any videos."""
         users, ends, times = (np.asarray(x) for x in (at.users, at.ends, at.times))
         num_searches = None
@@ -166,7 +166,7 @@ class Replay:
         return vectors[np.cumsum(begins) - 1]
 
     @functools.cached_property
-    def _log(self) -> moments.WatchLog:
+    def _log(self) -> log_tensors.WatchLog:
         """The watches as the model reads them."""
         return self._model.open_log(self.data)
 
@@ -177,7 +177,7 @@ class Replay:
     @functools.cached_property
     def _logged_scores(self) -> tf.Tensor:
         """The score of every logged impression, `[impressions] float32`."""
-        scores = np.full(len(self.data.impressions), moments.NO_SCORE, np.float32)
+        scores = np.full(len(self.data.impressions), log_tensors.NO_SCORE, np.float32)
         # Outside the graph of whoever asks first, such as a step of an input.
         with tf.init_scope(), tf.device("CPU"):
             for part in self._pages(_PAIRS_A_PART // 8):
@@ -269,7 +269,7 @@ def begins_request(log: prepared_log.UserLog, rows: Rows) -> npt.NDArray[np.bool
     return changes
 
 
-def _videos(at: moments.Positions) -> npt.NDArray[np.int32]:
+def _videos(at: log_tensors.Positions) -> npt.NDArray[np.int32]:
     if at.videos is None:
         raise ValueError("expected videos at the positions, received none")
     return np.asarray(at.videos)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.base import configs
-from ytdnn.log import moments
+from ytdnn.log import log_tensors
 from ytdnn.retrieval import filtered_search, interface, row_ops
 from ytdnn.retrieval.index import interface as index_interface
 
@@ -184,7 +184,7 @@ class Scores(tf.Module):
         rows = tf.where(known, videos - 1, tf.zeros_like(videos))
         vectors = index_interface.rows_of(self._vectors, rows)
         scores = tf.linalg.matvec(vectors, user_vectors)
-        return tf.where(known, scores, moments.NO_SCORE)
+        return tf.where(known, scores, log_tensors.NO_SCORE)
 
     def cosines(self, videos: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
         """Returns cosines of videos and others, `[batch, k, n] float32`.

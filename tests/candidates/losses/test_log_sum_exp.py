@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ytdnn.candidates.losses import full_softmax, negatives
+from ytdnn.candidates.losses import drawn_negatives, full_softmax
 
 BATCH, DIM, CLASSES = 6, 4, 9
 
@@ -94,7 +94,7 @@ def test_a_share_of_the_target_may_be_other_probabilities(smoothing):
 def test_a_class_that_is_never_the_label_gets_no_gradient():
     labels, queries, table, bias = _arguments()
     labels = tf.ones_like(labels)
-    never = tf.one_hot([4] * BATCH, CLASSES + 1, negatives.NEVER, 0.0)
+    never = tf.one_hot([4] * BATCH, CLASSES + 1, drawn_negatives.NEVER, 0.0)
     with tf.GradientTape() as tape:
         losses = full_softmax.table_cross_entropy(
             labels,
@@ -138,7 +138,9 @@ def test_bfloat16_gradient_is_close():
 
 
 def _log_sum_exp_reference(scores, offsets, mask):
-    logits = tf.where(mask, tf.cast(scores, tf.float32) + offsets, negatives.NEVER)
+    logits = tf.where(
+        mask, tf.cast(scores, tf.float32) + offsets, drawn_negatives.NEVER
+    )
     return tf.reduce_logsumexp(logits, axis=1)
 
 
@@ -158,7 +160,7 @@ def test_log_sum_exp_and_its_gradient_equal_the_composed_ones(with_mask, with_le
     )
     results = []
     for function, others in (
-        (negatives.log_sum_exp, arguments),
+        (drawn_negatives.log_sum_exp, arguments),
         (_log_sum_exp_reference, (tf.constant(counted),)),
     ):
         with tf.GradientTape() as tape:
@@ -173,8 +175,8 @@ def test_log_sum_exp_and_its_gradient_equal_the_composed_ones(with_mask, with_le
 def test_log_sum_exp_of_nothing_is_never_and_of_large_scores_finite():
     scores = tf.constant([[3.0, -2.0], [500.0, 9e8], [-700.0, -900.0]])
     mask = tf.constant([[False, False], [True, False], [True, True]])
-    sums = negatives.log_sum_exp(scores, tf.zeros([2]), mask)
-    np.testing.assert_allclose(sums, [negatives.NEVER, 500.0, -700.0])
+    sums = drawn_negatives.log_sum_exp(scores, tf.zeros([2]), mask)
+    np.testing.assert_allclose(sums, [drawn_negatives.NEVER, 500.0, -700.0])
 
 
 def test_log_sum_exp_leaves_its_scores_as_they_are():
@@ -182,6 +184,8 @@ def test_log_sum_exp_leaves_its_scores_as_they_are():
     scores = tf.random.stateless_normal([3, 4], [1, 2])
     before = scores.numpy()
     left_out = tf.constant([0, 1, 2])
-    run = tf.function(lambda x: negatives.log_sum_exp(x, tf.zeros([4]), None, left_out))
+    run = tf.function(
+        lambda x: drawn_negatives.log_sum_exp(x, tf.zeros([4]), None, left_out)
+    )
     run(scores)
     np.testing.assert_array_equal(scores, before)

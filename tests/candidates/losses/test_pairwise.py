@@ -11,7 +11,7 @@ from tests import extras
 from tests.candidates.losses import setting
 from ytdnn.base import registries, schema
 from ytdnn.candidates import losses, model
-from ytdnn.candidates.losses import negatives
+from ytdnn.candidates.losses import drawn_negatives
 
 KINDS = ["bpr", "warp", "gbce"]
 _FILE = extras.EXAMPLES / "rank_losses.py"
@@ -47,7 +47,7 @@ def _floats(*values):
 def _losses(loss, positive, negative, counts=None):
     """Returns the losses of scores; a negative whose count is 0 does not count."""
     if counts is not None:
-        negative = tf.where(counts > 0.0, negative, negatives.NEVER)
+        negative = tf.where(counts > 0.0, negative, drawn_negatives.NEVER)
     return loss.call(None, tf.concat([positive[:, tf.newaxis], negative], axis=1))
 
 
@@ -87,7 +87,7 @@ def test_gbce_makes_up_for_the_negatives_that_were_not_drawn(example):
     gbce = example.GBCE(num_videos, 10, calibration=1.0)
     for _ in range(400):
         with tf.GradientTape() as tape:
-            as_label = _losses(gbce, score, _floats([negatives.NEVER]))
+            as_label = _losses(gbce, score, _floats([drawn_negatives.NEVER]))
             as_negative = _losses(gbce, _floats(100.0), score[:, tf.newaxis])
             drawn = (1 - share) * 10 / (num_videos - 1)
             loss = share * as_label + drawn * as_negative

@@ -10,8 +10,8 @@ from ytdnn.features import feature_choice
 from ytdnn.log import (
     events,
     graph_fields,
+    log_tensors,
     lookups,
-    moments,
     prepared,
     raw_request,
     slice_batches,
@@ -33,7 +33,7 @@ def batch(data: prepared.PreparedData, length: int = 5) -> feature_choice.Tensor
     """Slices of the log, two at the end of a user and one across two users."""
     firsts = [int(data.watches.offsets[user + 1]) - 6 for user in (2, 7)]
     firsts.append(int(data.watches.offsets[4]) - 2)
-    log = moments.load_watches(data)
+    log = log_tensors.load_watches(data)
     return slice_batches.cut(
         log, tf.constant(firsts, tf.int64), length, LENGTH, SEARCHES
     )
@@ -98,7 +98,7 @@ class EncoderContract:
         wanted = {field.name: field for field in encoder.fields(data.catalogue)}
         read = encoder.open_request(data.catalogue)
         videos = lookups.VideoIds(data.catalogue)
-        log = moments.load_watches(data)
+        log = log_tensors.load_watches(data)
         users, ends = data.windows.first_watches(events.Split.TEST)
         expected = logged_user_vectors.contexts(log, users, ends, self.length, SEARCHES)
         whole = tf.concat(encoder(expected), axis=-1)

@@ -12,7 +12,7 @@ from ytdnn import configs
 from ytdnn.base import errors, registries, schema
 from ytdnn.candidates import logged_user_vectors
 from ytdnn.features import feature_choice
-from ytdnn.log import events, moments, prepared
+from ytdnn.log import events, log_tensors, prepared
 
 POSITIONS = 5
 ENCODERS = {
@@ -160,13 +160,13 @@ def test_the_order_of_watches_counts(data: prepared.PreparedData) -> None:
 def test_request_times_of_the_log_are_those_of_the_request(
     data: prepared.PreparedData,
 ) -> None:
-    log = moments.load_watches(data, _request_times)
+    log = log_tensors.load_watches(data, _request_times)
     users, ends = data.windows.first_watches(events.Split.TEST)
     found = logged_user_vectors.contexts(log, users, ends, 3)[schema.REQUEST_TIMES]
     np.testing.assert_array_equal(found[:, 0], np.asarray(data.watches.times)[ends])
 
 
-def _request_times(log: moments.LogTensors) -> dict[str, moments.Reader]:
+def _request_times(log: log_tensors.LogTensors) -> dict[str, log_tensors.Reader]:
     del log
     return {schema.REQUEST_TIMES: lambda at: at.times}
 

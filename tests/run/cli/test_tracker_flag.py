@@ -10,7 +10,7 @@ from tests import extras
 from tests.run.cli import conftest, fakes
 from ytdnn import configs
 from ytdnn.base import registries
-from ytdnn.run.pipeline import size_of_log, tracker
+from ytdnn.run.pipeline import log_size, tracker
 from ytdnn.run.pipeline import workdir as run_workdir
 
 
@@ -58,7 +58,7 @@ def test_a_run_tells_settings_and_results(
     of_log = ("--source=log", f"--data_dir={log}")
     assert cli("run", f"--workdir={workdir}", "--tracker=kept", *of_log).status == 0
     assert kept.runs[0].name == workdir.name
-    chosen = size_of_log.resolved(run_workdir.require_config(workdir), workdir)
+    chosen = log_size.resolved(run_workdir.require_config(workdir), workdir)
     # The log's size has chosen some.
     assert chosen.candidates.embedding_dim != configs.Config().candidates.embedding_dim
     assert kept.settings == tracker.flat(configs.to_dict(chosen))

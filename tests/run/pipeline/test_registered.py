@@ -6,7 +6,7 @@ import pathlib
 from tests import extras, planted
 from ytdnn import configs
 from ytdnn.base import artifacts, registries, registry
-from ytdnn.run.pipeline import graph, runner, size_of_log
+from ytdnn.run.pipeline import graph, log_size, runner
 
 
 def test_the_refit_adds_its_steps_and_replaces_the_bundle() -> None:
@@ -58,7 +58,7 @@ def test_a_changed_feature_makes_the_ranker_stale(tmp_path: pathlib.Path) -> Non
         )
         for step in (graph.CANDIDATES, graph.RANKING):
             inputs = runner.input_fingerprints(step, config, run)
-            settings = dict(step.config(size_of_log.resolved(config, run)))
+            settings = dict(step.config(log_size.resolved(config, run)))
             path = run / step.name
             with artifacts.publish(path, step.name, settings, inputs):
                 pass
@@ -84,9 +84,7 @@ def test_a_changed_loss_makes_the_contest_stale(tmp_path: pathlib.Path) -> None:
         inputs = runner.input_fingerprints(graph.CONTEST, config, tmp_path)
         facts = {"winner": "random"}
         for version, reason in ((inputs["loss"], ""), ("", "made from another loss")):
-            settings = dict(
-                graph.CONTEST.config(size_of_log.resolved(config, tmp_path))
-            )
+            settings = dict(graph.CONTEST.config(log_size.resolved(config, tmp_path)))
             made_from = inputs | {"loss": version}
             path = tmp_path / "contest"
             with artifacts.publish(path, "contest", settings, made_from, facts):

@@ -52,9 +52,9 @@ def validated(cls: type[_T]) -> type[_T]:
         try:
             construct(self, *args, **kwargs)
         except pydantic.ValidationError as error:
-            from ytdnn.base.configs import problem_texts
+            from ytdnn.base.configs import wording
 
-            raise errors.SettingError(problem_texts.describe(error)) from None
+            raise errors.SettingError(wording.describe(error)) from None
 
     made.__init__ = init
     return made

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, registries, schema
 from ytdnn.candidates import losses
-from ytdnn.candidates.losses import negatives
+from ytdnn.candidates.losses import drawn_negatives
 
 
 @registries.LOSSES.register("full_softmax", configs.FullSoftmaxConfig)
@@ -77,7 +77,7 @@ class FullSoftmax:
         labels = tf.reshape(batch[schema.LABELS], [-1, 1])
         videos = tf.range(num_videos)
         are_out = ages.are_out(times, videos) | (labels == videos)
-        return tf.where(are_out, ages.offsets(times, videos), negatives.NEVER)
+        return tf.where(are_out, ages.offsets(times, videos), drawn_negatives.NEVER)
 
 
 def table_cross_entropy(
@@ -121,7 +121,7 @@ def table_cross_entropy(
             logits += offsets
         probabilities = tf.nn.softmax(logits)
         target_rows, target_bias = _targets(labels, table, bias, smoothing)
-        log_total = negatives.log_total(logits, probabilities)
+        log_total = drawn_negatives.log_total(logits, probabilities)
         of_labels = tf.reduce_sum(queries * target_rows, axis=1) + target_bias
         if offsets is not None:
             of_labels += _target_sum(labels, offsets, smoothing)
@@ -167,7 +167,7 @@ def table_logits(
       precision: Precision of the product.
     """
     dtype = tf.as_dtype(precision)
-    never = tf.pad([negatives.NEVER], [[0, tf.shape(table)[0] - 1]])
+    never = tf.pad([drawn_negatives.NEVER], [[0, tf.shape(table)[0] - 1]])
     products = tf.matmul(
         tf.cast(queries, dtype), tf.cast(table, dtype), transpose_b=True
     )
@@ -190,7 +190,7 @@ def _target_sum(labels: tf.Tensor, offsets: tf.Tensor, smoothing: float) -> tf.T
     """Returns Σ_j y_j o_j, `[batch]`; smoothing skips offsets of `NEVER`."""
     sums = (1.0 - smoothing) * tf.gather(offsets, labels, batch_dims=1)
     if smoothing > 0.0:
-        possible = tf.where(offsets > negatives.NEVER, offsets, 0.0)[:, 1:]
+        possible = tf.where(offsets > drawn_negatives.NEVER, offsets, 0.0)[:, 1:]
         sums += smoothing * tf.reduce_mean(possible, axis=1)
     return sums
 

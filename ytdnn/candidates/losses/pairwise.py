@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ytdnn.base import errors, schema
 from ytdnn.candidates import losses
-from ytdnn.candidates.losses import negatives
+from ytdnn.candidates.losses import drawn_negatives
 from ytdnn.layers import randomness
 
 
@@ -31,8 +31,8 @@ class Pairwise:
         """
         self._loss, self._place = loss, place
         self._model = learner.model
-        chances = negatives.powers(learner.label_counts, config.proposal_exponent)
-        self._proposal = negatives.NegativeSampler(chances)
+        chances = drawn_negatives.powers(learner.label_counts, config.proposal_exponent)
+        self._proposal = drawn_negatives.NegativeSampler(chances)
         self._num_negatives = config.num_negatives
         self._dtype = tf.as_dtype(learner.precision)
 
@@ -62,7 +62,8 @@ class Pairwise:
             positive += tf.linalg.diag_part(offsets)
             negative += offsets[:, size:]
             counts &= self._model.ages.are_out(times, negatives)
-        losses = self._losses(positive, tf.where(counts, negative, negatives.NEVER))
+        negative = tf.where(counts, negative, drawn_negatives.NEVER)
+        losses = self._losses(positive, negative)
         return tf.reduce_sum(losses * weights), tf.reduce_sum(weights)
 
     def _losses(self, positive: tf.Tensor, negative: tf.Tensor) -> tf.Tensor:

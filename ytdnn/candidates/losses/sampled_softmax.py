@@ -10,7 +10,7 @@ assumes.
 
 TFRS's own correction clips probabilities at 1e-6, and its own removal of accidental
 hits is slow. So the task is given a loss that masks, corrects and adds biases in
-float32, with its gradient written out (`negatives.log_sum_exp`): once for the
+float32, with its gradient written out (`drawn_negatives.log_sum_exp`): once for the
 labels, once for the drawn videos, of which one that came several times is one column. A
 test holds it equal to the stock task with the corrections in one more coordinate.
 """
@@ -21,7 +21,7 @@ import tensorflow_recommenders as tfrs
 
 from ytdnn.base import configs, registries, schema
 from ytdnn.candidates import losses
-from ytdnn.candidates.losses import negatives
+from ytdnn.candidates.losses import drawn_negatives
 from ytdnn.layers import randomness
 
 _FEWEST = 1e-12  # expected count of a video that the counts say is never a label
@@ -46,19 +46,19 @@ class SampledSoftmax:
         self._dtype = tf.as_dtype(learner.precision)
         counts = np.maximum(np.asarray(learner.label_counts, np.float64), 0.0)
         self._unigram = tf.constant(np.append(0.0, counts / counts.sum()), tf.float32)
-        chances = negatives.powers(counts, config.proposal_exponent)
+        chances = drawn_negatives.powers(counts, config.proposal_exponent)
         # Again, as earlier versions did: the sum may be off by a rounding.
-        self.proposal = negatives.NegativeSampler(chances / chances.sum())
+        self.proposal = drawn_negatives.NegativeSampler(chances / chances.sum())
 
     def __call__(
         self, batch: losses.Features, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of weighted losses and the sum of weights."""
         queries = self._model.flat_queries(batch, seed)
-        labels = negatives.labels_of(batch, self._config.in_batch)
+        labels = drawn_negatives.labels_of(batch, self._config.in_batch)
         videos, weights = labels.own(labels.videos), labels.own(labels.weights)
         number = self._config.num_negatives
-        drawn = negatives.drawn(self.proposal, number, seed, videos)
+        drawn = drawn_negatives.drawn(self.proposal, number, seed, videos)
         of_labels, of_drawn = self._scored(labels, drawn.videos, seed)
         num_in_batch = labels.num_others() if self._config.in_batch else tf.zeros([])
         sums = []
@@ -87,7 +87,7 @@ class SampledSoftmax:
         return num_in_batch * unigram + float(self._config.num_negatives) * proposal
 
     def _scored(
-        self, labels: negatives.BatchLabels, drawn: tf.Tensor, seed: tf.Tensor
+        self, labels: drawn_negatives.BatchLabels, drawn: tf.Tensor, seed: tf.Tensor
     ) -> tuple[losses.Columns, losses.Columns]:
         """Returns the vectors and biases of labels, and those of drawn videos."""
         videos = [labels.videos, drawn]
@@ -102,7 +102,7 @@ class SampledSoftmax:
         self,
         batch: losses.Features,
         queries: tf.Tensor,
-        group: negatives.ColumnGroup,
+        group: drawn_negatives.ColumnGroup,
         scored: losses.Columns,
         num_in_batch: tf.Tensor,
     ) -> tf.Tensor:
@@ -139,7 +139,7 @@ _RETRIEVE = tf.autograph.to_graph(tfrs.tasks.Retrieval.call, recursive=False)
 
 
 class _LogSum(tf.keras.losses.Loss):
-    """`negatives.log_sum_exp` as a Keras loss of the task's scores."""
+    """`drawn_negatives.log_sum_exp` as a Keras loss of the task's scores."""
 
     def __init__(self, of_ages: tf.Tensor | None, *arguments: tf.Tensor | None) -> None:
         super().__init__(reduction=tf.keras.losses.Reduction.NONE)
@@ -150,7 +150,7 @@ class _LogSum(tf.keras.losses.Loss):
         del y_true  # the identity
         if self._of_ages is not None:
             y_pred += tf.cast(self._of_ages, y_pred.dtype)
-        return negatives.log_sum_exp(y_pred, *self._arguments)
+        return drawn_negatives.log_sum_exp(y_pred, *self._arguments)
 
 
 def _times(batch: losses.Features) -> tf.Tensor:

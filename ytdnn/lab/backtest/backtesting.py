@@ -35,7 +35,7 @@ from ytdnn.evaluation import (
 from ytdnn.lab.backtest import arms
 from ytdnn.log import derived_sets, events, prepared
 from ytdnn.retrieval import live_counts, live_terms, trained_stage
-from ytdnn.run.pipeline import graph, runner, size_of_log, steps, workdir
+from ytdnn.run.pipeline import graph, log_size, runner, steps, workdir
 from ytdnn.training import candidates, continued_training
 
 RUN, STEPS = "run", "steps"
@@ -89,7 +89,7 @@ def run(backtest: Backtest, say: runner.Say) -> "RollingEvaluation":
         with workdir.keep_config(home, config):
             train = functools.partial(runner.run, _STEPS, config, home, say)
             _measured(home / _COST, functools.partial(train, is_full=False))
-        played = RollingEvaluation(backtest, size_of_log.resolved(config, home))
+        played = RollingEvaluation(backtest, log_size.resolved(config, home))
         number, begin = len(played.spans), formats.utc(played.begin)
         say(f"trained up to {begin}; arms answer {number} steps from then on")
         for arm in backtest.arms:

@@ -5,7 +5,7 @@ import time
 
 from ytdnn.base import artifacts, configs, errors
 from ytdnn.run.cli import command, given_settings, output
-from ytdnn.run.pipeline import size_of_log
+from ytdnn.run.pipeline import log_size
 
 PAGE = "world.html"
 FLAGS = (
@@ -49,7 +49,7 @@ def run(given: command.Arguments) -> None:
         )
     config = configs.Config(data=configs.DataConfig(world=configs.WORLDS[preset]))
     world = given_settings.apply(config, given.overrides).data.world
-    size_of_log.require_memory_of_world(world)
+    log_size.require_memory_of_world(world)
     output.say(
         f"[1/2] tables: started ({world.num_users:,} users, {world.num_videos:,} "
         f"videos, {world.num_days} days, seed {world.seed})"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, errors, progress
 from ytdnn.lab.studies import default_spaces, optuna_studies, sharing, sweep_results
-from ytdnn.run.pipeline import graph, runner, size_of_log, tracker, workdir
+from ytdnn.run.pipeline import graph, log_size, runner, tracker, workdir
 
 if TYPE_CHECKING:
     import optuna
@@ -70,9 +70,9 @@ class Sweep:
 
     def config(self, settings: dict[str, str]) -> configs.Config:
         """Returns the base run's config, also what its contest chose, but for some."""
-        size, base = size_of_log.log_size(self.defaults), self.base
+        size, base = log_size.log_size(self.defaults), self.base
         if settings and size is not None and size.member:
-            chosen = size_of_log.resolved(base, self.defaults).candidates
+            chosen = log_size.resolved(base, self.defaults).candidates
             own = dataclasses.replace(chosen, auto=())
             base = dataclasses.replace(base, candidates=own)
         return self.apply(base, settings)
@@ -241,7 +241,7 @@ def _one_at_a_time(directory: pathlib.Path) -> Iterator[None]:
 def _space(sweep: Sweep) -> configs.Space:
     if sweep.space is not None:
         return sweep.space
-    size = size_of_log.log_size(sweep.defaults)
+    size = log_size.log_size(sweep.defaults)
     assert size is not None  # the data were just prepared
     space: configs.Space = default_spaces.DEFAULT[sweep.stage](size)
     return space
@@ -249,7 +249,7 @@ def _space(sweep: Sweep) -> configs.Space:
 
 def _base_values(sweep: Sweep, space: configs.Space) -> dict[str, configs.Value]:
     """Returns the base config's values of the settings of a space, a kind by name."""
-    config = configs.to_dict(size_of_log.resolved(sweep.base, sweep.defaults))
+    config = configs.to_dict(log_size.resolved(sweep.base, sweep.defaults))
     values: dict[str, configs.Value] = {}
     for key in space:
         value: Any = config
@@ -322,7 +322,7 @@ def _tracked(
     name = f"{sweep.directory.resolve().name}/{directory.name}"
 
     def resolve() -> configs.Config:
-        return size_of_log.resolved(config, directory)
+        return log_size.resolved(config, directory)
 
     return tracker.tracked(sweep.tracker, directory, resolve, name)
 

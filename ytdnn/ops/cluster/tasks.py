@@ -201,12 +201,12 @@ class Workers(_Several):
 
     def follow(self, steps: Sequence["graph.Step"], workdir: pathlib.Path) -> None:
         """Joins the trainings that the chief runs."""
-        from ytdnn.run.pipeline import size_of_log
+        from ytdnn.run.pipeline import log_size
 
         with self.watched():
             for step in steps:
                 if step.is_shared and self._word(_SKIPPED) == _MADE:
-                    step.run(size_of_log.resolved(self.config, workdir), workdir)
+                    step.run(log_size.resolved(self.config, workdir), workdir)
             self._word(_SKIPPED)
 
     def says(self, is_made: bool) -> None:

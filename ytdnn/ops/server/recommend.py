@@ -10,7 +10,7 @@ import numpy as np
 
 from ytdnn.base import errors, schema, table_schemas
 from ytdnn.bundle import bundle, explanations, requests
-from ytdnn.log import moments
+from ytdnn.log import log_tensors
 from ytdnn.ops.server import (
     batching,
     joined_log,
@@ -95,7 +95,7 @@ def described(
         **{column: columns.get(name, unknown) for name, column in _NUMBERS.items()},
         **{name: columns[name] for name in outcomes},
         schema.PLACED_BY: [slate.NAMES[by] for by in placed] if placed else unknown,
-        "candidate_score": [s if s > moments.NO_SCORE else None for s in scores],
+        "candidate_score": [s if s > log_tensors.NO_SCORE else None for s in scores],
         schema.SOURCE: [names[s - 1] if s else None for s in sources],
         schema.SEED_VIDEO_ID: [seed if seed in known else None for seed in seeds],
     }

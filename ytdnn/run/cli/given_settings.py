@@ -9,7 +9,7 @@ from typing import Any
 import pydantic
 
 from ytdnn.base import configs, errors, registry
-from ytdnn.base.configs import components, problem_texts
+from ytdnn.base.configs import components, wording
 from ytdnn.run.cli import settings_catalogue
 from ytdnn.run.pipeline import workdir
 
@@ -49,9 +49,7 @@ def _place(values: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
     path, _, name = key.rpartition(".")
     part = functools.reduce(operator.getitem, path.split(".") if path else [], values)
     if name not in part:
-        raise errors.UserError(
-            problem_texts.not_of_kind(path, part[configs.KIND], name)
-        )
+        raise errors.UserError(wording.not_of_kind(path, part[configs.KIND], name))
     return part, name
 
 
@@ -77,7 +75,7 @@ def _value(key: str, text: str) -> Any:
     try:
         return pydantic.TypeAdapter(setting.annotation).validate_python(value)
     except pydantic.ValidationError as error:
-        line = problem_texts.describe_value(f"config.{key}", error)
+        line = wording.describe_value(f"config.{key}", error)
         raise errors.UserError(f"{line} ({_ORIGIN})") from None
 
 

@@ -10,7 +10,7 @@ from ml_collections import config_dict
 
 from ytdnn.base import configs, errors, registries, registry
 from ytdnn.run.cli import command, flags, given_settings
-from ytdnn.run.pipeline import runner, size_of_log, tracker, workdir
+from ytdnn.run.pipeline import log_size, runner, tracker, workdir
 
 _FILE = registry.OwnFile("--config", "docs/sweep.md")
 # A variant's name is a directory's.
@@ -78,7 +78,7 @@ def tracked(
     if not name or not runner.make_role(config).leads:
         return contextlib.nullcontext()
     return tracker.tracked(
-        name, directory, lambda: size_of_log.resolved(config, directory)
+        name, directory, lambda: log_size.resolved(config, directory)
     )
 
 

@@ -22,7 +22,7 @@ from ytdnn.base import (
     user_paths,
 )
 from ytdnn.base.configs import data as data_config
-from ytdnn.run.pipeline import graph, size_of_log, steps, steps_after_training
+from ytdnn.run.pipeline import graph, log_size, steps, steps_after_training
 from ytdnn.run.pipeline import workdir as run_workdir
 
 Path = str | os.PathLike[str]
@@ -66,7 +66,7 @@ def run(
     if any(step.command in ("train", "evaluate") for step in several):
         steps.require_baselines(config)
     for number, step in enumerate(several, 1):
-        config = size_of_log.resolved(chosen_steps, workdir)
+        config = log_size.resolved(chosen_steps, workdir)
         label = f"[{number}/{len(several)}] {step.name}:"
         left, reason = _decided(step, config, workdir, always)
         if step.is_shared:
@@ -76,7 +76,7 @@ def run(
             continue
         if reason != NOT_MADE:
             say(f"{label} started ({reason})")
-        for line in size_of_log.describe(config, workdir, step.name) if is_full else ():
+        for line in log_size.describe(config, workdir, step.name) if is_full else ():
             say(line)
         started = time.perf_counter()
         step.run(config, workdir)
@@ -151,7 +151,7 @@ def _advice(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -> 
 
 def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -> str:
     """Returns why a step must run; empty if its output is complete and current."""
-    path, config = workdir / step.name, size_of_log.resolved(config, workdir)
+    path, config = workdir / step.name, log_size.resolved(config, workdir)
     if not path.exists():
         return NOT_MADE
     try:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, errors
-from ytdnn.run.pipeline import native_messages, size_of_log
+from ytdnn.run.pipeline import log_size, native_messages
 
 if TYPE_CHECKING:
     from ytdnn.log import prepared
@@ -47,7 +47,7 @@ def prepare(
     from ytdnn.log import prepare as log_prepare
 
     if config.data.source == "world" and not config.data.dir:
-        size_of_log.require_memory_of_world(config.data.world)
+        log_size.require_memory_of_world(config.data.world)
     directory = workdir / "data"
     if machines is None:
         log_prepare.prepare(config.data, directory, given)
@@ -169,7 +169,7 @@ def contest_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
         return "candidates.train_on_validation=true leaves nothing to choose by"
     if config.strategy not in _ON_ONE_MACHINE:
         return f"strategy={config.strategy}: `ytdnn sweep` on one machine compares"
-    if len(size_of_log.members(config, workdir)) <= 1:
+    if len(log_size.members(config, workdir)) <= 1:
         return "the given settings leave one member"
     return ""
 
@@ -179,9 +179,9 @@ def hold_contest(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.log import prepared
     from ytdnn.training import contest
 
-    members = size_of_log.members(config, workdir)
+    members = log_size.members(config, workdir)
     for each in members.values():
-        size_of_log.require_memory(each, size_of_log.log_size(workdir), "candidates")
+        log_size.require_memory(each, log_size.log_size(workdir), "candidates")
     data = prepared.load(workdir / "data")
     require_features(config, data)
     contest.run(members, data, workdir / contest.KIND, contest_config(config))
@@ -208,7 +208,7 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
         return
     from ytdnn.training import candidates
 
-    size_of_log.require_memory(config, size_of_log.log_size(workdir), "candidates")
+    log_size.require_memory(config, log_size.log_size(workdir), "candidates")
     data = prepared.load(workdir / "data")
     require_features(config, data)
     candidates.train(config, data, workdir / "candidates")
@@ -265,7 +265,7 @@ def train_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.retrieval import trained_stage
     from ytdnn.training import ranking
 
-    size_of_log.require_memory(config, size_of_log.log_size(workdir), "ranking")
+    log_size.require_memory(config, log_size.log_size(workdir), "ranking")
     data = prepared.load(workdir / "data")
     first_stage = trained_stage.load(workdir / "candidates", data, config.composition)
     ranking.train(config, data, workdir / "ranking", first_stage)

@@ -13,8 +13,8 @@ import pydantic
 
 from ytdnn.base import artifacts, configs, environment, errors, user_paths
 from ytdnn.base.configs import data as data_config
-from ytdnn.base.configs import problem_texts
-from ytdnn.run.pipeline import size_of_log
+from ytdnn.base.configs import wording
+from ytdnn.run.pipeline import log_size
 
 CONFIG_FILE = "config.json"
 _LOCK_FILE = ".lock"
@@ -95,7 +95,7 @@ def record(
 def write_config(directory: pathlib.Path, config: configs.Config) -> None:
     """Writes the resolved config, package versions and git commit of a run."""
     value = {
-        "config": configs.to_dict(size_of_log.resolved(config, directory)),
+        "config": configs.to_dict(log_size.resolved(config, directory)),
         "versions": environment.versions(),
         "git_commit": environment.git_commit(),
     }
@@ -168,7 +168,7 @@ def validated(values: dict[str, Any], origin: str) -> configs.Config:
     try:
         return configs.from_dict(values)
     except pydantic.ValidationError as error:
-        raise errors.UserError(f"{problem_texts.describe(error)} ({origin})") from None
+        raise errors.UserError(f"{wording.describe(error)} ({origin})") from None
     except TypeError as error:
         raise errors.UserError(
             f"expected settings of plain numbers, texts and tuples, received another "

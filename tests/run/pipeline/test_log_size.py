@@ -6,7 +6,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.run.pipeline import size_of_log
+from ytdnn.run.pipeline import log_size
 
 _SIZE = configs.LogSize(watches=100_000, users=900, videos=1_700, impressions=50_000)
 _PLAIN = configs.Config()
@@ -14,7 +14,7 @@ _PLAIN = configs.Config()
 
 @pytest.fixture(autouse=True)
 def eight_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(size_of_log, "available_memory", lambda: 8e9)
+    monkeypatch.setattr(log_size, "available_memory", lambda: 8e9)
 
 
 @pytest.mark.parametrize("stage", ["candidates", "ranking"])
@@ -31,18 +31,18 @@ def test_a_size_beyond_memory_is_named(stage: str, changed: dict[str, object]) -
     config = dataclasses.replace(_PLAIN, **{stage: part})
     words = f"expected config.{stage}.{next(iter(changed))} .* at least"
     with pytest.raises(errors.UserError, match=words):
-        size_of_log.require_memory(config, _SIZE, stage)
-    size_of_log.require_memory(config, None, stage)
+        log_size.require_memory(config, _SIZE, stage)
+    log_size.require_memory(config, None, stage)
 
 
 @pytest.mark.parametrize("stage", ["candidates", "ranking"])
 def test_the_defaults_pass_for_a_million_videos(stage: str) -> None:
     large = configs.LogSize(10**9, 10**7, 10**6, 10**9)
-    size_of_log.require_memory(_PLAIN, large, stage)
+    log_size.require_memory(_PLAIN, large, stage)
 
 
 def test_a_world_that_cannot_be_is_refused() -> None:
-    size_of_log.require_memory_of_world(_PLAIN.data.world)
+    log_size.require_memory_of_world(_PLAIN.data.world)
     large = dataclasses.replace(_PLAIN.data.world, num_users=10**10)
     with pytest.raises(errors.UserError, match=r"config\.data\.world\.num_users"):
-        size_of_log.require_memory_of_world(large)
+        log_size.require_memory_of_world(large)

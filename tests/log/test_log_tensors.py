@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests import full_log
-from ytdnn.log import moments
+from ytdnn.log import log_tensors
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def data(tmp_path_factory):
 def _at(data, users, ends, is_event=True):
     ends = tf.constant(ends, tf.int64)
     last = tf.constant(len(data.watches) - 1, tf.int64)
-    return moments.Positions(
+    return log_tensors.Positions(
         users=tf.constant(users, tf.int32),
         times=tf.gather(tf.constant(data.watches.times), tf.minimum(ends, last)),
         ends=ends,
@@ -30,23 +30,23 @@ def _at(data, users, ends, is_event=True):
 def test_seconds_since_by_hand():
     times = tf.constant([100, 100, 0, 100, 100], tf.int64)
     earlier = tf.constant([40, 0, 40, 100, 130], tf.int64)
-    since = moments.seconds_since(times, earlier)
+    since = log_tensors.seconds_since(times, earlier)
     assert since.numpy().tolist() == [60.0, -1.0, -1.0, 0.0, 0.0]
 
 
 def test_the_last_watch_is_the_users_own_and_before_the_position(data):
-    log = moments.LogTensors(data)
+    log = log_tensors.LogTensors(data)
     offsets, times = data.watches.offsets, data.watches.times
     for user in range(data.num_users):
         ends = np.arange(offsets[user], offsets[user + 1] + 1)
         at = _at(data, np.full(len(ends), user), ends)
-        found = moments.last_watch_times(log, at).numpy()
+        found = log_tensors.last_watch_times(log, at).numpy()
         assert found[0] == 0
         np.testing.assert_array_equal(found[1:], times[ends[1:] - 1])
 
 
 def test_what_a_request_brings_is_missing_where_the_log_has_no_event(data):
-    log = moments.LogTensors(data)
+    log = log_tensors.LogTensors(data)
     rows = np.arange(20)
     users = data.watches.users[rows]
     found = log.event_field("devices", _at(data, users, rows), 0)

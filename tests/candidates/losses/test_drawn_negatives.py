@@ -1,13 +1,13 @@
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.candidates.losses import negatives
+from ytdnn.candidates.losses import drawn_negatives
 
 SEED = tf.constant([3, 4])
 
 
 def _labels():
-    return negatives.BatchLabels(
+    return drawn_negatives.BatchLabels(
         tf.constant(4),
         videos=tf.constant([3, 4, 3, 9]),
         weights=tf.constant([1.0, 1.0, 0.0, 1.0]),
@@ -23,7 +23,9 @@ def test_labels_of_the_own_user_copies_and_padding_are_no_negatives():
         [False, True, False, True],
         [True, True, True, False],
     ]
-    np.testing.assert_array_equal(group.log_counts, [0.0, 0.0, negatives.NEVER, 0.0])
+    np.testing.assert_array_equal(
+        group.log_counts, [0.0, 0.0, drawn_negatives.NEVER, 0.0]
+    )
 
 
 def test_number_of_others_by_hand():
@@ -32,12 +34,12 @@ def test_number_of_others_by_hand():
 
 
 def test_a_drawn_video_counts_as_often_as_it_came_and_never_for_its_label():
-    proposal = negatives.NegativeSampler(np.array([0.7, 0.2, 0.05, 0.05]))
+    proposal = drawn_negatives.NegativeSampler(np.array([0.7, 0.2, 0.05, 0.05]))
     drawn = proposal.sample(64, SEED).numpy()
     labels = tf.constant([2, 9, 1, 0])
-    group = negatives.drawn(proposal, 64, SEED, labels)
+    group = drawn_negatives.drawn(proposal, 64, SEED, labels)
     videos, counts = np.unique(drawn, return_counts=True)
-    is_new = group.log_counts > negatives.NEVER
+    is_new = group.log_counts > drawn_negatives.NEVER
     np.testing.assert_array_equal(group.videos[is_new], videos)
     np.testing.assert_allclose(np.exp(group.log_counts[is_new]), counts, rtol=1e-5)
     place = {int(video): place for place, video in enumerate(videos)}
@@ -45,7 +47,7 @@ def test_a_drawn_video_counts_as_often_as_it_came_and_never_for_its_label():
 
 
 def test_no_draw_is_no_column():
-    proposal = negatives.NegativeSampler(np.array([0.7, 0.3]))
-    group = negatives.drawn(proposal, 0, SEED, tf.constant([1, 2]))
+    proposal = drawn_negatives.NegativeSampler(np.array([0.7, 0.3]))
+    group = drawn_negatives.drawn(proposal, 0, SEED, tf.constant([1, 2]))
     assert group.videos.shape == (0,)
     assert group.left_out.numpy().tolist() == [-1, -1]
