@@ -82,7 +82,7 @@ from ytdnn.base import artifacts, errors, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.candidates import user_tower
 from ytdnn.lab.pages import page, plots
-from ytdnn.log import moments, prepared, slice_batches
+from ytdnn.log import log_tensors, prepared, slice_batches
 
 WITHOUT, WITH = "without", "with"
 EMPIRICAL = "empirical"
@@ -138,7 +138,7 @@ class Window:
       num_days: Whole days.
     """
 
-    log: moments.WatchLog
+    log: log_tensors.WatchLog
     start: int
     label_days: npt.NDArray[np.int64]
     upload_days: npt.NDArray[np.int64]
@@ -194,7 +194,7 @@ def predicted(window: Window, trained: candidate_model.CandidateModel) -> Probab
 
 
 def _class_probability(
-    log: moments.WatchLog,
+    log: log_tensors.WatchLog,
     trained: candidate_model.CandidateModel,
     positions: npt.NDArray[np.int64],
     moment: int,

@@ -45,7 +45,7 @@ from rich import table
 
 from ytdnn import configs
 from ytdnn.base import artifacts
-from ytdnn.run.pipeline import size_of_log
+from ytdnn.run.pipeline import log_size
 
 Values = dict[str, dict[str, float]]
 """nDCG@10 on validation, by log and member."""
@@ -116,7 +116,7 @@ def main() -> None:
     values: Values = json.loads(given.file.read_text()) if given.file.exists() else {}
     for log, _, workdir in (text.partition("=") for text in given.logs):
         home = pathlib.Path(workdir)
-        for name, member in size_of_log.members(configs.Config(), home).items():
+        for name, member in log_size.members(configs.Config(), home).items():
             if name not in values.setdefault(log, {}):
                 values[log][name] = measured(home, member)
                 given.file.write_text(json.dumps(values, indent=2) + "\n")
