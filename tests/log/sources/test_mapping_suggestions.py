@@ -619,4 +619,4 @@ def test_a_log_of_numbers_in_czech(tmp_path: pathlib.Path) -> None:
     assert found["users", "gender"][0] == "pohlavi"
     assert found["users", "age"][0] == ""
     assert ("users", "country") not in found
-    assert 'age = ""  # doubt' in suggestion.text()
+    assert 'age = ""  # doubt: no numbers: left out' in suggestion.text()

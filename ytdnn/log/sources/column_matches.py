@@ -77,6 +77,13 @@ class File:
         names = map(re.escape, sorted(self.rows.columns, key=len, reverse=True))
         return bool(re.search(rf"(?<!\w)({'|'.join(names)})(?!\w)", own))
 
+    def has_words_in(self, column: str) -> bool:
+        """Whether a schema column of numbers is here, and has none."""
+        is_number = naming.SPECS[column].kind in ("integer", "number")
+        texts = self.rows.get_column(column, default=pl.Series([0])).drop_nulls()
+        are_texts = is_number and texts.dtype in times.TEXT and len(texts) > 0
+        return are_texts and bool(texts.cast(pl.Float64, strict=False).is_null().all())
+
     def take(self, names: Mapping[str, str]) -> None:
         """Takes ids by the user's names of columns."""
         ids = {c: names[c] for c in IDS.values() if names.get(c) in self.rows.columns}

@@ -282,9 +282,8 @@ def _is_gender(values: pl.Series) -> bool:
     texts = {naming.plain(text).lower().strip() for text in values.unique()}
     is_letter = len(texts) <= 3 and all(len(text) == 1 for text in texts)
     is_other = is_letter and not is_flag(values)
-    number = len(
-        texts & naming.words_in("codes", "gender")
-    )  # beside them perhaps a word for unknown
+    number = len(texts & naming.words_in("codes", "gender"))
+    # Beside them there may be a word for unknown.
     is_named = number == len(texts) or 2 <= number == len(texts) - 1
     return is_named or is_other
 

@@ -40,7 +40,7 @@ _SPEAKING = {
 }
 _FEATURES, _NOT_READ = "# Features of the ranker, unmapped:", "# Not read:"
 _LACKING = "none is found, and the table needs it"
-_LEFT_OUT = "called so, of other values: left out"
+_LEFT_OUT = "no numbers: left out"
 _FEW_AGES, _MOST_MEDIAN_SECONDS = 9, 5_000
 
 
@@ -157,8 +157,7 @@ def suggest(
         raise errors.UserError(
             f"expected a file with ids of users and of videos in {directory}, found no "
             f"{' and no '.join(missing)} in {content}: name yours beside --suggest by "
-            f"--columns=watches.{missing[0]}=YOUR_COLUMN (ytdnn prepare --explain "
-            f"says what each column is)"
+            f"--columns=watches.{missing[0]}=YOUR_COLUMN (see ytdnn prepare --explain)"
         )
     columns = [each for table in tables for each in _columns(table, tables, own)]
     features: dict[str, list[str]] = {}
@@ -295,7 +294,7 @@ def _lacking(
             dates = tables[table].unread * (column == schema.TIME)
             doubt = "; ".join([_LACKING, *dates])
             yield ProposedColumn(table, column, "", doubt)
-        elif column not in known and column in tables[table].rows.columns:
+        elif column not in known and tables[table].has_words_in(column):
             yield ProposedColumn(table, column, "", _LEFT_OUT)
     for name in tables[table].rows.columns if table == schema.WATCHES else []:
         is_click = naming.is_called(name, schema.CLICKED)

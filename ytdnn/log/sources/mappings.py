@@ -9,9 +9,8 @@ from ytdnn.base import errors, schema, table_schemas, user_paths
 from ytdnn.log.sources import multi_valued
 
 _MADE = ("train_count", schema.USER_ID)  # that a column of videos cannot be called
-_ENTRY = re.compile(
-    r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.*)"
-)  # none: it is left out
+# Without a name of the user's the column is left out.
+_ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.*)")
 
 
 def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
