@@ -20,7 +20,7 @@ ALONE = (
 # The rooms, and files of 20 seconds of processor time and more, the dearest first: they
 # are handed out before all others, so that no worker is left with one at the end.
 DEAREST = (
-    "ops/catalogue/test_additions.py",  # and with it the room
+    "ops/catalogue/test_add_videos.py",  # and with it the room
     "ops/cluster/test_cluster.py",
     "ops/server/test_hot_swap.py",  # and the room
     "ops/refit/test_refitting.py",  # and the room
@@ -46,7 +46,7 @@ DEAREST = (
     "lab/world/test_truth.py",
     "run/pipeline/test_small_logs.py",
     "run/cli/test_own_columns.py",
-    "ops/catalogue/test_removals.py",
+    "ops/catalogue/test_remove_videos.py",
     "retrieval/index/test_lsh_example.py",
 )
 
