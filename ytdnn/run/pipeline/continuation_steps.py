@@ -19,7 +19,7 @@ from ytdnn.run.pipeline import steps
 
 _RECORD = "made_from.json"
 _SHARE = 1 / 3  # of the steps of the candidates' training
-_MOST_PASSES = 2  # over the later watches: a third one gains nothing (docs/results.md)
+_MOST_PASSES = 2  # over the later watches: a third gains little (docs/results.md)
 # Those of one process: what is left to learn is short.
 _STRATEGIES = ("none", "mirrored", "tpu")
 
