@@ -1,5 +1,6 @@
 """Files of other systems: parsed, ranked, and scored as ranx scores them."""
 
+import datetime
 import pathlib
 from collections.abc import Callable
 
@@ -167,6 +168,10 @@ def test_a_bad_file_is_one_line(
     pl.DataFrame(nested).write_parquet(tmp_path / "nested.parquet")
     with pytest.raises(errors.UserError, match="cannot cast List"):
         prediction_files.read(tmp_path / "nested.parquet", data)
+    dates = nested | {"score": [datetime.date(2024, 1, 1)]}
+    pl.DataFrame(dates).write_parquet(tmp_path / "dates.parquet")
+    with pytest.raises(errors.UserError, match="expected score to be a number"):
+        prediction_files.read(tmp_path / "dates.parquet", data)
 
 
 @settings(

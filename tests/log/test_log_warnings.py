@@ -137,3 +137,9 @@ def test_watches_before_the_upload_and_seconds_without_a_click_are_noted(
         early = any("78 of 300 watches are over a day before" in n for n in notes)
         assert early == (name == "early")
         assert any(n.startswith("note: 150 of 150 impressions without") for n in notes)
+
+
+def test_columns_of_zeros_are_noted() -> None:
+    frame = pl.DataFrame({"user_id": [1, 2], "age": [0, None], "tall": [0.0, 1.0]})
+    (note,) = log_warnings.only_zeros("users", frame)
+    assert note.startswith("note: users.age: every value is 0, from which nothing")

@@ -164,8 +164,9 @@ def _with_ids(
 
 
 def _with_scores(path: pathlib.Path, frame: pl.DataFrame) -> pl.DataFrame:
-    scores = frame[schema.SCORE].cast(pl.Float64, strict=False)
-    is_bad = ~scores.is_finite().fill_null(False)
+    given = frame[schema.SCORE]
+    scores = given.cast(pl.Float64, strict=False)
+    is_bad = ~scores.is_finite().fill_null(False) | given.dtype.is_temporal()
     _refuse(path, frame, is_bad, schema.SCORE, "a number, finite")
     return frame.with_columns(scores)
 

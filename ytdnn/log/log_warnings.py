@@ -30,6 +30,7 @@ _MOST_NAMED = 3  # ids of a note
 _FEWEST_USERS = 10
 _NO_LENGTH = "videos have a duration of 0 seconds: leave unknown ones empty"
 _SHORT = "watches are not completed, and no labels: see data.min_watch_seconds"
+_NO_ZEROS = "from which nothing is learned: check the column, or leave it out"
 UNWATCHED_CLICKS = "clicked impressions are of videos that the user has no watch of"
 
 
@@ -93,6 +94,18 @@ def odd_ids(ids: pl.Series) -> list[str]:
     return [f"{number}, and are read as any other: {advice}"] if named else []
 
 
+def only_zeros(table: str, rows: pl.DataFrame) -> list[str]:
+    """Returns a line about columns of numbers in which every known one is 0.
+
+    Args:
+      table: Name of the table.
+      rows: Its rows.
+    """
+    numbers = (each for each in rows.iter_columns() if each.dtype.is_numeric())
+    zeros = [f"{table}.{c.name}" for c in numbers if c.min() == 0 == c.max()]
+    return [f"note: {', '.join(zeros)}: every value is 0, {_NO_ZEROS}"] * bool(zeros)
+
+
 def few_users(number: int) -> list[str]:
     """Returns a line where a log has fewer users than a recommender is made for.
 
@@ -120,7 +133,7 @@ def from_shards(
     """
     happened = np.zeros((2, len(outcomes)), np.int64)  # all, and where not clicked
     number = repeats = unwatched = clicks = early = short = 0
-    viewed = np.zeros(2, np.int64)
+    viewed, longest = np.zeros(2, np.int64), -1.0
     unknown = pl.zeros(videos.height, pl.Int64, eager=True)
     uploads = videos.get_column(schema.UPLOAD_TIME, default=unknown).fill_null(0)
     earliest = np.append(0, uploads.to_numpy() - schema.DAY_SECONDS)  # of any zone
@@ -135,6 +148,8 @@ def from_shards(
         short += len(keys) - int(loaded.watches.are_completed.sum())
         repeats += len(keys) - len(watched)
         ratios.append(_ratios(videos, loaded.watches))
+        if loaded.watches.seconds is not None:
+            longest = max(longest, np.max(loaded.watches.seconds, initial=-1.0))
         early += int((loaded.watches.times < earliest[loaded.watches.videos]).sum())
         shown = loaded.impressions
         if shown is not None:
@@ -154,6 +169,7 @@ def from_shards(
                 happened += values.sum(axis=0), values[~clicked].sum(axis=0)
     return [
         *_long_watches(np.concatenate(ratios)),
+        *only_zeros(schema.WATCHES, pl.DataFrame({schema.WATCH_SECONDS: [longest]})),
         *_often(_EARLY, early, number),
         *_often(_SHORT, short, number),
         *_often(_NO_LENGTH, int((lengths == 0).sum()), videos.height),

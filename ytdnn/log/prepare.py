@@ -203,12 +203,12 @@ def _warnings(
 ) -> list[str]:
     shards = events.on_disk(directory, facts)
     videos = pl.read_parquet(directory / prepared.VIDEOS_FILE)
-    users = pl.read_parquet(
-        directory / prepared_log.USERS_FILE, columns=[schema.USER_ID]
-    )
+    users = pl.read_parquet(directory / prepared_log.USERS_FILE)
     return [
         *log_warnings.odd_ids(users[schema.USER_ID]),
         *log_warnings.odd_ids(videos[schema.VIDEO_ID]),
+        *log_warnings.only_zeros(schema.USERS, users),
+        *log_warnings.only_zeros(schema.VIDEOS, videos),
         *log_warnings.from_shards(videos, shards, _outcome_names(log)),
     ]
 

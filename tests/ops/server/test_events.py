@@ -19,8 +19,8 @@ from starlette import testclient
 from tests import untrained
 from tests.ops.server import conftest, test_openapi
 from ytdnn.base import errors
-from ytdnn.ops.server import app, hot_swap, live_counters
-from ytdnn.ops.state import store
+from ytdnn.ops.server import app, hot_swap, live_counters, served_state
+from ytdnn.ops.state import posted_events, store
 
 NOW = 1_603_600_000  # a day after the log's end
 WATCH = {"kind": "watch", "user_id": "u3", "video_id": "v1", "time": NOW - 60}
@@ -326,6 +326,36 @@ def test_a_state_that_cannot_be_written_is_told(
     answer = live.post("/recommend", {"user_id": "u3", "k": 1}).json()
     assert "no live state: database or disk is full" in answer["warnings"][0]
     assert answer["videos"]  # an answer waits neither for the state nor its record
+
+
+def test_a_state_that_hangs_is_waited_for_once(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def hang(_: object) -> None:
+        asked.append(1)
+        raise store.StateError("Timeout reading from socket")
+
+    assert live.parts.state is not None
+    monkeypatch.setattr(live.parts.state.store, "user_events", hang)
+    monkeypatch.setattr(live.parts.state, "_unread", (0.0, ""))
+    monkeypatch.setattr(served_state, "_LATE_SECONDS", -1.0)
+    for _ in range(2):
+        answer = live.post("/recommend", {"user_id": "u3", "k": 1}).json()
+        assert "no live state: Timeout" in answer["warnings"][0]
+    assert len(asked) == 1
+
+
+def test_an_event_that_no_server_wrote_is_told(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign = posted_events.Event("own", "watch", "u3", "", 10**9, 1e12, "no")
+    assert live.parts.state is not None
+    monkeypatch.setattr(live.parts.state.store, "user_events", lambda _: [foreign])
+    answer = live.post("/recommend", {"user_id": "u3", "k": 1}).json()
+    assert "expected JSON in event 'own' of the state" in answer["warnings"][0]
+    assert answer["videos"]
 
 
 _KEYS = ("kind", "id", "user_id", "video_id", "time", "query", "clicked", "request_id")

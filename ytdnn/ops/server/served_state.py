@@ -24,6 +24,7 @@ from ytdnn.ops.state import continued_counts, histories, opening, posted_events,
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _PRUNE_SECONDS = 3_600.0
+_LATE_SECONDS, _PAUSE_SECONDS = 1.0, 5.0  # of a reading that failed, and after it
 _YEAR_2000 = 946_684_800
 _MOST_CACHED = 4_096  # users with the request of their log in memory
 _MOST_AT_ONCE = 100  # events that are read in the event loop, not in a thread
@@ -75,6 +76,7 @@ class ServedState:
         self.clock: Callable[[], float] = time.time
         self._limits, self._has_data = given.limits, given.data is not None
         self._open = open_data
+        self._unread = (0.0, "")  # until when it is not read, and the warning
         self.videos = waiting_videos.PostedVideos(self.store, given)
 
     def log_end(self, version: Version) -> opening.LogEnd:
@@ -259,11 +261,16 @@ class ServedState:
         self, version: Version, user_id: str | int, before: int
     ) -> tuple[Json, list[str]]:
         """Returns the request of a user as of a time, and warnings."""
-        base, notes = Json(), list[str]()
+        base, notes, begun = Json(), list[str](), time.monotonic()
+        if begun < self._unread[0]:
+            return base, [self._unread[1]]
         try:
             own = self.store.user_events(str(user_id))
         except store.StateError as error:  # an answer that knows less, at once
-            return base, [f"answered from an empty history: no live state: {error}"]
+            note = f"answered from an empty history: no live state: {error}"
+            if time.monotonic() > begun + _LATE_SECONDS:
+                self._unread = time.monotonic() + _PAUSE_SECONDS, note
+            return base, [note]
         if self._has_data:
             try:
                 log = self._log(version)
@@ -275,7 +282,10 @@ class ServedState:
         if not own and not base:
             shown = errors.shown(user_id)
             notes.append(f"answered from an empty history: no events of user {shown}")
-        return histories.request(own, _fields(version), before, base), notes
+        try:
+            return histories.request(own, _fields(version), before, base), notes
+        except errors.UserError as error:
+            return base, [*notes, f"the history of the state is not known: {error}"]
 
     async def remove(self, user_id: str) -> Json:
         """Removes a user from every file of the state.

@@ -63,8 +63,18 @@ class Event(NamedTuple):
 
     @property
     def columns(self) -> Json:
-        """The posted columns."""
-        return dict(json.loads(self.body))
+        """The posted columns.
+
+        Raises:
+          errors.UserError: Something else than a server wrote the event.
+        """
+        try:
+            return dict(json.loads(self.body))
+        except (TypeError, ValueError):
+            raise errors.UserError(
+                f"expected JSON in event {self.id!r} of the state, found "
+                f"{errors.shown(self.body)}: remove its user, {self.user!r}"
+            ) from None
 
 
 def slate(
