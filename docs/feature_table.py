@@ -22,7 +22,7 @@ from ytdnn.features import (
     feature_choice,
     first_stage_features,
 )
-from ytdnn.log import graph_fields, prepared
+from ytdnn.log import io_fields, prepared
 
 BEGIN = "<!-- Made by: python docs/feature_table.py docs/features.md -->"
 END = "<!-- End of what is made. -->"
@@ -111,7 +111,7 @@ def _request(feature: base_feature.Feature) -> str:
     return ", ".join(found) or "–"
 
 
-def _value(field: graph_fields.Field) -> str:
+def _value(field: io_fields.Field) -> str:
     if field.missing == "":
         return "empty"
     return (

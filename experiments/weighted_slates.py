@@ -34,7 +34,7 @@ import rich
 from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.base.metrics import bootstrap
-from ytdnn.lab.world import generate, page_values, truth
+from ytdnn.lab.world import generate, page_values, true_rates
 from ytdnn.log import prepare, prepared
 from ytdnn.ranking import model as ranking_model
 from ytdnn.training import ranking
@@ -111,7 +111,7 @@ def true_values(
     positions = np.arange(slates.shape[1])
     worth = page_values.page_values(world, users, slates, times, positions)
     rows = np.repeat(users, slates.shape[1])
-    brought = truth.outcome_probabilities(
+    brought = true_rates.outcome_probabilities(
         world, rows, slates.ravel(), np.full(len(rows), at), worth.clicks.ravel()
     )
     found = {SECONDS: worth.seconds.sum(axis=1), schema.CLICKED: worth.clicks.sum(1)}

@@ -94,13 +94,13 @@ def num_settings(shared_once: bool = False) -> int:
         the training, counts once.
     """
     from ytdnn import configs
-    from ytdnn.base.configs import components
+    from ytdnn.base.configs import setting_types
     from ytdnn.run.cli import settings_catalogue
 
     settings_catalogue.load_kinds()
     if not shared_once:
         return len(settings_catalogue.listed())
-    classes = {cls for _, cls in components.classes(configs.Config)}
+    classes = {cls for _, cls in setting_types.classes(configs.Config)}
     fields = [field for cls in classes for field in dataclasses.fields(cls)]
     return sum(
         field.name != configs.KIND and not dataclasses.is_dataclass(field.type)

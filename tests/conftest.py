@@ -13,7 +13,7 @@ import pytest
 
 import ytdnn
 from tests import extras, scheduling
-from ytdnn.base import environment
+from ytdnn.base import machine_facts
 
 assert ytdnn.__version__
 
@@ -66,7 +66,7 @@ def small_collector() -> Iterator[None]:
     A worker ends with gigabytes of graphs; collecting among them takes seconds.
     """
     yield
-    environment.collect()
+    machine_facts.collect()
     gc.freeze()
 
 

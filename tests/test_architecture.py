@@ -45,7 +45,7 @@ WITHOUT_TENSORFLOW = {
 # Packages that take a moment to import: what imports one may wait for its use.
 HEAVY = {*ONLY_IN, "implicit", "numpy", "polars", "scipy", "tensorflow", "tf_keras"}
 # A refusal names a setting by its path in the config, which is made of components.
-LATE = {("base/configs/components.py", "base/configs/wording.py")}
+LATE = {("base/configs/setting_types.py", "base/configs/wording.py")}
 MODULES = sorted(ROOT.rglob("*.py"))
 
 

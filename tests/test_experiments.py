@@ -110,7 +110,7 @@ def train_step(tmp_path_factory: pytest.TempPathFactory) -> TrainStep:
     """
     from ytdnn.layers import randomness
     from ytdnn.log import prepare, prepared
-    from ytdnn.training import devices, loop
+    from ytdnn.training import device_strategy, loop
 
     @functools.cache
     def prepared_data(config: configs.DataConfig) -> prepared.PreparedData:
@@ -121,7 +121,7 @@ def train_step(tmp_path_factory: pytest.TempPathFactory) -> TrainStep:
         randomness.set_seed(0)
         stage = stage_of(name, own, prepared_data(own.data))
         training = getattr(own, name).training
-        trainer = loop.Trainer(stage, training, 0, devices.make("none"))
+        trainer = loop.Trainer(stage, training, 0, device_strategy.make("none"))
         before = [variable.numpy() for variable in trainer.variables]
         (batch, *_), *_ = map(list, stage.batches(0, 0))
         loss = float(trainer._step(batch, np.int64(0)))

@@ -23,7 +23,7 @@ from ytdnn.bundle import (
     requests,
     tf_serving,
 )
-from ytdnn.log import graph_fields as fields_room
+from ytdnn.log import io_fields as fields_room
 
 TOLERANCE = 1e-4  # of scores: other kernels add in another order
 

@@ -11,7 +11,7 @@ from tests import full_log, planted
 from ytdnn.base import schema
 from ytdnn.bundle import batches, signatures, user_requests
 from ytdnn.features import own_columns
-from ytdnn.log import events, graph_fields, prepared
+from ytdnn.log import events, io_fields, prepared
 
 
 @pytest.fixture(
@@ -38,15 +38,15 @@ def data(
 def every_field(data: prepared.PreparedData) -> dict[str, signatures.Field]:
     """Returns all that any model can read of a request, and what no log knows."""
     of_features = (f.fields(data.catalogue) for f in own_columns.readable(data))
-    found = graph_fields.union(
+    found = io_fields.union(
         (
-            graph_fields.watched(data.catalogue),
-            graph_fields.watch_times(),
-            graph_fields.watched_seconds(),
+            io_fields.watched(data.catalogue),
+            io_fields.watch_times(),
+            io_fields.watched_seconds(),
         ),
-        (graph_fields.time(), graph_fields.queries()),
-        graph_fields.shown(data.catalogue),
-        graph_fields.permitting(data.catalogue),
+        (io_fields.time(), io_fields.queries()),
+        io_fields.shown(data.catalogue),
+        io_fields.permitting(data.catalogue),
         *of_features,
     )
     return {field.name: field for field in found}

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests.bundle import conftest
 from ytdnn.base import schema
 from ytdnn.bundle import requests, user_requests
-from ytdnn.log import events, graph_fields
+from ytdnn.log import events, io_fields
 
 
 def call(run: conftest.Run, model: str, request: dict, **tensors: tf.Tensor) -> dict:
@@ -127,5 +127,5 @@ def test_without_impressions_candidates_are_the_answer(
 def test_ids_that_stand_for_none_are_no_videos(
     run: conftest.Run, plain_run: conftest.Run
 ) -> None:
-    assert graph_fields.id_type(run.data.catalogue) == ("string", "")
-    assert graph_fields.id_type(plain_run.data.catalogue) == ("int64", 0)
+    assert io_fields.id_type(run.data.catalogue) == ("string", "")
+    assert io_fields.id_type(plain_run.data.catalogue) == ("int64", 0)

@@ -10,21 +10,21 @@ import pytest
 from tests.bundle import conftest
 from ytdnn.base import errors, schema
 from ytdnn.bundle import requests, signatures, user_requests
-from ytdnn.log import graph_fields
+from ytdnn.log import io_fields
 
 TEXT_IDS = {
     field.name: field
     for field in (
-        graph_fields.Field("watched_video_ids", "string", "batch, length", "", ""),
-        graph_fields.Field("watch_times", "int64", "batch, length", 0, ""),
-        graph_fields.Field("time", "int64", "batch", 0, ""),
-        graph_fields.Field("age", "float32", "batch", -1.0, "years", 0.0, 150.0),
-        graph_fields.Field("gender", "string", "batch", "", ""),
+        io_fields.Field("watched_video_ids", "string", "batch, length", "", ""),
+        io_fields.Field("watch_times", "int64", "batch, length", 0, ""),
+        io_fields.Field("time", "int64", "batch", 0, ""),
+        io_fields.Field("age", "float32", "batch", -1.0, "years", 0.0, 150.0),
+        io_fields.Field("gender", "string", "batch", "", ""),
         signatures.k_field(),
     )
 }
 INTEGER_IDS = TEXT_IDS | {
-    "watched_video_ids": graph_fields.Field(
+    "watched_video_ids": io_fields.Field(
         "watched_video_ids", "int64", "batch, length", -1, ""
     )
 }
@@ -136,16 +136,16 @@ def test_a_malformed_request_gives_one_line(request_: dict, line: str) -> None:
 PAIRS = {
     field.name: field
     for field in (
-        graph_fields.Field("watched_video_ids", "string", "batch, length", "", ""),
-        graph_fields.Field("watched_seconds", "float32", "batch, length", -1.0, ""),
-        graph_fields.Field("impression_video_ids", "string", "batch, length", "", ""),
-        graph_fields.Field("impression_clicked", "int32", "batch, length", -1, ""),
-        graph_fields.Field("conditions", "string", "batch, length", "", ""),
-        graph_fields.Field("condition_values", "string", "batch, length", "", ""),
-        graph_fields.Field("max_per_columns", "string", "batch, length", "", ""),
-        graph_fields.Field("max_per_counts", "int32", "batch, length", 0, "", least=1),
-        graph_fields.Field("weight_names", "string", "batch, length", "", ""),
-        graph_fields.Field("weight_values", "float32", "batch, length", 0.0, ""),
+        io_fields.Field("watched_video_ids", "string", "batch, length", "", ""),
+        io_fields.Field("watched_seconds", "float32", "batch, length", -1.0, ""),
+        io_fields.Field("impression_video_ids", "string", "batch, length", "", ""),
+        io_fields.Field("impression_clicked", "int32", "batch, length", -1, ""),
+        io_fields.Field("conditions", "string", "batch, length", "", ""),
+        io_fields.Field("condition_values", "string", "batch, length", "", ""),
+        io_fields.Field("max_per_columns", "string", "batch, length", "", ""),
+        io_fields.Field("max_per_counts", "int32", "batch, length", 0, "", least=1),
+        io_fields.Field("weight_names", "string", "batch, length", "", ""),
+        io_fields.Field("weight_values", "float32", "batch, length", 0.0, ""),
     )
 }
 

@@ -11,7 +11,7 @@ from tests import tag_log, untrained
 from tests.bundle.test_filters import request
 from tests.conftest import MadeOnce
 from ytdnn.base import schema
-from ytdnn.bundle import added_videos, batches, bundle, explanations, requests
+from ytdnn.bundle import added_videos_table, batches, bundle, explanations, requests
 from ytdnn.evaluation import slices
 from ytdnn.features import counter_sums
 from ytdnn.log import vectors
@@ -27,7 +27,7 @@ def run(made_once: MadeOnce) -> untrained.Run:
         log["videos"] = log["videos"].drop("labels")
         added = {"video_id": ["new"], "tags": [["fun", "other"]]}
         workdir.mkdir(exist_ok=True)
-        pl.DataFrame(added).write_parquet(workdir / added_videos.FILE)
+        pl.DataFrame(added).write_parquet(workdir / added_videos_table.FILE)
         untrained._make(workdir, log, untrained.SMALL)
 
     return untrained.opened(made_once("tags", make), untrained.SMALL)

@@ -11,7 +11,7 @@ from tests import untrained, vector_log
 from tests.conftest import MadeOnce
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.bundle import added_videos, bulk, bulk_ids, requests
+from ytdnn.bundle import added_videos_table, bulk, bulk_ids, requests
 from ytdnn.run import pipeline
 
 NAME = "videos.clip"
@@ -37,7 +37,7 @@ def run(made_once: MadeOnce) -> untrained.Run:
         like = log["videos"].filter(pl.col(schema.VIDEO_ID) == "v1")
         added = like.select(pl.lit("new").alias(schema.VIDEO_ID), "clip")
         workdir.mkdir(exist_ok=True)
-        added.write_parquet(workdir / added_videos.FILE)
+        added.write_parquet(workdir / added_videos_table.FILE)
         untrained._make(workdir, log, CONFIG)
 
     return untrained.opened(made_once("vectors", make), CONFIG)

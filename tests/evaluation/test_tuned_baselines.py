@@ -33,7 +33,7 @@ def test_every_baseline_is_fitted_and_the_best_settings_are_kept(
     facts = made(data)
     assert list(facts["settings"]) == tuned_baselines.chosen(CONFIG)
     assert facts["left_out"] == {}
-    training = tuned_baselines.candidate_models.TrainingData(data)
+    training = tuned_baselines.model_interface.TrainingData(data)
     cases = tuned_baselines._cases(data, CONFIG)
     for name in ("rp3beta", "recent_popularity"):
         tried = [
@@ -47,7 +47,7 @@ def test_every_baseline_is_fitted_and_the_best_settings_are_kept(
 
 
 def test_recent_popularity_counts_its_period(data: prepared.PreparedData) -> None:
-    training = tuned_baselines.candidate_models.TrainingData(data)
+    training = tuned_baselines.model_interface.TrainingData(data)
     times = training.watches["time"]
     for seconds in (3_600, 86_400):
         settings = {"seconds": seconds}
@@ -66,7 +66,7 @@ def test_lists_read_are_those_of_the_fitted_model(data: prepared.PreparedData) -
     cases = user_cases.cases(data, events.Split.TEST, CONFIG)
     makers = tuned_baselines.makers(data.directory.parent, data)
     assert makers is not None
-    training = tuned_baselines.candidate_models.TrainingData(data)
+    training = tuned_baselines.model_interface.TrainingData(data)
     for name in ("markov", "ease", "rp3beta"):
         settings = facts["settings"][name]
         model = tuned_baselines._fitted(name, settings, training)

@@ -8,7 +8,7 @@ import rich.console
 
 from experiments import live, world_small
 from ytdnn import configs
-from ytdnn.evaluation import served_order
+from ytdnn.evaluation import order_choice_artifact
 from ytdnn.lab.live import arms, built_in_arms, measures, play, report
 from ytdnn.run.pipeline import workdir
 
@@ -67,15 +67,17 @@ def test_a_page_composed_in_another_way_is_exported_from_all_that_was_made(
     trained = tmp_path / live.BOTH / "seed-0"
     trained.mkdir(parents=True)
     workdir.write_config(trained, live.get_config())
-    served_order.publish(
-        trained / "choice", served_order.Choice(True, "better"), {}, {}
+    order_choice_artifact.publish(
+        trained / "choice", order_choice_artifact.Choice(True, "better"), {}, {}
     )
     exported = {}
 
     def export(path: pathlib.Path, config: configs.Config | None = None) -> None:
         if config is not None:
             exported[path.parent.name] = config.composition
-        assert served_order.read(path) == served_order.Choice(True, "better")
+        assert order_choice_artifact.read(path) == order_choice_artifact.Choice(
+            True, "better"
+        )
 
     monkeypatch.setattr(live.program, "main", lambda argv: 0)
     monkeypatch.setattr(live.pipeline, "export", export)

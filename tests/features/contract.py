@@ -18,8 +18,8 @@ from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.bundle import requests, user_requests
 from ytdnn.evaluation import leaks
-from ytdnn.features import base_feature, counters, feature_choice, feature_lists
-from ytdnn.log import events, graph_fields, log_tensors, lookups, prepared, raw_request
+from ytdnn.features import base_feature, counters, feature_choice, open_features
+from ytdnn.log import events, io_fields, log_tensors, lookups, prepared, raw_request
 
 # Columns that a log cannot lack, or whose table goes with them.
 REQUIRED = {"watches.time": None, "impressions.time": "impressions"}
@@ -89,10 +89,10 @@ class FeatureContract:
         """Returns what it is opened on."""
         return _log(data)
 
-    def fields(self, data: prepared.PreparedData) -> graph_fields.Fields:
+    def fields(self, data: prepared.PreparedData) -> io_fields.Fields:
         """Returns what its requests bring."""
         own = self.feature(data).fields(data.catalogue)
-        return graph_fields.union((graph_fields.watched(data.catalogue),), own)
+        return io_fields.union((io_fields.watched(data.catalogue),), own)
 
     def request(
         self,
@@ -116,7 +116,7 @@ class FeatureContract:
     def _encoder(self, data: prepared.PreparedData) -> tf.keras.layers.Layer:
         feature = self.feature(data)
         values = {self.name: self._own_values(data)}
-        measured = feature_lists.measure([feature], data, [values], 10)[self.name]
+        measured = open_features.measure([feature], data, [values], 10)[self.name]
         layer = feature.encoder(measured, SETTINGS)
         layer(values[self.name])
         for variable in layer.variables:
@@ -220,9 +220,9 @@ class FeatureContract:
     ) -> None:
         feature = self.feature(data)
         values = {self.name: self._own_values(data)}
-        measured = feature_lists.measure([feature], data, [values], 10)
-        feature_lists.write(tmp_path / "features.json", measured)
-        again = feature_lists.read_file(tmp_path / "features.json")
+        measured = open_features.measure([feature], data, [values], 10)
+        open_features.write(tmp_path / "features.json", measured)
+        again = open_features.read_file(tmp_path / "features.json")
         assert again == measured
         layer = feature.encoder(again[self.name], SETTINGS)
         layer(values[self.name])
@@ -247,8 +247,8 @@ class FeatureContract:
         data: prepared.PreparedData,
         split_requests: SplitRequests,
     ) -> tf.Tensor:
-        readers = feature_lists.open_log([feature], self.log(data), serving=True)
-        return feature_lists.read(readers, split_requests.positions())[feature.name]
+        readers = open_features.open_log([feature], self.log(data), serving=True)
+        return open_features.read(readers, split_requests.positions())[feature.name]
 
     def _request_function(
         self, feature: base_feature.Feature, data: prepared.PreparedData

@@ -8,7 +8,7 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.bundle import graphs
 from ytdnn.candidates import model as candidate_model
-from ytdnn.log import graph_fields, log_tensors, lookups, prepared, raw_request
+from ytdnn.log import io_fields, log_tensors, lookups, prepared, raw_request
 from ytdnn.retrieval import trained_stage
 
 CONFIG = configs.CandidatesConfig(
@@ -47,9 +47,9 @@ class FirstStageContract(contract.FeatureContract):
     def log(self, data: prepared.PreparedData) -> log_tensors.LogTensors:
         return log_tensors.LogTensors(data, self.stage.open_log(data))
 
-    def fields(self, data: prepared.PreparedData) -> graph_fields.Fields:
+    def fields(self, data: prepared.PreparedData) -> io_fields.Fields:
         own = self.stage.fields(data.catalogue, with_sources=True)
-        return graph_fields.union((graph_fields.watched(data.catalogue),), own)
+        return io_fields.union((io_fields.watched(data.catalogue),), own)
 
     def request(
         self,

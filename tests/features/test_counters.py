@@ -15,7 +15,7 @@ from tests.features import contract
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.features import counter_features, counter_sums, request_reading
-from ytdnn.log import batch_streams, log_tensors, prepared, temporal_windows
+from ytdnn.log import batch_streams, log_tensors, prepared, window_choice
 from ytdnn.retrieval import live_counts
 
 NAMES = [
@@ -235,4 +235,4 @@ def test_events_before_counters_from_are_in_histories_alone(data):
     rows = [np.asarray(column)[late].tolist() for column in columns]
     assert len(live.times) == len(set(zip(*rows, strict=True)))
     with pytest.raises(errors.UserError, match=r"data\.counters_from as 2022"):
-        temporal_windows.counted_from(configs.DataConfig(counters_from="now"))
+        window_choice.counted_from(configs.DataConfig(counters_from="now"))

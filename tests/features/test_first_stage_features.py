@@ -9,7 +9,7 @@ from tests.features import contract, first_stage
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.features import base_feature, feature_choice, first_stage_features
-from ytdnn.log import context_impressions, events, log_tensors, prepared
+from ytdnn.log import earlier_impressions, events, log_tensors, prepared
 from ytdnn.ranking import building
 from ytdnn.retrieval import interface, trained_stage
 
@@ -52,7 +52,7 @@ def test_impressions_before_the_ranker_s_window_have_none(
     data: prepared.PreparedData, stage: trained_stage.FirstStage
 ) -> None:
     """The candidate model has seen what was clicked there; the others keep theirs."""
-    added = context_impressions.with_earlier_impressions(data, 10_000)
+    added = earlier_impressions.with_earlier_impressions(data, 10_000)
     rows = building.training_rows(added.log)
     is_early = added.impressions.splits[rows] == events.Split.EARLIER
     assert 100 < is_early.sum() < len(rows)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tests import changed_log, extras
 from tests.features import contract
 from ytdnn.base import registry
-from ytdnn.features import feature_lists
+from ytdnn.features import open_features
 from ytdnn.log import events, log_tensors, prepared
 
 
@@ -49,9 +49,9 @@ class TestPosition(contract.FeatureContract):
     ) -> None:
         feature = self.feature(data)
         log = log_tensors.LogTensors(data)
-        readers = feature_lists.open_log([feature], log, serving=True)
+        readers = open_features.open_log([feature], log, serving=True)
         split_requests = contract.SplitRequests.from_data(data).positions()
-        (places,) = feature_lists.read(readers, split_requests).values()
+        (places,) = open_features.read(readers, split_requests).values()
         assert places.shape == split_requests.videos.shape
         encoded = feature.encoder(feature.measure(data), contract.SETTINGS)(places)
         tf.debugging.assert_equal(encoded, tf.zeros_like(encoded))

@@ -2,7 +2,7 @@ import hypothesis
 import numpy as np
 from hypothesis import strategies as st
 
-from ytdnn.features import feature_lists
+from ytdnn.features import open_features
 
 LISTS = st.lists(st.lists(st.integers(0, 10**9), max_size=20), max_size=5)
 
@@ -11,7 +11,7 @@ LISTS = st.lists(st.lists(st.integers(0, 10**9), max_size=20), max_size=5)
 def test_small_streams_are_exact_in_any_pieces(
     pieces: list[list[int]], num_quantiles: int
 ) -> None:
-    sketch = feature_lists.QuantileSketch()
+    sketch = open_features.QuantileSketch()
     for piece in pieces:
         sketch.add(np.array(piece, np.int64))
     values = np.array([v for piece in pieces for v in piece], np.float64)
@@ -22,7 +22,7 @@ def test_small_streams_are_exact_in_any_pieces(
 
 
 def test_long_streams_are_sampled_without_bias_of_place() -> None:
-    sketch = feature_lists.QuantileSketch(max_values=2_000)
+    sketch = open_features.QuantileSketch(max_values=2_000)
     for start in range(0, 100_000, 1_000):  # ascending: the hard order
         sketch.add(np.arange(start, start + 1_000))
     # The standard error of a quartile of 2,000 is about 1 % of the range.

@@ -1,7 +1,7 @@
 import tensorflow as tf
 
 from tests.features import contract
-from ytdnn.features import base_feature, feature_lists
+from ytdnn.features import base_feature, open_features
 from ytdnn.log import log_tensors, prepared, slice_batches
 
 
@@ -41,7 +41,7 @@ class TestExampleAge(contract.FeatureContract):
         self, data: prepared.PreparedData
     ) -> None:
         def opener(log: log_tensors.LogTensors) -> dict[str, log_tensors.Reader]:
-            return feature_lists.open_log([self.feature(data)], log)
+            return open_features.open_log([self.feature(data)], log)
 
         log = log_tensors.load_watches(slice_batches.training_set(data), opener)
         rows = tf.range(log.num_watches, dtype=tf.int64)[:, tf.newaxis]

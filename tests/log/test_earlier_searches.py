@@ -11,7 +11,7 @@ from tests import full_log
 from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.candidates import logged_user_vectors
-from ytdnn.features import base_feature, feature_choice, feature_lists
+from ytdnn.features import base_feature, feature_choice, open_features
 from ytdnn.log import events, log_tensors, slice_batches
 
 LENGTH, SEARCHES = 6, 4
@@ -90,7 +90,7 @@ def _log(data, *names, serving=False):
 
 def _opened(data, chosen, serving=False):
     return log_tensors.load_watches(
-        data, functools.partial(feature_lists.open_log, chosen, serving=serving)
+        data, functools.partial(open_features.open_log, chosen, serving=serving)
     )
 
 

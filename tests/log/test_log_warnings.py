@@ -75,10 +75,11 @@ def _prepared(directory: pathlib.Path, hours: float, factor: float) -> list[str]
 
 
 @pytest.mark.parametrize(
-    ("hours", "words"), [(0, ""), (-5, "5 hours behind"), (1, "1 hour ahead of")]
+    ("hours", "words", "shift"),
+    [(0, "", ""), (-5, "5 hours behind", "+5h"), (1, "1 hour ahead of", "-1h")],
 )
 def test_clicks_and_watches_that_are_hours_apart_are_noted(
-    tmp_path: pathlib.Path, hours: int, words: str
+    tmp_path: pathlib.Path, hours: int, words: str, shift: str
 ) -> None:
     notes = [
         line for line in _prepared(tmp_path, hours, 1) if "impressions.time" in line
@@ -87,6 +88,7 @@ def test_clicks_and_watches_that_are_hours_apart_are_noted(
     assert all(
         f"watches.time seems {words} impressions.time, in 100%" in n for n in notes
     )
+    assert all(f"watches.time=YOUR_COLUMN {shift}'" in note for note in notes)
 
 
 @pytest.mark.parametrize(

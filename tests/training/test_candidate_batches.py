@@ -12,7 +12,7 @@ from ytdnn.base import schema
 from ytdnn.candidates import model, user_tower
 from ytdnn.log import batch_streams, drawn_labels, prepared
 from ytdnn.ops.cluster import strategies
-from ytdnn.training import candidates, devices, loop
+from ytdnn.training import candidates, device_strategy, loop
 
 _SHARDED = 600  # events a shard
 _WINDOW = 1_400  # events a window: two shards
@@ -172,7 +172,9 @@ def test_nothing_joins_all_shards_where_candidates_are_trained(sharded, monkeypa
     data = prepared.load(sharded.directory)
     built = model.build(config.candidates, data)
     stage = candidates.make_stage(config, data, built)
-    trainer = loop.Trainer(stage, config.candidates.training, 0, devices.make("none"))
+    trainer = loop.Trainer(
+        stage, config.candidates.training, 0, device_strategy.make("none")
+    )
     for step, batch in enumerate(_batches(stage.batches, 0)[:2]):
         trainer._step(batch, np.int64(step))  # op by op: tracing takes longer
     assert 0.0 <= stage.validate()["ndcg@10"] <= 1.0

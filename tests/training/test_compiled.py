@@ -8,7 +8,7 @@ from tests import planted
 from tests.ops.cluster import losses_of_steps
 from ytdnn.layers import randomness
 from ytdnn.ops.cluster import strategies
-from ytdnn.training import devices, loop
+from ytdnn.training import device_strategy, loop
 
 _STEPS = 6
 
@@ -21,11 +21,11 @@ def data(tmp_path_factory):
 class OneCompiled(strategies.Tpu):
     """One device with steps compiled by XLA."""
 
-    strategy = devices.OneDevice.strategy
+    strategy = device_strategy.OneDevice.strategy
 
 
 def _losses(data, name, is_compiled):
-    on = OneCompiled() if is_compiled else devices.make("none")
+    on = OneCompiled() if is_compiled else device_strategy.make("none")
     stage = losses_of_steps.make_stage(name, data, on)
     training = getattr(losses_of_steps.config(), name).training
     trainer = loop.Trainer(stage, training, 0, on)

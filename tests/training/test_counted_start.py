@@ -7,7 +7,7 @@ from tests import planted
 from ytdnn import configs
 from ytdnn.candidates import co_watch_vectors, model
 from ytdnn.log import events, prepared
-from ytdnn.training import candidates, counted_start, devices, validation
+from ytdnn.training import candidates, counted_start, device_strategy, validation
 
 CONFIG = dataclasses.replace(
     planted.tiny_config().candidates,
@@ -31,7 +31,7 @@ def made(config, data):
 
 def begun(config, data, network, vectors, work, refitted=None):
     return counted_start.begin(
-        config, data, network, vectors, devices.make("none"), refitted, work
+        config, data, network, vectors, device_strategy.make("none"), refitted, work
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from ytdnn.base import errors
-from ytdnn.training import devices
+from ytdnn.training import device_strategy
 
 
 class _Model(tf.keras.Model):
@@ -16,8 +16,10 @@ class _Model(tf.keras.Model):
 
 def _guard():
     model = _Model()
-    on = devices.make("none")
-    return devices.FiniteGuard("candidates", model, lambda: "kept at x", on), model
+    on = device_strategy.make("none")
+    return device_strategy.FiniteGuard(
+        "candidates", model, lambda: "kept at x", on
+    ), model
 
 
 def test_a_bad_loss_names_its_step_and_the_bad_input():

@@ -13,7 +13,7 @@ from ytdnn.base import schema
 from ytdnn.log import batch_streams, prepared
 from ytdnn.ops.cluster import strategies
 from ytdnn.ranking import building
-from ytdnn.training import devices, impression_batches, loop, ranking
+from ytdnn.training import device_strategy, impression_batches, loop, ranking
 
 _SHARDED = 800  # events a shard
 _WINDOW = 1_700  # events a window: two shards
@@ -150,7 +150,9 @@ def test_nothing_joins_all_shards_where_the_ranker_is_trained(
     config, data = _config(), prepared.load(sharded.directory)
     built = building.build(config.ranking, data, stage)
     of_loop = ranking.make_stage(config, data, built)
-    trainer = loop.Trainer(of_loop, config.ranking.training, 0, devices.make("none"))
+    trainer = loop.Trainer(
+        of_loop, config.ranking.training, 0, device_strategy.make("none")
+    )
     for step, batch in enumerate(_batches(of_loop.batches, 0)[:2]):
         trainer._step(batch, np.int64(step))  # op by op: tracing takes longer
     assert np.isfinite(of_loop.validate()["mean_loss"])

@@ -14,7 +14,7 @@ from ytdnn.base import artifacts, errors, progress, schema
 from ytdnn.candidates import model
 from ytdnn.layers import randomness
 from ytdnn.log import batch_streams, events
-from ytdnn.training import candidates, checkpoints, counted_start, devices, loop
+from ytdnn.training import candidates, checkpoints, counted_start, device_strategy, loop
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def test_training_stops_when_validation_no_longer_improves(data, tmp_path):
 
     stage = dataclasses.replace(stage, validate=validate, monitor="quality")
     facts = loop.fit(
-        stage, config.candidates.training, 0, devices.make("none"), tmp_path
+        stage, config.candidates.training, 0, device_strategy.make("none"), tmp_path
     )
     assert (facts["epochs"], facts["best_epoch"]) == (4, 2)
     np.testing.assert_array_equal(candidate_model.video_vectors(), weights[1])
@@ -184,7 +184,13 @@ def test_the_weights_at_a_pause_are_not_chosen(data, tmp_path):
     stage = dataclasses.replace(
         stage, validate=lambda: {"quality": next(values)}, monitor="quality"
     )
-    of_loop = stage, config.candidates.training, 0, devices.make("none"), tmp_path
+    of_loop = (
+        stage,
+        config.candidates.training,
+        0,
+        device_strategy.make("none"),
+        tmp_path,
+    )
     loop.fit(*of_loop, pause_at=0.5)
     assert loop.fit(*of_loop)["best_epoch"] == 2
 
@@ -204,7 +210,9 @@ def test_a_refit_stops_after_the_best_epoch_of_the_same_schedule(data, tmp_path)
     stage = candidates.make_stage(config, data, candidate_model)
     stage = dataclasses.replace(stage, validate=validate, monitor="quality")
     training = config.candidates.training
-    facts = loop.fit(stage, training, 0, devices.make("none"), tmp_path / "work")
+    facts = loop.fit(
+        stage, training, 0, device_strategy.make("none"), tmp_path / "work"
+    )
     assert facts["best_epoch"] == 2
     chosen = artifacts.new_manifest(model.KIND, {}, {}, {}, facts)
     candidates.train(config, data, tmp_path / "refit", chosen)
@@ -232,7 +240,7 @@ def test_a_counted_start_is_kept_where_no_epoch_is_better(data, tmp_path):
         stage, validate=lambda: {"quality": next(values)}, monitor="quality"
     )
     fit = functools.partial(
-        loop.fit, stage, config.candidates.training, 0, devices.make("none")
+        loop.fit, stage, config.candidates.training, 0, device_strategy.make("none")
     )
     facts = fit(tmp_path / "work")
     assert (facts["epochs"], facts["best_epoch"]) == (2, 0)
@@ -283,7 +291,7 @@ def test_the_last_good_checkpoint_survives(
 
 def test_a_missing_tpu_is_one_line():
     with pytest.raises(errors.UserError, match="expected a TPU"):
-        _ = devices.make("tpu").strategy
+        _ = device_strategy.make("tpu").strategy
 
 
 _REPLICAS = """
@@ -297,7 +305,7 @@ tf.config.set_logical_device_configuration(
 )
 from ytdnn.candidates import model
 from ytdnn.log import prepared
-from ytdnn.training import (candidates, devices, loop)
+from ytdnn.training import candidates, device_strategy, loop
 from ytdnn.layers import randomness
 from tests import planted
 data = prepared.load(pathlib.Path(sys.argv[1]))
@@ -323,7 +331,7 @@ for name in ("none", "mirrored"):
     networks = []
     for seed in (1, 0):  # each network has a strategy of its own
         randomness.set_seed(seed)
-        on = devices.make(name)
+        on = device_strategy.make(name)
         with on.scope():
             networks.append(model.build(config.candidates, data))
     teacher, candidate_model = networks
@@ -387,7 +395,7 @@ def test_tables_may_have_the_gradient_of_the_sum(data):
         stage = candidates.make_stage(config, data, network)
         before = network.video_vectors()
         trainer = loop.Trainer(
-            stage, config.candidates.training, 0, devices.make("none")
+            stage, config.candidates.training, 0, device_strategy.make("none")
         )
         batch = next(iter(next(iter(stage.batches(0, 0)))))
         assert float(tf.reduce_sum(batch[schema.WEIGHTS])) == 64

@@ -44,7 +44,7 @@ _OWN: dict[str, dict[str, str]] = {
         "retrieval.counted_models": "popular",
     },
     "metrics": {
-        "base.metrics.ranked_lists": "popularity_complement",
+        "base.metrics.catalogue": "popularity_complement",
         "base.metrics.recall_and_ndcg": "recall, precision, hit_rate, map, ndcg, mrr",
         "base.metrics.watch_time_of_hits": (
             "hit_watch_seconds, watch_time_recall, watch_time_ndcg"
@@ -69,13 +69,13 @@ _OWN: dict[str, dict[str, str]] = {
         "lab.cli.tune": "index tune",
         "lab.cli.world": "world",
         "ops.cli.cluster": "cluster",
-        "ops.cli.index": "index add, index remove, index restore",
+        "ops.cli.catalogue": "index add, index remove, index restore",
         "ops.cli.retraining": "refit, refresh",
         "ops.cli.serve": "counters, join-log, serve",
     },
     "steps": {"ops.refit.refitting": "refit"},
     "strategies": {
-        "training.devices": "none",
+        "training.device_strategy": "none",
         "ops.cluster.strategies": "mirrored, multi_worker, parameter_server, tpu",
     },
     "hooks": {

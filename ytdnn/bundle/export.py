@@ -22,15 +22,15 @@ import tensorflow as tf
 from ytdnn.base import (
     artifacts,
     configs,
-    environment,
     errors,
     formats,
+    machine_facts,
     progress,
     registries,
     schema,
 )
 from ytdnn.bundle import (
-    added_videos,
+    added_videos_table,
     bundle,
     first_pass_distillation,
     graphs,
@@ -139,7 +139,7 @@ def _facts(
         "videos": parts.first_stage.candidates.num_listed,
         "catalogue": parts.data.num_videos,
         removed_videos.FACT: len(parts.removed_ids),
-        added_videos.FACT: parts.data.catalogue.num_added,
+        added_videos_table.FACT: parts.data.catalogue.num_added,
         "statistics_as_of": _statistics_as_of(parts),
         bundle.COUNTED_TO: models_for_export.counted_to(parts),
         bundle.REMOVES_WATCHED: parts.first_stage.composition.remove_watched,
@@ -183,7 +183,7 @@ def _write(
     for name, model in models.items():
         saved_models.save(model, draft.part(name))
         tf_serving.write_warm_up(name, model, example, draft.part(name))
-        environment.collect()
+        machine_facts.collect()
     names = [n for n in (schema.VIDEO_ID, schema.TITLE) if n in parts.data.videos]
     parts.data.videos.select(names).write_parquet(draft.common / bundle.TITLES)
     parts.data.catalogue.vectors.write_served(draft.common)
@@ -248,7 +248,7 @@ def _load(
       asset: File to write the removed videos into.
       home: Directory of the models.
     """
-    data = added_videos.extended(prepared.load(home / prepared.KIND), workdir)
+    data = added_videos_table.extended(prepared.load(home / prepared.KIND), workdir)
     _require_composition(config, data)
     first_stage = trained_stage.load(
         home / trained_stage.KIND, data, config.composition
@@ -294,7 +294,7 @@ def _load(
     # Users are looked up in the run's own set, whatever the models were trained on.
     own = artifacts.read_manifest(workdir / prepared.KIND, prepared.KIND)
     made_from = {prepared.KIND: own.fingerprint} | made_from
-    made_from |= removed_videos.inputs(workdir) | added_videos.inputs(workdir)
+    made_from |= removed_videos.inputs(workdir) | added_videos_table.inputs(workdir)
     return parts, made_from | registries.versions_of_bundle(config)
 
 

@@ -21,7 +21,7 @@ from ytdnn.bundle import (
     shared_functions,
     signatures,
 )
-from ytdnn.log import graph_fields, lookups, prepared
+from ytdnn.log import io_fields, lookups, prepared
 from ytdnn.ranking import heads, weighted_order
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import (
@@ -107,7 +107,7 @@ class _Maker:
         self._tower = graphs.UserTowerGraph(self._data, self._videos, model)
         self._vector = signatures.vector_field(model.vector_dim)
         self._permitting = (
-            *graph_fields.permitting(self._data.catalogue),
+            *io_fields.permitting(self._data.catalogue),
             *signatures.filter_fields(parts.filters),
         )
         self._limits = (*self._permitting, signatures.k_field())
@@ -174,12 +174,12 @@ class _Maker:
         )
 
     @property
-    def _live_fields(self) -> graph_fields.Fields:
+    def _live_fields(self) -> io_fields.Fields:
         """Request fields that live terms read; none without any."""
         if not self._stage.composition.live_weights:
             return ()
-        watched = graph_fields.watched(self._data.catalogue)
-        return watched, graph_fields.watch_times(), graph_fields.time()
+        watched = io_fields.watched(self._data.catalogue)
+        return watched, io_fields.watch_times(), io_fields.time()
 
     @functools.cached_property
     def _live_state(self) -> live_term_source.LiveState:
@@ -228,7 +228,7 @@ class _Maker:
         of_videos = signatures.video_ids_field(self._data.catalogue)
         asks = self._scorer is not None and self._scorer.asks_sources
         live = self._live_fields if asks else ()
-        return (*graph_fields.union(ranker_fields, live), of_videos)
+        return (*io_fields.union(ranker_fields, live), of_videos)
 
     def recommender(
         self, searcher: tf.Module, index: saved_models.Model, needs_scann: bool
@@ -243,9 +243,9 @@ class _Maker:
             alone = recommender_graph.NearestGraph(
                 self._videos, self._tower, self._live(searcher), may, self._caps
             )
-            query = graph_fields.union(stage.fields(data.catalogue), live)
+            query = io_fields.union(stage.fields(data.catalogue), live)
             stages |= self._candidates(alone, query, scores)
-            inputs = graph_fields.union(query, self._limits, self._capping)
+            inputs = io_fields.union(query, self._limits, self._capping)
             return saved_models.Model(alone, inputs, results, needs_scann, stages)
         graph = recommender_graph.RecommenderGraph(
             self._tower,
@@ -259,7 +259,7 @@ class _Maker:
             self._parts.weighing,
         )
         ranker_fields = self._parts.ranker.request_fields(data.catalogue)
-        query = graph_fields.union(
+        query = io_fields.union(
             stage.fields(data.catalogue, with_sources=True), ranker_fields, live
         )
         ranker = self.ranker(searcher)
@@ -268,7 +268,7 @@ class _Maker:
             bundle.RANKER: ranker,
             explanations.EXPLAIN: saved_models.Model(why, self._ranker_inputs, ()),
         }
-        inputs = graph_fields.union(query, self._limits, self._capping, self._weights)
+        inputs = io_fields.union(query, self._limits, self._capping, self._weights)
         return saved_models.Model(graph, inputs, results, needs_scann, stages)
 
     def _candidates(
@@ -279,9 +279,7 @@ class _Maker:
     ) -> dict[str, saved_models.Model]:
         """Returns the signature that lists all candidates."""
         candidates_graph = explanations.CandidatesGraph(graph, self._tower, scores)
-        inputs = graph_fields.union(
-            query, self._permitting, self._capping, self._weights
-        )
+        inputs = io_fields.union(query, self._permitting, self._capping, self._weights)
         return {
             explanations.CANDIDATES: saved_models.Model(candidates_graph, inputs, ())
         }

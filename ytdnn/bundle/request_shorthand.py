@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ytdnn.base import configs, errors, schema
-from ytdnn.log import graph_fields, prepared
+from ytdnn.log import io_fields, prepared
 from ytdnn.ranking import weighted_order
 from ytdnn.retrieval import diversity, filter_schema
 
@@ -32,7 +32,7 @@ _shown = errors.shown
 
 Entry = tuple[str, str]
 """A column with its operator, and a value as text."""
-Fields = Mapping[str, graph_fields.Field]
+Fields = Mapping[str, io_fields.Field]
 
 
 def expanded(request: Mapping[str, Any], fields: Fields) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import polars as pl
 
 from ytdnn.base import errors, schema
 from ytdnn.bundle import request_shorthand, signatures
-from ytdnn.log import graph_fields
+from ytdnn.log import io_fields
 from ytdnn.retrieval import filter_schema
 
 DEFAULT_K = 10
@@ -306,7 +306,7 @@ def _range(field: signatures.Field) -> str:
     kind = _KINDS.get(field.dtype, "an integer")
     kind = "years" if field.meaning == "years" else kind
     known = "" if field.missing == field.least else f" {missing}"
-    if field.greatest == graph_fields.MOST_TIME:
+    if field.greatest == io_fields.MOST_TIME:
         return f"seconds since 1970, before the year 2100{known}"
     if field.greatest is not None:
         return f"{kind} of {field.least:g} to {field.greatest:,.0f}{known}"

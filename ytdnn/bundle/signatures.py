@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ytdnn.base import schema
-from ytdnn.log import graph_fields, prepared
+from ytdnn.log import io_fields, prepared
 from ytdnn.ranking import weighted_order
 from ytdnn.retrieval import filter_graph, slate
 
-Field = graph_fields.Field
-describe = graph_fields.describe
-read = graph_fields.read
-union = graph_fields.union
+Field = io_fields.Field
+describe = io_fields.describe
+read = io_fields.read
+union = io_fields.union
 
 _MOST = 2**31 - 1
 _MISSING: dict[str, str | int | float] = {"string": "", "int32": 0, "float32": 0.0}
@@ -24,7 +24,7 @@ def _lists(name: str, dtype: str, meaning: str, **more: Any) -> Field:
 
 def video_ids_field(catalogue: prepared.Catalogue) -> Field:
     """Returns the input that names the videos to score."""
-    dtype, missing = graph_fields.id_type(catalogue)
+    dtype, missing = io_fields.id_type(catalogue)
     return Field(schema.VIDEO_IDS, dtype, "batch, length", missing, "videos to score")
 
 
@@ -65,7 +65,7 @@ def filter_fields(filters: filter_graph.Filters) -> tuple[Field, ...]:
     if filters.policies:
         inputs.append(_policy("saved conditions that hold, too; empty: none", filters))
     if filters.reads_time:
-        inputs.append(graph_fields.time())
+        inputs.append(io_fields.time())
     return tuple(inputs)
 
 
@@ -127,7 +127,7 @@ def result_fields(
       catalogue: The catalogue of the prepared set, with the type of ids.
       meanings: See `columns`.
     """
-    dtype, missing = graph_fields.id_type(catalogue)
+    dtype, missing = io_fields.id_type(catalogue)
     return (
         Field(schema.IDS, dtype, "batch, length", missing, "best first, then padding"),
         *columns(meanings),

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from ytdnn.base import environment
+from ytdnn.base import machine_facts
 from ytdnn.retrieval.index import scann_index
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -100,7 +100,7 @@ class Session:
         operations = self._session.graph.get_operations()
         self._variables = [each for each in operations if each.type == "VarHandleOp"]
         self._setters: dict[tf.Operation, tuple[tf.Tensor, tf.Operation]] = {}
-        environment.release_memory()  # of the loading: .1 GB for a large model
+        machine_facts.release_memory()  # of the loading: .1 GB for a large model
 
     def signature(self, name: str) -> Signature:
         """Returns the function that runs a signature: inputs to outputs, by name."""

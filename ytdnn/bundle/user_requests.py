@@ -17,7 +17,7 @@ from ytdnn.base import errors, ragged, schema
 from ytdnn.bundle import batches, requests
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import own_columns
-from ytdnn.log import graph_fields, prepared, prepared_log
+from ytdnn.log import io_fields, prepared, prepared_log
 
 Users = npt.NDArray[np.integer]
 
@@ -246,7 +246,7 @@ class LoggedRequests:
         places = ragged.Ragged(rows.offsets, rows.values - first + 1)
         return tf.gather(texts, places.padded())
 
-    def _user_values(self, users: Users, field: graph_fields.Field) -> tf.Tensor:
+    def _user_values(self, users: Users, field: io_fields.Field) -> tf.Tensor:
         """Returns a field of the users themselves, or missing values."""
         shape = [len(users), 1] if field.is_list else [len(users)]
         missing = tf.constant(field.missing, tf.as_dtype(field.dtype))
@@ -277,7 +277,7 @@ class LoggedRequests:
     @functools.cached_property
     def _ids(self) -> tf.Tensor:
         """The id of each catalogue index, `[videos + 1]`, the missing id for 0."""
-        dtype, missing = graph_fields.id_type(self.data.catalogue)
+        dtype, missing = io_fields.id_type(self.data.catalogue)
         ids = [missing, *self.data.videos[schema.VIDEO_ID].to_list()]
         with tf.device("CPU"):
             return tf.constant(ids, tf.as_dtype(dtype))

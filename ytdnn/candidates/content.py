@@ -19,7 +19,7 @@ from ytdnn.features import (
     base_feature,
     encodings,
     feature_choice,
-    feature_lists,
+    open_features,
     vector_columns,
 )
 from ytdnn.layers import embeddings
@@ -45,13 +45,13 @@ class ContentInputs:
 
     num_videos: int
     features: feature_choice.Features
-    measured: feature_lists.Statistics
+    measured: open_features.Statistics
     readers: dict[str, log_tensors.Reader]
     ages: popularity_by_age.PopularityByAge | None
 
-    def values(self, videos: tf.Tensor) -> feature_lists.Tensors:
+    def values(self, videos: tf.Tensor) -> open_features.Tensors:
         """Returns each feature's values of catalogue indices `[...]`."""
-        return feature_lists.read(self.readers, log_tensors.video_positions(videos))
+        return open_features.read(self.readers, log_tensors.video_positions(videos))
 
     def vectors(self, dim: int, name: str) -> "ContentVectors":
         """Returns the layer from catalogue indices to vectors of a width."""
@@ -59,7 +59,7 @@ class ContentInputs:
 
     def write(self, directory: pathlib.Path) -> None:
         """Writes the inputs of a trained content side, apart from its weights."""
-        feature_lists.write(directory / user_tower.CONTENT, self.measured)
+        open_features.write(directory / user_tower.CONTENT, self.measured)
         if self.ages is not None:
             self.ages.write(directory / _AGES)
 
@@ -87,8 +87,8 @@ def from_config(
     ages = popularity_by_age.measure(data) if reads_age else None
     if not features or (reads_age and ages is None):
         return None
-    readers = feature_lists.open_log(features, log_tensors.LogTensors(data))
-    measured = feature_lists.measure(
+    readers = open_features.open_log(features, log_tensors.LogTensors(data))
+    measured = open_features.measure(
         features,
         data,
         _in_parts(features, readers, data.vocabulary_size),
@@ -111,12 +111,12 @@ def features_of(
 
 def _in_parts(
     features: feature_choice.Features, readers: dict[str, log_tensors.Reader], size: int
-) -> Iterator[feature_lists.Tensors]:
+) -> Iterator[open_features.Tensors]:
     """Yields the numbers of the first videos that quantiles are made of."""
     numbers = {f.name: readers[f.name] for f in features if f.needs_quantiles}
     for start in range(1, size + 1, _VIDEOS_A_PART):
         part = tf.range(start, min(start + _VIDEOS_A_PART, size + 1))
-        yield feature_lists.read(numbers, log_tensors.video_positions(part))
+        yield open_features.read(numbers, log_tensors.video_positions(part))
 
 
 def read(directory: pathlib.Path, data: prepared.PreparedData) -> ContentInputs:
@@ -125,9 +125,9 @@ def read(directory: pathlib.Path, data: prepared.PreparedData) -> ContentInputs:
     Raises:
       errors.UserError: This version, or the prepared set, has no such feature.
     """
-    measured = feature_lists.read_file(directory / user_tower.CONTENT)
+    measured = open_features.read_file(directory / user_tower.CONTENT)
     features = feature_choice.named(base_feature.CONTENT, list(measured), data)
-    readers = feature_lists.open_log(features, log_tensors.LogTensors(data))
+    readers = open_features.open_log(features, log_tensors.LogTensors(data))
     ages = None
     if (directory / _AGES).exists():
         ages = popularity_by_age.read(directory / _AGES, data)
@@ -177,7 +177,7 @@ class ContentVectors(tf.keras.layers.Layer):
 
     def _encode_distinct(self, videos: tf.Tensor) -> tf.Tensor:
         values = self._read.values(videos)
-        encoded = feature_lists.encode(self._encoders, values)
+        encoded = open_features.encode(self._encoders, values)
         parts = []
         for feature, vectors in zip(self._read.features, encoded, strict=True):
             if feature.name in self._projections:

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.candidates import logged_user_vectors
-from ytdnn.log import graph_fields, prepared
+from ytdnn.log import io_fields, prepared
 
 if TYPE_CHECKING:
     from ytdnn.candidates import model
@@ -53,7 +53,7 @@ class Ensemble(logged_user_vectors.FromLogs, tf.keras.Model):
         for member in self.members:
             member.forget_videos()
 
-    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
         """Returns the request fields that the model reads."""
         return self.members[0].fields(catalogue)
 

@@ -21,9 +21,9 @@ import tensorflow as tf
 from ytdnn.base import configs, errors
 from ytdnn.base.configs import networks
 from ytdnn.candidates import logged_user_vectors, losses, user_tower
-from ytdnn.features import base_feature, feature_choice, feature_lists
+from ytdnn.features import base_feature, feature_choice, open_features
 from ytdnn.layers import embeddings, randomness, saved_weights
-from ytdnn.log import graph_fields, prepared, slice_batches
+from ytdnn.log import io_fields, prepared, slice_batches
 
 if TYPE_CHECKING:
     from ytdnn.candidates import content, ensemble
@@ -71,7 +71,7 @@ class CandidateModel(logged_user_vectors.FromLogs, tf.keras.Model):
         """The encoders of the sequences that the model reads."""
         return self.user_tower.encoders
 
-    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
         """Returns the request fields that the model reads."""
         return self.user_tower.fields(catalogue)
 
@@ -276,7 +276,7 @@ def save(trained: Joined, directory: pathlib.Path) -> None:
     """Writes weights and inputs into an artefact directory being published."""
     inputs = trained.tower_inputs
     saved_weights.save(trained, directory)
-    feature_lists.write(directory / _FEATURES, inputs.measured)
+    open_features.write(directory / _FEATURES, inputs.measured)
     if inputs.of_videos is not None:
         inputs.of_videos.write(directory)
 
@@ -331,7 +331,7 @@ def _read_inputs(
     Raises:
       errors.UserError: This version, or the prepared set, has no such feature.
     """
-    measured = feature_lists.read_file(directory / _FEATURES)
+    measured = open_features.read_file(directory / _FEATURES)
     features = feature_choice.named(base_feature.CANDIDATES, list(measured), data)
     of_videos = None
     if (directory / user_tower.CONTENT).exists():
@@ -364,5 +364,5 @@ def grown_inputs(
             f"train it again"
         )
     widths = grown.measured, grown.features, trained.measured
-    measured = feature_lists.with_old_widths(*widths)
+    measured = open_features.with_old_widths(*widths)
     return dataclasses.replace(grown, measured=measured)

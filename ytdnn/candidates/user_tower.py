@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from ytdnn.base import configs, schema
-from ytdnn.features import base_feature, feature_choice, feature_lists
+from ytdnn.features import base_feature, feature_choice, open_features
 from ytdnn.layers import bags, randomness, towers
-from ytdnn.log import batch_streams, graph_fields, log_tensors, prepared, slice_batches
+from ytdnn.log import batch_streams, io_fields, log_tensors, prepared, slice_batches
 
 if TYPE_CHECKING:
     from ytdnn.candidates import content
@@ -47,7 +47,7 @@ class TowerInputs:
     vocabulary_size: int
     num_tokens: int = 0
     features: tuple[base_feature.Feature, ...] = ()
-    measured: feature_lists.Statistics = dataclasses.field(default_factory=dict)
+    measured: open_features.Statistics = dataclasses.field(default_factory=dict)
     of_videos: "content.ContentInputs | None" = None
 
     @property
@@ -67,7 +67,7 @@ def measure_inputs(
     features = feature_choice.choose(base_feature.CANDIDATES, data, config.features)
     training = slice_batches.training_set(data)
     examples = _training_features(features, training, config.window_events)
-    measured = feature_lists.measure(features, data, examples, _NUM_QUANTILES)
+    measured = open_features.measure(features, data, examples, _NUM_QUANTILES)
     of_videos = None
     if config.content.enabled:
         from ytdnn.candidates import content
@@ -88,9 +88,9 @@ def _training_features(
     features: feature_choice.Features,
     training: prepared.PreparedData,
     window_events: int,
-) -> Iterator[feature_lists.Tensors]:
+) -> Iterator[open_features.Tensors]:
     """Yields the features of all training positions, part by part."""
-    opener = functools.partial(feature_lists.open_log, features)
+    opener = functools.partial(open_features.open_log, features)
     for window in batch_streams.ShardWindows(training, window_events):
         log = log_tensors.load_watches(window, opener, with_searches=False)
         for start in range(0, log.num_watches, _POSITIONS_A_PART):
@@ -111,7 +111,7 @@ def open_log(
     """
 
     def opener(log: log_tensors.LogTensors) -> Mapping[str, log_tensors.Reader]:
-        readers = feature_lists.open_log(read.features, log, serving)
+        readers = open_features.open_log(read.features, log, serving)
         if not read.sees_request_time:
             return readers
         return {**readers, schema.REQUEST_TIMES: lambda at: at.times}
@@ -152,7 +152,7 @@ class UserTower(tf.keras.layers.Layer):
             of_videos,
             inputs.sees_request_time,
         )
-        self.features = feature_lists.encoders(
+        self.features = open_features.encoders(
             inputs.features, inputs.measured, _STDDEV
         )
         self.searches = None
@@ -188,12 +188,12 @@ class UserTower(tf.keras.layers.Layer):
         """Large variables looked up by row, for the table optimiser."""
         return [table for encoder in self.encoders for table in encoder.tables]
 
-    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
         """Returns the request fields that the tower reads."""
         watched = self.watches.fields(catalogue)
-        of_features = feature_lists.request_fields(self.inputs.features, catalogue)
+        of_features = open_features.request_fields(self.inputs.features, catalogue)
         searches = self.searches.fields(catalogue) if self.searches is not None else ()
-        return graph_fields.union(watched, of_features, searches)
+        return io_fields.union(watched, of_features, searches)
 
     def call(
         self, tensors: dict[str, tf.Tensor], seed: tf.Tensor | None = None
@@ -206,7 +206,7 @@ class UserTower(tf.keras.layers.Layer):
         """
         history = self.watches(tensors, seed)
         searches = [] if self.searches is None else self.searches(tensors, seed)
-        beside = feature_lists.encode(self.features, tensors)
+        beside = open_features.encode(self.features, tensors)
         inputs = tf.concat([*history, *beside, *searches], axis=-1)
         top = self.tower(
             inputs, randomness.substream(seed, randomness.RandomStream.TOWER)

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from ytdnn.base import configs, errors, progress, ragged
 from ytdnn.evaluation import shown_scorers
 from ytdnn.features import base_feature, past_sums
-from ytdnn.log import context_impressions, events, prepared
+from ytdnn.log import earlier_impressions, events, prepared
 from ytdnn.ranking import model, predictions
 
 LIGHTGBM = "lightgbm"
@@ -269,7 +269,7 @@ def fit(
       ranking: The ranker.
       settings: LightGBM's, of which validation chooses.
     """
-    data = context_impressions.with_earlier_impressions(
+    data = earlier_impressions.with_earlier_impressions(
         data, ranking.config.least_impressions
     )
 

@@ -20,13 +20,13 @@ from ytdnn.evaluation import (
     lists,
     measure,
     models,
+    order_choice_artifact,
     report_files,
     report_parts,
     report_types,
     request_measure,
     run_systems,
     run_warnings,
-    served_order,
     tuned_baselines,
     user_cases,
 )
@@ -79,7 +79,7 @@ def evaluate(
     is_chosen = config.ranking.enabled and config.data.protocol == "temporal"
     if has_ranker:
         is_chosen = config.ranking.enabled == "auto"
-    chosen = served_order.read(workdir) if is_chosen and not stage else None
+    chosen = order_choice_artifact.read(workdir) if is_chosen and not stage else None
     stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
     rules = _with_choices(result.report.protocol, chosen, workdir, config)
     inputs = result.inputs | registries.versions_of_evaluation(config)
@@ -108,7 +108,7 @@ def evaluate(
         candidate_model.KIND: True,
         index_artifact.KIND: has_vectors,
         ranking_model.KIND: has_ranker,
-        served_order.KIND: chosen is not None,
+        order_choice_artifact.KIND: chosen is not None,
         tuned_baselines.KIND: loaded.baselines is not None,
     }
     inputs |= {
@@ -121,7 +121,7 @@ def evaluate(
 
 def _with_choices(
     rules: report_parts.Protocol,
-    chosen: served_order.Choice | None,
+    chosen: order_choice_artifact.Choice | None,
     workdir: pathlib.Path,
     config: configs.Config,
 ) -> report_parts.Protocol:

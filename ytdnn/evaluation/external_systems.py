@@ -11,12 +11,12 @@ from typing import Any
 from ytdnn.base import configs, errors
 from ytdnn.evaluation import (
     boosted_trees,
+    known_truth,
     leaks,
     lists,
     measure,
     report_files,
     request_measure,
-    truths,
     tuned_baselines,
     user_cases,
     users_in_parts,
@@ -78,7 +78,7 @@ def evaluate(
         **tuned_baselines.quick_makers(data, config, cases),
         **other.makers,
     }
-    truth = truths.from_data(data)
+    truth = known_truth.from_data(data)
     if truth is not None:
         makers |= truth.systems(config).makers
     result = measure.measure(data, cases, makers, {}, code, config)

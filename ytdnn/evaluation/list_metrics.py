@@ -14,7 +14,7 @@ from ytdnn.base.metrics import (
     ranked_lists,
     watch_time_of_hits,
 )
-from ytdnn.evaluation import lists, report_types, truths, user_cases, user_means
+from ytdnn.evaluation import known_truth, lists, report_types, user_cases, user_means
 from ytdnn.log import prepared
 from ytdnn.retrieval import filter_schema
 
@@ -69,9 +69,9 @@ class Context:
         return Variety(self.data)
 
     @functools.cached_property
-    def true_pages(self) -> truths.Pages | None:
+    def true_pages(self) -> known_truth.Pages | None:
         """The true value of slates; None: the log is not a world's."""
-        return truths.pages_of(self.data)
+        return known_truth.pages_of(self.data)
 
 
 def measure_lists(

@@ -16,7 +16,7 @@ from ytdnn.base import ragged
 from ytdnn.base.metrics import exact_top_k, top_k_selection
 from ytdnn.evaluation import models, user_cases, users_in_parts
 from ytdnn.log import prepared
-from ytdnn.retrieval import candidate_models
+from ytdnn.retrieval import model_interface
 
 POPULARITY = "popularity"
 CANDIDATES = "candidates"
@@ -170,12 +170,12 @@ def from_model(
 
 
 def from_candidate_model(
-    model: candidate_models.BaseCandidateModel, data: prepared.PreparedData
+    model: model_interface.BaseCandidateModel, data: prepared.PreparedData
 ) -> Maker:
     """Returns the maker of a candidate model that was fitted on a prepared set."""
 
     def make(cases: user_cases.Cases, k: int) -> Lists:
-        requests = candidate_models.Requests(
+        requests = model_interface.Requests(
             users=cases.users,
             times=cases.times,
             histories=ragged.Ragged(cases.watched.offsets, cases.watched.values - 1),
@@ -183,7 +183,7 @@ def from_candidate_model(
             removed=ragged.Ragged(cases.removed.offsets, cases.removed.values),
             available=cases.available,
         )
-        return candidate_models.lists(model, requests, k)
+        return model_interface.lists(model, requests, k)
 
     return make
 

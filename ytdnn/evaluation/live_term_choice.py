@@ -21,8 +21,8 @@ from ytdnn.evaluation import (
     lists,
     live_term_lists,
     models,
+    order_choice_artifact,
     request_cases,
-    served_order,
     user_cases,
     users_in_parts,
 )
@@ -45,7 +45,7 @@ Floats = npt.NDArray[np.float64]
 
 def from_run(
     config: configs.Config, workdir: pathlib.Path, has_ranker: bool = False
-) -> served_order.Choice:
+) -> order_choice_artifact.Choice:
     """Returns the choice of a run.
 
     Args:
@@ -65,7 +65,7 @@ def choose(
     trained: models.RetrievalModel,
     config: configs.Config,
     has_ranker: bool = False,
-) -> served_order.Choice:
+) -> order_choice_artifact.Choice:
     """Fits live terms, and compares them with the network alone.
 
     Lists are judged by their nDCG, a ranker's candidates by how often they hold the
@@ -84,10 +84,10 @@ def choose(
     num_listed = trained.num_listed
     asked = request_cases.cases(data, _split(data), rules, num_listed)
     if asked is None or trained.trains_on_validation:
-        return served_order.Choice(True, "")
+        return order_choice_artifact.Choice(True, "")
     is_first = asked.cases.users % 2 == 0
     if min(is_first.sum(), (~is_first).sum()) < _LEAST_REQUESTS:
-        return served_order.Choice(True, "")
+        return order_choice_artifact.Choice(True, "")
     vectors = trained.video_vectors(int(asked.cases.times.min()))
     candidates = live_term_lists.LiveCandidates(
         data,
@@ -108,7 +108,7 @@ def choose(
     factor = _FACTOR_BY_SECONDS if by_seconds else 1.0
     serves, words = _judged(makers, asked, ~is_first, config, length, factor)
     weights = tuple(_fitted(choices).vector.tolist()) if serves else ()
-    return served_order.Choice(True, words, live_weights=weights)
+    return order_choice_artifact.Choice(True, words, live_weights=weights)
 
 
 def _split(data: prepared.PreparedData) -> events.Split:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ytdnn.base import configs, environment, formats, registries, schema
+from ytdnn.base import configs, formats, machine_facts, registries, schema
 from ytdnn.evaluation import (
     best_baselines,
     impression_metrics,
@@ -204,9 +204,9 @@ def _made(started: float, config: configs.EvaluationConfig) -> report_parts.Meas
     return report_parts.Measurement(
         time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - started, 3),
-        versions=environment.versions(),
-        git_commit=environment.git_commit(),
-        machine=environment.machine(),
+        versions=machine_facts.versions(),
+        git_commit=machine_facts.git_commit(),
+        machine=machine_facts.machine(),
         seed=config.seed,
     )
 

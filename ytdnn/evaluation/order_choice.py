@@ -29,8 +29,8 @@ from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
     lists,
     models,
+    order_choice_artifact,
     report_parts,
-    served_order,
     shown_baselines,
     shown_lists,
     shown_scorers,
@@ -60,7 +60,9 @@ _NO_OTHERS = (
 Rows = npt.NDArray[np.int64]
 
 
-def from_run(config: configs.Config, workdir: pathlib.Path) -> served_order.Choice:
+def from_run(
+    config: configs.Config, workdir: pathlib.Path
+) -> order_choice_artifact.Choice:
     """Returns the choice of a run.
 
     Args:
@@ -80,7 +82,7 @@ def choose(
     trained: models.RetrievalModel,
     ranking: models.RankingModel,
     config: configs.EvaluationConfig | None = None,
-) -> served_order.Choice:
+) -> order_choice_artifact.Choice:
     """Compares the ranker with the candidates and popularity, paired by user.
 
     Args:
@@ -95,7 +97,7 @@ def choose(
     ranking = users_in_parts.by_window(ranking, windows)
     impressions = shown_scorers.SplitImpressions(data.log, events.Split.VALIDATION)
     if _share_watched(data.log, impressions.rows) >= _ALL_WATCHED:
-        return served_order.Choice(False, _NO_OTHERS)
+        return order_choice_artifact.Choice(False, _NO_OTHERS)
     scorers: dict[str, shown_scorers.Scorer] = {
         shown_scorers.POPULARITY: shown_scorers.popularity(data),
         shown_scorers.RANKER: shown_scorers.scorer(data, ranking),
@@ -134,11 +136,11 @@ def _share_watched(log: prepared_log.UserLog, rows: Rows) -> float:
     return len(np.unique(owners[is_same])) / max(1, len(rows))
 
 
-def _decided(judged: report_parts.ShownLists | None) -> served_order.Choice:
+def _decided(judged: report_parts.ShownLists | None) -> order_choice_artifact.Choice:
     """Returns the choice that the orders of a window lead to."""
     gains = {} if judged is None else _gains(judged)
     if judged is None or not gains:
-        return served_order.Choice(
+        return order_choice_artifact.Choice(
             True,
             "The ranker's order is served (ranking.enabled=auto), but was not judged: "
             "no user was shown two videos in the validation window and watched one. "
@@ -146,7 +148,7 @@ def _decided(judged: report_parts.ShownLists | None) -> served_order.Choice:
         )
     counted = _surely_better(gains)
     if counted:
-        return served_order.Choice(
+        return order_choice_artifact.Choice(
             True,
             f"A counted order ({tables.model_title(counted)}) is served "
             f"(ranking.enabled=auto), with the ranker's predictions: "
@@ -170,7 +172,7 @@ def _decided(judged: report_parts.ShownLists | None) -> served_order.Choice:
         words += f". The ranker is not above popularity: {_ADVICE}"
     elif not serves:
         words += f". The ranker does not help: {_ADVICE}; {_ALL_THE_SAME}"
-    return served_order.Choice(serves, words)
+    return order_choice_artifact.Choice(serves, words)
 
 
 def _surely_better(gains: "Mapping[str, _Gain]") -> str:

@@ -125,17 +125,18 @@ class _Columns:
         used = {*named, *multi_valued.split_columns(facts.get("columns", ()))}
         self.features = [name for name in own if prefix + name in used]
         others = [name for name in own if name not in self.features]
-        self.keys = [
-            prefix + name
-            for name in own
-            if _KEY.fullmatch(name) and name not in schema.REQUEST_KEYS
-        ]
         # Where two tables are one file, a column that the other reads has its meaning.
         mapped = {entry.partition("=")[2] for entry in facts.get("columns", ())}
         free = [name for name in known if name not in present]
         self.unused: list[str] = []
         has_ranker = bool(others) and not data.windows.ranker_left_out(_RANKER)
         read, uses = _read_by_ranker(data) if has_ranker else ((), {})
+        self.keys = [
+            prefix + name
+            for name in own
+            if _KEY.fullmatch(name) and name not in schema.REQUEST_KEYS
+            if not has_ranker or prefix + name in (*read, *used)
+        ]
         for name in [*facts["unused"].get(table, ()), *others]:
             close = "" if name in mapped else naming.meant([name], free)[1]
             is_own = has_ranker and name in others

@@ -13,24 +13,24 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import (
     boosted_trees,
     composed_slates,
+    known_truth,
     leaks,
     lists,
     live_term_lists,
     measure,
     models,
-    served_order,
+    order_choice_artifact,
     shown_baselines,
     shown_lists,
     shown_scorers,
-    truths,
     tuned_baselines,
     user_cases,
     users_in_parts,
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import candidate_models, live_terms, trained_stage
 from ytdnn.retrieval import interface as retrieval
+from ytdnn.retrieval import live_terms, model_interface, trained_stage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,14 +79,14 @@ def load(
     home = workdir if home is None else home
     data = prepared.load(home / prepared.KIND)
     leaks.require_held_out(data)
-    truth = truths.from_data(data)
+    truth = known_truth.from_data(data)
     others = measure.Systems() if truth is None else truth.systems(config.evaluation)
     fitted_baselines = None
     if not stage:
         fitted_baselines = tuned_baselines.makers(workdir, data, home != workdir)
     if not config.candidates.is_network:
         directory = workdir / candidate_model.KIND
-        fitted = candidate_models.load(directory, config.candidates)
+        fitted = model_interface.load(directory, config.candidates)
         maker = lists.from_candidate_model(fitted, data)
         return TrainedModels(
             data, None, None, others, candidates=maker, baselines=fitted_baselines
@@ -111,7 +111,7 @@ def load(
         )
         ranking.order_by(config.composition.default_weights)
     sources = first_stage.other_sources if ranking is not None else ()
-    weights = () if stage else served_order.live_weights(config, workdir)
+    weights = () if stage else order_choice_artifact.live_weights(config, workdir)
     live = live_terms.weights(np.array(weights)) if weights else None
     return TrainedModels(
         data, trained, ranking, others, sources, baselines=fitted_baselines, live=live
@@ -194,7 +194,7 @@ def _own(
     """Returns popularity, the candidates, the ranker, both stages and their bound."""
     data, trained, of_videos = run.data, run.trained, run.video_vectors
     makers = {lists.POPULARITY: lists.popularity(data.catalogue)}
-    number, pages = config.composition.num_candidates, truths.pages_of(data)
+    number, pages = config.composition.num_candidates, known_truth.pages_of(data)
     by_counts = {shown_scorers.POPULARITY: shown_scorers.popularity(data), **counted}
     orders = dict(by_counts)
     pooled, sources = None, loaded.sources

@@ -1,7 +1,7 @@
 """Candidate models that the network is compared with, as an opponent would set them.
 
 `evaluation.baselines` names them: any registered candidate model
-(`ytdnn/retrieval/candidate_models.py`). Each is fitted to the training window for every
+(`ytdnn/retrieval/model_interface.py`). Each is fitted to the training window for every
 setting below, the best one by nDCG on validation is kept as the artefact `baselines`,
 and evaluations read it. All of it takes at most a fifth of the time that the network's
 training took; what does not fit is named in the report.
@@ -24,7 +24,7 @@ from ytdnn.base import artifacts, configs, errors, progress, registries, whole_f
 from ytdnn.base.metrics import exact_top_k
 from ytdnn.evaluation import boosted_trees, lists, user_cases
 from ytdnn.log import derived_sets, events, prepared
-from ytdnn.retrieval import candidate_models, live_counts
+from ytdnn.retrieval import live_counts, model_interface
 
 KIND = "baselines"
 AUTO = "auto"
@@ -61,7 +61,7 @@ class _BestModel(NamedTuple):
     """The best model of a name so far."""
 
     value: float
-    model: candidate_models.BaseCandidateModel
+    model: model_interface.BaseCandidateModel
     settings: dict[str, Any]
 
 
@@ -83,7 +83,7 @@ def make(
       training_seconds: Time that the training took.
     """
     data = prepared.load(workdir / prepared.KIND)
-    training = candidate_models.TrainingData(data)
+    training = model_interface.TrainingData(data)
     until = time.process_time() + max(_LEAST_SECONDS, _SHARE * training_seconds)
     best: dict[str, _BestModel] = {}
     reasons: dict[str, str] = {}
@@ -122,9 +122,7 @@ def make(
             return
         with whole_files.scratch(workdir / KIND, "later") as place:
             later = derived_sets.up_to_test(data, place / prepared.KIND)
-            training = candidate_models.TrainingData(
-                later.with_validation_in_training()
-            )
+            training = model_interface.TrainingData(later.with_validation_in_training())
             for name, one in best.items():
                 model = _fitted(name, one.settings, training)
                 _write(partial / _file(name, is_later=True), model)
@@ -150,7 +148,7 @@ def _file(name: str, is_later: bool = False) -> str:
     return f"{name}{'.later' if is_later else ''}.pickle"
 
 
-def _write(path: pathlib.Path, model: candidate_models.BaseCandidateModel) -> None:
+def _write(path: pathlib.Path, model: model_interface.BaseCandidateModel) -> None:
     path.write_bytes(pickle.dumps(vars(model)))
 
 
@@ -171,7 +169,7 @@ def chosen(
 def obstacle(
     name: str,
     settings: Mapping[str, Any],
-    training: candidate_models.TrainingData,
+    training: model_interface.TrainingData,
     num_cases: int,
     seconds: float,
 ) -> str:
@@ -284,7 +282,7 @@ def quick_makers(
     Raises:
       errors.UserError: The package of a baseline is not installed.
     """
-    training = candidate_models.TrainingData(data)
+    training = model_interface.TrainingData(data)
     auto: list[str] = []
     if AUTO in config.baselines:
         given = training, len(cases), _MOST_SECONDS
@@ -303,7 +301,7 @@ def quick_makers(
 
 
 def _on_first_use(
-    make: Callable[[], candidate_models.BaseCandidateModel],
+    make: Callable[[], model_interface.BaseCandidateModel],
     data: prepared.PreparedData,
 ) -> lists.Maker:
     """Returns the maker of a model that is fitted or read for the first lists."""
@@ -313,7 +311,7 @@ def _on_first_use(
 
 def _read(
     path: pathlib.Path, name: str, settings: Mapping[str, Any]
-) -> candidate_models.BaseCandidateModel:
+) -> model_interface.BaseCandidateModel:
     model = _unfitted(name, settings)
     vars(model).update(pickle.loads(path.read_bytes()))
     return model
@@ -321,26 +319,26 @@ def _read(
 
 def _unfitted(
     name: str, settings: Mapping[str, Any]
-) -> candidate_models.BaseCandidateModel:
+) -> model_interface.BaseCandidateModel:
     cls = registries.CANDIDATE_MODELS[name].config
     if cls is not None:
-        return candidate_models.make(cls(**settings))
-    model = candidate_models.unfitted(name)
+        return model_interface.make(cls(**settings))
+    model = model_interface.unfitted(name)
     vars(model).update(settings)
     return model
 
 
 def _fitted(
-    name: str, settings: Mapping[str, Any], training: candidate_models.TrainingData
-) -> candidate_models.BaseCandidateModel:
+    name: str, settings: Mapping[str, Any], training: model_interface.TrainingData
+) -> model_interface.BaseCandidateModel:
     model = _unfitted(name, settings)
     model.fit(training)
     return model
 
 
 def _quality(
-    model: candidate_models.BaseCandidateModel,
-    training: candidate_models.TrainingData,
+    model: model_interface.BaseCandidateModel,
+    training: model_interface.TrainingData,
     cases: user_cases.Cases | None,
 ) -> float:
     """Returns the nDCG of a model on validation, 0 without cases."""

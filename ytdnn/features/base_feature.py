@@ -26,7 +26,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.base import configs
-from ytdnn.log import graph_fields, log_tensors, prepared
+from ytdnn.log import io_fields, log_tensors, prepared
 
 if TYPE_CHECKING:
     from ytdnn.log import raw_request
@@ -147,7 +147,7 @@ class Feature(abc.ABC):
         columns = f"{' and '.join(self.columns)} in the log"
         return columns, "none", "add the column"
 
-    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
         """Returns the request fields that it reads."""
         return ()
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 from ytdnn.base import ragged, schema, table_schemas
 from ytdnn.features import base_feature, encodings
 from ytdnn.layers import embeddings
-from ytdnn.log import events, graph_fields, log_tensors, lookups, prepared, raw_request
+from ytdnn.log import events, io_fields, log_tensors, lookups, prepared, raw_request
 
 # Known values of a column of text, the most clicked ones (PAPER §4.1).
 MAX_VALUES = 10_000
@@ -69,10 +69,10 @@ class _Column(base_feature.ReadAtRequest):
         """Returns the users' column, for a column of `users`."""
         return {self.column: self.values(data)} if self.is_user else {}
 
-    def _field(self) -> graph_fields.Field:
-        return graph_fields.text(self.column)
+    def _field(self) -> io_fields.Field:
+        return io_fields.text(self.column)
 
-    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
         """Returns the user's value; a video's value is in the exported table."""
         return (self._field(),) if self.is_user else ()
 
@@ -255,11 +255,9 @@ class NumberColumn(encodings.Continuous, _Column):
         super().__init__(name, column, default_in)
         self.missing = missing
 
-    def _field(self) -> graph_fields.Field:
+    def _field(self) -> io_fields.Field:
         meaning = "a number, as in the log"
-        return graph_fields.Field(
-            self.column, "float32", "batch", self.missing, meaning
-        )
+        return io_fields.Field(self.column, "float32", "batch", self.missing, meaning)
 
     def encoded(self, data: prepared.PreparedData) -> np.ndarray:
         """Returns numbers `float32`."""
@@ -316,9 +314,9 @@ def _hashed(texts: tf.Tensor) -> tf.Tensor:
 class Age(encodings.Share, _Column):
     """The user's age over a hundred years, clipped to [0, 1]; -1 = missing."""
 
-    def _field(self) -> graph_fields.Field:
+    def _field(self) -> io_fields.Field:
         most = table_schemas.MOST_AGE
-        return graph_fields.Field(
+        return io_fields.Field(
             self.column, "float32", "batch", -1.0, "years", 0.0, most
         )
 

@@ -21,6 +21,10 @@ SMOOTHING_EVENTS = 10.0  # average ones, added to each group's
 
 Marks = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.floating]
+Sums = tuple[counter_sums.Floats, counter_sums.Floats]
+Requests = counter_sums.CounterRequests
+Group = counter_sums.VideoGroup
+Window = counter_sums.CounterWindow
 
 
 def _clicks(data: prepared.PreparedData) -> Marks:
@@ -70,9 +74,7 @@ class _Count(counters.Counter):
 
     quantity: ClassVar[counter_sums.Quantity]
 
-    def group_values(
-        self, requests: counter_sums.CounterRequests, group: counter_sums.VideoGroup
-    ) -> counter_sums.Floats:
+    def group_values(self, requests: Requests, group: Group) -> counter_sums.Floats:
         """Counts."""
         return requests.sum(self.quantity, group, self.window)
 
@@ -100,7 +102,7 @@ class NumRecentWatches(NumWatches):
 
     statistic = "recent_watches"
 
-    def __init__(self, group: counter_sums.VideoGroup) -> None:
+    def __init__(self, group: Group) -> None:
         """Declares the feature of a group of videos."""
         super().__init__(group)
         self.window = counter_sums.WEEK
@@ -117,18 +119,14 @@ class _Ratio(counters.Counter):
     numerator: counter_sums.Quantity
     denominator: counter_sums.Quantity
 
-    def group_values(
-        self, requests: counter_sums.CounterRequests, group: counter_sums.VideoGroup
-    ) -> counter_sums.Floats:
+    def group_values(self, requests: Requests, group: Group) -> counter_sums.Floats:
         """Returns `(numerator + 10 · prior) / (denominator + 10)`."""
         prior = self._ratio(requests, group)
         if self.window == counter_sums.EVER:
             return prior
         return _smoothed(self._sums(requests, group, self.window), prior)
 
-    def _ratio(
-        self, requests: counter_sums.CounterRequests, group: counter_sums.VideoGroup
-    ) -> counter_sums.Floats:
+    def _ratio(self, requests: Requests, group: Group) -> counter_sums.Floats:
         """Returns the ratio of all time, smoothed with that of the parent.
 
         The ratio of the corpus itself is not smoothed, and 0 before the first event.
@@ -140,21 +138,14 @@ class _Ratio(counters.Counter):
         prior = self._ratio(requests, group.parent(requests.data))
         return _smoothed((above, below), prior)
 
-    def _sums(
-        self,
-        requests: counter_sums.CounterRequests,
-        group: counter_sums.VideoGroup,
-        window: counter_sums.CounterWindow,
-    ) -> tuple[counter_sums.Floats, counter_sums.Floats]:
+    def _sums(self, requests: Requests, group: Group, window: Window) -> Sums:
         return (
             requests.sum(self.numerator, group, window),
             requests.sum(self.denominator, group, window),
         )
 
 
-def _smoothed(
-    sums: tuple[counter_sums.Floats, counter_sums.Floats], prior: counter_sums.Floats
-) -> counter_sums.Floats:
+def _smoothed(sums: Sums, prior: counter_sums.Floats) -> counter_sums.Floats:
     return (sums[0] + SMOOTHING_EVENTS * prior) / (sums[1] + SMOOTHING_EVENTS)
 
 
@@ -183,12 +174,7 @@ class SecondsOdds(_OfSeconds):
 
     statistic, numerator, denominator = "seconds_odds", SECONDS, IMPRESSIONS
 
-    def _sums(
-        self,
-        requests: counter_sums.CounterRequests,
-        group: counter_sums.VideoGroup,
-        window: counter_sums.CounterWindow,
-    ) -> tuple[counter_sums.Floats, counter_sums.Floats]:
+    def _sums(self, requests: Requests, group: Group, window: Window) -> Sums:
         above, shown = super()._sums(requests, group, window)
         return above, shown - requests.sum(CLICKS, group, window)
 
@@ -216,8 +202,8 @@ class OutcomeMean(_Ratio):
     def __init__(
         self,
         outcome: str,
-        group: counter_sums.VideoGroup,
-        window: counter_sums.CounterWindow,
+        group: Group,
+        window: Window,
     ) -> None:
         """Declares the feature, which no ranker reads by default.
 
@@ -282,7 +268,7 @@ def named(name: str, data: prepared.PreparedData) -> counters.Counter | None:
       data: The prepared set, which has the group and the number.
     """
     columns = data.videos.columns
-    own = [counter_sums.VideoGroup(f"{schema.VIDEOS}.{c}", c) for c in columns]
+    own = [Group(f"{schema.VIDEOS}.{c}", c) for c in columns]
     outcomes = [outcome.name for outcome in data.catalogue.outcomes]
     for group, window in itertools.product(
         (*counter_sums.GROUPS, *own), counter_sums.WINDOWS

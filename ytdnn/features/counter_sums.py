@@ -15,7 +15,7 @@ import polars as pl
 
 from ytdnn.base import schema
 from ytdnn.features import point_in_time_sums
-from ytdnn.log import events, log_tensors, prepared, temporal_windows
+from ytdnn.log import events, log_tensors, prepared, window_choice
 
 _REQUESTS_A_PART = 1 << 18  # so that a part stays in the cache
 
@@ -183,7 +183,7 @@ class QuantitySums:
     ) -> Iterator[tuple[Integers, Integers, npt.NDArray]]:
         """Yields group, time and number of the countable events of each shard."""
         of_videos = group.video_groups(self.data)
-        begin = temporal_windows.counted_from(self.data.config)
+        begin = window_choice.counted_from(self.data.config)
         for shard in map(self.data.with_log, self.data.log.whole.each_shard()):
             rows = getattr(shard.log.shard, quantity.table)
             keep = countable(shard, quantity.table)

@@ -16,6 +16,9 @@ from ytdnn.features import base_feature
 from ytdnn.layers import continuous, embeddings
 from ytdnn.log import log_tensors, prepared
 
+Statistics = base_feature.FeatureStatistics
+Settings = base_feature.EncoderSettings
+
 
 def embedding_dim(num_values: int) -> int:
     """Returns a width that grows with the log of the vocabulary (PAPER §4.1).
@@ -55,18 +58,16 @@ class Categorical(base_feature.Feature):
         """Returns the size of the vocabulary."""
         return len(self.known_values(data) or ())
 
-    def measure(self, data: prepared.PreparedData) -> base_feature.FeatureStatistics:
+    def measure(self, data: prepared.PreparedData) -> Statistics:
         """Returns the size of the vocabulary, for the encoder."""
-        return base_feature.FeatureStatistics(num_values=self.num_values(data))
+        return Statistics(num_values=self.num_values(data))
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
         """Returns whether each index is in the vocabulary."""
         return values > 0
 
     def encoder(
-        self,
-        measured: base_feature.FeatureStatistics,
-        settings: base_feature.EncoderSettings,
+        self, measured: Statistics, settings: Settings
     ) -> tf.keras.layers.Layer:
         """Returns an embedding table."""
         dim = self.dim or measured.dim or embedding_dim(measured.num_values)
@@ -74,11 +75,7 @@ class Categorical(base_feature.Feature):
             measured.num_values, dim, settings.stddev, name=layer_name(self.name)
         )
 
-    def widened(
-        self,
-        measured: base_feature.FeatureStatistics,
-        old: base_feature.FeatureStatistics,
-    ) -> base_feature.FeatureStatistics:
+    def widened(self, measured: Statistics, old: Statistics) -> Statistics:
         """Returns statistics of a grown log, with the width of a trained encoder."""
         dim = old.dim or embedding_dim(old.num_values)
         return dataclasses.replace(measured, dim=dim)
@@ -99,9 +96,7 @@ class Continuous(base_feature.Feature):
         return values > self.missing
 
     def encoder(
-        self,
-        measured: base_feature.FeatureStatistics,
-        settings: base_feature.EncoderSettings,
+        self, measured: Statistics, settings: Settings
     ) -> tf.keras.layers.Layer:
         """Returns the quantile CDF with powers, or the configured normalisation."""
         name, normalization = layer_name(self.name), settings.normalization
@@ -126,9 +121,7 @@ class Share(base_feature.Feature):
         return values >= 0.0
 
     def encoder(
-        self,
-        measured: base_feature.FeatureStatistics,
-        settings: base_feature.EncoderSettings,
+        self, measured: Statistics, settings: Settings
     ) -> tf.keras.layers.Layer:
         """Returns a layer with two outputs, the number and whether it is present."""
         return continuous.Presence(name=layer_name(self.name))

@@ -20,7 +20,7 @@ import tensorflow as tf
 from ytdnn.base import configs, errors, registries, schema
 from ytdnn.base import registry as parts
 from ytdnn.features import base_feature
-from ytdnn.log import graph_fields, prepared
+from ytdnn.log import io_fields, prepared
 
 if TYPE_CHECKING:
     from ytdnn.features.sequences import sequence_encoder, watched
@@ -210,7 +210,7 @@ class Encoder(tf.keras.layers.Layer):
         """
         raise NotImplementedError
 
-    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
         """Returns the request fields that the encoder reads."""
         raise NotImplementedError
 

@@ -14,7 +14,7 @@ from ytdnn.features import (
     past_sums_of_log,
     past_sums_of_request,
 )
-from ytdnn.log import graph_fields, log_tensors, prepared, raw_request
+from ytdnn.log import io_fields, log_tensors, prepared, raw_request
 
 
 class PastFeature(encodings.Continuous, base_feature.ReadAtRequest):
@@ -50,13 +50,13 @@ class PastFeature(encodings.Continuous, base_feature.ReadAtRequest):
         """Which features `together` reads at once; None: it is read alone."""
         return None if self.scope.is_of_query else (self.column, self.of_known_key)
 
-    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
         """Returns the fields of the events' and request's times, and impressions."""
         if self.table == schema.IMPRESSIONS:
-            return graph_fields.time(), *graph_fields.shown(catalogue)
+            return io_fields.time(), *io_fields.shown(catalogue)
         if "watches.watch_seconds" in self.columns:
-            return (graph_fields.watched_seconds(),)
-        return graph_fields.watch_times(), graph_fields.time()
+            return (io_fields.watched_seconds(),)
+        return io_fields.watch_times(), io_fields.time()
 
     def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Computes sums for the ranker's impressions at once, for others on demand."""

@@ -7,7 +7,7 @@ import tensorflow as tf
 from ytdnn.base import schema
 from ytdnn.features import base_feature, column_features, encodings
 from ytdnn.layers import continuous, embeddings
-from ytdnn.log import graph_fields, log_tensors, prepared, raw_request
+from ytdnn.log import io_fields, log_tensors, prepared, raw_request
 
 _HOUR_SECONDS = 3_600
 _FIRST_WEEKDAY = 3  # 1970-01-01 was a Thursday, Monday is 0
@@ -27,9 +27,9 @@ class Device(encodings.Categorical, base_feature.ReadAtRequest):
         self.columns = (f"{table}.{schema.DEVICE}",)
         self.networks = self.default_in = frozenset({network})
 
-    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
         """Returns the device's name."""
-        return (graph_fields.text(schema.DEVICE),)
+        return (io_fields.text(schema.DEVICE),)
 
     def request_values(
         self, data: prepared.PreparedData, place: base_feature.Place
@@ -96,14 +96,12 @@ class LoggedIn(encodings.Share, base_feature.ReadAtRequest):
     columns = ("watches.logged_in",)
     networks = default_in = frozenset({base_feature.CANDIDATES})
 
-    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
         """Returns the state."""
         meaning = "1: logged in, 0: not"
         name = schema.LOGGED_IN
         return (
-            graph_fields.Field(
-                name, "int32", "batch", -1, meaning, -1, 1, is_flag=True
-            ),
+            io_fields.Field(name, "int32", "batch", -1, meaning, -1, 1, is_flag=True),
         )
 
     def request_values(
@@ -154,9 +152,9 @@ class RequestTime(base_feature.ReadAtRequest):
     default_in = frozenset({base_feature.RANKING})
     sees_request_time = True
 
-    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
         """Returns the times of watches and of the request."""
-        return graph_fields.watch_times(), graph_fields.time()
+        return io_fields.watch_times(), io_fields.time()
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
         """Returns whether the time of each index is known."""
@@ -203,9 +201,9 @@ class SecondsSinceLastWatch(encodings.Continuous, base_feature.ReadAtRequest):
     columns = ("watches.time",)
     networks = default_in = frozenset({base_feature.RANKING})
 
-    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
         """Returns the times of watches and of the request."""
-        return graph_fields.watch_times(), graph_fields.time()
+        return io_fields.watch_times(), io_fields.time()
 
     def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Reads the last watch of the history."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.features import base_feature, feature_lists
+from ytdnn.features import base_feature, open_features
 from ytdnn.log import prepared
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ class RequestReaders(tf.Module):
         self._pasts, self._readers = past_formulas.together(readers)
         self._is_of_query = {f.name: f.scope.is_of_query for f in chosen}
 
-    def query_tensors(self, request: "raw_request.Request") -> feature_lists.Tensors:
+    def query_tensors(self, request: "raw_request.Request") -> open_features.Tensors:
         """Returns the features of users and requests, `[batch, …]`."""
         return self._read(request, True)
 
-    def video_tensors(self, request: "raw_request.Request") -> feature_lists.Tensors:
+    def video_tensors(self, request: "raw_request.Request") -> open_features.Tensors:
         """Returns the features of videos and pairs, `[batch, k, …]`."""
         tensors = self._read(request, False)
         for tables in self._packed:
@@ -45,7 +45,7 @@ class RequestReaders(tf.Module):
 
     def _read(
         self, request: "raw_request.Request", is_of_query: bool
-    ) -> feature_lists.Tensors:
+    ) -> open_features.Tensors:
         return {
             name: reader(request)
             for name, reader in self._readers.items()
@@ -72,7 +72,7 @@ class PackedRows(tf.Module):
         (name,) = {table.packed_in for table in tables.values()}
         self._rows = tf.Variable(np.stack(columns, axis=-1), trainable=False, name=name)
 
-    def __call__(self, request: "raw_request.Request") -> feature_lists.Tensors:
+    def __call__(self, request: "raw_request.Request") -> open_features.Tensors:
         """Returns each feature's values for the videos to score, `[batch, k]`."""
         values = tf.gather(self._rows, request.video_indices)
         return dict(zip(self.names, tf.unstack(values, axis=-1), strict=True))

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.features import base_feature, column_features, encodings
-from ytdnn.log import graph_fields, log_tensors, prepared, raw_request
+from ytdnn.log import io_fields, log_tensors, prepared, raw_request
 
 AVERAGE, LAST, NEAREST = "of_watched", "of_last_watched", "of_nearest_watched"
 PRODUCTS = (AVERAGE, LAST, NEAREST)
@@ -71,9 +71,9 @@ class VectorColumn(column_features._Column):
         row = data.catalogue.vectors.rows(self.name)[place.user]
         return {self.column: row.astype(np.float32).tolist()} if row.any() else {}
 
-    def _field(self) -> graph_fields.Field:
+    def _field(self) -> io_fields.Field:
         meaning = f"a vector of {self.width} numbers, or none"
-        return graph_fields.Field(
+        return io_fields.Field(
             self.column, "float32", "batch, length", 0.0, meaning, width=self.width
         )
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from ytdnn.base import schema
 from ytdnn.features import base_feature, column_features, encodings
 from ytdnn.layers import embeddings
-from ytdnn.log import graph_fields, log_tensors, lookups, prepared, raw_request, tokens
+from ytdnn.log import io_fields, log_tensors, lookups, prepared, raw_request, tokens
 
 MAX_TOKENS = 16  # of a title; what follows is not read
 MAX_VALUES = 100_000  # the most frequent ones
@@ -116,9 +116,9 @@ class LanguageMatch(encodings.Categorical, base_feature.ReadAtRequest):
         """Returns 2: different, or the same."""
         return _SAME
 
-    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
         """Returns the user's language."""
-        return (graph_fields.text(schema.LANGUAGE),)
+        return (io_fields.text(schema.LANGUAGE),)
 
     def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Gathers both languages."""
@@ -180,9 +180,9 @@ class VideoAge(encodings.Continuous, base_feature.ReadAtRequest):
     columns = ("videos.upload_time",)
     networks = default_in = frozenset({base_feature.RANKING})
 
-    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
         """Returns the time of the request."""
-        return (graph_fields.time(),)
+        return (io_fields.time(),)
 
     def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Gathers upload times."""

@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.base import environment
+from ytdnn.base import machine_facts
 from ytdnn.log import prepared
 
 Result = TypeVar("Result")
@@ -245,7 +245,7 @@ class Collector:
         self._num_events += num_events
         if self._num_events >= _COLLECT_EVENTS:
             self._num_events = 0
-            environment.collect()
+            machine_facts.collect()
 
 
 def grouped(

@@ -29,7 +29,7 @@ from ytdnn.log import (
     searches,
     shard_arrays,
     shard_tasks,
-    temporal_windows,
+    window_choice,
 )
 
 FACT, TRAINED_TO = prepared.REFIT, prepared.TRAINED_TO
@@ -98,7 +98,7 @@ def derive(
     if data.config.protocol == "temporal":
         windows = _windows(data, part, begins, end)
         if test is not None:
-            known = temporal_windows.Windows(**data.manifest.facts["windows"])
+            known = window_choice.Windows(**data.manifest.facts["windows"])
             windows = dataclasses.replace(known, ranking=test, test=test)
         facts["windows"] = dataclasses.asdict(windows)
     inputs = {prepared.KIND: data.manifest.fingerprint}
@@ -194,13 +194,13 @@ def _obstacle(log: prepared_log.UserLog, split: _Split) -> str:
 
 def _windows(
     data: prepared.PreparedData, part: Part, begins: int | None, end: int
-) -> temporal_windows.Windows:
+) -> window_choice.Windows:
     """Returns the windows; those without training begin at the end, as the test."""
     if begins is None:  # both stages train on all of it
         first = int(_times(data.log).min(initial=end))
-        return temporal_windows.Windows(end, first, end, end)
+        return window_choice.Windows(end, first, end, end)
     start = begins if part is Part.EARLIER else end
-    return temporal_windows.Windows(start, start, end, end)
+    return window_choice.Windows(start, start, end, end)
 
 
 def _vocabulary(data: prepared.PreparedData, labels: npt.NDArray[np.int64]) -> Bools:

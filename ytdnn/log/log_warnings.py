@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import configs, formats, ragged, schema
-from ytdnn.log import events, exact_quantiles, temporal_windows
+from ytdnn.log import events, exact_quantiles, window_choice
 from ytdnn.log.sources import units
 
 # Seconds: earlier watches are times of another unit more often than history.
@@ -66,7 +66,7 @@ def from_watches(
             f"(--protocol=leave_one_out needs none)"
         )
     config = config or configs.DataConfig()
-    counted = max(first, temporal_windows.counted_from(config))
+    counted = max(first, window_choice.counted_from(config))
     if counted + config.counters_delay_seconds > last:
         lines.append(
             f"note: counters count no watch up to the last, {formats.minute(last)}: "
@@ -228,7 +228,8 @@ def _hours_apart(lags: np.ndarray) -> Iterator[str]:
             f"note: watches.time seems {formats.counted(abs(hour), 'hour')} "
             f"{'behind' if hour < 0 else 'ahead of'} impressions.time, in "
             f"{is_apart.mean():.0%} of {len(lags):,} watches of clicked videos: write "
-            f"times with their zone, as in 2024-05-01T12:00:00+02:00"
+            f"times with their zone, as in 2024-05-01T12:00:00+02:00, or shift them, "
+            f"--columns='watches.time=YOUR_COLUMN {-hour:+}h'"
         )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import graph_fields, prepared
+from ytdnn.log import io_fields, prepared
 
 
 def _table(keys: tf.Tensor) -> tf.lookup.StaticHashTable:
@@ -34,7 +34,7 @@ class VideoIds(tf.Module):
           ValueError: Two ids have the same hash, such as equal ids.
         """
         super().__init__()
-        dtype, missing = graph_fields.id_type(catalogue)
+        dtype, missing = io_fields.id_type(catalogue)
         known = catalogue.videos[schema.VIDEO_ID].to_list()
         ids = tf.constant([missing, *known], tf.as_dtype(dtype))
         self.missing = ids[0]

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from ytdnn.base import artifacts, configs, environment, errors, schema, whole_files
+from ytdnn.base import artifacts, configs, errors, machine_facts, schema, whole_files
 from ytdnn.log import (
     entities,
     events,
@@ -156,7 +156,7 @@ def _require_memory(
     parts: list[shard_tasks.ShardUsers], config: configs.DataConfig
 ) -> None:
     """Checks that the events of the largest shard fit into memory, counted low."""
-    available = environment.available_memory()
+    available = machine_facts.available_memory()
     needed = _BYTES_OF_EVENT * max((part.num_events for part in parts), default=0)
     if needed > available:
         raise errors.UserError(

@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import configs, ragged, schema
-from ytdnn.log import events, outcomes, temporal_windows
+from ytdnn.log import events, outcomes, window_choice
 
 USER = "user"  # user index within the log
 VIDEO = "video"  # index among all videos of the log
@@ -52,7 +52,7 @@ def watch_arrays(
     first_user: int,
     num_users: int,
     config: configs.DataConfig,
-    bounds: temporal_windows.Windows | None,
+    bounds: window_choice.Windows | None,
 ) -> Arrays:
     """Returns the watch arrays of a shard.
 
@@ -149,7 +149,7 @@ def impression_arrays(
     frame: pl.DataFrame,
     first_user: int,
     watches: Arrays,
-    bounds: temporal_windows.Windows | None,
+    bounds: window_choice.Windows | None,
     searches: Arrays | None = None,
     page_gap_seconds: float = 0.0,
 ) -> Arrays:
@@ -251,7 +251,7 @@ def _given_watches(names: pl.Series) -> np.ndarray:
     return codes
 
 
-def temporal_watches(times: np.ndarray, bounds: temporal_windows.Windows) -> np.ndarray:
+def temporal_watches(times: np.ndarray, bounds: window_choice.Windows) -> np.ndarray:
     """Returns the split of each watch, `[watches] uint8`."""
     edges = [bounds.validation, bounds.ranking, bounds.test]
     codes = [_Split.TRAIN, _Split.VALIDATION, _Split.CONTEXT, _Split.TEST]
@@ -259,7 +259,7 @@ def temporal_watches(times: np.ndarray, bounds: temporal_windows.Windows) -> np.
 
 
 def temporal_impressions(
-    times: np.ndarray, bounds: temporal_windows.Windows
+    times: np.ndarray, bounds: window_choice.Windows
 ) -> np.ndarray:
     """Returns the split of each impression, `[impressions] uint8`."""
     edges = [bounds.ranking, bounds.ranking_validation, bounds.test]

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import configs, progress, schema
-from ytdnn.log import events, searches, shard_arrays, temporal_windows
+from ytdnn.log import events, searches, shard_arrays, window_choice
 
 _VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _ROWS = {
@@ -64,7 +64,7 @@ class Rules:
     """
 
     config: configs.DataConfig
-    bounds: temporal_windows.Windows | None
+    bounds: window_choice.Windows | None
     scratch: pathlib.Path
     directory: pathlib.Path
 

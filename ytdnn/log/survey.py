@@ -21,7 +21,7 @@ from ytdnn.log import (
     raw_log,
     shard_arrays,
     shard_tasks,
-    temporal_windows,
+    window_choice,
 )
 
 _SHARD = "shard"
@@ -54,7 +54,7 @@ class Survey:
     users: pl.DataFrame
     videos: pl.DataFrame
     vocabularies: dict[str, list[str]]
-    chosen: temporal_windows.ChosenWindows
+    chosen: window_choice.ChosenWindows
     warnings: list[str]
     watch_columns: list[str]
 
@@ -99,7 +99,7 @@ def survey(
         users=users,
         videos=videos,
         vocabularies=vocabularies,
-        chosen=temporal_windows.choose(
+        chosen=window_choice.choose(
             config, watches, log.tables.get(schema.IMPRESSIONS)
         ),
         warnings=log_warnings.from_watches(watches, config),

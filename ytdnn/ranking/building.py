@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, errors, ragged, schema
 from ytdnn.features import base_feature as features_interface
-from ytdnn.features import feature_choice, feature_lists, own_columns, past_sums
+from ytdnn.features import feature_choice, open_features, own_columns, past_sums
 from ytdnn.log import batch_streams, events, prepared, prepared_log
 from ytdnn.ranking import heads, inputs, model, network, outcome_heads
 from ytdnn.retrieval import trained_stage
@@ -92,7 +92,7 @@ def build_like(
     statistics, log = _measure(trained.config, data, chosen, first_stage)
     measured = dataclasses.replace(
         statistics,
-        features=feature_lists.with_old_widths(
+        features=open_features.with_old_widths(
             statistics.features, chosen, trained.measured.features
         ),
         clicks=trained.measured.clicks,
@@ -117,7 +117,7 @@ def _measure(
     logs = (inputs.opened(config, window, chosen, first_stage) for window in windows)
     opened = next(logs) if len(windows) == 1 else None
 
-    def batches() -> Iterator[feature_lists.Tensors]:
+    def batches() -> Iterator[open_features.Tensors]:
         collector = batch_streams.Collector()
         for log in logs if opened is None else (opened,):
             rows = training_rows(log.data.log)
@@ -131,7 +131,7 @@ def _measure(
     number = _NUM_QUANTILES if has_quantiles else 1
     measured = network.Statistics(
         vocabulary_size=data.vocabulary_size,
-        features=feature_lists.measure(chosen, data, batches(), number),
+        features=open_features.measure(chosen, data, batches(), number),
         clicks=heads.measure(_labels(data)),
         outcomes=_outcomes(config, data),
     )

@@ -17,12 +17,12 @@ from ytdnn.base import configs, ragged, schema
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import (
     feature_choice,
-    feature_lists,
     first_stage_features,
+    open_features,
     past_sums,
     request_reading,
 )
-from ytdnn.log import graph_fields, log_tensors, prepared, raw_request
+from ytdnn.log import io_fields, log_tensors, prepared, raw_request
 from ytdnn.ranking import heads
 from ytdnn.retrieval import trained_stage
 
@@ -56,7 +56,7 @@ class ImpressionLog:
         self.history_length = history_length
         self._chosen = chosen
         self._log = log_tensors.LogTensors(data, replay)
-        self._readers = feature_lists.open_log(chosen, self._log)
+        self._readers = open_features.open_log(chosen, self._log)
         with tf.device("CPU"):
             self._durations = tf.constant(
                 past_sums.durations(data.catalogue), tf.float32
@@ -65,7 +65,7 @@ class ImpressionLog:
     def as_served(self) -> "ImpressionLog":
         """Returns the same with training-only features at their serving value."""
         served = copy.copy(self)
-        served._readers = self._readers | feature_lists.at_serving(self._chosen)
+        served._readers = self._readers | open_features.at_serving(self._chosen)
         return served
 
     def impressions(
@@ -206,7 +206,7 @@ class ImpressionLog:
             schema.HISTORY_VIDEOS: self._history(at),
             schema.IMPRESSION_VIDEOS: at.videos,
             schema.DURATIONS: tf.gather(self._durations, at.videos),
-            **feature_lists.read(self._readers, at),
+            **open_features.read(self._readers, at),
         }
 
     def _history(self, at: log_tensors.Positions) -> tf.Tensor:
@@ -223,11 +223,11 @@ class ImpressionLog:
 
 def request_fields(
     chosen: feature_choice.Features, catalogue: prepared.Catalogue
-) -> graph_fields.Fields:
+) -> io_fields.Fields:
     """Returns the request fields that the ranker reads, without the videos to score."""
-    return graph_fields.union(
-        (graph_fields.watched(catalogue),),
-        feature_lists.request_fields(chosen, catalogue),
+    return io_fields.union(
+        (io_fields.watched(catalogue),),
+        open_features.request_fields(chosen, catalogue),
     )
 
 
@@ -237,7 +237,7 @@ def placeholders(chosen: feature_choice.Features, history_length: int) -> Tensor
         schema.HISTORY_VIDEOS: tf.zeros([1, history_length], tf.int32),
         schema.IMPRESSION_VIDEOS: tf.zeros([1, 1], tf.int32),
         schema.DURATIONS: tf.zeros([1, 1], tf.float32),
-        **feature_lists.placeholders(chosen),
+        **open_features.placeholders(chosen),
     }
 
 

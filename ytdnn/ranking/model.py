@@ -14,7 +14,7 @@ from ytdnn.base.configs import serving
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import feature_choice, first_stage_features
 from ytdnn.layers import saved_weights
-from ytdnn.log import graph_fields, prepared
+from ytdnn.log import io_fields, prepared
 from ytdnn.ranking import (
     counted_seconds,
     heads,
@@ -113,12 +113,12 @@ class RankingModel:
         """Whether the first stage that features come from reads the request's time."""
         return self.first_stage is not None and self.first_stage.sees_request_time
 
-    def request_fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
+    def request_fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
         """Returns the request fields that it reads, without the videos to score."""
         own = inputs.request_fields(self.features, catalogue)
         if self.first_stage is None:
             return own
-        return graph_fields.union(
+        return io_fields.union(
             self.first_stage.fields(catalogue, self.asks_sources), own
         )
 

@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.base import configs, schema
-from ytdnn.features import base_feature, feature_choice, feature_lists
+from ytdnn.features import base_feature, feature_choice, open_features
 from ytdnn.layers import embeddings, randomness, split_dense, towers
 from ytdnn.ranking import heads, inputs, outcome_heads
 
@@ -36,7 +36,7 @@ class Statistics:
     """
 
     vocabulary_size: int
-    features: feature_lists.Statistics
+    features: open_features.Statistics
     clicks: heads.Clicks
     calibration: heads.Calibration = heads.NOT_CALIBRATED
     outcomes: Outcomes = ()
@@ -105,8 +105,8 @@ class RankingNetwork(tf.keras.Model):
         query = [f for f in chosen if f.scope.is_of_query]
         pairs = [f for f in chosen if not (f.scope.is_of_query or f.is_video)]
         known, how = measured.features, config.normalization
-        self._of_query = feature_lists.encoders(query, known, _STDDEV, how)
-        self._of_videos = feature_lists.encoders(pairs, known, _STDDEV, how)
+        self._of_query = open_features.encoders(query, known, _STDDEV, how)
+        self._of_videos = open_features.encoders(pairs, known, _STDDEV, how)
         first = len(self.head.biases) - len(self.head.outcomes)
         options = config.dropout, config.precision
         self._tower = towers.Tower(config.tower, *options, split=True, name="tower")
@@ -141,7 +141,7 @@ class RankingNetwork(tf.keras.Model):
             split_dense.to_block(self.videos[use](indices))
             for use, indices in looked_up.items()
         ]
-        blocks = (*videos, *feature_lists.blocks(self._of_videos, tensors))
+        blocks = (*videos, *open_features.blocks(self._of_videos, tensors))
         query, k = self._query(tensors), tf.shape(shown)[1]
         hidden = self._tower((query, split_dense.Items(blocks, k)), seed=seed)
         outputs: tf.Tensor = towers.dense(self._outputs, hidden, seed)
@@ -166,7 +166,7 @@ class RankingNetwork(tf.keras.Model):
         """
         shown = self.videos["shown"](tensors[schema.IMPRESSION_VIDEOS])
         layers = {name: self._of_videos[name] for name in self._of_shown}
-        blocks = [split_dense.to_block(shown), *feature_lists.blocks(layers, tensors)]
+        blocks = [split_dense.to_block(shown), *open_features.blocks(layers, tensors)]
         return split_dense.examples(blocks)
 
     def _query(self, tensors: inputs.Tensors) -> tf.Tensor:
@@ -177,5 +177,5 @@ class RankingNetwork(tf.keras.Model):
         num_known = tf.reduce_sum(known, axis=1, keepdims=True)
         mean = tf.math.divide_no_nan(tf.reduce_sum(table(history), axis=1), num_known)
         last = self.videos["last_watched"](history[:, -1])
-        of_query = feature_lists.encode(self._of_query, tensors)
+        of_query = open_features.encode(self._of_query, tensors)
         return tf.concat([mean, last, *of_query], axis=-1)

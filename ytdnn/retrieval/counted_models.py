@@ -17,7 +17,7 @@ import tensorflow as tf
 from ytdnn.base import registries, schema
 from ytdnn.base.metrics import top_k_selection
 from ytdnn.log import prepared, slice_batches
-from ytdnn.retrieval import candidate_models, co_watch, interface, row_ops
+from ytdnn.retrieval import co_watch, interface, model_interface, row_ops
 
 WEEK = 7 * schema.DAY_SECONDS
 _NEIGHBOURS = 200  # of each watch
@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float32]
 
 
 @registries.CANDIDATE_MODELS.register("recent_popularity")
-class RecentPopularity(candidate_models.ScoringModel):
+class RecentPopularity(model_interface.ScoringModel):
     """The videos most watched at the end of training, the same for all users.
 
     Attributes:
@@ -34,7 +34,7 @@ class RecentPopularity(candidate_models.ScoringModel):
 
     seconds = WEEK
 
-    def fit(self, data: candidate_models.TrainingData) -> None:
+    def fit(self, data: model_interface.TrainingData) -> None:
         """Counts the window's watches."""
         self.scores = _shares(data)
         order = most_watched(data.prepared, self.seconds)
@@ -42,7 +42,7 @@ class RecentPopularity(candidate_models.ScoringModel):
         # Counts below 1 order the videos that nobody watched then.
         self.scores[inside - 1] += np.arange(len(inside), 0, -1, dtype=np.float32)
 
-    def scorer(self, requests: candidate_models.Requests) -> top_k_selection.Scorer:
+    def scorer(self, requests: model_interface.Requests) -> top_k_selection.Scorer:
         """Returns the scorer by the count."""
 
         def score(users: slice, videos: slice, out: Floats) -> None:
@@ -51,7 +51,7 @@ class RecentPopularity(candidate_models.ScoringModel):
         return score
 
 
-class _LastWatches(candidate_models.ScoringModel):
+class _LastWatches(model_interface.ScoringModel):
     """Sums weights of videos related to the last watches, the latest first.
 
     Attributes:
@@ -68,7 +68,7 @@ class _LastWatches(candidate_models.ScoringModel):
     weights: Floats
     popularity: Floats
 
-    def scorer(self, requests: candidate_models.Requests) -> top_k_selection.Scorer:
+    def scorer(self, requests: model_interface.Requests) -> top_k_selection.Scorer:
         """Returns the scorer by the sums."""
         seeds = requests.last(len(self.decay))
         seeds = np.where(seeds < requests.num_videos, seeds, -1)
@@ -100,7 +100,7 @@ class _LastWatches(candidate_models.ScoringModel):
 class Markov(_LastWatches):
     """The videos watched most often right after the last watch."""
 
-    def fit(self, data: candidate_models.TrainingData) -> None:
+    def fit(self, data: model_interface.TrainingData) -> None:
         """Counts pairs of a watch and the next one of the same user."""
         watches, size = data.watches, data.videos.height
         user, video = (watches[name].to_numpy() for name in ("user", "video"))
@@ -117,7 +117,7 @@ class Markov(_LastWatches):
 class CoWatchModel(_LastWatches):
     """The videos that others watched near the last watches."""
 
-    def fit(self, data: candidate_models.TrainingData) -> None:
+    def fit(self, data: model_interface.TrainingData) -> None:
         """Counts pairs of nearby watches."""
         near, self.weights = co_watch.neighbours(data.prepared, _NEIGHBOURS)
         # Lists of catalogue indices from 0, none; rows begin at index 1.
@@ -127,7 +127,7 @@ class CoWatchModel(_LastWatches):
         self.popularity = _shares(data)
 
 
-def _shares(data: candidate_models.TrainingData) -> Floats:
+def _shares(data: model_interface.TrainingData) -> Floats:
     """Returns shares of the training watches, `[videos] float32`, below 1."""
     counts = np.bincount(data.watches["video"].to_numpy(), minlength=data.videos.height)
     return np.asarray(counts / (counts.sum() + 1.0), np.float32)

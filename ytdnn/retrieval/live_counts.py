@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import ragged
-from ytdnn.log import events, prepared, temporal_windows
+from ytdnn.log import events, prepared, window_choice
 
 # Seconds of the windows by name; None: all time.
 WINDOWS: dict[str, int | None] = {
@@ -71,7 +71,7 @@ class LiveCounts:
         """
         self.size = data.num_videos + 1
         self._early = np.zeros(self.size, np.int64)
-        parts, counted_from = [], temporal_windows.counted_from(data.config)
+        parts, counted_from = [], window_choice.counted_from(data.config)
         for shard in data.log.shards:
             columns = _watches(shard.read().watches)
             is_counted = columns[0] >= counted_from

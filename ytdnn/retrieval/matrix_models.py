@@ -29,7 +29,7 @@ from scipy.linalg import lapack
 
 from ytdnn.base import configs, errors, ragged, registries
 from ytdnn.base.metrics import top_k_selection
-from ytdnn.retrieval import candidate_models
+from ytdnn.retrieval import model_interface
 
 _EXTRA = "baselines"
 _USER_DAMPING, _VIDEO_DAMPING = 1.0, 5.0  # watches
@@ -39,7 +39,7 @@ _BLOCK_BYTES = 64 * 2**20  # of dense weights
 Floats = npt.NDArray[np.float32]
 
 
-class _ItemModel(candidate_models.ScoringModel):
+class _ItemModel(model_interface.ScoringModel):
     """Sums weights of the history's videos.
 
     Attributes:
@@ -48,7 +48,7 @@ class _ItemModel(candidate_models.ScoringModel):
 
     weights: Any
 
-    def scorer(self, requests: candidate_models.Requests) -> top_k_selection.Scorer:
+    def scorer(self, requests: model_interface.Requests) -> top_k_selection.Scorer:
         """Returns the scorer by the sums."""
         history = requests.matrix
 
@@ -63,7 +63,7 @@ class _ItemModel(candidate_models.ScoringModel):
 class ItemNeighbours(_ItemModel):
     """Videos with many users in common with those watched."""
 
-    def fit(self, data: candidate_models.TrainingData) -> None:
+    def fit(self, data: model_interface.TrainingData) -> None:
         """Counts users in common."""
         counts = data.matrix
         roots = np.sqrt(np.asarray(counts.sum(axis=0), np.float32).ravel())
@@ -95,7 +95,7 @@ class RP3Beta(_ItemModel):
         """Takes the settings."""
         self.beta = config.beta
 
-    def fit(self, data: candidate_models.TrainingData) -> None:
+    def fit(self, data: model_interface.TrainingData) -> None:
         """Computes the transition probabilities."""
         counts = data.matrix
         watches = np.maximum(np.asarray(counts.sum(axis=0)).ravel(), 1.0)
@@ -116,7 +116,7 @@ class EASE(_ItemModel):
 
     regularization = 300.0
 
-    def fit(self, data: candidate_models.TrainingData) -> None:
+    def fit(self, data: model_interface.TrainingData) -> None:
         """Inverts the matrix of users in common."""
         counts = data.matrix
         common = np.asarray((counts.T @ counts).todense(), np.float32)
@@ -151,10 +151,10 @@ def _nearest(first: Any, second: Any, weigh: Any) -> Any:
 
 
 @registries.CANDIDATE_MODELS.register("user_neighbours")
-class UserNeighbours(candidate_models.ScoringModel):
+class UserNeighbours(model_interface.ScoringModel):
     """Videos that users with similar watches watched."""
 
-    def fit(self, data: candidate_models.TrainingData) -> None:
+    def fit(self, data: model_interface.TrainingData) -> None:
         """Scales the matrix of watches."""
         self.counts = data.matrix
         of_users, of_videos = damped(self.counts)
@@ -165,7 +165,7 @@ class UserNeighbours(candidate_models.ScoringModel):
         sizes = np.diff(self.scaled.indptr)
         self.scaled.data *= np.repeat(of_videos.astype(np.float32), sizes)
 
-    def scorer(self, requests: candidate_models.Requests) -> top_k_selection.Scorer:
+    def scorer(self, requests: model_interface.Requests) -> top_k_selection.Scorer:
         """Returns the scorer by sums of similarities."""
         similarities = requests.matrix @ self.weights
 
@@ -211,7 +211,7 @@ class ALSConfig(configs.Extension):
 
 
 @registries.CANDIDATE_MODELS.register("als", ALSConfig)
-class ALS(candidate_models.ScoringModel):
+class ALS(model_interface.ScoringModel):
     """Alternating least squares of `implicit`."""
 
     def __init__(self, config: ALSConfig) -> None:
@@ -224,7 +224,7 @@ class ALS(candidate_models.ScoringModel):
         _module("threadpoolctl")
         _module("implicit.als")
 
-    def fit(self, data: candidate_models.TrainingData) -> None:
+    def fit(self, data: model_interface.TrainingData) -> None:
         """Factorises the matrix of watches."""
         with _one_thread():
             self.model = _module("implicit.als").AlternatingLeastSquares(
@@ -235,7 +235,7 @@ class ALS(candidate_models.ScoringModel):
             )
             self.model.fit(data.matrix, show_progress=False)
 
-    def scorer(self, requests: candidate_models.Requests) -> top_k_selection.Scorer:
+    def scorer(self, requests: model_interface.Requests) -> top_k_selection.Scorer:
         """Returns the scorer by products, users from their histories."""
         with _one_thread():
             of_users = self.model.recalculate_user(

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ytdnn.base import artifacts, configs, registries
 from ytdnn.candidates import model as candidate_model
-from ytdnn.log import graph_fields, prepared
+from ytdnn.log import io_fields, prepared
 from ytdnn.retrieval import filtered_search, first_stage_replay, interface, pool
 from ytdnn.retrieval.index import brute_force
 
@@ -54,7 +54,7 @@ class FirstStage:
 
     def fields(
         self, catalogue: prepared.Catalogue, with_sources: bool = False
-    ) -> graph_fields.Fields:
+    ) -> io_fields.Fields:
         """Returns the request fields that the stage reads.
 
         Args:
@@ -64,10 +64,10 @@ class FirstStage:
         own = self.candidates.fields(catalogue)
         if not with_sources:
             return own
-        read = graph_fields.union(own, (graph_fields.watched(catalogue),))
+        read = io_fields.union(own, (io_fields.watched(catalogue),))
         kinds = self._num_places
         if any(registries.SOURCES[kind].reads_time for kind in kinds):
-            return graph_fields.union(read, (graph_fields.time(),))
+            return io_fields.union(read, (io_fields.time(),))
         return read
 
     @property

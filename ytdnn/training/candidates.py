@@ -15,7 +15,7 @@ from ytdnn.base import artifacts, configs, registries
 from ytdnn.candidates import losses, model, user_tower
 from ytdnn.layers import randomness
 from ytdnn.log import batch_streams, prepared, slice_batches
-from ytdnn.training import checkpoints, devices, loop, optimizers
+from ytdnn.training import checkpoints, device_strategy, loop, optimizers
 
 if TYPE_CHECKING:
     from ytdnn.log import drawn_labels
@@ -51,7 +51,7 @@ def train(
         as its best one took there, and nothing is validated.
     """
     settings = config.candidates
-    on = devices.make(config.strategy, config.cluster)
+    on = device_strategy.make(config.strategy, config.cluster)
     on.require_fits(settings.training, model.KIND, settings.loss)
     inputs = made_from(config, data)
     if chosen is not None:
@@ -159,7 +159,7 @@ def fit_network(
     members = config.candidates.ensemble_size
     config = dataclasses.replace(config, seed=config.seed * members + number)
     randomness.set_seed(config.seed)
-    on = devices.make(config.strategy, config.cluster)
+    on = device_strategy.make(config.strategy, config.cluster)
     with on.scope():
         candidate_model = model.build(config.candidates, data)
     begins = _begun(config.candidates, data, candidate_model, on, refitted, work)
@@ -182,7 +182,7 @@ def _begun(
     config: configs.CandidatesConfig,
     data: prepared.PreparedData,
     candidate_model: model.CandidateModel,
-    on: devices.OneDevice,
+    on: device_strategy.OneDevice,
     refitted: Mapping[str, Any] | None,
     work: pathlib.Path,
 ) -> dict[str, Any]:

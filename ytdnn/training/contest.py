@@ -19,8 +19,8 @@ import numpy.typing as npt
 from ytdnn.base import (
     artifacts,
     configs,
-    environment,
     errors,
+    machine_facts,
     progress,
     whole_files,
 )
@@ -201,7 +201,7 @@ def _trained(
     pause_at = share * one.training.epochs
     with progress.shown(False):
         candidates.fit_network(config, data, work, pause_at=pause_at, watch=watch)
-    environment.collect()  # the network, before the next one's
+    machine_facts.collect()  # the network, before the next one's
     values = np.load(best)
     _save(done, values)
     return values

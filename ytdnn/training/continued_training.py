@@ -25,7 +25,7 @@ from ytdnn.training import (
     candidates,
     carried_weights,
     checkpoints,
-    devices,
+    device_strategy,
     loop,
     optimizers,
     ranking,
@@ -121,7 +121,7 @@ def _member(
     """Returns one network on the grown set, and the facts of its training."""
     seed = config.seed * config.candidates.ensemble_size + len(before)
     randomness.set_seed(seed)
-    on = devices.make(config.strategy)
+    on = device_strategy.make(config.strategy)
     with on.scope():
         read = candidate_model.grown_inputs(old.tower_inputs, config.candidates, data)
         member = candidate_model.build(config.candidates, data, read)
@@ -207,7 +207,7 @@ def carry_ranking(
     made_from = inputs | {"source": manifest.fingerprint}
     work = checkpoints.workspace(directory, key, made_from)
     randomness.set_seed(config.seed)
-    on = devices.make(config.strategy)
+    on = device_strategy.make(config.strategy)
     old = ranking_model.load(source.directory, source.data, source.first_stage)
     with on.scope():
         new = building.build_like(old, data, first_stage)

@@ -26,7 +26,7 @@ from ytdnn.base import artifacts, configs, progress
 from ytdnn.candidates import co_watch_vectors, model
 from ytdnn.layers import embeddings
 from ytdnn.log import prepared
-from ytdnn.training import devices, validation
+from ytdnn.training import device_strategy, validation
 
 Floats = npt.NDArray[np.float32]
 
@@ -138,7 +138,7 @@ def begin(
     data: prepared.PreparedData,
     candidate_model: model.CandidateModel,
     vectors: Floats,
-    on: devices.OneDevice,
+    on: device_strategy.OneDevice,
     refitted: Mapping[str, Any] | None,
     work: pathlib.Path,
 ) -> Start:

@@ -17,7 +17,7 @@ import tensorflow as tf
 from ytdnn.base import artifacts, configs, errors, progress
 from ytdnn.layers import embeddings, randomness
 from ytdnn.log import batch_streams
-from ytdnn.training import checkpoints, devices, optimizers
+from ytdnn.training import checkpoints, device_strategy, optimizers
 
 Batch = dict[str, tf.Tensor]
 _LEAST_CAP = 1_024  # smaller batches gain nothing
@@ -65,7 +65,7 @@ def fit(
     stage: TrainingStage,
     training: configs.TrainingConfig,
     seed: int,
-    on: devices.OneDevice,
+    on: device_strategy.OneDevice,
     directory: pathlib.Path,
     pause_at: float = math.inf,
 ) -> dict[str, Any]:
@@ -96,7 +96,9 @@ def fit(
     meter = progress.Meter(
         stage.name, max(1, last_epoch), stage.steps_per_epoch, training.batch_size
     )
-    guard = devices.FiniteGuard(stage.name, stage.model, keeper.describe_latest, on)
+    guard = device_strategy.FiniteGuard(
+        stage.name, stage.model, keeper.describe_latest, on
+    )
     logs = tf.summary.create_noop_writer()
     if on.writes:  # of several processes only the chief's
         logs = tf.summary.create_file_writer(str(directory / artifacts.LOGS))
@@ -138,7 +140,7 @@ def _log(
     logs.flush()
 
 
-def _require_same(on: devices.OneDevice, reached: checkpoints.Progress) -> None:
+def _require_same(on: device_strategy.OneDevice, reached: checkpoints.Progress) -> None:
     """Checks that all processes resume from the same checkpoint.
 
     Raises:
@@ -173,7 +175,7 @@ class Trainer:
         stage: TrainingStage,
         training: configs.TrainingConfig,
         seed: int,
-        on: devices.OneDevice,
+        on: device_strategy.OneDevice,
     ) -> None:
         """Creates the optimiser; the step is compiled on first use.
 
@@ -206,7 +208,7 @@ class Trainer:
         self.step = on.compiled(self._step)
 
     @functools.cached_property
-    def _several(self) -> devices.Steps:
+    def _several(self) -> device_strategy.Steps:
         return self.on.several(self._step)
 
     def calls(self, epoch: int, first: int) -> Iterator[tuple[list[Any], Batch]]:
@@ -280,7 +282,7 @@ class Trainer:
 def _train_epoch(
     trainer: Trainer,
     keeper: checkpoints.Keeper,
-    guard: devices.FiniteGuard,
+    guard: device_strategy.FiniteGuard,
     reached: checkpoints.Progress,
     meter: progress.Meter,
     pause_at: float,

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.base import artifacts, configs, environment, progress, registries, schema
+from ytdnn.base import artifacts, configs, machine_facts, progress, registries, schema
 from ytdnn.base.metrics import binary, per_user_loss
 from ytdnn.features import own_columns
 from ytdnn.layers import randomness
-from ytdnn.log import batch_streams, context_impressions, events, prepared
+from ytdnn.log import batch_streams, earlier_impressions, events, prepared
 from ytdnn.ranking import building, heads, inputs, model, outcome_heads
 from ytdnn.retrieval import trained_stage
 from ytdnn.training import (
     checkpoints,
-    devices,
+    device_strategy,
     impression_batches,
     loop,
     optimizers,
@@ -71,12 +71,12 @@ def train(
     Raises:
       errors.UserError: The log has no impressions to train or validate on.
     """
-    on = devices.make(config.strategy, config.cluster)
+    on = device_strategy.make(config.strategy, config.cluster)
     on.require_fits(config.ranking.training, model.KIND)
     made_from = {prepared.KIND: data.manifest.fingerprint, **versions(config)}
     if first_stage is not None and first_stage.manifest is not None:
         made_from[trained_stage.KIND] = first_stage.manifest.fingerprint
-    data = context_impressions.with_earlier_impressions(
+    data = earlier_impressions.with_earlier_impressions(
         data, config.ranking.least_impressions
     )
     if chosen is not None:
@@ -101,7 +101,7 @@ def train(
     stage = make_stage(capped, data, ranking_model, stop_after)
     facts = loop.fit(stage, capped.ranking.training, config.seed, on, work)
     del stage  # with its windows
-    environment.collect()
+    machine_facts.collect()
     if not on.writes:
         return
     if chosen is not None:

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from ytdnn import registries
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import graph_fields
+from ytdnn.log import io_fields
 
 _DAY, _THURSDAY = 86_400, 3  # times begin on a Thursday; Monday is 0
 
@@ -25,7 +25,7 @@ class Weekend(encodings.Continuous, base_feature.ReadAtRequest):
 
     def fields(self, catalogue):
         """Returns the key of requests that it reads."""
-        return (graph_fields.time(),)
+        return (io_fields.time(),)
 
     def open_log(self, log):
         """Returns its value at positions of the log."""

@@ -8,7 +8,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.base.configs import components
+from ytdnn.base.configs import setting_types
 from ytdnn.run.cli import command, settings_catalogue
 from ytdnn.run.pipeline import workdir
 
@@ -16,7 +16,7 @@ from ytdnn.run.pipeline import workdir
 def _of_0_3() -> dict[str, Any]:
     """Returns a config with all settings that were left out since."""
     values = configs.to_dict(configs.Config())
-    for path, value in components.CONSTANTS.items():
+    for path, value in setting_types.CONSTANTS.items():
         *parents, name = path.split(".")
         functools.reduce(operator.getitem, parents, values)[name] = value
     return values
@@ -33,7 +33,7 @@ def test_the_config_of_a_run_of_0_3_is_read_and_differs_in_nothing() -> None:
     assert configs.component(configs.DataConfig, old["data"]) == config.data
 
 
-@pytest.mark.parametrize("path", components.CONSTANTS)
+@pytest.mark.parametrize("path", setting_types.CONSTANTS)
 def test_another_value_is_refused_in_a_file_and_any_as_a_flag(path: str) -> None:
     assert path not in settings_catalogue.catalogue()
     old, (*parents, name) = _of_0_3(), path.split(".")

@@ -5,7 +5,7 @@ import polars as pl
 
 from ytdnn import configs
 from ytdnn.base import registries
-from ytdnn.base.metrics import ranked_lists
+from ytdnn.base.metrics import catalogue, ranked_lists
 
 
 def test_values_by_hand() -> None:
@@ -19,7 +19,7 @@ def test_values_by_hand() -> None:
         catalogue=pl.DataFrame(),
     )
     # Of the most, 8 watches: 1 - 8/8, 1 - 4/8, 1 - 0/8.
-    measure = ranked_lists.popularity_complement
+    measure = catalogue.popularity_complement
     np.testing.assert_allclose(measure(lists, 3), [0.5, 0.5, np.nan])
     np.testing.assert_allclose(measure(lists, 1), [0.0, 0.5, np.nan])
 
@@ -27,4 +27,4 @@ def test_values_by_hand() -> None:
 def test_it_is_named_in_a_config() -> None:
     name = "popularity_complement"
     assert configs.EvaluationConfig(metrics=(name,))
-    assert registries.METRICS[name].make is ranked_lists.popularity_complement
+    assert registries.METRICS[name].make is catalogue.popularity_complement

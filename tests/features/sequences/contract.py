@@ -9,7 +9,7 @@ from ytdnn.candidates import logged_user_vectors
 from ytdnn.features import feature_choice
 from ytdnn.log import (
     events,
-    graph_fields,
+    io_fields,
     log_tensors,
     lookups,
     prepared,
@@ -114,9 +114,7 @@ class EncoderContract:
     ) -> None:
         encoder = self.make(data)
         wanted = {field.name: field for field in encoder.fields(data.catalogue)}
-        wanted |= {
-            field.name: field for field in (graph_fields.watched(data.catalogue),)
-        }
+        wanted |= {field.name: field for field in (io_fields.watched(data.catalogue),)}
         raw = _tensors(requests.parse({}, wanted), wanted)
         request = raw_request.Request(raw, lookups.VideoIds(data.catalogue))
         found = encoder(encoder.open_request(data.catalogue)(request))
@@ -125,7 +123,7 @@ class EncoderContract:
 
 def _raw(
     data: prepared.PreparedData,
-    wanted: dict[str, graph_fields.Field],
+    wanted: dict[str, io_fields.Field],
     user: int,
     end: int,
 ) -> raw_request.Raw:
@@ -135,7 +133,7 @@ def _raw(
 
 
 def _tensors(
-    values: dict[str, object], wanted: dict[str, graph_fields.Field]
+    values: dict[str, object], wanted: dict[str, io_fields.Field]
 ) -> raw_request.Raw:
     return {
         name: tf.constant(value, tf.as_dtype(wanted[name].dtype))

@@ -11,7 +11,7 @@ from tests import extras
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, progress, registries
 from ytdnn.lab.pages import sweep_page
-from ytdnn.lab.studies import answer_times, default_spaces, optuna_studies, sweeping
+from ytdnn.lab.studies import answer_times, default_spaces, sweep_trials, sweeping
 from ytdnn.run.cli import given_settings, resolved_config
 from ytdnn.run.pipeline import tracker
 
@@ -160,13 +160,13 @@ def test_the_first_trials_keep_most_of_the_base_config(
     }
     config = given_settings.apply(
         planned(tmp_path).base,
-        {key: optuna_studies.text_of(value) for key, value in base.items()},
+        {key: sweep_trials.text_of(value) for key, value in base.items()},
     )
     sweep = planned(tmp_path, base=config, space=configs.read_space(space))
     found = sweeping.run(sweep, 40, None, nothing)
     same = [
         sum(
-            trial.settings[key] == str(optuna_studies.text_of(value))
+            trial.settings[key] == str(sweep_trials.text_of(value))
             for key, value in base.items()
         )
         for trial in found.trials
@@ -251,11 +251,11 @@ def test_the_spaces_of_the_product_are_settings() -> None:
             )
             for value in drawn:
                 given = {
-                    name: optuna_studies.text_of(needed)
+                    name: sweep_trials.text_of(needed)
                     for name, needed in values.when[:1]
                 }
                 config = given_settings.apply(
-                    configs.Config(), given | {key: optuna_studies.text_of(value)}
+                    configs.Config(), given | {key: sweep_trials.text_of(value)}
                 )
                 assert key.startswith(f"{stage}.")
                 assert configs.flat(configs.to_dict(config))

@@ -9,7 +9,7 @@ from tests import changed_log
 from ytdnn import configs
 from ytdnn.evaluation import lists, user_cases
 from ytdnn.lab.truth import known_world, true_page
-from ytdnn.lab.world import corpus, memory, page_values, truth
+from ytdnn.lab.world import corpus, memory, page_values, true_rates
 from ytdnn.log import events, prepare, prepared
 
 WORLD = configs.WorldConfig(
@@ -100,8 +100,8 @@ def test_clickbait_is_a_share_of_the_places_that_hold_a_video(
     data, cases, pages
 ) -> None:
     known = known_world.from_data(data)
-    bait = 1 + np.flatnonzero(truth.is_clickbait(known.world)[known.videos])
-    other = 1 + np.flatnonzero(~truth.is_clickbait(known.world)[known.videos])
+    bait = 1 + np.flatnonzero(true_rates.is_clickbait(known.world)[known.videos])
+    other = 1 + np.flatnonzero(~true_rates.is_clickbait(known.world)[known.videos])
     two = user_cases.take(cases, np.arange(2))
     found = np.array([[bait[0], *other[:4], *bait[1:2]], [bait[1], 0, 0, 0, 0, 0]])
     values = pages.per_user(two, found.astype(np.int32), (5, 6))

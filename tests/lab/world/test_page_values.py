@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ytdnn.lab.world import corpus, generate, page_values, people, truth, words
+from ytdnn.lab.world import corpus, generate, page_values, people, true_rates, words
 
 from .conftest import CONFIG
 
@@ -45,7 +45,7 @@ def test_a_place_is_worth_what_the_truth_says_of_its_impression(
             assert worth.clicks[row, place] == worth.seconds[row, place] == 0.0
             continue
         one = (np.array([users[row]]), np.array([video]), np.array([times[row]]))
-        chance = truth.click_probability(
+        chance = true_rates.click_probability(
             world,
             *one,
             np.array([place]),
@@ -54,7 +54,7 @@ def test_a_place_is_worth_what_the_truth_says_of_its_impression(
         )[0]
         seconds = sum(
             shares[row, device]
-            * truth.expected_watch_seconds(
+            * true_rates.expected_watch_seconds(
                 world, *one, np.array([device]), np.array([chance])
             )[0]
             for device in range(len(words.DEVICES))

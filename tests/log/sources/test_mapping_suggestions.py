@@ -567,6 +567,33 @@ def test_a_word_beside_unknown_ones_is_a_doubted_name(
     assert found.doubt == "by a part of its name"
 
 
+def test_a_place_in_a_feed_is_no_page(tmp_path: pathlib.Path) -> None:
+    pl.DataFrame(
+        {
+            "user_id": np.repeat(_WATCHERS, 4),
+            "item_id": np.tile(_WATCHED, 4),
+            "time": np.repeat(_SECONDS, 4),
+            "clicked": np.tile(_FLAGS, 4),
+            "feedRank": list(range(4)) * _ROWS,
+            "trace": np.repeat([f"t{i}" for i in range(_ROWS)], 4),
+        }
+    ).write_parquet(tmp_path / "impressions.parquet")
+    found = mapping_suggestions.suggest(tmp_path).columns
+    own = {p.column: p.own for p in found if p.table == "impressions"}
+    assert (own["position"], own["page_id"]) == ("feedRank", "trace")
+
+
+def test_years_of_birth_may_be_of_the_buddhist_era(tmp_path: pathlib.Path) -> None:
+    rows = {"user_id": _WATCHERS, "video_id": _WATCHED, "time": _SECONDS}
+    pl.DataFrame(rows).write_csv(tmp_path / "watches.csv")
+    born = {"user_id": _USERS, "birthYear": [2505 + i % 40 for i in range(len(_USERS))]}
+    pl.DataFrame(born).write_csv(tmp_path / "users.csv")
+    (age,) = (
+        p for p in mapping_suggestions.suggest(tmp_path).columns if p.column == "age"
+    )
+    assert age.own == "2567 - birthYear"
+
+
 def test_a_named_column_says_which_file_is_meant(tmp_path: pathlib.Path) -> None:
     _in_no_language(tmp_path)
     found = mapping_suggestions.suggest(tmp_path, [], ["watches.device=xh"])

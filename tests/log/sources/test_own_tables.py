@@ -98,6 +98,15 @@ def test_numbers_in_another_unit_are_divided_or_multiplied(tmp_path):
     assert table["watch_seconds"].to_list() == [7.0] * 3
 
 
+@pytest.mark.parametrize(("shift", "seconds"), [("+ 3h", 10_800), ("-5h", -18_000)])
+def test_local_times_are_shifted_by_hours(tmp_path, shift, seconds):
+    WATCHES.write_csv(tmp_path / "watches.csv")
+    columns = [f"watches.time=ts {shift}" if "time=" in c else c for c in COLUMNS]
+    plain = _read(tmp_path).tables["watches"].collect()["time"]
+    moved = _read(tmp_path, columns=tuple(columns)).tables["watches"].collect()["time"]
+    assert moved.to_list() == (plain + seconds).to_list()
+
+
 @pytest.mark.parametrize(
     "entry",
     [
@@ -247,6 +256,10 @@ def test_a_column_can_be_left_out(tmp_path):
     )
     tables = _read(tmp_path, columns=(*COLUMNS, "users.age=")).tables
     assert tables["users"].collect().columns == ["user_id"]
+    tables = _read(tmp_path, columns=(*COLUMNS, "watches.rating=")).tables
+    assert "rating" not in tables["watches"].collect_schema()
+    line = _line(tmp_path, columns=(*COLUMNS, "users.agee="))
+    assert line.endswith("received 'agee' in 'users.agee=': did you mean age?")
     line = _line(tmp_path, columns=(*COLUMNS, "users.user_id="))
     assert "expected column user_id in" in line
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tests.bundle import conftest
 from ytdnn.base import artifacts, errors, schema
-from ytdnn.bundle import added_videos, bundle
+from ytdnn.bundle import added_videos_table, bundle
 from ytdnn.candidates import model
 from ytdnn.log import new_videos_table, prepared
 from ytdnn.run import pipeline
@@ -53,7 +53,7 @@ def test_a_new_version_lists_them(
     found = opened(workdir)
     assert found.version == 2
     assert found.manifest.facts["videos"] == content_run.data.num_videos + 2
-    assert found.manifest.facts[added_videos.FACT] == 2
+    assert found.manifest.facts[added_videos_table.FACT] == 2
     given = {schema.ALLOW_IDS: [*NEW, "video 1"], schema.K: 9}
     for exact in (True, False):
         (answer,) = found.answer([given], exact)
@@ -146,9 +146,9 @@ def test_mistakes_are_one_line(
         pipeline.add_videos(workdir, workdir / "nowhere.csv")
     with pytest.raises(errors.UserError, match=r"\(a directory\)"):
         pipeline.add_videos(workdir, workdir)
-    (workdir / added_videos.FILE).write_bytes(b"no table")
+    (workdir / added_videos_table.FILE).write_bytes(b"no table")
     with pytest.raises(errors.UserError, match="remove it, and add the videos again"):
-        added_videos.read(workdir)
+        added_videos_table.read(workdir)
     config = dataclasses.replace(run.config, data=run.data.config)
     run_workdir.write_config(run.workdir, config)
     with pytest.raises(errors.UserError, match="with a content side"):

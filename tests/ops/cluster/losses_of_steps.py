@@ -18,7 +18,7 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.layers import randomness
 from ytdnn.log import prepared
 from ytdnn.ranking import building
-from ytdnn.training import candidates, devices, loop, ranking
+from ytdnn.training import candidates, device_strategy, loop, ranking
 
 
 def config() -> configs.Config:
@@ -37,7 +37,7 @@ def config() -> configs.Config:
 
 
 def make_stage(
-    name: str, data: prepared.PreparedData, on: devices.OneDevice
+    name: str, data: prepared.PreparedData, on: device_strategy.OneDevice
 ) -> loop.TrainingStage:
     """Returns a stage of the planted log with fresh weights."""
     run = config()
@@ -52,7 +52,7 @@ def make_stage(
 
 def main(directory: str, strategy_name: str, name: str, num_steps: int) -> None:
     """Prints the loss of each step, and the validation metrics behind them."""
-    on = devices.make(strategy_name)
+    on = device_strategy.make(strategy_name)
     data = prepared.load(pathlib.Path(directory))
     stage = make_stage(name, data, on)
     settings = config().ranking if name == "ranking" else config().candidates

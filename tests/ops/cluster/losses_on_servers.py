@@ -17,7 +17,7 @@ from ytdnn.layers import randomness
 from ytdnn.log import prepared
 from ytdnn.ops.cluster import strategies, tasks
 from ytdnn.ranking import building
-from ytdnn.training import candidates, devices, loop, ranking
+from ytdnn.training import candidates, device_strategy, loop, ranking
 
 EPOCHS = 3
 
@@ -26,7 +26,7 @@ def make_stage(
     name: str,
     config: configs.Config,
     data: prepared.PreparedData,
-    on: devices.OneDevice,
+    on: device_strategy.OneDevice,
 ) -> loop.TrainingStage:
     """Returns a stage with fresh weights."""
     with on.scope():  # a process joins its cluster before it makes a tensor
@@ -48,7 +48,7 @@ def main(directory: str, name: str, stage_name: str) -> None:
         if not task.is_chief:
             strategies.serve(task, configs.ClusterConfig())
             return
-    on = devices.make(name)
+    on = device_strategy.make(name)
     data = prepared.load(pathlib.Path(directory))
     config = planted.cluster_config(data.config)
     stage = make_stage(stage_name, config, data, on)

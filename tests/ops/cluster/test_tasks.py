@@ -7,7 +7,7 @@ import pytest
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.ops.cluster import strategies, tasks
-from ytdnn.training import devices
+from ytdnn.training import device_strategy
 
 WORKERS = {"worker": ["a:1", "b:2"]}
 SERVED = {"chief": ["a:1"], "worker": ["b:2"], "ps": ["c:3"]}
@@ -35,7 +35,7 @@ def test_one_process_is_the_chief(
     task = tasks.from_environment(strategy)
     assert (task.name, task.is_chief) == (name, is_chief)
     assert task.addresses[job][index] == cluster[job][index]
-    assert devices.make(strategy).writes is is_chief
+    assert device_strategy.make(strategy).writes is is_chief
 
 
 @pytest.mark.parametrize(("job", "index", "place"), [("chief", 0, 0), ("worker", 1, 2)])
@@ -82,9 +82,9 @@ def test_a_cluster_of_another_strategy_is_refused(
 )
 def test_what_does_not_go_is_one_line(strategy, training, loss, message):
     settings = configs.TrainingConfig(**training)
-    devices.make("none").require_fits(settings, "candidates", loss)
+    device_strategy.make("none").require_fits(settings, "candidates", loss)
     with pytest.raises(errors.UserError, match=message):
-        devices.make(strategy).require_fits(settings, "candidates", loss)
+        device_strategy.make(strategy).require_fits(settings, "candidates", loss)
 
 
 def test_a_batch_that_cannot_be_shared_out_is_one_line():

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ytdnn.bundle import tf_serving
-from ytdnn.ops.server import batching, problems, request_records, settings
+from ytdnn.ops.server import batching, current_request, problems, settings
 
 LONG = 5_000_000  # microseconds: no test waits for it
 
@@ -184,7 +184,7 @@ def test_a_request_that_would_be_late_is_refused_at_once() -> None:
         model.free.clear()
         waiting = [asyncio.create_task(queue.ask(asked(n), 5)) for n in (1, 2)]
         await asyncio.sleep(0.05)
-        request_records.begin({}).timeout_seconds = 0.02
+        current_request.begin({}).timeout_seconds = 0.02
         with pytest.raises(problems.Problem, match="ask again after") as caught:
             await queue.ask(asked(3), 5)
         assert caught.value.status == problems.OVERLOADED

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests import full_log
 from ytdnn.base import errors, schema, table_schemas
-from ytdnn.log import faults, graph_fields, prepared
+from ytdnn.log import faults, io_fields, prepared
 from ytdnn.ops.state import posted_events
 
 NOW = 1_700_000_000.5
@@ -53,7 +53,7 @@ def test_own_outcomes_and_own_columns_of_users_are_read() -> None:
     told = {"kind": "outcome", "request_id": "r", "video_id": "v", "price": 3}
     assert read(told, own_outcomes=("price",)).columns["price"] == 3
     user = {"kind": "user", "user_id": 7, "id": "x", "segment": "new", "age": 30}
-    known = {"segment": graph_fields.text("segment")}
+    known = {"segment": io_fields.text("segment")}
     assert read(user, user_fields=known).user == "7"
     with pytest.raises(errors.UserError, match="expected a string in request key seg"):
         read(user | {"segment": 3}, user_fields=known)

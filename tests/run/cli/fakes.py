@@ -12,7 +12,7 @@ import pytest
 from tests.evaluation import example
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, formats
-from ytdnn.evaluation import report_files, served_order
+from ytdnn.evaluation import order_choice_artifact, report_files
 from ytdnn.run.pipeline import steps
 
 
@@ -165,8 +165,8 @@ class Rooms:
 
     def choose(
         self, config: configs.Config, workdir: pathlib.Path, *_: Any
-    ) -> served_order.Choice:
-        return served_order.Choice(self.serves_ranker, "judged by a stand-in")
+    ) -> order_choice_artifact.Choice:
+        return order_choice_artifact.Choice(self.serves_ranker, "judged by a stand-in")
 
     def write_evaluation(
         self, directory: pathlib.Path, result: report_files.Result
@@ -254,7 +254,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "evaluation.terminal": types.SimpleNamespace(
             show=lambda report, is_full: rooms.shown.append(report)
         ),
-        "bundle.added_videos": types.SimpleNamespace(inputs=lambda workdir: {}),
+        "bundle.added_videos_table": types.SimpleNamespace(inputs=lambda workdir: {}),
         "bundle.removed_videos": types.SimpleNamespace(inputs=lambda workdir: {}),
         "bundle.export": types.SimpleNamespace(
             export=rooms.export,

@@ -17,8 +17,8 @@ from ytdnn.evaluation import (
     composed_slates,
     lists,
     live_term_lists,
+    order_choice_artifact,
     report_files,
-    served_order,
     tables,
     user_cases,
 )
@@ -72,7 +72,7 @@ def test_candidates_train_up_to_the_test_and_follow_what_is_watched(
     directory, lines = run
     windows = prepared.load(directory / "data").manifest.facts["windows"]
     assert windows["ranking"] == windows["test"]
-    choice = served_order.read(directory)
+    choice = order_choice_artifact.read(directory)
     assert choice is not None
     assert len(choice.live_weights) == live_terms.NUM_TERMS
     assert choice.words in lines
@@ -93,7 +93,7 @@ def test_a_bundle_answers_as_the_lists_of_its_moment(
 ) -> None:
     directory, _ = run
     data = prepared.load(directory / "data")
-    choice = served_order.read(directory)
+    choice = order_choice_artifact.read(directory)
     assert choice is not None
     trained = trained_stage.load(directory / "candidates", data).candidates
     vectors = trained.video_vectors()
@@ -147,7 +147,7 @@ def test_without_it_the_network_is_served(tmp_path: pathlib.Path) -> None:
     ytdnn.prepare(tmp_path, config, tables={schema.WATCHES: news(60)})
     made = api.run(tmp_path, config, verbose=lines.append)
     assert any("choice: left out" in line for line in lines)
-    assert served_order.read(tmp_path) is None
+    assert order_choice_artifact.read(tmp_path) is None
     assert lists.NETWORK not in made.report.lists
     facts = bundles.load(tmp_path / "bundle").manifest.facts
     assert facts[bundles.COUNTED_TO] is None  # own weights serve no more than chosen

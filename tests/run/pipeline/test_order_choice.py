@@ -10,7 +10,7 @@ import pytest
 import ytdnn
 from tests.run.pipeline import conftest
 from ytdnn.base import artifacts
-from ytdnn.evaluation import live_term_choice, order_choice, served_order
+from ytdnn.evaluation import live_term_choice, order_choice, order_choice_artifact
 from ytdnn.log import prepared
 from ytdnn.retrieval import impression_rates
 
@@ -26,9 +26,9 @@ def chosen(
     lines: list[str] = []
     config = dataclasses.replace(made.config, ranking=ranking)
     with pytest.MonkeyPatch.context() as patched:
-        choice = served_order.Choice(serves_ranker=False, words="it is behind")
+        choice = order_choice_artifact.Choice(serves_ranker=False, words="it is behind")
         patched.setattr(order_choice, "from_run", lambda config, workdir: choice)
-        without = served_order.Choice(True, "")
+        without = order_choice_artifact.Choice(True, "")
         patched.setattr(live_term_choice, "from_run", lambda *_: without)
         trained = ytdnn.train(directory, config, verbose=lines.append)
     assert trained.facts["choice"]["serves_ranker"] is False
@@ -90,7 +90,7 @@ def test_a_chosen_count_orders_the_bundle(
     ranking = dataclasses.replace(made.config.ranking, enabled="auto")
     config = dataclasses.replace(made.config, ranking=ranking)
     with pytest.MonkeyPatch.context() as patched:
-        choice = served_order.Choice(True, "it is ahead", "click_rate")
+        choice = order_choice_artifact.Choice(True, "it is ahead", "click_rate")
         patched.setattr(order_choice, "from_run", lambda config, workdir: choice)
         ytdnn.train(tmp_path / "run", config)
     bundle = ytdnn.export(tmp_path / "run")

@@ -11,10 +11,6 @@ from ytdnn.base.configs.by_size import UNCONTESTED as UNCONTESTED
 from ytdnn.base.configs.by_size import LogSize as LogSize
 from ytdnn.base.configs.by_size import members as members
 from ytdnn.base.configs.candidates import CandidatesConfig as CandidatesConfig
-from ytdnn.base.configs.components import KIND as KIND
-from ytdnn.base.configs.components import Extension as Extension
-from ytdnn.base.configs.components import own_settings as own_settings
-from ytdnn.base.configs.components import validated as validated
 from ytdnn.base.configs.data import WORLDS as WORLDS
 from ytdnn.base.configs.data import DataConfig as DataConfig
 from ytdnn.base.configs.data import WorldConfig as WorldConfig
@@ -68,3 +64,7 @@ from ytdnn.base.configs.serving import ExactConfig as ExactConfig
 from ytdnn.base.configs.serving import IndexConfig as IndexConfig
 from ytdnn.base.configs.serving import IvfConfig as IvfConfig
 from ytdnn.base.configs.serving import ScannConfig as ScannConfig
+from ytdnn.base.configs.setting_types import KIND as KIND
+from ytdnn.base.configs.setting_types import Extension as Extension
+from ytdnn.base.configs.setting_types import own_settings as own_settings
+from ytdnn.base.configs.setting_types import validated as validated

@@ -5,23 +5,23 @@ from typing import Annotated, ClassVar, Literal
 import pydantic
 
 from ytdnn.base import registries
-from ytdnn.base.configs import by_size, components, networks
+from ytdnn.base.configs import by_size, networks, setting_types
 
 
-@components.validated
+@setting_types.validated
 class NetworkConfig:
     """The network of the paper (PAPER §3); the other settings are its own."""
 
     kind: Literal["network"] = "network"
 
 
-@components.validated
+@setting_types.validated
 class CandidatesConfig:
     """Candidate generation (PAPER §3).
 
     Attributes:
       model: The `network`, or another model that makes lists, see
-        `ytdnn/retrieval/candidate_models.py`: one that counts, or a file's own.
+        `ytdnn/retrieval/model_interface.py`: one that counts, or a file's own.
       embedding_dim: Width of video embeddings and of the user vector.
       history_length: Number of most recent watches that are read.
       search_length: Number of most recent searches that are read; 0 = none.
@@ -81,44 +81,44 @@ class CandidatesConfig:
     """
 
     model: Annotated[
-        NetworkConfig | components.Extension,
-        components.OneOf(registries.CANDIDATE_MODELS),
+        NetworkConfig | setting_types.Extension,
+        setting_types.OneOf(registries.CANDIDATE_MODELS),
     ] = NetworkConfig()
-    embedding_dim: components.Positive = 64
-    history_length: components.Positive = 50
-    search_length: components.NonNegative = 50
+    embedding_dim: setting_types.Positive = 64
+    history_length: setting_types.Positive = 50
+    search_length: setting_types.NonNegative = 50
     features: networks.FeaturesConfig = networks.FeaturesConfig()
     content: networks.ContentConfig = networks.ContentConfig()
-    encoder: Annotated[networks.Encoder, components.OneOf(registries.ENCODERS)] = (
+    encoder: Annotated[networks.Encoder, setting_types.OneOf(registries.ENCODERS)] = (
         networks.BagsConfig()
     )
     initial_vectors: Literal["random", "co_watched"] = "random"
-    decay_rates: tuple[components.Rate, ...] = (0.5, 0.8, 0.93)
-    learned_bags: components.NonNegative = 0
-    tower: tuple[components.Positive, ...] = (256, 128)
+    decay_rates: tuple[setting_types.Rate, ...] = (0.5, 0.8, 0.93)
+    learned_bags: setting_types.NonNegative = 0
+    tower: tuple[setting_types.Positive, ...] = (256, 128)
     skip_connection: Literal["none", "linear", "gated"] = "none"
-    dropout: components.Fraction = 0.0
-    history_dropout: components.Fraction = 0.2
+    dropout: setting_types.Fraction = 0.0
+    history_dropout: setting_types.Fraction = 0.2
     label: Annotated[
         networks.NextWatchConfig | networks.LabelExtension,
-        components.OneOf(registries.LABELS),
+        setting_types.OneOf(registries.LABELS),
     ] = networks.NextWatchConfig()
-    ensemble_size: components.Positive = 1
-    distillation: components.Fraction = 0.0
+    ensemble_size: setting_types.Positive = 1
+    distillation: setting_types.Fraction = 0.0
     train_on_validation: bool = False
     similarity: Literal["dot", "cosine", "user_cosine"] = "dot"
-    temperature: components.PositiveFloat = 1.0
+    temperature: setting_types.PositiveFloat = 1.0
     loss: Annotated[
         networks.SampledSoftmaxConfig
         | networks.FullSoftmaxConfig
-        | components.Extension,
-        components.OneOf(registries.LOSSES),
+        | setting_types.Extension,
+        setting_types.OneOf(registries.LOSSES),
     ] = networks.SampledSoftmaxConfig()
     precision: Literal["float32", "bfloat16"] = "float32"
     training: networks.TrainingConfig = networks.TrainingConfig()
     # In memory at a time while training; of a larger log, shards of users.
     window_events: ClassVar[int] = 1 << 24
-    validation_users: components.NonNegative = 10_000
+    validation_users: setting_types.NonNegative = 10_000
     validate_repeats: bool = False
     validate_last: bool = False
     auto: tuple[by_size.CandidateSetting, ...] = ()

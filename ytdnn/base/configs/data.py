@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Final, Literal
 import pydantic
 
 from ytdnn.base import registries, table_schemas
-from ytdnn.base.configs import components
+from ytdnn.base.configs import setting_types
 
 IN_MEMORY: Final = "tables"  # the source of a set that is prepared from frames
 # Settings that only some sources have; others refuse them.
@@ -14,7 +14,7 @@ OF_SOURCES: Final = ("exposure", "click", "histories", "files")
 _NAME = re.compile(r"[A-Za-z]\w*")
 
 
-@components.validated
+@setting_types.validated
 class WorldConfig:
     """The synthetic world (`data.source="world"`).
 
@@ -38,17 +38,17 @@ class WorldConfig:
       seed: Seed of the world; training has a seed of its own.
     """
 
-    num_users: components.Positive = 2_000
-    num_videos: components.Positive = 2_000
-    num_topics: components.Positive = 20
-    num_days: components.Positive = 60
-    live_days: components.NonNegative = 0
-    watches_per_user: components.Positive = 60
+    num_users: setting_types.Positive = 2_000
+    num_videos: setting_types.Positive = 2_000
+    num_topics: setting_types.Positive = 20
+    num_days: setting_types.Positive = 60
+    live_days: setting_types.NonNegative = 0
+    watches_per_user: setting_types.Positive = 60
     impressions_per_page: ClassVar[int] = 8  # at most, on the home page
-    metadata_noise: components.Fraction = 0.1
-    accidental_clicks: components.Fraction = 0.0
-    vector_dim: components.NonNegative = 0
-    seed: components.NonNegative = 0
+    metadata_noise: setting_types.Fraction = 0.1
+    accidental_clicks: setting_types.Fraction = 0.0
+    vector_dim: setting_types.NonNegative = 0
+    seed: setting_types.NonNegative = 0
     outcomes: bool = False
 
     @property
@@ -76,7 +76,7 @@ WORLDS: dict[str, WorldConfig] = {
 }
 
 
-@components.validated
+@setting_types.validated
 class DataConfig:
     """The source of the event log, and its splits.
 
@@ -150,7 +150,9 @@ class DataConfig:
         always read.
     """
 
-    source: Annotated[str, components.NameOf(registries.LOGS, (IN_MEMORY,))] = "world"
+    source: Annotated[str, setting_types.NameOf(registries.LOGS, (IN_MEMORY,))] = (
+        "world"
+    )
     dir: str = ""
     name: str = ""
     exposure: Literal["standard", "random", "all"] = "standard"
@@ -160,28 +162,28 @@ class DataConfig:
     columns: tuple[str, ...] = ()
     where: str = ""
     clicks_are_watches: bool = False
-    page_gap_seconds: components.NonNegativeFloat = 0.0
+    page_gap_seconds: setting_types.NonNegativeFloat = 0.0
     bad_rows: Literal["stop", "drop"] = "stop"
-    min_item_count: components.Positive = 1
-    min_user_count: components.Positive = 1
+    min_item_count: setting_types.Positive = 1
+    min_user_count: setting_types.Positive = 1
     order_by: Literal["time", "order"] = "time"
     vocabulary: Literal["train", "all"] = "train"
-    min_watch_fraction: components.Share = 0.0
-    min_watch_seconds: components.NonNegativeFloat = 0.0
+    min_watch_fraction: setting_types.Share = 0.0
+    min_watch_seconds: setting_types.NonNegativeFloat = 0.0
     max_search_tokens: ClassVar[int] = 1_000_000  # the most frequent
     min_search_token_count: ClassVar[int] = 2  # of a token with a vector
-    events_per_shard: components.Positive = 5_000_000
+    events_per_shard: setting_types.Positive = 5_000_000
     protocol: Literal["temporal", "leave_one_out", "split"] = "temporal"
-    test_fraction: components.Rate = 0.1
-    ranking_fraction: components.Fraction = 0.2
-    validation_fraction: components.Rate = 0.1
+    test_fraction: setting_types.Rate = 0.1
+    ranking_fraction: setting_types.Fraction = 0.2
+    validation_fraction: setting_types.Rate = 0.1
     world: WorldConfig = WorldConfig()
     validation_from: str = ""
     ranking_from: str = ""
     ranking_validation_from: str = ""
     test_from: str = ""
     counters_from: str = ""
-    counters_delay_seconds: components.NonNegativeFloat = 0.0
+    counters_delay_seconds: setting_types.NonNegativeFloat = 0.0
     outcomes: tuple[str, ...] = ()
 
     @pydantic.field_validator("outcomes", mode="after")

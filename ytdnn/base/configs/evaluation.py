@@ -6,13 +6,13 @@ from typing import Annotated, ClassVar, Literal
 import pydantic
 
 from ytdnn.base import registries
-from ytdnn.base.configs import components
+from ytdnn.base.configs import setting_types
 
 Value = bool | int | float | str | tuple[int | float | str, ...]
 Space = Mapping[str, "Options | Range"]
 
 
-@components.validated
+@setting_types.validated
 class EvaluationConfig:
     """Offline evaluation (`ytdnn evaluate --explain` prints every definition).
 
@@ -52,21 +52,21 @@ class EvaluationConfig:
       num_resamples: Bootstrap resamples of the users, for each interval.
     """
 
-    ks: Annotated[tuple[components.Positive, ...], pydantic.Field(min_length=1)] = (
+    ks: Annotated[tuple[setting_types.Positive, ...], pydantic.Field(min_length=1)] = (
         10,
         50,
         100,
     )
     metrics: Annotated[
         tuple[str, ...],
-        components.names_of(registries.METRICS, registries.IMPRESSION_METRICS),
+        setting_types.names_of(registries.METRICS, registries.IMPRESSION_METRICS),
     ] = ()
     targets: Literal["all", "next", "last"] = "all"
-    horizon_days: components.NonNegativeFloat = 0.0
+    horizon_days: setting_types.NonNegativeFloat = 0.0
     remove_watched: bool = True
     baselines: tuple[
         Annotated[
-            str, components.NameOf(registries.CANDIDATE_MODELS, ("auto", "lightgbm"))
+            str, setting_types.NameOf(registries.CANDIDATE_MODELS, ("auto", "lightgbm"))
         ],
         ...,
     ] = ("auto",)
@@ -81,16 +81,16 @@ class EvaluationConfig:
     )
     users: str = ""
     videos: str = ""
-    num_requests: components.NonNegative = 3_000
-    delay_seconds: components.NonNegative = 0
-    num_resamples: components.Positive = 1_000
+    num_requests: setting_types.NonNegative = 3_000
+    delay_seconds: setting_types.NonNegative = 0
+    num_resamples: setting_types.Positive = 1_000
     seed: ClassVar[int] = 0  # of the resamples: reports can be compared
     window_events: ClassVar[int] = 1 << 23  # in memory at a time; same results
     off_policy_pages: ClassVar[int] = 1_000  # logged ones, sampled
     num_examples: ClassVar[int] = 8  # users with history and lists in the report
 
 
-@components.validated
+@setting_types.validated
 class Options:
     """One of several values.
 
@@ -110,7 +110,7 @@ class Options:
         return self
 
 
-@components.validated
+@setting_types.validated
 class Range:
     """A number in a closed interval.
 

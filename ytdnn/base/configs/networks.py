@@ -8,7 +8,7 @@ from typing import ClassVar, Final, Literal
 
 import pydantic
 
-from ytdnn.base.configs import components
+from ytdnn.base.configs import setting_types
 
 _SLICE_LENGTH = 16
 # Share of scored videos without the embedding and bias of their id in a training step,
@@ -17,7 +17,7 @@ _SLICE_LENGTH = 16
 ID_DROPOUT: Final = 0.2
 
 
-@components.validated
+@setting_types.validated
 class FeaturesConfig:
     """The features of a network; a feature exists only if the log has its columns.
 
@@ -33,7 +33,7 @@ class FeaturesConfig:
     remove: tuple[str, ...] = ()
 
 
-@components.validated
+@setting_types.validated
 class ContentConfig:
     """The content side of the video tables: vectors of new videos.
 
@@ -57,7 +57,7 @@ class ContentConfig:
     popularity_by_age: bool = True
 
 
-@components.validated
+@setting_types.validated
 class NextWatchConfig:
     """The next watch, predicted from the history before it (the paper's choice).
 
@@ -68,8 +68,8 @@ class NextWatchConfig:
         the history; only if all watches are labels.
     """
 
-    examples_per_user: components.NonNegative = 0
-    slice_length: components.Positive = _SLICE_LENGTH
+    examples_per_user: setting_types.NonNegative = 0
+    slice_length: setting_types.Positive = _SLICE_LENGTH
     kind: Literal["next_watch"] = "next_watch"
 
     @pydantic.model_validator(mode="after")
@@ -83,18 +83,18 @@ class NextWatchConfig:
         return self
 
 
-@components.validated
-class LabelExtension(components.Extension):
+@setting_types.validated
+class LabelExtension(setting_types.Extension):
     """Base class of the settings of a label that a file or a package registers.
 
     Attributes:
       examples_per_user: See `NextWatchConfig`.
     """
 
-    examples_per_user: components.NonNegative = 0
+    examples_per_user: setting_types.NonNegative = 0
 
 
-@components.validated
+@setting_types.validated
 class QuantilesConfig:
     """The quantile CDF of the training data, in [0, 1).
 
@@ -105,11 +105,11 @@ class QuantilesConfig:
     """
 
     powers: bool = True
-    num_pieces: components.NonNegative = 8
+    num_pieces: setting_types.NonNegative = 8
     kind: Literal["quantiles"] = "quantiles"
 
 
-@components.validated
+@setting_types.validated
 class RawConfig:
     """The value without normalisation, which trains poorly according to the paper."""
 
@@ -119,7 +119,7 @@ class RawConfig:
 Normalization = QuantilesConfig | RawConfig
 
 
-@components.validated
+@setting_types.validated
 class BagsConfig:
     """Averages of the history (PAPER §3.2).
 
@@ -129,8 +129,8 @@ class BagsConfig:
     kind: Literal["bags"] = "bags"
 
 
-@components.validated
-class EncoderExtension(components.Extension):
+@setting_types.validated
+class EncoderExtension(setting_types.Extension):
     """Base class of the settings of an encoder that a file or a package registers.
 
     Attributes:
@@ -143,7 +143,7 @@ class EncoderExtension(components.Extension):
 Encoder = BagsConfig | EncoderExtension
 
 
-@components.validated
+@setting_types.validated
 class SampledSoftmaxConfig:
     """Softmax over the label and sampled negatives: for any size of corpus.
 
@@ -155,8 +155,8 @@ class SampledSoftmaxConfig:
     """
 
     in_batch: bool = True
-    num_negatives: components.NonNegative = 1024
-    proposal_exponent: components.Share = 0.75
+    num_negatives: setting_types.NonNegative = 1024
+    proposal_exponent: setting_types.Share = 0.75
     kind: Literal["sampled_softmax"] = "sampled_softmax"
 
     @pydantic.model_validator(mode="after")
@@ -168,7 +168,7 @@ class SampledSoftmaxConfig:
         return self
 
 
-@components.validated
+@setting_types.validated
 class FullSoftmaxConfig:
     """Softmax over all videos: the reference, for small corpora.
 
@@ -176,7 +176,7 @@ class FullSoftmaxConfig:
       label_smoothing: Share of the label's probability spread over all videos.
     """
 
-    label_smoothing: components.Fraction = 0.0
+    label_smoothing: setting_types.Fraction = 0.0
     kind: Literal["full_softmax"] = "full_softmax"
 
 
@@ -185,7 +185,7 @@ def rows_are_videos(loss: object) -> bool:
     return bool(getattr(loss, "rows_are_videos", True))
 
 
-@components.validated
+@setting_types.validated
 class TrainingConfig:
     """Optimisation of one stage.
 
@@ -210,19 +210,19 @@ class TrainingConfig:
         accelerators; the numbers are those of 1. Only for a single process.
     """
 
-    epochs: components.Positive = 5
-    batch_size: components.Positive = 1024
-    learning_rate: components.PositiveFloat = 1e-3
+    epochs: setting_types.Positive = 5
+    batch_size: setting_types.Positive = 1024
+    learning_rate: setting_types.PositiveFloat = 1e-3
     table_optimizer: Literal["adagrad", "lazy_adam", "adam"] = "adagrad"
-    table_learning_rate: components.PositiveFloat = 0.1
-    table_accumulator: components.PositiveFloat = 0.1
+    table_learning_rate: setting_types.PositiveFloat = 0.1
+    table_accumulator: setting_types.PositiveFloat = 0.1
     table_gradient: Literal["mean", "sum"] = "mean"
-    patience: components.Positive = 2
+    patience: setting_types.Positive = 2
     checkpoint_every_steps: ClassVar[int] = 2_000  # and at the end of an epoch
-    steps_per_execution: components.Positive = 1
+    steps_per_execution: setting_types.Positive = 1
 
 
-@components.validated
+@setting_types.validated
 class ClusterConfig:
     """How several processes train together: constants (docs/scale.md)."""
 
@@ -233,7 +233,7 @@ class ClusterConfig:
     shard_megabytes: ClassVar[float] = 64.0
 
 
-@components.validated
+@setting_types.validated
 class RefreshConfig:
     """The continued training of trained models (docs/freshness.md).
 
@@ -243,5 +243,5 @@ class RefreshConfig:
         on again, against forgetting.
     """
 
-    epochs: components.Positive = 3
-    replay: components.NonNegativeFloat = 0.5
+    epochs: setting_types.Positive = 3
+    replay: setting_types.NonNegativeFloat = 0.5

@@ -7,14 +7,14 @@ from typing import Annotated, ClassVar, Final, Literal
 import pydantic
 
 from ytdnn.base import registries
-from ytdnn.base.configs import by_size, components, networks
+from ytdnn.base.configs import by_size, networks, setting_types
 
 HEAD: Final = "head"  # the loss of the click and the watch time
 OUTCOME_WEIGHT: Final = 0.1
 _WEIGHT = re.compile(r"(?P<name>[A-Za-z]\w*)=\d+(\.\d+)?(e-?\d+)?")
 
 
-@components.validated
+@setting_types.validated
 class WeightedLogisticConfig:
     """Logistic regression in which a click weighs its watch time, as in the paper.
 
@@ -25,14 +25,14 @@ class WeightedLogisticConfig:
     kind: Literal["weighted_logistic"] = "weighted_logistic"
 
 
-@components.validated
+@setting_types.validated
 class ClickConfig:
     """Logistic regression of the click: orders by its probability."""
 
     kind: Literal["click"] = "click"
 
 
-@components.validated
+@setting_types.validated
 class ClickTimesWatchTimeConfig:
     """The probability of a click times the watch time given one.
 
@@ -54,11 +54,11 @@ Head = (
     WeightedLogisticConfig
     | ClickConfig
     | ClickTimesWatchTimeConfig
-    | components.Extension
+    | setting_types.Extension
 )
 
 
-@components.validated
+@setting_types.validated
 class RankingConfig:
     """Ranking (PAPER §4).
 
@@ -88,17 +88,17 @@ class RankingConfig:
     """
 
     enabled: Literal["auto"] | bool = "auto"
-    embedding_dim: components.Positive = 16
-    history_length: components.Positive = 50
+    embedding_dim: setting_types.Positive = 16
+    history_length: setting_types.Positive = 50
     features: networks.FeaturesConfig = networks.FeaturesConfig()
-    own_columns: components.NonNegative = 64
-    least_impressions: components.NonNegative = 0
-    normalization: Annotated[networks.Normalization, components.BY_KIND] = (
+    own_columns: setting_types.NonNegative = 64
+    least_impressions: setting_types.NonNegative = 0
+    normalization: Annotated[networks.Normalization, setting_types.BY_KIND] = (
         networks.QuantilesConfig()
     )
-    tower: tuple[components.Positive, ...] = (512, 256)
-    dropout: components.Fraction = 0.2
-    head: Annotated[Head, components.OneOf(registries.HEADS)] = (
+    tower: tuple[setting_types.Positive, ...] = (512, 256)
+    dropout: setting_types.Fraction = 0.2
+    head: Annotated[Head, setting_types.OneOf(registries.HEADS)] = (
         ClickTimesWatchTimeConfig()
     )
     precision: Literal["float32", "bfloat16"] = "float32"

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import pydantic
 
 from ytdnn.base import errors, registries, registry
-from ytdnn.base.configs import by_size, components, networks
+from ytdnn.base.configs import by_size, networks, setting_types
 from ytdnn.base.configs import candidates as candidates_config
 from ytdnn.base.configs import data as data_config
 from ytdnn.base.configs import evaluation as evaluation_config
@@ -26,7 +26,7 @@ def _extended(files: tuple[str, ...]) -> tuple[str, ...]:
     return files
 
 
-@components.validated
+@setting_types.validated
 class Config:
     """A whole run: one component for each stage.
 
@@ -70,8 +70,8 @@ class Config:
     evaluation: evaluation_config.EvaluationConfig = (
         evaluation_config.EvaluationConfig()
     )
-    seed: components.Seed = 0
-    strategy: Annotated[str, components.NameOf(registries.STRATEGIES)] = "none"
+    seed: setting_types.Seed = 0
+    strategy: Annotated[str, setting_types.NameOf(registries.STRATEGIES)] = "none"
     cluster: networks.ClusterConfig = networks.ClusterConfig()
     refresh: networks.RefreshConfig = networks.RefreshConfig()
     advance: Literal["end", "test", "none"] = "end"
@@ -255,7 +255,7 @@ def component(cls: type[_T], values: dict[str, Any]) -> _T:
     Raises:
       pydantic.ValidationError: Unknown keys or bad values, each with its path.
     """
-    known = json.dumps(components.changeable(values))
+    known = json.dumps(setting_types.changeable(values))
     return pydantic.TypeAdapter(cls).validate_json(known)
 
 
@@ -269,11 +269,11 @@ def from_dict(values: dict[str, Any]) -> Config:
 
 
 @functools.cache
-def choices() -> dict[str, components.Kinds]:
+def choices() -> dict[str, setting_types.Kinds]:
     """Returns the components of each choice of a run, by path and kind."""
     kinds_by_path = {
-        prefix + field.name: components.kinds(field.type)
-        for prefix, cls in components.classes(Config)
+        prefix + field.name: setting_types.kinds(field.type)
+        for prefix, cls in setting_types.classes(Config)
         for field in dataclasses.fields(cls)
     }
     return {path: kinds for path, kinds in kinds_by_path.items() if kinds}
@@ -292,10 +292,10 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for name, value in values.items():
         path = prefix + name
         if isinstance(value, Mapping):
-            if components.KIND in value:
-                by_path[path] = value[components.KIND]
+            if setting_types.KIND in value:
+                by_path[path] = value[setting_types.KIND]
             by_path |= flat(value, f"{path}.")
-        elif name != components.KIND:
+        elif name != setting_types.KIND:
             by_path[path] = _as_json(value)
     return by_path
 
@@ -316,7 +316,9 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
     """
     old = flat(before)
     new = {path: v for path, v in flat(after).items() if path in old or v != ""}
-    old = {k: v for k, v in old.items() if k in new or not components.is_constant(k, v)}
+    old = {
+        k: v for k, v in old.items() if k in new or not setting_types.is_constant(k, v)
+    }
     absent = object()
     both = {path: (old.get(path, absent), new.get(path, absent)) for path in old | new}
     written = {

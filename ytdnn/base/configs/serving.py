@@ -7,17 +7,17 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import pydantic
 
 from ytdnn.base import errors, registries
-from ytdnn.base.configs import components
+from ytdnn.base.configs import setting_types
 
 
-@components.validated
+@setting_types.validated
 class ExactConfig:
     """Exact search: every video is scored."""
 
     kind: Literal["exact"] = "exact"
 
 
-@components.validated
+@setting_types.validated
 class ScannConfig:
     """ScaNN, where it is installed: a tree of quantised points.
 
@@ -34,13 +34,13 @@ class ScannConfig:
       reorder_factor: Number of points rescored exactly, as a multiple of k.
     """
 
-    num_leaves: components.NonNegative = 0
-    leaves_to_search_fraction: components.Share = 0.0
-    reorder_factor: components.Positive = 4
+    num_leaves: setting_types.NonNegative = 0
+    leaves_to_search_fraction: setting_types.Share = 0.0
+    reorder_factor: setting_types.Positive = 4
     kind: Literal["scann"] = "scann"
 
 
-@components.validated
+@setting_types.validated
 class IvfConfig:
     """Inverted lists with 8-bit codes, in stock operations.
 
@@ -55,13 +55,13 @@ class IvfConfig:
       reorder_factor: Least number of videos scored exactly, as a multiple of k.
     """
 
-    num_lists: components.NonNegative = 0
-    lists_to_search_fraction: components.Share = 0.0
-    reorder_factor: components.Positive = 1
+    num_lists: setting_types.NonNegative = 0
+    lists_to_search_fraction: setting_types.Share = 0.0
+    reorder_factor: setting_types.Positive = 1
     kind: Literal["ivf"] = "ivf"
 
 
-@components.validated
+@setting_types.validated
 class IndexConfig:
     """Nearest-neighbour search over the video vectors (PAPER §3, serving).
 
@@ -72,8 +72,8 @@ class IndexConfig:
     """
 
     search: Annotated[
-        ExactConfig | ScannConfig | IvfConfig | components.Extension,
-        components.OneOf(registries.INDEXES),
+        ExactConfig | ScannConfig | IvfConfig | setting_types.Extension,
+        setting_types.OneOf(registries.INDEXES),
     ] = ScannConfig()
 
 
@@ -89,7 +89,7 @@ DEFAULT_SOURCES = ((CO_WATCH, 0.13), (FRESH_UPLOADS, 0.2))
 Precision = Literal["trained", "float32", "bfloat16"]
 
 
-@components.validated
+@setting_types.validated
 class CompositionConfig:
     """The composition of a slate: the ranker's candidates, and changes to its order.
 
@@ -141,25 +141,25 @@ class CompositionConfig:
         `{"kids": {"where": […], "weights": {…}}}`.
     """
 
-    num_candidates: components.Positive = 300
-    sources: tuple[tuple[str, components.Fraction], ...] = DEFAULT_SOURCES
+    num_candidates: setting_types.Positive = 300
+    sources: tuple[tuple[str, setting_types.Fraction], ...] = DEFAULT_SOURCES
     ordered_by: Literal["ranker", "click_rate", "mean_seconds", "odds"] = "ranker"
     live: Literal["auto"] | bool = "auto"
     live_weights: tuple[float, ...] = ()
-    max_per_channel: components.NonNegative = 0
-    temperature: components.NonNegativeFloat = 0.0
+    max_per_channel: setting_types.NonNegative = 0
+    temperature: setting_types.NonNegativeFloat = 0.0
     explore_top: ClassVar[int] = 50  # that are sampled from
-    young_every: components.NonNegative = 0
+    young_every: setting_types.NonNegative = 0
     young_days: ClassVar[float] = 7.0  # of reserved places
-    first_pass: Literal["auto"] | components.NonNegative = "auto"
+    first_pass: Literal["auto"] | setting_types.NonNegative = "auto"
     ranker_precision: Precision = "trained"
-    diversity: components.NonNegativeFloat = 0.0
+    diversity: setting_types.NonNegativeFloat = 0.0
     diversity_by: str = ""
     diversity_top: ClassVar[int] = 50  # a slate is shorter; each costs a comparison
     channel_decay: Annotated[float, pydantic.Field(gt=0.0, le=1.0)] = 1.0
     remove_watched: bool = True
     rerankers: Annotated[
-        tuple[str, ...], components.names_of(registries.RERANKERS)
+        tuple[str, ...], setting_types.names_of(registries.RERANKERS)
     ] = ()
     policies: str = ""
     weights: str = ""

@@ -7,7 +7,7 @@ from typing import Any
 import pydantic
 
 from ytdnn.base import configs
-from ytdnn.base.configs import components, run
+from ytdnn.base.configs import run, setting_types
 
 _MOST_PROBLEMS = 3
 _WORDS = {
@@ -72,7 +72,7 @@ def _phrase(title: str, problem: Any) -> str:
     key, below = ".".join(path), ".".join(path[1:])
     if problem["type"] == "unexpected_keyword_argument":
         parent = ".".join(path[1:-1])
-        if known := components.about_constant(below):
+        if known := setting_types.about_constant(below):
             return known
         if kind:
             return not_of_kind(parent, kind, path[-1])

@@ -7,6 +7,9 @@ for no video.
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn.base import registries
+from ytdnn.base.metrics import ranked_lists
+
 Lists = npt.NDArray[np.int32]
 Array = npt.NDArray[np.float64]
 _NORMAL_QUANTILE = 1.96  # of a 95 % interval
@@ -232,3 +235,24 @@ def replace_by_values(lists: Lists, values: npt.NDArray[np.integer]) -> Lists:
     again[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
     np.put_along_axis(replaced, order, np.where(again, 0, ordered), axis=1)
     return replaced
+
+
+@registries.METRICS.register(
+    "popularity_complement",
+    title="popularity complement",
+    text="mean of 1 - w / w_max over the first k, w the training watches of a video, "
+    "w_max those of the most watched one (expected popularity complement: Vargas and "
+    "Castells, 2011). High for rare videos, right or not.",
+    is_graded=False,
+)
+def popularity_complement(lists: ranked_lists.RankedLists, k: int) -> Array:
+    """Returns the mean complement of each user's first k videos, from 0 to 1.
+
+    NaN for a user without a list.
+
+    Args:
+      lists: Lists and training watches.
+      k: Length at which the lists are cut.
+    """
+    most = max(float(np.nanmax(lists.train_counts, initial=0.0)), 1.0)
+    return lists.mean(1.0 - lists.train_counts / most, k)

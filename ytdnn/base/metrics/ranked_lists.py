@@ -1,12 +1,10 @@
-"""The inputs of metrics that read whole lists, and `popularity_complement`."""
+"""The lists of a model as metrics read them: with hits, users and videos."""
 
 import dataclasses
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-
-from ytdnn.base import registries
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,24 +42,3 @@ class RankedLists:
         sums = np.where(is_there, values[cut], 0.0).sum(axis=1)
         number = is_there.sum(axis=1)
         return np.where(number > 0, sums / np.maximum(number, 1), np.nan)
-
-
-@registries.METRICS.register(
-    "popularity_complement",
-    title="popularity complement",
-    text="mean of 1 - w / w_max over the first k, w the training watches of a video, "
-    "w_max those of the most watched one (expected popularity complement: Vargas and "
-    "Castells, 2011). High for rare videos, right or not.",
-    is_graded=False,
-)
-def popularity_complement(lists: RankedLists, k: int) -> npt.NDArray[np.float64]:
-    """Returns the mean complement of each user's first k videos, from 0 to 1.
-
-    NaN for a user without a list.
-
-    Args:
-      lists: Lists and training watches.
-      k: Length at which the lists are cut.
-    """
-    most = max(float(np.nanmax(lists.train_counts, initial=0.0)), 1.0)
-    return lists.mean(1.0 - lists.train_counts / most, k)

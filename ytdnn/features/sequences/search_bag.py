@@ -11,7 +11,7 @@ import tensorflow as tf
 from ytdnn.base import configs, schema
 from ytdnn.features import feature_choice
 from ytdnn.layers import bags, embeddings, randomness
-from ytdnn.log import graph_fields, lookups, prepared, raw_request, tokens
+from ytdnn.log import io_fields, lookups, prepared, raw_request, tokens
 
 
 class SearchBag(feature_choice.Encoder):
@@ -56,9 +56,9 @@ class SearchBag(feature_choice.Encoder):
         )
         return [average]
 
-    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
         """Returns the field of search texts."""
-        return (graph_fields.queries(),)
+        return (io_fields.queries(),)
 
     def open_request(
         self, catalogue: prepared.Catalogue

@@ -16,7 +16,7 @@ from ytdnn.base import errors, schema
 from ytdnn.features import feature_choice
 from ytdnn.features.sequences import watched
 from ytdnn.layers import bags, randomness
-from ytdnn.log import graph_fields, prepared
+from ytdnn.log import io_fields, prepared
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,10 +153,10 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         starts = user_starts(features[schema.FIRST_ROWS], tf.shape(rows)[1])
         return History(rows, known, starts, times, next_times)
 
-    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
         """Returns the watched videos, and the times that are read."""
-        times = (graph_fields.watch_times(),) if self.reads_times else ()
-        time_fields = (graph_fields.time(),) if self.reads_request_times else ()
+        times = (io_fields.watch_times(),) if self.reads_times else ()
+        time_fields = (io_fields.time(),) if self.reads_request_times else ()
         return (*super().fields(catalogue), *times, *time_fields)
 
     def open_request(
@@ -223,7 +223,7 @@ class SideBySide(feature_choice.Encoder):
         self.sequence.videos = self.bags.videos
         self.sequence.content = self.bags.content
 
-    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
         """Returns the fields of the sequence encoder, the watched videos included."""
         return self.sequence.fields(catalogue)
 

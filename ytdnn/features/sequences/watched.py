@@ -13,7 +13,7 @@ from ytdnn.base import configs, schema
 from ytdnn.base.configs import networks
 from ytdnn.features import feature_choice
 from ytdnn.layers import bags, embeddings, randomness
-from ytdnn.log import graph_fields, prepared
+from ytdnn.log import io_fields, prepared
 
 if TYPE_CHECKING:
     from ytdnn.log import raw_request
@@ -104,9 +104,9 @@ class Watched(feature_choice.Encoder):
         known = self.videos.known(rows) | self.content.known(rows)
         return self.videos(kept) + self.content(rows), known
 
-    def fields(self, catalogue: prepared.Catalogue) -> graph_fields.Fields:
+    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
         """Returns the watched videos."""
-        return (graph_fields.watched(catalogue),)
+        return (io_fields.watched(catalogue),)
 
     def open_request(
         self, catalogue: prepared.Catalogue

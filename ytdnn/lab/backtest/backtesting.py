@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ytdnn.base import artifacts, configs, environment, errors, formats, progress
+from ytdnn.base import artifacts, configs, errors, formats, machine_facts, progress
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     continued_models,
@@ -231,7 +231,7 @@ class RollingEvaluation:
         update = functools.partial(self._update, home, place, moment, is_refresh)
         with progress.shown(not is_refresh):  # a refresh is brief
             _measured(place / _COST, update)
-        environment.collect()
+        machine_facts.collect()
         if before:
             shutil.rmtree(self._place(arm, before), ignore_errors=True)
         return place

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ytdnn.base import artifacts, configs, errors
 from ytdnn.evaluation import report_files
 from ytdnn.lab.pages import study_table
-from ytdnn.lab.studies import sharing
+from ytdnn.lab.studies import output_links
 from ytdnn.run.cli import command, flags, given_settings, output, resolved_config
 from ytdnn.run.pipeline import graph, runner, workdir
 
@@ -224,7 +224,7 @@ def _make(
     config, directory = cell.config, cell.directory
     with workdir.lock(directory), workdir.keep_config(directory, config):
         for step in (*_made(stage, split), graph.BASELINES):
-            sharing.share(step, config, directory, directories, output.say)
+            output_links.share(step, config, directory, directories, output.say)
         runner.run(_steps(cell, split, stage), config, directory, output.say)
 
 

@@ -194,25 +194,23 @@ class _Candidate:
         return time.perf_counter() - started
 
 
+@dataclasses.dataclass
 class _Search:
     """One search for settings; only the best and the current index are in memory."""
 
-    def __init__(
-        self,
-        vectors: interface.Vectors,
-        queries: interface.Vectors,
-        kind: str,
-        recall: float,
-        k: int,
-        say: Say,
-    ) -> None:
-        self._vectors, self._queries = vectors, queries
-        self._kind, self._target, self._k, self._say = kind, recall, k, say
-        self._space = SPACES[kind]
-        self._exact = brute_force.BruteForce.build(vectors, configs.ExactConfig())
-        self._wanted = self._exact.search(queries, k)[0]
-        self._start = self._space.start(len(vectors))
-        self._axes = self._space.axes(self._start, len(vectors))
+    _vectors: interface.Vectors
+    _queries: interface.Vectors
+    _kind: str
+    _target: float
+    _k: int
+    _say: Say
+
+    def __post_init__(self) -> None:
+        self._space, number = SPACES[self._kind], len(self._vectors)
+        self._exact = brute_force.BruteForce.build(self._vectors, configs.ExactConfig())
+        self._wanted = self._exact.search(self._queries, self._k)[0]
+        self._start = self._space.start(number)
+        self._axes = self._space.axes(self._start, number)
         self._tried: set[Component] = set()
         self._trials: list[Trial] = []
         self._best: _Candidate | None = None

@@ -12,7 +12,7 @@ from ytdnn.base import ragged, schema
 from ytdnn.bundle import batches, bundle, signatures
 from ytdnn.lab.live import history
 from ytdnn.lab.world import corpus, generate, policy, tables, titles_and_queries, words
-from ytdnn.log import graph_fields
+from ytdnn.log import io_fields
 
 SOURCE = "recommender"  # of the impressions, where the bundle names none
 _MOST_CELLS = 1 << 20  # of a batch: its requests times the longest of them
@@ -114,7 +114,7 @@ class Requester:
         return batches.tensors(values, fields)
 
     def _padded(
-        self, name: str, lists: ragged.Ragged, field: graph_fields.Field
+        self, name: str, lists: ragged.Ragged, field: io_fields.Field
     ) -> npt.NDArray[Any]:
         """Returns lists as rows of one length, missing values in front."""
         places = ragged.Ragged(lists.offsets, np.arange(1, len(lists.values) + 1))
@@ -193,11 +193,11 @@ def _numbers(ids: tf.Tensor, num_results: tf.Tensor) -> npt.NDArray[np.int64]:
     return numbers
 
 
-def _dtype(field: graph_fields.Field) -> Any:
+def _dtype(field: io_fields.Field) -> Any:
     return object if field.dtype == "string" else np.dtype(field.dtype)
 
 
-def _filled(values: npt.NDArray[Any], field: graph_fields.Field) -> npt.NDArray[Any]:
+def _filled(values: npt.NDArray[Any], field: io_fields.Field) -> npt.NDArray[Any]:
     """Returns values of one for each request, missing ones filled in."""
     if field.dtype == "string":
         return np.array(

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ytdnn.base import configs, errors
-from ytdnn.base.configs import components
+from ytdnn.base.configs import setting_types
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import report_files, report_types
 
@@ -89,7 +89,7 @@ def _read(directory: pathlib.Path, name: str, split: str) -> Run:
         settings, metrics = report.config, dict(_metrics(report))
     if settings is None:
         settings, metrics, note = {}, {}, f"damaged {CONFIG}"
-    settings = components.changeable(settings)
+    settings = setting_types.changeable(settings)
     return Run(name, configs.flat(settings), metrics, note)
 
 

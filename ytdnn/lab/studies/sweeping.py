@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, errors, progress
-from ytdnn.lab.studies import default_spaces, optuna_studies, sharing, sweep_results
+from ytdnn.lab.studies import default_spaces, output_links, sweep_results, sweep_trials
 from ytdnn.run.pipeline import graph, log_size, runner, tracker, workdir
 
 if TYPE_CHECKING:
@@ -124,28 +124,28 @@ def run(
       errors.UserError: Optuna is not installed, the base config cannot be trained, or
         the directory holds a sweep of another space.
     """
-    optuna = optuna_studies.load()
+    optuna = sweep_trials.load()
     ends = None if minutes is None else time.monotonic() + 60.0 * minutes
     question = {"metric": sweep.metric, "config": configs.to_dict(sweep.base)}
     with _one_at_a_time(sweep.directory):
-        study = optuna_studies.opened(
+        study = sweep_trials.opened(
             optuna, sweep.directory, sweep.stage, sweep.more_is_better
         )
         # Before the base run of another sweep would be replaced.
-        optuna_studies.require_same(study, sweep.directory, question)
+        sweep_trials.require_same(study, sweep.directory, question)
         with _tracked(sweep, sweep.base, sweep.defaults):
             _make(sweep, sweep.base, sweep.defaults, say)
     space = _space(sweep)
     question["space"] = {k: dataclasses.asdict(values) for k, values in space.items()}
-    optuna_studies.require_same(study, sweep.directory, question)
-    study.set_user_attr(optuna_studies.SWEPT, question)
-    study.sampler = optuna_studies.sampler(optuna, study, sweep.base.seed)
-    for trial in optuna_studies.left_running(optuna, study):
+    sweep_trials.require_same(study, sweep.directory, question)
+    study.set_user_attr(sweep_trials.SWEPT, question)
+    study.sampler = sweep_trials.sampler(optuna, study, sweep.base.seed)
+    for trial in sweep_trials.left_running(optuna, study):
         _try(optuna, sweep, study, trial, space, say)
     base = _base_values(sweep, space)
-    while not optuna_studies.is_over(study, num_trials, ends):
-        optuna_studies.begin_near(study, space, base, sweep.base.seed)
-        study.sampler = optuna_studies.sampler(optuna, study, sweep.base.seed)
+    while not sweep_trials.is_over(study, num_trials, ends):
+        sweep_trials.begin_near(study, space, base, sweep.base.seed)
+        study.sampler = sweep_trials.sampler(optuna, study, sweep.base.seed)
         _try(optuna, sweep, study, study.ask(), space, say)
     return _result(optuna, sweep, study)
 
@@ -278,7 +278,7 @@ def _try(
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        settings = optuna_studies.drawn(trial, space)
+        settings = sweep_trials.drawn(trial, space)
         words = " ".join(f"--config.{k}={v}" for k, v in settings.items())
         say(f"trial {trial.number}: {words}")
         pruned = optuna.trial.TrialState.PRUNED
@@ -288,7 +288,7 @@ def _try(
             study.tell(trial, state=pruned)
             say(f"trial {trial.number}: pruned")
         except (errors.UserError, ValueError) as error:  # or vectors not finite
-            trial.set_user_attr(optuna_studies.REFUSED, str(error))
+            trial.set_user_attr(sweep_trials.REFUSED, str(error))
             study.tell(trial, state=pruned)
             say(f"trial {trial.number}: left out: {error}")
         else:
@@ -309,9 +309,9 @@ def _trained(
     reporter = _Reporter(trial, sweep.stage, sweep.metric)
     with _tracked(sweep, config, directory), progress.observed_by(reporter):
         _make(sweep, config, directory, say)
-    trial.set_user_attr(optuna_studies.SECONDS, time.monotonic() - started)
+    trial.set_user_attr(sweep_trials.SECONDS, time.monotonic() - started)
     cost = answer_times.median_ms(directory, config, sweep.stage)
-    trial.set_user_attr(optuna_studies.COST, cost)
+    trial.set_user_attr(sweep_trials.COST, cost)
     return _value(sweep, directory)
 
 
@@ -335,7 +335,7 @@ def _make(
     with workdir.lock(directory), workdir.keep_config(directory, config):
         if directory != sweep.defaults:
             for step in steps:
-                sharing.share(
+                output_links.share(
                     step, config, directory, [sweep.defaults], lambda line: None
                 )
         runner.run(steps, config, directory, say)
@@ -377,7 +377,7 @@ def _result(
 ) -> sweep_results.SweepResult:
     from ytdnn.lab.studies import answer_times
 
-    trials = tuple(optuna_studies.trial_of(trial) for trial in study.get_trials(False))
+    trials = tuple(sweep_trials.trial_of(trial) for trial in study.get_trials(False))
     default = _value(sweep, sweep.defaults)
     sign = 1.0 if sweep.more_is_better else -1.0
     complete = [trial for trial in trials if trial.value is not None]
@@ -395,5 +395,5 @@ def _result(
         ),
         best=best,
         trials=trials,
-        importances=optuna_studies.importances(optuna, study, len(complete)),
+        importances=sweep_trials.importances(optuna, study, len(complete)),
     )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ytdnn.base import artifacts, configs, environment, formats, schema
+from ytdnn.base import artifacts, configs, formats, machine_facts, schema
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     compare,
@@ -255,7 +255,7 @@ def _model_values(report: report_files.Evaluation, model: str) -> dict[str, floa
 def _made() -> dict[str, Any]:
     return {
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "versions": environment.versions(),
-        "git_commit": environment.git_commit(),
-        "machine": environment.machine(),
+        "versions": machine_facts.versions(),
+        "git_commit": machine_facts.git_commit(),
+        "machine": machine_facts.machine(),
     }

@@ -21,7 +21,7 @@ from ytdnn.evaluation import (
     users_in_parts,
 )
 from ytdnn.lab.truth import known_world, true_page
-from ytdnn.lab.world import corpus, memory, truth, words
+from ytdnn.lab.world import corpus, memory, true_rates, words
 from ytdnn.log import prepared
 from ytdnn.ranking import predictions
 
@@ -69,7 +69,9 @@ class Oracle:
             rates = np.zeros([len(rows), len(listed)], np.float32)
             for time in times:
                 users = self._users[cases.users[rows]]
-                interests = truth.watch_rates(self.world, users, time, episodes[rows])
+                interests = true_rates.watch_rates(
+                    self.world, users, time, episodes[rows]
+                )
                 rates += interests[:, listed]
             best[rows] = _best(user_cases.take(cases, rows), rates, k, config)
         return best
@@ -121,10 +123,10 @@ class Oracle:
         """
         users, videos, times = shown.users[rows], shown.videos[rows], shown.times[rows]
         positions, unclicked = shown.positions[rows], shown.num_unclicked()[rows]
-        chance = truth.click_probability(
+        chance = true_rates.click_probability(
             self.world, users, videos, times, positions, unclicked
         )
-        seconds = chance * truth.expected_watch_seconds(
+        seconds = chance * true_rates.expected_watch_seconds(
             self.world, users, videos, times, shown.devices[rows], chance
         )
         return predictions.Predictions(
@@ -136,7 +138,7 @@ class Oracle:
 
 @registries.HOOKS.register("truth of world")
 class WorldTruth:
-    """The truth about a world's log; see `truths.LogTruth`."""
+    """The truth about a world's log; see `known_truth.LogTruth`."""
 
     def __init__(self, data: prepared.PreparedData) -> None:
         """Stores the set; the world is generated on first use."""

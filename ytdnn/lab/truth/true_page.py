@@ -26,7 +26,7 @@ from ytdnn.base import progress, ragged
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import lists, user_cases, user_means
 from ytdnn.lab.truth import known_world
-from ytdnn.lab.world import corpus, memory, page_values, truth
+from ytdnn.lab.world import corpus, memory, page_values, true_rates
 from ytdnn.log import prepared, prepared_log
 
 _USERS_A_BLOCK = 512
@@ -46,7 +46,7 @@ class TruePages:
         self._numbers = np.append(corpus.NONE, known.videos)
         self._indices = np.zeros(len(known.world.shared.videos) + 1, np.int32)
         self._indices[known.videos] = np.arange(1, len(known.videos) + 1)
-        is_clickbait = truth.is_clickbait(known.world)[known.videos]
+        is_clickbait = true_rates.is_clickbait(known.world)[known.videos]
         self._is_clickbait = np.append(False, is_clickbait)
 
     def per_user(

@@ -12,6 +12,8 @@ import numpy as np
 from ytdnn.base import configs
 from ytdnn.lab.world import words
 
+Generator = np.random.Generator
+
 SECONDS_PER_DAY = 86_400
 START = 1_704_067_200  # 2024-01-01 00:00 UTC, in seconds: the log begins
 STYLE_DIM = 6
@@ -93,7 +95,7 @@ class Videos:
         return len(self.upload_times)
 
 
-def make_topics(config: configs.WorldConfig, rng: np.random.Generator) -> Topics:
+def make_topics(config: configs.WorldConfig, rng: Generator) -> Topics:
     """Draws the tree of topics."""
     num, leaves = config.num_topics, config.num_topics * words.LEAVES_PER_TOPIC
     branch = np.repeat(rng.standard_normal((num, STYLE_DIM)), words.LEAVES_PER_TOPIC, 0)
@@ -126,7 +128,7 @@ class _Channels:
 
 
 def _make_channels(
-    config: configs.WorldConfig, topics: Topics, rng: np.random.Generator
+    config: configs.WorldConfig, topics: Topics, rng: Generator
 ) -> _Channels:
     num = max(1, config.num_videos // _VIDEOS_PER_CHANNEL)
     weights = rng.pareto(1.5, num) + 0.2
@@ -152,14 +154,12 @@ def language_shares() -> np.ndarray:
     return normalised
 
 
-def _draw(log_shares: np.ndarray, num: int, rng: np.random.Generator) -> np.ndarray:
+def _draw(log_shares: np.ndarray, num: int, rng: Generator) -> np.ndarray:
     shares = np.exp(log_shares)
     return rng.choice(len(shares), num, p=shares / shares.sum())
 
 
-def make_videos(
-    config: configs.WorldConfig, topics: Topics, rng: np.random.Generator
-) -> Videos:
+def make_videos(config: configs.WorldConfig, topics: Topics, rng: Generator) -> Videos:
     """Draws the corpus, in no order of time, topic or popularity."""
     num = config.num_videos
     makers = _make_channels(config, topics, rng)
@@ -192,7 +192,7 @@ def make_videos(
     )
 
 
-def _upload_times(config: configs.WorldConfig, rng: np.random.Generator) -> np.ndarray:
+def _upload_times(config: configs.WorldConfig, rng: Generator) -> np.ndarray:
     """Returns upload times, most before the log begins, video 0's among them."""
     num = config.num_videos
     before = -rng.random(num) * 365.0
@@ -214,10 +214,7 @@ def _old_share(config: configs.WorldConfig) -> float:
 
 
 def _series(
-    channels: np.ndarray,
-    uploads: np.ndarray,
-    serial: np.ndarray,
-    rng: np.random.Generator,
+    channels: np.ndarray, uploads: np.ndarray, serial: np.ndarray, rng: Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cuts each serial channel's uploads into series.
 
@@ -243,10 +240,7 @@ def _series(
 
 
 def _leaves(
-    channel_leaves: np.ndarray,
-    series: np.ndarray,
-    topics: Topics,
-    rng: np.random.Generator,
+    channel_leaves: np.ndarray, series: np.ndarray, topics: Topics, rng: Generator
 ) -> np.ndarray:
     """Returns leaves: mostly the channel's, some of its topic, few others."""
     num = len(series)
@@ -258,7 +252,7 @@ def _leaves(
     return np.where((choice < 0.7) | (series != NONE), channel_leaves, stray)
 
 
-def _durations(log_seconds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _durations(log_seconds: np.ndarray, rng: Generator) -> np.ndarray:
     num = len(log_seconds)
     log_seconds = log_seconds + rng.normal(0.0, 0.45, num)
     log_seconds += np.where(rng.random(num) < 0.04, np.log(8.0), 0.0)  # streams, films
@@ -266,7 +260,7 @@ def _durations(log_seconds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return durations
 
 
-def _fame(num: int, rng: np.random.Generator) -> np.ndarray:
+def _fame(num: int, rng: Generator) -> np.ndarray:
     """Returns the log of Zipf weights in random order, mean zero."""
     weights = -_ZIPF * np.log(rng.permutation(num) + 1.0)
     centred: np.ndarray = weights - weights.mean()
@@ -291,10 +285,7 @@ class Metadata:
 
 
 def make_metadata(
-    config: configs.WorldConfig,
-    topics: Topics,
-    videos: Videos,
-    rng: np.random.Generator,
+    config: configs.WorldConfig, topics: Topics, videos: Videos, rng: Generator
 ) -> Metadata:
     """Draws the metadata; a share `metadata_noise` of each field is wrong or missing.
 

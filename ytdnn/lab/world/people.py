@@ -12,6 +12,8 @@ import numpy as np
 from ytdnn.base import configs
 from ytdnn.lab.world import corpus, popularity, words
 
+Generator = np.random.Generator
+
 NUM_INTERESTS = 8
 NUM_SUBSCRIPTIONS = 8
 FOCUS_DAYS = 4.0  # a short-lived interest: what a user is after these days
@@ -97,7 +99,7 @@ class Users:
         return len(self.ages)
 
 
-def make_leanings(config: configs.WorldConfig, rng: np.random.Generator) -> Leanings:
+def make_leanings(config: configs.WorldConfig, rng: Generator) -> Leanings:
     """Draws the preferences of groups of people, by topic and, less, by leaf."""
 
     def leanings(num_groups: int, topic_scale: float, leaf_scale: float) -> np.ndarray:
@@ -117,7 +119,7 @@ def make_users(
     leanings: Leanings,
     first: int,
     num: int,
-    rng: np.random.Generator,
+    rng: Generator,
 ) -> Users:
     """Draws `num` users, numbered from `first` on."""
     num_days = shared.config.span_days
@@ -173,9 +175,7 @@ def _device_sums(ages: np.ndarray) -> np.ndarray:
     return running
 
 
-def draw_devices(
-    users: Users, rows: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def draw_devices(users: Users, rows: np.ndarray, rng: Generator) -> np.ndarray:
     """Draws the device of a visit of each user, into `words.DEVICES`."""
     aim = rng.random(len(rows))
     devices: np.ndarray = (users.device_sums[rows] <= aim[:, None]).sum(axis=1)
@@ -203,9 +203,7 @@ def _lean(
     return lean.astype(np.float32)
 
 
-def _interests(
-    lean: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def _interests(lean: np.ndarray, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
     """Returns distinct leaves, drawn in proportion to exp(lean), and their weights."""
     k = min(NUM_INTERESTS, lean.shape[1])
     noisy = lean - np.log(rng.standard_exponential(lean.shape, np.float32) + 1e-20)
@@ -217,9 +215,7 @@ def _interests(
     return leaves.astype(np.int32), weights / weights.sum(axis=1, keepdims=True)
 
 
-def _begins(
-    shape: tuple[int, int], num_days: int, rng: np.random.Generator
-) -> np.ndarray:
+def _begins(shape: tuple[int, int], num_days: int, rng: Generator) -> np.ndarray:
     """Returns when each interest awakes; a user's first was always there."""
     is_new = rng.random(shape) < _NEW_INTERESTS / NUM_INTERESTS
     begins = np.where(is_new, rng.random(shape) * num_days, ALWAYS)
@@ -228,10 +224,7 @@ def _begins(
 
 
 def _focus(
-    num_days: int,
-    lean: np.ndarray,
-    leaves: np.ndarray,
-    rng: np.random.Generator,
+    num_days: int, lean: np.ndarray, leaves: np.ndarray, rng: Generator
 ) -> np.ndarray:
     """Returns the focus of each user in each spell: an interest, or a new leaf."""
     num, spells = len(lean), int(num_days / FOCUS_DAYS) + 2
@@ -253,7 +246,7 @@ def _subscriptions(
     leaves: np.ndarray,
     languages: np.ndarray,
     base: np.ndarray,
-    rng: np.random.Generator,
+    rng: Generator,
 ) -> np.ndarray:
     """Returns channels of famous videos that lie among the user's interests."""
     num = len(leaves)

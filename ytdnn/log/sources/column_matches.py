@@ -15,6 +15,7 @@ from ytdnn.log.sources import casting, columns_by_value, multi_valued, naming, t
 
 _FIRST, _LAST = 631_152_000, 2_208_988_800  # 1990 and 2040
 SHARE = 0.9  # of values that speak for a column
+_MOST_OF_A_PAGE = 1_000  # impressions, on average
 _MOST_KINDS, _MOST_CATEGORIES = 20, 50
 _FEWEST_SEEDS = 20
 FEWEST_USERS = 10  # fewer values are more likely devices, plans or kinds of users
@@ -52,9 +53,10 @@ class File:
 
     def partly_called(self, column: str) -> list[str]:
         """Returns the columns that by a part of their names and values can be one."""
-        names = [
-            name for name in self.rows.columns if naming.is_partly_called(name, column)
-        ]
+        names = [n for n in self.rows.columns if naming.is_partly_called(n, column)]
+        if column == schema.PAGE_ID:  # "rank in feed" is a place, of a page or not
+            place = "columns", schema.POSITION
+            names = [name for name in names if not naming.has_word(name, *place)]
         return [name for name in names if _fits(column, self.rows[name])]
 
     def guessed(self, column: str, known: Mapping[str, str]) -> list[str]:
@@ -324,13 +326,15 @@ def _fits(name: str, values: pl.Series) -> bool:
         flags = true_values(values), true_values(values, casting.FALSE)
         return all(flags) and len(flags[0] + flags[1]) == number
     if column.kind == "id":
-        is_row = name == schema.PAGE_ID and number > SHARE * values.len()
-        return (is_text or dtype.is_integer()) and number > 2 and not is_row
+        size = values.len() / number  # a page has several rows, of one user
+        is_page = name != schema.PAGE_ID or 1 / SHARE < size < _MOST_OF_A_PAGE
+        return (is_text or dtype.is_integer()) and number > 2 and is_page
     if column.kind == "text":
         most = 0 if name == schema.DEVICE else values.len() // 2
         is_few = number <= max(_MOST_CATEGORIES, most)
         return is_text if name in (schema.TITLE, schema.QUERY) else is_few
-    highest = 2100.0 if name == schema.AGE else column.most  # or a year of birth
+    # Or a year of birth, also of the Buddhist era.
+    highest = 2_600.0 if name == schema.AGE else column.most
     is_kind = dtype.is_integer() if column.kind == "integer" else dtype.is_numeric()
     least = -math.inf if column.least is None else column.least
     return is_kind and number > 2 and bool(values.is_between(least, highest).all())

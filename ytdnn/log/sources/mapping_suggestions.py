@@ -32,6 +32,7 @@ _File = column_matches.File
 _Files = Mapping[str, _File]
 _MOST_ROWS = 200_000  # read of each file
 _YEAR = 31_556_952  # seconds
+_BUDDHIST = 543  # years that the Buddhist era counts more
 # The column whose name says that a file is a table of events.
 _SPEAKING = {
     schema.WATCHES: schema.WATCH_SECONDS,
@@ -378,8 +379,9 @@ def _in_unit(column: str, values: pl.Series, tables: _Files) -> tuple[str, str]:
             return f"{name}/1000", "no unit in its name, by size milliseconds"
         return name, "no unit in its name, taken as seconds"
     if column == schema.AGE and (values > table_schemas.MOST_AGE).any():
-        last = max(tables[schema.WATCHES].seconds(), default=0)
-        return f"{1970 + last // _YEAR} - {name}", ""
+        year = 1970 + max(tables[schema.WATCHES].seconds(), default=0) // _YEAR
+        year += _BUDDHIST * ((values > year).sum() > values.len() / 2)
+        return f"{year} - {name}", ""
     if column == schema.AGE and values.n_unique() < _FEW_AGES:
         return name, "few values: codes of ages?"
     if column == schema.TOPIC:

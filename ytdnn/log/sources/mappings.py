@@ -35,7 +35,7 @@ def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
         require_one_of(table, table_schemas.TABLES, "a table", entry)
         columns = table_schemas.TABLES[table].names
         is_new = multi_valued.is_split(table, user_column) and column not in _MADE
-        if not is_new:
+        if not is_new and user_column.strip():
             require_one_of(column, columns, f"a column of {table}", entry)
         _require_new(column, names.setdefault(table, {}), entry)
         names[table][column] = user_column

@@ -163,7 +163,11 @@ def origin(
     columns = [name for name in dtypes if name != raw_log.ROW]
     # Blanks around a name are part of it only where the file has them.
     names = {k: v if v in columns else v.strip() for k, v in names.items()}
-    frame = frame.drop([k for k, v in names.items() if not v], strict=False)
+    without = [name for name, own in names.items() if not own]
+    for name in without:  # of the file, or of the schema
+        known = dict.fromkeys([*columns, *table_schemas.TABLES[table].names])
+        mappings.require_one_of(name, known, f"a column of {table}", f"{table}.{name}=")
+    frame = frame.drop(without, strict=False)
     names = given = {k: v for k, v in names.items() if v}
     names, frame = multi_valued.split(table, names, frame, columns, file)
     dtypes = frame.collect_schema()

@@ -1,4 +1,4 @@
-"""Units of a user's columns of numbers, as in `ms / 1000`, and ages: `2024 - born`."""
+"""Units of a user's columns: `ms / 1000`, ages `2024 - born`, local times `at + 3h`."""
 
 import math
 import re
@@ -10,6 +10,7 @@ from ytdnn.base import errors, table_schemas
 
 _SCALED = re.compile(r"(?P<own>.+?)\s*(?P<operator>[/*])\s*(?P<factor>\d+(\.\d+)?)\s*")
 _TURNED = re.compile(r"(?P<factor>\d+(\.\d+)?)\s*(?P<operator>[-*])\s*(?P<own>.+?)\s*")
+_SHIFTED = re.compile(r"(?P<own>.+?)\s*(?P<sign>[+-])\s*(?P<hours>\d{1,2})\s*h\s*")
 _LEAST, _MOST = 0.03, 3.0  # likely median share of its duration that a video is watched
 _UNIT = re.compile(r"\s*([/*<>=!]|[+-]\s*\d)")  # of any form, behind a column's name
 
@@ -17,10 +18,10 @@ _UNIT = re.compile(r"\s*([/*<>=!]|[+-]\s*\d)")  # of any form, behind a column's
 def read(
     table: str, names: Mapping[str, str], columns: Collection[str], file: str
 ) -> tuple[dict[str, str], list[pl.Expr]]:
-    """Returns names without their factors, and the numbers in the schema's units.
+    """Returns names without their factors, and the values in the schema's units.
 
-    A name that the file has as it is has no factor, and only columns of numbers can
-    have one.
+    A name that the file has as it is has none. Columns of numbers can have a factor,
+    and times, which are of UTC, the hours to it.
 
     Args:
       table: Name of a schema table.
@@ -37,6 +38,12 @@ def read(
         match = _SCALED.fullmatch(given) or _TURNED.fullmatch(given)
         if given in columns:
             continue
+        shifted = _SHIFTED.fullmatch(given) if column.kind == "time" else None
+        if shifted and shifted["own"] in columns:
+            unscaled[column.name] = shifted["own"]
+            seconds = int(shifted["sign"] + shifted["hours"]) * 3_600
+            scaled.append(pl.col(column.name) + seconds)
+            continue
         own = match["own"].strip() if match else ""
         factor, value = float(match["factor"] if match else 0), pl.col(column.name)
         has_unit = any(
@@ -51,8 +58,7 @@ def read(
             raise errors.UserError(
                 f"expected a unit as /N or *N, N a plain number above 0, received "
                 f"{table}.{column.name}={given} for {file}: write N in digits, such as "
-                f"/1000; times (their unit is found), ids, texts and truth values have "
-                f"none"
+                f"/1000; times take hours, as + 3h, ids, texts and truth values nothing"
             )
     return unscaled, scaled
 

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from ytdnn.base import artifacts, errors, registries, schema, user_paths, whole_files
-from ytdnn.bundle import added_videos, removed_videos, versions
+from ytdnn.bundle import added_videos_table, removed_videos, versions
 from ytdnn.log import new_videos_table, prepared
 from ytdnn.run.pipeline import graph, runner, steps_after_training
 from ytdnn.run.pipeline import workdir as run_workdir
@@ -143,13 +143,13 @@ def change(
         raise errors.UserError("expected rows of new videos, received none")
     ids = videos.table[schema.VIDEO_ID]
     is_known = ids.is_in(data.videos[schema.VIDEO_ID].implode())
-    old = added_videos.read(workdir)
+    old = added_videos_table.read(workdir)
     kept = videos.table.clear() if old is None else old
     new = videos.table.filter(~is_known)
     table = pl.concat([kept, new], how="diagonal_relaxed")
     table = table.unique(schema.VIDEO_ID, keep="last", maintain_order=True)
     if table.height and (old is None or not table.equals(old)):
-        with whole_files.whole_file(workdir / added_videos.FILE) as partial:
+        with whole_files.whole_file(workdir / added_videos_table.FILE) as partial:
             table.write_parquet(partial)
             whole_files.flush(partial)
     texts = ids.cast(pl.String)

@@ -21,10 +21,10 @@ from ytdnn.base import configs, errors, registries
 from ytdnn.layers import embeddings, randomness
 from ytdnn.log import batch_streams
 from ytdnn.ops.cluster import tasks
-from ytdnn.training import devices
+from ytdnn.training import device_strategy
 
 Datasets = batch_streams.Datasets
-Feeds = Iterator[devices.Feed]
+Feeds = Iterator[device_strategy.Feed]
 Training = configs.TrainingConfig
 _TRIES = 3  # refused connections in a row, after which the chief is gone
 LOST = (
@@ -37,7 +37,7 @@ LOST = (
 
 
 @registries.STRATEGIES.register("mirrored")
-class Mirrored(devices.OneDevice):
+class Mirrored(device_strategy.OneDevice):
     """The local GPUs; without GPUs, the logical CPUs."""
 
     knows_widths = False
@@ -53,7 +53,7 @@ class Mirrored(devices.OneDevice):
         """Yields distributed batches, grouped by shard window."""
         for dataset in of_stage(epoch, first_step):
             distributed = self.strategy.experimental_distribute_dataset(dataset)
-            yield devices.Feed(iter(distributed), dataset)
+            yield device_strategy.Feed(iter(distributed), dataset)
 
 
 @registries.STRATEGIES.register("tpu")
@@ -89,10 +89,10 @@ class Tpu(Mirrored):
                 f"--strategy=tpu, received lazy_adam: XLA has no updates of single rows"
             )
 
-    def compiled(self, step: devices.Step) -> devices.Step:
+    def compiled(self, step: device_strategy.Step) -> device_strategy.Step:
         """Returns the step compiled by XLA; on a TPU, by the strategy."""
 
-        def static_step(batch: devices.Batch, number: tf.Tensor) -> tf.Tensor:
+        def static_step(batch: device_strategy.Batch, number: tf.Tensor) -> tf.Tensor:
             with randomness.static_shapes():
                 return step(batch, number)
 
@@ -148,7 +148,7 @@ class MultiWorker(_Cluster):
         for datasets in zip(*parts, strict=True):
             turns = functools.partial(_in_turns, datasets)
             distributed = self.strategy.distribute_datasets_from_function(turns)
-            yield devices.Feed(iter(distributed), datasets[0])
+            yield device_strategy.Feed(iter(distributed), datasets[0])
 
     def agreed(self, values: Sequence[float]) -> list[float]:
         """Returns the chief's values, on every worker; all must call it together."""
@@ -239,14 +239,18 @@ class ParameterServers(_Cluster):
             yield
 
     def batches(
-        self, of_stage: Datasets, epoch: int, first_step: int, step: devices.Step
-    ) -> Iterator[devices.Batch]:
+        self,
+        of_stage: Datasets,
+        epoch: int,
+        first_step: int,
+        step: device_strategy.Step,
+    ) -> Iterator[device_strategy.Batch]:
         """Yields whole batches; `compiled` sends each to a worker."""
         del step  # it is traced where it runs
         for dataset in of_stage(epoch, first_step):
             yield from dataset
 
-    def compiled(self, step: devices.Step) -> devices.Step:
+    def compiled(self, step: device_strategy.Step) -> device_strategy.Step:
         """Returns a function that schedules the step on a worker."""
         of_worker = tf.function(step, reduce_retracing=True)
         return lambda batch, number: self._coordinator.schedule(

@@ -169,10 +169,10 @@ class _Several(runner.SingleProcess):
     def follows(self) -> bool:
         """Joins the cluster, and returns whether another process leads."""
         leads = self.leads  # a mistake is told before TensorFlow is loaded
-        from ytdnn.training import devices
+        from ytdnn.training import device_strategy
 
         with self.watched():
-            _ = devices.make(self.config.strategy, self.config.cluster).strategy
+            _ = device_strategy.make(self.config.strategy, self.config.cluster).strategy
         return not leads
 
     @contextlib.contextmanager
@@ -215,9 +215,11 @@ class Workers(_Several):
 
     def _word(self, word: float) -> float:
         """Returns the chief's word; waits for it, or for all to hear it."""
-        from ytdnn.training import devices
+        from ytdnn.training import device_strategy
 
-        return devices.make(self.config.strategy, self.config.cluster).agreed([word])[0]
+        return device_strategy.make(self.config.strategy, self.config.cluster).agreed(
+            [word]
+        )[0]
 
 
 @registries.HOOKS.register(f"role of {PARAMETER_SERVER}")

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import polars as pl
 
 from ytdnn.base import artifacts, errors, schema, table_schemas, whole_files
-from ytdnn.bundle import added_videos
+from ytdnn.bundle import added_videos_table
 from ytdnn.log import event_rows, log_checks, prepare, prepared, raw_log
 from ytdnn.ops.refresh import tables_of_prepared_set
 from ytdnn.ops.state import histories, opening, posted_events, store
@@ -357,7 +357,7 @@ def _add_videos(
     say: Callable[[str], None],
 ) -> None:
     """Adds the added videos to the tables, and leaves out events of unknown ones."""
-    known = added_videos.extended(old, workdir).videos.drop(_COUNT, strict=False)
+    known = added_videos_table.extended(old, workdir).videos.drop(_COUNT, strict=False)
     parts = [known[old.num_videos :], tables.get(schema.VIDEOS, known.clear())]
     new = pl.concat(parts, how="diagonal_relaxed").unique(schema.VIDEO_ID, keep="last")
     if new.height:

@@ -25,8 +25,8 @@ import numpy as np
 from ytdnn.base import (
     artifacts,
     configs,
-    environment,
     errors,
+    machine_facts,
     progress,
     registries,
     schema,
@@ -283,7 +283,7 @@ class _Refresh:
             say(f"{label} started")
             started = time.perf_counter()
             make()
-            environment.collect()
+            machine_facts.collect()
             say(f"{label} done in {time.perf_counter() - started:.1f} s")
 
     @property

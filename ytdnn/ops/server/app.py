@@ -17,6 +17,7 @@ from ytdnn.base import errors, schema
 from ytdnn.ops.server import (
     access,
     batching,
+    current_request,
     hot_swap,
     inspector,
     joined_log,
@@ -26,7 +27,6 @@ from ytdnn.ops.server import (
     predict,
     problems,
     recommend,
-    request_records,
     served_log,
     served_state,
     settings,
@@ -79,9 +79,9 @@ class Server:
         """
         self.given = given
         self.guard = access.Guard(given)
-        self.tracing = request_records.Tracing() if given.traces else None
+        self.tracing = current_request.Tracing() if given.traces else None
         place = given.access_log
-        self.access_log = request_records.AccessLog(place) if place else None
+        self.access_log = current_request.AccessLog(place) if place else None
         size = given.batching, given.limits.queue_seconds, given.threads_of_a_process
         self.threads = batching.Threads(*size)
         self.inspector = inspector.Inspector(given)
@@ -220,14 +220,14 @@ class _Routes:
         """
 
         async def handle(request: Request) -> Response:
-            record = request_records.begin(request.headers)
+            record = current_request.begin(request.headers)
             tracing, access_log = self._server.tracing, self._server.access_log
             named = record, f"{request.method} {endpoint}", request.headers
             with tracing.span(*named) if tracing else contextlib.nullcontext():
                 response = await self._answer(request, record, handler)
                 record.status = response.status_code
             response.headers.update(access.HEADERS)
-            response.headers[request_records.ID_HEADER] = record.request_id
+            response.headers[current_request.ID_HEADER] = record.request_id
             metrics.REQUESTS.labels(endpoint, response.status_code).inc()
             metrics.REQUEST_SECONDS.labels(endpoint).observe(record.seconds)
             if access_log is not None:
@@ -237,7 +237,7 @@ class _Routes:
         return handle
 
     async def _answer(
-        self, request: Request, record: request_records.Record, handler: Handler
+        self, request: Request, record: current_request.Record, handler: Handler
     ) -> Response:
         """Returns the answer to a request, also if it is refused or fails."""
         try:
@@ -311,7 +311,7 @@ class _Routes:
             version, request.path_params["name"], predict.signature_name(body)
         )
         parsed = predict.parse(body, signature.fields, self._limits)
-        request_records.current().facts["version"] = version.number
+        current_request.current().facts["version"] = version.number
         answered = await signature.queue.ask(parsed.rows, self._limits.answer_seconds)
         return predict.answer(parsed, answered.outputs)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ytdnn.ops.server import metrics, problems, request_records, settings
+from ytdnn.ops.server import current_request, metrics, problems, settings
 
 Row = Mapping[str, Any]
 Outputs = dict[str, npt.NDArray[Any]]
@@ -108,7 +108,7 @@ class Queue:
           problems.Problem: The queue is full, the wait is too long, or the run took
             too long.
         """
-        record = request_records.current()
+        record = current_request.current()
         allowed = min(seconds, record.timeout_seconds)
         seconds = min(seconds, record.timeout_seconds - record.seconds)
         self._require_short(len(rows), seconds)

@@ -15,7 +15,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from ytdnn.base import artifacts, environment, errors, schema
+from ytdnn.base import artifacts, errors, machine_facts, schema
 from ytdnn.bundle import (
     allowed_operations,
     batches,
@@ -27,7 +27,7 @@ from ytdnn.bundle import (
     tf_sessions,
     versions,
 )
-from ytdnn.log import graph_fields as log_fields
+from ytdnn.log import io_fields as log_fields
 from ytdnn.log import prepared
 from ytdnn.ops.server import batching, problems
 
@@ -137,7 +137,7 @@ class Version:
             )
             signatures[key] = Signature(fields, self._threads.queue(run))
         self._warm(signatures)
-        environment.release_memory()
+        machine_facts.release_memory()
         self.models[name] = signatures
 
     def once(self, key: Hashable, make: Callable[[], Any]) -> Any:

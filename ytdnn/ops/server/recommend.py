@@ -13,10 +13,10 @@ from ytdnn.bundle import bundle, explanations, requests
 from ytdnn.log import log_tensors
 from ytdnn.ops.server import (
     batching,
+    current_request,
     joined_log,
     loaded_version,
     predict,
-    request_records,
     settings,
 )
 from ytdnn.ops.state import posted_events
@@ -49,7 +49,7 @@ async def ask(
     row = predict.check(request, signature.fields, limits)
     answered = await signature.queue.ask([row], limits.answer_seconds)
     seconds = answered.outputs[explanations.STAGE_SECONDS][0].tolist()
-    record = request_records.current()
+    record = current_request.current()
     record.stages["candidates"], record.stages["ranking"] = seconds[:2]
     record.facts[joined_log.VERSION] = version.number
     return answered
@@ -160,7 +160,7 @@ async def recommend(
         warnings.append("no video meets all conditions and lists of the request")
     row = _row(answer, request, user_id)
     record(user_id, row | {schema.TIME: request_time or None})
-    own = request_records.current()
+    own = current_request.current()
     own.facts["answer_id"] = answer[joined_log.REQUEST_ID]
     seconds = {**own.stages, "total": own.seconds}
     shown = (n for n in ("queue", "candidates", "ranking", "total") if n in seconds)

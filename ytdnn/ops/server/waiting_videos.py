@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 
 from ytdnn.base import errors, schema, table_schemas
-from ytdnn.bundle import added_videos, versions
+from ytdnn.bundle import added_videos_table, versions
 from ytdnn.log import vectors
 from ytdnn.ops.catalogue import add_videos
 from ytdnn.ops.server import loaded_version, settings
@@ -63,7 +63,7 @@ class PostedVideos:
         if not rows:
             return [], [], ""
         spare = self._given.spare_videos
-        num_free = spare - version.bundle.manifest.facts[added_videos.FACT]
+        num_free = spare - version.bundle.manifest.facts[added_videos_table.FACT]
         reason = f"all {spare:,} spare rows are filled (--spare_videos)"
         try:
             add_videos.require_content(counter_state.home(self._workdir))

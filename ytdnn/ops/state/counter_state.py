@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from ytdnn.base import errors, registries, schema
-from ytdnn.bundle import added_videos, bundle
+from ytdnn.bundle import added_videos_table, bundle
 from ytdnn.features import base_feature, counters, feature_choice
 from ytdnn.log import prepared
 from ytdnn.ops.state import continued_counts, opening, posted_events, store
@@ -44,7 +44,7 @@ def open_tables(
     if not (has_counters or ordered_by or len(weights)):
         return None
     models = home(workdir)
-    data = added_videos.extended(prepared.load(models / prepared.KIND), workdir)
+    data = added_videos_table.extended(prepared.load(models / prepared.KIND), workdir)
     if data.videos[schema.VIDEO_ID].to_list() != [*opened.titles]:
         raise errors.UserError(
             f"expected the videos of version {opened.version} in {data.directory}, "

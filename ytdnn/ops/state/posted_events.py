@@ -16,7 +16,7 @@ import polars as pl
 
 from ytdnn.base import errors, schema, table_schemas
 from ytdnn.bundle import requests
-from ytdnn.log import faults, graph_fields, prepared, raw_log
+from ytdnn.log import faults, io_fields, prepared, raw_log
 
 ID, KIND, REQUEST_ID = "id", "kind", "request_id"
 WATCH, SEARCH, IMPRESSION = "watch", "search", "impression"
@@ -106,7 +106,7 @@ class EventReader:
         self,
         id_type: pl.DataType,
         own_outcomes: Collection[str] = (),
-        user_fields: Mapping[str, graph_fields.Field] | None = None,
+        user_fields: Mapping[str, io_fields.Field] | None = None,
         data: prepared.PreparedData | None = None,
     ) -> None:
         """Stores what differs from log to log.
@@ -232,18 +232,18 @@ def _kind(dtype: pl.DataType) -> table_schemas.Kind:
 
 def _list_fields(
     data: prepared.PreparedData, several: list[str]
-) -> dict[str, graph_fields.Field]:
+) -> dict[str, io_fields.Field]:
     """Returns the vectors of videos, and columns of several texts, as fields."""
     widths, meaning = data.catalogue.vectors.widths, "vector of the video"
     names = data.catalogue.vectors.in_table(schema.VIDEOS)
     columns = {name.partition(".")[2]: widths[name] for name in names}
     return {
-        name: graph_fields.Field(
+        name: io_fields.Field(
             name, "float32", "batch, length", 0.0, meaning, width=width
         )
         for name, width in columns.items()
     } | {
-        name: graph_fields.Field(name, "string", "batch, length", "", "video's values")
+        name: io_fields.Field(name, "string", "batch, length", "", "video's values")
         for name in several
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 import pydantic
 
 from ytdnn.base import configs, errors, registry
-from ytdnn.base.configs import components, wording
+from ytdnn.base.configs import setting_types, wording
 from ytdnn.run.cli import settings_catalogue
 from ytdnn.run.pipeline import workdir
 
@@ -126,7 +126,7 @@ def require_setting(key: str, place: str = "") -> None:
         )
     hint = closest(key, list(known), "--config.")
     raise errors.UserError(
-        components.about_constant(key)
+        setting_types.about_constant(key)
         or f"there is no setting config.{key}{hint}{place} (ytdnn run --help lists all)"
     )
 

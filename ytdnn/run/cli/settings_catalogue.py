@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from ytdnn.base import configs, docstrings
-from ytdnn.base.configs import components
+from ytdnn.base.configs import setting_types
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _choices(annotation: Any) -> tuple[str, ...]:
     if annotation is bool:
         return ("true", "false")
     for each in typing.get_args(annotation):
-        if isinstance(each, components.NameOf):
+        if isinstance(each, setting_types.NameOf):
             return each.names()
     parts = [_choices(each) for each in typing.get_args(annotation)]
     return tuple(word for part in parts for word in part) if all(parts) else ()

@@ -6,7 +6,7 @@ import pathlib
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-from ytdnn.base import artifacts, configs, environment, errors, formats, user_paths
+from ytdnn.base import artifacts, configs, errors, formats, machine_facts, user_paths
 from ytdnn.run import pipeline
 from ytdnn.run.cli import command, evaluate, flags, output, resolved_config
 from ytdnn.run.pipeline import graph, runner, workdir
@@ -224,7 +224,7 @@ def _export(given: command.Arguments) -> None:
       ytdnn export --workdir=runs/mine
       ytdnn export --workdir=runs/mine --keep=3
     """
-    environment.give_memory_back()
+    machine_facts.give_memory_back()
     directory = _directory(given)
     config = resolved_config.later_config(given, directory)
     keep = given.values.get("keep")

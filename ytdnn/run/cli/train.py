@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from ytdnn.base import configs, environment
+from ytdnn.base import configs, machine_facts
 from ytdnn.run import pipeline
 from ytdnn.run.cli import command, flags, output, resolved_config
 from ytdnn.run.pipeline import graph, runner
@@ -23,7 +23,7 @@ def _run(given: command.Arguments) -> None:
     stage = given.values.get("stage", "")
     graph.trained(stage)  # a mistake of a flag comes before one of the workdir
     if stage == graph.INDEX.name:
-        environment.give_memory_back()
+        machine_facts.give_memory_back()
     config = resolved_config.later_config(given, directory)
     with resolved_config.tracked(given, directory, config):
         pipeline.train(directory, config, stage=stage, verbose=output.say)

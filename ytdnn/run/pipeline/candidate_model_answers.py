@@ -38,12 +38,12 @@ def recommend(
     from ytdnn.evaluation import lists, user_cases
     from ytdnn.log import prepared
     from ytdnn.log.sources import id_files
-    from ytdnn.retrieval import candidate_models
+    from ytdnn.retrieval import model_interface
 
     runner.require([graph.evaluation("test", "candidates")], config, workdir)
     data = prepared.load(workdir / graph.DATA.name)
     directory = workdir / graph.CANDIDATES.name
-    model = candidate_models.load(directory, config.candidates)
+    model = model_interface.load(directory, config.candidates)
     if isinstance(users, pathlib.Path):
         frame = id_files.read(users, schema.USER_ID)
         users = frame[schema.USER_ID].to_list()

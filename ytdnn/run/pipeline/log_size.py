@@ -16,9 +16,9 @@ import itertools
 import pathlib
 from typing import Any
 
-from ytdnn.base import artifacts, configs, environment, errors, formats
+from ytdnn.base import artifacts, configs, errors, formats, machine_facts
 
-available_memory = environment.available_memory
+available_memory = machine_facts.available_memory
 _DATA, _CONTEST = "data", "contest"
 _FLOAT = 4.0  # bytes
 _GIGA = 1e9

@@ -15,8 +15,8 @@ from typing import Any
 from ytdnn.base import (
     artifacts,
     configs,
-    environment,
     errors,
+    machine_facts,
     registries,
     schema,
     user_paths,
@@ -80,7 +80,7 @@ def run(
             say(line)
         started = time.perf_counter()
         step.run(config, workdir)
-        environment.collect()
+        machine_facts.collect()
         run_workdir.record(workdir, config, step.sections)
         seconds = time.perf_counter() - started
         describe = step.describe if is_full else step.advise

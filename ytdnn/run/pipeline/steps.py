@@ -201,10 +201,10 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.log import prepared
 
     if not config.candidates.is_network:
-        from ytdnn.retrieval import candidate_models
+        from ytdnn.retrieval import model_interface
 
         data = prepared.load(workdir / "data")
-        candidate_models.fit(config, data, workdir / "candidates")
+        model_interface.fit(config, data, workdir / "candidates")
         return
     from ytdnn.training import candidates
 
@@ -217,9 +217,9 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
 def candidates_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/candidates` depends on."""
     if not config.candidates.is_network:
-        from ytdnn.retrieval import candidate_models
+        from ytdnn.retrieval import model_interface
 
-        return candidate_models.step_config(config)
+        return model_interface.step_config(config)
     from ytdnn.training import candidates
 
     return candidates.step_config(config)

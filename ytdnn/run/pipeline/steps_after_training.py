@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ytdnn.base import artifacts, configs, formats
-from ytdnn.evaluation import continued_models, report_files, served_order
+from ytdnn.evaluation import continued_models, order_choice_artifact, report_files
 from ytdnn.run.pipeline import steps
 
 REFITTED = "refit"  # folder of the models of `ytdnn refit`
@@ -24,9 +24,11 @@ def served_config(config: configs.Config, workdir: pathlib.Path) -> configs.Conf
       config: Config of the run.
       workdir: Directory of the run.
     """
-    choice = served_order.read(workdir) or served_order.Choice(True, "")
+    choice = order_choice_artifact.read(workdir) or order_choice_artifact.Choice(
+        True, ""
+    )
     composition = config.composition
-    weights = served_order.live_weights(config, workdir)
+    weights = order_choice_artifact.live_weights(config, workdir)
     composition = dataclasses.replace(composition, live_weights=weights)
     if config.ranking.enabled != "auto":
         return dataclasses.replace(config, composition=composition)
@@ -59,7 +61,7 @@ def choose_order(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.evaluation import live_term_choice, order_choice
 
     has_ranker = not steps.ranker_left_out(config, workdir)
-    choice = served_order.Choice(True, "")
+    choice = order_choice_artifact.Choice(True, "")
     if has_ranker:
         choice = order_choice.from_run(config, workdir)
     if config.composition.live and config.data.protocol == "temporal":
@@ -71,8 +73,8 @@ def choose_order(config: configs.Config, workdir: pathlib.Path) -> None:
     inputs = steps.fingerprints(
         workdir, ["data", "candidates", *["ranking"] * has_ranker]
     )
-    directory = workdir / served_order.KIND
-    served_order.publish(directory, choice, choice_config(config), inputs)
+    directory = workdir / order_choice_artifact.KIND
+    order_choice_artifact.publish(directory, choice, choice_config(config), inputs)
 
 
 def choice_config(config: configs.Config) -> Mapping[str, Any]:
@@ -85,7 +87,7 @@ def choice_config(config: configs.Config) -> Mapping[str, Any]:
 
 def describe_choice(config: configs.Config, workdir: pathlib.Path) -> list[str]:
     """Returns the lines to print after `workdir/choice` is made."""
-    choice = served_order.read(workdir)
+    choice = order_choice_artifact.read(workdir)
     return [choice.words] if choice is not None and choice.words else []
 
 
@@ -192,9 +194,9 @@ def measured(
 
 def changed_videos(workdir: pathlib.Path) -> dict[str, str]:
     """Returns the fingerprints of the lists of removed and added videos, if any."""
-    from ytdnn.bundle import added_videos, removed_videos
+    from ytdnn.bundle import added_videos_table, removed_videos
 
-    return removed_videos.inputs(workdir) | added_videos.inputs(workdir)
+    return removed_videos.inputs(workdir) | added_videos_table.inputs(workdir)
 
 
 def bundle_config(config: configs.Config) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pydantic
 
-from ytdnn.base import artifacts, configs, environment, errors, user_paths
+from ytdnn.base import artifacts, configs, errors, machine_facts, user_paths
 from ytdnn.base.configs import data as data_config
 from ytdnn.base.configs import wording
 from ytdnn.run.pipeline import log_size
@@ -96,8 +96,8 @@ def write_config(directory: pathlib.Path, config: configs.Config) -> None:
     """Writes the resolved config, package versions and git commit of a run."""
     value = {
         "config": configs.to_dict(log_size.resolved(config, directory)),
-        "versions": environment.versions(),
-        "git_commit": environment.git_commit(),
+        "versions": machine_facts.versions(),
+        "git_commit": machine_facts.git_commit(),
     }
     artifacts.write_json(directory / CONFIG_FILE, value)
 

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.features import contract
-from ytdnn.features import base_feature, column_features, feature_lists, request_reading
+from ytdnn.features import base_feature, column_features, open_features, request_reading
 
 _SEGMENT = column_features.TextColumn("users.segment", "users.segment")
 
@@ -24,8 +24,8 @@ _SEGMENT = column_features.TextColumn("users.segment", "users.segment")
 def test_what_was_measured_comes_back_whole(
     tmp_path: pathlib.Path, found: base_feature.FeatureStatistics
 ) -> None:
-    feature_lists.write(tmp_path / "features.json", {"country": found})
-    assert feature_lists.read_file(tmp_path / "features.json") == {"country": found}
+    open_features.write(tmp_path / "features.json", {"country": found})
+    assert open_features.read_file(tmp_path / "features.json") == {"country": found}
 
 
 def test_an_embedding_keeps_its_width_after_its_vocabulary_grew(
@@ -44,9 +44,9 @@ def test_an_embedding_keeps_its_width_after_its_vocabulary_grew(
     before = width(base_feature.FeatureStatistics(num_values=10))
     grown = base_feature.FeatureStatistics(num_values=3000, dim=before)
     assert width(base_feature.FeatureStatistics(num_values=3000)) != before
-    feature_lists.write(tmp_path / "features.json", {"country": grown})
+    open_features.write(tmp_path / "features.json", {"country": grown})
     assert (
-        width(feature_lists.read_file(tmp_path / "features.json")["country"]) == before
+        width(open_features.read_file(tmp_path / "features.json")["country"]) == before
     )
 
 

@@ -17,6 +17,9 @@ import polars as pl
 from ytdnn.base import configs, errors, formats, schema
 from ytdnn.log import exact_quantiles, raw_log
 
+Counts = exact_quantiles.Counts
+DataConfig = configs.DataConfig
+
 # Of the impressions that the ranker's window would hold if they were spread evenly
 # over the watches' time; with fewer it is placed by the impressions' time.
 _LEAST_OF_SHARE = 0.1
@@ -52,9 +55,7 @@ class ChosenWindows:
 
 
 def choose(
-    config: configs.DataConfig,
-    watches: pl.LazyFrame,
-    impressions: pl.LazyFrame | None = None,
+    config: DataConfig, watches: pl.LazyFrame, impressions: pl.LazyFrame | None = None
 ) -> ChosenWindows:
     """Returns the windows of a log; without windows if the protocol is not temporal.
 
@@ -84,18 +85,15 @@ def choose(
         return ChosenWindows(None)
     if has_split:
         return ChosenWindows(_given_windows(watches))
-    times = exact_quantiles.Counts(watches, schema.TIME)
+    times = Counts(watches, schema.TIME)
     shown = None
     if impressions is not None:
-        shown = exact_quantiles.Counts(impressions, schema.TIME)
+        shown = Counts(impressions, schema.TIME)
     return _by_times(config, times, shown, dates)
 
 
 def _by_times(
-    config: configs.DataConfig,
-    times: exact_quantiles.Counts,
-    shown: exact_quantiles.Counts | None,
-    dates: dict[str, int],
+    config: DataConfig, times: Counts, shown: Counts | None, dates: dict[str, int]
 ) -> ChosenWindows:
     """Returns windows by dates, by shares of watches, or of impressions.
 
@@ -138,10 +136,7 @@ def _by_times(
 
 
 def _shortened(
-    config: configs.DataConfig,
-    windows: Windows,
-    times: exact_quantiles.Counts,
-    shown: exact_quantiles.Counts,
+    config: DataConfig, windows: Windows, times: Counts, shown: Counts
 ) -> Windows:
     """Returns windows of which the ranker's holds no more impressions than enough."""
     (until,) = shown.num_below([windows.test])
@@ -161,9 +156,7 @@ def _shortened(
 
 
 def _shares_of_impressions(
-    config: configs.DataConfig,
-    times: exact_quantiles.Counts,
-    shown: exact_quantiles.Counts,
+    config: DataConfig, times: Counts, shown: Counts
 ) -> Windows | None:
     """Returns windows within the time that both tables cover; None if it is empty.
 
@@ -187,9 +180,7 @@ def _shares_of_impressions(
     return Windows(validation, ranking, validated, test) if is_ordered else None
 
 
-def _dated(
-    config: configs.DataConfig, times: exact_quantiles.Counts, dates: dict[str, int]
-) -> Windows:
+def _dated(config: DataConfig, times: Counts, dates: dict[str, int]) -> Windows:
     """Returns windows that begin at the set dates; others by shares of watches.
 
     Raises:
@@ -218,9 +209,7 @@ def _dated(
     return windows
 
 
-def _last_share(
-    times: exact_quantiles.Counts, start: int, stop: int, share: float
-) -> int:
+def _last_share(times: Counts, start: int, stop: int, share: float) -> int:
     """Returns where the last share of the watches of a window begins; of 0 its end."""
     low, high = times.num_below([start, stop])
     if high <= low or not share:
@@ -230,7 +219,7 @@ def _last_share(
     return begin
 
 
-def counted_from(config: configs.DataConfig) -> int:
+def counted_from(config: DataConfig) -> int:
     """Returns the second from which counts by time begin.
 
     Raises:
@@ -240,7 +229,7 @@ def counted_from(config: configs.DataConfig) -> int:
     return _ALWAYS if begin is None else begin
 
 
-def _date(config: configs.DataConfig, name: str) -> int | None:
+def _date(config: DataConfig, name: str) -> int | None:
     """Returns a configured begin, None if it is not set.
 
     Raises:
@@ -261,11 +250,7 @@ def _date(config: configs.DataConfig, name: str) -> int | None:
     return int(moment.timestamp())
 
 
-def _advice(
-    config: configs.DataConfig,
-    times: exact_quantiles.Counts,
-    shown: exact_quantiles.Counts,
-) -> str:
+def _advice(config: DataConfig, times: Counts, shown: Counts) -> str:
     """Returns the times of the tables' events, and the setting for a window."""
     first, last = times.nearest([0.0, 1.0])
     begin, end = shown.nearest([0.0, 1.0])
@@ -286,7 +271,7 @@ def _advice(
     )
 
 
-def _shared(config: configs.DataConfig, times: exact_quantiles.Counts) -> Windows:
+def _shared(config: DataConfig, times: Counts) -> Windows:
     """Returns windows with the configured shares of the watches.
 
     Raises:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests import planted
-from ytdnn.log import context_impressions, events, prepared
+from ytdnn.log import earlier_impressions, events, prepared
 
 Split = events.Split
 
@@ -25,7 +25,7 @@ def test_the_latest_are_added_and_nothing_else_changes(
     data: prepared.PreparedData,
 ) -> None:
     own, before = _rows(data, Split.TRAIN), _rows(data, Split.CONTEXT)
-    found = context_impressions.with_earlier_impressions(data, len(own) + 50)
+    found = earlier_impressions.with_earlier_impressions(data, len(own) + 50)
     added = _rows(found, Split.EARLIER)
     times = np.asarray(data.impressions.times)
     # The four impressions of a page share a second.
@@ -39,21 +39,21 @@ def test_the_latest_are_added_and_nothing_else_changes(
 
 
 def test_there_may_be_fewer_or_none_missing(data: prepared.PreparedData) -> None:
-    every = context_impressions.with_earlier_impressions(data, 10**9)
+    every = earlier_impressions.with_earlier_impressions(data, 10**9)
     np.testing.assert_array_equal(
         _rows(every, Split.EARLIER), _rows(data, Split.CONTEXT)
     )
     assert (
-        context_impressions.with_earlier_impressions(
+        earlier_impressions.with_earlier_impressions(
             data, len(_rows(data, Split.TRAIN))
         )
         is data
     )
-    assert context_impressions.with_earlier_impressions(data, 0) is data
+    assert earlier_impressions.with_earlier_impressions(data, 0) is data
 
 
 def test_without_a_window_of_its_own_there_is_nothing_to_add(
     tmp_path: pathlib.Path,
 ) -> None:
     data = planted.prepared_data(tmp_path, protocol="leave_one_out")
-    assert context_impressions.with_earlier_impressions(data, 10**9) is data
+    assert earlier_impressions.with_earlier_impressions(data, 10**9) is data

@@ -22,7 +22,7 @@ import polars as pl
 from scipy import sparse
 
 from ytdnn.base import artifacts, configs, errors, ragged, registries
-from ytdnn.base.configs import components
+from ytdnn.base.configs import setting_types
 from ytdnn.base.metrics import top_k_selection
 from ytdnn.log import prepared, slice_batches
 
@@ -188,7 +188,7 @@ def unfitted(name: str) -> BaseCandidateModel:
       errors.UserError: The name is unknown, or the model's package is missing.
     """
     settings = registries.CANDIDATE_MODELS[name].config
-    return make((settings or components.without_settings(name))())
+    return make((settings or setting_types.without_settings(name))())
 
 
 def lists(

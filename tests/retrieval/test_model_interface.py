@@ -9,9 +9,9 @@ import pytest
 from tests import planted
 from ytdnn import configs, registries
 from ytdnn.base import errors, ragged
-from ytdnn.base.configs import components
+from ytdnn.base.configs import setting_types
 from ytdnn.log import prepared, slice_batches
-from ytdnn.retrieval import candidate_models
+from ytdnn.retrieval import model_interface
 
 
 class Same:
@@ -20,19 +20,19 @@ class Same:
     def __init__(self, rows: list[int] | Any = (0, 1, 2, 3)) -> None:
         self.rows = rows
 
-    def fit(self, data: candidate_models.TrainingData) -> None:
+    def fit(self, data: model_interface.TrainingData) -> None:
         self.num_videos = data.videos.height
 
-    def recommend(self, requests: candidate_models.Requests, k: int) -> Any:
+    def recommend(self, requests: model_interface.Requests, k: int) -> Any:
         return np.tile(np.array(self.rows[:k]), (len(requests), 1))
 
 
-def requests(removed: list[list[int]], **more: Any) -> candidate_models.Requests:
+def requests(removed: list[list[int]], **more: Any) -> model_interface.Requests:
     """Returns requests of users who watched some catalogue indices."""
     sizes = [len(each) for each in removed]
     values = np.array([video for each in removed for video in each], np.int64)
     watched = ragged.Ragged(np.append(0, np.cumsum(sizes)), values)
-    return candidate_models.Requests(
+    return model_interface.Requests(
         users=np.arange(len(removed)),
         times=np.full(len(removed), 100),
         histories=ragged.Ragged(watched.offsets, watched.values - 1),
@@ -49,23 +49,23 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 def test_watched_videos_are_replaced_by_the_next_ones() -> None:
     asked = requests([[], [1, 3], [1, 2, 3, 4]])
-    lists = candidate_models.lists(Same(), asked, 2)
+    lists = model_interface.lists(Same(), asked, 2)
     assert lists.tolist() == [[1, 2], [2, 4], [0, 0]]
 
 
 def test_videos_that_are_not_there_yet_are_left_out() -> None:
     since = np.array([0, 200, 0, 0, 0, 0])
     asked = requests([[], []], available=(since, np.array([100, 300])))
-    assert candidate_models.lists(Same(), asked, 3).tolist() == [[1, 3, 4], [1, 2, 3]]
+    assert model_interface.lists(Same(), asked, 3).tolist() == [[1, 3, 4], [1, 2, 3]]
 
 
 def test_answers_may_have_scores_beside_them() -> None:
     class Scored(Same):
-        def recommend(self, requests: candidate_models.Requests, k: int) -> Any:
+        def recommend(self, requests: model_interface.Requests, k: int) -> Any:
             rows = super().recommend(requests, k)
             return rows, np.zeros(rows.shape)
 
-    assert candidate_models.lists(Scored(), requests([[1]]), 2).tolist() == [[2, 3]]
+    assert model_interface.lists(Scored(), requests([[1]]), 2).tolist() == [[2, 3]]
 
 
 def test_requests_show_histories_as_rows() -> None:
@@ -82,7 +82,7 @@ def test_best_ranks_all_videos_but_the_removed() -> None:
 
 
 def test_training_data_are_the_training_window(data: prepared.PreparedData) -> None:
-    training = candidate_models.TrainingData(data)
+    training = model_interface.TrainingData(data)
     watches = slice_batches.training_set(data).watches
     pairs = set(
         zip(watches.users.tolist(), np.asarray(watches.videos) - 1, strict=True)
@@ -105,17 +105,17 @@ def test_training_data_are_the_training_window(data: prepared.PreparedData) -> N
 )
 def test_wrong_answers_are_refused(rows: Any, message: str) -> None:
     with pytest.raises(errors.UserError, match=message):
-        candidate_models.lists(Same(rows), requests([[]]), 2)
+        model_interface.lists(Same(rows), requests([[]]), 2)
 
 
 def test_an_unknown_model_is_answered_with_the_known() -> None:
     with pytest.raises(errors.UserError, match="received 'alz': did you mean als"):
-        candidate_models.unfitted("alz")
+        model_interface.unfitted("alz")
 
 
 def with_model(name: str) -> configs.Config:
     """Returns the defaults with another candidate model."""
-    settings: Any = components.without_settings(name)()
+    settings: Any = setting_types.without_settings(name)()
     return configs.changed(configs.Config(), {"candidates.model": settings})
 
 
@@ -131,9 +131,9 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> configs.Config:
 def test_a_fitted_model_is_kept_in_its_artefact(
     registered: configs.Config, data: prepared.PreparedData, tmp_path: pathlib.Path
 ) -> None:
-    candidate_models.fit(registered, data, tmp_path / "candidates")
-    model: Any = candidate_models.load(tmp_path / "candidates", registered.candidates)
+    model_interface.fit(registered, data, tmp_path / "candidates")
+    model: Any = model_interface.load(tmp_path / "candidates", registered.candidates)
     assert model.num_videos == data.vocabulary_size
     other = with_model("markov")
     with pytest.raises(errors.UserError, match="expected the model markov in"):
-        candidate_models.load(tmp_path / "candidates", other.candidates)
+        model_interface.load(tmp_path / "candidates", other.candidates)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from ytdnn.base import artifacts, configs
 from ytdnn.features import base_feature
 from ytdnn.layers import continuous
-from ytdnn.log import graph_fields, log_tensors, prepared
+from ytdnn.log import io_fields, log_tensors, prepared
 
 if TYPE_CHECKING:
     from ytdnn.layers import split_dense
@@ -89,9 +89,9 @@ def placeholders(chosen: Sequence[base_feature.Feature]) -> Tensors:
 
 def request_fields(
     chosen: Sequence[base_feature.Feature], catalogue: prepared.Catalogue
-) -> graph_fields.Fields:
+) -> io_fields.Fields:
     """Returns the request fields that the features read, each once."""
-    return graph_fields.union(*(feature.fields(catalogue) for feature in chosen))
+    return io_fields.union(*(feature.fields(catalogue) for feature in chosen))
 
 
 def measure(

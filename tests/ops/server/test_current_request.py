@@ -12,7 +12,7 @@ from starlette import requests, responses, testclient
 
 from tests.ops.server import conftest
 from ytdnn.base import errors
-from ytdnn.ops.server import request_records, settings
+from ytdnn.ops.server import current_request, settings
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -23,7 +23,7 @@ def logged(
 ) -> Iterator[tuple[testclient.TestClient, pathlib.Path]]:
     """A client of the server that writes an access log, and the log."""
     path = tmp_path / "access.log"
-    log = request_records.AccessLog(str(path))
+    log = current_request.AccessLog(str(path))
     yield server.changed(access_log=log), path
     log.close()
 
@@ -76,10 +76,10 @@ def test_an_id_that_is_none_is_replaced(server: conftest.Server) -> None:
 
 def test_a_log_that_was_moved_away_is_made_again(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "access.log"
-    log = request_records.AccessLog(str(path))
+    log = current_request.AccessLog(str(path))
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
     for request_id in ("first", "second"):
-        record = request_records.Record(request_id)
+        record = current_request.Record(request_id)
         log.write(record, requests.Request(scope), responses.Response())
         if request_id == "first":
             path.rename(tmp_path / "old.log")
@@ -120,7 +120,7 @@ def test_spans_reach_a_collector(
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
         monkeypatch.setenv("OTEL_SERVICE_NAME", "front page")
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
-        tracing = request_records.Tracing()
+        tracing = current_request.Tracing()
         client = server.changed(tracing=tracing)
         headers = {"traceparent": PARENT}
         asked = client.post("/recommend", json={"k": 3}, headers=headers)
@@ -139,5 +139,5 @@ def test_traces_need_the_extra(
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "opentelemetry.sdk", None)
     with pytest.raises(errors.UserError, match=r"\.\[telemetry\]"):
-        request_records.Tracing()
+        current_request.Tracing()
     assert not settings.Settings(bundle=pathlib.Path()).traces

@@ -9,7 +9,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.log import events, shard_arrays, temporal_windows
+from ytdnn.log import events, shard_arrays, window_choice
 
 SPLIT = events.Split
 DAY = 86_400
@@ -17,9 +17,9 @@ DAY = 86_400
 
 def _windows(
     config: configs.DataConfig, watches: pl.LazyFrame
-) -> temporal_windows.Windows | None:
+) -> window_choice.Windows | None:
     """Returns the windows of a log with an impression for each watch."""
-    return temporal_windows.choose(config, watches, watches).windows
+    return window_choice.choose(config, watches, watches).windows
 
 
 def test_temporal_windows_hold_the_configured_shares():
@@ -43,12 +43,12 @@ def test_without_impressions_the_share_of_the_ranker_trains_the_candidates():
         test_fraction=0.1, ranking_fraction=0.2, validation_fraction=0.1
     )
     for shown in (None, pl.LazyFrame(schema={"time": pl.Int64})):
-        bounds = temporal_windows.choose(config, watches, shown).windows
+        bounds = window_choice.choose(config, watches, shown).windows
         codes = shard_arrays.temporal_watches(np.arange(1000), bounds)
         shares = np.bincount(codes, minlength=4) / 1000
         np.testing.assert_allclose(shares, [0.81, 0.09, 0.1, 0.0], atol=0.002)
     dated = configs.DataConfig(test_from="1970-01-01T00:10:00+00:00")
-    bounds = temporal_windows.choose(dated, watches).windows
+    bounds = window_choice.choose(dated, watches).windows
     assert bounds.validation == pytest.approx(540, abs=2)
     assert bounds.ranking == bounds.ranking_validation == bounds.test == 600
 
@@ -72,7 +72,7 @@ def _given(names: str, times: list[int]) -> pl.LazyFrame:
 
 def test_windows_of_a_given_split_begin_at_its_first_watches():
     bounds = _windows(configs.DataConfig(), _given("vttxv", [6, 1, 5, 9, 7]))
-    assert bounds == temporal_windows.Windows(
+    assert bounds == window_choice.Windows(
         validation=6, ranking=1, ranking_validation=6, test=9
     )
     shown = shard_arrays.temporal_impressions(np.array([0, 1, 5, 6, 8, 9]), bounds)
@@ -122,7 +122,7 @@ def test_windows_by_watches_stay_where_impressions_lie_in_them() -> None:
     watches, config = _times((0, 10, 1000)), configs.DataConfig()
     plain = _windows(config, watches)
     # The ranker's window is from day 7 to 9; impressions end soon after it begins.
-    found = temporal_windows.choose(config, watches, _times((0, 7.5, 900)))
+    found = window_choice.choose(config, watches, _times((0, 7.5, 900)))
     assert found.windows == plain
     assert found.notes == ()
 
@@ -136,14 +136,14 @@ def test_a_ranker_gets_no_more_impressions_than_it_needs(
     """The last 200,000, in a quarter of its share at least."""
     watches, config = _times((0, 10, 10_000)), configs.DataConfig()
     shown = _times((0, 10, 10 * per_day))
-    found = temporal_windows.choose(config, watches, shown).windows
+    found = window_choice.choose(config, watches, shown).windows
     assert found is not None
     begin = 9 - days
     starts = [0.9 * begin, begin, 9 - 0.1 * days, 9.0]
     expected = [start * DAY for start in starts]
     assert list(dataclasses.astuple(found)) == pytest.approx(expected, abs=300)
     dated = dataclasses.replace(config, test_from="1970-01-10")
-    given = temporal_windows.choose(dated, watches, shown).windows
+    given = window_choice.choose(dated, watches, shown).windows
     assert given is not None
     assert given.ranking == pytest.approx(7 * DAY, abs=300)
 
@@ -157,7 +157,7 @@ def test_a_history_before_all_impressions_leaves_the_ranker_its_share_of_these()
     plain = _windows(configs.DataConfig(), watches)
     assert plain is not None
     assert plain.test <= 28 * DAY + 100  # none for the ranker
-    found = temporal_windows.choose(configs.DataConfig(), watches, shown)
+    found = window_choice.choose(configs.DataConfig(), watches, shown)
     assert found.windows is not None
     # 70, 18, 2 and 10 % of six days.
     starts = [28 + 6 * share for share in (0.7, 0.88, 0.9)]
@@ -185,7 +185,7 @@ def test_where_no_window_is_possible_the_setting_that_makes_one_is_named(
 ) -> None:
     config = configs.DataConfig(test_fraction=0.1)
     watches = _times((0, 10, 1000))
-    found = temporal_windows.choose(config, watches, _times(shown))
+    found = window_choice.choose(config, watches, _times(shown))
     assert found.windows == _windows(config, watches)
     assert words in found.advice
     assert "watches from 1970-01-01 00:00 to 1970-01-10 23:" in found.advice
@@ -207,7 +207,7 @@ def test_windows_begin_where_they_are_set_to() -> None:
         test_from=_date(8),
     )
     found = _windows(config, watches)
-    assert found == temporal_windows.Windows(5 * DAY, 6 * DAY, 7 * DAY, 8 * DAY)
+    assert found == window_choice.Windows(5 * DAY, 6 * DAY, 7 * DAY, 8 * DAY)
 
 
 def test_what_is_not_set_is_a_share_of_the_rest() -> None:

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ytdnn.lab.world import corpus, generate, interests, memory, truth
+from ytdnn.lab.world import corpus, generate, interests, memory, true_rates
 
 from .conftest import CONFIG
 
@@ -36,7 +36,7 @@ def test_likes_and_dislikes_are_drawn_by_the_truth(played) -> None:
     found = generate.World(config)
     shown, _ = _played(found)
     chance = click_probability(found, shown)
-    truths = truth.outcome_probabilities(
+    truths = true_rates.outcome_probabilities(
         found, shown["users"], shown["videos"], shown["times"], chance
     )
     for name, expected in truths.items():
@@ -79,7 +79,7 @@ def earlier_unclicked(shown: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def click_probability(world, shown):
-    return truth.click_probability(
+    return true_rates.click_probability(
         world,
         shown["users"],
         shown["videos"],
@@ -114,7 +114,7 @@ def test_expected_watch_seconds_are_the_mean_of_what_is_watched(
     world, (shown, _) = noisy if is_noisy else (world, played)
     chance = click_probability(world, shown)[shown["clicked"]]
     clicked = {name: values[shown["clicked"]] for name, values in shown.items()}
-    expected = truth.expected_watch_seconds(
+    expected = true_rates.expected_watch_seconds(
         world,
         clicked["users"],
         clicked["videos"],
@@ -147,7 +147,7 @@ def test_accidents_are_short_watches_whatever_is_shown(noisy, played):
 
 def test_clickbait_draws_clicks_and_does_not_hold(world):
     videos = world.shared.videos
-    bait = truth.is_clickbait(world)
+    bait = true_rates.is_clickbait(world)
     assert 0.005 < bait.mean() < 0.05  # of a tenth, less than half
     assert videos.appeal[bait].min() > np.quantile(videos.appeal, 0.89)
     assert videos.quality[bait].max() < np.median(videos.quality)
@@ -165,7 +165,7 @@ def test_watch_rates_tell_how_much_is_watched_of_what(world, played):
         watches["times"] < begin + corpus.SECONDS_PER_DAY
     )
     users, counts = np.unique(watches["users"][today], return_counts=True)
-    rates = truth.watch_rates(world, users, begin + 60_000)
+    rates = true_rates.watch_rates(world, users, begin + 60_000)
     seen = np.zeros((CONFIG.num_users, CONFIG.num_videos), bool)
     seen[watches["users"][before], watches["videos"][before]] = True
     rates[seen[users]] = 0.0
@@ -184,8 +184,8 @@ def test_the_next_episode_is_likely(world):
     uploaded = world.shared.videos.upload_times <= time
     first = np.flatnonzero((following >= 0) & uploaded[following])[:20]
     users = np.arange(len(first))
-    without = truth.watch_probability(world, users, time)
-    given = truth.watch_probability(world, users, time, first)
+    without = true_rates.watch_probability(world, users, time)
+    given = true_rates.watch_probability(world, users, time, first)
     at = (users, following[first])
     assert (given[at] > 1.5 * without[at]).all()
 
