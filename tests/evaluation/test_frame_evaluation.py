@@ -89,6 +89,8 @@ def test_the_frame_shows_each_metric_with_its_interval() -> None:
     assert found.frame.columns == ["metric", "value", "low", "high"]
     assert "3 users with right answers; 2 rows of other users" in repr(found)
     assert "recall@3" in repr(found)
+    few = LISTS.filter(pl.col("user_id") == LISTS["user_id"][0])
+    assert "without a list are misses" in repr(frame_evaluation.evaluate(few, TRUTH))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,12 @@ def test_the_frame_shows_each_metric_with_its_interval() -> None:
         (LISTS.drop("video_id"), TRUTH, "expected columns user_id and video_id"),
         (LISTS.clear(), TRUTH, "expected rows in lists"),
         (pl.concat([LISTS, LISTS]), TRUTH, "each video once for a user in lists"),
-        (LISTS.with_columns(score=None), TRUTH, "expected numbers in score"),
+        (LISTS.with_columns(score=None), TRUTH, "expected finite numbers in score"),
+        (
+            LISTS.with_columns(user_id=pl.col("user_id") + "?"),
+            TRUTH,
+            "expected lists of the users in truth, found none",
+        ),
         (LISTS, TRUTH.with_columns(watch_seconds=None), "numbers in watch_seconds"),
         (LISTS, TRUTH.with_columns(video_id=None), "ids in every row of truth"),
         (LISTS, TRUTH.head(1).with_columns(user_id=1), "expected user_id of one type"),

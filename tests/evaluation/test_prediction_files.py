@@ -138,6 +138,10 @@ def test_a_file_is_ranked_by_score_without_what_was_watched(
     counts = {"rows": 4, "of_other_users": 1, "out_of_vocabulary": 1}
     made = report_parts.PredictionCounts(users_without=1, **counts)
     assert prediction_files.describe(read, data, cases) == made
+    ranked = read.frame.with_columns(rank=-pl.col("score")).drop("score")
+    ranked.write_parquet(tmp_path / "ranked.parquet")
+    same = prediction_files.parse(tmp_path / "ranked.parquet", data)
+    assert prediction_files.maker(same, data)(cases, 3).tolist() == found.tolist()
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,10 @@ from ytdnn.evaluation import (
     measure,
     prediction_files,
     report_files,
+    report_summary,
     request_cases,
     request_measure,
+    tables,
     user_cases,
     users_in_parts,
 )
@@ -424,15 +426,25 @@ def test_another_system_answers_the_requests(
         score=pl.lit(1.0),
     )
     path = tmp_path / f"{name}.parquet"
-    answers.drop(schema.TIME, schema.USER_ID).write_parquet(path)
+    answers = answers.drop(schema.TIME, schema.USER_ID)
+    answers.write_parquet(path)
     other = prediction_files.read(path, data)
     report = external_systems.evaluate(other, data, CONFIG, "test").report
     assert report.requests is not None
+    counts = report.protocol.predictions
+    assert counts is not None
+    assert counts.users_without == 0
+    shown = report_summary.summary_table(report, is_short=True)
+    assert tables.model_title(name) in [row[0] for row in shown.rows]
     assert report.requests.rival != name
     own = report.requests.systems[name].values
     assert own["hit_rate@1"] == pytest.approx(1.0 - asked.is_repeat.mean())
     assert own["mrr@3"] == own["hit_rate@1"]
     assert report.requests.ahead[name]["hit_rate@1"][1] > 0.0
+    answers.head(1).write_parquet(path)
+    other = prediction_files.read(path, data)
+    report = external_systems.evaluate(other, data, CONFIG, "test").report
+    assert report.protocol.predictions.users_without == len(asked) - 1
 
 
 def test_requests_need_a_split_in_time(tmp_path: pathlib.Path) -> None:

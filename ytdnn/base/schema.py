@@ -27,6 +27,7 @@ PAGE_ID = "page_id"
 POSITION = "position"
 SOURCE = "source"
 SCORE = "score"
+RANK = "rank"  # of a list: 1 is first
 SEED_VIDEO_ID = "seed_video_id"
 PROPENSITY = "propensity"
 # Outcomes of an impression apart from the click and its watch time.

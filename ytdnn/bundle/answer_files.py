@@ -110,7 +110,7 @@ class Stream:
             for part, frame in enumerate(self.frames(), 1):
                 num_rows += frame.height
                 if self.k:
-                    num_full += int((frame[answer_frames.RANK] == self.k).sum())
+                    num_full += int((frame[schema.RANK] == self.k).sum())
                 if progress is not None:
                     progress(min(part * self.size, number), number)
                 yield frame

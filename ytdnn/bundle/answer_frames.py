@@ -13,7 +13,6 @@ from ytdnn.bundle import bundle as bundles
 from ytdnn.retrieval import slate
 
 REQUEST = "request"
-RANK = "rank"
 SIMILAR_VIDEO_ID = "similar_video_id"
 VECTOR = "vector"
 
@@ -50,7 +49,7 @@ def schema_of_lists(
     """
     title = {schema.TITLE: pl.String()} if _has_titles(bundle) else {}
     own = {video: bundle.id_type, **title, **{name: _type(name) for name in columns}}
-    return {ids.name: ids.dtype, RANK: pl.Int32(), **own}
+    return {ids.name: ids.dtype, schema.RANK: pl.Int32(), **own}
 
 
 def from_lists(
@@ -71,7 +70,7 @@ def from_lists(
     videos = bundle.videos[lists.videos[rows, columns] - 1]
     parts = [
         ids.gather(pl.Series(rows, dtype=pl.UInt32)),
-        pl.Series(RANK, columns + 1, pl.Int32),
+        pl.Series(schema.RANK, columns + 1, pl.Int32),
         videos[schema.VIDEO_ID].rename(video),
         *([videos[schema.TITLE]] if _has_titles(bundle) else []),
         pl.Series(schema.SCORE, lists.scores[rows, columns], pl.Float32),
@@ -91,8 +90,8 @@ def lists_of_users(lists: pl.DataFrame, users: pl.Series) -> pl.DataFrame:
     """
     if schema.TITLE not in lists.columns:
         lists = lists.with_columns(pl.lit(None, pl.String).alias(schema.TITLE))
-    first = [REQUEST, RANK, schema.VIDEO_ID, schema.TITLE]
-    wide = pl.col(RANK).cast(pl.Int64), pl.col(pl.Float32).cast(pl.Float64)
+    first = [REQUEST, schema.RANK, schema.VIDEO_ID, schema.TITLE]
+    wide = pl.col(schema.RANK).cast(pl.Int64), pl.col(pl.Float32).cast(pl.Float64)
     ordered = lists.select(*first, pl.exclude(first)).with_columns(wide)
     return ordered.insert_column(1, users.gather(lists[REQUEST]))
 
@@ -112,7 +111,9 @@ def from_answers(
     more = [name for name in bundle.meanings if name != schema.SCORE]
     columns = {
         REQUEST: [row for row, answer in enumerate(answers) for _ in answer.video_ids],
-        RANK: [n for answer in answers for n in range(1, len(answer.video_ids) + 1)],
+        schema.RANK: [
+            n for answer in answers for n in range(1, len(answer.video_ids) + 1)
+        ],
         schema.VIDEO_ID: [video for answer in answers for video in answer.video_ids],
         schema.TITLE: [title for answer in answers for title in answer.titles],
         schema.SCORE: [score for answer in answers for score in answer.scores],
@@ -122,7 +123,7 @@ def from_answers(
     }
     types = {
         REQUEST: pl.Int64(),
-        RANK: pl.Int64(),
+        schema.RANK: pl.Int64(),
         schema.VIDEO_ID: bundle.id_type,
         schema.TITLE: pl.String(),
         schema.SCORE: pl.Float64(),
@@ -165,7 +166,7 @@ def from_candidates(
     titles, names = bundle.titles, (None, *bundle.source_names)
     scores = row[bundles.CANDIDATE_SCORES].numpy()
     columns = {
-        RANK: [int(rank) or None for rank in row[bundles.RANKS]],
+        schema.RANK: [int(rank) or None for rank in row[bundles.RANKS]],
         schema.VIDEO_ID: pl.Series(ids, dtype=bundle.id_type),
         schema.TITLE: pl.Series([titles.get(video) for video in ids], dtype=pl.String),
         schema.SOURCE: [names[source] for source in row[bundles.SOURCES].numpy()],
@@ -175,7 +176,7 @@ def from_candidates(
         "candidate_score": [float(score) if score > none else None for score in scores],
         schema.SCORE: row[schema.SCORES].numpy().astype(float),
     }
-    order = [RANK, schema.SCORE]
+    order = [schema.RANK, schema.SCORE]
     return pl.DataFrame(columns).sort(order, descending=[False, True], nulls_last=True)
 
 

@@ -8,9 +8,13 @@ from ytdnn.log import lookups, raw_request
 from ytdnn.ranking import heads, weighted_order
 from ytdnn.retrieval import exploring, live_term_source, pool, slate
 
+Ranking = graphs.Ranking
+Request = raw_request.Request
+Candidates = pool.Candidates
+
 Raw = graphs.Raw
 Outputs = graphs.Outputs
-Proposed = tuple[pool.Candidates, tf.Tensor | None]
+Proposed = tuple[Candidates, tf.Tensor | None]
 
 
 class AnswerGraph(tf.Module):
@@ -24,28 +28,25 @@ class AnswerGraph(tf.Module):
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns ids, the columns of `Ranked`, and num_results."""
-        request = raw_request.Request(raw, self.videos)
+        request = Request(raw, self.videos)
         candidates, scores = self.leave_out(raw, *self.propose(request))
         ranked = self.rank(request, candidates, scores)
         return graphs.best(self.videos, candidates.videos, ranked, raw[schema.K])
 
-    def propose(self, request: raw_request.Request) -> Proposed:
+    def propose(self, request: Request) -> Proposed:
         """Returns candidates and the candidate model's scores (None if not needed)."""
         raise NotImplementedError
 
     def leave_out(
-        self, raw: Raw, candidates: pool.Candidates, scores: tf.Tensor | None
+        self, raw: Raw, candidates: Candidates, scores: tf.Tensor | None
     ) -> Proposed:
         """Returns the candidates to rank, and their scores."""
         del raw
         return candidates, scores
 
     def rank(
-        self,
-        request: raw_request.Request,
-        candidates: pool.Candidates,
-        scores: tf.Tensor | None,
-    ) -> graphs.Ranking:
+        self, request: Request, candidates: Candidates, scores: tf.Tensor | None
+    ) -> Ranking:
         """Returns the predictions for candidates, and the slate's order.
 
         Args:
@@ -55,9 +56,7 @@ class AnswerGraph(tf.Module):
         """
         raise NotImplementedError
 
-    def on_page(
-        self, raw: Raw, candidates: pool.Candidates, ranked: graphs.Ranking
-    ) -> graphs.Ranking:
+    def on_page(self, raw: Raw, candidates: Candidates, ranked: Ranking) -> Ranking:
         """Returns the predictions, with `-inf` as order for left-out candidates.
 
         Args:
@@ -86,7 +85,7 @@ class NearestGraph(AnswerGraph):
         self._user_tower = user_tower
         self._source, self._limits, self._caps = source, limits, caps
 
-    def propose(self, request: raw_request.Request) -> Proposed:
+    def propose(self, request: Request) -> Proposed:
         """Returns the candidates and their scores."""
         vectors = self._user_tower.vectors(request)
         requests = self._limits.source_requests(request, vectors)
@@ -94,15 +93,10 @@ class NearestGraph(AnswerGraph):
         return pool.join(indices, (), (), configs.CompositionConfig()), scores
 
     def rank(
-        self,
-        request: raw_request.Request,
-        candidates: pool.Candidates,
-        scores: tf.Tensor | None,
-    ) -> graphs.Ranking:
+        self, request: Request, candidates: Candidates, scores: tf.Tensor | None
+    ) -> Ranking:
         """Returns the candidate model's scores, and the order of the slate by them."""
-        return graphs.Ranking(
-            scores, self._caps(request.raw, candidates.videos, scores)
-        )
+        return Ranking(scores, self._caps(request.raw, candidates.videos, scores))
 
 
 class RecommenderGraph(AnswerGraph):
@@ -147,7 +141,7 @@ class RecommenderGraph(AnswerGraph):
         self._proposed = shared_functions.TracedFunction(self._propose)
         self.first_pass: first_pass.FirstPass | None = None
 
-    def propose(self, request: raw_request.Request) -> Proposed:
+    def propose(self, request: Request) -> Proposed:
         """Returns the candidates, and the candidate model's scores where needed.
 
         The request is given the indices of its history, which are looked up here.
@@ -156,8 +150,8 @@ class RecommenderGraph(AnswerGraph):
         candidates, scores, request.watched_indices = self._proposed(raw)
         return candidates, scores
 
-    def _propose(self, raw: Raw) -> tuple[pool.Candidates, tf.Tensor | None, tf.Tensor]:
-        request = raw_request.Request(raw, self.videos)
+    def _propose(self, raw: Raw) -> tuple[Candidates, tf.Tensor | None, tf.Tensor]:
+        request = Request(raw, self.videos)
         vectors = self._user_tower.vectors(request)
         candidates = self._sources(self._limits.source_requests(request, vectors))
         scores = None
@@ -166,16 +160,14 @@ class RecommenderGraph(AnswerGraph):
         return candidates, scores, request.watched_indices
 
     def leave_out(
-        self, raw: Raw, candidates: pool.Candidates, scores: tf.Tensor | None
+        self, raw: Raw, candidates: Candidates, scores: tf.Tensor | None
     ) -> Proposed:
         """Returns the candidates that the first pass keeps, and their scores."""
         if self.first_pass is None:
             return candidates, scores
         return self.first_pass(raw, candidates, scores)
 
-    def on_page(
-        self, raw: Raw, candidates: pool.Candidates, ranked: graphs.Ranking
-    ) -> graphs.Ranking:
+    def on_page(self, raw: Raw, candidates: Candidates, ranked: Ranking) -> Ranking:
         """See `AnswerGraph`."""
         if self.first_pass is None:
             return ranked
@@ -183,11 +175,8 @@ class RecommenderGraph(AnswerGraph):
         return ranked._replace(order=tf.where(keeps, ranked.order, float("-inf")))
 
     def rank(
-        self,
-        request: raw_request.Request,
-        candidates: pool.Candidates,
-        scores: tf.Tensor | None,
-    ) -> graphs.Ranking:
+        self, request: Request, candidates: Candidates, scores: tf.Tensor | None
+    ) -> Ranking:
         """Returns the ranker's predictions for candidates, and the slate's order."""
         predicted = self.scorer.score(request, candidates, scores)
         videos = candidates.videos
@@ -203,11 +192,11 @@ class RecommenderGraph(AnswerGraph):
 
     def _slate(
         self,
-        request: raw_request.Request,
+        request: Request,
         videos: tf.Tensor,
         predicted: heads.HeadPredictions,
         order: tf.Tensor,
-    ) -> graphs.Ranking:
+    ) -> Ranking:
         """Returns the predictions with the slate's order, and the reason of each place.
 
         Args:
@@ -237,7 +226,7 @@ class RecommenderGraph(AnswerGraph):
                 sampled = self._explorer.drawn(by_score)
             else:
                 reserved = slate.risen(by_score, order)
-        return graphs.Ranking(
+        return Ranking(
             predicted.order,
             order,
             predicted.seconds,

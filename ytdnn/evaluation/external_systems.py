@@ -16,6 +16,7 @@ from ytdnn.evaluation import (
     lists,
     measure,
     report_files,
+    request_cases,
     request_measure,
     tuned_baselines,
     user_cases,
@@ -33,7 +34,8 @@ class Other:
       kind: `bundle` or `predictions`.
       fingerprint: Fingerprint of its content.
       makers: Makers of its lists, by their names in the report.
-      stated: Function from the cases to fields of the report's protocol.
+      stated: Function from the cases, or those of requests, to fields of the report's
+        protocol.
       trained_to: The end of its training data (s since the epoch), where it is
         recorded.
       num_listed: Number of videos that it can list, the first ones of the catalogue;
@@ -82,7 +84,6 @@ def evaluate(
     if truth is not None:
         makers |= truth.systems(config).makers
     result = measure.measure(data, cases, makers, {}, code, config)
-    rules = dataclasses.replace(result.report.protocol, **other.stated(cases))
     windows = users_in_parts.WindowOpener(config.window_events)
     if other.request_makers and data.config.protocol != "temporal":
         raise errors.UserError(
@@ -99,6 +100,9 @@ def evaluate(
         {*other.makers, *other.request_makers},
         other.num_listed,
     )
+    asked = request_cases.cases(data, code, config, other.num_listed)
+    judged = asked.cases if other.request_makers and asked else cases
+    rules = dataclasses.replace(result.report.protocol, **other.stated(judged))
     report = dataclasses.replace(
         result.report,
         name=other.name,

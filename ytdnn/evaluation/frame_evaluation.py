@@ -18,10 +18,9 @@ from ytdnn.base.metrics import exact_top_k, watch_time_of_hits
 from ytdnn.evaluation import report_parts, user_means
 from ytdnn.log.sources import frames
 
-RANK = "rank"
 _USER, _VIDEO = schema.USER_ID, schema.VIDEO_ID
 _ROW = "row"
-_READ = (_USER, _VIDEO, schema.SCORE, RANK, schema.WATCH_SECONDS)
+_READ = (_USER, _VIDEO, schema.SCORE, schema.RANK, schema.WATCH_SECONDS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,12 +32,14 @@ class ListMetrics:
       intervals: 95 % bootstrap interval over users of each.
       users: `user_id` and the user's value of each metric.
       ignored_rows: Rows of lists whose user has no right answer.
+      users_without: Users with right answers and no list, who count as misses.
     """
 
     values: dict[str, float]
     intervals: dict[str, report_parts.Interval]
     users: pl.DataFrame
     ignored_rows: int
+    users_without: int
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -52,6 +53,8 @@ class ListMetrics:
         head = f"{self.users.height:,} users with right answers"
         if self.ignored_rows:
             head += f"; {self.ignored_rows:,} rows of other users ignored"
+        if self.users_without:
+            head += f"; {self.users_without:,} without a list are misses"
         with pl.Config(tbl_rows=-1, tbl_hide_dataframe_shape=True):
             return f"{head}\n{self.frame}"
 
@@ -85,6 +88,11 @@ def evaluate(
     truth, lists = _read(truth, "truth"), _ordered(_read(lists, "lists"))
     wanted = truth.select(_USER).unique(maintain_order=True).with_row_index(_ROW)
     answers, listed = (_user_rows(frame, wanted) for frame in (truth, lists))
+    if listed.is_empty():
+        raise errors.UserError(
+            f"expected lists of the users in truth, found none (first {_USER} of lists "
+            f"{lists[_USER][0]!r}, of truth {truth[_USER][0]!r}): are both of one log?"
+        )
     index = _indices(answers[_VIDEO], listed[_VIDEO])
     sizes = np.bincount(answers[_ROW].to_numpy(), minlength=wanted.height)
     offsets = np.append(0, np.cumsum(sizes))
@@ -100,9 +108,9 @@ def evaluate(
     entry = user_means.user_means(values, config)
     means = {name: float(values[name].mean()) for name in values}
     users = wanted.select(_USER, *(pl.Series(name, v) for name, v in values.items()))
-    return ListMetrics(
-        means, dict(entry.intervals), users, lists.height - listed.height
-    )
+    ignored = lists.height - listed.height
+    without = wanted.height - listed[_ROW].n_unique()
+    return ListMetrics(means, dict(entry.intervals), users, ignored, without)
 
 
 def _read(source: Any, name: str) -> pl.DataFrame:
@@ -142,14 +150,14 @@ def _ordered(lists: pl.DataFrame) -> pl.DataFrame:
     Raises:
       errors.UserError: There is neither a score nor a rank, or one is missing.
     """
-    name = next((c for c in (schema.SCORE, RANK) if c in lists.columns), None)
+    name = next((c for c in (schema.SCORE, schema.RANK) if c in lists.columns), None)
     if name is None:
         raise errors.UserError(
-            f"expected a column {schema.SCORE} or {RANK} in lists, found only "
+            f"expected a column {schema.SCORE} or {schema.RANK} in lists, found only "
             f"{', '.join(lists.columns)}: add one"
         )
     order = _numbers(lists[name], "lists")
-    by = order if name == RANK else -order
+    by = order if name == schema.RANK else -order
     return lists.with_columns(by.alias(name)).sort(name, maintain_order=True)
 
 
@@ -160,9 +168,11 @@ def _numbers(column: pl.Series, name: str) -> pl.Series:
       errors.UserError: A value is missing, or no finite number.
     """
     numbers = column.cast(pl.Float64, strict=False)
-    if not numbers.is_finite().fill_null(False).all():
+    is_bad = ~numbers.is_finite().fill_null(False) | column.dtype.is_temporal()
+    if is_bad.any():
         raise errors.UserError(
-            f"expected numbers in {column.name} of {name}, found others"
+            f"expected finite numbers in {column.name} of {name}, found "
+            f"{column.filter(is_bad)[0]} (of {is_bad.sum():,} rows)"
         )
     return numbers
 

@@ -18,6 +18,10 @@ from ytdnn.base import errors, formats, ragged, schema
 from ytdnn.evaluation import models, report_parts, user_cases
 from ytdnn.log import events, prepared, prepared_log, shard_index
 
+Cases = user_cases.Cases
+UserLog = prepared_log.UserLog
+Split = events.Split
+
 _USERS_CHANGED = 128  # with another future; one answer that changes is a leak
 _VIDEOS_SCORED = 16  # by the ranker for each of them
 # 116 days and no whole number of hours, so that the hour and the weekday change too.
@@ -32,7 +36,7 @@ Positions = tuple[npt.NDArray[np.integer], Integers, Integers]
 
 
 def in_order(
-    data: prepared.PreparedData, cases: user_cases.Cases, split: events.Split
+    data: prepared.PreparedData, cases: Cases, split: Split
 ) -> report_parts.Leaks:
     """Checks position and time of every input of every case, and of the impressions.
 
@@ -72,7 +76,7 @@ def in_order(
 
 
 def _later_and_same(
-    log: prepared_log.UserLog, cases: user_cases.Cases, rows: Integers
+    log: UserLog, cases: Cases, rows: Integers
 ) -> tuple[Integers, Integers]:
     """Returns how many inputs of each example are later than its label, or as late."""
     index = log.shard_index
@@ -98,21 +102,17 @@ def _later_and_same(
     return later, same
 
 
-def _trained_later(
-    data: prepared.PreparedData, cases: user_cases.Cases, table: str
-) -> Integers:
+def _trained_later(data: prepared.PreparedData, cases: Cases, table: str) -> Integers:
     """Returns the training events of a table since the first request of a window."""
     if data.config.protocol != "temporal":
         return np.zeros(0, np.int64)
-    begin, train = int(cases.times.min()), events.Split.TRAIN
+    begin, train = int(cases.times.min()), Split.TRAIN
     return data.log.shard_index.find(
         table, lambda some: (np.asarray(some.splits) == train) & (some.times >= begin)
     )
 
 
-def _check_impressions(
-    log: prepared_log.UserLog, split: events.Split, by_time: bool
-) -> int:
+def _check_impressions(log: UserLog, split: Split, by_time: bool) -> int:
     """Checks the rolled-back histories of a split's impressions; returns their number.
 
     If times are only estimates, the order of watches and impressions is that of the
@@ -136,7 +136,7 @@ def _check_impressions(
     return len(rows)
 
 
-def ranker_learns_later(data: prepared.PreparedData, cases: user_cases.Cases) -> bool:
+def ranker_learns_later(data: prepared.PreparedData, cases: Cases) -> bool:
     """Whether the ranker was trained on later events than the evaluated window.
 
     It was for the candidate model's validation window (temporal protocol): the ranker
@@ -161,9 +161,7 @@ def require_held_out(data: prepared.PreparedData) -> None:
         )
 
 
-def require_later(
-    cases: user_cases.Cases, split: events.Split, name: str, trained_to: int
-) -> None:
+def require_later(cases: Cases, split: Split, name: str, trained_to: int) -> None:
     """Checks that a bundle is evaluated on events after those that it knows.
 
     Raises:
@@ -181,10 +179,7 @@ def require_later(
 
 
 def _refuse(
-    log: prepared_log.UserLog,
-    users: npt.NDArray[np.integer],
-    num_late: Integers,
-    what: str,
+    log: UserLog, users: npt.NDArray[np.integer], num_late: Integers, what: str
 ) -> None:
     examples = np.flatnonzero(num_late)
     if len(examples):
@@ -199,7 +194,7 @@ def _refuse(
 
 def in_models(
     data: prepared.PreparedData,
-    cases: user_cases.Cases,
+    cases: Cases,
     trained: models.RetrievalModel | None,
     ranker: models.RankingModel | None,
     seed: int,
@@ -255,7 +250,7 @@ def _at_the_first(
     return users, index.offsets(schema.WATCHES)[users] + num_before, first
 
 
-def _busiest_day(cases: user_cases.Cases) -> Integers:
+def _busiest_day(cases: Cases) -> Integers:
     """Returns the cases of the day with most requests, the first of which is asked."""
     days = cases.times // schema.DAY_SECONDS
     groups, counts = np.unique(days, return_counts=True)
@@ -304,10 +299,7 @@ def with_other_future(
 
 
 def _other_watches(
-    watches: events.Watches,
-    begins: Integers,
-    num_videos: int,
-    keep_request_time: bool,
+    watches: events.Watches, begins: Integers, num_videos: int, keep_request_time: bool
 ) -> events.Watches:
     """Returns the watches, changed from the row of each user's request on."""
     owners = watches.users
@@ -349,7 +341,7 @@ def _others(
 
 
 def _compare(
-    log: prepared_log.UserLog,
+    log: UserLog,
     users: npt.NDArray[np.integer],
     answers: list[dict[str, Any]],
     model: str,

@@ -18,6 +18,9 @@ from ytdnn.evaluation import models, user_cases, users_in_parts
 from ytdnn.log import prepared
 from ytdnn.retrieval import model_interface
 
+Cases = user_cases.Cases
+Vectors = models.Vectors
+
 POPULARITY = "popularity"
 CANDIDATES = "candidates"
 NETWORK = "network"  # candidates without what is watched at the request
@@ -42,18 +45,15 @@ PAGE_BOUNDS = (CANDIDATES_BY_TRUTH, ORACLE_BY_WATCH_TIME)
 REFERENCES = (POPULARITY, *BASELINES, NETWORK, AS_TRAINED, ORACLE, *PAGE_BOUNDS)
 
 Lists = npt.NDArray[np.int32]
-Maker = Callable[[user_cases.Cases, int], Lists]
-Order = Callable[[user_cases.Cases, Lists, models.Vectors], models.Vectors]
+Maker = Callable[[Cases, int], Lists]
+Order = Callable[[Cases, Lists, Vectors], Vectors]
 """Cases, candidates and their logits to what a page is ordered by, -inf = not on it."""
 # Bound on the memory of a block of scores.
 _BLOCK_BYTES = 128 * 2**20
 
 
 def from_vectors(
-    cases: user_cases.Cases,
-    user_vectors: models.Vectors,
-    video_vectors: models.Vectors,
-    k: int,
+    cases: Cases, user_vectors: Vectors, video_vectors: Vectors, k: int
 ) -> Lists:
     """Ranks all videos exactly by the product with each case's vector.
 
@@ -78,10 +78,7 @@ def from_vectors(
 
 
 def from_scores(
-    cases: user_cases.Cases,
-    score: top_k_selection.Scorer,
-    num_videos: int,
-    k: int,
+    cases: Cases, score: top_k_selection.Scorer, num_videos: int, k: int
 ) -> Lists:
     """Ranks all videos exactly by any score, as `from_vectors` does.
 
@@ -103,9 +100,7 @@ def from_scores(
 
 
 def may_hold(
-    cases: user_cases.Cases,
-    rows: npt.NDArray[np.integer],
-    videos: npt.NDArray[np.integer],
+    cases: Cases, rows: npt.NDArray[np.integer], videos: npt.NDArray[np.integer]
 ) -> npt.NDArray[np.bool_]:
     """Returns whether each video may be in a list of another system, `[n] bool`.
 
@@ -120,7 +115,7 @@ def may_hold(
     return ~removed.holds(rows, videos)
 
 
-def closed_up(cases: user_cases.Cases, listed: Lists, k: int) -> Lists:
+def closed_up(cases: Cases, listed: Lists, k: int) -> Lists:
     """Returns lists without forbidden videos, compacted and cut to k."""
     rows = np.repeat(np.arange(len(listed)), listed.shape[1])
     keep = may_hold(cases, rows, listed.ravel()).reshape(listed.shape) & (listed > 0)
@@ -135,24 +130,20 @@ def popularity(catalogue: prepared.Catalogue) -> Maker:
     watched = catalogue.videos[prepared.TRAIN_COUNT].head(catalogue.vocabulary_size)
     counts = watched.to_numpy().astype(np.float32)
 
-    def make(cases: user_cases.Cases, k: int) -> Lists:
+    def make(cases: Cases, k: int) -> Lists:
         users = np.ones((len(cases), 1), np.float32)
         return from_vectors(cases, users, counts[:, np.newaxis], k)
 
     return make
 
 
-def rank_by_vectors(
-    user_vectors: models.Vectors, video_vectors: models.Vectors
-) -> Maker:
+def rank_by_vectors(user_vectors: Vectors, video_vectors: Vectors) -> Maker:
     """Returns the maker that ranks by the product with each case's vector."""
     return lambda cases, k: from_vectors(cases, user_vectors, video_vectors, k)
 
 
 def from_model(
-    data: prepared.PreparedData,
-    trained: models.RetrievalModel,
-    video_vectors: models.Vectors,
+    data: prepared.PreparedData, trained: models.RetrievalModel, video_vectors: Vectors
 ) -> Maker:
     """Returns the maker that ranks by a candidate model's vectors.
 
@@ -160,10 +151,10 @@ def from_model(
     """
 
     @functools.lru_cache(maxsize=1)
-    def vectors(cases: user_cases.Cases) -> models.Vectors:
+    def vectors(cases: Cases) -> Vectors:
         return trained.user_vectors(data, cases.users, cases.ends, cases.times)
 
-    def make(cases: user_cases.Cases, k: int) -> Lists:
+    def make(cases: Cases, k: int) -> Lists:
         return from_vectors(cases, vectors(cases), video_vectors, k)
 
     return make
@@ -174,7 +165,7 @@ def from_candidate_model(
 ) -> Maker:
     """Returns the maker of a candidate model that was fitted on a prepared set."""
 
-    def make(cases: user_cases.Cases, k: int) -> Lists:
+    def make(cases: Cases, k: int) -> Lists:
         requests = model_interface.Requests(
             users=cases.users,
             times=cases.times,
@@ -207,7 +198,7 @@ def composed(
       order: Function from the logits to the order of a slate; None: order by logits.
     """
 
-    def make(cases: user_cases.Cases, k: int) -> Lists:
+    def make(cases: Cases, k: int) -> Lists:
         chosen = first(cases, num_candidates)
         ordered = reordered(data, ranker, cases, chosen, order)[:, :k]
         missing = max(0, k - ordered.shape[1])
@@ -218,7 +209,7 @@ def composed(
 
 def made(
     data: prepared.PreparedData,
-    cases: user_cases.Cases,
+    cases: Cases,
     makers: Mapping[str, Maker],
     length: int,
     windows: users_in_parts.WindowOpener,
@@ -245,7 +236,7 @@ def made(
 def reordered(
     data: prepared.PreparedData,
     ranker: models.RankingModel,
-    cases: user_cases.Cases,
+    cases: Cases,
     lists: Lists,
     order: Order | None = None,
 ) -> Lists:

@@ -73,9 +73,7 @@ def read(path: pathlib.Path, data: prepared.PreparedData) -> external_systems.Ot
         "predictions",
         whole_files.sha256(path)[:16],
         made if is_of_users else {},
-        lambda cases: (
-            {"predictions": describe(systems, data, cases)} if is_of_users else {}
-        ),
+        lambda cases: {"predictions": describe(systems, data, cases)},
         request_makers={} if is_of_users else made,
     )
 
@@ -93,6 +91,9 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> PredictionFile:
     """
     path = pathlib.Path(path)
     frame = _scan(path)
+    if schema.RANK in frame.columns and schema.SCORE not in frame.columns:
+        ranks = pl.col(schema.RANK).cast(pl.Float64, strict=False)
+        frame = frame.with_columns((-ranks).alias(schema.SCORE))
     is_of_requests = request_cases.REQUEST_ID in frame.columns
     whose = request_cases.REQUEST_ID if is_of_requests else schema.USER_ID
     columns = (whose, *_COLUMNS[1:])

@@ -90,9 +90,9 @@ class PredictionCounts:
 
     Attributes:
       rows: Number of rows in the file.
-      of_other_users: Rows of users outside the evaluation, ignored.
+      of_other_users: Rows of users (or requests) outside the evaluation, ignored.
       out_of_vocabulary: Rows of videos that are not in the prepared set.
-      users_without: Evaluated users without a row, and so with an empty list.
+      users_without: Evaluated users (or requests) without a row: an empty list.
     """
 
     rows: Count

@@ -113,6 +113,7 @@ def summary_table(report: report_types.Report, is_short: bool = False) -> tables
         models = [asked.systems] * len(titles)
         columns = [*zip(by_requests, titles, models, strict=True), *columns]
         names.insert(names.index(lists.POPULARITY) + 1, asked.best_count)
+        names += [report.name] * (report.name in asked.systems.keys() - {*names})
     columns = [
         (metric, title, models)
         for metric, title, models in columns
@@ -121,7 +122,7 @@ def summary_table(report: report_types.Report, is_short: bool = False) -> tables
     best = {baseline.name for baseline in report.best_baselines.values()}
     hidden = set(shown_baselines.NAMES) - best  # the page has them
     if is_short:
-        hidden = set(names) - _in_short(columns)
+        hidden = set(names) - _in_short(columns) - {report.name}
     rows: list[list[tables.Cell]] = [
         [
             tables.model_title(name),

@@ -26,6 +26,10 @@ from ytdnn.evaluation import boosted_trees, lists, user_cases
 from ytdnn.log import derived_sets, events, prepared
 from ytdnn.retrieval import live_counts, model_interface
 
+EvaluationConfig = configs.EvaluationConfig
+PreparedData = prepared.PreparedData
+Cases = user_cases.Cases
+
 KIND = "baselines"
 AUTO = "auto"
 MOST_WATCHES = 20_000_000
@@ -128,7 +132,7 @@ def make(
                 _write(partial / _file(name, is_later=True), model)
 
 
-def require(config: configs.EvaluationConfig) -> None:
+def require(config: EvaluationConfig) -> None:
     """Checks that the baselines named in the config can be made.
 
     Args:
@@ -152,9 +156,7 @@ def _write(path: pathlib.Path, model: model_interface.BaseCandidateModel) -> Non
     path.write_bytes(pickle.dumps(vars(model)))
 
 
-def chosen(
-    config: configs.EvaluationConfig, auto: Sequence[str] = tuple(_GRIDS)
-) -> list[str]:
+def chosen(config: EvaluationConfig, auto: Sequence[str] = tuple(_GRIDS)) -> list[str]:
     """Returns the names of candidate models in the config.
 
     Args:
@@ -239,7 +241,7 @@ def left_out(workdir: pathlib.Path) -> list[str]:
 
 
 def makers(
-    workdir: pathlib.Path, data: prepared.PreparedData, is_later: bool = False
+    workdir: pathlib.Path, data: PreparedData, is_later: bool = False
 ) -> dict[str, lists.Maker] | None:
     """Returns the makers of the baselines of a run; each is read for its first lists.
 
@@ -265,9 +267,7 @@ def makers(
 
 
 def quick_makers(
-    data: prepared.PreparedData,
-    config: configs.EvaluationConfig,
-    cases: user_cases.Cases,
+    data: PreparedData, config: EvaluationConfig, cases: Cases
 ) -> dict[str, lists.Maker]:
     """Returns the makers of baselines with their own settings, where a run has none.
 
@@ -301,8 +301,7 @@ def quick_makers(
 
 
 def _on_first_use(
-    make: Callable[[], model_interface.BaseCandidateModel],
-    data: prepared.PreparedData,
+    make: Callable[[], model_interface.BaseCandidateModel], data: PreparedData
 ) -> lists.Maker:
     """Returns the maker of a model that is fitted or read for the first lists."""
     made = functools.cache(lambda: lists.from_candidate_model(make(), data))
@@ -339,7 +338,7 @@ def _fitted(
 def _quality(
     model: model_interface.BaseCandidateModel,
     training: model_interface.TrainingData,
-    cases: user_cases.Cases | None,
+    cases: Cases | None,
 ) -> float:
     """Returns the nDCG of a model on validation, 0 without cases."""
     if cases is None:
@@ -349,11 +348,9 @@ def _quality(
     return float(np.nanmean(values[f"ndcg@{_K}"]))
 
 
-def _cases(
-    data: prepared.PreparedData, config: configs.EvaluationConfig
-) -> user_cases.Cases | None:
+def _cases(data: PreparedData, config: EvaluationConfig) -> Cases | None:
     """Returns some cases of validation; None where it has no right answers."""
-    rules = configs.EvaluationConfig(
+    rules = EvaluationConfig(
         remove_watched=config.remove_watched, targets=config.targets
     )
     try:

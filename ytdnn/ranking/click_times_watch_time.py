@@ -23,6 +23,8 @@ import tensorflow as tf
 from ytdnn.base import configs, registries
 from ytdnn.ranking import heads, watch_statistics
 
+Statistics = watch_statistics.WatchTimeStatistics
+
 _MAX_LOG_RATIO = 5.0  # of a watch time to the mean
 _LEAST_RATE = 1e-4  # of clicks, so that its log odds are finite
 
@@ -39,14 +41,12 @@ class Target(abc.ABC):
     biases: tuple[float, ...]
     keeps_mean = True
 
-    def __init__(
-        self, mean: float, observed: watch_statistics.WatchTimeStatistics
-    ) -> None:
+    def __init__(self, mean: float, observed: Statistics) -> None:
         """Takes the statistics of the training impressions.
 
         Args:
           mean: Mean watch seconds of a click, in place of unknown durations.
-          observed: See `watch_statistics.WatchTimeStatistics`.
+          observed: See `Statistics`.
         """
         self.mean = mean
         self.observed = observed
@@ -75,9 +75,7 @@ class Target(abc.ABC):
 class Fraction(Target):
     """The share of the video that is watched, at most 1."""
 
-    def __init__(
-        self, mean: float, observed: watch_statistics.WatchTimeStatistics
-    ) -> None:
+    def __init__(self, mean: float, observed: Statistics) -> None:
         """Starts at the mean share."""
         super().__init__(mean, observed)
         self.biases = (_logit(observed.fraction),)
@@ -101,9 +99,7 @@ class Seconds(Target):
 
     keeps_mean = False
 
-    def __init__(
-        self, mean: float, observed: watch_statistics.WatchTimeStatistics
-    ) -> None:
+    def __init__(self, mean: float, observed: Statistics) -> None:
         """Starts at the mean of bounded clicks."""
         super().__init__(mean, observed)
         self.biases = (-math.log(observed.seconds_restored),)
@@ -121,9 +117,7 @@ class Seconds(Target):
         return _bounded(outputs) + math.log(self.mean * self.observed.seconds_restored)
 
 
-def make(
-    kind: str, mean: float, observed: watch_statistics.WatchTimeStatistics
-) -> Target:
+def make(kind: str, mean: float, observed: Statistics) -> Target:
     """Returns a target by its name in `configs.ClickTimesWatchTimeConfig.watch_time`.
 
     Args:
@@ -132,7 +126,7 @@ def make(
         in the synthetic worlds, .94 with a fifth of all impressions clicked by
         accident, and 1.2 on KuaiRand-Pure.
       mean: Watch seconds of a click.
-      observed: See `watch_statistics.WatchTimeStatistics`.
+      observed: See `Statistics`.
     """
     if kind == "auto":
         follow_durations = observed.share_deviance < observed.seconds_spread

@@ -154,11 +154,13 @@ def show(evaluated: report_files.Evaluation, given: command.Arguments) -> None:
     )
     terminal.show(evaluated.report, flags.FULL.name in given.values)
     counts = evaluated.report.protocol.predictions
-    if counts is not None and counts.out_of_vocabulary + counts.of_other_users:
+    if counts is not None and (
+        counts.out_of_vocabulary + counts.of_other_users + counts.users_without
+    ):
         output.say(
             f"note: of {counts.rows:,} predictions {counts.out_of_vocabulary:,} are of "
-            f"videos that the data lack, {counts.of_other_users:,} of users who are "
-            f"not asked; {counts.users_without:,} users have none"
+            f"videos that the data lack, {counts.of_other_users:,} of users or "
+            f"requests not asked; {counts.users_without:,} of those asked have none"
         )
     if "page" in registries.HOOKS:
         page = evaluated.path / report_files.PAGE
