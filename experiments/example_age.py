@@ -166,7 +166,7 @@ class Window:
 
     def labels(self, day: int) -> npt.NDArray[np.int64]:
         """Returns the flat positions of a day's labels."""
-        return np.flatnonzero((self.label_days == day) & self.log.is_label.numpy())
+        return np.flatnonzero((self.label_days == day) & self.log.weights.numpy() > 0.0)
 
 
 def empirical(window: Window) -> Probabilities:

@@ -127,7 +127,7 @@ def _two_users(data):
         videos=tf.range(1, 13),
         users=tf.constant(np.repeat([0, 1], [9, 3]), tf.int32),
         times=log.times[:12],
-        is_label=tf.ones([12], tf.bool),
+        weights=tf.ones([12]),
         offsets=tf.constant(offsets, tf.int64),
         searches=None,
     )

@@ -164,7 +164,7 @@ class DrawnBatches:
 
     @functools.cached_property
     def _labels(self) -> tuple[np.ndarray, np.ndarray]:
-        labels = np.flatnonzero(self.log.is_label.numpy())
+        labels = np.flatnonzero(self.log.weights.numpy())
         return labels, self.log.users.numpy()[labels]
 
     def _step_cutter(
@@ -218,7 +218,7 @@ class FewSlices(slice_batches.SliceBatches):
 
         Labels less than a slice apart are in one run, so no slice meets two runs.
         """
-        labels = np.flatnonzero(self.log.is_label.numpy())
+        labels = np.flatnonzero(self.log.weights.numpy())
         begins = np.diff(labels, prepend=-self.slice_length) >= self.slice_length
         starts = labels[begins]
         lengths = labels[np.append(begins[1:], True)] - starts + 1

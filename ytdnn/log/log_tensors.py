@@ -215,8 +215,8 @@ class WatchLog:
       videos: `[watches] int32` catalogue indices.
       users: `[watches] int32`.
       times: `[watches] int64`, seconds since the epoch.
-      is_label: `[watches] bool`, false for a watch that is only history: it was not
-        completed, or its video has no embedding.
+      weights: `[watches] float32`, 1 for a label, 0 for a watch that is only history:
+        it was not completed, or its video has no embedding; see `weighed`.
       offsets: `[users + 1] int64`, flat position of each user's first watch.
       searches: Searches; None: they are not read.
       readers: Readers of features, by name.
@@ -226,7 +226,7 @@ class WatchLog:
     videos: tf.Tensor
     users: tf.Tensor
     times: tf.Tensor
-    is_label: tf.Tensor
+    weights: tf.Tensor
     offsets: tf.Tensor
     searches: SearchTensors | None
     readers: Mapping[str, Reader]
@@ -236,6 +236,19 @@ class WatchLog:
     def num_watches(self) -> int:
         """Number of watches."""
         return int(self.videos.shape[0])
+
+    def weighed(self, power: float) -> "WatchLog":
+        """Returns the log with labels that weigh their watch seconds to a power.
+
+        Known seconds give a mean weight of 1 over all watches, unknown ones 1.
+        """
+        seconds = self.tensors.data.watches.seconds
+        if not power or seconds is None or not (np.asarray(seconds) > 0.0).any():
+            return self
+        factors, is_known = np.ones(len(seconds), np.float32), np.asarray(seconds) > 0.0
+        factors[is_known] = np.asarray(seconds)[is_known] ** power
+        factors[is_known] /= factors[is_known].mean()
+        return dataclasses.replace(self, weights=self.weights * factors)
 
 
 def load_watches(
@@ -266,7 +279,7 @@ def load_watches(
         videos=log.column("watches", "videos"),
         users=tf.constant(_users(np.asarray(data.watches.offsets))),
         times=log.column("watches", "times"),
-        is_label=tf.constant(is_label),
+        weights=tf.constant(is_label.astype(np.float32)),
         offsets=log.column("watches", "offsets"),
         searches=searches,
         readers=opener(log),

@@ -126,13 +126,13 @@ def labels(log: log_tensors.WatchLog, rows: tf.Tensor, inside: tf.Tensor) -> Fea
       the features.
     """
     users = tf.gather(log.users, rows)
-    is_label = inside & tf.gather(log.is_label, rows)
+    weights = tf.where(inside, tf.gather(log.weights, rows), 0.0)
     videos = tf.gather(log.videos, rows)
     at = watch_positions(log, users, rows, rows, inside)
     return {
-        schema.LABELS: tf.where(is_label, videos, tf.zeros_like(videos)),
+        schema.LABELS: tf.where(weights > 0.0, videos, tf.zeros_like(videos)),
         schema.LABEL_TIMES: at.times,
-        schema.WEIGHTS: tf.cast(is_label, tf.float32),
+        schema.WEIGHTS: weights,
         schema.USER_INDICES: users,
         **{name: reader(at) for name, reader in log.readers.items()},
     }

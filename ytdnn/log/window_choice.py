@@ -26,7 +26,7 @@ _LEAST_OF_SHARE = 0.1
 ENOUGH = 200_000  # impressions for a ranker; the candidates train on watches before
 _LEAST = 0.25  # of the ranker's share, however many impressions that holds
 _ALWAYS = -(2**62)  # before all seconds
-_DATES = ("validation", "ranking", "ranking_validation", "test")
+_DATES = ("validation", "ranking", "test")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,8 +192,7 @@ def _dated(config: DataConfig, times: Counts, dates: dict[str, int]) -> Windows:
     share = config.ranking_fraction / (1.0 - share)
     ranking = dates.get("ranking", _last_share(times, first, test, share))
     share = config.validation_fraction
-    last_share = _last_share(times, ranking, test, share)
-    validated = dates.get("ranking_validation", last_share)
+    validated = _last_share(times, ranking, test, share)
     validation = dates.get("validation", _last_share(times, first, ranking, share))
     windows = Windows(validation, ranking, validated, test)
     if not first < validation <= ranking <= validated <= test <= last:

@@ -137,8 +137,6 @@ class DataConfig:
         place of its share: a date as "2022-04-29" (UTC), or with a time as
         "2022-04-29T00:00:00+08:00"; empty: by the share.
       ranking_from: temporal: where the ranker's training window begins, likewise.
-      ranking_validation_from: temporal: where the ranker's validation window begins,
-        likewise.
       test_from: temporal: where the test window begins, likewise.
       counters_from: Where counts of events by time begin, likewise: events before, such
         as histories whose times were made up, are in histories alone.
@@ -180,7 +178,6 @@ class DataConfig:
     world: WorldConfig = WorldConfig()
     validation_from: str = ""
     ranking_from: str = ""
-    ranking_validation_from: str = ""
     test_from: str = ""
     counters_from: str = ""
     counters_delay_seconds: setting_types.NonNegativeFloat = 0.0
