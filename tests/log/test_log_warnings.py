@@ -145,3 +145,35 @@ def test_columns_of_zeros_are_noted() -> None:
     frame = pl.DataFrame({"user_id": [1, 2], "age": [0, None], "tall": [0.0, 1.0]})
     (note,) = log_warnings.only_zeros("users", frame)
     assert note.startswith("note: users.age: every value is 0, from which nothing")
+
+
+@pytest.mark.parametrize(
+    ("user", "shift", "words"),
+    [
+        ("u0", 400 * 3_600, ""),
+        ("u0", 9_000 * 3_600, "begin on 2024-11-23, over a year after the log's end"),
+        ("7", 400 * 3_600, "none of the 10 users of the new watches, such as '7"),
+        ("u0", -400 * 3_600, "expected completed watches from 2023-11-19 01:13 on"),
+    ],
+)
+def test_new_watches_that_look_wrong_are_noted(
+    tmp_path: pathlib.Path, user: str, shift: int, words: str
+) -> None:
+    def watches(first: str, moved: int) -> pl.DataFrame:
+        ids = [f"{first}{hour % 10}" for hour in range(100)]
+        times = [time + moved for time in HOURS]
+        return pl.DataFrame({"user_id": ids, "video_id": "v", "time": times})
+
+    given = watches(user, shift)
+    both = pl.concat([watches("u0", 0), given])
+    sets = [
+        ytdnn.prepare(tmp_path / name, tables={"watches": frame})
+        for name, frame in (("old", watches("u0", 0)), ("grown", both))
+    ]
+    begins = sets[0].windows.end_of_log + 1
+    try:
+        notes = log_warnings.from_new_watches(*sets, given.lazy(), begins)
+    except ytdnn.UserError as error:
+        notes = [str(error)]
+    assert len(notes) == bool(words)
+    assert words in "".join(notes)

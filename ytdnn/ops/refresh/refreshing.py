@@ -308,7 +308,10 @@ class _Refresh:
             for table in append.lacking_tables(old, log):
                 say(f"note: the new log has no {table}, read as a table without rows")
             rows = self.log[0].bad_rows
-            append.append(old, log, target, inputs, rows, self.received)
+            new = append.append(old, log, target, inputs, rows, self.received)
+            given = old, new, log.tables[schema.WATCHES], self._begins
+            for line in log_warnings.from_new_watches(*given):
+                say(line)
         except errors.UserError:
             for name in (_RECORD, *_LISTS):
                 (self.directory / name).unlink(missing_ok=True)
