@@ -18,26 +18,32 @@ def run() -> int:
     SIGTERM, by which containers and batch systems end a program, is an interrupt with
     its own exit status, 143.
     """
-    terminations: list[int] = []
 
-    def terminate(number: int, frame: types.FrameType | None) -> None:
-        terminations.append(number)
+    def end(number: int, frame: types.FrameType | None) -> None:
+        errors.SIGNALS.append(number)
         raise KeyboardInterrupt
 
     sys.unraisablehook = _unraisable
-    before = signal.signal(signal.SIGTERM, terminate)
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, end)}
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:  # not ignored
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, end)
     _is_running.set()
     try:
         from ytdnn.run.cli import main
 
         status = main.main()
-    except KeyboardInterrupt:
+    except BaseException as error:
+        if not errors.SIGNALS and not isinstance(error, KeyboardInterrupt):
+            raise
         print(f"ytdnn: error: {errors.INTERRUPTED}", file=sys.stderr)
         status = errors.INTERRUPTED_STATUS
     finally:
         _is_running.clear()
-        signal.signal(signal.SIGTERM, before)
-    is_terminated = terminations and status == errors.INTERRUPTED_STATUS
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        is_terminated = signal.SIGTERM in errors.SIGNALS
+        errors.SIGNALS.clear()
+    is_terminated &= status == errors.INTERRUPTED_STATUS
     return 128 + signal.SIGTERM if is_terminated else status
 
 

@@ -205,6 +205,9 @@ def unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 LOST_STATUS = 75  # EX_TEMPFAIL: the same command may succeed
 INTERRUPTED_STATUS = 130  # as of a shell, for Ctrl-C
 INTERRUPTED = "interrupted: the same command goes on"
+# Signals to end that this process has received. An interrupt may end in another
+# exception: code in C that calls Python drops it and fails.
+SIGNALS: list[int] = []
 
 
 class LostProcessError(UserError):

@@ -18,6 +18,7 @@ import tensorflow as tf
 from tests import small_log as logs
 from tests.run.cli import conftest, fakes
 from ytdnn import __main__, configs
+from ytdnn.base import errors
 from ytdnn.run.cli import command as command_room
 from ytdnn.run.cli import failures, main, settings_catalogue
 from ytdnn.run.pipeline import workdir
@@ -400,11 +401,20 @@ def test_an_interrupt_while_modules_load_is_a_line(
     assert err == "ytdnn: error: interrupted: the same command goes on\n"
 
 
+@pytest.mark.parametrize(
+    "after", [None, SystemError("bad argument"), errors.UserError("x"), OSError(28, "")]
+)
 def test_an_end_by_sigterm_is_a_line_with_its_own_status(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    after: Exception | None,
 ) -> None:
     def dispatch(argv: list[str]) -> int:
-        signal.raise_signal(signal.SIGTERM)
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            if after is not None:  # as code in C fails that calls Python
+                raise after
         return 0
 
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)

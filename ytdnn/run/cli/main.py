@@ -75,12 +75,14 @@ def _ended(argv: list[str]) -> int:
         return _refuse(errors.INTERRUPTED, errors.INTERRUPTED_STATUS)
     except Exception as error:
         line = failures.failure(error)
-        if not line:
+        if not line and not errors.SIGNALS:
             raise
         return _refuse(line, _MISTAKE)
 
 
 def _refuse(message: str, status: int) -> int:
+    if errors.SIGNALS:
+        message, status = errors.INTERRUPTED, errors.INTERRUPTED_STATUS
     print(f"ytdnn: error: {message}", file=sys.stderr)
     return status
 
