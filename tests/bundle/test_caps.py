@@ -49,8 +49,8 @@ def test_lists_of_many_users_hold_them(untrained_run: untrained.Run) -> None:
 WRONG = {
     "no object": ([1], "expected max_per as an object"),
     "unknown": ({"topics": 2}, "did you mean topic"),
-    "zero": ({"topic": 0}, "whole number from 1 for column topic"),
-    "true": ({"topic": True}, "whole number from 1"),
+    "zero": ({"topic": 0}, "whole number of 1 to 2,147,483,647 for column topic"),
+    "true": ({"topic": True}, "whole number of 1"),
     "age": ({"age_days": 1}, "expected columns of"),
 }
 

@@ -137,7 +137,7 @@ PAIRS = {
     field.name: field
     for field in (
         io_fields.Field("watched_video_ids", "string", "batch, length", "", ""),
-        io_fields.Field("watched_seconds", "float32", "batch, length", -1.0, ""),
+        io_fields.watched_seconds(),
         io_fields.Field("impression_video_ids", "string", "batch, length", "", ""),
         io_fields.Field("impression_clicked", "int32", "batch, length", -1, ""),
         io_fields.Field("conditions", "string", "batch, length", "", ""),
@@ -176,6 +176,11 @@ PAIRS = {
             ("watched_video_ids", ["v1"]),
             ("watched_seconds", [3.0, 4.0]),
             r"received 2 and 1 \(-1.0 marks a missing one\)$",
+        ),
+        (
+            ("watched_video_ids", ["v1"]),
+            ("watched_seconds", [1e9]),
+            "a number of 0 to 10,000,000 .* received 1000000000.0$",
         ),
     ],
 )

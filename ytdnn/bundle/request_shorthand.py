@@ -98,8 +98,8 @@ def caps(value: Any, columns: Sequence[str]) -> list[tuple[str, int]]:
     for column, most in value.items():
         if type(most) is not int or not 1 <= most <= _MOST_CAP:
             raise errors.UserError(
-                f"expected a whole number from 1 for column {column} of "
-                f"{schema.MAX_PER}, received {_shown(most)}"
+                f"expected a whole number of 1 to {_MOST_CAP:,} for column {column} "
+                f"of {schema.MAX_PER}, received {_shown(most)}"
             )
     return list(value.items())
 

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
-from ytdnn.base import schema
+from ytdnn.base import schema, table_schemas
 from ytdnn.log import prepared
 
 Shape = Literal["batch", "batch, length"]
@@ -105,8 +105,8 @@ def watch_times() -> Field:
 def watched_seconds() -> Field:
     """Returns the watch seconds of each watch."""
     meaning = f"watch seconds of each of {schema.WATCHED_VIDEO_IDS}; -1 unknown"
-    name = schema.WATCHED_SECONDS
-    return Field(name, "float32", "batch, length", -1.0, meaning, least=0.0)
+    name, most = schema.WATCHED_SECONDS, table_schemas.MOST_SECONDS
+    return Field(name, "float32", "batch, length", -1.0, meaning, 0.0, most)
 
 
 def shown(catalogue: prepared.Catalogue) -> Fields:

@@ -103,15 +103,22 @@ def test_a_large_request_that_is_allowed(server: conftest.Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "method"),
-    [("/recommend", "GET"), ("/healthz", "DELETE"), ("/docs", "GET"), ("/x", "POST")],
+    ("path", "method", "allowed"),
+    [
+        ("/recommend", "GET", "POST"),
+        ("/users/u", "GET", "DELETE"),
+        ("/docs", "GET", None),
+        ("/x", "POST", None),
+    ],
 )
 def test_errors_are_ours_and_not_the_frameworks(
-    server: conftest.Server, path: str, method: str
+    server: conftest.Server, path: str, method: str, allowed: str | None
 ) -> None:
     answer = server.client.request(method, path, headers=KIND)
-    assert answer.status_code in (404, 405)
-    assert answer.json() == {"error": f"Malformed request: {method} {path}"}
+    assert answer.status_code == (405 if allowed else 404)
+    assert answer.headers.get("allow") == allowed
+    told = f" (allowed: {allowed})" if allowed else ""
+    assert answer.json() == {"error": f"Malformed request: {method} {path}{told}"}
 
 
 @pytest.mark.parametrize(("num_pieces", "num_read"), [(3, 3), (100, 34)])

@@ -53,9 +53,10 @@ ERRORS = [
     ({"inputs": {"k": [], "watched_video_ids": []}}, "expected 1 to 256 rows"),
     (
         {"inputs": {"k": [1, 2], "watched_video_ids": [["v1"]]}},
-        "expected lists with a value a row, received k 2, watched_video_ids 1",
+        "lists with a value a row, received k 2 rows, watched_video_ids 1 rows",
     ),
-    ({"inputs": {"k": 1, "watched_video_ids": []}}, "expected lists with a value"),
+    ({"inputs": {"k": 1, "watched_video_ids": []}}, "received k 1, watched_video"),
+    ({"signature": "x", "instances": [ROW]}, "signature_name, instances, inputs in a"),
     ({"signature_name": 3, "instances": [ROW]}, "expected signature_name to be text"),
     ({"signature_name": "foo", "instances": [ROW]}, "received foo"),
 ]

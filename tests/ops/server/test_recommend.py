@@ -89,7 +89,8 @@ def test_a_condition_on_a_value_of_no_video_is_told(server: conftest.Server) -> 
     assert found["videos"] == []
     assert found["doubts"] == [
         "1 of 1 values of 'topic in' are those of no video, as 'nope'",
-        "no video meets all conditions and lists of the request",
+        "no video is left: each is watched, excluded, or outside the request's "
+        "conditions and lists",
     ]
 
 

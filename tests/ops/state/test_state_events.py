@@ -68,7 +68,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     videos = log["videos"]
     rows = [[1.0, n, 0.5] for n in range(videos.height)]
     pixels = pl.Series("pixels", rows, pl.List(pl.Float64))
-    log["videos"] = videos.with_columns(pixels, pl.col("channel_id").cast(pl.Int64))
+    kids = pl.col("genre") == "fun"
+    channels = pl.col("channel_id").cast(pl.Int64)
+    log["videos"] = videos.with_columns(pixels, channels, kids=kids)
     return full_log.prepared_data(tmp_path_factory.mktemp("columns"), log)
 
 
@@ -79,11 +81,11 @@ def test_a_new_video_has_the_columns_of_the_catalogue(
     data: prepared.PreparedData,
 ) -> None:
     own = {"genre": "fun", "stars": 2, "channel_id": 3, "pixels": [1, 0.5, 0]}
-    own |= {"title": "東京", "upload_time": 9, "duration_seconds": 30.5}
+    own |= {"title": "東京", "upload_time": 9, "duration_seconds": 30.5, "kids": "true"}
     event = read(VIDEO | own, data=data)
     assert (event.user, event.request, event.time) == ("", "", int(NOW))
     assert event.columns == VIDEO | own
-    assert event.id == read(VIDEO | own, data=data).id
+    assert event.id == read(VIDEO | own | {"kids": True}, data=data).id
     assert event.id != read(VIDEO | own | {"stars": 3}, data=data).id
 
 
@@ -93,7 +95,8 @@ def test_a_new_video_has_the_columns_of_the_catalogue(
         ({"video_id": 3}, "expected video_id to be a string, as the ids of the cat"),
         ({"video_id": None}, "expected video_id to be given in an event of kind video"),
         ({"channel_id": "x"}, "expected channel_id to be an integer"),
-        ({"genre": 3}, "expected genre to be text"),
+        ({"genre": 3}, "expected genre to be text of at most 10,000 characters"),
+        ({"kids": "maybe"}, 'expected kids to be true or false, received "maybe"'),
         ({"stars": float("nan")}, "expected stars to be a number"),
         ({"duration_seconds": -1}, "expected duration_seconds .* of at least 0"),
         ({"pixels": [1.0]}, "3 numbers in .*pixels|pixels.* 3"),
@@ -123,7 +126,9 @@ def test_a_malformed_video_is_refused_in_a_line(
         ({"kind": ["watch"]}, "expected kind"),
         ({"kind": "slate"}, "expected kind"),
         ({"user_id": None}, "expected user_id to be given in an event of kind watch"),
-        ({"user_id": ""}, "expected user_id to be an integer or string id"),
+        ({"user_id": ""}, "user_id to be an integer or a text of 1 to 256 characters"),
+        ({"user_id": "a\0b"}, r"none \\0 and not all blank, received"),
+        ({"user_id": " "}, "expected user_id"),
         ({"user_id": "\ud800"}, "expected user_id"),
         ({"user_id": 2**63}, "expected user_id"),
         ({"video_id": 3}, "expected video_id to be a string, as the ids of the cat"),

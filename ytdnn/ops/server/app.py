@@ -255,7 +255,10 @@ class _Routes:
             problem = problems.Problem(problems.OVERLOADED, text, 1)
         except exceptions.HTTPException as error:
             text = f"Malformed request: {request.method} {request.url.path}"
+            allowed = (error.headers or {}).get("Allow")
+            text += f" (allowed: {allowed})" if allowed else ""
             problem = problems.Problem(error.status_code, text)
+            problem.headers |= error.headers or {}
         except Exception:
             _LOG.exception("%s %s failed", request.method, request.url.path)
             text = "the server failed: see its log"

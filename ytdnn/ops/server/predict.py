@@ -60,6 +60,7 @@ def parse(
     Raises:
       problems.Problem: The body is malformed, or exceeds a limit.
     """
+    errors.require_known(body, (SIGNATURE_NAME, INSTANCES, INPUTS), "keys", "a body")
     if (INSTANCES in body) == (INPUTS in body):
         raise problems.bad(f"expected one of the keys {INSTANCES} and {INPUTS}")
     is_by_row = INSTANCES in body
@@ -114,10 +115,11 @@ def _columns(given: Any) -> list[dict[str, Any]]:
     if not isinstance(given, dict):
         raise problems.bad(f"expected an object of {INPUTS}, received {_shown(given)}")
     sizes = {
-        name: len(column) if isinstance(column, list) else None
+        name: f"{len(column)} rows" if isinstance(column, list) else _shown(column)
         for name, column in given.items()
     }
-    if None in sizes.values() or len(set(sizes.values())) > 1:
+    are_lists = all(isinstance(column, list) for column in given.values())
+    if not are_lists or len(set(sizes.values())) > 1:
         shown = ", ".join(f"{name} {size}" for name, size in sizes.items())
         raise problems.bad(f"expected lists with a value a row, received {shown}")
     rows = zip(*given.values(), strict=True)

@@ -157,7 +157,8 @@ async def recommend(
         "doubts": warnings,  # the name of 0.2.0
     }
     if k and not answer["videos"]:
-        warnings.append("no video meets all conditions and lists of the request")
+        left = "is watched, excluded, or outside the request's conditions and lists"
+        warnings.append(f"no video is left: each {left}")
     row = _row(answer, request, user_id)
     record(user_id, row | {schema.TIME: request_time or None})
     own = current_request.current()

@@ -34,8 +34,9 @@ TABLES = {
 _OF_A_REQUEST = (CLICK, OUTCOME)
 # Columns of a table that only a whole log has, or that another key stands for.
 _NOT_POSTED = {schema.ORDER, schema.SPLIT, schema.PAGE_ID}
-_MOST_CHARACTERS = 256
+_MOST_CHARACTERS, _LONGEST_TEXT = 256, 10_000
 _INT64 = 2**63
+_FLAG = {"true", "false"}  # values of a column of truth values, kept as text
 
 Json = dict[str, Any]
 
@@ -126,10 +127,16 @@ class EventReader:
         for kind in _OF_A_REQUEST:
             self._columns[kind] = {n: c for n, c in shown.items() if n in told}
         self._own_fields = {USER: user_fields or {}, VIDEO: {}}
-        self._takes_videos = data is not None
+        self._takes_videos, self._flags = data is not None, set[str]()
         if data is not None:
             columns = data.videos.drop(prepared.TRAIN_COUNT, strict=False).schema
             several = [name for name, dtype in columns.items() if dtype == pl.List]
+            values = {
+                n: data.videos[n].unique() for n in columns if columns[n] == pl.String
+            }
+            self._flags = {
+                n for n, v in values.items() if {*v.drop_nulls()[:3]} == _FLAG
+            }
             taken = self._columns[VIDEO].keys() - {schema.CHANNEL_ID}
             self._columns[VIDEO] |= {
                 name: table_schemas.Column(name, _kind(dtype))
@@ -199,6 +206,8 @@ class EventReader:
             expected = f"{kind_of_id}, as the ids of the catalogue"
             errors.require(fits, name, expected, video)
         problem = _problem(column, body[name])
+        if kind == VIDEO and name in self._flags and body[name] not in _FLAG:
+            problem = raw_log.EXPECTED["boolean"].partition(" (")[0]
         errors.require(not problem, name, problem, body[name])
 
     def _require(self, kind: str, body: Json) -> None:
@@ -254,12 +263,17 @@ def _columns(table: str) -> dict[str, table_schemas.Column]:
     return {c.name: c for c in columns if c.name not in _NOT_POSTED}
 
 
-NAME = f"a text of 1 to {_MOST_CHARACTERS} characters"
+NAME = f"a text of 1 to {_MOST_CHARACTERS} characters, none \\0 and not all blank"
+_LONG = {
+    "id": f"an integer or {NAME}",
+    "text": f"text of at most {_LONGEST_TEXT:,} characters",
+}
 
 
 def is_name(value: Any) -> bool:
     """Whether a value is a `NAME`."""
-    return value != "" and _is_text(value, _MOST_CHARACTERS)
+    is_short = _is_text(value, _MOST_CHARACTERS)
+    return is_short and "\0" not in value and bool(value.strip())
 
 
 def _id(given: Mapping[str, Any], body: str) -> str:
@@ -284,7 +298,7 @@ def _id(given: Mapping[str, Any], body: str) -> str:
 
 def _problem(column: table_schemas.Column, value: Any) -> str:
     """Returns the description of a valid value; empty if the value is one."""
-    expected = raw_log.EXPECTED[column.kind].partition(" (")[0]
+    expected = (raw_log.EXPECTED | _LONG)[column.kind].partition(" (")[0]
     is_time = column.kind == "time"
     if not _TYPES[column.kind](value):
         return f"{expected}{' in seconds since 1970' if is_time else ''}"
@@ -313,7 +327,7 @@ def is_number(value: Any) -> bool:
     return is_integer(value) or (isinstance(value, float) and math.isfinite(value))
 
 
-def _is_text(value: Any, most: int = 10_000) -> bool:
+def _is_text(value: Any, most: int = _LONGEST_TEXT) -> bool:
     return isinstance(value, str) and len(value) <= most and requests.is_text(value)
 
 
