@@ -7,7 +7,7 @@ import pytest
 
 import ytdnn
 from ytdnn import configs
-from ytdnn.log import log_warnings, prepare
+from ytdnn.log import log_warnings, new_watches, prepare
 
 HOURS = [1_700_000_000 + 3_600 * hour for hour in range(100)]
 
@@ -141,10 +141,48 @@ def test_watches_before_the_upload_and_seconds_without_a_click_are_noted(
         assert any(n.startswith("note: 150 of 150 impressions without") for n in notes)
 
 
-def test_columns_of_zeros_are_noted() -> None:
-    frame = pl.DataFrame({"user_id": [1, 2], "age": [0, None], "tall": [0.0, 1.0]})
-    (note,) = log_warnings.only_zeros("users", frame)
-    assert note.startswith("note: users.age: every value is 0, from which nothing")
+@pytest.mark.parametrize(("age", "times"), [(0, 1), (30, 10)])
+def test_columns_of_one_value_are_noted(age: int, times: int) -> None:
+    columns = {"user_id": [1, 2], "age": [age, None], "tall": [0.0, 1.0]}
+    frame = pl.DataFrame({name: each * times for name, each in columns.items()})
+    (note,) = log_warnings.single_values("users", frame)
+    assert note.startswith(f"note: users.age: every value is {age}, from which nothing")
+    assert log_warnings.single_values("users", frame[: 2 * (times - 1)]) == []
+
+
+EVERY = range(300)
+ODD = {
+    "": ("watches", {}),
+    "33% of the 300 watches are of user 'anonymous'": (
+        "watches",
+        {"user_id": [f"u{i % 30}" if i % 3 else "anonymous" for i in EVERY]},
+    ),
+    "watches.watch_seconds: every value is 30,": ("watches", {"watch_seconds": 30.0}),
+    "page_ids are those of several users": ("impressions", {"page_id": "p"}),
+    "each impression has a page_id of its own": ("impressions", {"page_id": EVERY}),
+    "impressions.propensity: every value is 0": ("impressions", {"propensity": 0.0}),
+    "impressions.watch_seconds are 55.": ("impressions", {"watch_seconds": 5e3}),
+    "probably --columns=videos.duration_seconds=YOUR_COLUMN/1000": (
+        "videos",
+        {"duration_seconds": [9e4] * 300},
+    ),
+    "100% of the impressions lie before the first": ("impressions", {"time": EVERY}),
+}
+
+
+@pytest.mark.parametrize("words", ODD)
+def test_values_that_look_wrong_are_noted(tmp_path: pathlib.Path, words: str) -> None:
+    own = {"user_id": [f"u{i % 30}" for i in EVERY], "video_id": EVERY}
+    own |= {"time": HOURS * 3, "watch_seconds": [40.0 + i % 9 for i in EVERY]}
+    shown = {"page_id": [i % 150 for i in EVERY], "clicked": [i < 290 for i in EVERY]}
+    shown |= {"propensity": 0.5, "watch_seconds": [40.0 * (i < 290) for i in EVERY]}
+    videos = {"video_id": EVERY, "duration_seconds": [90.0 + i % 2 for i in EVERY]}
+    tables = {"watches": own, "impressions": own | shown, "videos": videos}
+    name, changed = ODD[words]
+    tables[name] |= changed
+    frames = {each: pl.DataFrame(columns) for each, columns in tables.items()}
+    notes = ytdnn.prepare(tmp_path, tables=frames).manifest.facts["warnings"]
+    assert any(words in note for note in notes) == bool(words), notes
 
 
 @pytest.mark.parametrize(
@@ -172,7 +210,7 @@ def test_new_watches_that_look_wrong_are_noted(
     ]
     begins = sets[0].windows.end_of_log + 1
     try:
-        notes = log_warnings.from_new_watches(*sets, given.lazy(), begins)
+        notes = new_watches.lines(*sets, given.lazy(), begins)
     except ytdnn.UserError as error:
         notes = [str(error)]
     assert len(notes) == bool(words)

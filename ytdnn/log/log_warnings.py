@@ -1,17 +1,18 @@
 """Warnings about the events of a log: legal, but unlikely; each a line with advice."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import polars as pl
+from polars import selectors
 
-from ytdnn.base import configs, errors, formats, ragged, schema
-from ytdnn.log import events, exact_quantiles, faults, prepared, window_choice
+from ytdnn.base import configs, formats, ragged, schema
+from ytdnn.log import events, exact_quantiles, window_choice
 from ytdnn.log.sources import units
 
 # Seconds: earlier watches are times of another unit more often than history.
 _YEAR_2000 = 946_684_800
-_FAR, _YEAR = 5, 365 * schema.DAY_SECONDS  # that no watch is from most of the others
+_FAR, YEAR = 5, 365 * schema.DAY_SECONDS  # that no watch is from most of the others
 _WINDOWS = {events.Split.TRAIN: "training", events.Split.VALIDATION: "validation"}
 _MIDDLE = (0.01, 0.99)
 _MOST_SHARE = 0.5  # from which an oddity is the rule in the log
@@ -27,10 +28,15 @@ _NO_IDS = ("null", "none", "nan", "na", "n/a", "nil", "undefined", "\\n")
 # Zero-width marks inside an id are rare, joiners inside a name are not.
 _INVISIBLE = r"""^[\s\p{Z}\p{Cf}"']+|[\s\p{Z}\p{Cf}"']+$|[\x{200B}\x{FEFF}]"""
 _MOST_NAMED = 3  # ids of a note
-_FEWEST_USERS = 10
+FEWEST_USERS, _FEWEST_ROWS = 10, 10  # of which something is said
+_MOST_OF_ONE = 0.25  # of the watches, from which one user seems to be several
+_OF_A_PAGE = (
+    "where one is that of all videos a user saw at once: check impressions.page_id, or "
+    "leave it out"
+)
 _NO_LENGTH = "videos have a duration of 0 seconds: leave unknown ones empty"
 _SHORT = "watches are not completed, and no labels: see data.min_watch_seconds"
-_NO_ZEROS = "from which nothing is learned: check the column, or leave it out"
+_NO_DIFFERENCE = "from which nothing is learned: check the column, or leave it out"
 UNWATCHED_CLICKS = "clicked impressions are of videos that the user has no watch of"
 
 
@@ -52,7 +58,7 @@ def from_watches(
             f"{formats.day(high)}, before the year 2000: give seconds since 1970 or "
             f"ISO text"
         )
-    elif max(last - high, low - first) > max(_FAR * (high - low), _YEAR):
+    elif max(last - high, low - first) > max(_FAR * (high - low), YEAR):
         lines.append(
             f"note: the watches lie between {formats.day(first)} and "
             f"{formats.day(last)}, 98% of them between {formats.day(low)} and "
@@ -94,16 +100,95 @@ def odd_ids(ids: pl.Series) -> list[str]:
     return [f"{number}, and are read as any other: {advice}"] if named else []
 
 
-def only_zeros(table: str, rows: pl.DataFrame) -> list[str]:
-    """Returns a line about columns of numbers in which every known one is 0.
+def single_values(table: str, rows: pl.DataFrame) -> list[str]:
+    """Returns a line for each value that all known ones of columns of numbers have.
 
     Args:
       table: Name of the table.
-      rows: Its rows.
+      rows: Its rows; of fewer than ten, only zeros are told.
     """
-    numbers = (each for each in rows.iter_columns() if each.dtype.is_numeric())
-    zeros = [f"{table}.{c.name}" for c in numbers if c.min() == 0 == c.max()]
-    return [f"note: {', '.join(zeros)}: every value is 0, {_NO_ZEROS}"] * bool(zeros)
+    names: dict[float, list[str]] = {}
+    for values in map(pl.Series.drop_nulls, rows.select(selectors.numeric())):
+        is_one = len(values) > 0 and values.min() == values.max()
+        if is_one and (values[0] == 0 or len(values) >= _FEWEST_ROWS):
+            names.setdefault(values[0], []).append(f"{table}.{values.name}")
+    return [
+        f"note: {', '.join(columns)}: every value is {value:g}, {_NO_DIFFERENCE}"
+        for value, columns in names.items()
+    ]
+
+
+def from_users(ids: pl.Series, shards: Iterable[events.LazyShard]) -> Iterator[str]:
+    """Yields a line where a user has many of the watches, and if all last as long.
+
+    Args:
+      ids: Id of each user.
+      shards: The events.
+    """
+    tables = [shard.read().watches for shard in shards]
+    seconds = [each.seconds for each in tables if each.seconds is not None]
+    ends = [[each.min(), each.max()] for each in seconds if len(each)]
+    every = pl.DataFrame({schema.WATCH_SECONDS: np.repeat(ends, _FEWEST_ROWS)})
+    yield from single_values(schema.WATCHES, every)
+    sizes = np.concatenate([np.diff(table.offsets) for table in tables])
+    share = sizes.max() / sizes.sum()
+    if len(ids) >= FEWEST_USERS and share > _MOST_OF_ONE:
+        yield (
+            f"note: {share:.0%} of the {sizes.sum():,} watches are of user "
+            f"{ids[int(sizes.argmax())]!r}: if it stands for all without an id, leave "
+            f"its rows out by --where"
+        )
+
+
+def from_impressions(
+    videos: pl.DataFrame,
+    tables: Mapping[str, pl.LazyFrame],
+    shards: Iterable[events.LazyShard],
+) -> Iterator[str]:
+    """Yields a line for each warning about the impressions of a log that has some.
+
+    Args:
+      videos: The catalogue.
+      tables: The tables of the log.
+      shards: The events.
+    """
+    ratios, likeliest, pages, number = [np.zeros(0, np.float32)], -1.0, 0, 0
+    for shown in filter(None, (shard.read().impressions for shard in shards)):
+        ratios.append(_ratios(videos, shown))
+        if shown.propensities is not None:
+            known = np.nan_to_num(shown.propensities, nan=-1.0)
+            likeliest = max(likeliest, float(known.max()))
+        pages += int(shown.pages.max()) + 1
+        number += len(shown)
+    yield from _long_watches(np.concatenate(ratios), schema.IMPRESSIONS)
+    frame = pl.DataFrame({schema.PROPENSITY: [likeliest]})
+    yield from single_values(schema.IMPRESSIONS, frame)
+    if number >= _LEAST_WATCHES:
+        yield from _impression_columns(tables, pages, number)
+
+
+def _impression_columns(
+    tables: Mapping[str, pl.LazyFrame], pages: int, number: int
+) -> Iterator[str]:
+    """Yields a line for times of other days than the watches', and odd ids of pages."""
+    time, given = pl.col(schema.TIME), tables[schema.IMPRESSIONS]
+    ends = tables[schema.WATCHES].select(first=time.min(), last=time.max()).collect()
+    counts = [(~time.is_between(*ends.row(0))).mean().alias("apart")]
+    if schema.PAGE_ID in given.collect_schema():
+        page = pl.col(schema.PAGE_ID)
+        counts += [page.null_count().alias("nulls"), page.approx_n_unique()]
+    found = given.select(counts).collect(engine="streaming").row(0, named=True)
+    if found["apart"] > _MOST_SHARE:
+        yield (
+            f"note: {found['apart']:.0%} of the impressions lie before the first watch "
+            f"or after the last: check impressions.time"
+        )
+    if found.get("nulls", 1):
+        return
+    if found[schema.PAGE_ID] < _MOST_CLOSE * pages:
+        yield f"note: {schema.PAGE_ID}s are those of several users, {_OF_A_PAGE}"
+    elif pages == number:
+        yield f"note: each impression has a {schema.PAGE_ID} of its own, {_OF_A_PAGE}"
 
 
 def few_users(number: int) -> list[str]:
@@ -116,51 +201,7 @@ def few_users(number: int) -> list[str]:
         f"note: the log has only {formats.counted(number, 'user')}: check that "
         f"watches.user_id is a column of users, not of devices or plans"
     )
-    return [line] * (number < _FEWEST_USERS)
-
-
-def from_new_watches(
-    old: prepared.PreparedData,
-    grown: prepared.PreparedData,
-    watches: pl.LazyFrame,
-    begins: int,
-) -> list[str]:
-    """Returns a line for each warning about the watches that models learn on from.
-
-    Args:
-      old: The set that they were trained on.
-      grown: The set with the new watches.
-      watches: The given watches, known ones among them.
-      begins: Second from which watches are learned from.
-
-    Raises:
-      errors.UserError: None is.
-    """
-    tables = [shard.read().watches for shard in grown.log.shards]
-    times = [np.asarray(each.times) for each in tables]
-    pairs = zip(tables, times, strict=True)
-    if not any((each.are_completed & (at >= begins)).any() for each, at in pairs):
-        raise errors.UserError(
-            f"expected completed watches from {formats.minute(begins)} on, up to which "
-            f"the run has learned, found none in the new log: check watches.time, or "
-            f"prepare the grown log"
-        )
-    lines, end = [], old.windows.end_of_log
-    later = min(int(at[at > end].min(initial=faults.MOST_TIME)) for at in times)
-    if end + _YEAR < later < faults.MOST_TIME:
-        lines.append(
-            f"note: the new watches begin on {formats.day(later)}, over a year after "
-            f"the log's end, {formats.day(end)}: check watches.time"
-        )
-    given = watches.select(pl.col(schema.USER_ID).cast(pl.String).unique()).collect()
-    users, known = given.to_series(), old.users[schema.USER_ID].cast(pl.String)
-    if len(users) >= _FEWEST_USERS and not users.is_in(known.implode()).any():
-        lines.append(
-            f"note: none of the {len(users):,} users of the new watches, such as "
-            f"{users.min()!r}, is among those of the log, such as {known[0]!r}: check "
-            f"that watches.user_id holds the same ids"
-        )
-    return lines
+    return [line] * (number < FEWEST_USERS)
 
 
 def from_shards(
@@ -177,7 +218,7 @@ def from_shards(
     """
     happened = np.zeros((2, len(outcomes)), np.int64)  # all, and where not clicked
     number = repeats = unwatched = clicks = early = short = 0
-    viewed, longest = np.zeros(2, np.int64), -1.0
+    viewed = np.zeros(2, np.int64)
     unknown = pl.zeros(videos.height, pl.Int64, eager=True)
     uploads = videos.get_column(schema.UPLOAD_TIME, default=unknown).fill_null(0)
     earliest = np.append(0, uploads.to_numpy() - schema.DAY_SECONDS)  # of any zone
@@ -192,8 +233,6 @@ def from_shards(
         short += len(keys) - int(loaded.watches.are_completed.sum())
         repeats += len(keys) - len(watched)
         ratios.append(_ratios(videos, loaded.watches))
-        if loaded.watches.seconds is not None:
-            longest = max(longest, np.max(loaded.watches.seconds, initial=-1.0))
         early += int((loaded.watches.times < earliest[loaded.watches.videos]).sum())
         shown = loaded.impressions
         if shown is not None:
@@ -213,7 +252,6 @@ def from_shards(
                 happened += values.sum(axis=0), values[~clicked].sum(axis=0)
     return [
         *_long_watches(np.concatenate(ratios)),
-        *only_zeros(schema.WATCHES, pl.DataFrame({schema.WATCH_SECONDS: [longest]})),
         *_often(_EARLY, early, number),
         *_often(_SHORT, short, number),
         *_often(_NO_LENGTH, int((lengths == 0).sum()), videos.height),
@@ -225,8 +263,10 @@ def from_shards(
     ]
 
 
-def _ratios(videos: pl.DataFrame, watches: events.Watches) -> np.ndarray:
-    """Returns the seconds of watches as shares of the durations, where both are."""
+def _ratios(
+    videos: pl.DataFrame, watches: events.Watches | events.Impressions
+) -> np.ndarray:
+    """Returns watch seconds as shares of the durations, where both are."""
     if watches.seconds is None or schema.DURATION_SECONDS not in videos.columns:
         return np.zeros(0, np.float32)
     seconds = videos[schema.DURATION_SECONDS].fill_null(np.nan).to_numpy()
@@ -240,18 +280,15 @@ def _often(words: str, odd: int, number: int) -> list[str]:
     return [f"note: {odd:,} of {number:,} {words}"] * (odd > _MANY * number)
 
 
-def _long_watches(ratios: np.ndarray) -> Iterator[str]:
+def _long_watches(ratios: np.ndarray, table: str = schema.WATCHES) -> Iterator[str]:
     share = float((ratios > 1.001).mean()) if len(ratios) else 0.0
     middle = float(np.median(ratios)) if len(ratios) else 1.0
-    factor = units.likely_factor(middle)
-    if not factor and share <= _MOST_SHARE:
+    pair = units.likely_units(middle, table)
+    if not pair and share <= _MOST_SHARE:
         return
-    own = f"watches.watch_seconds=YOUR_COLUMN{factor}"
-    if factor == "/60":
-        own = "videos.duration_seconds=YOUR_COLUMN*60"
-    guess = f", probably --columns={own}" if factor else ""
+    guess = f", probably --columns={pair}" if pair else ""
     yield (
-        f"note: watches.watch_seconds are {middle:.3g} times the duration of the video "
+        f"note: {table}.watch_seconds are {middle:.3g} times the duration of the video "
         f"in the median of {len(ratios):,} rows, and above it in {share:.0%}: are both "
         f"of one unit{guess}?"
     )

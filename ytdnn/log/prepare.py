@@ -207,9 +207,11 @@ def _warnings(
     return [
         *log_warnings.odd_ids(users[schema.USER_ID]),
         *log_warnings.odd_ids(videos[schema.VIDEO_ID]),
-        *log_warnings.only_zeros(schema.USERS, users),
-        *log_warnings.only_zeros(schema.VIDEOS, videos),
+        *log_warnings.single_values(schema.USERS, users),
+        *log_warnings.single_values(schema.VIDEOS, videos.drop(prepared.TRAIN_COUNT)),
+        *log_warnings.from_users(users[schema.USER_ID], shards),
         *log_warnings.from_shards(videos, shards, _outcome_names(log)),
+        *log_warnings.from_impressions(videos, log.tables, shards),
     ]
 
 

@@ -63,16 +63,24 @@ def read(
     return unscaled, scaled
 
 
-def likely_factor(share: float) -> str:
-    """Returns the factor, as in `--columns`, that makes seconds fit the durations.
+def likely_units(share: float, table: str) -> str:
+    """Returns the pair of `--columns` that makes watch seconds fit the durations.
 
     Args:
       share: Median share of its duration that a video is watched for.
+      table: Table of the watch seconds.
 
     Returns:
-      Empty where the seconds fit as they are; "/60" where the durations need "*60".
+      Empty where the seconds fit as they are.
     """
     if _LEAST <= share <= _MOST:
         return ""
-    factors = {"*60": 60.0, "*3600": 3_600.0, "/1000": 0.001, "/60": 1 / 60}
+    seconds, durations = f"{table}.watch_seconds", "videos.duration_seconds"
+    factors = {
+        f"{seconds}=YOUR_COLUMN*60": 60.0,
+        f"{seconds}=YOUR_COLUMN*3600": 3_600.0,
+        f"{seconds}=YOUR_COLUMN/1000": 0.001,
+        f"{durations}=YOUR_COLUMN*60": 1 / 60,
+        f"{durations}=YOUR_COLUMN/1000": 1_000.0,
+    }
     return min(factors, key=lambda f: abs(math.log(max(share, 1e-9) * factors[f] * 2)))

@@ -35,7 +35,7 @@ from ytdnn.base import (
     whole_files,
 )
 from ytdnn.base.configs import data as data_config
-from ytdnn.log import derived_sets, events, log_warnings, prepared, sources
+from ytdnn.log import derived_sets, events, log_warnings, new_watches, prepared, sources
 from ytdnn.log.sources import found_files, mappings, memory_tables
 from ytdnn.ops.cluster import tasks
 from ytdnn.ops.refresh import append
@@ -310,7 +310,7 @@ class _Refresh:
             rows = self.log[0].bad_rows
             new = append.append(old, log, target, inputs, rows, self.received)
             given = old, new, log.tables[schema.WATCHES], self._begins
-            for line in log_warnings.from_new_watches(*given):
+            for line in new_watches.lines(*given):
                 say(line)
         except errors.UserError:
             for name in (_RECORD, *_LISTS):
