@@ -153,13 +153,13 @@ def test_columns_of_one_value_are_noted(age: int, times: int) -> None:
 EVERY = range(300)
 ODD = {
     "": ("watches", {}),
-    "33% of the 300 watches are of user 'anonymous'": (
+    "33% of the watches are of user 'anonymous'": (
         "watches",
         {"user_id": [f"u{i % 30}" if i % 3 else "anonymous" for i in EVERY]},
     ),
     "watches.watch_seconds: every value is 30,": ("watches", {"watch_seconds": 30.0}),
-    "page_ids are those of several users": ("impressions", {"page_id": "p"}),
-    "each impression has a page_id of its own": ("impressions", {"page_id": EVERY}),
+    "a page_id is of several users": ("impressions", {"page_id": "p"}),
+    "a page_id is of a single impression": ("impressions", {"page_id": EVERY}),
     "impressions.propensity: every value is 0": ("impressions", {"propensity": 0.0}),
     "impressions.watch_seconds are 55.": ("impressions", {"watch_seconds": 5e3}),
     "probably --columns=videos.duration_seconds=YOUR_COLUMN/1000": (
@@ -189,8 +189,12 @@ def test_values_that_look_wrong_are_noted(tmp_path: pathlib.Path, words: str) ->
     ("user", "shift", "words"),
     [
         ("u0", 400 * 3_600, ""),
-        ("u0", 9_000 * 3_600, "begin on 2024-11-23, over a year after the log's end"),
-        ("7", 400 * 3_600, "none of the 10 users of the new watches, such as '7"),
+        (
+            "u0",
+            9_000 * 3_600,
+            "begin on 2024-11-23, over a year after the run's end",
+        ),
+        ("7", 400 * 3_600, "all 10 users of the new watches are new, as '7"),
         ("u0", -400 * 3_600, "expected completed watches from 2023-11-19 01:13 on"),
     ],
 )
@@ -210,7 +214,7 @@ def test_new_watches_that_look_wrong_are_noted(
     ]
     begins = sets[0].windows.end_of_log + 1
     try:
-        notes = new_watches.lines(*sets, given.lazy(), begins)
+        notes = list(new_watches.warnings(*sets, given.lazy(), begins))
     except ytdnn.UserError as error:
         notes = [str(error)]
     assert len(notes) == bool(words)

@@ -29,11 +29,8 @@ _NO_IDS = ("null", "none", "nan", "na", "n/a", "nil", "undefined", "\\n")
 _INVISIBLE = r"""^[\s\p{Z}\p{Cf}"']+|[\s\p{Z}\p{Cf}"']+$|[\x{200B}\x{FEFF}]"""
 _MOST_NAMED = 3  # ids of a note
 FEWEST_USERS, _FEWEST_ROWS = 10, 10  # of which something is said
+_ALL = 0.95  # of the rows, counted to some percent
 _MOST_OF_ONE = 0.25  # of the watches, from which one user seems to be several
-_OF_A_PAGE = (
-    "where one is that of all videos a user saw at once: check impressions.page_id, or "
-    "leave it out"
-)
 _NO_LENGTH = "videos have a duration of 0 seconds: leave unknown ones empty"
 _SHORT = "watches are not completed, and no labels: see data.min_watch_seconds"
 _NO_DIFFERENCE = "from which nothing is learned: check the column, or leave it out"
@@ -118,77 +115,58 @@ def single_values(table: str, rows: pl.DataFrame) -> list[str]:
     ]
 
 
-def from_users(ids: pl.Series, shards: Iterable[events.LazyShard]) -> Iterator[str]:
-    """Yields a line where a user has many of the watches, and if all last as long.
+def from_tables(tables: Mapping[str, pl.LazyFrame]) -> Iterator[str]:
+    """Yields a line for each warning about columns of watches and impressions.
 
     Args:
-      ids: Id of each user.
-      shards: The events.
-    """
-    tables = [shard.read().watches for shard in shards]
-    seconds = [each.seconds for each in tables if each.seconds is not None]
-    ends = [[each.min(), each.max()] for each in seconds if len(each)]
-    every = pl.DataFrame({schema.WATCH_SECONDS: np.repeat(ends, _FEWEST_ROWS)})
-    yield from single_values(schema.WATCHES, every)
-    sizes = np.concatenate([np.diff(table.offsets) for table in tables])
-    share = sizes.max() / sizes.sum()
-    if len(ids) >= FEWEST_USERS and share > _MOST_OF_ONE:
-        yield (
-            f"note: {share:.0%} of the {sizes.sum():,} watches are of user "
-            f"{ids[int(sizes.argmax())]!r}: if it stands for all without an id, leave "
-            f"its rows out by --where"
-        )
-
-
-def from_impressions(
-    videos: pl.DataFrame,
-    tables: Mapping[str, pl.LazyFrame],
-    shards: Iterable[events.LazyShard],
-) -> Iterator[str]:
-    """Yields a line for each warning about the impressions of a log that has some.
-
-    Args:
-      videos: The catalogue.
       tables: The tables of the log.
-      shards: The events.
     """
-    ratios, likeliest, pages, number = [np.zeros(0, np.float32)], -1.0, 0, 0
-    for shown in filter(None, (shard.read().impressions for shard in shards)):
-        ratios.append(_ratios(videos, shown))
-        if shown.propensities is not None:
-            known = np.nan_to_num(shown.propensities, nan=-1.0)
-            likeliest = max(likeliest, float(known.max()))
-        pages += int(shown.pages.max()) + 1
-        number += len(shown)
-    yield from _long_watches(np.concatenate(ratios), schema.IMPRESSIONS)
-    frame = pl.DataFrame({schema.PROPENSITY: [likeliest]})
-    yield from single_values(schema.IMPRESSIONS, frame)
-    if number >= _LEAST_WATCHES:
-        yield from _impression_columns(tables, pages, number)
-
-
-def _impression_columns(
-    tables: Mapping[str, pl.LazyFrame], pages: int, number: int
-) -> Iterator[str]:
-    """Yields a line for times of other days than the watches', and odd ids of pages."""
-    time, given = pl.col(schema.TIME), tables[schema.IMPRESSIONS]
-    ends = tables[schema.WATCHES].select(first=time.min(), last=time.max()).collect()
-    counts = [(~time.is_between(*ends.row(0))).mean().alias("apart")]
-    if schema.PAGE_ID in given.collect_schema():
-        page = pl.col(schema.PAGE_ID)
-        counts += [page.null_count().alias("nulls"), page.approx_n_unique()]
-    found = given.select(counts).collect(engine="streaming").row(0, named=True)
-    if found["apart"] > _MOST_SHARE:
+    time, page, user = map(pl.col, (schema.TIME, schema.PAGE_ID, schema.USER_ID))
+    watches, shown = tables[schema.WATCHES], tables.get(schema.IMPRESSIONS)
+    ends = {"n": pl.len(), "first": time.min(), "last": time.max()}
+    users = (
+        watches.group_by(user).agg(**ends).sort("n", user).collect(engine="streaming")
+    )
+    share = users["n"][-1] / users["n"].sum()
+    if users.height >= FEWEST_USERS and share > _MOST_OF_ONE:
         yield (
-            f"note: {found['apart']:.0%} of the impressions lie before the first watch "
-            f"or after the last: check impressions.time"
+            f"note: {share:.0%} of the watches are of user {users.row(-1)[0]!r}: leave "
+            f"its rows out by --where if it is all who have no id"
         )
-    if found.get("nulls", 1):
+    yield from single_values(schema.WATCHES, _ends(watches, _FEWEST_ROWS))
+    if shown is None:
         return
-    if found[schema.PAGE_ID] < _MOST_CLOSE * pages:
-        yield f"note: {schema.PAGE_ID}s are those of several users, {_OF_A_PAGE}"
-    elif pages == number:
-        yield f"note: each impression has a {schema.PAGE_ID} of its own, {_OF_A_PAGE}"
+    # Propensities of one value are those of a random order.
+    yield from single_values(schema.IMPRESSIONS, _ends(shown, 1))
+    apart = ~time.is_between(users["first"].min(), users["last"].max())
+    outside = shown.select(apart.mean()).collect(engine="streaming").item() or 0.0
+    if outside > _MOST_SHARE:
+        yield (
+            f"note: {outside:.0%} of the impressions lie before the first watch or "
+            f"after the last: check impressions.time"
+        )
+    if schema.PAGE_ID in shown.collect_schema():
+        ids = shown.filter(page.is_not_null())
+        of_users = (user.hash(0) ^ page.hash(1)).approx_n_unique()
+        counts = ids.select(pl.len(), of_users.alias("of"), page.approx_n_unique())
+        yield from _odd_pages(*counts.collect(engine="streaming").row(0))
+
+
+def _ends(rows: pl.LazyFrame, times: int) -> pl.DataFrame:
+    """Returns the least and the greatest of numbers, both so many times."""
+    names = (schema.WATCH_SECONDS, schema.PROPENSITY)
+    numbers = rows.select(selectors.by_name(*names, require_all=False))
+    return pl.concat([numbers.min(), numbers.max()] * times).collect(engine="streaming")
+
+
+def _odd_pages(number: int, of_users: int, pages: int) -> Iterator[str]:
+    is_shared = pages < _MOST_CLOSE * of_users
+    whose = "of several users" if is_shared else "of a single impression"
+    if number >= _LEAST_WATCHES and (is_shared or pages > _ALL * number):
+        yield (
+            f"note: a {schema.PAGE_ID} is {whose}, where it is of all videos a user "
+            f"sees at once: check impressions.page_id, or leave it out"
+        )
 
 
 def few_users(number: int) -> list[str]:
@@ -224,6 +202,7 @@ def from_shards(
     earliest = np.append(0, uploads.to_numpy() - schema.DAY_SECONDS)  # of any zone
     lengths = videos.get_column(schema.DURATION_SECONDS, default=pl.Series([1.0]))
     ratios, lags = [np.zeros(0, np.float32)], [np.zeros(0, np.int64)]
+    shown_ratios = [ratios[0]]
     stride = np.int64(videos.height + 1)
     for shard in shards:
         loaded = shard.read()
@@ -237,6 +216,7 @@ def from_shards(
         shown = loaded.impressions
         if shown is not None:
             clicked = np.asarray(shown.clicked)
+            shown_ratios.append(_ratios(videos, shown))
             clicked_keys = (shown.users * stride + shown.videos)[clicked]
             unwatched += int((~ragged.are_among(clicked_keys, watched)).sum())
             clicks += len(clicked_keys)
@@ -251,7 +231,8 @@ def from_shards(
                 values = np.asarray(shown.outcomes) > 0.0
                 happened += values.sum(axis=0), values[~clicked].sum(axis=0)
     return [
-        *_long_watches(np.concatenate(ratios)),
+        *_long_watches(np.concatenate(ratios), schema.WATCHES),
+        *_long_watches(np.concatenate(shown_ratios), schema.IMPRESSIONS),
         *_often(_EARLY, early, number),
         *_often(_SHORT, short, number),
         *_often(_NO_LENGTH, int((lengths == 0).sum()), videos.height),
@@ -280,7 +261,7 @@ def _often(words: str, odd: int, number: int) -> list[str]:
     return [f"note: {odd:,} of {number:,} {words}"] * (odd > _MANY * number)
 
 
-def _long_watches(ratios: np.ndarray, table: str = schema.WATCHES) -> Iterator[str]:
+def _long_watches(ratios: np.ndarray, table: str) -> Iterator[str]:
     share = float((ratios > 1.001).mean()) if len(ratios) else 0.0
     middle = float(np.median(ratios)) if len(ratios) else 1.0
     pair = units.likely_units(middle, table)

@@ -1,54 +1,51 @@
 """Checks the watches that trained models are to learn on from, as `refresh` does."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import polars as pl
 
 from ytdnn.base import errors, formats, schema
-from ytdnn.log import faults, log_warnings, prepared
+from ytdnn.log import log_warnings, prepared
 
 
-def lines(
+def warnings(
     old: prepared.PreparedData,
     grown: prepared.PreparedData,
-    watches: pl.LazyFrame,
+    given: pl.LazyFrame,
     begins: int,
-) -> list[str]:
-    """Returns a line for each warning about the watches that models learn on from.
+) -> Iterator[str]:
+    """Yields a line for each warning about the watches that models learn on from.
 
     Args:
       old: The set that they were trained on.
       grown: The set with the new watches.
-      watches: The given watches, known ones among them.
+      given: The new watches, known ones among them.
       begins: Second from which watches are learned from.
 
     Raises:
       errors.UserError: None is.
     """
-    tables = [shard.read().watches for shard in grown.log.shards]
-    times = [np.asarray(each.times) for each in tables]
-    pairs = zip(tables, times, strict=True)
-    if not any((each.are_completed & (at >= begins)).any() for each, at in pairs):
+    tables = (shard.read().watches for shard in grown.log.shards)
+    times = np.concatenate([np.asarray(t.times)[t.are_completed] for t in tables])
+    times = times[times >= begins]
+    if not len(times):
         raise errors.UserError(
-            f"expected completed watches from {formats.minute(begins)} on, up to which "
-            f"the run has learned, found none in the new log: check watches.time, or "
-            f"prepare the grown log"
+            f"expected completed watches from {formats.minute(begins)} on, where the "
+            f"run's end, found none: check watches.time, or prepare the grown log"
         )
-    found, end = [], old.windows.end_of_log
-    later = min(int(at[at > end].min(initial=faults.MOST_TIME)) for at in times)
-    if end + log_warnings.YEAR < later < faults.MOST_TIME:
-        found.append(
-            f"note: the new watches begin on {formats.day(later)}, over a year after "
-            f"the log's end, {formats.day(end)}: check watches.time"
+    if times.min() > begins + log_warnings.YEAR:
+        yield (
+            f"note: the new watches begin on {formats.day(times.min())}, over a year "
+            f"after the run's end, {formats.day(begins)}: check watches.time"
         )
-    given = watches.select(pl.col(schema.USER_ID).cast(pl.String).unique()).collect()
-    users, known = given.to_series(), old.users[schema.USER_ID].cast(pl.String)
+    ids = pl.col(schema.USER_ID).cast(pl.String).unique().sort()
+    users, known = (e.select(ids).collect()[:, 0] for e in (given, old.users.lazy()))
     if (
         len(users) >= log_warnings.FEWEST_USERS
         and not users.is_in(known.implode()).any()
     ):
-        found.append(
-            f"note: none of the {len(users):,} users of the new watches, such as "
-            f"{users.min()!r}, is among those of the log, such as {known[0]!r}: check "
-            f"that watches.user_id holds the same ids"
+        yield (
+            f"note: all {len(users):,} users of the new watches are new, as "
+            f"{users[0]!r}, where the log has {known[0]!r}: check watches.user_id"
         )
-    return found

@@ -209,9 +209,8 @@ def _warnings(
         *log_warnings.odd_ids(videos[schema.VIDEO_ID]),
         *log_warnings.single_values(schema.USERS, users),
         *log_warnings.single_values(schema.VIDEOS, videos.drop(prepared.TRAIN_COUNT)),
-        *log_warnings.from_users(users[schema.USER_ID], shards),
+        *log_warnings.from_tables(log.tables),
         *log_warnings.from_shards(videos, shards, _outcome_names(log)),
-        *log_warnings.from_impressions(videos, log.tables, shards),
     ]
 
 

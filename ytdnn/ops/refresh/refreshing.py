@@ -310,7 +310,7 @@ class _Refresh:
             rows = self.log[0].bad_rows
             new = append.append(old, log, target, inputs, rows, self.received)
             given = old, new, log.tables[schema.WATCHES], self._begins
-            for line in new_watches.lines(*given):
+            for line in new_watches.warnings(*given):
                 say(line)
         except errors.UserError:
             for name in (_RECORD, *_LISTS):
