@@ -166,6 +166,7 @@ ODD = {
         "videos",
         {"duration_seconds": [9e4] * 300},
     ),
+    "genres: no video has several values": ("videos", {"genres": [["a, b"]] * 300}),
     "100% of the impressions lie before the first": ("impressions", {"time": EVERY}),
 }
 

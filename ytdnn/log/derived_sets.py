@@ -79,7 +79,8 @@ def derive(
     )
     obstacle = data.manifest.facts.get("ranking_obstacle")
     if needs_ranker or obstacle is None:  # else no later impressions make a ranker
-        obstacle = _obstacle(data.log, split)
+        splits, needed = split.impression_splits, (events.Split.TRAIN,)
+        obstacle = log_warnings.ranking_obstacle(data.log.shards, splits, needed)
     if needs_ranker and obstacle:
         raise errors.UserError(
             f"expected {schema.IMPRESSIONS} for the ranker up to the end of the log, "
@@ -183,13 +184,6 @@ def _ranker_begins(data: prepared.PreparedData) -> int | None:
         return None
     share = 1.0 - data.config.ranking_fraction
     return int(np.quantile(_times(data.log), share, method="nearest"))
-
-
-def _obstacle(log: prepared_log.UserLog, split: _Split) -> str:
-    shown = (shard.read().impressions for shard in log.shards)
-    parts = ((split.impression_splits(t), t.clicked) for t in shown if t is not None)
-    counts = log_warnings.shown_and_clicked(parts)
-    return log_warnings.ranking_obstacle(counts, (events.Split.TRAIN,))
 
 
 def _windows(

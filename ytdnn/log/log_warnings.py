@@ -1,6 +1,6 @@
 """Warnings about the events of a log: legal, but unlikely; each a line with advice."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,7 @@ _YEAR_2000 = 946_684_800
 _FAR, YEAR = 5, 365 * schema.DAY_SECONDS  # that no watch is from most of the others
 _WINDOWS = {events.Split.TRAIN: "training", events.Split.VALIDATION: "validation"}
 _MIDDLE = (0.01, 0.99)
+_SplitOf = Callable[[events.Impressions], np.ndarray]
 _MOST_SHARE = 0.5  # from which an oddity is the rule in the log
 _MANY_REPEATS = 0.2  # of the watches, from which repeating is a habit
 _LEAST_WATCHES = 200  # of which that can be said
@@ -233,6 +234,7 @@ def from_shards(
     return [
         *_long_watches(np.concatenate(ratios), schema.WATCHES),
         *_long_watches(np.concatenate(shown_ratios), schema.IMPRESSIONS),
+        *_unsplit(videos),
         *_often(_EARLY, early, number),
         *_often(_SHORT, short, number),
         *_often(_NO_LENGTH, int((lengths == 0).sum()), videos.height),
@@ -255,6 +257,13 @@ def _ratios(
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.asarray(watches.seconds) / durations
     return ratios[np.isfinite(ratios) & (ratios > 0)].astype(np.float32)
+
+
+def _unsplit(videos: pl.DataFrame) -> Iterator[str]:
+    for column in videos.select(selectors.by_dtype(pl.List(pl.String))):
+        if column.list.len().max() == 1:
+            words = f"videos.{column.name}: no video has several values"
+            yield f"note: {words}, check the separator behind `split`"
 
 
 def _often(words: str, odd: int, number: int) -> list[str]:
@@ -324,35 +333,40 @@ def _repeated_watches(repeats: int, number: int) -> Iterator[str]:
         )
 
 
-def shown_and_clicked(
-    parts: Iterable[tuple[np.ndarray, np.ndarray]],
+def _shown_and_clicked(
+    shards: Iterable[events.LazyShard], splits_of: _SplitOf
 ) -> np.ndarray | None:
     """Returns the number of unclicked and clicked impressions of each split.
 
     Args:
-      parts: Parts of the log: splits `[impressions]`, see `events.Split`, and clicked
-        `[impressions] bool`.
+      shards: The events.
+      splits_of: Function that returns the split of each impression.
 
     Returns:
-      `[2, splits] int64`; None without parts.
+      `[2, splits] int64`; None without impressions.
     """
     number, total = len(events.Split), None
-    for splits, clicked in parts:
-        cells = np.asarray(clicked) * np.int64(number) + np.asarray(splits)
-        counts = np.bincount(cells, minlength=2 * number).reshape(2, number)
-        total = counts if total is None else total + counts
+    for table in (shard.read().impressions for shard in shards):
+        if table is not None:
+            cells = np.asarray(table.clicked) * np.int64(number) + splits_of(table)
+            counts = np.bincount(cells, minlength=2 * number).reshape(2, number)
+            total = counts if total is None else total + counts
     return total
 
 
 def ranking_obstacle(
-    shown: np.ndarray | None, needed: Sequence[events.Split] = tuple(_WINDOWS)
+    shards: Iterable[events.LazyShard],
+    splits_of: _SplitOf = lambda table: np.asarray(table.splits),
+    needed: Sequence[events.Split] = tuple(_WINDOWS),
 ) -> str:
     """Returns why no ranker can be trained on a log; empty if one can.
 
     Args:
-      shown: Counts from `shown_and_clicked`; None: the log has no impressions.
+      shards: The events.
+      splits_of: Function that returns the split of each impression, see `events.Split`.
       needed: Windows that must have impressions.
     """
+    shown = _shown_and_clicked(shards, splits_of)
     if shown is None:
         return "the log has no impressions"
     if not shown.sum():

@@ -103,7 +103,7 @@ def from_log(
         if schema.IMPRESSIONS in surveyed.log.tables:
             facts["pages"] = pages
             facts |= _outcomes(surveyed.log, partial, facts)
-        obstacle = _ranking_obstacle(partial, facts)
+        obstacle = log_warnings.ranking_obstacle(events.on_disk(partial, facts))
         if log_warnings.NONE_INSIDE in obstacle and surveyed.chosen.advice:
             obstacle = f"{obstacle} ({surveyed.chosen.advice})"
         facts["ranking_obstacle"] = obstacle
@@ -227,13 +227,6 @@ def _outcome_names(log: raw_log.EventLog) -> tuple[str, ...]:
         return ()
     columns = log.tables[schema.IMPRESSIONS].collect_schema().names()
     return outcomes.names_of(columns)
-
-
-def _ranking_obstacle(directory: pathlib.Path, facts: Mapping[str, object]) -> str:
-    shards = events.on_disk(directory, facts)
-    shown = (shard.read().impressions for shard in shards)
-    parts = ((table.splits, table.clicked) for table in shown if table is not None)
-    return log_warnings.ranking_obstacle(log_warnings.shown_and_clicked(parts))
 
 
 def _pages(log: raw_log.EventLog, gap: float) -> str:

@@ -237,6 +237,9 @@ def test_a_file_of_columns_may_begin_with_a_mark(tmp_path: pathlib.Path) -> None
     path = tmp_path / "columns.toml"
     path.write_text('\ufeff[watches]\nuser_id = "who"\n')
     assert mappings.from_toml(path)["columns"] == "watches.user_id=who"
+    path.write_text('where = ["x > 1"]\nfiles = ["watches=A.csv", "users=B.csv"]\n')
+    read = mappings.from_toml(path)
+    assert (read["where"], read["files"]) == ("x > 1", "watches=A.csv,users=B.csv")
     path.write_text('[watches]\nwhere = "x > 1"\n')
     with pytest.raises(errors.UserError, match="write where above the first section"):
         mappings.from_toml(path)

@@ -50,6 +50,8 @@ def opened(workdir: pathlib.Path) -> bundle.Bundle:
 def test_a_new_version_lists_them(
     workdir: pathlib.Path, content_run: conftest.Run
 ) -> None:
+    again = rows(content_run.data).head(1)  # in the list, which ends with another
+    assert pipeline.add_videos(workdir, again).version == 2
     found = opened(workdir)
     assert found.version == 2
     assert found.manifest.facts["videos"] == content_run.data.num_videos + 2
@@ -137,8 +139,10 @@ def test_mistakes_are_one_line(
     workdir: pathlib.Path, content_run: conftest.Run, run: conftest.Run
 ) -> None:
     data = content_run.data
-    with pytest.raises(errors.UserError, match="received none"):
-        pipeline.add_videos(workdir, rows(data, []))
+    bad = rows(data, ["a"]).with_columns(pl.lit(-1.0).alias(schema.DURATION_SECONDS))
+    for none, why in ((rows(data, []), "none$"), (bad, "none; 1 rows: .*duration")):
+        with pytest.raises(errors.UserError, match=why):
+            pipeline.add_videos(workdir, none, bad_rows="drop")
     twice = pl.concat([rows(data, ["a"]), rows(data, ["a"])])
     with pytest.raises(errors.UserError, match="listed once, found 'a'"):
         pipeline.add_videos(workdir, twice)

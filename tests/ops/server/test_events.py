@@ -180,8 +180,7 @@ def test_an_unknown_user_is_told(live: Live) -> None:
     found = live.post("/recommend", asked).json()
     assert found["warnings"] == [
         'answered from an empty history: no events of user "nobody-yet"',
-        "no video is left: each is watched, excluded, or outside the request's "
-        "conditions and lists",
+        "all videos are watched, excluded or outside the conditions",
     ]
 
 

@@ -46,6 +46,14 @@ def test_a_changed_file_counts_where_prepare_reads_it(
     assert bool(found) == is_stale
 
 
+def test_a_file_in_the_place_of_an_artefact_is_told_at_once(
+    tmp_path: pathlib.Path,
+) -> None:
+    (tmp_path / "bundle").write_text("a file")
+    with pytest.raises(errors.UserError, match="found a file: move it"):
+        runner.staleness(graph.BUNDLE, configs.Config(), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "package"), [("lightgbm", "lightgbm"), ("als", "implicit.als")]
 )

@@ -74,10 +74,11 @@ def from_toml(path: pathlib.Path) -> dict[str, str]:
             f"expected in {path} names of columns in TOML, as ytdnn check --suggest "
             f"writes it, could not read it: {errors.one_line(str(error))}"
         ) from None
-    texts = {
-        key: own if isinstance(own, str) else str(own).lower()
-        for key, own in content.items()
-    }
+    texts = {}
+    for key, own in content.items():
+        parts = own if isinstance(own, list) else [own]
+        plain = (each if isinstance(each, str) else str(each).lower() for each in parts)
+        texts[key] = ",".join(plain)
     return {"columns": ",".join(columns), "files": ",".join(files), **texts}
 
 

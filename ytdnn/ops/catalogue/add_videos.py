@@ -140,7 +140,8 @@ def change(
     """
     videos = new_videos_table.read(given, data, columns, bad_rows)
     if not videos.table.height:
-        raise errors.UserError("expected rows of new videos, received none")
+        bad = "".join(f"; {n:,} rows: {why}" for why, n in videos.dropped.items())
+        raise errors.UserError(f"expected rows of new videos, received none{bad}")
     ids = videos.table[schema.VIDEO_ID]
     is_known = ids.is_in(data.videos[schema.VIDEO_ID].implode())
     old = added_videos_table.read(workdir)
@@ -148,7 +149,8 @@ def change(
     new = videos.table.filter(~is_known)
     table = pl.concat([kept, new], how="diagonal_relaxed")
     table = table.unique(schema.VIDEO_ID, keep="last", maintain_order=True)
-    if table.height and (old is None or not table.equals(old)):
+    same = table.sort(schema.VIDEO_ID)  # a row that comes again goes to the end
+    if table.height and (old is None or not same.equals(old.sort(schema.VIDEO_ID))):
         with whole_files.whole_file(workdir / added_videos_table.FILE) as partial:
             table.write_parquet(partial)
             whole_files.flush(partial)

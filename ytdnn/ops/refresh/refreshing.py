@@ -343,13 +343,10 @@ class _Refresh:
     def _obstacle(self) -> str:
         """Why a ranker cannot learn from the new impressions; empty if it can."""
         shards = prepared.load(self.directory / APPENDED).log.shards
-        parts = (
-            (np.where(table.times < self._begins, _OLD, _NEW), table.clicked)
-            for table in (shard.read().impressions for shard in shards)
-            if table is not None
+        begins = self._begins
+        return log_warnings.ranking_obstacle(
+            shards, lambda table: np.where(table.times < begins, _OLD, _NEW), (_NEW,)
         )
-        counts = log_warnings.shown_and_clicked(parts)
-        return log_warnings.ranking_obstacle(counts, (_NEW,))
 
     def _learn_ranking(self, say: Say) -> None:
         target, why = self._ranker(self.directory / EARLIER), self._obstacle

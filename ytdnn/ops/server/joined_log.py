@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from ytdnn.base import errors, formats, schema, table_schemas, whole_files
+from ytdnn.log import raw_log
 
 ANSWERS = "answers"
 FEEDBACK = "feedback"
@@ -135,10 +136,13 @@ def join(
 def _read(log: pathlib.Path, kind: str) -> pl.DataFrame | None:
     """Returns all answers or all feedback; None without any."""
     paths = sorted((log / kind).glob("*/*.parquet"))
+    frames = []
+    for path in paths:
+        with raw_log.readable(str(path)):
+            frames.append(pl.read_parquet(path))
     try:
-        frames = [pl.read_parquet(path) for path in paths]
         return pl.concat(frames, how="diagonal") if frames else None
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except pl.exceptions.PolarsError as error:
         line = str(error).partition("\n")[0]
         raise errors.UserError(
             f"expected parts of a served log with equal columns in {log / kind}, "

@@ -157,8 +157,7 @@ async def recommend(
         "doubts": warnings,  # the name of 0.2.0
     }
     if k and not answer["videos"]:
-        left = "is watched, excluded, or outside the request's conditions and lists"
-        warnings.append(f"no video is left: each {left}")
+        warnings.append("all videos are watched, excluded or outside the conditions")
     row = _row(answer, request, user_id)
     record(user_id, row | {schema.TIME: request_time or None})
     own = current_request.current()

@@ -131,12 +131,10 @@ class EventReader:
         if data is not None:
             columns = data.videos.drop(prepared.TRAIN_COUNT, strict=False).schema
             several = [name for name, dtype in columns.items() if dtype == pl.List]
-            values = {
-                n: data.videos[n].unique() for n in columns if columns[n] == pl.String
-            }
-            self._flags = {
-                n for n, v in values.items() if {*v.drop_nulls()[:3]} == _FLAG
-            }
+            texts = [
+                c.drop_nulls().unique() for c in data.videos.select(pl.col(pl.String))
+            ]
+            self._flags = {values.name for values in texts if {*values[:3]} == _FLAG}
             taken = self._columns[VIDEO].keys() - {schema.CHANNEL_ID}
             self._columns[VIDEO] |= {
                 name: table_schemas.Column(name, _kind(dtype))
@@ -264,16 +262,15 @@ def _columns(table: str) -> dict[str, table_schemas.Column]:
 
 
 NAME = f"a text of 1 to {_MOST_CHARACTERS} characters, none \\0 and not all blank"
-_LONG = {
-    "id": f"an integer or {NAME}",
-    "text": f"text of at most {_LONGEST_TEXT:,} characters",
-}
+_LONG = {"text": f"text of at most {_LONGEST_TEXT:,} characters"}
+_LONG["id"] = f"an integer or {NAME}"
 
 
 def is_name(value: Any) -> bool:
     """Whether a value is a `NAME`."""
-    is_short = _is_text(value, _MOST_CHARACTERS)
-    return is_short and "\0" not in value and bool(value.strip())
+    return (
+        _is_text(value, _MOST_CHARACTERS) and "\0" not in value and bool(value.strip())
+    )
 
 
 def _id(given: Mapping[str, Any], body: str) -> str:

@@ -154,6 +154,8 @@ def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -
     path, config = workdir / step.name, log_size.resolved(config, workdir)
     if not path.exists():
         return NOT_MADE
+    if path.is_file():
+        raise errors.UserError(f"expected a directory at {path}, found a file: move it")
     try:
         manifest = artifacts.read_manifest(path, step.artefact_kind)
     except errors.UserError as error:
