@@ -30,8 +30,8 @@ _NO_IDS = ("null", "none", "nan", "na", "n/a", "nil", "undefined", "\\n")
 _INVISIBLE = r"""^[\s\p{Z}\p{Cf}"']+|[\s\p{Z}\p{Cf}"']+$|[\x{200B}\x{FEFF}]"""
 _MOST_NAMED = 3  # ids of a note
 FEWEST_USERS, _FEWEST_ROWS = 10, 10  # of which something is said
-_ALL = 0.95  # of the rows, counted to some percent
-_MOST_OF_ONE = 0.25  # of the watches, from which one user seems to be several
+# Of the rows, counted to some percent; of the watches, where a user seems several.
+_ALL, _MOST_OF_ONE = 0.95, 0.25
 _NO_LENGTH = "videos have a duration of 0 seconds: leave unknown ones empty"
 _SHORT = "watches are not completed, and no labels: see data.min_watch_seconds"
 _NO_DIFFERENCE = "from which nothing is learned: check the column, or leave it out"
@@ -98,8 +98,8 @@ def odd_ids(ids: pl.Series) -> list[str]:
     return [f"{number}, and are read as any other: {advice}"] if named else []
 
 
-def single_values(table: str, rows: pl.DataFrame) -> list[str]:
-    """Returns a line for each value that all known ones of columns of numbers have.
+def single_values(table: str, rows: pl.DataFrame) -> Iterator[str]:
+    """Yields a line for each value that all known ones of columns of numbers have.
 
     Args:
       table: Name of the table.
@@ -110,10 +110,8 @@ def single_values(table: str, rows: pl.DataFrame) -> list[str]:
         is_one = len(values) > 0 and values.min() == values.max()
         if is_one and (values[0] == 0 or len(values) >= _FEWEST_ROWS):
             names.setdefault(values[0], []).append(f"{table}.{values.name}")
-    return [
-        f"note: {', '.join(columns)}: every value is {value:g}, {_NO_DIFFERENCE}"
-        for value, columns in names.items()
-    ]
+    for value, columns in names.items():
+        yield f"note: {', '.join(columns)}: every value is {value:g}, {_NO_DIFFERENCE}"
 
 
 def from_tables(tables: Mapping[str, pl.LazyFrame]) -> Iterator[str]:
@@ -147,10 +145,17 @@ def from_tables(tables: Mapping[str, pl.LazyFrame]) -> Iterator[str]:
             f"after the last: check impressions.time"
         )
     if schema.PAGE_ID in shown.collect_schema():
-        ids = shown.filter(page.is_not_null())
-        of_users = (user.hash(0) ^ page.hash(1)).approx_n_unique()
-        counts = ids.select(pl.len(), of_users.alias("of"), page.approx_n_unique())
-        yield from _odd_pages(*counts.collect(engine="streaming").row(0))
+        of_users = (user.hash(0) ^ page.hash(1)).approx_n_unique().alias("of_users")
+        ids = shown.drop_nulls(schema.PAGE_ID)
+        counts = ids.select(pl.len(), of_users, page.approx_n_unique())
+        number, own, pages = counts.collect(engine="streaming").row(0)
+        is_shared = pages < _MOST_CLOSE * own
+        whose = "of several users" if is_shared else "of a single impression"
+        if number >= _LEAST_WATCHES and (is_shared or pages > _ALL * number):
+            yield (
+                f"note: each page_id is {whose}, and should be of the videos that a "
+                f"user saw at once: check impressions.page_id, or leave it out"
+            )
 
 
 def _ends(rows: pl.LazyFrame, times: int) -> pl.DataFrame:
@@ -158,16 +163,6 @@ def _ends(rows: pl.LazyFrame, times: int) -> pl.DataFrame:
     names = (schema.WATCH_SECONDS, schema.PROPENSITY)
     numbers = rows.select(selectors.by_name(*names, require_all=False))
     return pl.concat([numbers.min(), numbers.max()] * times).collect(engine="streaming")
-
-
-def _odd_pages(number: int, of_users: int, pages: int) -> Iterator[str]:
-    is_shared = pages < _MOST_CLOSE * of_users
-    whose = "of several users" if is_shared else "of a single impression"
-    if number >= _LEAST_WATCHES and (is_shared or pages > _ALL * number):
-        yield (
-            f"note: a {schema.PAGE_ID} is {whose}, where it is of all videos a user "
-            f"sees at once: check impressions.page_id, or leave it out"
-        )
 
 
 def few_users(number: int) -> list[str]:
