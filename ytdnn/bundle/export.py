@@ -51,6 +51,9 @@ from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval.index import artifact as index_artifact
 from ytdnn.retrieval.index import brute_force
 
+Parts = models_for_export.Parts
+Model = saved_models.Model
+
 
 @dataclasses.dataclass(frozen=True)
 class Refit:
@@ -80,9 +83,7 @@ def step_config(config: configs.Config) -> dict[str, Any]:
 
 
 def export(
-    workdir: pathlib.Path,
-    config: configs.Config,
-    refit: Refit | None = None,
+    workdir: pathlib.Path, config: configs.Config, refit: Refit | None = None
 ) -> pathlib.Path:
     """Writes the bundle of a run as a new version; earlier ones stay.
 
@@ -126,9 +127,7 @@ def export(
     return directory
 
 
-def _facts(
-    parts: models_for_export.Parts, models: dict[str, saved_models.Model]
-) -> dict[str, Any]:
+def _facts(parts: Parts, models: dict[str, Model]) -> dict[str, Any]:
     """Returns the facts about the bundle for its manifest."""
     return {
         "models": {name: model.describe() for name, model in models.items()},
@@ -148,9 +147,7 @@ def _facts(
     }
 
 
-def _with_first_pass(
-    parts: models_for_export.Parts, models: dict[str, saved_models.Model]
-) -> dict[str, Any]:
+def _with_first_pass(parts: Parts, models: dict[str, Model]) -> dict[str, Any]:
     """Adds a first pass to the recommenders, if any; returns facts about it."""
     if parts.ranker is None:
         return {}
@@ -172,11 +169,7 @@ def _with_first_pass(
     return {first_pass_distillation.FACT: distilled.facts}
 
 
-def _write(
-    parts: models_for_export.Parts,
-    models: dict[str, saved_models.Model],
-    draft: versions.Draft,
-) -> None:
+def _write(parts: Parts, models: dict[str, Model], draft: versions.Draft) -> None:
     """Writes the files of a version."""
     video_ids = parts.data.videos[schema.VIDEO_ID].head(tf_serving.NUM_VIDEOS).to_list()
     example = tf_serving.example(video_ids, parts.first_stage.candidates.vector_dim)
@@ -197,7 +190,7 @@ def _write(
 
 
 def _vocabularies(
-    data: prepared.PreparedData, models: Mapping[str, saved_models.Model]
+    data: prepared.PreparedData, models: Mapping[str, Model]
 ) -> dict[str, list[str]]:
     """Returns the values of each text that is a column of events or of users."""
     vocabularies = dict(data.catalogue.vocabularies)
@@ -239,7 +232,7 @@ def _load(
     config: configs.Config,
     asset: pathlib.Path,
     home: pathlib.Path,
-) -> tuple[models_for_export.Parts, dict[str, str]]:
+) -> tuple[Parts, dict[str, str]]:
     """Returns the parts of the models, and the fingerprints of their artefacts.
 
     Args:
@@ -275,7 +268,7 @@ def _load(
     limits = graphs.FilterReader(
         lookups.RemovedVideos(asset), filters, config.composition.remove_watched
     )
-    parts = models_for_export.Parts(
+    parts = Parts(
         data,
         first_stage,
         ranker,
@@ -339,7 +332,7 @@ def _searchers(
     return {name: brute_force.WithDelta(main, added) for name, main in modules.items()}
 
 
-def _source_places(parts: models_for_export.Parts) -> dict[str, int]:
+def _source_places(parts: Parts) -> dict[str, int]:
     """Returns the places of each candidate source; the tower has those left, too."""
     others = parts.first_stage.other_sources if parts.ranker else ()
     places = {source.kind: source.num for source in others}
@@ -347,7 +340,7 @@ def _source_places(parts: models_for_export.Parts) -> dict[str, int]:
     return {retrieval.TOWER: number - sum(places.values())} | places
 
 
-def _statistics_as_of(parts: models_for_export.Parts) -> dict[str, Any] | None:
+def _statistics_as_of(parts: Parts) -> dict[str, Any] | None:
     """Returns the moment of a bundle's counters; None without any."""
     read = parts.ranker.features if parts.ranker else ()
     if not any(isinstance(f, counters.Counter) for f in read):

@@ -17,6 +17,8 @@ from ytdnn.base import schema
 from ytdnn.log import row_sorting
 from ytdnn.retrieval import pool, row_ops
 
+Candidates = pool.Candidates
+
 SHARPNESS = 3.0  # of the first places: log(3 + place)
 _A_PLACE = 5  # candidates kept for each place of a page
 _OWN_ORDER = (schema.WEIGHT_NAMES, schema.POLICY, schema.MAX_PER_COLUMNS)
@@ -53,9 +55,9 @@ class FirstPass(tf.Module):
     def __call__(
         self,
         raw: Mapping[str, tf.Tensor],
-        candidates: pool.Candidates,
+        candidates: Candidates,
         scores: tf.Tensor | None,
-    ) -> tuple[pool.Candidates, tf.Tensor | None]:
+    ) -> tuple[Candidates, tf.Tensor | None]:
         """Returns the candidates that are kept, in their order, and their scores.
 
         Args:
@@ -69,19 +71,15 @@ class FirstPass(tf.Module):
         places = tf.math.top_k(self.values(candidates), width)[1]
         is_kept = tf.range(width) < numbers[:, tf.newaxis]
         places = row_sorting.rising(tf.where(is_kept, places, size))
-        kept = pool.Candidates(
-            *(row_ops.taken(column, places) for column in candidates)
-        )
+        kept = Candidates(*(row_ops.taken(column, places) for column in candidates))
         return kept, None if scores is None else row_ops.taken(scores, places)
 
-    def keeps(
-        self, raw: Mapping[str, tf.Tensor], candidates: pool.Candidates
-    ) -> tf.Tensor:
+    def keeps(self, raw: Mapping[str, tf.Tensor], candidates: Candidates) -> tf.Tensor:
         """Returns whether each candidate is kept, `[batch, n] bool`."""
         ranks = row_ops.ranks(self.values(candidates))
         return ranks < self._numbers(raw, candidates)[:, tf.newaxis]
 
-    def values(self, candidates: pool.Candidates) -> tf.Tensor:
+    def values(self, candidates: Candidates) -> tf.Tensor:
         """Returns the value of each candidate, `[batch, n] float32`, `-inf` = none."""
         places = tf.cast(tf.range(tf.shape(candidates.videos)[1]), tf.float32)
         values = (
@@ -92,7 +90,7 @@ class FirstPass(tf.Module):
         return tf.where(candidates.videos > 0, values, float("-inf"))
 
     def _numbers(
-        self, raw: Mapping[str, tf.Tensor], candidates: pool.Candidates
+        self, raw: Mapping[str, tf.Tensor], candidates: Candidates
     ) -> tf.Tensor:
         """Returns the number of candidates that each request keeps, `[batch] int32`."""
         batch, size = tf.unstack(tf.shape(candidates.videos))

@@ -20,6 +20,10 @@ from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import allowed_videos, filter_graph, filtered_search, pool, row_ops
 from ytdnn.retrieval import interface as retrieval
 
+VideoIds = lookups.VideoIds
+Request = raw_request.Request
+Candidates = pool.Candidates
+
 Raw = dict[str, tf.Tensor]
 Outputs = dict[str, tf.Tensor]
 
@@ -61,10 +65,7 @@ class Ranking(NamedTuple):
 
 
 def best(
-    videos: lookups.VideoIds,
-    indices: tf.Tensor,
-    ranked: Ranking,
-    wanted: tf.Tensor,
+    videos: VideoIds, indices: tf.Tensor, ranked: Ranking, wanted: tf.Tensor
 ) -> Outputs:
     """Returns the first videos by order, padded with finite values.
 
@@ -121,7 +122,7 @@ class FilterReader(tf.Module):
         )
 
     def source_requests(
-        self, request: raw_request.Request, user_vectors: tf.Tensor
+        self, request: Request, user_vectors: tf.Tensor
     ) -> retrieval.SourceRequests:
         """Returns the inputs of candidate sources for a request.
 
@@ -136,7 +137,7 @@ class FilterReader(tf.Module):
         return retrieval.SourceRequests(watched, *more)
 
     def permitted(
-        self, raw: raw_request.Raw, videos: lookups.VideoIds, watched: tf.Tensor
+        self, raw: raw_request.Raw, videos: VideoIds, watched: tf.Tensor
     ) -> allowed_videos.AllowedVideos:
         """Returns the videos that answers to requests may hold.
 
@@ -166,7 +167,7 @@ class UserTowerGraph(tf.Module):
     def __init__(
         self,
         data: prepared.PreparedData,
-        videos: lookups.VideoIds,
+        videos: VideoIds,
         model: candidate_model.Joined,
     ) -> None:
         """Stores the tower's variables and the lookups of its inputs, no layers."""
@@ -183,18 +184,16 @@ class UserTowerGraph(tf.Module):
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `user_vector [batch, vector_dim] float32`."""
-        return {
-            schema.USER_VECTOR: self.vectors(raw_request.Request(raw, self._videos))
-        }
+        return {schema.USER_VECTOR: self.vectors(Request(raw, self._videos))}
 
-    def vectors(self, request: raw_request.Request) -> tf.Tensor:
+    def vectors(self, request: Request) -> tf.Tensor:
         """Returns the vectors of some requests, `[batch, vector_dim] float32`."""
         raw = {name: request.raw[name] for name in self._fields}
         vectors: tf.Tensor = self._of_raw(raw, request.watched_indices)
         return vectors
 
     def _read(self, raw: Raw, watched: tf.Tensor) -> tf.Tensor:
-        request = raw_request.Request(raw, self._videos)
+        request = Request(raw, self._videos)
         request.watched_indices = watched  # looked up once, for all readers
         features = self._features.query_tensors(request)
         tensors = {name: values[:, tf.newaxis] for name, values in features.items()}
@@ -208,7 +207,7 @@ class IndexGraph(tf.Module):
 
     def __init__(
         self,
-        videos: lookups.VideoIds,
+        videos: VideoIds,
         search: filtered_search.Nearest,
         limits: FilterReader | None = None,
     ) -> None:
@@ -234,7 +233,7 @@ class Scorer(tf.Module):
     def __init__(
         self,
         data: prepared.PreparedData,
-        videos: lookups.VideoIds,
+        videos: VideoIds,
         model: ranking_model.RankingModel,
     ) -> None:
         """Stores the network's variables and the lookups of its inputs, no layers.
@@ -257,10 +256,7 @@ class Scorer(tf.Module):
         self._read = shared_functions.TracedFunction(self._answer, any_size=True)
 
     def score(
-        self,
-        request: raw_request.Request,
-        candidates: pool.Candidates,
-        scores: tf.Tensor | None,
+        self, request: Request, candidates: Candidates, scores: tf.Tensor | None
     ) -> heads.HeadPredictions:
         """Returns predictions of the candidates of a request, `[batch, n]` each.
 
@@ -273,13 +269,10 @@ class Scorer(tf.Module):
         return self.predict_of(self.tensors_of(request, candidates, scores))
 
     def tensors_of(
-        self,
-        request: raw_request.Request,
-        candidates: pool.Candidates,
-        scores: tf.Tensor | None,
+        self, request: Request, candidates: Candidates, scores: tf.Tensor | None
     ) -> dict[str, tf.Tensor]:
         """Returns the network's inputs for candidates; for arguments see `score`."""
-        named = raw_request.Request(request.raw, self.videos)
+        named = Request(request.raw, self.videos)
         named.watched_indices = request.watched_indices
         named.name_videos(candidates.videos)
         if self.asks_scores:
@@ -291,7 +284,7 @@ class Scorer(tf.Module):
             )
         return self.tensors(named)
 
-    def tensors(self, request: raw_request.Request) -> dict[str, tf.Tensor]:
+    def tensors(self, request: Request) -> dict[str, tf.Tensor]:
         """Returns the network's inputs for a request and its videos."""
         raw = {name: request.raw[name] for name in self._fields}
         tensors: dict[str, tf.Tensor] = self._read(
@@ -315,7 +308,7 @@ class Scorer(tf.Module):
         sources: tf.Tensor | None,
         seeds: tf.Tensor | None,
     ) -> Raw:
-        request = raw_request.Request(raw, self.videos, ids)
+        request = Request(raw, self.videos, ids)
         request.video_indices, request.watched_indices = indices, watched
         request.candidate_scores = scores
         request.candidate_sources, request.seed_videos = sources, seeds
@@ -378,9 +371,9 @@ class RankerGraph(tf.Module):
     def _read(self, raw: Raw) -> Raw:
         return self._scorer.tensors(self._request(raw))
 
-    def _request(self, raw: Raw) -> raw_request.Request:
+    def _request(self, raw: Raw) -> Request:
         """Returns a request about videos, with the first stage's scores and sources."""
-        request = raw_request.Request(raw, self._scorer.videos, raw[schema.VIDEO_IDS])
+        request = Request(raw, self._scorer.videos, raw[schema.VIDEO_IDS])
         if self._scores is not None:
             vectors = self._user_tower.vectors(request)
             request.candidate_scores = self._scores(vectors, request.video_indices)

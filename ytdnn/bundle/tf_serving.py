@@ -18,6 +18,8 @@ import tensorflow as tf
 from ytdnn.base import artifacts, schema
 from ytdnn.bundle import batches, requests, saved_models, signatures
 
+Request = requests.Request
+
 DIRECTORY = "serving"
 BATCHING = "batching.config"
 FILE = "assets.extra/tf_serving_warmup_requests"
@@ -98,10 +100,7 @@ def batching_config(models: Mapping[str, saved_models.Model]) -> str:
 
 
 def write_warm_up(
-    name: str,
-    model: saved_models.Model,
-    values: requests.Request,
-    directory: pathlib.Path,
+    name: str, model: saved_models.Model, values: Request, directory: pathlib.Path
 ) -> None:
     """Writes the warm-up requests of a model into its directory.
 
@@ -118,7 +117,7 @@ def write_warm_up(
             writer.write(prediction_log(name, signature, inputs))
 
 
-def example(video_ids: Sequence[Any], vector_dim: int) -> requests.Request:
+def example(video_ids: Sequence[Any], vector_dim: int) -> Request:
     """Returns the values of warm-up requests: videos in their order, no user's data.
 
     Args:
@@ -136,12 +135,12 @@ def example(video_ids: Sequence[Any], vector_dim: int) -> requests.Request:
 
 
 def _examples(
-    model: saved_models.Model, values: requests.Request
+    model: saved_models.Model, values: Request
 ) -> Iterable[tuple[str, Inputs]]:
     """Yields signatures and inputs that run every branch of a model's graph."""
     fixed = {schema.USER_VECTOR, schema.VIDEO_IDS}
     history = {schema.WATCHED_VIDEO_IDS}
-    examples: list[requests.Request] = [
+    examples: list[Request] = [
         {key: values[key] for key in fixed | more}
         for more in (
             set(),
@@ -163,9 +162,7 @@ def _examples(
                 yield signature, _tensors([request] * size, by_name)
 
 
-def _tensors(
-    batch: list[requests.Request], fields: dict[str, signatures.Field]
-) -> Inputs:
+def _tensors(batch: list[Request], fields: dict[str, signatures.Field]) -> Inputs:
     return batches.tensors(batches.inputs(batch, fields), fields)
 
 

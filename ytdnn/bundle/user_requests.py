@@ -19,6 +19,9 @@ from ytdnn.features import base_feature as features_interface
 from ytdnn.features import own_columns
 from ytdnn.log import io_fields, prepared, prepared_log
 
+Request = requests.Request
+PreparedData = prepared.PreparedData
+
 Users = npt.NDArray[np.integer]
 
 # What requests hold of events, and its place in the tables of a shard.
@@ -37,8 +40,8 @@ _COLUMNS = {
 
 
 def at_end(
-    data: prepared.PreparedData, user_id: str | int, k: int = requests.DEFAULT_K
-) -> requests.Request:
+    data: PreparedData, user_id: str | int, k: int = requests.DEFAULT_K
+) -> Request:
     """Returns a user's request at the end of the log, one second after its last event.
 
     Args:
@@ -52,9 +55,7 @@ def at_end(
     return at_end_of(data, _user_index(data.log, user_id), k)
 
 
-def at_end_of(
-    data: prepared.PreparedData, user: int, k: int = requests.DEFAULT_K
-) -> requests.Request:
+def at_end_of(data: PreparedData, user: int, k: int = requests.DEFAULT_K) -> Request:
     """Returns a user's request as `at_end` does.
 
     Args:
@@ -70,9 +71,7 @@ def at_end_of(
     return request | {schema.K: k}
 
 
-def at_position(
-    data: prepared.PreparedData, user: int, end_watch: int, time: int
-) -> requests.Request:
+def at_position(data: PreparedData, user: int, end_watch: int, time: int) -> Request:
     """Returns the request of a user as of a position of the log.
 
     The request has all columns of the log; a bundle may read fewer (`Bundle.fitting`).
@@ -108,7 +107,7 @@ def at_position(
 
 def _impressions(
     log: prepared_log.UserLog, user: int, time: int, ids: list[str | int | None]
-) -> requests.Request:
+) -> Request:
     """Returns the impressions of a user before a time, in the log's order."""
     shown = log.impressions
     rows = slice(*np.searchsorted(shown.users, [user, user + 1]))
@@ -121,9 +120,7 @@ def _impressions(
     }
 
 
-def _queries(
-    data: prepared.PreparedData, user: int, end_watch: int, time: int
-) -> list[str]:
+def _queries(data: PreparedData, user: int, end_watch: int, time: int) -> list[str]:
     start, stop = data.log.searches.offsets[user : user + 2].tolist()
     if time:
         stop = start + int(np.searchsorted(data.log.searches.times[start:stop], time))
@@ -156,7 +153,7 @@ class LoggedRequests:
       data: The prepared set.
     """
 
-    def __init__(self, data: prepared.PreparedData) -> None:
+    def __init__(self, data: PreparedData) -> None:
         """Stores the prepared set; shards are read on first use."""
         self.data = data
 

@@ -25,6 +25,9 @@ from ytdnn.features import base_feature, feature_choice, open_features
 from ytdnn.layers import embeddings, randomness, saved_weights
 from ytdnn.log import io_fields, prepared, slice_batches
 
+PreparedData = prepared.PreparedData
+TowerInputs = user_tower.TowerInputs
+
 if TYPE_CHECKING:
     from ytdnn.candidates import content, ensemble
 
@@ -41,9 +44,7 @@ class CandidateModel(logged_user_vectors.FromLogs, tf.keras.Model):
         with an id embedding, or, with content, all of them.
     """
 
-    def __init__(
-        self, config: configs.CandidatesConfig, inputs: user_tower.TowerInputs
-    ) -> None:
+    def __init__(self, config: configs.CandidatesConfig, inputs: TowerInputs) -> None:
         """Creates the model with fresh weights.
 
         Args:
@@ -242,8 +243,8 @@ def joined(members: Sequence[CandidateModel]) -> Joined:
 
 def build(
     config: configs.CandidatesConfig,
-    data: prepared.PreparedData,
-    read: user_tower.TowerInputs | None = None,
+    data: PreparedData,
+    read: TowerInputs | None = None,
 ) -> CandidateModel:
     """Returns a model with fresh weights, all its variables made.
 
@@ -259,9 +260,7 @@ def build(
 
 
 def make(
-    config: configs.CandidatesConfig,
-    data: prepared.PreparedData,
-    read: user_tower.TowerInputs,
+    config: configs.CandidatesConfig, data: PreparedData, read: TowerInputs
 ) -> CandidateModel:
     """Returns a model with fresh weights, before its head is filled."""
     model = CandidateModel(config, read)
@@ -281,7 +280,7 @@ def save(trained: Joined, directory: pathlib.Path) -> None:
         inputs.of_videos.write(directory)
 
 
-def load(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
+def load(directory: pathlib.Path, data: PreparedData) -> Joined:
     """Loads the trained model of an artefact, frozen.
 
     Raises:
@@ -292,9 +291,7 @@ def load(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
     return trained
 
 
-def load_members(
-    directory: pathlib.Path, data: prepared.PreparedData
-) -> list[CandidateModel]:
+def load_members(directory: pathlib.Path, data: PreparedData) -> list[CandidateModel]:
     """Loads the trained networks of an artefact, to be trained further.
 
     Raises:
@@ -304,7 +301,7 @@ def load_members(
     return [trained] if isinstance(trained, CandidateModel) else trained.members
 
 
-def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
+def _restored(directory: pathlib.Path, data: PreparedData) -> Joined:
     directory = pathlib.Path(directory)
     config = saved_weights.trained_config(directory, KIND, data.manifest).candidates
     if not config.is_network:
@@ -322,10 +319,8 @@ def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
 
 
 def _read_inputs(
-    directory: pathlib.Path,
-    config: configs.CandidatesConfig,
-    data: prepared.PreparedData,
-) -> user_tower.TowerInputs:
+    directory: pathlib.Path, config: configs.CandidatesConfig, data: PreparedData
+) -> TowerInputs:
     """Returns the inputs of a trained tower, from the files kept with it.
 
     Raises:
@@ -342,10 +337,8 @@ def _read_inputs(
 
 
 def grown_inputs(
-    trained: user_tower.TowerInputs,
-    config: configs.CandidatesConfig,
-    data: prepared.PreparedData,
-) -> user_tower.TowerInputs:
+    trained: TowerInputs, config: configs.CandidatesConfig, data: PreparedData
+) -> TowerInputs:
     """Returns the inputs of a trained tower, measured on a grown log.
 
     Args:

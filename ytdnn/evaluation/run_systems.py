@@ -32,6 +32,9 @@ from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import live_terms, model_interface, trained_stage
 
+Config = configs.Config
+PreparedData = prepared.PreparedData
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainedModels:
@@ -48,7 +51,7 @@ class TrainedModels:
       live: Weights of the candidates' live terms; None: they have none.
     """
 
-    data: prepared.PreparedData
+    data: PreparedData
     trained: models.RetrievalModel | None
     ranking: models.RankingModel | None
     others: measure.Systems = dataclasses.field(default_factory=measure.Systems)
@@ -59,10 +62,7 @@ class TrainedModels:
 
 
 def load(
-    workdir: pathlib.Path,
-    config: configs.Config,
-    stage: str,
-    home: pathlib.Path | None = None,
+    workdir: pathlib.Path, config: Config, stage: str, home: pathlib.Path | None = None
 ) -> TrainedModels:
     """Loads the models of a run.
 
@@ -132,7 +132,7 @@ class RunSystems:
       windows: Opener of the windows that the models read.
     """
 
-    data: prepared.PreparedData
+    data: PreparedData
     cases: user_cases.Cases
     trained: models.RetrievalModel | None
     ranking: models.RankingModel | None
@@ -141,11 +141,7 @@ class RunSystems:
     windows: users_in_parts.WindowOpener
 
 
-def build(
-    loaded: TrainedModels,
-    config: configs.Config,
-    split: events.Split,
-) -> RunSystems:
+def build(loaded: TrainedModels, config: Config, split: events.Split) -> RunSystems:
     """Builds the systems of a run.
 
     Args:
@@ -187,7 +183,7 @@ def build(
 
 def _own(
     run: RunSystems,
-    config: configs.Config,
+    config: Config,
     loaded: TrainedModels,
     counted: dict[str, shown_scorers.Scorer],
 ) -> measure.Systems:
@@ -237,7 +233,7 @@ def _own(
 
 
 def _as_trained(
-    workdir: pathlib.Path, data: prepared.PreparedData, config: configs.EvaluationConfig
+    workdir: pathlib.Path, data: PreparedData, config: configs.EvaluationConfig
 ) -> lists.Maker:
     """Returns the maker of the lists of a run's trained candidates.
 
@@ -263,9 +259,7 @@ def _as_trained(
     return make
 
 
-def _places(
-    of: prepared.PreparedData, among: prepared.PreparedData
-) -> npt.NDArray[np.int32]:
+def _places(of: PreparedData, among: PreparedData) -> npt.NDArray[np.int32]:
     """Returns the index of each video in another order of the catalogue, 0 first."""
     order, others = (each.videos[schema.VIDEO_ID].arg_sort() for each in (of, among))
     places = np.zeros(len(order) + 1, np.int32)

@@ -13,6 +13,9 @@ from ytdnn.base import configs
 from ytdnn.features import base_feature, encodings
 from ytdnn.log import log_tensors, prepared, raw_request
 
+Positions = log_tensors.Positions
+Replay = log_tensors.FirstStageReplay
+
 _NUM_SOURCES = len(configs.SOURCE_NAMES)
 
 
@@ -32,9 +35,7 @@ class ReplayedFeature(base_feature.ReadAtRequest):
     asks_sources: ClassVar[bool] = False
 
     @abc.abstractmethod
-    def from_replay(
-        self, replay: log_tensors.FirstStageReplay, at: log_tensors.Positions
-    ) -> tf.Tensor:
+    def from_replay(self, replay: Replay, at: Positions) -> tf.Tensor:
         """Returns its value at positions, `[..., k]`."""
 
     def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
@@ -67,9 +68,7 @@ class CandidateScore(encodings.Continuous, ReplayedFeature):
     default_in = frozenset({base_feature.RANKING})
     missing = log_tensors.NO_SCORE
 
-    def from_replay(
-        self, replay: log_tensors.FirstStageReplay, at: log_tensors.Positions
-    ) -> tf.Tensor:
+    def from_replay(self, replay: Replay, at: Positions) -> tf.Tensor:
         """Asks for the score."""
         return replay.scores(at)
 
@@ -88,9 +87,7 @@ class CandidateSource(encodings.Categorical, ReplayedFeature):
         """Returns the number of sources."""
         return _NUM_SOURCES
 
-    def from_replay(
-        self, replay: log_tensors.FirstStageReplay, at: log_tensors.Positions
-    ) -> tf.Tensor:
+    def from_replay(self, replay: Replay, at: Positions) -> tf.Tensor:
         """Asks for the source."""
         return _numbered(replay.sources(at))
 
@@ -109,9 +106,7 @@ class SeedVideo(encodings.Categorical, ReplayedFeature):
         """Returns the size of the vocabulary."""
         return data.vocabulary_size
 
-    def from_replay(
-        self, replay: log_tensors.FirstStageReplay, at: log_tensors.Positions
-    ) -> tf.Tensor:
+    def from_replay(self, replay: Replay, at: Positions) -> tf.Tensor:
         """Asks for the seed."""
         return replay.seed_videos(at)
 

@@ -9,6 +9,11 @@ from ytdnn.features import base_feature, column_features, encodings
 from ytdnn.layers import continuous, embeddings
 from ytdnn.log import io_fields, log_tensors, prepared, raw_request
 
+Place = base_feature.Place
+Statistics = base_feature.FeatureStatistics
+Settings = base_feature.EncoderSettings
+PreparedData = prepared.PreparedData
+
 _HOUR_SECONDS = 3_600
 _FIRST_WEEKDAY = 3  # 1970-01-01 was a Thursday, Monday is 0
 _NUM_BUCKETS = 32  # of the time since the last watch, each twice as long
@@ -31,9 +36,7 @@ class Device(encodings.Categorical, base_feature.ReadAtRequest):
         """Returns the device's name."""
         return (io_fields.text(schema.DEVICE),)
 
-    def request_values(
-        self, data: prepared.PreparedData, place: base_feature.Place
-    ) -> dict[str, Any]:
+    def request_values(self, data: PreparedData, place: Place) -> dict[str, Any]:
         """Returns the device of the watch that the request led to."""
         devices = data.watches.devices
         if not place.is_watch or devices is None:
@@ -41,7 +44,7 @@ class Device(encodings.Categorical, base_feature.ReadAtRequest):
         device = int(devices[place.end])
         return {schema.DEVICE: self.known_values(data)[device - 1]} if device else {}
 
-    def known_values(self, data: prepared.PreparedData) -> list[str]:
+    def known_values(self, data: PreparedData) -> list[str]:
         """Returns the names of the devices."""
         return data.catalogue.vocabularies.get(schema.DEVICE, [])
 
@@ -49,7 +52,7 @@ class Device(encodings.Categorical, base_feature.ReadAtRequest):
         """Reads the request's own event."""
         return lambda at: log.event_field("devices", at, 0)
 
-    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+    def open_request(self, data: PreparedData) -> base_feature.RequestReader:
         """Looks the name up."""
         return column_features.TextOfRequest(schema.DEVICE, self.known_values(data))
 
@@ -80,9 +83,7 @@ class ExampleAge(base_feature.TrainingOnly):
         return read
 
     def encoder(
-        self,
-        measured: base_feature.FeatureStatistics,
-        settings: base_feature.EncoderSettings,
+        self, measured: Statistics, settings: Settings
     ) -> tf.keras.layers.Layer:
         """Returns the age itself, one coordinate."""
         return continuous.AlwaysKnown(name=self.name)
@@ -104,9 +105,7 @@ class LoggedIn(encodings.Share, base_feature.ReadAtRequest):
             io_fields.Field(name, "int32", "batch", -1, meaning, -1, 1, is_flag=True),
         )
 
-    def request_values(
-        self, data: prepared.PreparedData, place: base_feature.Place
-    ) -> dict[str, Any]:
+    def request_values(self, data: PreparedData, place: Place) -> dict[str, Any]:
         """Returns the state at the watch that the request led to."""
         states = data.watches.logged_in
         if not place.is_watch or states is None:
@@ -173,9 +172,7 @@ class RequestTime(base_feature.ReadAtRequest):
         return _indices(request.times, request.last_watch_times)
 
     def encoder(
-        self,
-        measured: base_feature.FeatureStatistics,
-        settings: base_feature.EncoderSettings,
+        self, measured: Statistics, settings: Settings
     ) -> tf.keras.layers.Layer:
         """Returns an embedding of each."""
         return RequestTimeEmbedding(name=self.name)

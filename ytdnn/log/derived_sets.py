@@ -32,6 +32,9 @@ from ytdnn.log import (
     window_choice,
 )
 
+PreparedData = prepared.PreparedData
+UserLog = prepared_log.UserLog
+
 FACT, TRAINED_TO = prepared.REFIT, prepared.TRAINED_TO
 _VIDEO_ARRAYS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _TOKEN_ARRAYS = ("search_tokens", "search_token_offsets")
@@ -48,13 +51,13 @@ class Part(enum.Enum):
 
 
 def derive(
-    data: prepared.PreparedData,
+    data: PreparedData,
     part: Part,
     directory: pathlib.Path,
     needs_ranker: bool,
     begins: int | None = None,
     test: int | None = None,
-) -> prepared.PreparedData:
+) -> PreparedData:
     """Writes one of the sets of a refit, of a refresh, or of models that learn on.
 
     Args:
@@ -113,9 +116,7 @@ def derive(
     return prepared.load(directory)
 
 
-def up_to_test(
-    data: prepared.PreparedData, directory: pathlib.Path
-) -> prepared.PreparedData:
+def up_to_test(data: PreparedData, directory: pathlib.Path) -> PreparedData:
     """Writes the set whose training ends at the test window of a temporal split.
 
     Args:
@@ -172,13 +173,13 @@ def _splits(is_context: Bools) -> Splits:
     return np.where(is_context, split.CONTEXT, split.TRAIN).astype(np.uint8)
 
 
-def _times(log: prepared_log.UserLog) -> npt.NDArray[np.int64]:
+def _times(log: UserLog) -> npt.NDArray[np.int64]:
     """Returns the times of all watches."""
     # Copied, since a mapped array keeps its file open.
     return np.concatenate([np.array(s.read().watches.times) for s in log.shards])
 
 
-def _ranker_begins(data: prepared.PreparedData) -> int | None:
+def _ranker_begins(data: PreparedData) -> int | None:
     """Returns the begin of the ranker's window; None if it has none of its own."""
     if not data.windows.has_own_window:
         return None
@@ -187,7 +188,7 @@ def _ranker_begins(data: prepared.PreparedData) -> int | None:
 
 
 def _windows(
-    data: prepared.PreparedData, part: Part, begins: int | None, end: int
+    data: PreparedData, part: Part, begins: int | None, end: int
 ) -> window_choice.Windows:
     """Returns the windows; those without training begin at the end, as the test."""
     if begins is None:  # both stages train on all of it
@@ -197,14 +198,14 @@ def _windows(
     return window_choice.Windows(start, start, end, end)
 
 
-def _vocabulary(data: prepared.PreparedData, labels: npt.NDArray[np.int64]) -> Bools:
+def _vocabulary(data: PreparedData, labels: npt.NDArray[np.int64]) -> Bools:
     """Returns whether each video gets an id embedding, `[videos] bool`."""
     if data.config.vocabulary == "train":
         return labels > 0
     return np.arange(data.num_videos) < data.vocabulary_size
 
 
-def _label_counts(data: prepared.PreparedData, split: _Split) -> npt.NDArray[np.int64]:
+def _label_counts(data: PreparedData, split: _Split) -> npt.NDArray[np.int64]:
     """Returns how often each video is a training label, `[videos] int64`."""
     counts = np.zeros(data.num_videos + 1, np.int64)
     for shard in data.log.shards:
@@ -215,7 +216,7 @@ def _label_counts(data: prepared.PreparedData, split: _Split) -> npt.NDArray[np.
 
 
 def _order(
-    data: prepared.PreparedData, begins: int | None, split: _Split
+    data: PreparedData, begins: int | None, split: _Split
 ) -> npt.NDArray[np.int64]:
     """Returns the catalogue with both vocabularies in front, the smaller one first."""
     ends = {np.inf, np.inf if begins is None else begins}
@@ -240,10 +241,7 @@ def _write_entities(
 
 
 def _write_arrays(
-    log: prepared_log.UserLog,
-    order: npt.NDArray[np.int64],
-    split: _Split,
-    directory: pathlib.Path,
+    log: UserLog, order: npt.NDArray[np.int64], split: _Split, directory: pathlib.Path
 ) -> None:
     """Writes the changed arrays of the events, and links the unchanged ones."""
     new_index = prepared.new_indices(order)
@@ -264,7 +262,7 @@ def _write_arrays(
 
 
 def _write_searches(
-    data: prepared.PreparedData, split: _Split, directory: pathlib.Path
+    data: PreparedData, split: _Split, directory: pathlib.Path
 ) -> dict[str, int]:
     """Writes the tokens of searches with the vocabulary of the new training set."""
     with whole_files.scratch(directory, "tokens") as scratch:
@@ -278,7 +276,7 @@ def _write_searches(
 
 
 def _write_tokens(
-    log: prepared_log.UserLog, split: _Split, scratch: pathlib.Path
+    log: UserLog, split: _Split, scratch: pathlib.Path
 ) -> list[pathlib.Path]:
     """Writes the tokens of each shard's searches as text, and returns the files."""
     files = []

@@ -20,6 +20,8 @@ import tensorflow as tf
 from ytdnn.retrieval import allowed_videos, row_ops
 from ytdnn.retrieval.index import brute_force, interface
 
+Tables = interface.Tables
+
 MOST_EXCLUDED = 2_000  # Most ids a request may exclude for the index to be searched
 # The index is searched from this permitted share on; of less, for a list of at most
 # this part of the videos: 3 ms of a million, all of which take 12.
@@ -129,7 +131,7 @@ class Nearest(tf.Module):
 
 
 def score_vectors(
-    vectors: interface.Tables,
+    vectors: Tables,
     size: tf.Tensor,
     queries: tf.Tensor,
     num: tf.Tensor,
@@ -187,7 +189,7 @@ def score_vectors(
 
 
 def _score_allowed(
-    vectors: interface.Tables,
+    vectors: Tables,
     size: tf.Tensor,
     queries: tf.Tensor,
     num: tf.Tensor,
@@ -202,7 +204,7 @@ def _score_allowed(
 
 
 def _score_held(
-    vectors: interface.Tables,
+    vectors: Tables,
     size: tf.Tensor,
     queries: tf.Tensor,
     num: tf.Tensor,
@@ -238,7 +240,7 @@ def _score_held(
 
 
 def _score_all(
-    vectors: interface.Tables,
+    vectors: Tables,
     size: tf.Tensor,
     queries: tf.Tensor,
     num: tf.Tensor,

@@ -28,6 +28,10 @@ from ytdnn.candidates import model
 from ytdnn.log import prepared
 from ytdnn.training import candidates, checkpoints, validation
 
+Config = configs.Config
+PreparedData = prepared.PreparedData
+Path = pathlib.Path
+
 KIND = "contest"
 # Shares of its own epochs that each member has trained for when they are compared;
 # twice as much of a small log, whose trainings are short.
@@ -40,9 +44,9 @@ Floats = npt.NDArray[np.float64]
 
 
 def run(
-    members: Mapping[str, configs.Config],
-    data: prepared.PreparedData,
-    directory: pathlib.Path,
+    members: Mapping[str, Config],
+    data: PreparedData,
+    directory: Path,
     config: Mapping[str, Any],
 ) -> None:
     """Compares members, or resumes, and publishes the artefact `contest`.
@@ -72,9 +76,7 @@ def run(
 
 
 def _held(
-    members: Mapping[str, configs.Config],
-    data: prepared.PreparedData,
-    work: pathlib.Path,
+    members: Mapping[str, Config], data: PreparedData, work: Path
 ) -> dict[str, Any]:
     """Trains members round by round in `work`; returns facts for a manifest.
 
@@ -123,9 +125,7 @@ def better_half(values: Mapping[str, Floats]) -> tuple[str, ...]:
 
 
 def still_open(
-    left: tuple[str, ...],
-    values: Mapping[str, Floats],
-    members: Mapping[str, configs.Config],
+    left: tuple[str, ...], values: Mapping[str, Floats], members: Mapping[str, Config]
 ) -> tuple[str, ...]:
     """Returns members that may still win; of two alike and level ones the cheaper.
 
@@ -174,12 +174,7 @@ def _num_left(number: int, rounds: int) -> int:
     return -(-number // 2**rounds)
 
 
-def _trained(
-    config: configs.Config,
-    data: prepared.PreparedData,
-    work: pathlib.Path,
-    share: float,
-) -> Floats:
+def _trained(config: Config, data: PreparedData, work: Path, share: float) -> Floats:
     """Trains a member up to a share of its epochs.
 
     Returns:
@@ -207,7 +202,7 @@ def _trained(
     return values
 
 
-def _save(path: pathlib.Path, values: Floats) -> None:
+def _save(path: Path, values: Floats) -> None:
     with whole_files.whole_file(path) as partial, partial.open("wb") as file:
         np.save(file, values)
 

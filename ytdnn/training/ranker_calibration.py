@@ -24,6 +24,11 @@ from ytdnn.ranking import (
     predictions,
 )
 
+PreparedData = prepared.PreparedData
+RankingModel = model.RankingModel
+Calibration = heads.Calibration
+RankingConfig = configs.RankingConfig
+
 _LEAST = 1e-6  # so that logs are finite
 _WEIGHTS = 0.0, 0.5, 1.0  # of counted seconds in the order
 _SHARE = 0.5  # of each user's impressions, which are to hold most of the watch time
@@ -31,11 +36,7 @@ _SHARE = 0.5  # of each user's impressions, which are to hold most of the watch 
 Floats = npt.NDArray[np.float64]
 
 
-def calibrate(
-    config: configs.RankingConfig,
-    data: prepared.PreparedData,
-    ranker: model.RankingModel,
-) -> None:
+def calibrate(config: RankingConfig, data: PreparedData, ranker: RankingModel) -> None:
     """Calibrates the predictions and the order of a ranker on the validation window.
 
     Args:
@@ -50,11 +51,7 @@ def calibrate(
         ranker.calibrate(dataclasses.replace(known, counted=weight))
 
 
-def fit(
-    config: configs.RankingConfig,
-    data: prepared.PreparedData,
-    ranker: model.RankingModel,
-) -> heads.Calibration:
+def fit(config: RankingConfig, data: PreparedData, ranker: RankingModel) -> Calibration:
     """Returns the calibration of a ranker's predictions on the validation window.
 
     Heads without a click probability, which serve odds, are not calibrated; their
@@ -78,9 +75,7 @@ def fit(
 
 
 def counted_weight(
-    config: configs.RankingConfig,
-    data: prepared.PreparedData,
-    ranker: model.RankingModel,
+    config: RankingConfig, data: PreparedData, ranker: RankingModel
 ) -> float:
     """Returns the weight of counted seconds with which the ranker orders best.
 
@@ -127,9 +122,7 @@ def best_weight(rows: Floats) -> float:
     return _WEIGHTS[best] if gained.sum() > error else 0.0
 
 
-def _order_window(
-    ranker: model.RankingModel, window: prepared.PreparedData
-) -> npt.NDArray:
+def _order_window(ranker: RankingModel, window: PreparedData) -> npt.NDArray:
     """Returns the rows of `best_weight` of a window's validation impressions."""
     rows = building.rows_of(window.log, events.Split.VALIDATION)
     if not len(rows):
@@ -147,7 +140,7 @@ def _order_window(
 
 
 def _predict_window(
-    ranker: model.RankingModel, window: prepared.PreparedData
+    ranker: RankingModel, window: PreparedData
 ) -> tuple[npt.NDArray, list[Floats]] | None:
     """Returns the rows of `_fitted` and `_observed`; None without impressions."""
     rows = building.rows_of(window.log, events.Split.VALIDATION)
@@ -168,10 +161,10 @@ def _predict_window(
 
 
 def carried(
-    known: heads.Calibration,
+    known: Calibration,
     lines: Mapping[str, recalibration.Line],
     learned: Sequence[outcome_heads.PredictedOutcome],
-) -> heads.Calibration:
+) -> Calibration:
     """Returns the calibration of an earlier ranker for a later one.
 
     Args:
@@ -221,7 +214,7 @@ def _lines(
     return tuple(lines)
 
 
-def _fitted(rows: Floats, keeps_mean: bool = True) -> heads.Calibration:
+def _fitted(rows: Floats, keeps_mean: bool = True) -> Calibration:
     """Returns the calibration of `[n, 4]`: chance, seconds, clicked, watched.
 
     Args:
@@ -234,7 +227,7 @@ def _fitted(rows: Floats, keeps_mean: bool = True) -> heads.Calibration:
     log_odds = np.log(chances / (1.0 - chances))
     clicks = recalibration.fit_log_odds(log_odds, clicked)
     if not seconds.any():
-        return heads.Calibration(clicks)
+        return Calibration(clicks)
     moved = clicks.shift + clicks.slope * log_odds
     given_click = np.log(np.maximum(seconds, _LEAST) / chances)
     log_seconds = given_click - np.logaddexp(0.0, -moved)
@@ -243,4 +236,4 @@ def _fitted(rows: Floats, keeps_mean: bool = True) -> heads.Calibration:
         line = recalibration.Line(
             float(np.log(watched.sum() / np.exp(log_seconds).sum()))
         )
-    return heads.Calibration(clicks, line)
+    return Calibration(clicks, line)

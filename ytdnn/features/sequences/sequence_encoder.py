@@ -18,6 +18,9 @@ from ytdnn.features.sequences import watched
 from ytdnn.layers import bags, randomness
 from ytdnn.log import io_fields, prepared
 
+Tensors = feature_choice.Tensors
+Catalogue = prepared.Catalogue
+
 
 @dataclasses.dataclass(frozen=True)
 class History:
@@ -109,9 +112,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
           seed: `[2] int32` of this training step, or None outside training.
         """
 
-    def call(
-        self, features: feature_choice.Tensors, seed: tf.Tensor | None = None
-    ) -> list[tf.Tensor]:
+    def call(self, features: Tensors, seed: tf.Tensor | None = None) -> list[tf.Tensor]:
         """Returns the state after the last watch of each position, zero without one."""
         own = randomness.substream(seed, randomness.RandomStream.SEQUENCE)
         rows, known = self.embedded(features[schema.WATCH_ROWS], seed)
@@ -142,9 +143,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
                 f"return a state of the rows' width for each row"
             )
 
-    def _history(
-        self, features: feature_choice.Tensors, rows: tf.Tensor, known: tf.Tensor
-    ) -> History:
+    def _history(self, features: Tensors, rows: tf.Tensor, known: tf.Tensor) -> History:
         times, next_times = features[schema.WATCH_ROW_TIMES], None
         if self.reads_request_times:
             request_times = features[schema.REQUEST_TIMES]
@@ -153,15 +152,13 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         starts = user_starts(features[schema.FIRST_ROWS], tf.shape(rows)[1])
         return History(rows, known, starts, times, next_times)
 
-    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
+    def fields(self, catalogue: Catalogue) -> io_fields.Fields:
         """Returns the watched videos, and the times that are read."""
         times = (io_fields.watch_times(),) if self.reads_times else ()
         time_fields = (io_fields.time(),) if self.reads_request_times else ()
         return (*super().fields(catalogue), *times, *time_fields)
 
-    def open_request(
-        self, catalogue: prepared.Catalogue
-    ) -> feature_choice.SequenceReader:
+    def open_request(self, catalogue: Catalogue) -> feature_choice.SequenceReader:
         """Returns the reader of the last watches."""
         return watched.LastWatches(self.config.history_length, self.reads_request_times)
 
@@ -190,10 +187,7 @@ class SideBySide(feature_choice.Encoder):
     """
 
     def __init__(
-        self,
-        bags: watched.WatchBags,
-        ordered: SequenceEncoder,
-        **kwargs: Any,
+        self, bags: watched.WatchBags, ordered: SequenceEncoder, **kwargs: Any
     ) -> None:
         """Joins two encoders that share their table and content."""
         super().__init__(**kwargs)
@@ -211,9 +205,7 @@ class SideBySide(feature_choice.Encoder):
         """The tables of watched videos."""
         return self.bags.tables
 
-    def call(
-        self, features: feature_choice.Tensors, seed: tf.Tensor | None = None
-    ) -> list[tf.Tensor]:
+    def call(self, features: Tensors, seed: tf.Tensor | None = None) -> list[tf.Tensor]:
         """Returns the averages, then the vector of the sequence encoder."""
         return [*self.bags(features, seed), *self.sequence(features, seed)]
 
@@ -223,12 +215,10 @@ class SideBySide(feature_choice.Encoder):
         self.sequence.videos = self.bags.videos
         self.sequence.content = self.bags.content
 
-    def fields(self, catalogue: prepared.Catalogue) -> io_fields.Fields:
+    def fields(self, catalogue: Catalogue) -> io_fields.Fields:
         """Returns the fields of the sequence encoder, the watched videos included."""
         return self.sequence.fields(catalogue)
 
-    def open_request(
-        self, catalogue: prepared.Catalogue
-    ) -> feature_choice.SequenceReader:
+    def open_request(self, catalogue: Catalogue) -> feature_choice.SequenceReader:
         """Returns the reader of the sequence encoder."""
         return self.sequence.open_request(catalogue)

@@ -12,6 +12,8 @@ import numpy as np
 from ytdnn.base import configs, errors
 from ytdnn.lab.studies import sweep_results
 
+Value = configs.Value
+
 if TYPE_CHECKING:
     import optuna
 
@@ -44,10 +46,7 @@ def load() -> Any:
 
 
 def opened(
-    optuna: Any,
-    directory: pathlib.Path,
-    stage: str,
-    more_is_better: bool,
+    optuna: Any, directory: pathlib.Path, stage: str, more_is_better: bool
 ) -> "optuna.Study":
     """Opens the study of a sweep from its journal, which is made if missing.
 
@@ -151,10 +150,7 @@ def _applies(values: configs.Options | configs.Range, settings: dict[str, str]) 
 
 
 def begin_near(
-    study: "optuna.Study",
-    space: configs.Space,
-    base: Mapping[str, configs.Value],
-    seed: int,
+    study: "optuna.Study", space: configs.Space, base: Mapping[str, Value], seed: int
 ) -> None:
     """Lets the next of the first trials change a few settings of the base config.
 
@@ -184,7 +180,7 @@ def begin_near(
 
 
 def _within(
-    values: configs.Options | configs.Range, value: configs.Value
+    values: configs.Options | configs.Range, value: Value
 ) -> "list[str | int | float]":
     """Returns the value as Optuna has it; nothing if it is none of the space's."""
     if isinstance(values, configs.Options):
@@ -195,7 +191,7 @@ def _within(
     return [value] if values.low <= value <= values.high else []
 
 
-def text_of(value: configs.Value) -> str:
+def text_of(value: Value) -> str:
     """Returns a value as it is typed on a command line."""
     if isinstance(value, bool):
         return str(value).lower()

@@ -25,6 +25,12 @@ from ytdnn.lab.world import corpus, memory, true_rates, words
 from ytdnn.log import prepared
 from ytdnn.ranking import predictions
 
+KnownWorld = known_world.KnownWorld
+EvaluationConfig = configs.EvaluationConfig
+Cases = user_cases.Cases
+PreparedData = prepared.PreparedData
+Lists = lists.Lists
+
 _USERS_A_BLOCK = 256
 _MOMENTS = 3  # of the evaluated window at which the truth is asked for
 
@@ -37,18 +43,14 @@ class Oracle:
       data: The prepared set.
     """
 
-    def __init__(
-        self, data: prepared.PreparedData, known: known_world.KnownWorld
-    ) -> None:
+    def __init__(self, data: PreparedData, known: KnownWorld) -> None:
         """Stores a prepared set and its world."""
         self.world = known.world
         self.data = data
         self._users = known.users
         self._videos = known.videos
 
-    def lists(
-        self, cases: user_cases.Cases, k: int, config: configs.EvaluationConfig
-    ) -> lists.Lists:
+    def lists(self, cases: Cases, k: int, config: EvaluationConfig) -> Lists:
         """Returns the videos each user will most likely watch, `[cases, k] int32`.
 
         Ranks by expected watches up to the time of the last answer of all users,
@@ -76,9 +78,7 @@ class Oracle:
             best[rows] = _best(user_cases.take(cases, rows), rates, k, config)
         return best
 
-    def _moments(
-        self, cases: user_cases.Cases
-    ) -> list[tuple[npt.NDArray[np.int64], list[int]]]:
+    def _moments(self, cases: Cases) -> list[tuple[npt.NDArray[np.int64], list[int]]]:
         """Returns blocks of cases and the times to ask each for."""
         blocks = []
         if self.data.config.protocol == "temporal":
@@ -98,7 +98,7 @@ class Oracle:
                 blocks.append((rows[start : start + _USERS_A_BLOCK], times))
         return blocks
 
-    def _last_episodes(self, cases: user_cases.Cases) -> npt.NDArray[np.int64]:
+    def _last_episodes(self, cases: Cases) -> npt.NDArray[np.int64]:
         """Returns the latest watched video of a series in each history, -1 = none."""
         series = np.append(corpus.NONE, self.world.shared.videos.series[self._videos])
         offsets, watched = cases.watched.offsets, cases.watched.values
@@ -140,11 +140,11 @@ class Oracle:
 class WorldTruth:
     """The truth about a world's log; see `known_truth.LogTruth`."""
 
-    def __init__(self, data: prepared.PreparedData) -> None:
+    def __init__(self, data: PreparedData) -> None:
         """Stores the set; the world is generated on first use."""
         self._data = data
 
-    def systems(self, config: configs.EvaluationConfig) -> measure.Systems:
+    def systems(self, config: EvaluationConfig) -> measure.Systems:
         """Returns the oracles as systems to measure."""
         return systems(self._data, config)
 
@@ -153,9 +153,7 @@ class WorldTruth:
         return true_page.from_data(self._data)
 
 
-def systems(
-    data: prepared.PreparedData, config: configs.EvaluationConfig
-) -> measure.Systems:
+def systems(data: PreparedData, config: EvaluationConfig) -> measure.Systems:
     """Returns the oracles as systems to measure; empty if the log is not a world's.
 
     One ranks by expected watches, the other makes the slate with most watch time.
@@ -175,9 +173,7 @@ def systems(
 
 
 def _scorer(
-    oracle: Oracle,
-    known: known_world.KnownWorld,
-    windows: users_in_parts.WindowOpener,
+    oracle: Oracle, known: KnownWorld, windows: users_in_parts.WindowOpener
 ) -> shown_scorers.Scorer:
     """Returns the scorer by the truth, asked window by window."""
 
@@ -199,7 +195,7 @@ def _scorer(
     return score
 
 
-def from_data(data: prepared.PreparedData) -> Oracle | None:
+def from_data(data: PreparedData) -> Oracle | None:
     """Returns the oracle of a prepared set, None where the log is not a world's."""
     known = known_world.from_data(data)
     return None if known is None else Oracle(data, known)
@@ -218,9 +214,7 @@ class WorldImpressions:
     clicked: npt.NDArray[np.bool_]
 
     @classmethod
-    def from_data(
-        cls, data: prepared.PreparedData, known: known_world.KnownWorld
-    ) -> "WorldImpressions":
+    def from_data(cls, data: PreparedData, known: KnownWorld) -> "WorldImpressions":
         """Returns the impressions of a set made from a world."""
         shown = data.impressions
         devices = data.catalogue.vocabularies[schema.DEVICE]
@@ -253,11 +247,8 @@ class WorldImpressions:
 
 
 def _best(
-    cases: user_cases.Cases,
-    rates: npt.NDArray[np.float32],
-    k: int,
-    config: configs.EvaluationConfig,
-) -> lists.Lists:
+    cases: Cases, rates: npt.NDArray[np.float32], k: int, config: EvaluationConfig
+) -> Lists:
     def score(users: slice, videos: slice, out: npt.NDArray[np.float32]) -> None:
         out[...] = rates[users, videos]
 

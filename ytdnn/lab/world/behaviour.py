@@ -25,6 +25,9 @@ from ytdnn.lab.world import (
     visit_times,
 )
 
+Policy = policy.Policy
+Day = popularity.Day
+
 PAGE_SHARE = 0.75  # of visits that look at the home page
 RESUME_SHARE = 0.3  # of visits that begin with the next episode, where there is one
 NEXT_EPISODE_SHARE = 0.6  # of watched episodes that lead to the next at once
@@ -92,10 +95,7 @@ class Crowd:
         return self.take_recorded()
 
     def play_day(
-        self,
-        day: int,
-        make_pages: policy.Policy = policy.make_pages,
-        span: range = WHOLE_DAY,
+        self, day: int, make_pages: Policy = policy.make_pages, span: range = WHOLE_DAY
     ) -> None:
         """Plays the visits of a day, or of a part of it, once each and in order.
 
@@ -128,11 +128,7 @@ class Crowd:
         return rounds
 
     def _play_round(
-        self,
-        rows: np.ndarray,
-        times: np.ndarray,
-        day: popularity.Day,
-        make_pages: policy.Policy,
+        self, rows: np.ndarray, times: np.ndarray, day: Day, make_pages: Policy
     ) -> None:
         rng = self._rng
         free = self.clock[rows] <= times  # others still watch: they miss this visit
@@ -155,9 +151,7 @@ class Crowd:
     def _interests(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return interests.at(self._shared.topics, self.users, rows, self.clock[rows])
 
-    def _browse_page(
-        self, visit: _Visit, day: popularity.Day, make_pages: policy.Policy
-    ) -> np.ndarray:
+    def _browse_page(self, visit: _Visit, day: Day, make_pages: Policy) -> np.ndarray:
         """Shows a page and plays its clicks; returns the rows that watched."""
         rows, rng = visit.rows, self._rng
         videos, current = self._shared.videos, self._interests(visit.rows)
@@ -310,7 +304,7 @@ class Crowd:
         self._watch_chosen(visit, videos[keep])
         return visit.rows
 
-    def _search(self, visit: _Visit, day: popularity.Day) -> np.ndarray:
+    def _search(self, visit: _Visit, day: Day) -> np.ndarray:
         """Each user searches; returns the rows of those who watch a result."""
         rows, rng = visit.rows, self._rng
         if not len(rows):
@@ -343,7 +337,7 @@ class Crowd:
         self._watch_chosen(finders, chosen[picked])
         return finders.rows
 
-    def _follow(self, visit: _Visit, day: popularity.Day) -> _Visit:
+    def _follow(self, visit: _Visit, day: Day) -> _Visit:
         """Lets some users go on from their last watch; returns their visits."""
         rows, rng, videos = visit.rows, self._rng, self._shared.videos
         last = self.remembered.last_watched[rows]

@@ -20,6 +20,8 @@ from ytdnn.lab.world import (
     words,
 )
 
+Generator = np.random.Generator
+
 SOURCES = ("popular", "interests", "subscribed", "fresh", "related")
 SHARES = np.array([0.2, 0.3, 0.2, 0.15, 0.15])
 POPULAR, INTERESTS, SUBSCRIBED, FRESH, RELATED = range(len(SOURCES))
@@ -82,9 +84,9 @@ class PageRequests:
     shared: popularity.WorldState
     day: popularity.Day
     happened: event_recorder.Events
-    rng: np.random.Generator
+    rng: Generator
 
-    def subset(self, keep: np.ndarray, rng: np.random.Generator) -> "PageRequests":
+    def subset(self, keep: np.ndarray, rng: Generator) -> "PageRequests":
         """Returns some of the requests, `keep` of any index, and with other draws."""
         leaves, weights = self.interests
         return dataclasses.replace(
@@ -174,9 +176,7 @@ def _ordered(page: Page, requests: PageRequests) -> Page:
     return Page(*(np.take_along_axis(values, order, axis=1) for values in columns))
 
 
-def draw_languages(
-    users: people.Users, rows: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def draw_languages(users: people.Users, rows: np.ndarray, rng: Generator) -> np.ndarray:
     """Draws each user's own language or, as often as they like, English."""
     english = rng.random(len(rows)) < users.english[rows]
     return np.where(english, words.ENGLISH, users.languages[rows])
@@ -222,7 +222,7 @@ def draw_related(
     day: popularity.Day,
     seeds: np.ndarray,
     times: np.ndarray,
-    rng: np.random.Generator,
+    rng: Generator,
 ) -> np.ndarray:
     """Draws a video of each seed's leaf or channel; -1 = none."""
     videos = shared.videos
@@ -236,7 +236,7 @@ def _from_channel(
     shared: popularity.WorldState,
     channels: np.ndarray,
     times: np.ndarray,
-    rng: np.random.Generator,
+    rng: Generator,
 ) -> np.ndarray:
     """Draws one of the latest uploads that a channel's page has listed by then."""
     back = rng.geometric(LATEST_SHARE, len(channels)) - 1

@@ -25,6 +25,8 @@ from ytdnn.lab.world import (
     words,
 )
 
+World = generate.World
+
 _MEAN_POSITION = 2.7  # where the logarithm of the places of a page has its mean
 _EPISODES_AHEAD = 4
 _UPLOADS_BACK = 4
@@ -32,7 +34,7 @@ _DELAY_THIRDS = (0.19, 0.72, 2.1)  # means of an exponential law's three thirds
 
 
 def click_probability(
-    world: generate.World,
+    world: World,
     users: np.ndarray,
     videos: np.ndarray,
     times: np.ndarray,
@@ -61,7 +63,7 @@ def click_probability(
 
 
 def expected_watch_seconds(
-    world: generate.World,
+    world: World,
     users: np.ndarray,
     videos: np.ndarray,
     times: np.ndarray,
@@ -95,7 +97,7 @@ def expected_watch_seconds(
 
 
 def outcome_probabilities(
-    world: generate.World,
+    world: World,
     users: np.ndarray,
     videos: np.ndarray,
     times: np.ndarray,
@@ -121,7 +123,7 @@ def outcome_probabilities(
     }
 
 
-def is_clickbait(world: generate.World) -> np.ndarray:
+def is_clickbait(world: World) -> np.ndarray:
     """Returns which videos attract clicks and do not hold the viewer, `[videos] bool`.
 
     Those with a thumbnail among the tenth of most appeal and a quality below the median
@@ -134,7 +136,7 @@ def is_clickbait(world: generate.World) -> np.ndarray:
 
 
 def _affinity(
-    world: generate.World, users: np.ndarray, videos: np.ndarray, times: np.ndarray
+    world: World, users: np.ndarray, videos: np.ndarray, times: np.ndarray
 ) -> np.ndarray:
     everyone, rows = world.all_users, np.asarray(users)
     current = interests.at(world.shared.topics, everyone, rows, np.asarray(times))
@@ -143,10 +145,7 @@ def _affinity(
 
 
 def watch_probability(
-    world: generate.World,
-    users: np.ndarray,
-    time: int,
-    last_episodes: np.ndarray | None = None,
+    world: World, users: np.ndarray, time: int, last_episodes: np.ndarray | None = None
 ) -> np.ndarray:
     """Returns the probability that each user's next watch is of each video.
 
@@ -165,10 +164,7 @@ def watch_probability(
 
 
 def watch_rates(
-    world: generate.World,
-    users: np.ndarray,
-    time: int,
-    last_episodes: np.ndarray | None = None,
+    world: World, users: np.ndarray, time: int, last_episodes: np.ndarray | None = None
 ) -> np.ndarray:
     """Returns the expected watches of each video in a visit at a time.
 
@@ -188,7 +184,7 @@ def watch_rates(
 class _UsersAtTime:
     """Some users at a time, and the distributions of their next visit."""
 
-    world: generate.World
+    world: World
     rows: np.ndarray
     time: int
     day: popularity.Day
@@ -197,9 +193,7 @@ class _UsersAtTime:
     speaks: np.ndarray
 
     @classmethod
-    def from_users(
-        cls, world: generate.World, users: np.ndarray, time: int
-    ) -> "_UsersAtTime":
+    def from_users(cls, world: World, users: np.ndarray, time: int) -> "_UsersAtTime":
         shared, everyone = world.shared, world.all_users
         times = np.full(len(users), time)
         current = interests.at(shared.topics, everyone, users, times)

@@ -22,6 +22,10 @@ from ytdnn.log import event_rows, log_checks, prepare, prepared, raw_log
 from ytdnn.ops.refresh import tables_of_prepared_set
 from ytdnn.ops.state import histories, opening, posted_events, store
 
+PreparedData = prepared.PreparedData
+EventLog = raw_log.EventLog
+Event = posted_events.Event
+
 _EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
 _BY_TIME = (schema.TIME, schema.USER_ID)
 _STORED = "__stored__"
@@ -35,13 +39,13 @@ Rows = dict[str, list[dict[str, Any]]]
 
 
 def append(
-    old: prepared.PreparedData,
-    log: raw_log.EventLog,
+    old: PreparedData,
+    log: EventLog,
     directory: pathlib.Path,
     inputs: Mapping[str, str],
     bad_rows: str = "",
     received_to: float | None = None,
-) -> prepared.PreparedData:
+) -> PreparedData:
     """Writes a prepared set of old and new events.
 
     Its split is that of the old set's settings; `later_sets` makes training sets of it.
@@ -87,13 +91,13 @@ def append(
         return prepare.from_log(settings, whole, directory, inputs)
 
 
-def lacking_tables(old: prepared.PreparedData, log: raw_log.EventLog) -> list[str]:
+def lacking_tables(old: PreparedData, log: EventLog) -> list[str]:
     """Returns the tables of events that the old set has and a log lacks."""
     known = {column.partition(".")[0] for column in old.catalogue.columns}
     return [table for table in _EVENTS if table in known - log.tables.keys()]
 
 
-def _require_no_minimums(old: prepared.PreparedData) -> None:
+def _require_no_minimums(old: PreparedData) -> None:
     least = max(old.config.min_item_count, old.config.min_user_count)
     if least > 1 or old.config.protocol != "temporal":
         raise errors.UserError(
@@ -104,7 +108,7 @@ def _require_no_minimums(old: prepared.PreparedData) -> None:
         )
 
 
-def _as_columns(old: prepared.PreparedData, log: raw_log.EventLog) -> raw_log.EventLog:
+def _as_columns(old: PreparedData, log: EventLog) -> EventLog:
     """Returns the log in the tables and columns of the old one.
 
     Raises:
@@ -130,9 +134,7 @@ def _as_columns(old: prepared.PreparedData, log: raw_log.EventLog) -> raw_log.Ev
     return raw_log.from_origins(origins, log.facts)
 
 
-def _with_entities(
-    old: prepared.PreparedData, log: raw_log.EventLog, bad_rows: str
-) -> raw_log.EventLog:
+def _with_entities(old: PreparedData, log: EventLog, bad_rows: str) -> EventLog:
     """Returns the log with all users and videos, in order of their ids.
 
     Raises:
@@ -159,7 +161,7 @@ def _with_entities(
 
 
 def _require_widths(
-    old: prepared.PreparedData, table: str, rows: pl.DataFrame, file: str
+    old: PreparedData, table: str, rows: pl.DataFrame, file: str
 ) -> None:
     """Checks that new vectors are as wide as those of the old set."""
     for column in old.catalogue.vectors.in_table(table):
@@ -175,9 +177,7 @@ def _require_widths(
                 )
 
 
-def _write(
-    old: prepared.PreparedData, log: raw_log.EventLog, directory: pathlib.Path
-) -> int:
+def _write(old: PreparedData, log: EventLog, directory: pathlib.Path) -> int:
     """Writes all events in order of time, users of a shard at a time.
 
     Returns:
@@ -238,7 +238,7 @@ def _in_order(paths: Sequence[pathlib.Path]) -> pl.LazyFrame:
 
 def write_state(
     place: str,
-    old: prepared.PreparedData,
+    old: PreparedData,
     workdir: pathlib.Path,
     directory: pathlib.Path,
     say: Callable[[str], None],
@@ -285,10 +285,8 @@ def write_state(
 
 
 def _with_typed_ids(
-    later: Iterator[posted_events.Event],
-    old: prepared.PreparedData,
-    say: Callable[[str], None],
-) -> Iterator[posted_events.Event]:
+    later: Iterator[Event], old: PreparedData, say: Callable[[str], None]
+) -> Iterator[Event]:
     """Yields the events of users whose ids have the type of the log's."""
     is_integer, number = old.users.schema[schema.USER_ID].is_integer(), 0
     for event in later:
@@ -300,9 +298,7 @@ def _with_typed_ids(
         say(f"note: {number:,} events are of users whose ids are no integers, left out")
 
 
-def _tables(
-    later: Iterator[posted_events.Event], old: prepared.PreparedData
-) -> dict[str, pl.DataFrame]:
+def _tables(later: Iterator[Event], old: PreparedData) -> dict[str, pl.DataFrame]:
     """Returns events as tables, with all columns that a set keeps."""
     shown, slates = histories.Exposures(), {}
     entities: dict[str, dict[Any, dict[str, Any]]] = {}
@@ -352,7 +348,7 @@ def _add(rows: Rows, one: histories.Exposure, slate: dict[str, Any]) -> None:
 
 def _add_videos(
     tables: dict[str, pl.DataFrame],
-    old: prepared.PreparedData,
+    old: PreparedData,
     workdir: pathlib.Path,
     say: Callable[[str], None],
 ) -> None:

@@ -17,6 +17,9 @@ from ytdnn.base import artifacts, configs, formats
 from ytdnn.evaluation import continued_models
 from ytdnn.run.pipeline import steps
 
+Config = configs.Config
+Path = pathlib.Path
+
 _RECORD = "made_from.json"
 _SHARE = 1 / 3  # of the steps of the candidates' training
 _MOST_PASSES = 2  # over the later watches: a third gains little (docs/results.md)
@@ -24,33 +27,31 @@ _MOST_PASSES = 2  # over the later watches: a third gains little (docs/results.m
 _STRATEGIES = ("none", "mirrored", "tpu")
 
 
-def to_test(config: configs.Config, workdir: pathlib.Path) -> None:
+def to_test(config: Config, workdir: Path) -> None:
     """Makes `workdir/to_test`."""
     _advance(config, workdir, workdir, continued_models.TO_TEST)
 
 
-def to_end(config: configs.Config, workdir: pathlib.Path) -> None:
+def to_end(config: Config, workdir: Path) -> None:
     """Makes `workdir/to_end`, from the models of `to_test`."""
     _advance(
         config, workdir, workdir / continued_models.TO_TEST, continued_models.TO_END
     )
 
 
-def step_config(config: configs.Config) -> Mapping[str, Any]:
+def step_config(config: Config) -> Mapping[str, Any]:
     """Returns the settings that the steps depend on."""
     return {"index": configs.to_dict(config.index)}
 
 
-def describe(place: str, config: configs.Config, workdir: pathlib.Path) -> list[str]:
+def describe(place: str, config: Config, workdir: Path) -> list[str]:
     """Returns the line to print after a step."""
     del config
     facts = artifacts.peek(workdir / place / continued_models.KIND / artifacts.MANIFEST)
     return [facts["words"]]
 
 
-def _advance(
-    config: configs.Config, workdir: pathlib.Path, home: pathlib.Path, name: str
-) -> None:
+def _advance(config: Config, workdir: Path, home: Path, name: str) -> None:
     """Makes the models of a place.
 
     Args:
@@ -97,7 +98,7 @@ def _advance(
         pass
 
 
-def _begin(place: pathlib.Path, made_from: Mapping[str, Any]) -> None:
+def _begin(place: Path, made_from: Mapping[str, Any]) -> None:
     """Empties a place that was begun with other inputs."""
     path, record = place / _RECORD, json.loads(json.dumps(made_from))
     if path.exists() and json.loads(path.read_text()) == record:
@@ -108,7 +109,7 @@ def _begin(place: pathlib.Path, made_from: Mapping[str, Any]) -> None:
     artifacts.write_json(path, record)
 
 
-def _derive(workdir: pathlib.Path, home: pathlib.Path, place: pathlib.Path) -> None:
+def _derive(workdir: Path, home: Path, place: Path) -> None:
     """Makes the prepared set of a place."""
     from ytdnn.log import derived_sets, prepared
 
@@ -120,12 +121,7 @@ def _derive(workdir: pathlib.Path, home: pathlib.Path, place: pathlib.Path) -> N
     derived_sets.derive(data, derived_sets.Part.WHOLE, place / "data", False, begins)
 
 
-def _carry(
-    config: configs.Config,
-    workdir: pathlib.Path,
-    home: pathlib.Path,
-    place: pathlib.Path,
-) -> None:
+def _carry(config: Config, workdir: Path, home: Path, place: Path) -> None:
     """Makes the candidates of a place, which learn what those of `home` did not."""
     from ytdnn.log import prepared
     from ytdnn.training import continued_training
@@ -149,7 +145,7 @@ def _carry(
     )
 
 
-def _epochs(workdir: pathlib.Path, num_new: int) -> int:
+def _epochs(workdir: Path, num_new: int) -> int:
     """Returns the passes over new watches that a share of the training allows."""
     from ytdnn.log import prepared
 
@@ -158,9 +154,7 @@ def _epochs(workdir: pathlib.Path, num_new: int) -> int:
     return max(1, min(_MOST_PASSES, int(_SHARE * number / max(num_new, 1))))
 
 
-def _adapt_ranking(
-    config: configs.Config, workdir: pathlib.Path, place: pathlib.Path
-) -> None:
+def _adapt_ranking(config: Config, workdir: Path, place: Path) -> None:
     """Makes the ranker of a place: the trained one, behind the later candidates."""
     from ytdnn.training import adapted_ranking
 
