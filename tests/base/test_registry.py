@@ -6,13 +6,14 @@ import re
 import sys
 import types
 
+import numpy as np
 import pytest
 
 from tests import extras, rooms
 from ytdnn import configs
 from ytdnn.base import errors, registries, registry
-from ytdnn.run.cli import settings_catalogue
-from ytdnn.run.pipeline import workdir
+from ytdnn.run.cli import command, main, settings_catalogue
+from ytdnn.run.pipeline import graph, workdir
 
 FILE = """
 from typing import Literal
@@ -139,10 +140,10 @@ def test_a_missing_file_and_one_that_fails_are_named(tmp_path: pathlib.Path) -> 
         configs.Config(extensions=("no.py",))
     path = tmp_path / "bad.py"
     path.write_text("\n1 / 0\n")
-    with pytest.raises(errors.UserError, match="ZeroDivisionError in line 2"):
+    with pytest.raises(errors.UserError, match="py, line 2, in <module>: Zero"):
         configs.Config(extensions=(str(path),))
     path.write_text("import sys\nsys.exit(3)\n")
-    with pytest.raises(errors.UserError, match="SystemExit in line 2: 3"):
+    with pytest.raises(errors.UserError, match="line 2, in <module>: SystemExit: 3"):
         configs.Config(extensions=(str(path),))
     for content in (b"x = 1\n\0", b"\xff\xfe", b"\x7fELF"):
         path.write_bytes(content)
@@ -182,3 +183,81 @@ def test_a_part_in_a_folder_that_is_not_installed_is_named() -> None:
         match=r"the command fly in ytdnn\.hangar\.fly, found no such folder",
     ):
         parts["fly"]
+
+
+OWN = """
+import tensorflow as tf
+from ytdnn import registries
+
+def inner():
+    raise ValueError("my bug")
+
+@registries.METRICS.register("own", title="t", text="t.")
+def own(lists, k):
+    return inner()
+
+@tf.function
+def traced(x):
+    while x < 3:
+        x += inner()
+    return x
+"""
+
+
+@pytest.fixture
+def own(tmp_path: pathlib.Path):
+    path = tmp_path / "own.py"
+    path.write_text(OWN)
+    with extras.registered():
+        registry.extend(str(path))
+        yield path
+
+
+def test_an_error_of_a_users_file_has_its_place_and_callers(
+    own: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make = registries.METRICS["own"].make
+    where = f"{own}, line 6, in inner: ValueError: my bug\n  called from {own}, line"
+    with pytest.raises(ValueError, match="my bug") as found:
+        make(None, 3)
+    assert registry.own_failure(found.value) == f"{where} 10, in own"
+    with pytest.raises(ValueError, match="my bug") as found:
+        make.__globals__["traced"](0)
+    first = registry.own_failure(found.value).partition("\n")[0]
+    assert first == where.partition("\n")[0]
+    assert registry.own_failure(ValueError("ours")) == ""
+    fails = command.Command("fails", "", "", (), (), (), lambda given: make(None, 3))
+    registries.COMMANDS.register("fails")(lambda: fails)
+    assert main.main(["fails"]) == 1
+    assert capsys.readouterr().err == f"ytdnn: error: {where} 10, in own\n"
+
+
+RAGGED: list[list[int]] = [[1], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        *((None, "None"), (0.5, "0.5"), ([1.0, 2.0], "a list"), (RAGGED, "a list")),
+        *(((x for x in "ab"), "a generator"), (np.zeros((3, 1)), r"float64 \(3, 1\)")),
+        *((np.array(["a"] * 3), "str32"), (np.full(3, 1j), "complex128")),
+        (np.array([None] * 3), "object"),
+    ],
+)
+def test_what_is_no_such_array_is_refused(
+    own: pathlib.Path, value: object, found: str
+) -> None:
+    message = rf"metric own \({own}, line 8\) to return numbers \[3\], found {found}"
+    with pytest.raises(errors.UserError, match=message):
+        registries.METRICS.array(value, (3,), "own")
+
+
+def test_a_factory_that_does_not_fit_is_refused(own: pathlib.Path) -> None:
+    with pytest.raises(errors.UserError, match="a value of 1 inputs, found missing a"):
+        registries.METRICS.made("own", object, None)
+    registries.COMMANDS.register("none")(lambda: None)
+    with pytest.raises(errors.UserError, match="to return Command, found None"):
+        main.find("none").run(command.Arguments({}, {}))
+    registries.STEPS.register("none")(lambda config: None)
+    with pytest.raises(errors.UserError, match="to return tuple, found None"):
+        graph.added(configs.Config())

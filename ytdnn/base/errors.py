@@ -44,6 +44,26 @@ def shown(value: Any, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def kind_of(value: Any) -> str:
+    """Returns a value of a user's own code in a few words, for a message.
+
+    >>> kind_of(None), kind_of([1]), kind_of("a")
+    ('None', 'a list', "'a'")
+    """
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return f"{getattr(value.dtype, 'name', value.dtype)} {value.shape}"
+    is_plain = value is None or isinstance(value, str | int | float)
+    return one_line(repr(value))[:60] if is_plain else f"a {type(value).__name__}"
+
+
+def place(source: Any) -> str:
+    """Returns " (FILE, line 3)" of a function, class or object; empty if unknown."""
+    cls = source if isinstance(source, type) else type(source)
+    parts = map(inspect.unwrap, (source, *vars(cls).values()))
+    codes = [part.__code__ for part in parts if hasattr(part, "__code__")]
+    return f" ({codes[0].co_filename}, line {codes[0].co_firstlineno})" if codes else ""
+
+
 def shell(word: str) -> str:
     """Returns a word quoted for a shell."""
     return shlex.quote(word)

@@ -12,6 +12,7 @@ import functools
 import hashlib
 import importlib
 import importlib.metadata
+import inspect
 import linecache
 import pathlib
 import re
@@ -42,6 +43,9 @@ class RegisteredPart:
 _R = TypeVar("_R", bound=RegisteredPart)
 _F = TypeVar("_F", bound=Callable[..., Any])
 _BINARY = re.compile("[\0-\x08\x0e-\x1f\x7f\ufffd]")  # and what is no UTF-8
+_PLACE = re.compile(r'File "(.+)", line (\d+), in (\w+)')
+_OWN_FILES: set[str] = set()
+_TYPES = {"biuf": "numbers", "iu": "integers"}
 _ROOT = pathlib.Path(ytdnn.__file__).parent
 
 
@@ -121,6 +125,70 @@ class Registry(Generic[_R]):
         if name not in self._parts:
             raise errors.UserError(self.unknown(name))
         return self._parts[name]
+
+    def made(self, name: str, cls: Any, *given: Any) -> Any:
+        """Calls the factory of a part, and returns the result, an instance of `cls`.
+
+        Raises:
+          errors.UserError: The part takes other arguments or returns something else.
+        """
+        make = self[name].make
+        try:
+            inspect.signature(make).bind(*given)
+        except TypeError as error:
+            self.require(False, f"a value of {len(given)} inputs", f"{error}", name)
+        made = make(*given)
+        self.require(isinstance(made, cls), cls.__name__, errors.kind_of(made), name)
+        return made
+
+    def require(
+        self, fits: Any, expected: str, received: str, name: str, source: Any = None
+    ) -> None:
+        """Checks what a part returned.
+
+        Args:
+          fits: Whether the value fits.
+          expected: A value that fits, in words.
+          received: The value, in words.
+          name: Name of the part.
+          source: Function or object that returned it; None: the factory.
+
+        Raises:
+          errors.UserError: It does not fit.
+        """
+        if not fits:
+            place = errors.place(source or self[name].make)
+            raise errors.UserError(
+                f"expected the {self.noun} {name}{place} to return {expected}, found "
+                f"{received}: correct it (docs/extending.md)"
+            )
+
+    def array(
+        self, value: Any, shape: Any, name: str, source: Any = None, types: str = "biuf"
+    ) -> Any:
+        """Returns an array, or tensor, that a part returned; see `require`.
+
+        Args:
+          value: The value.
+          shape: Its shape; None is any size.
+          name: Name of the part.
+          source: See `require`.
+          types: Kinds of data types, as in NumPy, or the name of one.
+        """
+        import numpy as np
+
+        try:
+            is_tensor = types not in _TYPES and hasattr(value, "dtype")
+            array = value if is_tensor else np.asarray(value)
+        except ValueError:  # lists of different lengths
+            array = np.asarray(None)
+        fits = (array.dtype.kind if types in _TYPES else array.dtype.name) in types
+        sides = zip(shape, array.shape, strict=False)
+        fits &= len(array.shape) == len(shape)
+        fits &= all(None in pair or pair[0] == pair[1] for pair in sides)
+        words = f"{_TYPES.get(types, types)} {list(shape)}"
+        self.require(fits, words, errors.kind_of(value), name, source)
+        return array
 
     def get(self, name: str) -> _R | None:
         """Returns a part; None for an unknown name."""
@@ -260,6 +328,7 @@ class OwnFile:
         """
         module = types.ModuleType(name or pathlib.Path(file).stem)
         module.__file__ = file
+        _OWN_FILES.add(file)
         # Tracebacks find the lines here, as does AutoGraph, which compiles `while`.
         linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
         with self.failing_in_one_line(file):
@@ -280,13 +349,23 @@ class OwnFile:
         except errors.UserError:
             raise
         except (Exception, SystemExit) as error:
-            frames = traceback.extract_tb(error.__traceback__)
-            lines = [frame.lineno for frame in frames if frame.filename == file]
-            line = getattr(error, "lineno", None) or (lines[-1] if lines else "?")
+            failure = own_failure(error).partition("\n")[0]
             raise errors.UserError(
-                f"expected a Python file in {self.setting}={file} that runs, found "
-                f"{type(error).__name__} in line {line}: {error}"
+                f"expected a Python file in {self.setting} that runs, found "
+                f"{failure or f'{type(error).__name__} in {file}: {error}'}"
             ) from None
+
+
+def own_failure(error: BaseException) -> str:
+    """Returns an error of a user's own file in a line, then callers; else empty."""
+    text, frames = str(error), traceback.extract_tb(error.__traceback__)
+    # AutoGraph raises an error again, with its place in the text.
+    told = [(f.filename, f.lineno, f.name) for f in frames] + _PLACE.findall(text)
+    own = [f"{at}, line {n}, in {name}" for at, n, name in told if at in _OWN_FILES]
+    kind = f"{type(error).__name__}: "
+    words = errors.one_line(" ".join(text.split("\n\n")[-1].split()))
+    first = f"{own[-1]}: {kind}{words.removeprefix(kind)}" if own else ""
+    return "\n  called from ".join([first, *dict.fromkeys(own[-2::-1])])
 
 
 _EXTENSION = OwnFile("--config.extensions", "docs/extending.md")

@@ -232,10 +232,10 @@ def test_a_mistake_is_one_line(
 
 
 CONFIG_FILES = {
-    "x = (": "SyntaxError in line 1: '(' was never closed",
-    "import nowhere": "ModuleNotFoundError in line 1: No module named 'nowhere'",
+    "x = (": "SyntaxError in FILE: '(' was never closed",
+    "import nowhere": "line 1, in <module>: ModuleNotFoundError: No",
     "x = 1": "expected a function get_config() in --config=FILE, found none",
-    "def get_config():\n    return 1 / 0": "ZeroDivisionError in line 2",
+    "def get_config():\n    return 1 / 0": "line 2, in get_config: ZeroDivisionError",
     "def get_config():\n    return 3": "expected get_config() of FILE to return",
     "def get_config():\n    return {'sed': 1}": "there is no setting config.sed",
     "def get_config():\n    return {'data': {'where': 3}}": (

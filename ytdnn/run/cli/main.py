@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import ytdnn
-from ytdnn.base import errors, registries
+from ytdnn.base import errors, registries, registry
 from ytdnn.run.cli import (
     bulk_commands,
     command,
@@ -74,10 +74,10 @@ def _ended(argv: list[str]) -> int:
     except KeyboardInterrupt:
         return _refuse(errors.INTERRUPTED, errors.INTERRUPTED_STATUS)
     except Exception as error:
-        line = failures.failure(error)
-        if not line and not errors.SIGNALS:
+        line, own = failures.failure(error), registry.own_failure(error)
+        if not line and not own and not errors.SIGNALS:
             raise
-        return _refuse(line, _MISTAKE)
+        return _refuse(line or own, _MISTAKE if line else 1)
 
 
 def _refuse(message: str, status: int) -> int:
@@ -146,19 +146,19 @@ def find(name: str) -> command.Command:
     if name in _BY_NAME:
         return _BY_NAME[name]
     try:
-        found_command: command.Command = registries.COMMANDS[name].make()
-    except errors.UserError as error:
+        found_command: command.Command = registries.COMMANDS.made(name, command.Command)
+    except Exception as error:
         found_command = _broken(name, error)
     return dataclasses.replace(found_command, name=name)
 
 
-def _broken(name: str, error: errors.UserError) -> command.Command:
+def _broken(name: str, error: Exception) -> command.Command:
     """Returns a stand-in for a command that cannot be loaded."""
 
     def run(given: command.Arguments) -> None:
         raise error
 
-    words = "(its package cannot be loaded)"
+    words = "(it cannot be loaded)"
     return command.Command(name, words, str(error), (f"ytdnn {name}",), (), (), run)
 
 
