@@ -7,6 +7,7 @@ import pytest
 from tests import extras
 from tests.evaluation import fakes, logged
 from ytdnn import configs
+from ytdnn.base import errors, registries
 from ytdnn.base.metrics import binary, metric_names, order_by_seconds
 from ytdnn.evaluation import impression_metrics, shown_scorers, terminal
 from ytdnn.log import events, prepared
@@ -178,3 +179,14 @@ def test_a_metric_of_a_package_is_measured_where_it_is_named(
         assert "brier: mean squared error" in terminal.explain()
         assert impression_metrics.is_one("brier")
     assert not impression_metrics.is_one("brier")
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 5), (2,), (2, 4)])
+def test_sums_that_are_not_two_for_each_user_are_refused(shape: tuple[int]) -> None:
+    shown = logged.impressions(num_users=5, size=60)
+    predicted = predictions.Predictions(np.zeros(60))
+    with extras.registered():
+        registries.IMPRESSION_METRICS.register("own")(lambda *_: np.ones(shape))
+        config = configs.EvaluationConfig(metrics=("own",), num_resamples=100)
+        with pytest.raises(errors.UserError, match=r"numbers \[2, 5\], found"):
+            impression_metrics.measure(shown, predicted, config)

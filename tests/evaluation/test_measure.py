@@ -1,5 +1,6 @@
 """The whole report of planted systems: its shape, its slices, its plots' numbers."""
 
+import functools
 import json
 import pathlib
 from typing import Any
@@ -9,9 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests import planted
+from tests import extras, planted
 from tests.evaluation import fakes
 from ytdnn import configs
+from ytdnn.base import registries
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     impression_metrics,
@@ -143,6 +145,19 @@ def _context(
     return list_metrics.Context(
         data, user_cases.cases(data, Split.TEST, config), config
     )
+
+
+def test_small_integers_of_an_own_metric_do_not_wrap(
+    data: prepared.PreparedData,
+) -> None:
+    with extras.registered():
+        small = functools.partial(np.arange, dtype=np.uint8)
+        registries.METRICS.register("own")(lambda lists, k: small(len(lists.videos)))
+        config = configs.EvaluationConfig(ks=(2,), metrics=("own",))
+        context = _context(data, config)
+        listed = np.zeros((len(context.cases), 2), np.int32)
+        first, second, *_ = list_metrics._judged(context, listed, (2,))["own@2"]
+    assert first - second == -1.0
 
 
 @pytest.mark.parametrize("name", ["activity", "new_user", "popularity", "country"])

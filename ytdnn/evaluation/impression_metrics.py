@@ -249,11 +249,12 @@ def _registered(
 ) -> Parts:
     """Returns the parts of registered metrics, of those that have their input."""
     sums: Parts = {}
-    for name in names:
-        part = registries.IMPRESSION_METRICS.get(name)
-        parts = part.make(impressions, predicted) if part else None
+    own, shape = registries.IMPRESSION_METRICS, (2, impressions.num_users)
+    for name in filter(own.__contains__, names):
+        parts = own.made(name, object, impressions, predicted)
         if parts is not None:
-            sums[name] = parts
+            both = np.asarray(own.array(parts, shape, name), np.float64)
+            sums[name] = both[0], both[1]
     return sums
 
 

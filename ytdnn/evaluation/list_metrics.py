@@ -6,7 +6,7 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base import configs, errors, ragged, registries, schema
+from ytdnn.base import configs, ragged, registries, schema
 from ytdnn.base.metrics import (
     catalogue,
     exact_top_k,
@@ -150,10 +150,9 @@ def _judged(
         if metric is None or metric.is_default:
             continue  # of impressions, or measured already
         for k in ks:
-            value = np.asarray(metric.make(ranked, k))
-            wanted = f"an array of {len(listed)} values, one for each user"
-            errors.require(value.shape == listed.shape[:1], name, wanted, value.shape)
-            values[metric_names.at(name, k)] = value
+            value = registries.METRICS.made(name, object, ranked, k)
+            value = registries.METRICS.array(value, [len(listed)], name)
+            values[metric_names.at(name, k)] = np.asarray(value, np.float64)
     return values
 
 
