@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -154,3 +155,22 @@ def test_registered_rerankers_follow_diversity(data: prepared.PreparedData) -> N
         assert [video % 2 for video in both] == [1, 1, 0, 0]
     with pytest.raises(ValueError, match=r"re-ranker \(none\), received 'odd_first'"):
         configs.CompositionConfig(rerankers=("odd_first",))
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        *((lambda order: None, "None"), (lambda order: order[0, 0], r"float32 \(\)")),
+        (lambda order: tf.cast(order, tf.int32), "int32"),
+        (lambda order: order[:, :1], r"float32 \(1, 1\)"),
+        (lambda order: order * float("nan"), "NaN"),
+    ],
+)
+def test_a_reranker_that_returns_no_order_is_refused(
+    data: prepared.PreparedData, change: Callable[[tf.Tensor], tf.Tensor], found: str
+) -> None:
+    with extras.registered():
+        registries.RERANKERS.register("own")(lambda *_: lambda videos, x: change(x))
+        config = configs.CompositionConfig(rerankers=("own",))
+        with pytest.raises(errors.UserError, match=f"re-ranker own .*found {found}"):
+            slate.SlateOrder(config, data)

@@ -14,7 +14,7 @@ import functools
 import pathlib
 import pickle
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -141,6 +141,7 @@ class Requests:
         return lists - 1
 
 
+@runtime_checkable
 class BaseCandidateModel(Protocol):
     """A model that makes lists of videos.
 
@@ -177,7 +178,8 @@ class ScoringModel:
 
 def make(config: Any) -> BaseCandidateModel:
     """Returns the unfitted model of some settings, `candidates.model`."""
-    model: BaseCandidateModel = registries.CANDIDATE_MODELS[config.kind].make(config)
+    models, name = registries.CANDIDATE_MODELS, config.kind
+    model: BaseCandidateModel = models.made(name, BaseCandidateModel, config)
     return model
 
 
@@ -244,7 +246,7 @@ def _allowed(
       num: Number of videos to ask for.
       k: Length of the lists.
     """
-    videos = _checked(model.recommend(requests, num), requests, num)
+    videos = _checked(model, requests, num)
     rows = np.repeat(np.arange(len(videos)), videos.shape[1])
     removed = requests.removed.offsets, requests.removed.values
     excluded = top_k_selection.ExcludedVideos(
@@ -259,32 +261,31 @@ def _allowed(
     return np.pad(closed, ((0, 0), (0, missing))).astype(np.int32), is_short
 
 
-def _checked(answer: Any, requests: Requests, num: int) -> npt.NDArray[np.int64]:
-    """Returns an answer as catalogue indices, 0 = none.
+def _checked(
+    model: BaseCandidateModel, requests: Requests, num: int
+) -> npt.NDArray[np.int64]:
+    """Returns a model's answer as catalogue indices, 0 = none.
 
     Raises:
       errors.UserError: It has another shape, or names unknown videos or one twice.
     """
-    rows = np.asarray(answer[0] if isinstance(answer, tuple) else answer)
-    if rows.ndim != 2 or len(rows) != len(requests) or rows.shape[1] > num:
-        raise errors.UserError(
-            f"expected recommend(requests, k) to return rows of videos of shape "
-            f"[{len(requests)}, at most {num}], received {list(rows.shape)}"
-        )
+    named: dict[str, Any] = {"name": type(model).__name__, "source": model.recommend}
+    require: Any = functools.partial(registries.CANDIDATE_MODELS.require, **named)
+    array: Any = functools.partial(registries.CANDIDATE_MODELS.array, **named)
+    answer = model.recommend(requests, num)
+    rows, *scores = answer if isinstance(answer, tuple) else (answer,)
+    rows = array(rows, (len(requests), None), types="iu")
+    require(rows.shape[1] <= num, f"at most {num} videos a row", str(rows.shape[1]))
     is_known = (rows >= -1) & (rows < requests.num_videos)
-    if not np.issubdtype(rows.dtype, np.integer) or not is_known.all():
-        worst = rows[~is_known][0] if not is_known.all() else rows.dtype
-        raise errors.UserError(
-            f"expected recommend(requests, k) to return rows of videos, integers from "
-            f"-1 (none) to {requests.num_videos - 1}, received {worst}"
-        )
+    known = f"rows of videos from -1 (none) to {requests.num_videos - 1}"
+    require(is_known.all(), known, str(rows[~is_known][:1]))
     ordered = np.sort(rows, axis=1)
     is_again = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)
-    if is_again.any():
-        raise errors.UserError(
-            f"expected recommend(requests, k) to return each video once in a row, "
-            f"received {ordered[:, 1:][is_again][0]} twice"
-        )
+    twice = f"{ordered[:, 1:][is_again][:1]} twice"
+    require(not is_again.any(), "each video once in a row", twice)
+    for each in scores:
+        is_nan = np.isnan(array(each, rows.shape))
+        require(not is_nan.any(), "scores without NaN", "NaN")
     return rows.astype(np.int64) + 1
 
 

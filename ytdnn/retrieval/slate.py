@@ -13,7 +13,7 @@ first: a video enters unless its channel, or its topic, is full. A cap of the co
 one more of every request. A video without a value is not capped.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
@@ -37,6 +37,24 @@ MEANING = (
     "re-ranker of the bundle's"
 )
 _MOST = 2**31 - 1
+Reranker = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def _reranker(
+    name: str, config: configs.CompositionConfig, data: prepared.PreparedData
+) -> Reranker:
+    """Returns a re-ranker, tried on a slate of the first videos.
+
+    Raises:
+      errors.UserError: It returns no order of that slate.
+    """
+    made: Reranker = registries.RERANKERS.made(name, Callable, config, data)
+    videos = tf.range(1, 1 + min(config.num_candidates, data.num_videos))[tf.newaxis]
+    order = made(videos, -tf.cast(videos, tf.float32))
+    order = registries.RERANKERS.array(order, videos.shape, name, made, "float32")
+    is_nan = tf.reduce_any(tf.math.is_nan(order))
+    registries.RERANKERS.require(not is_nan, "numbers", "NaN", name, made)
+    return made
 
 
 class SlateOrder(tf.Module):
@@ -60,8 +78,9 @@ class SlateOrder(tf.Module):
             diversity needs.
         """
         super().__init__()
-        others = (registries.RERANKERS[name] for name in config.rerankers)
-        self.rerankers = [(RERANKED, source.make(config, data)) for source in others]
+        self.rerankers = [
+            (RERANKED, _reranker(name, config, data)) for name in config.rerankers
+        ]
         diversity.require(config, data.catalogue)
         if config.diversifies:
             self.rerankers.insert(0, (DIVERSITY, diversity.Diversity(config, data)))

@@ -82,7 +82,7 @@ class FirstStage:
         If the log lacks the columns of a source, the tower gets its places.
         """
         return tuple(
-            registries.SOURCES[name].make(number, self._data)
+            registries.SOURCES.made(name, interface.Source, number, self._data)
             for name, number in self._num_places.items()
         )
 
