@@ -28,7 +28,7 @@ BORDERS = [0, 1, 3_600, 86_400, 7 * 86_400]
 
 
 def _counter(name, data):
-    return counter_features.named(name, data)
+    return {each.name: each for each in counter_features.every(data)}.get(name)
 
 
 def _random(data, seed):

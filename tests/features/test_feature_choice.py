@@ -74,3 +74,10 @@ def test_a_feature_the_log_lacks_may_be_removed(
     for log in (data, without):
         chosen = feature_choice.choose(base_feature.CANDIDATES, log, off)
         assert "gender" not in [feature.name for feature in chosen]
+
+
+def test_an_unknown_name_is_answered_briefly(data: prepared.PreparedData) -> None:
+    config = configs.FeaturesConfig(add=("video_click_day",))
+    with pytest.raises(errors.UserError, match="mean video_clicks_day") as found:
+        feature_choice.choose(base_feature.RANKING, data, config)
+    assert len(str(found.value)) < 200

@@ -7,6 +7,7 @@ time, which is smoothed with the ratio of the larger group: the channel's for a 
 
 import functools
 import itertools
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -260,23 +261,18 @@ _KINDS: tuple[type[_Count | _Ratio], ...] = (
 )
 
 
-def named(name: str, data: prepared.PreparedData) -> counters.Counter | None:
-    """Returns the counter of a name such as "videos.genre_clicks_day"; None: of none.
+def every(data: prepared.PreparedData) -> Iterator[counters.Counter]:
+    """Yields the counters with a name such as "videos.genre_clicks_day".
 
     Args:
-      name: Group, number and window, joined by _.
-      data: The prepared set, which has the group and the number.
+      data: The prepared set, which has the groups and the numbers.
     """
     columns = data.videos.columns
     own = [Group(f"{schema.VIDEOS}.{c}", c) for c in columns]
-    outcomes = [outcome.name for outcome in data.catalogue.outcomes]
     for group, window in itertools.product(
         (*counter_sums.GROUPS, *own), counter_sums.WINDOWS
     ):
-        if not name.startswith(f"{group.name}_"):
-            continue
-        counted = [kind(group, window, is_default=False) for kind in _KINDS]
-        for counter in (*counted, *(OutcomeMean(o, group, window) for o in outcomes)):
-            if counter.name == name:
-                return counter
-    return None
+        for kind in _KINDS:
+            yield kind(group, window, is_default=False)
+        for outcome in data.catalogue.outcomes:
+            yield OutcomeMean(outcome.name, group, window)

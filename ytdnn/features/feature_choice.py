@@ -44,7 +44,8 @@ def declared() -> Features:
 
 @functools.cache
 def _declared(registered: tuple[parts.RegisteredPart, ...]) -> Features:
-    every = (*built_in(), *(part.make() for part in registered))
+    own = [registries.FEATURES.made(p.name, base_feature.Feature) for p in registered]
+    every = (*built_in(), *own)
     return tuple(sorted(every, key=lambda feature: feature.scope))
 
 
@@ -156,9 +157,10 @@ def _named(
     if name not in own_names and network == base_feature.RANKING:
         from ytdnn.features import counter_features
 
-        counter = counter_features.named(name, data)
-        if counter is not None:
-            return counter
+        counters = {each.name: each for each in counter_features.every(data)}
+        if name in counters:
+            return counters[name]
+        known = known | counters
     if name not in own_names:
         raise errors.UserError(_unknown(network, name, [*known, *own_names]))
     if not own_columns.can_be_asked(name):
@@ -186,7 +188,8 @@ def _require_effect(
 def _unknown(network: str, name: str, known: Sequence[str]) -> str:
     hint = errors.hint(name, known)
     return (
-        f"expected a feature of {network} ({', '.join(known)}), received {name!r}{hint}"
+        f"expected a feature of {network} (docs/features.md), received "
+        f"{errors.shown(name)}{hint}"
     )
 
 
