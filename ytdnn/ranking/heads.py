@@ -259,7 +259,7 @@ def make(config: configs.Head, clicks: Clicks) -> Head:
       config: Kind of head, and its settings.
       clicks: Statistics of the training impressions.
     """
-    head: Head = registries.HEADS[config.kind].make(config, clicks)
+    head: Head = registries.HEADS.made(config.kind, Head, config, clicks)
     return head
 
 

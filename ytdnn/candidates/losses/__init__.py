@@ -107,7 +107,7 @@ def make(
         model, label_counts, config.precision, teachers, config.distillation
     )
     kind = config.loss.kind
-    loss: Loss = registries.LOSSES[kind].make(config.loss, learner)
+    loss: Loss = registries.LOSSES.made(kind, Callable, config.loss, learner)
     if isinstance(loss, tf.keras.losses.Loss):
         from ytdnn.candidates.losses import pairwise
 

@@ -1,6 +1,7 @@
 """The page of one evaluation: `report.html`, next to `report.json`."""
 
 import pathlib
+from collections.abc import Iterable
 
 from ytdnn.base import artifacts, registries
 from ytdnn.evaluation import report_files, report_summary, report_types
@@ -18,7 +19,13 @@ def render(report: report_types.Report) -> str:
     title = f"Evaluation of {report.name}" if report.name else "Evaluation"
     title += f", {report.made.time[:16].replace('T', ' ')} UTC"
     parts = sorted(registries.REPORT_SECTIONS.parts(), key=lambda part: part.place)
-    sections = [section for part in parts for section in part.make(report)]
+    sections, require = [], registries.REPORT_SECTIONS.require
+    for part in parts:
+        made = part.make(report)
+        own = list(made) if isinstance(made, Iterable) else [made]
+        wrong = [each for each in own if not isinstance(each, page.Section)]
+        require(not wrong, "sections of the page", f"{wrong[:1]}", part.name)
+        sections += own
     lines = report_summary.request_headline(report), report_summary.headline(report)
     return page.render(title, _summary(report), sections, " ".join(filter(None, lines)))
 

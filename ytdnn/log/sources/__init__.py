@@ -31,7 +31,7 @@ def read(
     if config.source == data_config.IN_MEMORY:
         log = memory_tables.read(config, given)
     else:
-        log = registries.LOGS[config.source].make(config)
+        log = registries.LOGS.made(config.source, raw_log.EventLog, config)
     _require_outcomes(config, log)
     return log
 

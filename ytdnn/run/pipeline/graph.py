@@ -207,7 +207,9 @@ def added(config: configs.Config) -> tuple[Step, ...]:
         steps.require_vectors(config)
         _ = registries.STEPS["refit"]
     return tuple(
-        step for part in registries.STEPS.parts() for step in part.make(config)
+        step
+        for name in registries.STEPS
+        for step in registries.STEPS.made(name, tuple, config)
     )
 
 
