@@ -135,6 +135,35 @@ def test_two_parts_of_one_name_are_refused(echo: pathlib.Path) -> None:
             registry.extend(str(other))
 
 
+TWICE = """
+@registries.METRICS.register("dup", title="t", text="t.")
+def first(lists, k): return None
+@registries.METRICS.register("dup", title="t", text="t.")
+def second(lists, k): return None
+"""
+NAMED = "\n@registries.METRICS.register({})\ndef own(lists, k): return None\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (TWICE, r"one metric named dup.*own\.py, line 3\) and .*own\.py, line 5\)"),
+        (NAMED.format('""'), r"received '' as its name \(.*own\.py\)"),
+        (NAMED.format("3"), "of a metric, .*received 3 as its name"),
+        (NAMED.format('"a,b"'), "without comma, = or @, received 'a,b'"),
+        (NAMED.replace("({})", ""), r"received a function \(.*own\.py, line 3\)"),
+        ("registries.COMMANDS.register('train')(print)", "one command named train"),
+    ],
+)
+def test_names_that_cannot_be_asked_for_are_refused(
+    tmp_path: pathlib.Path, text: str, message: str
+) -> None:
+    assert "train" in main.names()
+    (tmp_path / "own.py").write_text("from ytdnn import registries\n" + text)
+    with extras.registered(), pytest.raises(errors.UserError, match=message):
+        registry.extend(str(tmp_path / "own.py"))
+
+
 def test_a_missing_file_and_one_that_fails_are_named(tmp_path: pathlib.Path) -> None:
     with pytest.raises(errors.UserError, match=r"extensions, found none in 'no\.py'"):
         configs.Config(extensions=("no.py",))

@@ -1,12 +1,14 @@
 import importlib
 import inspect
 import pathlib
+from typing import Any
 
 import pytest
 
+from tests import extras
 from tests.features import contract
 from ytdnn import configs
-from ytdnn.base import errors
+from ytdnn.base import errors, registries
 from ytdnn.features import base_feature, counters, feature_choice
 from ytdnn.log import prepared
 
@@ -81,3 +83,20 @@ def test_an_unknown_name_is_answered_briefly(data: prepared.PreparedData) -> Non
     with pytest.raises(errors.UserError, match="mean video_clicks_day") as found:
         feature_choice.choose(base_feature.RANKING, data, config)
     assert len(str(found.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "message"),
+    [("own", "watches.time", "'watches.time'"), ("other", (), "found other")],
+)
+def test_a_feature_that_is_declared_wrongly_is_refused(
+    name: str, columns: Any, message: str
+) -> None:
+    class Own(type(feature_choice.built_in()[0])):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.name, self.columns = name, columns
+
+    with extras.registered():
+        registries.FEATURES.register("own")(Own)
+        with pytest.raises(errors.UserError, match=message):
+            feature_choice.declared()

@@ -2,12 +2,16 @@
 
 import dataclasses
 import pathlib
+import types
+from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import extras
 from tests.features import contract
+from ytdnn.base import errors, registries
 from ytdnn.features import base_feature, column_features, open_features, request_reading
 
 _SEGMENT = column_features.TextColumn("users.segment", "users.segment")
@@ -79,3 +83,20 @@ def test_plain_tables_of_one_type_are_packed_and_read_alike() -> None:
     for name in ("views", "clicks"):
         expected = readers[name](request)
         np.testing.assert_array_equal(found[name], expected)
+
+
+@pytest.mark.parametrize(
+    "value", [None, 1.0, tf.zeros([2, 3]), tf.zeros([2], tf.int64), tf.constant(["a"])]
+)
+def test_values_of_a_users_feature_are_checked(value: Any) -> None:
+    own = types.SimpleNamespace(
+        name="own", scope=base_feature.Scope.REQUEST, inner_shape=(), dtype=tf.float32
+    )
+    at = types.SimpleNamespace(times=tf.zeros([2], tf.int64))
+    with extras.registered():
+        registries.FEATURES.register("own")(lambda: own)
+        read = open_features.checked(own, lambda at: tf.zeros([2]))
+        assert read(at).shape == [2]
+        for reader in (value, lambda at: value):
+            with pytest.raises(errors.UserError, match="to return float32"):
+                open_features.checked(own, reader)(at)

@@ -18,7 +18,7 @@ import pathlib
 import re
 import traceback
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 import ytdnn
@@ -43,6 +43,7 @@ class RegisteredPart:
 _R = TypeVar("_R", bound=RegisteredPart)
 _F = TypeVar("_F", bound=Callable[..., Any])
 _BINARY = re.compile("[\0-\x08\x0e-\x1f\x7f\ufffd]")  # and what is no UTF-8
+_NAME = re.compile(r"[^\s,=@]+( [^\s,=@]+)*")
 _PLACE = re.compile(r'File "(.+)", line (\d+), in (\w+)')
 _OWN_FILES: set[str] = set()
 _TYPES = {"biuf": "numbers", "iu": "integers"}
@@ -92,20 +93,32 @@ class Registry(Generic[_R]):
         Raises:
           errors.UserError: Another module has registered a part of this name.
         """
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise errors.SettingError(
+                f'expected register("NAME") of a {self.noun}, without comma, = or @, '
+                f"received {errors.kind_of(name)}{errors.place(name)} as its name"
+            )
 
         def add(make: _F) -> _F:
             origin = getattr(make, "__module__", "") or repr(make)
             before = self._modules.get(name) or self._origins.get(name, origin)
-            if _without_hash(before) != _without_hash(origin):
+            kept, stem = self._parts.get(name), _without_hash(origin)
+            other, place = errors.place(kept and kept.make), errors.place(make)
+            is_again = before == origin != stem and kept
+            if (is_again and other != place) or _without_hash(before) != stem:
                 raise errors.UserError(
                     f"expected one {self.noun} named {name}, received those of "
-                    f"{before} and {origin}: rename one of them"
+                    f"{before}{other} and {origin}{place}: rename one of them"
                 )
             self._origins[name] = origin
             self._parts[name] = self._cls(name=name, make=make, config=config, **more)
             return make
 
         return add
+
+    def reserve(self, names: Iterable[str], origin: str) -> None:
+        """Keeps names of a module from being registered by others."""
+        self._origins |= {name: origin for name in names if name not in self._modules}
 
     def __contains__(self, name: object) -> bool:
         """Whether a part has this name."""

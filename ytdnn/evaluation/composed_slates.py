@@ -54,7 +54,7 @@ def _joined(
         requests = requests.with_watched
     proposals = []
     for source in others:
-        videos = source.propose(requests).videos.numpy()
+        videos = source.proposed(requests).videos.numpy()
         rows = np.repeat(np.arange(len(cases)), videos.shape[1])
         may = lists.may_hold(cases, rows, videos.ravel()).reshape(videos.shape)
         of_source = tf.constant(np.where(may, videos, 0))

@@ -45,6 +45,10 @@ def declared() -> Features:
 @functools.cache
 def _declared(registered: tuple[parts.RegisteredPart, ...]) -> Features:
     own = [registries.FEATURES.made(p.name, base_feature.Feature) for p in registered]
+    for part, feature in zip(registered, own, strict=True):
+        fits = feature.name == part.name and isinstance(feature.columns, tuple)
+        received, words = f"{feature.name}, {feature.columns!r}", "its name, a tuple"
+        registries.FEATURES.require(fits, words, received, part.name)
     every = (*built_in(), *own)
     return tuple(sorted(every, key=lambda feature: feature.scope))
 

@@ -4,13 +4,13 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.base import artifacts, configs
+from ytdnn.base import artifacts, configs, registries
 from ytdnn.features import base_feature
 from ytdnn.layers import continuous
 from ytdnn.log import io_fields, log_tensors, prepared
@@ -42,7 +42,22 @@ def open_log(
         for feature in sorted(chosen, key=lambda one: str(one.opened_with))
     }
     log.release()
-    return {feature.name: readers[feature.name] for feature in chosen}
+    return {feature.name: checked(feature, readers[feature.name]) for feature in chosen}
+
+
+def checked(
+    feature: base_feature.Feature, reader: Callable[[Any], tf.Tensor]
+) -> Callable[[Any], tf.Tensor]:
+    """Returns the reader of a feature; that of a user's own one checks its tensors."""
+
+    def read(at: Any) -> tf.Tensor:
+        value = reader(at) if callable(reader) else reader
+        rank = at.times.shape.rank + (not feature.scope.is_of_query)
+        shape = (None,) * rank + feature.inner_shape
+        dtype, own = feature.dtype.name, registries.FEATURES
+        return own.array(value, shape, feature.name, types=dtype)
+
+    return read if feature.name in registries.FEATURES else reader
 
 
 def at_serving(chosen: Sequence[base_feature.Feature]) -> dict[str, log_tensors.Reader]:

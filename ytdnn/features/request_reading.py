@@ -25,6 +25,7 @@ class RequestReaders(tf.Module):
 
         super().__init__()
         readers = {f.name: f.open_request(data) for f in chosen}
+        self._chosen = {f.name: f for f in chosen}
         data.release()
         self._packed, readers = _packed(readers)
         self._pasts, self._readers = past_formulas.together(readers)
@@ -47,7 +48,7 @@ class RequestReaders(tf.Module):
         self, request: "raw_request.Request", is_of_query: bool
     ) -> open_features.Tensors:
         return {
-            name: reader(request)
+            name: open_features.checked(self._chosen[name], reader)(request)
             for name, reader in self._readers.items()
             if self._is_of_query[name] == is_of_query
         }

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from ytdnn.base import configs
+from ytdnn.base import configs, errors, registries
 from ytdnn.retrieval import allowed_videos, row_ops
 
 TOWER, CO_WATCH, FRESH_UPLOADS, POPULAR = NAMES = configs.SOURCE_NAMES
@@ -77,6 +77,17 @@ class Source(tf.Module):
     def propose(self, requests: SourceRequests) -> Proposal:
         """Returns the videos that the source proposes for some requests."""
         raise NotImplementedError
+
+    def proposed(self, requests: SourceRequests) -> Proposal:
+        """Returns the result of `propose`, checked.
+
+        Raises:
+          errors.UserError: That is no proposal of catalogue indices.
+        """
+        made = self.propose(requests)
+        is_one, received = isinstance(made, Proposal), errors.kind_of(made)
+        registries.SOURCES.require(is_one, "a Proposal", received, self.kind)
+        return made
 
     def best_permitted(
         self,

@@ -114,7 +114,7 @@ class Pool(tf.Module):
     def __call__(self, requests: interface.SourceRequests) -> Candidates:
         """Returns the candidates of some requests."""
         ranked = self._tower.propose(requests).videos
-        proposals = [source.propose(requests) for source in self._others]
+        proposals = [source.proposed(requests) for source in self._others]
         kinds = [source.kind for source in self._others]
         return join(ranked, kinds, proposals, self._composition)
 

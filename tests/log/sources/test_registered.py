@@ -2,13 +2,15 @@
 
 import json
 import pathlib
+from typing import Any
 
+import polars as pl
 import pytest
 
 from tests import extras
 from ytdnn import configs
 from ytdnn.base import errors, registries
-from ytdnn.log import prepare, prepared, sources
+from ytdnn.log import prepare, prepared, raw_log, sources
 
 
 def test_those_of_ytdnn_are_known_without_an_import() -> None:
@@ -45,3 +47,27 @@ def test_a_source_of_a_package_is_prepared(tmp_path: pathlib.Path) -> None:
         with pytest.raises(errors.UserError, match=r"a readable table in .*jsonl"):
             prepare.prepare(config, tmp_path / "other")
     assert prepared.load(tmp_path / "data").num_videos == 5
+
+
+FRAME = pl.DataFrame({"user_id": [1], "video_id": [2], "time": [3]})
+
+
+@pytest.mark.parametrize(
+    ("log", "found"),
+    [
+        *((None, "EventLog, found None"), (FRAME, "EventLog, found a DataFrame")),
+        (raw_log.EventLog({"watches": FRAME}), "found watches: a DataFrame"),
+        (raw_log.EventLog({"likes": FRAME.lazy()}), "found likes: a LazyFrame"),
+        (raw_log.EventLog({}, None), "facts in a dict of JSON values"),
+        (raw_log.EventLog({}, {"x": object()}), "facts .* not JSON serializable"),
+        (
+            raw_log.EventLog({"watches": FRAME.lazy().cast({"time": pl.Datetime})}),
+            "watches.time in seconds, found Datetime",
+        ),
+    ],
+)
+def test_a_source_that_returns_no_such_log_is_refused(log: Any, found: str) -> None:
+    with extras.registered():
+        registries.LOGS.register("own")(lambda config: log)
+        with pytest.raises(errors.UserError, match=f"source of logs own .*{found}"):
+            sources.read(configs.DataConfig(source="own"))

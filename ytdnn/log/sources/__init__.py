@@ -4,8 +4,12 @@ Each module registers a function from settings to the log (`registries.LOGS`).
 """
 
 import dataclasses
+import functools
+import json
 
-from ytdnn.base import configs, errors, registries, schema, user_paths
+import polars as pl
+
+from ytdnn.base import configs, errors, registries, schema, table_schemas, user_paths
 from ytdnn.base.configs import data as data_config
 from ytdnn.log import raw_log
 from ytdnn.log.sources import memory_tables
@@ -32,8 +36,26 @@ def read(
         log = memory_tables.read(config, given)
     else:
         log = registries.LOGS.made(config.source, raw_log.EventLog, config)
+        if config.source not in registries.LOGS.own():
+            _require_documented(config.source, log)
     _require_outcomes(config, log)
     return log
+
+
+def _require_documented(name: str, log: raw_log.EventLog) -> None:
+    """Checks the log of a user's own source; `UserError` says how it should be."""
+    require = functools.partial(registries.LOGS.require, name=name)
+    for table, frame in log.tables.items():
+        is_one = table in table_schemas.TABLES and isinstance(frame, pl.LazyFrame)
+        known, received = ", ".join(table_schemas.TABLES), errors.kind_of(frame)
+        require(is_one, f"lazy frames as {known}", f"{table}: {received}")
+        with raw_log.readable(f"{table} of the source {name}"):
+            time = frame.collect_schema().get(schema.TIME, pl.Int64())
+        require(time.is_numeric(), f"{table}.time in seconds", str(time))
+    try:
+        json.dumps(dict(log.facts))
+    except TypeError as error:
+        require(False, "facts in a dict of JSON values", str(error))
 
 
 def _require_outcomes(config: configs.DataConfig, log: raw_log.EventLog) -> None:

@@ -37,6 +37,7 @@ COMMANDS: tuple[command.Command, ...] = (
     *(registries.COMMANDS[name].make() for name in registries.COMMANDS.own()),
 )
 _BY_NAME = {each.name: each for each in COMMANDS}
+registries.COMMANDS.reserve(_BY_NAME, __name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
