@@ -17,6 +17,8 @@ from ytdnn.base import artifacts, errors, schema
 from ytdnn.bundle import bundle, explanations, export, requests, user_requests
 from ytdnn.retrieval.index import artifact
 
+Run = conftest.Run
+
 FRESH = """
 import json, sys
 import tensorflow as tf
@@ -120,7 +122,7 @@ print(json.dumps(answers))
 """
 
 
-def inputs_of_all_models(run: conftest.Run) -> dict:
+def inputs_of_all_models(run: Run) -> dict:
     """Returns two requests as JSON, with what the stages' own models need beside."""
     first = user_requests.at_end(run.data, "u3", k=7)
     length = len(first[schema.WATCHED_VIDEO_IDS])
@@ -148,15 +150,13 @@ def inputs_of_all_models(run: conftest.Run) -> dict:
 
 
 @pytest.fixture(scope="module")
-def fresh(run: conftest.Run, tmp_path_factory: pytest.TempPathFactory) -> dict:
+def fresh(run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict:
     """Answers of every model in a process of TensorFlow alone, then with ScaNN."""
     return answers_of(run, tmp_path_factory.mktemp("fresh"))
 
 
 @pytest.fixture(scope="module")
-def ivf_run(
-    run: conftest.Run, tmp_path_factory: pytest.TempPathFactory
-) -> conftest.Run:
+def ivf_run(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The run with inverted lists in the place of ScaNN, several of them."""
     workdir = tmp_path_factory.mktemp("ivf") / "run"
     shutil.copytree(run.workdir, workdir)
@@ -170,12 +170,12 @@ def ivf_run(
 
 
 @pytest.fixture(scope="module")
-def fresh_ivf(ivf_run: conftest.Run, tmp_path_factory: pytest.TempPathFactory) -> dict:
+def fresh_ivf(ivf_run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict:
     """Answers of every model of a bundle of inverted lists, likewise."""
     return answers_of(ivf_run, tmp_path_factory.mktemp("fresh"))
 
 
-def answers_of(run: conftest.Run, directory: pathlib.Path) -> dict:
+def answers_of(run: Run, directory: pathlib.Path) -> dict:
     """Returns the answers of every model of a run in a process without ytdnn."""
     given = inputs_of_all_models(run)
     (directory / "given.json").write_text(json.dumps(given))
@@ -196,7 +196,7 @@ def answers_of(run: conftest.Run, directory: pathlib.Path) -> dict:
     return json.loads(result.stdout) | {"given": given}
 
 
-def answers_here(run: conftest.Run, name: str, signature: str, given: dict) -> dict:
+def answers_here(run: Run, name: str, signature: str, given: dict) -> dict:
     function = run.bundle.model(name, signature)
     fields = {}
     for model in run.bundle.manifest.facts["models"]:
@@ -214,12 +214,7 @@ def answers_here(run: conftest.Run, name: str, signature: str, given: dict) -> d
 @pytest.mark.parametrize("loader", ["python", "session"])
 @pytest.mark.parametrize("index", ["scann", "ivf"])
 def test_a_fresh_process_with_tensorflow_alone_gives_the_same_answers(
-    run: conftest.Run,
-    fresh: dict,
-    ivf_run: conftest.Run,
-    fresh_ivf: dict,
-    index: str,
-    loader: str,
+    run: Run, fresh: dict, ivf_run: Run, fresh_ivf: dict, index: str, loader: str
 ) -> None:
     """By both loaders: TensorFlow Serving loads as a session does, and asks so too."""
     run, fresh = (run, fresh) if index == "scann" else (ivf_run, fresh_ivf)
@@ -243,9 +238,7 @@ def test_a_fresh_process_with_tensorflow_alone_gives_the_same_answers(
 
 
 @pytest.mark.thorough
-def test_all_but_scanns_models_are_of_stock_operations(
-    run: conftest.Run, fresh: dict
-) -> None:
+def test_all_but_scanns_models_are_of_stock_operations(run: Run, fresh: dict) -> None:
     models = run.bundle.manifest.facts["models"]
     assert any(models[name]["needs"] for name in models)
     for name, strange in fresh["strange_ops"].items():
@@ -253,7 +246,7 @@ def test_all_but_scanns_models_are_of_stock_operations(
         assert all(op.startswith("Scann>") for op in strange)
 
 
-def test_answers_have_titles_and_scores(run: conftest.Run) -> None:
+def test_answers_have_titles_and_scores(run: Run) -> None:
     (answer,) = run.bundle.answer([user_requests.at_end(run.data, "u3")])
     assert len(answer.video_ids) == requests.DEFAULT_K
     assert answer.titles == [v.replace("video", "Title") for v in answer.video_ids]
@@ -262,7 +255,7 @@ def test_answers_have_titles_and_scores(run: conftest.Run) -> None:
 
 
 def test_loaded_models_do_not_run_in_a_fork(
-    run: conftest.Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run.bundle.model(bundle.RECOMMENDER)
     monkeypatch.setattr(os, "getpid", lambda: -1)
@@ -270,16 +263,14 @@ def test_loaded_models_do_not_run_in_a_fork(
         run.bundle.model(bundle.RECOMMENDER)
 
 
-def test_an_unknown_input_is_refused(run: conftest.Run) -> None:
+def test_an_unknown_input_is_refused(run: Run) -> None:
     with pytest.raises(
         errors.UserError, match=r"watched_videos.*did you mean watched_"
     ):
         run.bundle.run(bundle.RECOMMENDER, {"watched_videos": [[1]]})
 
 
-def test_a_batch_runs_one_graph_once(
-    run: conftest.Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_batch_runs_one_graph_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     model = run.bundle.model
     monkeypatch.setattr(
@@ -292,7 +283,7 @@ def test_a_batch_runs_one_graph_once(
     assert len(asked) == 1
 
 
-def test_stage_latencies_add_up_to_the_whole(run: conftest.Run) -> None:
+def test_stage_latencies_add_up_to_the_whole(run: Run) -> None:
     latency = run.bundle.latency(user_requests.at_end(run.data, "u3"))
     assert list(latency) == ["candidates", "ranking", "other", "recommender"]
     assert all(0.0 <= value < 10_000.0 for value in latency.values())
@@ -301,7 +292,7 @@ def test_stage_latencies_add_up_to_the_whole(run: conftest.Run) -> None:
     assert min(stages[:2]) > 0.0
 
 
-def test_the_bundle_alone_is_enough(run: conftest.Run, tmp_path: pathlib.Path) -> None:
+def test_the_bundle_alone_is_enough(run: Run, tmp_path: pathlib.Path) -> None:
     moved = tmp_path / "elsewhere"
     shutil.copytree(run.bundle.directory, moved)
     request = user_requests.at_end(run.data, "u8")
@@ -310,9 +301,7 @@ def test_the_bundle_alone_is_enough(run: conftest.Run, tmp_path: pathlib.Path) -
 
 
 @pytest.mark.parametrize("exact", [False, True])
-def test_a_bundle_that_is_let_go_leaves_no_graph(
-    run: conftest.Run, exact: bool
-) -> None:
+def test_a_bundle_that_is_let_go_leaves_no_graph(run: Run, exact: bool) -> None:
     """A program may load one version after another."""
     before = leftovers.num_graphs()
     opened = bundle.load(run.bundle.directory)
@@ -332,7 +321,7 @@ def test_a_bundle_that_is_let_go_leaves_no_graph(
 )
 @pytest.mark.parametrize("harm", ["flip", "truncate", "remove"])
 def test_a_damaged_bundle_is_refused(
-    run: conftest.Run, tmp_path: pathlib.Path, name: str, harm: str
+    run: Run, tmp_path: pathlib.Path, name: str, harm: str
 ) -> None:
     shutil.copytree(run.bundle.directory, tmp_path / "bundle")
     path = tmp_path / "bundle" / name
@@ -349,7 +338,7 @@ def test_a_damaged_bundle_is_refused(
 
 
 def test_export_refuses_an_index_of_another_candidate_model(
-    run: conftest.Run, tmp_path: pathlib.Path
+    run: Run, tmp_path: pathlib.Path
 ) -> None:
     for name in ("data", "candidates", "index", "ranking"):
         shutil.copytree(run.workdir / name, tmp_path / name)
@@ -364,7 +353,7 @@ def test_export_refuses_an_index_of_another_candidate_model(
 
 
 def test_export_needs_a_ranker_where_the_log_has_impressions(
-    run: conftest.Run, tmp_path: pathlib.Path
+    run: Run, tmp_path: pathlib.Path
 ) -> None:
     for name in ("data", "candidates", "index"):
         shutil.copytree(run.workdir / name, tmp_path / name)

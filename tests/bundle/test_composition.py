@@ -20,25 +20,25 @@ from ytdnn.log import events
 from ytdnn.ops.catalogue import remove_videos
 from ytdnn.retrieval import slate
 
+Run = untrained.Run
+Bundle = bundle_room.Bundle
+
 K = 7
 CONFIG = untrained.CONFIG
 
 
 @pytest.fixture(scope="module")
-def run(untrained_run: untrained.Run) -> untrained.Run:
+def run(untrained_run: Run) -> Run:
     return untrained_run
 
 
 @pytest.fixture(scope="module")
-def cases(run: untrained.Run) -> user_cases.Cases:
+def cases(run: Run) -> user_cases.Cases:
     return user_cases.cases(run.data, events.Split.TEST, CONFIG.evaluation)
 
 
 def library(
-    run: untrained.Run,
-    config: configs.CompositionConfig,
-    cases: user_cases.Cases,
-    k: int,
+    run: Run, config: configs.CompositionConfig, cases: user_cases.Cases, k: int
 ) -> lists.Lists:
     """Returns the pages of both stages as the evaluation makes them."""
     trained = run.stage.candidates
@@ -55,9 +55,7 @@ def library(
 
 
 @pytest.mark.thorough
-def test_a_bundles_page_is_the_librarys(
-    run: untrained.Run, cases: user_cases.Cases
-) -> None:
+def test_a_bundles_page_is_the_librarys(run: Run, cases: user_cases.Cases) -> None:
     served = bundles.makers(
         bundles.ServedLists(run.bundle, run.data), CONFIG.evaluation
     )
@@ -75,7 +73,7 @@ def test_a_bundles_page_is_the_librarys(
 
 @pytest.mark.thorough
 def test_a_bundle_predicts_what_the_ranker_does(
-    run: untrained.Run, cases: user_cases.Cases
+    run: Run, cases: user_cases.Cases
 ) -> None:
     served = bundles.ServedLists(run.bundle, run.data)
     part = np.arange(len(cases))
@@ -104,7 +102,7 @@ def test_a_bundle_predicts_what_the_ranker_does(
 
 @pytest.mark.thorough
 def test_no_source_proposes_what_is_not_permitted(
-    run: untrained.Run, tmp_path: pathlib.Path
+    run: Run, tmp_path: pathlib.Path
 ) -> None:
     """Excluded, removed and not on the list: by any of the four sources."""
     users = [f"u{i}" for i in range(8)]
@@ -145,32 +143,28 @@ RESERVES = dataclasses.replace(
 
 
 def exported(
-    run: untrained.Run, workdir: pathlib.Path, composition: configs.CompositionConfig
-) -> bundle_room.Bundle:
+    run: Run, workdir: pathlib.Path, composition: configs.CompositionConfig
+) -> Bundle:
     shutil.copytree(run.workdir, workdir)
     config = dataclasses.replace(CONFIG, composition=composition)
     return bundle_room.load(export.export(workdir, config))
 
 
 @pytest.fixture(scope="module")
-def explores(
-    run: untrained.Run, tmp_path_factory: pytest.TempPathFactory
-) -> bundle_room.Bundle:
+def explores(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A bundle that draws the page's first places."""
     return exported(run, tmp_path_factory.mktemp("explores") / "run", EXPLORES)
 
 
 @pytest.fixture(scope="module")
-def reserves(
-    run: untrained.Run, tmp_path_factory: pytest.TempPathFactory
-) -> bundle_room.Bundle:
+def reserves(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A bundle with places for young videos, in bfloat16."""
     return exported(run, tmp_path_factory.mktemp("reserves") / "run", RESERVES)
 
 
 @pytest.mark.thorough
 def test_a_bundle_explores_as_the_library_does(
-    run: untrained.Run, cases: user_cases.Cases, explores: bundle_room.Bundle
+    run: Run, cases: user_cases.Cases, explores: Bundle
 ) -> None:
     """Off by default; a request gets one page, and answers tell the chances."""
     served = bundles.makers(bundles.ServedLists(explores, run.data), CONFIG.evaluation)
@@ -211,7 +205,7 @@ def _without_k(request: requests.Request) -> requests.Request:
 
 @pytest.mark.thorough
 def test_a_bundle_is_judged_by_its_own_pages_with_weights_of_one(
-    run: untrained.Run, explores: bundle_room.Bundle
+    run: Run, explores: Bundle
 ) -> None:
     """Its pages at logged requests are weighed by what it answered: the same page."""
     bundle = explores

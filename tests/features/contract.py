@@ -21,12 +21,14 @@ from ytdnn.evaluation import leaks
 from ytdnn.features import base_feature, counters, feature_choice, open_features
 from ytdnn.log import events, io_fields, log_tensors, lookups, prepared, raw_request
 
+PreparedData = prepared.PreparedData
+
 # Columns that a log cannot lack, or whose table goes with them.
 REQUIRED = {"watches.time": None, "impressions.time": "impressions"}
 VIDEOS_A_REQUEST = 7
 SETTINGS = base_feature.EncoderSettings(stddev=0.1)
 
-LogWithout = Callable[[str], prepared.PreparedData | None]
+LogWithout = Callable[[str], PreparedData | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +41,7 @@ class SplitRequests:
     videos: np.ndarray
 
     @classmethod
-    def from_data(cls, data: prepared.PreparedData) -> "SplitRequests":
+    def from_data(cls, data: PreparedData) -> "SplitRequests":
         users, ends = data.windows.first_watches(events.Split.TEST)
         rng = np.random.default_rng(3)
         shape = (len(users), VIDEOS_A_REQUEST)
@@ -72,9 +74,7 @@ class FeatureContract:
     def __init_subclass__(cls) -> None:
         cls._made = {}
 
-    def _once(
-        self, name: str, data: prepared.PreparedData, make: Callable[[], Any]
-    ) -> Any:
+    def _once(self, name: str, data: PreparedData, make: Callable[[], Any]) -> Any:
         """Returns `make()`, made once for all tests of the feature."""
         # With the data, whose id is then no other's.
         key = (name, id(data))
@@ -82,21 +82,21 @@ class FeatureContract:
             self._made[key] = (make(), data)
         return self._made[key][0]
 
-    def feature(self, data: prepared.PreparedData) -> base_feature.Feature:
+    def feature(self, data: PreparedData) -> base_feature.Feature:
         return feature_choice.named(self.network, [self.name], data)[0]
 
-    def log(self, data: prepared.PreparedData) -> log_tensors.LogTensors:
+    def log(self, data: PreparedData) -> log_tensors.LogTensors:
         """Returns what it is opened on."""
         return _log(data)
 
-    def fields(self, data: prepared.PreparedData) -> io_fields.Fields:
+    def fields(self, data: PreparedData) -> io_fields.Fields:
         """Returns what its requests bring."""
         own = self.feature(data).fields(data.catalogue)
         return io_fields.union((io_fields.watched(data.catalogue),), own)
 
     def request(
         self,
-        data: prepared.PreparedData,
+        data: PreparedData,
         raw: dict[str, tf.Tensor],
         videos: lookups.VideoIds,
         ids: tf.Tensor,
@@ -109,11 +109,11 @@ class FeatureContract:
         """Returns what else a saved graph holds."""
         return []
 
-    def encoder(self, data: prepared.PreparedData) -> tf.keras.layers.Layer:
+    def encoder(self, data: PreparedData) -> tf.keras.layers.Layer:
         """Returns its encoder, every weight large, as after a training."""
         return self._once("encoder", data, lambda: self._encoder(data))
 
-    def _encoder(self, data: prepared.PreparedData) -> tf.keras.layers.Layer:
+    def _encoder(self, data: PreparedData) -> tf.keras.layers.Layer:
         feature = self.feature(data)
         values = {self.name: self._own_values(data)}
         measured = open_features.measure([feature], data, [values], 10)[self.name]
@@ -124,7 +124,7 @@ class FeatureContract:
         return layer
 
     def test_it_exists_exactly_when_its_columns_do(
-        self, data: prepared.PreparedData, log_without: LogWithout
+        self, data: PreparedData, log_without: LogWithout
     ) -> None:
         wanted = configs.FeaturesConfig(add=(self.name,))
         chosen = feature_choice.choose(self.network, data, wanted)
@@ -141,12 +141,12 @@ class FeatureContract:
             with pytest.raises(errors.UserError, match=self.name):
                 feature_choice.choose(self.network, without, wanted)
 
-    def test_it_can_be_switched_off(self, data: prepared.PreparedData) -> None:
+    def test_it_can_be_switched_off(self, data: PreparedData) -> None:
         off = configs.FeaturesConfig(add=(self.name,), remove=(self.name,))
         chosen = feature_choice.choose(self.network, data, off)
         assert self.name not in [feature.name for feature in chosen]
 
-    def test_log_and_request_give_the_same(self, data: prepared.PreparedData) -> None:
+    def test_log_and_request_give_the_same(self, data: PreparedData) -> None:
         feature, split_requests = self.feature(data), SplitRequests.from_data(data)
         expected = self._own_values(data)
         read = self._request_function(feature, data)
@@ -156,9 +156,7 @@ class FeatureContract:
         if not self.always_known and not isinstance(feature, base_feature.TrainingOnly):
             assert feature.known(expected).numpy().any()
 
-    def test_nothing_after_the_position_changes_it(
-        self, data: prepared.PreparedData
-    ) -> None:
+    def test_nothing_after_the_position_changes_it(self, data: PreparedData) -> None:
         feature, split_requests = self.feature(data), SplitRequests.from_data(data)
         other = data.once(_other_requests, lambda: _other_requests(data))
         np.testing.assert_array_equal(
@@ -166,7 +164,7 @@ class FeatureContract:
         )
 
     def test_nothing_after_a_logged_impression_changes_it(
-        self, data: prepared.PreparedData
+        self, data: PreparedData
     ) -> None:
         if self.network != base_feature.RANKING:
             return  # read at watches, not at impressions
@@ -178,9 +176,7 @@ class FeatureContract:
         pair = [_at_impressions(feature, d, rows, self.log(d)) for d in (data, other)]
         np.testing.assert_array_equal(*pair)
 
-    def test_missing_and_unknown_have_their_encoding(
-        self, data: prepared.PreparedData
-    ) -> None:
+    def test_missing_and_unknown_have_their_encoding(self, data: PreparedData) -> None:
         feature = self.feature(data)
         read = self._request_function(feature, data)
         value = read(self._missing(data), _ids(data, ["unknown"]))
@@ -198,7 +194,7 @@ class FeatureContract:
         assert known.numpy().any()
 
     def test_saved_and_loaded_it_gives_the_same(
-        self, data: prepared.PreparedData, tmp_path: pathlib.Path
+        self, data: PreparedData, tmp_path: pathlib.Path
     ) -> None:
         feature, split_requests = self.feature(data), SplitRequests.from_data(data)
         layer, opened = self.encoder(data), self._opened(feature, data)
@@ -216,7 +212,7 @@ class FeatureContract:
         np.testing.assert_allclose(found, call(ids, **raw), rtol=1e-6)
 
     def test_what_is_kept_with_a_model_makes_the_same_encoder(
-        self, data: prepared.PreparedData, tmp_path: pathlib.Path
+        self, data: PreparedData, tmp_path: pathlib.Path
     ) -> None:
         feature = self.feature(data)
         values = {self.name: self._own_values(data)}
@@ -231,7 +227,7 @@ class FeatureContract:
             layer(values[self.name]), self.encoder(data)(values[self.name])
         )
 
-    def _own_values(self, data: prepared.PreparedData) -> tf.Tensor:
+    def _own_values(self, data: PreparedData) -> tf.Tensor:
         """Returns its values at the positions of the requests."""
         return self._once(
             "values",
@@ -244,26 +240,22 @@ class FeatureContract:
     def _values(
         self,
         feature: base_feature.Feature,
-        data: prepared.PreparedData,
+        data: PreparedData,
         split_requests: SplitRequests,
     ) -> tf.Tensor:
         readers = open_features.open_log([feature], self.log(data), serving=True)
         return open_features.read(readers, split_requests.positions())[feature.name]
 
     def _request_function(
-        self, feature: base_feature.Feature, data: prepared.PreparedData
+        self, feature: base_feature.Feature, data: PreparedData
     ) -> Any:
         """Returns the reader as it is exported, of requests of any length."""
         return self._opened(feature, data).read
 
-    def _opened(
-        self, feature: base_feature.Feature, data: prepared.PreparedData
-    ) -> "_Opened":
+    def _opened(self, feature: base_feature.Feature, data: PreparedData) -> "_Opened":
         return self._once("read", data, lambda: self._traced(feature, data))
 
-    def _traced(
-        self, feature: base_feature.Feature, data: prepared.PreparedData
-    ) -> "_Opened":
+    def _traced(self, feature: base_feature.Feature, data: PreparedData) -> "_Opened":
         reader, videos = feature.open_request(data), lookups.VideoIds(data.catalogue)
         raw = {field.name: field.spec() for field in self.fields(data)}
         ids = tf.TensorSpec([None, None], videos.missing.dtype)
@@ -275,7 +267,7 @@ class FeatureContract:
         return _Opened(read, [reader, videos, *self.parts()])
 
     def _request(
-        self, data: prepared.PreparedData, split_requests: SplitRequests, row: int
+        self, data: PreparedData, split_requests: SplitRequests, row: int
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """Returns the raw request of a position, and the ids of its videos."""
         request = user_requests.at_position(
@@ -293,7 +285,7 @@ class FeatureContract:
         column: pl.Series = data.videos[schema.VIDEO_ID]
         return raw, _ids(data, [column[int(i) - 1] for i in split_requests.videos[row]])
 
-    def _missing(self, data: prepared.PreparedData) -> dict[str, tf.Tensor]:
+    def _missing(self, data: PreparedData) -> dict[str, tf.Tensor]:
         wanted = {field.name: field for field in self.fields(data)}
         return {
             name: tf.constant(value, tf.as_dtype(wanted[name].dtype))
@@ -308,7 +300,7 @@ class _Opened(NamedTuple):
     parts: list[tf.Module]
 
 
-def _other_requests(data: prepared.PreparedData) -> prepared.PreparedData:
+def _other_requests(data: PreparedData) -> PreparedData:
     """Returns the set with another future of its requests."""
     split_requests = SplitRequests.from_data(data)
     return leaks.with_other_future(
@@ -320,9 +312,7 @@ def _other_requests(data: prepared.PreparedData) -> prepared.PreparedData:
     )
 
 
-def _other_impressions(
-    data: prepared.PreparedData,
-) -> tuple[np.ndarray, prepared.PreparedData]:
+def _other_impressions(data: PreparedData) -> tuple[np.ndarray, PreparedData]:
     """Returns a late impression of each user, and the set with another future then."""
     shown = data.impressions
     users, last = np.unique(np.asarray(shown.users)[::-1], return_index=True)
@@ -337,7 +327,7 @@ def _other_impressions(
     return rows, changed_log.with_tables(other, impressions=changed)
 
 
-def _check_counter(feature: base_feature.Feature, data: prepared.PreparedData) -> None:
+def _check_counter(feature: base_feature.Feature, data: PreparedData) -> None:
     """Checks that no user's events from an impression on change its value."""
     shown, watches = data.impressions, data.watches
     assert shown.seconds is not None
@@ -361,7 +351,7 @@ def _check_counter(feature: base_feature.Feature, data: prepared.PreparedData) -
 
 def _at_impressions(
     feature: base_feature.Feature,
-    data: prepared.PreparedData,
+    data: PreparedData,
     rows: np.ndarray,
     log: log_tensors.LogTensors | None = None,
 ) -> tf.Tensor:
@@ -381,16 +371,16 @@ def _at_impressions(
     return feature.open_log(log or _log(data))(at)
 
 
-def _log(data: prepared.PreparedData) -> log_tensors.LogTensors:
+def _log(data: PreparedData) -> log_tensors.LogTensors:
     """Returns the log of a set, shared by all features."""
     return data.once(log_tensors.LogTensors, lambda: log_tensors.LogTensors(data))
 
 
-def _ids(data: prepared.PreparedData, ids: list[str]) -> tf.Tensor:
+def _ids(data: PreparedData, ids: list[str]) -> tf.Tensor:
     return tf.constant([ids])
 
 
-def without(column: str, directory: pathlib.Path) -> prepared.PreparedData | None:
+def without(column: str, directory: pathlib.Path) -> PreparedData | None:
     """Returns the log prepared without a column, None where it cannot lack it."""
     log = full_log.tables()
     table, name = column.split(".")

@@ -18,23 +18,25 @@ from ytdnn.ranking import building, heads
 from ytdnn.ranking import model as ranking_model
 from ytdnn.training import impression_batches, ranking
 
+PreparedData = prepared.PreparedData
+
 BRIEF = "ranking_of_an_epoch"
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+def data(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     return planted.prepared_data(tmp_path_factory.mktemp("planted"))
 
 
 @pytest.fixture(scope="module")
-def trained(data: prepared.PreparedData) -> ranking_model.RankingModel:
+def trained(data: PreparedData) -> ranking_model.RankingModel:
     directory = data.directory.with_name("ranking")
     ranking.train(planted.tiny_config(), data, directory)
     return ranking_model.load(directory, data)
 
 
 @pytest.fixture(scope="module")
-def briefly_trained(data: prepared.PreparedData) -> ranking_model.RankingModel:
+def briefly_trained(data: PreparedData) -> ranking_model.RankingModel:
     directory = data.directory.with_name(BRIEF)
     ranking.train(planted.tiny_config(ranking_epochs=1), data, directory)
     return ranking_model.load(directory, data)
@@ -42,7 +44,7 @@ def briefly_trained(data: prepared.PreparedData) -> ranking_model.RankingModel:
 
 @pytest.mark.thorough
 def test_learns_the_planted_tastes(
-    data: prepared.PreparedData, trained: ranking_model.RankingModel
+    data: PreparedData, trained: ranking_model.RankingModel
 ) -> None:
     rows = np.flatnonzero(data.impressions.splits == events.Split.TEST)
     order = trained.predictions(data, rows).order
@@ -56,8 +58,7 @@ def test_learns_the_planted_tastes(
 
 @pytest.mark.thorough
 def test_serves_expected_watch_seconds(
-    data: prepared.PreparedData,
-    tmp_path: pathlib.Path,
+    data: PreparedData, tmp_path: pathlib.Path
 ) -> None:
     """Seconds are E[T], so their sum is what was watched, in any part.
 
@@ -81,9 +82,7 @@ def test_serves_expected_watch_seconds(
         assert seconds[part].sum() == pytest.approx(watched, rel=0.3)
 
 
-def test_the_loss_is_that_of_the_head_over_the_batch(
-    data: prepared.PreparedData,
-) -> None:
+def test_the_loss_is_that_of_the_head_over_the_batch(data: PreparedData) -> None:
     config = planted.tiny_config()
     settings = dataclasses.replace(config.ranking, dropout=0.0)
     config = dataclasses.replace(config, ranking=settings)
@@ -102,7 +101,7 @@ def test_the_loss_is_that_of_the_head_over_the_batch(
 
 
 def test_candidates_score_like_impressions(
-    data: prepared.PreparedData, briefly_trained: ranking_model.RankingModel
+    data: PreparedData, briefly_trained: ranking_model.RankingModel
 ) -> None:
     rows = np.flatnonzero(data.impressions.splits == events.Split.TEST)
     rows = rows[data.impressions.videos[rows] > 0]
@@ -119,7 +118,7 @@ def test_candidates_score_like_impressions(
 
 
 def test_the_order_is_that_of_the_seconds_predicted(
-    data: prepared.PreparedData, briefly_trained: ranking_model.RankingModel
+    data: PreparedData, briefly_trained: ranking_model.RankingModel
 ) -> None:
     found = briefly_trained.predictions(data, np.arange(50))
     assert found.seconds == pytest.approx(np.exp(found.order), rel=1e-5)
@@ -129,7 +128,7 @@ def test_the_order_is_that_of_the_seconds_predicted(
 
 
 def test_facts_tell_the_validation(
-    data: prepared.PreparedData, briefly_trained: ranking_model.RankingModel
+    data: PreparedData, briefly_trained: ranking_model.RankingModel
 ) -> None:
     manifest = data.directory.with_name(BRIEF) / "manifest.json"
     text = manifest.read_text()
@@ -139,7 +138,7 @@ def test_facts_tell_the_validation(
 
 def test_another_data_set_is_refused(
     briefly_trained: ranking_model.RankingModel,
-    data: prepared.PreparedData,
+    data: PreparedData,
     tmp_path: pathlib.Path,
 ) -> None:
     other = planted.prepared_data(tmp_path, seed=1)
@@ -147,16 +146,14 @@ def test_another_data_set_is_refused(
         ranking_model.load(data.directory.with_name(BRIEF), other)
 
 
-def make_batches(
-    data: prepared.PreparedData, size: int
-) -> impression_batches.ImpressionBatches:
+def make_batches(data: PreparedData, size: int) -> impression_batches.ImpressionBatches:
     rows = building.rows_of(data.log, events.Split.TRAIN)
     model = building.build(planted.tiny_config().ranking, data)
     log = model.open_log(data, serving=False)
     return impression_batches.ImpressionBatches(log, tf.constant(rows), size, seed=3)
 
 
-def test_an_epoch_has_every_impression_once(data: prepared.PreparedData) -> None:
+def test_an_epoch_has_every_impression_once(data: PreparedData) -> None:
     batches = make_batches(data, size=100)
     rows = batches.rows.numpy()
     assert len(rows) % 100  # the last batch is filled up
@@ -175,9 +172,7 @@ def test_an_epoch_has_every_impression_once(data: prepared.PreparedData) -> None
     )
 
 
-def test_batches_are_a_function_of_seed_epoch_and_step(
-    data: prepared.PreparedData,
-) -> None:
+def test_batches_are_a_function_of_seed_epoch_and_step(data: PreparedData) -> None:
     def videos(epoch: int, first: int) -> list:
         batches = make_batches(data, size=100)(epoch, first)
         return [b[schema.IMPRESSION_VIDEOS].numpy().ravel().tolist() for b in batches]
@@ -189,9 +184,7 @@ def test_batches_are_a_function_of_seed_epoch_and_step(
     assert videos(1, 0)[0] != log_order.tolist()
 
 
-def test_without_watch_times_it_is_a_model_of_the_click(
-    data: prepared.PreparedData,
-) -> None:
+def test_without_watch_times_it_is_a_model_of_the_click(data: PreparedData) -> None:
     shown = dataclasses.replace(data.impressions, seconds=None)
     alike = changed_log.with_tables(data, impressions=shown)
     model = building.build(planted.tiny_config().ranking, alike)
@@ -216,9 +209,7 @@ def test_a_log_without_impressions_is_a_users_mistake(tmp_path: pathlib.Path) ->
 
 @pytest.mark.thorough
 def test_a_resumed_training_ends_like_an_undisturbed_one(
-    data: prepared.PreparedData,
-    tmp_path: pathlib.Path,
-    monkeypatch: pytest.MonkeyPatch,
+    data: PreparedData, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = planted.tiny_config()
     short = configs.TrainingConfig(epochs=2, batch_size=256)
@@ -269,7 +260,7 @@ ranking.train(config, prepared.load(data), target)
 
 @pytest.mark.slow
 def test_one_and_two_replicas_train_one_model(
-    data: prepared.PreparedData, tmp_path: pathlib.Path, repository: pathlib.Path
+    data: PreparedData, tmp_path: pathlib.Path, repository: pathlib.Path
 ) -> None:
     rows = building.rows_of(data.log, events.Split.VALIDATION)
     scores = []

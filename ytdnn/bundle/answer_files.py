@@ -20,6 +20,9 @@ from ytdnn.base import errors, formats, ragged, schema, whole_files
 from ytdnn.bundle import answer_frames, bulk, bulk_ids, user_requests
 from ytdnn.bundle import bundle as bundles
 
+Bundle = bundles.Bundle
+BulkIds = bulk_ids.BulkIds
+
 PARQUET = (".parquet", ".pq")
 CSV = (".csv",)
 SERVED, EXACT = "served", "exact"  # an index
@@ -69,7 +72,7 @@ class Stream:
       k: Length of full lists; 0: these are no lists.
     """
 
-    ids: bulk_ids.BulkIds
+    ids: BulkIds
     schema: dict[str, pl.DataType]
     make: Callable[[slice], pl.DataFrame]
     size: int
@@ -125,9 +128,9 @@ class Stream:
 
 
 def recommendations(
-    bundle: bundles.Bundle,
+    bundle: Bundle,
     logged: user_requests.LoggedRequests,
-    ids: bulk_ids.BulkIds,
+    ids: BulkIds,
     k: int,
     limits: bulk.BulkFilters,
     *,
@@ -186,9 +189,7 @@ def recommendations(
     return Stream(ids, columns, frame, size, meanings, notes, k)
 
 
-def similar(
-    bundle: bundles.Bundle, ids: bulk_ids.BulkIds, k: int, by: str = ""
-) -> Stream:
+def similar(bundle: Bundle, ids: BulkIds, k: int, by: str = "") -> Stream:
     """Returns the most similar videos: `video_id`, `rank`, `similar_video_id`, ….
 
     Args:
@@ -214,10 +215,7 @@ def similar(
 
 
 def _lists(
-    bundle: bundles.Bundle,
-    ids: bulk_ids.BulkIds,
-    make: bulk.Maker,
-    video: str,
+    bundle: Bundle, ids: BulkIds, make: bulk.Maker, video: str
 ) -> Callable[[slice], pl.DataFrame]:
     """Returns the function that makes the frame of a part of `ids`."""
 
@@ -229,24 +227,20 @@ def _lists(
 
 
 def user_vectors(
-    bundle: bundles.Bundle,
-    logged: user_requests.LoggedRequests,
-    ids: bulk_ids.BulkIds,
+    bundle: Bundle, logged: user_requests.LoggedRequests, ids: BulkIds
 ) -> Stream:
     """Returns the vectors of users: `user_id`, `vector`."""
     return _vectors(bundle, ids, bulk.UserVectors(bundle, logged))
 
 
-def video_vectors(bundle: bundles.Bundle, ids: bulk_ids.BulkIds) -> Stream:
+def video_vectors(bundle: Bundle, ids: BulkIds) -> Stream:
     """Returns the vectors of videos: `video_id`, `vector`."""
     vectors = bundle.video_vectors()
     return _vectors(bundle, ids, lambda videos: vectors[videos - 1])
 
 
 def _vectors(
-    bundle: bundles.Bundle,
-    ids: bulk_ids.BulkIds,
-    vectors: Callable[[bulk.Indices], bulk.Vectors],
+    bundle: Bundle, ids: BulkIds, vectors: Callable[[bulk.Indices], bulk.Vectors]
 ) -> Stream:
     dim = bundle.vector_dim
     places = ", ".join(str(1 + i % dim) for i in bundle.bias_coordinates)

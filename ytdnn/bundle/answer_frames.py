@@ -12,6 +12,8 @@ from ytdnn.bundle import batches, bulk
 from ytdnn.bundle import bundle as bundles
 from ytdnn.retrieval import slate
 
+Bundle = bundles.Bundle
+
 REQUEST = "request"
 SIMILAR_VIDEO_ID = "similar_video_id"
 VECTOR = "vector"
@@ -34,10 +36,7 @@ def indices_of(known: pl.Series, ids: pl.Series) -> npt.NDArray[np.int64]:
 
 
 def schema_of_lists(
-    bundle: bundles.Bundle,
-    ids: pl.Series,
-    video: str,
-    columns: Iterable[str] = (schema.SCORE,),
+    bundle: Bundle, ids: pl.Series, video: str, columns: Iterable[str] = (schema.SCORE,)
 ) -> dict[str, pl.DataType]:
     """Returns the columns of a frame of lists.
 
@@ -53,10 +52,7 @@ def schema_of_lists(
 
 
 def from_lists(
-    bundle: bundles.Bundle,
-    ids: pl.Series,
-    lists: bulk.Lists,
-    video: str = schema.VIDEO_ID,
+    bundle: Bundle, ids: pl.Series, lists: bulk.Lists, video: str = schema.VIDEO_ID
 ) -> pl.DataFrame:
     """Returns a row for each place of each list: `schema_of_lists`.
 
@@ -97,9 +93,7 @@ def lists_of_users(lists: pl.DataFrame, users: pl.Series) -> pl.DataFrame:
 
 
 def from_answers(
-    bundle: bundles.Bundle,
-    answers: Sequence[bundles.BundleAnswer],
-    users: Sequence[Any],
+    bundle: Bundle, answers: Sequence[bundles.BundleAnswer], users: Sequence[Any]
 ) -> pl.DataFrame:
     """Returns answers as rows; the user of each where any is named.
 
@@ -138,7 +132,7 @@ def from_answers(
 
 
 def from_candidates(
-    bundle: bundles.Bundle, request: dict[str, Any], exact: bool
+    bundle: Bundle, request: dict[str, Any], exact: bool
 ) -> pl.DataFrame:
     """Returns the candidates of a request, those of the slate first.
 
@@ -193,7 +187,7 @@ def _series(column: str, values: npt.NDArray[Any]) -> pl.Series:
     return names.gather(pl.Series(values, dtype=pl.UInt32)).rename(column)
 
 
-def _has_titles(bundle: bundles.Bundle) -> bool:
+def _has_titles(bundle: Bundle) -> bool:
     return schema.TITLE in bundle.videos.columns
 
 

@@ -19,6 +19,9 @@ from ytdnn.bundle import batches, user_requests
 from ytdnn.bundle import bundle as bundles
 from ytdnn.retrieval.index import interface
 
+Bundle = bundles.Bundle
+LoggedRequests = user_requests.LoggedRequests
+
 _INDEX = "index"
 _MOST_CELLS = 1 << 20  # of a batch: its requests times the longest of them
 _MOST_SCORES = 1 << 25  # of a batch of a model that scores every video
@@ -75,8 +78,8 @@ Maker = Callable[[Indices], Lists]
 
 
 def recommend(
-    bundle: bundles.Bundle,
-    logged: user_requests.LoggedRequests,
+    bundle: Bundle,
+    logged: LoggedRequests,
     k: int,
     limits: BulkFilters,
     exact: bool = False,
@@ -139,7 +142,7 @@ def recommend(
 
 
 def _shared_inputs(
-    bundle: bundles.Bundle, fields: batches.Fields, k: int, limits: BulkFilters
+    bundle: Bundle, fields: batches.Fields, k: int, limits: BulkFilters
 ) -> dict[str, npt.NDArray[Any]]:
     """Returns the inputs that all users' requests have in common, a batch of one."""
     ids = bundle.videos[schema.VIDEO_ID]
@@ -165,10 +168,7 @@ def indices_of(ids: npt.NDArray, known: pl.DataFrame) -> npt.NDArray[np.int32]:
 
 
 def nearest(
-    bundle: bundles.Bundle,
-    logged: user_requests.LoggedRequests,
-    k: int,
-    limits: BulkFilters,
+    bundle: Bundle, logged: LoggedRequests, k: int, limits: BulkFilters
 ) -> Maker:
     """Returns the function from users to exact candidates; scores are dot products.
 
@@ -195,7 +195,7 @@ def nearest(
 
 
 def _permitted(
-    bundle: bundles.Bundle, limits: BulkFilters, num_videos: int, time: int
+    bundle: Bundle, limits: BulkFilters, num_videos: int, time: int
 ) -> npt.NDArray[np.int32]:
     """Returns the videos that limits permit: all that an exact search finds for them.
 
@@ -225,7 +225,7 @@ def _join(first: ragged.Ragged, other: ragged.Ragged) -> ragged.Ragged:
     return ragged.from_rows(rows, values, len(first.sizes))
 
 
-def similar(bundle: bundles.Bundle, k: int, by: str = "") -> Maker:
+def similar(bundle: Bundle, k: int, by: str = "") -> Maker:
     """Returns the function from videos to the most similar ones, by cosine.
 
     The bias is no part of the cosine. The video itself and removed videos are left out.
@@ -259,9 +259,7 @@ def similar(bundle: bundles.Bundle, k: int, by: str = "") -> Maker:
 class UserVectors:
     """Computes vectors of users of a log by the user tower of a bundle."""
 
-    def __init__(
-        self, bundle: bundles.Bundle, logged: user_requests.LoggedRequests
-    ) -> None:
+    def __init__(self, bundle: Bundle, logged: LoggedRequests) -> None:
         """Loads the user tower."""
         self._bundle, self._logged = bundle, logged
         self._fields = bundle.inputs(bundles.USER_TOWER)

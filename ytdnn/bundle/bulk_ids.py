@@ -14,6 +14,8 @@ from ytdnn.base import errors, formats, ragged, schema
 from ytdnn.bundle import answer_frames, bulk, bundle
 from ytdnn.log import prepared, prepared_log, raw_log
 
+Bundle = bundle.Bundle
+
 _MOST_SHOWN = 5
 
 
@@ -56,10 +58,7 @@ def users(
 
 
 def videos(
-    bundle: bundle.Bundle,
-    names: pl.Series | None,
-    place: str = "those named",
-    by: str = "",
+    bundle: Bundle, names: pl.Series | None, place: str = "those named", by: str = ""
 ) -> BulkIds:
     """Returns the videos of a bundle that have a vector; None: all but removed ones.
 
@@ -97,7 +96,7 @@ def videos(
     return BulkIds(ids, named.indices[is_there] + 1, notes)
 
 
-def _has_vector(bundle: bundle.Bundle, by: str) -> npt.NDArray[np.bool_]:
+def _has_vector(bundle: Bundle, by: str) -> npt.NDArray[np.bool_]:
     """Returns whether each video of the catalogue has a vector, `[catalogue] bool`.
 
     Raises:
@@ -152,7 +151,7 @@ def _look_up(
 
 
 def limits(
-    bundle: bundle.Bundle,
+    bundle: Bundle,
     data: Callable[[], prepared.PreparedData],
     exclude: pl.DataFrame | None,
     allow: pl.DataFrame | None,

@@ -20,6 +20,8 @@ from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import allowed_videos, filter_graph, filtered_search, pool, row_ops
 from ytdnn.retrieval import interface as retrieval
 
+PreparedData = prepared.PreparedData
+
 VideoIds = lookups.VideoIds
 Request = raw_request.Request
 Candidates = pool.Candidates
@@ -165,10 +167,7 @@ class UserTowerGraph(tf.Module):
     """Maps a raw request to the query vector of the index."""
 
     def __init__(
-        self,
-        data: prepared.PreparedData,
-        videos: VideoIds,
-        model: candidate_model.Joined,
+        self, data: PreparedData, videos: VideoIds, model: candidate_model.Joined
     ) -> None:
         """Stores the tower's variables and the lookups of its inputs, no layers."""
         super().__init__()
@@ -231,10 +230,7 @@ class Scorer(tf.Module):
     """The ranking network, from raw requests to scores of videos."""
 
     def __init__(
-        self,
-        data: prepared.PreparedData,
-        videos: VideoIds,
-        model: ranking_model.RankingModel,
+        self, data: PreparedData, videos: VideoIds, model: ranking_model.RankingModel
     ) -> None:
         """Stores the network's variables and the lookups of its inputs, no layers.
 

@@ -22,6 +22,9 @@ from ytdnn.features import base_feature, feature_choice, open_features
 from ytdnn.layers import bags, randomness, towers
 from ytdnn.log import batch_streams, io_fields, log_tensors, prepared, slice_batches
 
+PreparedData = prepared.PreparedData
+Config = configs.CandidatesConfig
+
 if TYPE_CHECKING:
     from ytdnn.candidates import content
 
@@ -56,9 +59,7 @@ class TowerInputs:
         return any(feature.sees_request_time for feature in self.features)
 
 
-def measure_inputs(
-    config: configs.CandidatesConfig, data: prepared.PreparedData
-) -> TowerInputs:
+def measure_inputs(config: Config, data: PreparedData) -> TowerInputs:
     """Returns the inputs of a user tower, measured on the training data of a set.
 
     Raises:
@@ -76,18 +77,14 @@ def measure_inputs(
     return make_inputs(config, data, features, measured, of_videos)
 
 
-def make_inputs(
-    config: configs.CandidatesConfig, data: prepared.PreparedData, *parts: Any
-) -> TowerInputs:
+def make_inputs(config: Config, data: PreparedData, *parts: Any) -> TowerInputs:
     """Returns the inputs with these parts, and sizes of a set's vocabularies."""
     num_tokens = data.catalogue.tokens.height if config.search_length else 0
     return TowerInputs(data.vocabulary_size, num_tokens, *parts)
 
 
 def _training_features(
-    features: feature_choice.Features,
-    training: prepared.PreparedData,
-    window_events: int,
+    features: feature_choice.Features, training: PreparedData, window_events: int
 ) -> Iterator[open_features.Tensors]:
     """Yields the features of all training positions, part by part."""
     opener = functools.partial(open_features.open_log, features)
@@ -100,7 +97,7 @@ def _training_features(
 
 
 def open_log(
-    read: TowerInputs, data: prepared.PreparedData, serving: bool = False
+    read: TowerInputs, data: PreparedData, serving: bool = False
 ) -> log_tensors.WatchLog:
     """Returns the tensors that a user tower reads at a prepared set's watches.
 
@@ -126,12 +123,7 @@ class UserTower(tf.keras.layers.Layer):
       inputs: Inputs of the tower.
     """
 
-    def __init__(
-        self,
-        config: configs.CandidatesConfig,
-        inputs: TowerInputs,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, config: Config, inputs: TowerInputs, **kwargs: Any) -> None:
         """Creates the layer.
 
         Args:

@@ -26,6 +26,8 @@ from ytdnn.evaluation import (
 )
 from ytdnn.log import prepared, prepared_log
 
+Evaluation = report_files.Evaluation
+
 BETTER, WORSE, NO_DIFFERENCE = "better", "worse", "no difference"
 _HEADLINE_K = 10
 _REQUEST_RULES = ("delay_seconds", "repeats", "requests", "watches")
@@ -98,8 +100,8 @@ class Comparison:
 
 
 def compare(
-    first: report_files.Evaluation,
-    second: report_files.Evaluation,
+    first: Evaluation,
+    second: Evaluation,
     fail_if: Sequence[gates.Condition],
     config: configs.EvaluationConfig,
     models: tuple[str, str] | None = None,
@@ -176,8 +178,8 @@ def _num_requests(users: pl.DataFrame, pair: pl.DataFrame) -> int:
 
 
 def cut_to_users(
-    first: report_files.Evaluation, second: report_files.Evaluation, named: str
-) -> tuple[report_files.Evaluation, report_files.Evaluation]:
+    first: Evaluation, second: Evaluation, named: str
+) -> tuple[Evaluation, Evaluation]:
     """Returns two evaluations cut to a part of their users.
 
     Args:
@@ -235,9 +237,7 @@ def _verdict(row: Difference) -> str:
     return BETTER if (row.low > 0.0) != less else WORSE
 
 
-def _require_same_rules(
-    first: report_files.Evaluation, second: report_files.Evaluation
-) -> None:
+def _require_same_rules(first: Evaluation, second: Evaluation) -> None:
     rules = first.report.protocol, second.report.protocol
     different = _different(*rules, report_protocol.RULES)
     if different:
@@ -249,7 +249,7 @@ def _require_same_rules(
 
 
 def _require_same_answers(
-    first: report_files.Evaluation, second: report_files.Evaluation, pair: pl.DataFrame
+    first: Evaluation, second: Evaluation, pair: pl.DataFrame
 ) -> None:
     other = pair.filter(
         pl.col(report_files.ANSWERS) != pl.col(f"{report_files.ANSWERS}_right")
@@ -276,9 +276,7 @@ class _Metric:
 
 
 def _common(
-    first: report_files.Evaluation,
-    second: report_files.Evaluation,
-    models: tuple[str, str] | None,
+    first: Evaluation, second: Evaluation, models: tuple[str, str] | None
 ) -> Iterator[_Metric]:
     whole, other = first.report, second.report
     if whole.requests is not None and not _requests_left_out(whole, other):
@@ -325,7 +323,7 @@ def _different(one: Any, two: Any, names: Sequence[str]) -> str:
 
 
 def _differences(
-    both: tuple[report_files.Evaluation, report_files.Evaluation],
+    both: tuple[Evaluation, Evaluation],
     pair: pl.DataFrame,
     metrics: Sequence[_Metric],
     config: configs.EvaluationConfig,

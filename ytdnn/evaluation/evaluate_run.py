@@ -34,6 +34,9 @@ from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval.index import artifact as index_artifact
 
+Config = configs.Config
+Path = pathlib.Path
+
 _RECALL_K = 100
 _TIMED_USERS = 200
 _CONTEST = "contest"
@@ -45,10 +48,7 @@ _SYSTEM_LEFT_OUT = (
 
 
 def evaluate(
-    workdir: pathlib.Path,
-    config: configs.Config,
-    split: str = "test",
-    stage: str = "",
+    workdir: Path, config: Config, split: str = "test", stage: str = ""
 ) -> report_files.Result:
     """Measures a run.
 
@@ -67,7 +67,7 @@ def evaluate(
       errors.UserError: An artefact is missing or stale, an input leaks, or there are no
         users to test.
     """
-    workdir = pathlib.Path(workdir)
+    workdir = Path(workdir)
     is_test = split == "test" and not stage
     home = continued_models.home(config, workdir) if is_test else workdir
     loaded = run_systems.load(workdir, config, stage, home)
@@ -122,8 +122,8 @@ def evaluate(
 def _with_choices(
     rules: report_parts.Protocol,
     chosen: order_choice_artifact.Choice | None,
-    workdir: pathlib.Path,
-    config: configs.Config,
+    workdir: Path,
+    config: Config,
 ) -> report_parts.Protocol:
     """Returns the rules with the words for the served order, and of the contest."""
     own, lines = config.candidates, ()
@@ -134,7 +134,7 @@ def _with_choices(
 
 
 def _learned_on(
-    rules: report_parts.Protocol, later: artifacts.Manifest, config: configs.Config
+    rules: report_parts.Protocol, later: artifacts.Manifest, config: Config
 ) -> report_parts.Protocol:
     """Returns the rules of a report on models that went on learning."""
     return dataclasses.replace(
@@ -145,7 +145,7 @@ def _learned_on(
 
 
 def training_curves(
-    workdir: pathlib.Path, stages: tuple[str, ...]
+    workdir: Path, stages: tuple[str, ...]
 ) -> dict[str, report_types.TrainingReport]:
     """Returns the TensorBoard logs of each stage that has some, epoch by epoch.
 
@@ -162,7 +162,7 @@ def training_curves(
     return reports
 
 
-def _add_scalars(path: pathlib.Path, by_epoch: dict[int, dict[str, float]]) -> None:
+def _add_scalars(path: Path, by_epoch: dict[int, dict[str, float]]) -> None:
     for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
         event = event_pb2.Event.FromString(record)
         for value in event.summary.value:
@@ -182,7 +182,7 @@ def _columns(by_epoch: dict[int, dict[str, float]]) -> report_types.TrainingRepo
 def measure_models(
     loaded: run_systems.TrainedModels,
     indexes: Mapping[str, models.SearchIndex],
-    config: configs.Config,
+    config: Config,
     split: events.Split,
     is_whole: bool = True,
 ) -> report_files.Result:
@@ -260,7 +260,7 @@ def _require_other_labels(
 
 def _stated(
     report: report_types.Report,
-    config: configs.Config,
+    config: Config,
     trained: models.RetrievalModel | None,
     ranking: models.RankingModel | None,
     num_changed: int,
@@ -288,7 +288,7 @@ def _timed(
     trained: models.RetrievalModel,
     ranking: models.RankingModel | None,
     indexes: Mapping[str, models.SearchIndex],
-    config: configs.Config,
+    config: Config,
 ) -> dict[str, Any]:
     """Returns the index's recall, the latency of each stage, and a vector's width."""
     k = min(_RECALL_K, data.vocabulary_size)
@@ -305,7 +305,7 @@ def _timed(
     }
 
 
-def _load_indexes(home: pathlib.Path) -> dict[str, models.SearchIndex]:
+def _load_indexes(home: Path) -> dict[str, models.SearchIndex]:
     directory = home / index_artifact.KIND
     source = artifacts.read_manifest(home / candidate_model.KIND, candidate_model.KIND)
     held = artifacts.read_manifest(directory, index_artifact.KIND).facts["indexes"]

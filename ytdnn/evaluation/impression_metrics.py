@@ -37,6 +37,10 @@ from ytdnn.base.metrics import (
 from ytdnn.evaluation import report_types, shown_scorers
 from ytdnn.ranking import predictions
 
+Predictions = predictions.Predictions
+SplitImpressions = shown_scorers.SplitImpressions
+EvaluationConfig = configs.EvaluationConfig
+
 METRICS = tuple(metric_names.IMPRESSIONS)
 # Share of the places of each list.
 FIRST_PLACES = {metric_names.FIRST_QUARTER: 0.25, metric_names.FIRST_HALF: 0.5}
@@ -55,9 +59,7 @@ def is_one(name: str) -> bool:
 
 
 def measure(
-    impressions: shown_scorers.SplitImpressions,
-    predicted: predictions.Predictions,
-    config: configs.EvaluationConfig,
+    impressions: SplitImpressions, predicted: Predictions, config: EvaluationConfig
 ) -> tuple[report_types.Entry, Parts]:
     """Measures the predictions of one model.
 
@@ -107,7 +109,7 @@ def entry(
 
 
 def click_orders(
-    impressions: shown_scorers.SplitImpressions, predicted: predictions.Predictions
+    impressions: SplitImpressions, predicted: Predictions
 ) -> tuple[npt.NDArray, npt.NDArray] | None:
     """Returns scores by clicks, of all and of users' lists; None: those are seconds."""
     if impressions.seconds is None:
@@ -116,9 +118,9 @@ def click_orders(
 
 
 def auc_interval(
-    impressions: shown_scorers.SplitImpressions,
+    impressions: SplitImpressions,
     scores: npt.NDArray,
-    config: configs.EvaluationConfig,
+    config: EvaluationConfig,
     labels: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[float, float]:
     """Returns the bootstrap interval of AUC; NaN without impressions.
@@ -137,9 +139,9 @@ def auc_interval(
 
 
 def auc_draws(
-    impressions: shown_scorers.SplitImpressions,
+    impressions: SplitImpressions,
     scores: npt.NDArray,
-    config: configs.EvaluationConfig,
+    config: EvaluationConfig,
     labels: npt.NDArray[np.bool_] | None = None,
 ) -> Floats:
     """Returns AUC on resamples of the users, `[resamples]`; see `auc_interval`."""
@@ -154,7 +156,7 @@ def auc_draws(
 
 
 def user_loss_parts(
-    impressions: shown_scorers.SplitImpressions, scores: npt.NDArray
+    impressions: SplitImpressions, scores: npt.NDArray
 ) -> tuple[Floats, Floats]:
     """Returns each user's mispredicted and total watch time (PAPER §4.3).
 
@@ -168,9 +170,7 @@ def user_loss_parts(
     return impressions.by_user(wrong), impressions.by_user(watched)
 
 
-def list_parts(
-    impressions: shown_scorers.SplitImpressions, scores: npt.NDArray
-) -> Parts:
+def list_parts(impressions: SplitImpressions, scores: npt.NDArray) -> Parts:
     """Returns the parts of metrics of lists: all impressions of each user as one.
 
     Gains are watch seconds, or clicks where the log has no watch time. A list of one
@@ -196,7 +196,7 @@ def list_parts(
 
 
 def grouped_auc_parts(
-    impressions: shown_scorers.SplitImpressions,
+    impressions: SplitImpressions,
     scores: npt.NDArray,
     labels: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[Floats, Floats]:
@@ -213,9 +213,7 @@ def grouped_auc_parts(
     return _weighted_mean(within, impressions.by_user(1.0))
 
 
-def _parts(
-    impressions: shown_scorers.SplitImpressions, predicted: predictions.Predictions
-) -> Parts:
+def _parts(impressions: SplitImpressions, predicted: Predictions) -> Parts:
     """Returns, of each user, numerator and denominator of each ratio."""
     clicked, sizes = impressions.clicked, impressions.by_user(1.0)
     sums: Parts = {}
@@ -243,9 +241,7 @@ def _parts(
 
 
 def _registered(
-    impressions: shown_scorers.SplitImpressions,
-    predicted: predictions.Predictions,
-    names: Sequence[str],
+    impressions: SplitImpressions, predicted: Predictions, names: Sequence[str]
 ) -> Parts:
     """Returns the parts of registered metrics, of those that have their input."""
     sums: Parts = {}
@@ -259,9 +255,7 @@ def _registered(
 
 
 def _seconds_parts(
-    impressions: shown_scorers.SplitImpressions,
-    predicted: predictions.Predictions,
-    sizes: Floats,
+    impressions: SplitImpressions, predicted: Predictions, sizes: Floats
 ) -> Parts:
     """Returns the parts of metrics of watch seconds, empty without watch seconds."""
     observed, sums = impressions.seconds, Parts()
@@ -290,9 +284,7 @@ def _seconds_parts(
     return sums
 
 
-def pair_parts(
-    impressions: shown_scorers.SplitImpressions, predicted: predictions.Predictions
-) -> Parts:
+def pair_parts(impressions: SplitImpressions, predicted: Predictions) -> Parts:
     """Returns the parts of metrics of pairs that may belong to two users."""
     if impressions.seconds is None or predicted.seconds is None:
         return {}
@@ -310,9 +302,7 @@ def _weighted_mean(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
 
 
 def measure_calibration(
-    impressions: shown_scorers.SplitImpressions,
-    predicted: predictions.Predictions,
-    config: configs.EvaluationConfig,
+    impressions: SplitImpressions, predicted: Predictions, config: EvaluationConfig
 ) -> report_types.CalibrationReport:
     """Measures the calibration of predictions, in deciles by prediction.
 
@@ -341,10 +331,10 @@ def measure_calibration(
 
 
 def tenths(
-    impressions: shown_scorers.SplitImpressions,
+    impressions: SplitImpressions,
     predicted: npt.NDArray[np.floating],
     observed: shown_scorers.Floats,
-    config: configs.EvaluationConfig,
+    config: EvaluationConfig,
     totals: shown_scorers.Floats | None = None,
 ) -> tuple[report_types.Tenth, ...]:
     """Returns predicted and observed means by tenths of the predictions.

@@ -18,6 +18,10 @@ from ytdnn.evaluation import known_truth, lists, report_types, user_cases, user_
 from ytdnn.log import prepared
 from ytdnn.retrieval import filter_schema
 
+Entry = report_types.Entry
+PerUser = user_means.PerUser
+Lists = lists.Lists
+
 _PROPENSITY_POWER = 1.0  # all videos have the same weight (see `retrieval`)
 
 Floats = npt.NDArray[np.float64]
@@ -74,9 +78,7 @@ class Context:
         return known_truth.pages_of(self.data)
 
 
-def measure_lists(
-    context: Context, ranked: lists.Lists
-) -> tuple[report_types.Entry, user_means.PerUser]:
+def measure_lists(context: Context, ranked: Lists) -> tuple[Entry, PerUser]:
     """Measures the lists of one model.
 
     Args:
@@ -109,15 +111,11 @@ def measure_lists(
         share, *ends = catalogue.coverage(listed, num_videos, k)
         name = metric_names.at(metric_names.COVERAGE, k)
         values[name], intervals[name] = share, (ends[0], ends[1])
-    entry = report_types.Entry(
-        values=values | whole.values, intervals=intervals | whole.intervals
-    )
+    entry = Entry(values=values | whole.values, intervals=intervals | whole.intervals)
     return entry, per_user | user_means.sides(ratios)
 
 
-def _debiased(
-    context: Context, listed: lists.Lists
-) -> dict[str, tuple[Floats, Floats]]:
+def _debiased(context: Context, listed: Lists) -> dict[str, tuple[Floats, Floats]]:
     """Returns numerators and denominators of the debiased hit rate, by metric@k."""
     targets = context.cases.targets
     watches = context.train_counts[targets.values]
@@ -131,9 +129,7 @@ def _debiased(
     }
 
 
-def _judged(
-    context: Context, listed: lists.Lists, ks: tuple[int, ...]
-) -> user_means.PerUser:
+def _judged(context: Context, listed: Lists, ks: tuple[int, ...]) -> PerUser:
     """Returns the metrics of lists: hits, watch seconds of hits, the true slate.
 
     The metrics that `evaluation.metrics` names follow.
@@ -156,7 +152,7 @@ def _judged(
     return values
 
 
-def _ranked(context: Context, listed: lists.Lists) -> ranked_lists.RankedLists:
+def _ranked(context: Context, listed: Lists) -> ranked_lists.RankedLists:
     """Returns the inputs of registered metrics."""
     cases = context.cases
     seconds = None
@@ -190,8 +186,8 @@ class Variety:
         self.by = next(iter([*of_vectors, *of_values]), "")
 
     def per_user(
-        self, listed: lists.Lists, watches: npt.NDArray[np.float64], k: int
-    ) -> user_means.PerUser:
+        self, listed: Lists, watches: npt.NDArray[np.float64], k: int
+    ) -> PerUser:
         """Returns the metrics of each list.
 
         Args:
@@ -212,9 +208,7 @@ class Variety:
             return values
         return values | {metric_names.at(metric_names.SIMILARITY, k): similar}
 
-    def total(
-        self, listed: lists.Lists, num_listed: int, num_videos: int, k: int
-    ) -> report_types.Entry:
+    def total(self, listed: Lists, num_listed: int, num_videos: int, k: int) -> Entry:
         """Returns the metrics of all lists together.
 
         Args:
@@ -236,7 +230,7 @@ class Variety:
             share, *interval = catalogue.coverage(cut, number, k)
             values[metric_names.at(metric, k)] = share
             intervals[metric_names.at(metric, k)] = (interval[0], interval[1])
-        return report_types.Entry(values=dict(values), intervals=dict(intervals))
+        return Entry(values=dict(values), intervals=dict(intervals))
 
     def _codes(self, column: str) -> npt.NDArray[np.int32]:
         """Returns the value of each video as a code, `[num_videos + 1]`."""

@@ -15,6 +15,8 @@ from ytdnn.evaluation import tables
 from ytdnn.log import events, outcomes, prepared, raw_log, split_windows, vectors
 from ytdnn.log.sources import multi_valued, naming
 
+PreparedData = prepared.PreparedData
+
 _WIDTH = 120
 _SHORT = textwrap.TextWrapper(80, break_long_words=False, break_on_hyphens=False)
 _ACTED_ON = ("watches: ", "note: ", "dropped: ")  # starts of the lines kept in short
@@ -25,7 +27,7 @@ _Split, _RANKER = events.Split, configs.RankingConfig()
 
 
 def lines(
-    data: prepared.PreparedData,
+    data: PreparedData,
     named: Collection[str] = (),
     workdir: str = "…",
     is_full: bool = True,
@@ -96,9 +98,7 @@ class _Columns:
       keys: The user's columns that can become features, `TABLE.COLUMN`.
     """
 
-    def __init__(
-        self, data: prepared.PreparedData, table: str, named: Collection[str]
-    ) -> None:
+    def __init__(self, data: PreparedData, table: str, named: Collection[str]) -> None:
         """Sorts the columns of a table by their use."""
         self.table, prefix, catalogue = table, f"{table}.", data.catalogue
         facts, widths = catalogue.facts, catalogue.vectors.widths
@@ -147,9 +147,7 @@ class _Columns:
             listed.append(errors.one_line(name) + hint)
 
 
-def _read_by_ranker(
-    data: prepared.PreparedData,
-) -> tuple[tuple[str, ...], dict[str, str]]:
+def _read_by_ranker(data: PreparedData) -> tuple[tuple[str, ...], dict[str, str]]:
     """Returns own columns that the ranker reads by default, and uses of columns."""
     from ytdnn.features import own_columns  # imports TensorFlow
 
@@ -158,7 +156,7 @@ def _read_by_ranker(
     return ranker.read, uses | dict.fromkeys(ranker.read, "ranker")
 
 
-def _holds_lists(data: prepared.PreparedData, name: str) -> bool:
+def _holds_lists(data: PreparedData, name: str) -> bool:
     """Whether a user's column, such as "videos.clip", holds lists of numbers as text.
 
     Its first value decides.
@@ -188,7 +186,7 @@ def _own_note(own: list[str], named: Collection[str], workdir: str) -> Iterator[
         )
 
 
-def _notes(data: prepared.PreparedData, is_full: bool) -> Iterator[str]:
+def _notes(data: PreparedData, is_full: bool) -> Iterator[str]:
     """Yields notes on the log: units, ids, dropped and doubled rows.
 
     Args:
@@ -230,7 +228,7 @@ def _notes(data: prepared.PreparedData, is_full: bool) -> Iterator[str]:
     yield from facts.get("warnings", ())
 
 
-def counts(data: prepared.PreparedData) -> dict[str, Any]:
+def counts(data: PreparedData) -> dict[str, Any]:
     """Returns the span of time, and the number of events of each split."""
     first, last, users, clicks = np.iinfo(np.int64).max, 0, 0, 0
     is_watched = np.zeros(data.num_videos + 1, bool)
@@ -260,7 +258,7 @@ def counts(data: prepared.PreparedData) -> dict[str, Any]:
     }
 
 
-def _models(data: prepared.PreparedData) -> Iterator[str]:
+def _models(data: PreparedData) -> Iterator[str]:
     """Yields the span of time, and the training and test sizes of each model."""
     sizes = counts(data)
     first, last, users = sizes["first_time"], sizes["last_time"], sizes["users"]

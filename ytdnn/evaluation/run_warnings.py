@@ -23,6 +23,11 @@ from ytdnn.evaluation import (
 )
 from ytdnn.log import events, prepared_log
 
+Result = report_files.Result
+Report = report_types.Report
+Config = configs.Config
+UserLog = prepared_log.UserLog
+
 _STAGE = "candidates"
 _JUDGE = metric_names.LIST_NDCG
 _RIVALS = {
@@ -50,10 +55,7 @@ class _Gain(NamedTuple):
 
 
 def warn_of_baselines(
-    workdir: pathlib.Path,
-    log: prepared_log.UserLog,
-    result: report_files.Result,
-    config: configs.Config,
+    workdir: pathlib.Path, log: UserLog, result: Result, config: Config
 ) -> tuple[str, ...]:
     """Returns warnings about a run that is not better than every counted baseline.
 
@@ -74,9 +76,7 @@ def warn_of_baselines(
     return (*lines, *_ranker_warnings(report), *_off_policy_warnings(report))
 
 
-def _gain(
-    result: report_files.Result, config: configs.EvaluationConfig
-) -> _Gain | None:
+def _gain(result: Result, config: configs.EvaluationConfig) -> _Gain | None:
     """Returns the candidates' nDCG minus the best counted baseline's, paired by user.
 
     None if the candidates or popularity were not measured.
@@ -97,7 +97,7 @@ def _gain(
     return _Gain(rival, *(value or 0.0 for value in ends))
 
 
-def _headline(report: report_types.Report, gain: _Gain, k: int) -> str:
+def _headline(report: Report, gain: _Gain, k: int) -> str:
     metric = metric_names.at("ndcg", k)
     own, counted = (
         report.lists[m].values[metric] or 0.0 for m in (lists.CANDIDATES, gain.rival)
@@ -110,9 +110,7 @@ def _headline(report: report_types.Report, gain: _Gain, k: int) -> str:
     )
 
 
-def _reasons(
-    report: report_types.Report, log: prepared_log.UserLog, gain: _Gain, model: str
-) -> Iterator[str]:
+def _reasons(report: Report, log: UserLog, gain: _Gain, model: str) -> Iterator[str]:
     rules = report.protocol
     if rules.users < _FEW_USERS:
         yield f"Few users: {rules.users:,} were asked."
@@ -142,7 +140,7 @@ def _reasons(
 
 
 def _training_reasons(
-    workdir: pathlib.Path, report: report_types.Report, config: configs.Config
+    workdir: pathlib.Path, report: Report, config: Config
 ) -> Iterator[str]:
     facts = artifacts.read_manifest(workdir / _STAGE, _STAGE).facts
     curve = report.training.get(_STAGE)
@@ -166,7 +164,7 @@ def _training_reasons(
         )
 
 
-def _ranker_warnings(report: report_types.Report) -> Iterator[str]:
+def _ranker_warnings(report: Report) -> Iterator[str]:
     """Yields a line if the ranker does not beat every order that it should."""
     shown = report.shown_lists
     if shown is None or shown_scorers.RANKER not in shown.systems:
@@ -188,7 +186,7 @@ def _ranker_warnings(report: report_types.Report) -> Iterator[str]:
         )
 
 
-def _off_policy_warnings(report: report_types.Report) -> Iterator[str]:
+def _off_policy_warnings(report: Report) -> Iterator[str]:
     """Yields a line if the log has little information on the slates of the run."""
     estimates = report.off_policy
     if estimates is None:

@@ -19,6 +19,8 @@ from ytdnn.log import events, prepared
 from ytdnn.ranking import predictions
 from ytdnn.retrieval import impression_rates
 
+SplitImpressions = shown_scorers.SplitImpressions
+
 FROZEN = "_frozen"
 CLICKS = (impression_rates.CLICK_RATE, impression_rates.CLICK_RATE + FROZEN)
 SECONDS = tuple(
@@ -47,7 +49,7 @@ class WindowCounts(NamedTuple):
     frozen: Floats
 
     def score(
-        self, name: str, smoothing: float, shown: shown_scorers.SplitImpressions
+        self, name: str, smoothing: float, shown: SplitImpressions
     ) -> predictions.Predictions:
         """Returns the predictions of a count, one of `NAMES`, for some of the rows."""
         values = self.value(name, shown.rows, smoothing)
@@ -102,19 +104,15 @@ def scorers(
     """
 
     @functools.cache
-    def counted(
-        split: events.Split,
-    ) -> tuple[shown_scorers.SplitImpressions, WindowCounts]:
-        shown = shown_scorers.SplitImpressions(data.log, split)
+    def counted(split: events.Split) -> tuple[SplitImpressions, WindowCounts]:
+        shown = SplitImpressions(data.log, split)
         return shown, count(data, shown.rows, int(config.delay_seconds))
 
     @functools.cache
     def smoothing(name: str) -> float:
         return best_smoothing(name, *counted(events.Split.VALIDATION))
 
-    def score(
-        name: str, impressions: shown_scorers.SplitImpressions
-    ) -> predictions.Predictions:
+    def score(name: str, impressions: SplitImpressions) -> predictions.Predictions:
         return counted(split)[1].score(name, smoothing(name), impressions)
 
     kinds = impression_rates.kinds(data.log.has_watch_seconds)
@@ -122,9 +120,7 @@ def scorers(
     return {name: functools.partial(score, name) for name in names}
 
 
-def best_smoothing(
-    name: str, shown: shown_scorers.SplitImpressions, counted: WindowCounts
-) -> float:
+def best_smoothing(name: str, shown: SplitImpressions, counted: WindowCounts) -> float:
     """Returns the smoothing with which a count orders best, the first of equal ones.
 
     Args:

@@ -26,6 +26,10 @@ from ytdnn.evaluation import boosted_trees, lists, user_cases
 from ytdnn.log import derived_sets, events, prepared
 from ytdnn.retrieval import live_counts, model_interface
 
+TrainingData = model_interface.TrainingData
+
+Model = model_interface.BaseCandidateModel
+
 EvaluationConfig = configs.EvaluationConfig
 PreparedData = prepared.PreparedData
 Cases = user_cases.Cases
@@ -65,7 +69,7 @@ class _BestModel(NamedTuple):
     """The best model of a name so far."""
 
     value: float
-    model: model_interface.BaseCandidateModel
+    model: Model
     settings: dict[str, Any]
 
 
@@ -87,7 +91,7 @@ def make(
       training_seconds: Time that the training took.
     """
     data = prepared.load(workdir / prepared.KIND)
-    training = model_interface.TrainingData(data)
+    training = TrainingData(data)
     until = time.process_time() + max(_LEAST_SECONDS, _SHARE * training_seconds)
     best: dict[str, _BestModel] = {}
     reasons: dict[str, str] = {}
@@ -126,7 +130,7 @@ def make(
             return
         with whole_files.scratch(workdir / KIND, "later") as place:
             later = derived_sets.up_to_test(data, place / prepared.KIND)
-            training = model_interface.TrainingData(later.with_validation_in_training())
+            training = TrainingData(later.with_validation_in_training())
             for name, one in best.items():
                 model = _fitted(name, one.settings, training)
                 _write(partial / _file(name, is_later=True), model)
@@ -152,7 +156,7 @@ def _file(name: str, is_later: bool = False) -> str:
     return f"{name}{'.later' if is_later else ''}.pickle"
 
 
-def _write(path: pathlib.Path, model: model_interface.BaseCandidateModel) -> None:
+def _write(path: pathlib.Path, model: Model) -> None:
     path.write_bytes(pickle.dumps(vars(model)))
 
 
@@ -171,7 +175,7 @@ def chosen(config: EvaluationConfig, auto: Sequence[str] = tuple(_GRIDS)) -> lis
 def obstacle(
     name: str,
     settings: Mapping[str, Any],
-    training: model_interface.TrainingData,
+    training: TrainingData,
     num_cases: int,
     seconds: float,
 ) -> str:
@@ -282,7 +286,7 @@ def quick_makers(
     Raises:
       errors.UserError: The package of a baseline is not installed.
     """
-    training = model_interface.TrainingData(data)
+    training = TrainingData(data)
     auto: list[str] = []
     if AUTO in config.baselines:
         given = training, len(cases), _MOST_SECONDS
@@ -300,25 +304,19 @@ def quick_makers(
     }
 
 
-def _on_first_use(
-    make: Callable[[], model_interface.BaseCandidateModel], data: PreparedData
-) -> lists.Maker:
+def _on_first_use(make: Callable[[], Model], data: PreparedData) -> lists.Maker:
     """Returns the maker of a model that is fitted or read for the first lists."""
     made = functools.cache(lambda: lists.from_candidate_model(make(), data))
     return lambda cases, k: made()(cases, k)
 
 
-def _read(
-    path: pathlib.Path, name: str, settings: Mapping[str, Any]
-) -> model_interface.BaseCandidateModel:
+def _read(path: pathlib.Path, name: str, settings: Mapping[str, Any]) -> Model:
     model = _unfitted(name, settings)
     vars(model).update(pickle.loads(path.read_bytes()))
     return model
 
 
-def _unfitted(
-    name: str, settings: Mapping[str, Any]
-) -> model_interface.BaseCandidateModel:
+def _unfitted(name: str, settings: Mapping[str, Any]) -> Model:
     cls = registries.CANDIDATE_MODELS[name].config
     if cls is not None:
         return model_interface.make(cls(**settings))
@@ -327,19 +325,13 @@ def _unfitted(
     return model
 
 
-def _fitted(
-    name: str, settings: Mapping[str, Any], training: model_interface.TrainingData
-) -> model_interface.BaseCandidateModel:
+def _fitted(name: str, settings: Mapping[str, Any], training: TrainingData) -> Model:
     model = _unfitted(name, settings)
     model.fit(training)
     return model
 
 
-def _quality(
-    model: model_interface.BaseCandidateModel,
-    training: model_interface.TrainingData,
-    cases: Cases | None,
-) -> float:
+def _quality(model: Model, training: TrainingData, cases: Cases | None) -> float:
     """Returns the nDCG of a model on validation, 0 without cases."""
     if cases is None:
         return 0.0

@@ -18,6 +18,8 @@ from ytdnn.evaluation import models
 from ytdnn.log import batch_streams, prepared, shard_index
 from ytdnn.ranking import predictions
 
+PreparedData = prepared.PreparedData
+
 Integers = npt.NDArray[np.int64]
 Rows = Any  # of the questions: a slice, or places
 _Model = TypeVar("_Model")
@@ -35,13 +37,11 @@ class UserWindow:
       users: User indices, ascending; None: all.
     """
 
-    whole: prepared.PreparedData
-    data: prepared.PreparedData
+    whole: PreparedData
+    data: PreparedData
     users: npt.NDArray[np.integer] | None = None
 
-    def holds(
-        self, data: prepared.PreparedData, users: npt.NDArray[np.integer]
-    ) -> bool:
+    def holds(self, data: PreparedData, users: npt.NDArray[np.integer]) -> bool:
         """Whether the window has all events of some users of a prepared set."""
         if self.whole is not data:
             return False
@@ -77,9 +77,7 @@ class WindowOpener:
         self._last: UserWindow | None = None
         self._collector = batch_streams.Collector()
 
-    def parts(
-        self, data: prepared.PreparedData, users: npt.NDArray[np.integer]
-    ) -> list[slice]:
+    def parts(self, data: PreparedData, users: npt.NDArray[np.integer]) -> list[slice]:
         """Returns slices of ascending users that a window can hold."""
         index = data.log.shard_index
         if index.num_events <= self.most:
@@ -88,7 +86,7 @@ class WindowOpener:
         return shard_index.bounded(sizes, self.most)
 
     def opened(
-        self, data: prepared.PreparedData, users: npt.NDArray[np.integer]
+        self, data: PreparedData, users: npt.NDArray[np.integer]
     ) -> Iterator[tuple[Rows, UserWindow]]:
         """Yields the windows that hold some users, with the places of those users.
 
@@ -117,16 +115,14 @@ class WindowOpener:
             del last
             self._collector.release(number)
 
-    def _open(
-        self, data: prepared.PreparedData, users: npt.NDArray[np.integer]
-    ) -> UserWindow:
+    def _open(self, data: PreparedData, users: npt.NDArray[np.integer]) -> UserWindow:
         self.close()
         self._last = UserWindow(data, data.with_log(data.log.read_users(users)), users)
         return self._last
 
     def divided(
         self,
-        data: prepared.PreparedData,
+        data: PreparedData,
         users: npt.NDArray[np.integer],
         make: Callable[[slice], Results],
     ) -> Results:
@@ -144,7 +140,7 @@ class WindowOpener:
 
     def collect(
         self,
-        data: prepared.PreparedData,
+        data: PreparedData,
         users: npt.NDArray[np.integer],
         ask: Callable[[Rows, UserWindow], Any],
     ) -> Any:
@@ -222,7 +218,7 @@ class _ByWindow:
     def _at_watches(
         self,
         ask_model: Callable[..., Any],
-        data: prepared.PreparedData,
+        data: PreparedData,
         users: models.Indices,
         ends: models.Positions,
         *others: npt.NDArray[Any],
@@ -247,7 +243,7 @@ class _ByWindow:
     def _at_impressions(
         self,
         ask_model: Callable[..., Any],
-        data: prepared.PreparedData,
+        data: PreparedData,
         impression_rows: models.Positions,
         other: npt.NDArray[Any] | None = None,
     ) -> Any:

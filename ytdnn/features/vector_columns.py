@@ -17,6 +17,12 @@ from ytdnn.base import schema
 from ytdnn.features import base_feature, column_features, encodings
 from ytdnn.log import io_fields, log_tensors, prepared, raw_request
 
+PreparedData = prepared.PreparedData
+
+Place = base_feature.Place
+Statistics = base_feature.FeatureStatistics
+Settings = base_feature.EncoderSettings
+
 AVERAGE, LAST, NEAREST = "of_watched", "of_last_watched", "of_nearest_watched"
 PRODUCTS = (AVERAGE, LAST, NEAREST)
 _WATCHES = 50  # last ones that a video is compared with
@@ -46,11 +52,11 @@ class VectorColumn(column_features._Column):
         self.width = width
         self.inner_shape = (width,)  # type: ignore[misc]
 
-    def exists(self, data: prepared.PreparedData) -> bool:
+    def exists(self, data: PreparedData) -> bool:
         """Whether the log has vectors in that column."""
         return self.name in data.catalogue.vectors.widths
 
-    def values(self, data: prepared.PreparedData) -> pl.Series:
+    def values(self, data: PreparedData) -> pl.Series:
         """Returns the vectors as lists of floats; missing ones are null."""
         rows = np.asarray(self.rows(data), np.float32)
         if not self.is_user:
@@ -62,9 +68,7 @@ class VectorColumn(column_features._Column):
             self.column
         ]
 
-    def request_values(
-        self, data: prepared.PreparedData, place: base_feature.Place
-    ) -> dict[str, Any]:
+    def request_values(self, data: PreparedData, place: Place) -> dict[str, Any]:
         """Returns the user's vector, for a column of `users`."""
         if not self.is_user:
             return {}
@@ -81,7 +85,7 @@ class VectorColumn(column_features._Column):
         """Returns whether each vector is present, `[...] bool`."""
         return tf.reduce_any(values != 0.0, axis=-1)
 
-    def rows(self, data: prepared.PreparedData) -> np.ndarray:
+    def rows(self, data: PreparedData) -> np.ndarray:
         """Returns the vectors `float16`, mapped from disk."""
         return data.catalogue.vectors.rows(self.name)
 
@@ -92,7 +96,7 @@ class VectorColumn(column_features._Column):
             return lambda at: _unit(tf.gather(rows, at.users))
         return lambda at: tf.cast(tf.gather(rows, at.videos), tf.float32)
 
-    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+    def open_request(self, data: PreparedData) -> base_feature.RequestReader:
         """Returns the reader of the request's user vector, or of the videos' table."""
         if self.is_user:
             return base_feature.FromRequest(self.from_request)
@@ -103,9 +107,7 @@ class VectorColumn(column_features._Column):
         return _unit(raw_request.last(request.raw[self.column], self.width))
 
     def encoder(
-        self,
-        measured: base_feature.FeatureStatistics,
-        settings: base_feature.EncoderSettings,
+        self, measured: Statistics, settings: Settings
     ) -> tf.keras.layers.Layer:
         """Returns a linear layer without bias: zeros stay zeros."""
         dim = self.dim or min(_DIM, self.width)
@@ -135,7 +137,7 @@ class WatchedProduct(encodings.Continuous, base_feature.ReadAtRequest):
         self.column = column
         self.kind = kind
 
-    def exists(self, data: prepared.PreparedData) -> bool:
+    def exists(self, data: PreparedData) -> bool:
         """Whether the log has vectors in that column."""
         return self.column in data.catalogue.vectors.widths
 
@@ -152,7 +154,7 @@ class WatchedProduct(encodings.Continuous, base_feature.ReadAtRequest):
 
         return read
 
-    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+    def open_request(self, data: PreparedData) -> base_feature.RequestReader:
         """Returns the reader with the vectors of the catalogue."""
         return _ProductOfRequest(self, data)
 
@@ -160,7 +162,7 @@ class WatchedProduct(encodings.Continuous, base_feature.ReadAtRequest):
 class _VectorsOfVideos(base_feature.RequestReader):
     """Reads the vectors of the videos to score."""
 
-    def __init__(self, column: str, data: prepared.PreparedData) -> None:
+    def __init__(self, column: str, data: PreparedData) -> None:
         super().__init__()
         self._rows = variable(column, data)
 
@@ -172,7 +174,7 @@ class _VectorsOfVideos(base_feature.RequestReader):
 class _ProductOfRequest(base_feature.RequestReader):
     """Reads a product; all products of a request and column are computed once."""
 
-    def __init__(self, feature: WatchedProduct, data: prepared.PreparedData) -> None:
+    def __init__(self, feature: WatchedProduct, data: PreparedData) -> None:
         super().__init__()
         self._rows = variable(feature.column, data)
         self._key = WatchedProduct, feature.column
@@ -207,7 +209,7 @@ def products(column: str, catalogue: prepared.Catalogue) -> list[str]:
     return [f"{column}.{kind}" for kind in PRODUCTS]
 
 
-def table(column: str, data: prepared.PreparedData) -> tf.Tensor:
+def table(column: str, data: PreparedData) -> tf.Tensor:
     """Returns the vectors of a column on the host, shared by all readers."""
 
     def make() -> tf.Tensor:
@@ -217,7 +219,7 @@ def table(column: str, data: prepared.PreparedData) -> tf.Tensor:
     return data.once((VectorColumn, column), make)
 
 
-def variable(column: str, data: prepared.PreparedData) -> tf.Variable:
+def variable(column: str, data: PreparedData) -> tf.Variable:
     """Returns the vectors of a column as a variable, shared by all readers."""
 
     def make() -> tf.Variable:

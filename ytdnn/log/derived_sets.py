@@ -32,6 +32,8 @@ from ytdnn.log import (
     window_choice,
 )
 
+Path = pathlib.Path
+
 PreparedData = prepared.PreparedData
 UserLog = prepared_log.UserLog
 
@@ -53,7 +55,7 @@ class Part(enum.Enum):
 def derive(
     data: PreparedData,
     part: Part,
-    directory: pathlib.Path,
+    directory: Path,
     needs_ranker: bool,
     begins: int | None = None,
     test: int | None = None,
@@ -116,7 +118,7 @@ def derive(
     return prepared.load(directory)
 
 
-def up_to_test(data: PreparedData, directory: pathlib.Path) -> PreparedData:
+def up_to_test(data: PreparedData, directory: Path) -> PreparedData:
     """Writes the set whose training ends at the test window of a temporal split.
 
     Args:
@@ -229,7 +231,7 @@ def _write_entities(
     catalogue: prepared.Catalogue,
     order: npt.NDArray[np.int64],
     labels: npt.NDArray[np.int64],
-    directory: pathlib.Path,
+    directory: Path,
 ) -> None:
     """Writes users, catalogue and the vocabularies of texts."""
     counts = pl.Series(prepared.TRAIN_COUNT, labels)
@@ -241,7 +243,7 @@ def _write_entities(
 
 
 def _write_arrays(
-    log: UserLog, order: npt.NDArray[np.int64], split: _Split, directory: pathlib.Path
+    log: UserLog, order: npt.NDArray[np.int64], split: _Split, directory: Path
 ) -> None:
     """Writes the changed arrays of the events, and links the unchanged ones."""
     new_index = prepared.new_indices(order)
@@ -262,7 +264,7 @@ def _write_arrays(
 
 
 def _write_searches(
-    data: PreparedData, split: _Split, directory: pathlib.Path
+    data: PreparedData, split: _Split, directory: Path
 ) -> dict[str, int]:
     """Writes the tokens of searches with the vocabulary of the new training set."""
     with whole_files.scratch(directory, "tokens") as scratch:
@@ -275,9 +277,7 @@ def _write_searches(
     return {"search_tokens": known.height}
 
 
-def _write_tokens(
-    log: UserLog, split: _Split, scratch: pathlib.Path
-) -> list[pathlib.Path]:
+def _write_tokens(log: UserLog, split: _Split, scratch: Path) -> list[Path]:
     """Writes the tokens of each shard's searches as text, and returns the files."""
     files = []
     for number, shard in enumerate(log.shards):

@@ -17,6 +17,8 @@ import polars as pl
 from ytdnn.log import events
 from ytdnn.log import shard_index as log_index
 
+Shard = events.Shard
+
 if TYPE_CHECKING:
     from ytdnn.log import stored_queries
 
@@ -46,7 +48,7 @@ class UserLog:
         return self.users.height
 
     @functools.cached_property
-    def shard(self) -> events.Shard:
+    def shard(self) -> Shard:
         """The events of all users; several shards are read into memory.
 
         For a log beyond memory see `shard_index`, `read_users` and `window`.
@@ -159,14 +161,12 @@ class UserLog:
                 _whole=self.whole,
             )
 
-    def changed(self, change: Callable[[events.Shard], events.Shard]) -> "UserLog":
+    def changed(self, change: Callable[[Shard], Shard]) -> "UserLog":
         """Returns the log with `change` applied to the events of each shard."""
         shards = tuple(shard.changed(change) for shard in self.shards)
         return dataclasses.replace(self, shards=shards)
 
-    def changed_by_user(
-        self, change: Callable[[events.Shard, int], events.Shard]
-    ) -> "UserLog":
+    def changed_by_user(self, change: Callable[[Shard, int], Shard]) -> "UserLog":
         """Returns the log with events changed by their users.
 
         Args:
@@ -195,8 +195,6 @@ def read(directory: pathlib.Path, facts: Mapping[str, Any]) -> UserLog:
 
 
 def _changed(
-    change: Callable[[events.Shard, int], events.Shard],
-    first_user: int,
-    shard: events.Shard,
-) -> events.Shard:
+    change: Callable[[Shard, int], Shard], first_user: int, shard: Shard
+) -> Shard:
     return change(shard, first_user)

@@ -23,6 +23,8 @@ import tensorflow as tf
 from ytdnn.base import configs, registries
 from ytdnn.ranking import heads, watch_statistics
 
+Config = configs.ClickTimesWatchTimeConfig
+
 Statistics = watch_statistics.WatchTimeStatistics
 
 _MAX_LOG_RATIO = 5.0  # of a watch time to the mean
@@ -118,7 +120,7 @@ class Seconds(Target):
 
 
 def make(kind: str, mean: float, observed: Statistics) -> Target:
-    """Returns a target by its name in `configs.ClickTimesWatchTimeConfig.watch_time`.
+    """Returns a target by its name in `Config.watch_time`.
 
     Args:
       kind: The name; `auto`: `fraction` where one share of the duration is nearer to
@@ -186,10 +188,8 @@ class ClickTimesWatchTime(heads.Head):
         )
 
 
-@registries.HEADS.register("click_times_watch_time", configs.ClickTimesWatchTimeConfig)
-def click_times_watch_time(
-    config: configs.ClickTimesWatchTimeConfig, clicks: heads.Clicks
-) -> heads.Head:
+@registries.HEADS.register("click_times_watch_time", Config)
+def click_times_watch_time(config: Config, clicks: heads.Clicks) -> heads.Head:
     """Returns `ClickTimesWatchTime`, or `Click` for a log without watch times."""
     if not clicks.have_watch_time:
         return heads.Click(configs.ClickConfig(), clicks)

@@ -26,6 +26,9 @@ from ytdnn.log import io_fields, log_tensors, prepared, raw_request
 from ytdnn.ranking import heads
 from ytdnn.retrieval import trained_stage
 
+Features = feature_choice.Features
+PreparedData = prepared.PreparedData
+
 Tensors = dict[str, tf.Tensor]
 
 
@@ -39,8 +42,8 @@ class ImpressionLog:
 
     def __init__(
         self,
-        data: prepared.PreparedData,
-        chosen: feature_choice.Features,
+        data: PreparedData,
+        chosen: Features,
         history_length: int,
         replay: log_tensors.FirstStageReplay | None = None,
     ) -> None:
@@ -221,9 +224,7 @@ class ImpressionLog:
         return tf.gather(self._log.column(schema.IMPRESSIONS, field), rows)
 
 
-def request_fields(
-    chosen: feature_choice.Features, catalogue: prepared.Catalogue
-) -> io_fields.Fields:
+def request_fields(chosen: Features, catalogue: prepared.Catalogue) -> io_fields.Fields:
     """Returns the request fields that the ranker reads, without the videos to score."""
     return io_fields.union(
         (io_fields.watched(catalogue),),
@@ -231,7 +232,7 @@ def request_fields(
     )
 
 
-def placeholders(chosen: feature_choice.Features, history_length: int) -> Tensors:
+def placeholders(chosen: Features, history_length: int) -> Tensors:
     """Returns the zero tensors of one impression, to build a network's variables."""
     return {
         schema.HISTORY_VIDEOS: tf.zeros([1, history_length], tf.int32),
@@ -245,10 +246,7 @@ class RequestInputs(tf.Module):
     """The ranker's tensors of raw requests, lookups inside."""
 
     def __init__(
-        self,
-        data: prepared.PreparedData,
-        chosen: feature_choice.Features,
-        history_length: int,
+        self, data: PreparedData, chosen: Features, history_length: int
     ) -> None:
         """Opens the features for serving."""
         super().__init__()
@@ -271,8 +269,8 @@ class RequestInputs(tf.Module):
 
 def opened(
     config: configs.RankingConfig,
-    data: prepared.PreparedData,
-    chosen: feature_choice.Features,
+    data: PreparedData,
+    chosen: Features,
     first_stage: trained_stage.FirstStage | None,
 ) -> ImpressionLog:
     """Returns the tensors that a ranker reads from a prepared set.

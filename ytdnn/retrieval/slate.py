@@ -27,6 +27,9 @@ from ytdnn.retrieval import (
     row_ops,
 )
 
+PreparedData = prepared.PreparedData
+Config = configs.CompositionConfig
+
 SCORE, SAMPLED, RESERVED, CAP = "score", "sampled", "reserved", "cap"
 DIVERSITY, RERANKED = "diversity", "reranked"
 NAMES = (SCORE, SAMPLED, RESERVED, CAP, DIVERSITY, RERANKED)  # by code
@@ -40,9 +43,7 @@ _MOST = 2**31 - 1
 Reranker = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-def _reranker(
-    name: str, config: configs.CompositionConfig, data: prepared.PreparedData
-) -> Reranker:
+def _reranker(name: str, config: Config, data: PreparedData) -> Reranker:
     """Returns a re-ranker, tried on a slate of the first videos.
 
     Raises:
@@ -68,9 +69,7 @@ class SlateOrder(tf.Module):
         up.
     """
 
-    def __init__(
-        self, config: configs.CompositionConfig, data: prepared.PreparedData
-    ) -> None:
+    def __init__(self, config: Config, data: PreparedData) -> None:
         """Reads the cap, and makes the re-rankers.
 
         Raises:

@@ -18,6 +18,9 @@ from ytdnn.features import base_feature, encodings
 from ytdnn.log import prepared
 from ytdnn.training import optimizers
 
+PreparedData = prepared.PreparedData
+State = optimizers.State
+
 Features = Sequence[base_feature.Feature]
 # Tables whose rows are videos, and those of search tokens, by their names.
 _OF_VIDEOS = ("videos", "watched_videos", "bias")
@@ -61,10 +64,7 @@ def places(old: Sequence[Hashable], new: Sequence[Hashable]) -> npt.NDArray[np.i
 
 
 def tables(
-    features: Features,
-    old: prepared.PreparedData,
-    new: prepared.PreparedData,
-    num_videos: int,
+    features: Features, old: PreparedData, new: PreparedData, num_videos: int
 ) -> dict[str, RowSources]:
     """Returns the origin of the rows of each table, by the table's name.
 
@@ -110,11 +110,11 @@ def weights(
 
 
 def state(
-    old: optimizers.State | None,
+    old: State | None,
     model: tf.Module,
     of_tables: Mapping[str, RowSources],
     fresh: float,
-) -> optimizers.State | None:
+) -> State | None:
     """Returns the state of an optimiser, for the variables of a grown model.
 
     Args:
@@ -135,7 +135,7 @@ def state(
                 values, np.full(shape, begin, values.dtype)
             )
         slots[number, name] = values
-    return optimizers.State(old.steps, slots)
+    return State(old.steps, slots)
 
 
 def _rows(

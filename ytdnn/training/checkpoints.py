@@ -12,6 +12,10 @@ import tensorflow as tf
 
 from ytdnn.base import artifacts, configs
 
+Path = pathlib.Path
+
+Training = configs.TrainingConfig
+
 _LATEST, _BEST = "latest", "best"
 _MADE_FROM = "made_from.json"
 
@@ -41,9 +45,7 @@ class Progress:
         started = self.epoch or self.step_in_epoch
         return not started and self.best_value == -math.inf
 
-    def is_over(
-        self, training: configs.TrainingConfig, stop_after: int | None = None
-    ) -> bool:
+    def is_over(self, training: Training, stop_after: int | None = None) -> bool:
         """Whether all epochs are done, or the last `patience` epochs had no gain.
 
         Args:
@@ -69,7 +71,7 @@ class Keeper:
 
     def __init__(
         self,
-        directory: pathlib.Path,
+        directory: Path,
         model: tf.keras.Model,
         optimizer: tf.keras.optimizers.legacy.Optimizer,
         writes: bool = True,
@@ -132,11 +134,7 @@ class Keeper:
         self.keep_if_best(progress, metrics, monitor, progress.epoch)
 
     def keep_if_best(
-        self,
-        progress: Progress,
-        metrics: Mapping[str, float],
-        monitor: str,
-        epoch: int,
+        self, progress: Progress, metrics: Mapping[str, float], monitor: str, epoch: int
     ) -> None:
         """Saves the model's weights if they are the best so far.
 
@@ -162,7 +160,7 @@ class Keeper:
             self._best.checkpoint.restore(path)
 
 
-def exists(directory: pathlib.Path) -> bool:
+def exists(directory: Path) -> bool:
     """Returns whether a training has a state to resume from."""
     return tf.train.latest_checkpoint(str(directory / _LATEST)) is not None
 
@@ -173,11 +171,11 @@ def _monitored(metrics: Mapping[str, float], monitor: str) -> float:
 
 
 def workspace(
-    artefact: pathlib.Path,
+    artefact: Path,
     config: Mapping[str, Any],
     inputs: Mapping[str, str],
     writes: bool = True,
-) -> pathlib.Path:
+) -> Path:
     """Returns the hidden directory in which `artefact` is being trained.
 
     Its content is kept, to be resumed, if it was made from the same config and inputs,
@@ -195,10 +193,7 @@ def workspace(
 
 
 def adopt(
-    place: pathlib.Path,
-    artefact: pathlib.Path,
-    config: Mapping[str, Any],
-    inputs: Mapping[str, str],
+    place: Path, artefact: Path, config: Mapping[str, Any], inputs: Mapping[str, str]
 ) -> None:
     """Moves a paused training to the `workspace` of an artefact, which resumes it."""
     directory = workspace(artefact, config, inputs)

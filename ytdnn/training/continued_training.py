@@ -31,15 +31,18 @@ from ytdnn.training import (
     ranking,
 )
 
+Path = pathlib.Path
+
+TrainedRanker = adapted_ranking.TrainedRanker
+
+Config = configs.Config
+PreparedData = prepared.PreparedData
+
 _REPLAYED_TOGETHER = 16  # watches
 
 
 def carry_candidates(
-    config: configs.Config,
-    home: pathlib.Path,
-    data: prepared.PreparedData,
-    directory: pathlib.Path,
-    begins: int | None,
+    config: Config, home: Path, data: PreparedData, directory: Path, begins: int | None
 ) -> None:
     """Publishes candidates on a grown set, as they were or trained further.
 
@@ -99,7 +102,7 @@ def carry_candidates(
     shutil.rmtree(work)
 
 
-def _brief(config: configs.Config, stage: str, num_examples: int) -> configs.Config:
+def _brief(config: Config, stage: str, num_examples: int) -> Config:
     """Returns the config with the epochs of a refresh and batches for its examples."""
     section = getattr(config, stage)
     training = dataclasses.replace(section.training, epochs=config.refresh.epochs)
@@ -109,14 +112,14 @@ def _brief(config: configs.Config, stage: str, num_examples: int) -> configs.Con
 
 
 def _member(
-    config: configs.Config,
+    config: Config,
     old: candidate_model.CandidateModel,
-    known: prepared.PreparedData,
-    data: prepared.PreparedData,
+    known: PreparedData,
+    data: PreparedData,
     begins: int | None,
     before: Sequence[candidate_model.CandidateModel],
     state: optimizers.State | None,
-    place: pathlib.Path,
+    place: Path,
 ) -> tuple[candidate_model.CandidateModel, dict[str, Any]]:
     """Returns one network on the grown set, and the facts of its training."""
     seed = config.seed * config.candidates.ensemble_size + len(before)
@@ -144,9 +147,7 @@ def _member(
     return member, loop.fit(stage, training, seed, on, place)
 
 
-def _labels(
-    data: prepared.PreparedData, begins: int, replay: float, seed: int
-) -> prepared.PreparedData:
+def _labels(data: PreparedData, begins: int, replay: float, seed: int) -> PreparedData:
     """Returns the set with the new watches and some old ones as its labels.
 
     All watches stay in histories. Old labels are drawn in blocks of consecutive ones,
@@ -184,10 +185,7 @@ def _are_labels(watches: events.Watches, begins: int) -> tuple[np.ndarray, np.nd
 
 
 def carry_ranking(
-    config: configs.Config,
-    source: adapted_ranking.TrainedRanker,
-    target: adapted_ranking.TrainedRanker,
-    learns: bool = True,
+    config: Config, source: TrainedRanker, target: TrainedRanker, learns: bool = True
 ) -> None:
     """Publishes a ranker that continued training, next to its candidates.
 

@@ -16,6 +16,8 @@ import tensorflow as tf
 from ytdnn.base import configs, errors, registries
 from ytdnn.log import batch_streams
 
+Datasets = batch_streams.Datasets
+
 Batch = dict[str, tf.Tensor]
 Step = Any  # function or `tf.function`, (batch, step) → loss
 Steps = Callable[[Iterator[Batch], tf.Tensor, tf.Tensor], tf.Tensor]
@@ -87,16 +89,14 @@ class OneDevice:
         with self.strategy.scope():
             yield
 
-    def feeds(
-        self, of_stage: batch_streams.Datasets, epoch: int, first_step: int
-    ) -> Iterator[Feed]:
+    def feeds(self, of_stage: Datasets, epoch: int, first_step: int) -> Iterator[Feed]:
         """Yields an epoch's batches from a step on, grouped by shard window."""
         for dataset in of_stage(epoch, first_step):
             yield Feed(iter(dataset), dataset)
             del dataset
 
     def batches(
-        self, of_stage: batch_streams.Datasets, epoch: int, first_step: int, step: Step
+        self, of_stage: Datasets, epoch: int, first_step: int, step: Step
     ) -> Iterator[Batch]:
         """Yields an epoch's batches from a step on, as inputs of the `compiled` step.
 

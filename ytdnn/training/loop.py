@@ -19,6 +19,9 @@ from ytdnn.layers import embeddings, randomness
 from ytdnn.log import batch_streams
 from ytdnn.training import checkpoints, device_strategy, optimizers
 
+OneDevice = device_strategy.OneDevice
+Training = configs.TrainingConfig
+
 Batch = dict[str, tf.Tensor]
 _LEAST_CAP = 1_024  # smaller batches gain nothing
 
@@ -63,9 +66,9 @@ class TrainingStage:
 
 def fit(
     stage: TrainingStage,
-    training: configs.TrainingConfig,
+    training: Training,
     seed: int,
-    on: device_strategy.OneDevice,
+    on: OneDevice,
     directory: pathlib.Path,
     pause_at: float = math.inf,
 ) -> dict[str, Any]:
@@ -140,7 +143,7 @@ def _log(
     logs.flush()
 
 
-def _require_same(on: device_strategy.OneDevice, reached: checkpoints.Progress) -> None:
+def _require_same(on: OneDevice, reached: checkpoints.Progress) -> None:
     """Checks that all processes resume from the same checkpoint.
 
     Raises:
@@ -171,11 +174,7 @@ class Trainer:
     """
 
     def __init__(
-        self,
-        stage: TrainingStage,
-        training: configs.TrainingConfig,
-        seed: int,
-        on: device_strategy.OneDevice,
+        self, stage: TrainingStage, training: Training, seed: int, on: OneDevice
     ) -> None:
         """Creates the optimiser; the step is compiled on first use.
 

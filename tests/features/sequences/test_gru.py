@@ -14,6 +14,9 @@ from ytdnn.candidates import logged_user_vectors
 from ytdnn.features import feature_choice
 from ytdnn.log import events, log_tensors, prepared
 
+PreparedData = prepared.PreparedData
+Tensors = feature_choice.Tensors
+
 POSITIONS = 5
 ENCODERS = {
     "gru": documented.gru(),
@@ -32,7 +35,7 @@ def config_of(encoder: configs.Encoder) -> configs.CandidatesConfig:
 
 
 def made(
-    name: str, data: prepared.PreparedData, with_request_time: bool = False
+    name: str, data: PreparedData, with_request_time: bool = False
 ) -> feature_choice.Watches:
     """An encoder of random biases, so that every part decides."""
     encoder = feature_choice.make_encoder(
@@ -49,9 +52,7 @@ def made(
     return encoder
 
 
-def rows(
-    data: prepared.PreparedData, with_request_time: bool = False
-) -> feature_choice.Tensors:
+def rows(data: PreparedData, with_request_time: bool = False) -> Tensors:
     """The contract's slices, with the times of their requests if they are read."""
     features = contract.batch(data, POSITIONS)
     if with_request_time:
@@ -66,10 +67,10 @@ class SequenceContract(contract.EncoderContract):
     rows = schema.WATCH_ROWS
     length = contract.LENGTH + POSITIONS - 1
 
-    def make(self, data: prepared.PreparedData) -> feature_choice.Watches:
+    def make(self, data: PreparedData) -> feature_choice.Watches:
         return made(self.name, data)
 
-    def size(self, data: prepared.PreparedData) -> int:
+    def size(self, data: PreparedData) -> int:
         return data.vocabulary_size
 
 
@@ -84,18 +85,13 @@ class TestBesideBags(SequenceContract):
     name = "beside_bags"
 
 
-def vectors(
-    encoder: feature_choice.Watches, features: feature_choice.Tensors
-) -> np.ndarray:
+def vectors(encoder: feature_choice.Watches, features: Tensors) -> np.ndarray:
     found: np.ndarray = tf.concat(encoder(features), axis=-1).numpy()
     return found
 
 
 def served(
-    encoder: feature_choice.Watches,
-    features: feature_choice.Tensors,
-    row: int,
-    position: int,
+    encoder: feature_choice.Watches, features: Tensors, row: int, position: int
 ) -> np.ndarray:
     """The vector of one position from a slice of its own, as a request is."""
     length = contract.LENGTH + position
@@ -116,7 +112,7 @@ def served(
 @pytest.mark.parametrize("with_request_time", [False, True])
 @pytest.mark.parametrize("name", ENCODERS)
 def test_a_request_has_the_vector_of_the_slice(
-    data: prepared.PreparedData, name: str, with_request_time: bool
+    data: PreparedData, name: str, with_request_time: bool
 ) -> None:
     """One pass gives all positions; padding, other users, later watches: nothing."""
     encoder = made(name, data, with_request_time)
@@ -130,7 +126,7 @@ def test_a_request_has_the_vector_of_the_slice(
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_a_later_watch_changes_no_earlier_position(
-    data: prepared.PreparedData, name: str
+    data: PreparedData, name: str
 ) -> None:
     encoder, features = made(name, data), rows(data)
     plain = vectors(encoder, features)
@@ -147,7 +143,7 @@ def test_a_later_watch_changes_no_earlier_position(
         assert np.any(found[:, first:] != plain[:, first:])
 
 
-def test_the_order_of_watches_counts(data: prepared.PreparedData) -> None:
+def test_the_order_of_watches_counts(data: PreparedData) -> None:
     """Of those behind the last one too, which bags of them would not tell apart."""
     encoder, features = made("gru", data), rows(data)
     order = [*range(7), 8, 7, 9]
@@ -157,9 +153,7 @@ def test_the_order_of_watches_counts(data: prepared.PreparedData) -> None:
     assert np.any(vectors(encoder, swapped)[:, -1] != vectors(encoder, features)[:, -1])
 
 
-def test_request_times_of_the_log_are_those_of_the_request(
-    data: prepared.PreparedData,
-) -> None:
+def test_request_times_of_the_log_are_those_of_the_request(data: PreparedData) -> None:
     log = log_tensors.load_watches(data, _request_times)
     users, ends = data.windows.first_watches(events.Split.TEST)
     found = logged_user_vectors.contexts(log, users, ends, 3)[schema.REQUEST_TIMES]
@@ -181,7 +175,7 @@ def _request_times(log: log_tensors.LogTensors) -> dict[str, log_tensors.Reader]
     ],
 )
 def test_states_of_another_shape_are_refused(
-    data: prepared.PreparedData,
+    data: PreparedData,
     cut: Callable[[tf.Tensor], Any],
     received: str,
     monkeypatch: pytest.MonkeyPatch,

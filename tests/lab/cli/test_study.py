@@ -12,6 +12,10 @@ from ytdnn.base import artifacts
 from ytdnn.lab.pages import study_table
 from ytdnn.lab.studies import variant_comparison
 
+Cli = conftest.Cli
+Path = pathlib.Path
+Rooms = fakes.Rooms
+
 VARIANTS = """
 from ytdnn import configs
 
@@ -43,7 +47,7 @@ class Studies:
 
 
 @pytest.fixture
-def studies(rooms: fakes.Rooms, monkeypatch: pytest.MonkeyPatch) -> Studies:
+def studies(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> Studies:
     found = Studies()
     monkeypatch.setattr(variant_comparison, "measure", found.measure)
     monkeypatch.setattr(study_table, "render", lambda study, width: str(study))
@@ -52,23 +56,19 @@ def studies(rooms: fakes.Rooms, monkeypatch: pytest.MonkeyPatch) -> Studies:
 
 
 @pytest.fixture
-def file(tmp_path: pathlib.Path) -> pathlib.Path:
+def file(tmp_path: Path) -> Path:
     path = tmp_path / "question.py"
     path.write_text(VARIANTS)
     return path
 
 
 @pytest.fixture
-def flags(file: pathlib.Path, workdir: pathlib.Path) -> tuple[str, ...]:
+def flags(file: Path, workdir: Path) -> tuple[str, ...]:
     return f"--config={file}", f"--workdir={workdir}"
 
 
 def test_every_variant_and_seed_is_a_run_and_data_are_prepared_once(
-    cli: conftest.Cli,
-    rooms: fakes.Rooms,
-    studies: Studies,
-    flags: tuple[str, ...],
-    workdir: pathlib.Path,
+    cli: Cli, rooms: Rooms, studies: Studies, flags: tuple[str, ...], workdir: Path
 ) -> None:
     result = cli("study", *flags, "--seeds=0,3")
     assert result.status == 0
@@ -89,7 +89,7 @@ def test_every_variant_and_seed_is_a_run_and_data_are_prepared_once(
 
 
 def test_what_is_finished_costs_nothing(
-    cli: conftest.Cli, rooms: fakes.Rooms, studies: Studies, flags: tuple[str, ...]
+    cli: Cli, rooms: Rooms, studies: Studies, flags: tuple[str, ...]
 ) -> None:
     cli("study", *flags, "--split=validation")
     rooms.calls.clear()
@@ -99,7 +99,7 @@ def test_what_is_finished_costs_nothing(
 
 
 def test_an_interrupted_study_goes_on(
-    cli: conftest.Cli, rooms: fakes.Rooms, studies: Studies, flags: tuple[str, ...]
+    cli: Cli, rooms: Rooms, studies: Studies, flags: tuple[str, ...]
 ) -> None:
     rooms.fails_in = "index"
     result = cli("study", *flags)
@@ -114,11 +114,7 @@ def test_an_interrupted_study_goes_on(
 
 @pytest.mark.parametrize("stage", ["candidates", "ranking"])
 def test_one_stage_is_made_alone(
-    cli: conftest.Cli,
-    rooms: fakes.Rooms,
-    studies: Studies,
-    flags: tuple[str, ...],
-    stage: str,
+    cli: Cli, rooms: Rooms, studies: Studies, flags: tuple[str, ...], stage: str
 ) -> None:
     cli("study", *flags, f"--stage={stage}", "--only=wide", "--metrics=a/b@1, c/d@2")
     made = ["candidates"] if stage == "candidates" else ["candidates", "ranking"]
@@ -135,7 +131,7 @@ def test_one_stage_is_made_alone(
 
 
 def test_settings_hold_for_every_variant(
-    cli: conftest.Cli, rooms: fakes.Rooms, studies: Studies, flags: tuple[str, ...]
+    cli: Cli, rooms: Rooms, studies: Studies, flags: tuple[str, ...]
 ) -> None:
     cli("study", *flags, "--config.candidates.embedding_dim=4", "--k=3")
     [(found, *_)] = studies.asked
@@ -153,12 +149,12 @@ RANKERS = VARIANTS.replace(
 
 
 def test_variants_of_the_ranker_share_the_candidates_of_their_seed(
-    cli: conftest.Cli,
-    rooms: fakes.Rooms,
+    cli: Cli,
+    rooms: Rooms,
     studies: Studies,
     flags: tuple[str, ...],
-    file: pathlib.Path,
-    workdir: pathlib.Path,
+    file: Path,
+    workdir: Path,
 ) -> None:
     file.write_text(RANKERS)
     result = cli("study", *flags, "--seeds=0,3")
@@ -192,7 +188,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize("flag", MISTAKES)
 def test_a_mistake_is_one_line(
-    cli: conftest.Cli, rooms: fakes.Rooms, flags: tuple[str, ...], flag: str
+    cli: Cli, rooms: Rooms, flags: tuple[str, ...], flag: str
 ) -> None:
     seeds = () if flag.startswith("--seeds") else ("--seeds=0",)
     assert MISTAKES[flag] in cli.error("study", *flags, *seeds, flag)
@@ -220,11 +216,7 @@ BAD_VARIANTS = {
 
 @pytest.mark.parametrize("body", BAD_VARIANTS, ids=range(len(BAD_VARIANTS)))
 def test_variants_that_are_none_are_one_line(
-    cli: conftest.Cli,
-    rooms: fakes.Rooms,
-    flags: tuple[str, ...],
-    file: pathlib.Path,
-    body: str,
+    cli: Cli, rooms: Rooms, flags: tuple[str, ...], file: Path, body: str
 ) -> None:
     head = VARIANTS.partition("def get_variants")[0]
     file.write_text(f"{head}def get_variants():\n    {body}\n")
@@ -234,7 +226,7 @@ def test_variants_that_are_none_are_one_line(
 
 
 def test_the_directory_of_a_run_is_refused(
-    cli: conftest.Cli, rooms: fakes.Rooms, flags: tuple[str, ...], workdir: pathlib.Path
+    cli: Cli, rooms: Rooms, flags: tuple[str, ...], workdir: Path
 ) -> None:
     cli("run", f"--workdir={workdir}")
     assert "found a run in" in cli.error("study", *flags)
@@ -268,10 +260,7 @@ def get_variants():
 
 @pytest.mark.thorough
 def test_a_study_of_candidates_on_a_tiny_world(
-    cli: conftest.Cli,
-    flags: tuple[str, ...],
-    file: pathlib.Path,
-    workdir: pathlib.Path,
+    cli: Cli, flags: tuple[str, ...], file: Path, workdir: Path
 ) -> None:
     file.write_text(REAL)
     only = ("--stage=candidates", "--split=validation")

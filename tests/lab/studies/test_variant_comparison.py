@@ -15,6 +15,8 @@ from ytdnn.evaluation import report_files
 from ytdnn.lab.pages import study_table
 from ytdnn.lab.studies import variant_comparison
 
+Path = pathlib.Path
+
 METRIC = "candidates/hit_rate@10"
 SECONDS = 30.0
 # Hits of four users in two seeds.
@@ -23,13 +25,13 @@ BETTER = {0: [1.0, 1.0, 1.0, 0.0], 1: [1.0, 1.0, 0.0, 0.0]}
 
 
 def write_run(
-    directory: pathlib.Path,
+    directory: Path,
     hits: list[float],
     seed: int,
     tower: tuple[int, ...] = (),
     targets: str = "all",
     sees_request_time: bool = False,
-) -> pathlib.Path:
+) -> Path:
     """Writes what an evaluated run of hits@10 leaves."""
     candidates = configs.CandidatesConfig(tower=tower)
     config = configs.to_dict(configs.Config(candidates=candidates, seed=seed))
@@ -55,7 +57,7 @@ def write_run(
 
 
 def write_study(
-    root: pathlib.Path, **variants: dict[int, list[float]]
+    root: Path, **variants: dict[int, list[float]]
 ) -> variant_comparison.Runs:
     return {
         name: {
@@ -66,9 +68,7 @@ def write_study(
     }
 
 
-def test_a_variant_is_the_mean_and_the_spread_of_its_seeds(
-    tmp_path: pathlib.Path,
-) -> None:
+def test_a_variant_is_the_mean_and_the_spread_of_its_seeds(tmp_path: Path) -> None:
     found = variant_comparison.measure(
         write_study(tmp_path, first=FIRST, better=BETTER), "test"
     )
@@ -86,9 +86,7 @@ def test_a_variant_is_the_mean_and_the_spread_of_its_seeds(
     assert found["variants"]["better"]["settings"] == {"candidates.tower": [2]}
 
 
-def test_the_difference_is_of_each_users_mean_over_the_seeds(
-    tmp_path: pathlib.Path,
-) -> None:
+def test_the_difference_is_of_each_users_mean_over_the_seeds(tmp_path: Path) -> None:
     found = variant_comparison.measure(
         write_study(tmp_path, first=FIRST, better=BETTER), "test"
     )
@@ -100,9 +98,7 @@ def test_the_difference_is_of_each_users_mean_over_the_seeds(
     assert 0.0 < one["low"] <= 3 / 8 <= one["high"] <= 1 / 2
 
 
-def test_one_seed_has_no_spread_and_its_report_is_the_result(
-    tmp_path: pathlib.Path,
-) -> None:
+def test_one_seed_has_no_spread_and_its_report_is_the_result(tmp_path: Path) -> None:
     runs = write_study(tmp_path, first={7: FIRST[0]})
     found = variant_comparison.measure(runs, "test")
     one = found["variants"]["first"]["metrics"][METRIC]
@@ -112,7 +108,7 @@ def test_one_seed_has_no_spread_and_its_report_is_the_result(
     assert "±" not in text
 
 
-def test_what_was_not_asked_the_same_is_refused(tmp_path: pathlib.Path) -> None:
+def test_what_was_not_asked_the_same_is_refused(tmp_path: Path) -> None:
     runs = {
         targets: {0: write_run(tmp_path / targets / "seed-0", FIRST[0], 0, (), targets)}
         for targets in ("all", "next")
@@ -121,9 +117,7 @@ def test_what_was_not_asked_the_same_is_refused(tmp_path: pathlib.Path) -> None:
         variant_comparison.measure(runs, "test")
 
 
-def test_a_variant_that_sees_the_request_time_is_marked(
-    tmp_path: pathlib.Path,
-) -> None:
+def test_a_variant_that_sees_the_request_time_is_marked(tmp_path: Path) -> None:
     runs = {
         name: {0: write_run(tmp_path / name / "seed-0", hits[0], 0, (), "all", sees)}
         for name, hits, sees in (("first", FIRST, False), ("timed", BETTER, True))
@@ -137,7 +131,7 @@ def test_a_variant_that_sees_the_request_time_is_marked(
     assert "equest time" not in shown(plain)
 
 
-def test_metrics_are_chosen_or_refused_with_a_hint(tmp_path: pathlib.Path) -> None:
+def test_metrics_are_chosen_or_refused_with_a_hint(tmp_path: Path) -> None:
     runs = write_study(tmp_path, first=FIRST)
     assert variant_comparison.measure(runs, "test")["shown"] == [METRIC]
     with pytest.raises(errors.UserError, match=f"did you mean {METRIC}"):
@@ -151,7 +145,7 @@ def shown(found: dict[str, Any], width: int = 200) -> str:
     return capture.get()
 
 
-def test_the_table_and_the_markdown_say_what_was_found(tmp_path: pathlib.Path) -> None:
+def test_the_table_and_the_markdown_say_what_was_found(tmp_path: Path) -> None:
     found = variant_comparison.measure(
         write_study(tmp_path, first=FIRST, better=BETTER), "test"
     )

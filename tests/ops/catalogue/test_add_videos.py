@@ -16,14 +16,15 @@ from ytdnn.log import new_videos_table, prepared
 from ytdnn.run import pipeline
 from ytdnn.run.pipeline import workdir as run_workdir
 
+Run = conftest.Run
+Path = pathlib.Path
+
 STAGES = ("data", "candidates", "index", "ranking")
 NEW = ["new 1", "new 2"]
 
 
 @pytest.fixture(scope="module")
-def workdir(
-    content_run: conftest.Run, tmp_path_factory: pytest.TempPathFactory
-) -> pathlib.Path:
+def workdir(content_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run's directory with a bundle of its own, to which videos are added."""
     directory = tmp_path_factory.mktemp("added")
     for name in STAGES:
@@ -42,14 +43,12 @@ def rows(data: prepared.PreparedData, ids: list[str] | None = None) -> pl.DataFr
     return table.with_columns(pl.Series(schema.VIDEO_ID, ids))
 
 
-def opened(workdir: pathlib.Path) -> bundle.Bundle:
+def opened(workdir: Path) -> bundle.Bundle:
     return bundle.load(workdir / "bundle")
 
 
 @pytest.mark.thorough
-def test_a_new_version_lists_them(
-    workdir: pathlib.Path, content_run: conftest.Run
-) -> None:
+def test_a_new_version_lists_them(workdir: Path, content_run: Run) -> None:
     again = rows(content_run.data).head(1)  # in the list, which ends with another
     assert pipeline.add_videos(workdir, again).version == 2
     found = opened(workdir)
@@ -64,7 +63,7 @@ def test_a_new_version_lists_them(
 
 @pytest.mark.thorough
 def test_vectors_are_those_of_a_catalogue_that_had_them(
-    workdir: pathlib.Path, content_run: conftest.Run
+    workdir: Path, content_run: Run
 ) -> None:
     """Of one content they are alike, and the built part is the old one's."""
     found = opened(workdir).video_vectors()
@@ -79,9 +78,7 @@ def test_vectors_are_those_of_a_catalogue_that_had_them(
 
 
 @pytest.mark.thorough
-def test_answers_are_those_of_exact_search_over_both_parts(
-    workdir: pathlib.Path,
-) -> None:
+def test_answers_are_those_of_exact_search_over_both_parts(workdir: Path) -> None:
     found = opened(workdir)
     vectors = found.video_vectors()
     queries = np.random.default_rng(0).normal(size=[5, vectors.shape[1]])
@@ -100,7 +97,7 @@ def test_answers_are_those_of_exact_search_over_both_parts(
 
 
 @pytest.mark.thorough
-def test_the_ranker_scores_them_by_their_columns(workdir: pathlib.Path) -> None:
+def test_the_ranker_scores_them_by_their_columns(workdir: Path) -> None:
     (answer,) = opened(workdir).answer([{schema.ALLOW_IDS: NEW, schema.K: 2}], True)
     assert answer.video_ids != []
     assert all(np.isfinite(answer.scores))
@@ -108,7 +105,7 @@ def test_the_ranker_scores_them_by_their_columns(workdir: pathlib.Path) -> None:
 
 @pytest.mark.thorough
 def test_an_added_video_is_removed_and_stays_so(
-    workdir: pathlib.Path, content_run: conftest.Run
+    workdir: Path, content_run: Run
 ) -> None:
     pipeline.remove_videos(workdir, ["new 2"])
     given = {schema.ALLOW_IDS: NEW, schema.K: 9}
@@ -125,9 +122,7 @@ def test_an_added_video_is_removed_and_stays_so(
 
 
 @pytest.mark.thorough
-def test_what_the_prepared_set_has_by_now_is_added_no_more(
-    content_run: conftest.Run,
-) -> None:
+def test_what_the_prepared_set_has_by_now_is_added_no_more(content_run: Run) -> None:
     data = content_run.data
     table = rows(data, ["video 1", "new 1"])
     assert new_videos_table.added_to(data, table).catalogue.num_added == 1
@@ -135,9 +130,7 @@ def test_what_the_prepared_set_has_by_now_is_added_no_more(
 
 
 @pytest.mark.thorough
-def test_mistakes_are_one_line(
-    workdir: pathlib.Path, content_run: conftest.Run, run: conftest.Run
-) -> None:
+def test_mistakes_are_one_line(workdir: Path, content_run: Run, run: Run) -> None:
     data = content_run.data
     bad = rows(data, ["a"]).with_columns(pl.lit(-1.0).alias(schema.DURATION_SECONDS))
     for none, why in ((rows(data, []), "none$"), (bad, "none; 1 rows: .*duration")):

@@ -15,6 +15,9 @@ from ytdnn.log import events, merged_shards, prepare, prepared, raw_log
 from ytdnn.log.sources import memory_tables
 from ytdnn.ops.refresh import append
 
+PreparedData = prepared.PreparedData
+Path = pathlib.Path
+
 TABLES = (schema.WATCHES, schema.IMPRESSIONS, schema.SEARCHES)
 IN_MEMORY = configs.DataConfig(source="tables")
 
@@ -50,18 +53,18 @@ def old(
     whole: dict[str, pl.DataFrame],
     moment: int,
     tmp_path_factory: pytest.TempPathFactory,
-) -> prepared.PreparedData:
+) -> PreparedData:
     before = memory_tables.from_frames(cut(whole, moment, is_old=True))
     return prepare.prepare(IN_MEMORY, tmp_path_factory.mktemp("old") / "data", before)
 
 
 @pytest.fixture(scope="module")
 def appended(
-    old: prepared.PreparedData,
+    old: PreparedData,
     whole: dict[str, pl.DataFrame],
     moment: int,
     tmp_path_factory: pytest.TempPathFactory,
-) -> prepared.PreparedData:
+) -> PreparedData:
     """Of a log that holds the new rows alone, new videos and users alone too."""
     since = cut(whole, moment, is_old=False)
     target = tmp_path_factory.mktemp("appended") / "data"
@@ -88,10 +91,8 @@ def days(
 
 
 def grown(
-    days: tuple[dict[str, pl.DataFrame], ...],
-    directory: pathlib.Path,
-    events_per_shard: int,
-) -> prepared.PreparedData:
+    days: tuple[dict[str, pl.DataFrame], ...], directory: Path, events_per_shard: int
+) -> PreparedData:
     config = configs.DataConfig(source="tables", events_per_shard=events_per_shard)
     data = prepare.prepare(config, directory / "0", memory_tables.from_frames(days[0]))
     for number, day in enumerate(days[1:], 1):
@@ -101,7 +102,7 @@ def grown(
 
 def test_a_set_of_shards_grows_as_one(
     days: tuple[dict[str, pl.DataFrame], ...],
-    tmp_path: pathlib.Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     as_one = grown(days, tmp_path / "one", 1_000_000)
@@ -126,7 +127,7 @@ def _refused(*_: object) -> None:
     raise AssertionError("expected an append shard by shard, found all events joined")
 
 
-def named(data: prepared.PreparedData, table: str) -> pl.DataFrame:
+def named(data: PreparedData, table: str) -> pl.DataFrame:
     """Returns a table's events by ids and texts, in their order."""
     found = getattr(data, table)
     frame = pl.DataFrame(
@@ -151,10 +152,7 @@ def named(data: prepared.PreparedData, table: str) -> pl.DataFrame:
 
 @pytest.mark.parametrize("table", ["watches", "impressions"])
 def test_events_are_those_of_the_whole_log(
-    appended: prepared.PreparedData,
-    whole: dict[str, pl.DataFrame],
-    tmp_path: pathlib.Path,
-    table: str,
+    appended: PreparedData, whole: dict[str, pl.DataFrame], tmp_path: Path, table: str
 ) -> None:
     at_once = prepare.prepare(
         IN_MEMORY, tmp_path / "data", memory_tables.from_frames(whole)
@@ -166,10 +164,7 @@ def test_events_are_those_of_the_whole_log(
 
 
 def test_columns_that_new_events_lack_are_missing_there(
-    old: prepared.PreparedData,
-    whole: dict[str, pl.DataFrame],
-    moment: int,
-    tmp_path: pathlib.Path,
+    old: PreparedData, whole: dict[str, pl.DataFrame], moment: int, tmp_path: Path
 ) -> None:
     names = {
         schema.WATCHES: [schema.DEVICE, schema.LOGGED_IN],
@@ -201,15 +196,13 @@ def test_columns_that_new_events_lack_are_missing_there(
 
 
 def test_searches_are_those_of_the_whole_log(
-    appended: prepared.PreparedData,
-    whole: dict[str, pl.DataFrame],
-    tmp_path: pathlib.Path,
+    appended: PreparedData, whole: dict[str, pl.DataFrame], tmp_path: Path
 ) -> None:
     at_once = prepare.prepare(
         IN_MEMORY, tmp_path / "data", memory_tables.from_frames(whole)
     )
 
-    def texts(data: prepared.PreparedData) -> list[tuple[str, int, str]]:
+    def texts(data: PreparedData) -> list[tuple[str, int, str]]:
         users = np.repeat(
             data.users[schema.USER_ID].to_numpy(), np.diff(data.log.searches.offsets)
         )
@@ -220,11 +213,11 @@ def test_searches_are_those_of_the_whole_log(
 
 
 def test_a_whole_grown_log_gives_the_same(
-    old: prepared.PreparedData,
-    appended: prepared.PreparedData,
+    old: PreparedData,
+    appended: PreparedData,
     whole: dict[str, pl.DataFrame],
     moment: int,
-    tmp_path: pathlib.Path,
+    tmp_path: Path,
 ) -> None:
     config = dataclasses.replace(IN_MEMORY, events_per_shard=400)
     before = memory_tables.from_frames(cut(whole, moment, is_old=True))
@@ -235,18 +228,18 @@ def test_a_whole_grown_log_gives_the_same(
         assert again.videos.equals(appended.videos)
 
 
-def test_watched_videos_come_first(appended: prepared.PreparedData) -> None:
+def test_watched_videos_come_first(appended: PreparedData) -> None:
     split = np.asarray(appended.watches.splits) == events.Split.TRAIN
     videos = np.asarray(appended.watches.videos)[split]
     assert videos.max() == appended.vocabulary_size
 
 
 def test_known_and_late_events_count_once(
-    old: prepared.PreparedData,
-    appended: prepared.PreparedData,
+    old: PreparedData,
+    appended: PreparedData,
     whole: dict[str, pl.DataFrame],
     moment: int,
-    tmp_path: pathlib.Path,
+    tmp_path: Path,
 ) -> None:
     """Some known events, and one before the end of the old log that it has not."""
     since, watches = cut(whole, moment, is_old=False), whole[schema.WATCHES]
@@ -262,10 +255,7 @@ def test_known_and_late_events_count_once(
 
 
 def test_a_log_without_new_events_is_refused(
-    old: prepared.PreparedData,
-    whole: dict[str, pl.DataFrame],
-    moment: int,
-    tmp_path: pathlib.Path,
+    old: PreparedData, whole: dict[str, pl.DataFrame], moment: int, tmp_path: Path
 ) -> None:
     before = cut(whole, moment, is_old=True)
     with pytest.raises(errors.UserError, match="has not, found none"):

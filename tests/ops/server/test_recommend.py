@@ -13,10 +13,11 @@ from ytdnn.base import errors, schema
 from ytdnn.log import prepare
 from ytdnn.ops.server import joined_log, metrics, served_log
 
+Server = conftest.Server
+Path = pathlib.Path
 
-def test_an_answer_is_the_bundles_with_sources_and_both_scores(
-    server: conftest.Server,
-) -> None:
+
+def test_an_answer_is_the_bundles_with_sources_and_both_scores(server: Server) -> None:
     request = server.request()
     found = server.post("/recommend", request | {"k": 6}).json()
     (expected,) = server.run.bundle.answer([request | {"k": 6}])
@@ -41,7 +42,7 @@ def test_an_answer_is_the_bundles_with_sources_and_both_scores(
     assert all(value >= 0 for value in found["milliseconds"].values())
 
 
-def test_exclusions_hold_and_warnings_are_told(server: conftest.Server) -> None:
+def test_exclusions_hold_and_warnings_are_told(server: Server) -> None:
     request = server.request(k=3)
     first = server.post("/recommend", request).json()["videos"]
     left_out = [one["video_id"] for one in first]
@@ -58,7 +59,7 @@ def test_exclusions_hold_and_warnings_are_told(server: conftest.Server) -> None:
     )
 
 
-def test_caps_hold_and_wrong_ones_are_refused(server: conftest.Server) -> None:
+def test_caps_hold_and_wrong_ones_are_refused(server: Server) -> None:
     topics = dict(server.run.data.videos.select("video_id", "topic").iter_rows())
     asked = server.request(k=9, max_per={"topic": 1})
     found = server.post("/recommend", asked).json()["videos"]
@@ -69,9 +70,7 @@ def test_caps_hold_and_wrong_ones_are_refused(server: conftest.Server) -> None:
     assert "did you mean topic?" in wrong.text
 
 
-def test_a_known_user_is_filled_in_and_an_unknown_one_is_not(
-    server: conftest.Server,
-) -> None:
+def test_a_known_user_is_filled_in_and_an_unknown_one_is_not(server: Server) -> None:
     known = server.post("/recommend", {"user_id": "u3"}).json()["videos"]
     nobody = server.post("/recommend", {}).json()["videos"]
     assert known != nobody
@@ -83,7 +82,7 @@ def test_a_known_user_is_filled_in_and_an_unknown_one_is_not(
         assert shown in line
 
 
-def test_a_condition_on_a_value_of_no_video_is_told(server: conftest.Server) -> None:
+def test_a_condition_on_a_value_of_no_video_is_told(server: Server) -> None:
     where = [{"column": "topic", "in": ["nope"]}]
     found = server.post("/recommend", server.request(where=where)).json()
     assert found["videos"] == []
@@ -108,9 +107,7 @@ def test_a_condition_on_a_value_of_no_video_is_told(server: conftest.Server) -> 
         ({"seconds": 3}, "expected the keys request_id, video_id, clicked"),
     ],
 )
-def test_feedback_that_is_none(
-    server: conftest.Server, changed: dict, expected: str
-) -> None:
+def test_feedback_that_is_none(server: Server, changed: dict, expected: str) -> None:
     good = {"request_id": "0" * 32, "video_id": "v1"}
     good |= {"clicked": True, "watch_seconds": 3.5}
     answer = server.post("/feedback?clicked=true", good)
@@ -120,9 +117,7 @@ def test_feedback_that_is_none(
     assert expected in answer.json()["error"]
 
 
-def test_what_is_served_can_be_trained_on(
-    server: conftest.Server, tmp_path: pathlib.Path
-) -> None:
+def test_what_is_served_can_be_trained_on(server: Server, tmp_path: Path) -> None:
     """Serve, feed back, join, prepare."""
     server.post("/recommend", {"k": 2})  # of nobody
     log = server.parts.log
@@ -197,12 +192,12 @@ def told(request: int, at: float, video: str, clicked: bool, seconds: float) -> 
 
 
 @pytest.fixture
-def log(tmp_path: pathlib.Path) -> served_log.ServedLog:
+def log(tmp_path: Path) -> served_log.ServedLog:
     return served_log.ServedLog(tmp_path / "log", pl.String())
 
 
 def test_outcomes_are_joined_and_what_was_not_told_did_not_happen(
-    tmp_path: pathlib.Path,
+    tmp_path: Path,
 ) -> None:
     log = served_log.ServedLog(tmp_path / "log", pl.String(), ("price",))
     log.add(joined_log.ANSWERS, row(1, 0.0, '"u1"', ["a", "b", "c"]))
@@ -219,7 +214,7 @@ def test_outcomes_are_joined_and_what_was_not_told_did_not_happen(
 
 
 def test_the_join_counts_what_it_leaves_out(
-    log: served_log.ServedLog, tmp_path: pathlib.Path
+    log: served_log.ServedLog, tmp_path: Path
 ) -> None:
     log.add(joined_log.ANSWERS, row(1, 100.5, "7", ["a", "b"]))
     log.add(joined_log.ANSWERS, row(2, 100.0, None, ["a"]))
@@ -261,7 +256,7 @@ def test_the_join_counts_what_it_leaves_out(
 
 
 def test_propensities_are_joined_also_with_answers_that_have_none(
-    log: served_log.ServedLog, tmp_path: pathlib.Path
+    log: served_log.ServedLog, tmp_path: Path
 ) -> None:
     drawn = {schema.PROPENSITIES: [0.25, 0.5]}
     log.add(joined_log.ANSWERS, row(1, 100.0, "7", ["a", "b"]) | drawn)
@@ -280,9 +275,7 @@ def test_propensities_are_joined_also_with_answers_that_have_none(
     assert others[schema.PROPENSITY].null_count() == len(others) == 2
 
 
-def test_what_cannot_be_joined(
-    log: served_log.ServedLog, tmp_path: pathlib.Path
-) -> None:
+def test_what_cannot_be_joined(log: served_log.ServedLog, tmp_path: Path) -> None:
     with pytest.raises(errors.UserError, match="found no answers"):
         joined_log.join(tmp_path / "nowhere", tmp_path / "out", 1.0)
     log.add(joined_log.ANSWERS, row(1, 100.0, json.dumps("u"), ["a"]))
@@ -296,7 +289,7 @@ def test_what_cannot_be_joined(
 
 
 def test_a_part_that_cannot_be_written_is_kept(
-    log: served_log.ServedLog, tmp_path: pathlib.Path
+    log: served_log.ServedLog, tmp_path: Path
 ) -> None:
     log.add(joined_log.ANSWERS, row(1, 100.0, "1", ["a"]))
     blocked = tmp_path / "log" / "answers"
@@ -330,7 +323,7 @@ def test_rows_that_no_disk_takes_are_bounded_and_counted(
     ]
 
 
-def test_without_a_log_feedback_is_refused(server: conftest.Server) -> None:
+def test_without_a_log_feedback_is_refused(server: Server) -> None:
     answer = server.changed(log=None).post("/feedback", json={})
     assert answer.status_code == 404
     assert "nothing is logged: start the server with --log" in answer.json()["error"]

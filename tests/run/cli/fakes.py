@@ -15,6 +15,9 @@ from ytdnn.base import artifacts, errors, formats
 from ytdnn.evaluation import order_choice_artifact, report_files
 from ytdnn.run.pipeline import steps
 
+Path = pathlib.Path
+Config = configs.Config
+
 
 class Rooms:
     """Records which rooms were called, and lets a test steer them.
@@ -46,7 +49,7 @@ class Rooms:
     def _make(
         self,
         name: str,
-        workdir: pathlib.Path,
+        workdir: Path,
         config: Any,
         inputs: Any,
         facts: Any = None,
@@ -71,11 +74,11 @@ class Rooms:
                 raise errors.UserError("expected another value")
 
     def prepare(
-        self, config: configs.DataConfig, directory: pathlib.Path, given: Any = None
+        self, config: configs.DataConfig, directory: Path, given: Any = None
     ) -> None:
         self._make("data", directory.parent, configs.to_dict(config), [])
 
-    def load(self, directory: pathlib.Path) -> Any:
+    def load(self, directory: Path) -> Any:
         manifest = artifacts.read_manifest(directory, "data")
         windows = types.SimpleNamespace(
             has_own_window=self.has_own_window,
@@ -94,16 +97,16 @@ class Rooms:
         return "" if self.has_impressions else "the log has no impressions"
 
     def trainer(self, name: str) -> types.SimpleNamespace:
-        def step_config(config: configs.Config) -> dict[str, Any]:
+        def step_config(config: Config) -> dict[str, Any]:
             part = configs.as_trained(getattr(config, name))
             return {name: part, "seed": config.seed}
 
         inputs = ["data"] if name == "candidates" else ["data", "candidates"]
 
         def train(
-            config: configs.Config,
+            config: Config,
             data: Any,
-            directory: pathlib.Path,
+            directory: Path,
             first_stage: Any = None,
             chosen: Any = None,
         ) -> None:
@@ -118,7 +121,7 @@ class Rooms:
         )
 
     def hold_contest(
-        self, members: Any, data: Any, directory: pathlib.Path, config: Any
+        self, members: Any, data: Any, directory: Path, config: Any
     ) -> None:
         inputs = {"data": data.manifest.fingerprint}
         facts = {"winner": self.winner, "lines": []}
@@ -127,20 +130,12 @@ class Rooms:
             pass
 
     def build_index(
-        self,
-        directory: pathlib.Path,
-        vectors: Any,
-        config: configs.IndexConfig,
-        inputs: Any,
+        self, directory: Path, vectors: Any, config: configs.IndexConfig, inputs: Any
     ) -> None:
         self._make("index", directory.parent, configs.to_dict(config), inputs)
 
     def evaluate(
-        self,
-        workdir: pathlib.Path,
-        config: configs.Config,
-        split: str,
-        stage: str = "",
+        self, workdir: Path, config: Config, split: str, stage: str = ""
     ) -> report_files.Result:
         names = ["data", "candidates"]
         names += [] if stage else ["index", "baselines"]
@@ -158,42 +153,34 @@ class Rooms:
         report = example.typed(example.bare() | settings)
         return report_files.Result(report, pl.DataFrame(), inputs)
 
-    def fit_baselines(
-        self, config: configs.Config, workdir: pathlib.Path, *_: Any
-    ) -> None:
+    def fit_baselines(self, config: Config, workdir: Path, *_: Any) -> None:
         self._make("baselines", workdir, {}, ["data"])
 
     def choose(
-        self, config: configs.Config, workdir: pathlib.Path, *_: Any
+        self, config: Config, workdir: Path, *_: Any
     ) -> order_choice_artifact.Choice:
         return order_choice_artifact.Choice(self.serves_ranker, "judged by a stand-in")
 
-    def write_evaluation(
-        self, directory: pathlib.Path, result: report_files.Result
-    ) -> None:
+    def write_evaluation(self, directory: Path, result: report_files.Result) -> None:
         self.calls.append(directory.name)
         with report_files.publish(directory, result):
             if self.fails_in == directory.name:
                 raise KeyboardInterrupt
 
-    def derive(
-        self, data: Any, part: str, directory: pathlib.Path, needs_ranker: bool
-    ) -> None:
+    def derive(self, data: Any, part: str, directory: Path, needs_ranker: bool) -> None:
         facts = {"vocabulary": 2, "refit": {"trained_to": 1_700_000_000}}
         made_from = {"data": data.manifest.fingerprint}
         config = data.manifest.config
         self._make("data", directory.parent, config, [], facts, **made_from)
 
     def publish_ranking(
-        self, config: configs.Config, earlier: Any, later: Any, inputs: Any
+        self, config: Config, earlier: Any, later: Any, inputs: Any
     ) -> None:
         part = self.trainer("ranking").step_config(config)
         home = later.directory.parent
         self._make("ranking", home, part, [], {"epochs": 3}, **inputs)
 
-    def export(
-        self, workdir: pathlib.Path, config: configs.Config, refit: Any = None
-    ) -> pathlib.Path:
+    def export(self, workdir: Path, config: Config, refit: Any = None) -> Path:
         of_models = ["candidates", "index"]
         has_ranker = self.has_impressions and config.ranking.enabled
         of_models += ["ranking"] if has_ranker else []
@@ -203,7 +190,7 @@ class Rooms:
         return workdir / "bundle"
 
 
-def bundle_config(config: configs.Config) -> dict[str, Any]:
+def bundle_config(config: Config) -> dict[str, Any]:
     part = {"composition": configs.to_dict(config.composition)}
     return part | ({"refit": True} if config.refit else {})
 

@@ -23,6 +23,10 @@ from ytdnn.run.cli import command as command_room
 from ytdnn.run.cli import failures, main, settings_catalogue
 from ytdnn.run.pipeline import workdir
 
+Cli = conftest.Cli
+Path = pathlib.Path
+MonkeyPatch = pytest.MonkeyPatch
+
 NAMES = [command.name for command in main.COMMANDS]
 
 
@@ -58,7 +62,7 @@ def test_the_commands_of_the_design_are_there() -> None:
     }
 
 
-def test_help_names_every_command_with_an_example(cli: conftest.Cli) -> None:
+def test_help_names_every_command_with_an_example(cli: Cli) -> None:
     result = cli("--help")
     assert result.status == 0
     for command in main.COMMANDS:
@@ -68,9 +72,7 @@ def test_help_names_every_command_with_an_example(cli: conftest.Cli) -> None:
 
 
 @pytest.mark.parametrize("command", main.COMMANDS, ids=NAMES)
-def test_help_of_a_command_is_complete(
-    cli: conftest.Cli, command: command_room.Command
-) -> None:
+def test_help_of_a_command_is_complete(cli: Cli, command: command_room.Command) -> None:
     out = cli(*command.name.split(), "--help").out
     for flag in command.flags:
         assert f"\n  --{flag.name}{'' if flag.is_switch else '='}" in out
@@ -79,14 +81,14 @@ def test_help_of_a_command_is_complete(
             assert re.search(rf"\n +{re.escape(key)}=", out)
 
 
-def test_help_of_run_lists_every_setting(cli: conftest.Cli) -> None:
+def test_help_of_run_lists_every_setting(cli: Cli) -> None:
     out = cli("run", "--help").out
     for setting in settings_catalogue.listed():
         assert re.search(rf"\n +{re.escape(setting.key)}=", out)
         assert setting.text.split()[0].replace("`", "") in out
 
 
-def test_help_lists_every_kind_of_a_choice_with_its_settings(cli: conftest.Cli) -> None:
+def test_help_lists_every_kind_of_a_choice_with_its_settings(cli: Cli) -> None:
     out = cli("train", "--help").out
     for choice, kinds in configs.choices().items():
         for kind, cls in kinds.items():
@@ -110,7 +112,7 @@ def test_every_alias_fills_a_setting() -> None:
             )
 
 
-def test_help_comes_at_once_and_without_tensorflow(repository: pathlib.Path) -> None:
+def test_help_comes_at_once_and_without_tensorflow(repository: Path) -> None:
     program = (
         "import sys\n"
         "from ytdnn.run.cli import main\n"
@@ -221,11 +223,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("argv", "line"), MISTAKES, ids=lambda v: str(v)[:60])
 def test_a_mistake_is_one_line(
-    cli: conftest.Cli,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: pathlib.Path,
-    argv: list[str],
-    line: str,
+    cli: Cli, monkeypatch: MonkeyPatch, tmp_path: Path, argv: list[str], line: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.error(*argv) == line
@@ -250,18 +248,14 @@ CONFIG_FILES = {
 
 
 @pytest.mark.parametrize("text", CONFIG_FILES, ids=range(len(CONFIG_FILES)))
-def test_a_bad_config_file_is_one_line(
-    cli: conftest.Cli, tmp_path: pathlib.Path, text: str
-) -> None:
+def test_a_bad_config_file_is_one_line(cli: Cli, tmp_path: Path, text: str) -> None:
     file = tmp_path / "bad.py"
     file.write_text(text)
     error = cli.error("run", f"--workdir={tmp_path / 'w'}", f"--config={file}")
     assert CONFIG_FILES[text] in error.replace(str(file), "FILE")
 
 
-def test_the_settings_of_a_run_are_a_config(
-    cli: conftest.Cli, tmp_path: pathlib.Path
-) -> None:
+def test_the_settings_of_a_run_are_a_config(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
     (tmp_path / "log" / "watches.csv").write_text(logs.WATCHES.replace("time", "at"))
     one, two = tmp_path / "one", tmp_path / "two"
@@ -281,12 +275,9 @@ def test_the_settings_of_a_run_are_a_config(
 
 
 def test_a_missing_file_inside_a_step_is_one_line(
-    cli: conftest.Cli,
-    rooms: fakes.Rooms,
-    workdir: pathlib.Path,
-    monkeypatch: pytest.MonkeyPatch,
+    cli: Cli, rooms: fakes.Rooms, workdir: Path, monkeypatch: MonkeyPatch
 ) -> None:
-    def prepare(config: object, directory: pathlib.Path, given: object) -> None:
+    def prepare(config: object, directory: Path, given: object) -> None:
         open(directory / "nowhere").close()
 
     monkeypatch.setattr(rooms, "prepare", prepare)
@@ -321,11 +312,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_failure_of_the_machine_is_one_line(
-    cli: conftest.Cli,
-    rooms: fakes.Rooms,
-    workdir: pathlib.Path,
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
+    cli: Cli, rooms: fakes.Rooms, workdir: Path, monkeypatch: MonkeyPatch, name: str
 ) -> None:
     error, line = FAILURES[name]
 
@@ -345,12 +332,9 @@ def test_memory_that_tensorflow_lacks_is_one_line() -> None:
 
 
 def test_a_bug_is_not_hidden(
-    cli: conftest.Cli,
-    rooms: fakes.Rooms,
-    workdir: pathlib.Path,
-    monkeypatch: pytest.MonkeyPatch,
+    cli: Cli, rooms: fakes.Rooms, workdir: Path, monkeypatch: MonkeyPatch
 ) -> None:
-    def prepare(config: object, directory: pathlib.Path, given: object) -> None:
+    def prepare(config: object, directory: Path, given: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("ytdnn.log.prepare.prepare", prepare)
@@ -368,7 +352,7 @@ def test_flags_are_taken_with_a_space_too() -> None:
 
 
 def test_an_interrupt_is_a_line_however_often_it_comes(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Polars raises one itself, and the signal's own comes behind it."""
     told: list[str] = []
@@ -389,7 +373,7 @@ def test_an_interrupt_is_a_line_however_often_it_comes(
 
 
 def test_an_interrupt_while_modules_load_is_a_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted() -> int:
         raise KeyboardInterrupt
@@ -405,7 +389,7 @@ def test_an_interrupt_while_modules_load_is_a_line(
     "after", [None, SystemError("bad argument"), errors.UserError("x"), OSError(28, "")]
 )
 def test_an_end_by_sigterm_is_a_line_with_its_own_status(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     after: Exception | None,
 ) -> None:
@@ -427,7 +411,7 @@ def test_an_end_by_sigterm_is_a_line_with_its_own_status(
 
 
 def test_an_interrupt_in_a_callback_of_a_weak_reference_is_raised_again(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Referred:
         pass

@@ -13,16 +13,18 @@ import ytdnn
 from tests.run.pipeline import conftest
 from ytdnn.bundle import batches
 
+Recommender = ytdnn.Recommender
+
 COLUMNS = ["request", "user_id", "rank", "video_id", "title", "score"]
 SAID = ["expected_watch_seconds", "click_probability"]
 
 
 @pytest.fixture(scope="module")
-def recommender(made: conftest.Made) -> ytdnn.Recommender:
-    return ytdnn.Recommender.load(made.bundle)
+def recommender(made: conftest.Made) -> Recommender:
+    return Recommender.load(made.bundle)
 
 
-def test_users_get_their_recommendations(recommender: ytdnn.Recommender) -> None:
+def test_users_get_their_recommendations(recommender: Recommender) -> None:
     found = recommender.recommend(["u3", "u1"], k=2)
     assert found.columns == [*COLUMNS, *SAID]
     assert found["request"].to_list() == [0, 0, 1, 1]
@@ -35,7 +37,7 @@ def test_users_get_their_recommendations(recommender: ytdnn.Recommender) -> None
 
 
 def test_files_frames_and_answers_have_the_same_columns(
-    recommender: ytdnn.Recommender, tmp_path: pathlib.Path
+    recommender: Recommender, tmp_path: pathlib.Path
 ) -> None:
     """The score falls with the rank; a file's metadata says what each column is."""
     users = [f"u{i}" for i in range(8)]
@@ -61,9 +63,7 @@ def test_files_frames_and_answers_have_the_same_columns(
     assert (frame["click_probability"] < 1.0).all()
 
 
-def test_candidates_hold_the_page_with_its_sources(
-    recommender: ytdnn.Recommender,
-) -> None:
+def test_candidates_hold_the_page_with_its_sources(recommender: Recommender) -> None:
     found = recommender.candidates("u3")
     page = recommender.recommend("u3", exact=False)
     on_page = found.filter(pl.col("rank") <= len(page))
@@ -78,9 +78,7 @@ def test_candidates_hold_the_page_with_its_sources(
     assert found["rank"].null_count() == len(found) - found["rank"].max()
 
 
-def test_candidates_are_shown_after_a_training_too(
-    recommender: ytdnn.Recommender,
-) -> None:
+def test_candidates_are_shown_after_a_training_too(recommender: Recommender) -> None:
     """Training makes operations deterministic, and the graph reads the clock."""
     from tensorflow.python.framework import config
 
@@ -109,7 +107,7 @@ def test_candidates_are_shown_after_a_training_too(
     ids=lambda users: type(users).__module__.split(".")[0] + type(users).__name__,
 )
 def test_users_may_be_given_in_any_shape(
-    recommender: ytdnn.Recommender, users: object
+    recommender: Recommender, users: object
 ) -> None:
     expected = recommender.recommend(["u3", "u1"], k=3)
     assert recommender.recommend(users, k=3).equals(expected)
@@ -117,7 +115,7 @@ def test_users_may_be_given_in_any_shape(
 
 def test_a_request_needs_no_log(made: conftest.Made, tmp_path: pathlib.Path) -> None:
     shutil.copytree(made.bundle, tmp_path / "bundle")
-    recommender = ytdnn.Recommender.load(tmp_path / "bundle")
+    recommender = Recommender.load(tmp_path / "bundle")
     found = recommender.recommend({"watched_video_ids": ["video 1"], "k": 3})
     expected = [name for name in COLUMNS if name != "user_id"]
     assert found.columns == [*expected, *SAID]
@@ -128,13 +126,11 @@ def test_a_request_needs_no_log(made: conftest.Made, tmp_path: pathlib.Path) -> 
     assert str(error.value).startswith(
         f"expected the prepared set to look up users in, found none in {tmp_path}/data"
     )
-    again = ytdnn.Recommender.load(tmp_path / "bundle", made.workdir / "data")
+    again = Recommender.load(tmp_path / "bundle", made.workdir / "data")
     assert again.recommend("u1").height == 10
 
 
-def test_a_frame_of_requests_is_a_request_a_row(
-    recommender: ytdnn.Recommender,
-) -> None:
+def test_a_frame_of_requests_is_a_request_a_row(recommender: Recommender) -> None:
     frame = pl.DataFrame(
         {
             "user_id": ["u1", "somebody", None],
@@ -150,9 +146,7 @@ def test_a_frame_of_requests_is_a_request_a_row(
     assert found["video_id"].to_list()[1:3] == own["video_id"].to_list()
 
 
-def test_own_keys_stand_beside_what_the_log_knows(
-    recommender: ytdnn.Recommender,
-) -> None:
+def test_own_keys_stand_beside_what_the_log_knows(recommender: Recommender) -> None:
     request = {"user_id": "u1", "age": 70.0, "k": 4}
     filled = recommender.request("u1") | {"age": 70.0, "k": 4}
     found = recommender.recommend(request)
@@ -160,7 +154,7 @@ def test_own_keys_stand_beside_what_the_log_knows(
     assert found.drop("user_id").equals(expected)
 
 
-def test_pandas_in_pandas_out(recommender: ytdnn.Recommender) -> None:
+def test_pandas_in_pandas_out(recommender: Recommender) -> None:
     lists = pd.Series([["video 1"], ["video 2", "video 4"]])
     frame = pd.DataFrame(
         {
@@ -183,7 +177,7 @@ def test_pandas_in_pandas_out(recommender: ytdnn.Recommender) -> None:
 
 
 def test_many_requests_are_answered_in_their_order(
-    recommender: ytdnn.Recommender, monkeypatch: pytest.MonkeyPatch
+    recommender: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = []
     answer = recommender.bundle.answer
@@ -219,7 +213,7 @@ def test_many_requests_are_answered_in_their_order(
     ],
 )
 def test_a_mistake_is_one_line(
-    recommender: ytdnn.Recommender, asked: object, line: str
+    recommender: Recommender, asked: object, line: str
 ) -> None:
     with pytest.raises(ytdnn.UserError) as error:
         recommender.recommend(asked)
@@ -227,9 +221,7 @@ def test_a_mistake_is_one_line(
     assert "\n" not in str(error.value)
 
 
-def test_a_recommender_is_pickled_as_its_places(
-    recommender: ytdnn.Recommender,
-) -> None:
+def test_a_recommender_is_pickled_as_its_places(recommender: Recommender) -> None:
     again = pickle.loads(pickle.dumps(recommender))
     asked = {"watched_video_ids": ("video 0", "video 2")}
     listed = {**asked, "watched_video_ids": [*asked["watched_video_ids"]]}
@@ -242,6 +234,6 @@ def test_a_set_that_the_bundle_was_not_made_from_is_refused(
     shutil.copytree(made.bundle, tmp_path / "bundle")
     ytdnn.prepare(tmp_path, tables={"watches": made.tables["watches"]})
     with pytest.raises(ytdnn.UserError, match="was made from data"):
-        ytdnn.Recommender.load(tmp_path / "bundle").recommend("u1")
+        Recommender.load(tmp_path / "bundle").recommend("u1")
     with pytest.raises(ytdnn.UserError, match="was made from data"):
-        ytdnn.Recommender.load(tmp_path / "bundle", tmp_path / "data")
+        Recommender.load(tmp_path / "bundle", tmp_path / "data")

@@ -8,6 +8,8 @@ from ytdnn.base import configs, registries, schema
 from ytdnn.candidates import losses
 from ytdnn.candidates.losses import drawn_negatives
 
+Features = losses.Features
+
 
 @registries.LOSSES.register("full_softmax", configs.FullSoftmaxConfig)
 class FullSoftmax:
@@ -29,9 +31,7 @@ class FullSoftmax:
         self._smoothing = config.label_smoothing
         self._precision = learner.precision
 
-    def __call__(
-        self, batch: losses.Features, seed: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def __call__(self, batch: Features, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of weighted losses and the sum of weights."""
         queries = self._model.flat_queries(batch, seed)
         labels = tf.reshape(batch[schema.LABELS], [-1])
@@ -51,9 +51,7 @@ class FullSoftmax:
         )
         return tf.reduce_sum(losses * weights), tf.reduce_sum(weights)
 
-    def _probabilities(
-        self, batch: losses.Features, offsets: tf.Tensor | None
-    ) -> tf.Tensor:
+    def _probabilities(self, batch: Features, offsets: tf.Tensor | None) -> tf.Tensor:
         """Returns the mean prediction of the teachers, `[batch, num_videos + 1]`."""
         scores = [
             table_logits(
@@ -66,9 +64,7 @@ class FullSoftmax:
         mean = tf.add_n(scores) / len(scores)
         return tf.nn.softmax(mean if offsets is None else mean + offsets)
 
-    def _offsets(
-        self, batch: losses.Features, num_videos: tf.Tensor
-    ) -> tf.Tensor | None:
+    def _offsets(self, batch: Features, num_videos: tf.Tensor) -> tf.Tensor | None:
         """Returns the score offsets by age, `[batch, num_videos]`, if there are any."""
         ages = self._model.ages
         if ages is None:

@@ -17,6 +17,9 @@ from ytdnn.lab.live import arms
 from ytdnn.lab.sources import world as world_source
 from ytdnn.lab.world import corpus, event_recorder, generate, policy, tables
 
+World = generate.World
+Path = pathlib.Path
+
 KIND = "live_day"
 LOG = "live_log"
 EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
@@ -24,7 +27,7 @@ EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
 Frames = dict[str, pl.DataFrame]
 
 
-def frames(world: generate.World, happened: Sequence[event_recorder.Events]) -> Frames:
+def frames(world: World, happened: Sequence[event_recorder.Events]) -> Frames:
     """Returns events as tables of the event log, in order of time."""
     parts = [tables.events_tables(world, one, arms.SOURCES) for one in happened]
     sorted_tables = {}
@@ -63,7 +66,7 @@ def _known(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def write(
-    directory: pathlib.Path,
+    directory: Path,
     day: int,
     of_arm: Mapping[str, Frames],
     serving: Mapping[str, Mapping[str, float]],
@@ -85,24 +88,24 @@ def write(
                 frame.write_parquet(partial / arm / f"{name}.parquet")
 
 
-def path(directory: pathlib.Path, day: int) -> pathlib.Path:
+def path(directory: Path, day: int) -> Path:
     """Returns the directory of a day."""
     return directory / "days" / f"{day:04d}"
 
 
-def is_finished(directory: pathlib.Path, day: int) -> bool:
+def is_finished(directory: Path, day: int) -> bool:
     """Returns whether a day was written completely."""
     return (path(directory, day) / artifacts.MANIFEST).exists()
 
 
-def serving(directory: pathlib.Path, day: int) -> dict[str, dict[str, float]]:
+def serving(directory: Path, day: int) -> dict[str, dict[str, float]]:
     """Returns the seconds and number of slates of each arm on a finished day."""
     manifest = artifacts.load_manifest(path(directory, day), KIND)
     seconds: dict[str, dict[str, float]] = manifest.facts["serving"]
     return seconds
 
 
-def read(directory: pathlib.Path, day: int, arm: str) -> Frames:
+def read(directory: Path, day: int, arm: str) -> Frames:
     """Returns the tables of an arm's users on a finished day."""
     return {
         name: pl.read_parquet(path(directory, day) / arm / f"{name}.parquet")
@@ -118,7 +121,7 @@ def joined(logs: Sequence[Frames]) -> Frames:
 
 
 def recorded(
-    directory: pathlib.Path, day: int, names: Sequence[str], length: int
+    directory: Path, day: int, names: Sequence[str], length: int
 ) -> policy.Policy:
     """Returns the policy that repeats the slates of a finished day.
 
@@ -187,11 +190,7 @@ def _numbers(ids: pl.Series) -> npt.NDArray[np.int64]:
 
 
 def write_log(
-    target: pathlib.Path,
-    directory: pathlib.Path,
-    numbers: range,
-    arm: str,
-    world: generate.World,
+    target: Path, directory: Path, numbers: range, arm: str, world: World
 ) -> None:
     """Publishes the events of an arm's users of all days as one event log.
 
@@ -210,9 +209,7 @@ def write_log(
             frame.write_parquet(partial / f"{name}.parquet")
 
 
-def between(
-    directory: pathlib.Path, arm: str, world: generate.World, first: int, stop: int
-) -> Frames:
+def between(directory: Path, arm: str, world: World, first: int, stop: int) -> Frames:
     """Returns the log of an arm's users between the beginnings of two days.
 
     A visit may run past midnight. Its later events belong to the next day, so
@@ -237,7 +234,7 @@ def begin(day: int) -> int:
     return corpus.START + day * corpus.SECONDS_PER_DAY
 
 
-def _entities(world: generate.World, day: int, until: int) -> Frames:
+def _entities(world: World, day: int, until: int) -> Frames:
     """Returns the videos uploaded by a time, and the users who joined by a day."""
     videos = tables.videos_table(world, until)
     users = tables.users_table(world.all_users, day)

@@ -20,6 +20,9 @@ from ytdnn.lab.world import (
     words,
 )
 
+WorldState = popularity.WorldState
+Day = popularity.Day
+
 Generator = np.random.Generator
 
 SOURCES = ("popular", "interests", "subscribed", "fresh", "related")
@@ -81,8 +84,8 @@ class PageRequests:
     interests: tuple[np.ndarray, np.ndarray]
     users: people.Users
     remembered: memory.Memory
-    shared: popularity.WorldState
-    day: popularity.Day
+    shared: WorldState
+    day: Day
     happened: event_recorder.Events
     rng: Generator
 
@@ -218,11 +221,7 @@ def _related(
 
 
 def draw_related(
-    shared: popularity.WorldState,
-    day: popularity.Day,
-    seeds: np.ndarray,
-    times: np.ndarray,
-    rng: Generator,
+    shared: WorldState, day: Day, seeds: np.ndarray, times: np.ndarray, rng: Generator
 ) -> np.ndarray:
     """Draws a video of each seed's leaf or channel; -1 = none."""
     videos = shared.videos
@@ -233,10 +232,7 @@ def draw_related(
 
 
 def _from_channel(
-    shared: popularity.WorldState,
-    channels: np.ndarray,
-    times: np.ndarray,
-    rng: Generator,
+    shared: WorldState, channels: np.ndarray, times: np.ndarray, rng: Generator
 ) -> np.ndarray:
     """Draws one of the latest uploads that a channel's page has listed by then."""
     back = rng.geometric(LATEST_SHARE, len(channels)) - 1

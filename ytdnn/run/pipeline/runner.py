@@ -25,6 +25,9 @@ from ytdnn.base.configs import data as data_config
 from ytdnn.run.pipeline import graph, log_size, steps, steps_after_training
 from ytdnn.run.pipeline import workdir as run_workdir
 
+Step = graph.Step
+Config = configs.Config
+
 Path = str | os.PathLike[str]
 Verbose = bool | Callable[[str], None]
 Say = Callable[[str], None]
@@ -41,8 +44,8 @@ _TABLES = frozenset(
 
 
 def run(
-    several: Sequence[graph.Step],
-    config: configs.Config,
+    several: Sequence[Step],
+    config: Config,
     workdir: pathlib.Path,
     say: Say,
     always: Collection[str] = (),
@@ -92,10 +95,7 @@ def run(
 
 
 def _decided(
-    step: graph.Step,
-    config: configs.Config,
-    workdir: pathlib.Path,
-    always: Collection[str],
+    step: Step, config: Config, workdir: pathlib.Path, always: Collection[str]
 ) -> tuple[str, str]:
     """Returns the reason to skip a step, and the reason to run it; one is empty."""
     why = step.left_out(config, workdir)
@@ -108,16 +108,14 @@ def _decided(
     return f"skipped: {path} is complete and current{_unread(step, path)}", ""
 
 
-def _unread(step: graph.Step, path: pathlib.Path) -> str:
+def _unread(step: Step, path: pathlib.Path) -> str:
     """Returns the words for tables that were in memory, and cannot be looked at."""
     if step is not graph.DATA or not artifacts.read_manifest(path, step.name).inputs:
         return ""
     return " (its tables were frames in memory, which are not read again)"
 
 
-def require(
-    several: Sequence[graph.Step], config: configs.Config, workdir: pathlib.Path
-) -> None:
+def require(several: Sequence[Step], config: Config, workdir: pathlib.Path) -> None:
     """Checks that the inputs of some steps are complete and current.
 
     Raises:
@@ -137,7 +135,7 @@ def require(
                 raise errors.UserError(f"{workdir / step.name}: {reason}: {advice}")
 
 
-def _advice(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -> str:
+def _advice(step: Step, config: Config, workdir: pathlib.Path) -> str:
     if step is graph.DATA and config.data.source == data_config.IN_MEMORY:
         return (
             f'its tables were frames in memory: ytdnn.prepare("{workdir}", tables=…) '
@@ -149,7 +147,7 @@ def _advice(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -> 
     )
 
 
-def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -> str:
+def staleness(step: Step, config: Config, workdir: pathlib.Path) -> str:
     """Returns why a step must run; empty if its output is complete and current."""
     path, config = workdir / step.name, log_size.resolved(config, workdir)
     if not path.exists():
@@ -186,7 +184,7 @@ def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -
 
 
 def input_fingerprints(
-    step: graph.Step, config: configs.Config, workdir: pathlib.Path
+    step: Step, config: Config, workdir: pathlib.Path
 ) -> dict[str, str]:
     """Returns the fingerprint of each input artefact of a step.
 
@@ -216,7 +214,7 @@ def input_fingerprints(
     return {**prints, **step.given}
 
 
-def _newer_source(step: graph.Step, config: configs.Config, path: pathlib.Path) -> str:
+def _newer_source(step: Step, config: Config, path: pathlib.Path) -> str:
     """Returns a reason when files of the source are younger than the prepared set."""
     if step is not graph.DATA or not config.data.dir:
         return ""
@@ -268,7 +266,7 @@ class SingleProcess:
       config: Config of the run.
     """
 
-    def __init__(self, config: configs.Config) -> None:
+    def __init__(self, config: Config) -> None:
         """Stores the config."""
         self.config = config
 
@@ -295,7 +293,7 @@ class SingleProcess:
         """
         return False
 
-    def follow(self, several: Sequence[graph.Step], workdir: pathlib.Path) -> None:
+    def follow(self, several: Sequence[Step], workdir: pathlib.Path) -> None:
         """Takes part in the steps that all processes make together.
 
         Args:
@@ -311,7 +309,7 @@ class SingleProcess:
         """Tells the other processes whether the next training is made, or all done."""
 
 
-def make_role(config: configs.Config) -> SingleProcess:
+def make_role(config: Config) -> SingleProcess:
     """Returns the role of this process in a run.
 
     Raises:
@@ -331,7 +329,7 @@ def speaker(verbose: Verbose) -> Say:
     return functools.partial(print, flush=True) if verbose else lambda line: None
 
 
-def next_command(config: configs.Config, workdir: pathlib.Path) -> str:
+def next_command(config: Config, workdir: pathlib.Path) -> str:
     """Returns the command of the first step to run; `recommend` if all are current."""
     for step in graph.every(config):
         if not step.left_out(config, workdir) and staleness(step, config, workdir):
