@@ -147,13 +147,17 @@ def _context(
     )
 
 
-def test_small_integers_of_an_own_metric_do_not_wrap(
-    data: prepared.PreparedData,
+@pytest.mark.parametrize("is_default", [False, True])
+def test_an_own_metric_is_measured_as_floats(
+    data: prepared.PreparedData, is_default: bool
 ) -> None:
+    """Small integers would wrap. A default one needs no name in the settings."""
     with extras.registered():
         small = functools.partial(np.arange, dtype=np.uint8)
-        registries.METRICS.register("own")(lambda lists, k: small(len(lists.videos)))
-        config = configs.EvaluationConfig(ks=(2,), metrics=("own",))
+        add = registries.METRICS.register("own", is_default=is_default)
+        add(lambda lists, k: small(len(lists.videos)))
+        metrics = () if is_default else ("own",)
+        config = configs.EvaluationConfig(ks=(2,), metrics=metrics)
         context = _context(data, config)
         listed = np.zeros((len(context.cases), 2), np.int32)
         first, second, *_ = list_metrics._judged(context, listed, (2,))["own@2"]

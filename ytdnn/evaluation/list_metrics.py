@@ -132,7 +132,7 @@ def _debiased(context: Context, listed: Lists) -> dict[str, tuple[Floats, Floats
 def _judged(context: Context, listed: Lists, ks: tuple[int, ...]) -> PerUser:
     """Returns the metrics of lists: hits, watch seconds of hits, the true slate.
 
-    The metrics that `evaluation.metrics` names follow.
+    The metrics that `evaluation.metrics` names follow, and own ones for every report.
     """
     cases, ranked = context.cases, _ranked(context, listed)
     values = exact_top_k.metrics_at(listed, *cases.targets, ks)
@@ -141,13 +141,16 @@ def _judged(context: Context, listed: Lists, ks: tuple[int, ...]) -> PerUser:
         values |= watch_time_of_hits.evaluate(ranked.seconds, relevant, ks)
     if context.true_pages is not None:
         values |= context.true_pages.per_user(cases, listed, ks)
-    for name in context.config.metrics:
-        metric = registries.METRICS.get(name)
-        if metric is None or metric.is_default:
+    parts, measured = registries.METRICS, {*registries.METRICS.own()}
+    others = [name for name in parts.names() if name not in measured]
+    always = [name for name in others if parts[name].is_default]
+    for name in dict.fromkeys([*context.config.metrics, *always]):
+        metric = parts.get(name)
+        if metric is None or (metric.is_default and name in measured):
             continue  # of impressions, or measured already
         for k in ks:
-            value = registries.METRICS.made(name, object, ranked, k)
-            value = registries.METRICS.array(value, [len(listed)], name)
+            value = parts.made(name, object, ranked, k)
+            value = parts.array(value, [len(listed)], name)
             values[metric_names.at(name, k)] = np.asarray(value, np.float64)
     return values
 
