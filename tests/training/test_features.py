@@ -28,7 +28,7 @@ def test_features_of_both_networks_are_checked(data: prepared.PreparedData) -> N
             )
         ),
     ):
-        with pytest.raises(errors.UserError, match=r"received 'videos\.genr'"):
+        with pytest.raises(errors.UserError, match=r'received "videos\.genr"'):
             steps.require_features(config, data)
 
 

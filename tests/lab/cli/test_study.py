@@ -204,7 +204,7 @@ BAD_VARIANTS = {
     "return {1: get_config()}": "received 1",
     "return {'a': 3}": "expected get_variants()['a'] of FILE to return",
     "return {'a': {'sed': 1}}": "there is no setting config.sed",
-    "return 1 / 0": "ZeroDivisionError in line",
+    "return 1 / 0": "in get_variants: ZeroDivisionError",
     "return {t: {'evaluation': {'targets': t}} for t in ('all', 'next')}": (
         "found config.evaluation.targets 'all' in all and 'next' in next"
     ),
