@@ -47,9 +47,9 @@ def test_ids_that_look_wrong_are_named() -> None:
     assert note.startswith(
         "note: 4 user_ids look wrong, such as 'NULL', ' u2', \"'u3'\", and are read"
     )
-    hidden = ["\u200bu1", "u\u200b2", "\xa0u3", "u4\ufeff", "na\u200dme"]
+    hidden = ["\u200bu1", "u\u200b2", "\xa0u3", "u4\ufeff", "na\u200dme", "a\0b"]
     (note,) = log_warnings.odd_ids(pl.Series("user_id", hidden))
-    assert note.startswith(r"note: 4 user_ids look wrong, such as '\u200bu1'")
+    assert note.startswith(r"note: 5 user_ids look wrong, such as '\u200bu1'")
     assert log_warnings.odd_ids(pl.Series("user_id", ["u1", "null island"])) == []
     assert log_warnings.odd_ids(pl.Series("user_id", [1, 2])) == []
 
@@ -161,6 +161,7 @@ ODD = {
     "each page_id is of several users": ("impressions", {"page_id": "p"}),
     "each page_id is of a single impression": ("impressions", {"page_id": EVERY}),
     "impressions.propensity: every value is 0": ("impressions", {"propensity": 0.0}),
+    "impressions.position: every value is 0": ("impressions", {"position": 0}),
     "impressions.watch_seconds are 55.": ("impressions", {"watch_seconds": 5e3}),
     "probably --columns=videos.duration_seconds=YOUR_COLUMN/1000": (
         "videos",

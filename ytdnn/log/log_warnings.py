@@ -27,7 +27,7 @@ _VIEWED = "impressions without a click have watch seconds, which the ranker leav
 NONE_INSIDE = " lies in"  # says the obstacle that other windows would remove
 _NO_IDS = ("null", "none", "nan", "na", "n/a", "nil", "undefined", "\\n")
 # Zero-width marks inside an id are rare, joiners inside a name are not.
-_INVISIBLE = r"""^[\s\p{Z}\p{Cf}"']+|[\s\p{Z}\p{Cf}"']+$|[\x{200B}\x{FEFF}]"""
+_INVISIBLE = r"""^[\s\p{Z}\p{Cf}"']+|[\s\p{Z}\p{Cf}"']+$|[\x{200B}\x{FEFF}\p{Cc}]"""
 _MOST_NAMED = 3  # ids of a note
 FEWEST_USERS, _FEWEST_ROWS = 10, 10  # of which something is said
 # Of the rows, counted to some percent; of the watches, where a user seems several.
@@ -160,7 +160,7 @@ def from_tables(tables: Mapping[str, pl.LazyFrame]) -> Iterator[str]:
 
 def _ends(rows: pl.LazyFrame, times: int) -> pl.DataFrame:
     """Returns the least and the greatest of numbers, both so many times."""
-    names = (schema.WATCH_SECONDS, schema.PROPENSITY)
+    names = (schema.WATCH_SECONDS, schema.PROPENSITY, schema.POSITION)
     numbers = rows.select(selectors.by_name(*names, require_all=False))
     return pl.concat([numbers.min(), numbers.max()] * times).collect(engine="streaming")
 
