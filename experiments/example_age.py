@@ -166,7 +166,7 @@ class Window:
 
     def labels(self, day: int) -> npt.NDArray[np.int64]:
         """Returns the flat positions of a day's labels."""
-        return np.flatnonzero((self.label_days == day) & self.log.weights.numpy() > 0.0)
+        return np.flatnonzero((self.label_days == day) * self.log.weights.numpy())
 
 
 def empirical(window: Window) -> Probabilities:
