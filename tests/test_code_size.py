@@ -12,7 +12,7 @@ from tests import code_size, rooms
 
 # Lines of code of each room (`python -m tests.code_size`); HTML, CSS and JS count too.
 ROOMS = {
-    "base": 4_012,
+    "base": 4_016,
     "log": 7_250,
     "layers": 653,
     "features": 2_993,
@@ -23,14 +23,14 @@ ROOMS = {
     "bundle": 3_752,
     "evaluation": 6_173,
     "run": 3_825,
-    "core": 36_794,
+    "core": 36_798,
     "lab": 8_944,
     "ops": 6_037,
-    "all": 51_775,
+    "all": 51_779,
 }
 MOST = {
     "num_settings": 160,
-    "num_test_lines": 43_368,
+    "num_test_lines": 43_372,
     "num_experiment_lines": 5_726,
     "num_words": 24_900,
 }

@@ -53,3 +53,9 @@ def test_a_text_that_is_not_set_is_as_if_an_earlier_version_lacked_it() -> None:
     assert configs.differences({"k": 1}, {"k": 1, "counters_from": ""}) == {}
     found = configs.differences({"k": 1, "name": "a"}, {"k": 1, "name": ""})
     assert found == {"name": "was 'a', is ''"}
+
+
+@pytest.mark.parametrize(("value", "is_new"), [(0.0, False), ((), False), (0.5, True)])
+def test_a_new_setting_that_is_off_changes_nothing(value: object, is_new: bool) -> None:
+    found = configs.differences({"seed": 0}, {"seed": 0, "power": value})
+    assert bool(found) is is_new

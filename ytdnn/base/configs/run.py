@@ -309,13 +309,13 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
     """Returns the differences between nested dicts, by path as in `flat`.
 
     A setting of `before` that is a constant now, of its value, is none, and neither is
-    an empty text that `before` did not have.
+    one that `before` did not have and that is empty, 0 or false: what is new and off.
 
     >>> differences({"seed": 0, "k": 10}, {"seed": 3, "k": 10, "name": "mine"})
     {'seed': 'was 0, is 3', 'name': "was absent, is 'mine'"}
     """
     old = flat(before)
-    new = {path: v for path, v in flat(after).items() if path in old or v != ""}
+    new = {path: v for path, v in flat(after).items() if path in old or v}
     old = {
         k: v for k, v in old.items() if k in new or not setting_types.is_constant(k, v)
     }

@@ -263,12 +263,15 @@ _TRAINING = {
 # an error. The code that reads the constant has its reason.
 CONSTANTS: Mapping[str, Any] = {
     "data.min_search_token_count": 2,
+    "data.ranking_validation_from": "",
+    "candidates.bags": ["mean"],
     "candidates.kept_networks": "all",
     "candidates.serving_dim": 0,
     "candidates.loss.correct_positive": False,
     "candidates.window_events": 1 << 24,
     "ranking.window_events": 1 << 23,
     "ranking.attention_units": 0,
+    "ranking.outcome_tower": [128, 64],
     "ranking.ensemble_size": 1,
     "ranking.head.weights": "seconds",
     "ranking.shared_table": True,
@@ -280,6 +283,7 @@ CONSTANTS: Mapping[str, Any] = {
     "composition.young_days": 7.0,
     "evaluation.similarity_by": "",  # the first column of vectors, else topic, channel
     "evaluation.off_policy_most_weight": 0.0,  # no bound
+    "evaluation.off_policy_pages": 1_000,
     "evaluation.window_events": 1 << 23,
     "cluster.start_seconds": 300,
     "cluster.lost_seconds": 60,
