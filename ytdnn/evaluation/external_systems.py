@@ -100,9 +100,10 @@ def evaluate(
         {*other.makers, *other.request_makers},
         other.num_listed,
     )
-    asked = request_cases.cases(data, code, config, other.num_listed)
-    judged = asked.cases if other.request_makers and asked else cases
-    rules = dataclasses.replace(result.report.protocol, **other.stated(judged))
+    if other.request_makers:
+        asked = request_cases.cases(data, code, config, other.num_listed)
+        cases = cases if asked is None else asked.cases
+    rules = dataclasses.replace(result.report.protocol, **other.stated(cases))
     report = dataclasses.replace(
         result.report,
         name=other.name,

@@ -123,9 +123,8 @@ def from_tables(tables: Mapping[str, pl.LazyFrame]) -> Iterator[str]:
     time, page, user = map(pl.col, (schema.TIME, schema.PAGE_ID, schema.USER_ID))
     watches, shown = tables[schema.WATCHES], tables.get(schema.IMPRESSIONS)
     ends = {"n": pl.len(), "first": time.min(), "last": time.max()}
-    users = (
-        watches.group_by(user).agg(**ends).sort("n", user).collect(engine="streaming")
-    )
+    counted = watches.group_by(user).agg(**ends).sort("n", user)
+    users = counted.collect(engine="streaming")
     share = users["n"][-1] / users["n"].sum()
     if users.height >= FEWEST_USERS and share > _MOST_OF_ONE:
         yield (

@@ -8,6 +8,8 @@ import polars as pl
 from ytdnn.base import errors, formats, schema
 from ytdnn.log import log_warnings, prepared
 
+_NEVER = np.iinfo(np.int64).max
+
 
 def warnings(
     old: prepared.PreparedData,
@@ -26,25 +28,24 @@ def warnings(
     Raises:
       errors.UserError: None is.
     """
-    tables = (shard.read().watches for shard in grown.log.shards)
-    times = np.concatenate([np.asarray(t.times)[t.are_completed] for t in tables])
-    times = times[times >= begins]
-    if not len(times):
+    first = _NEVER  # of them
+    for table in (shard.read().watches for shard in grown.log.shards):
+        times = np.asarray(table.times)[table.are_completed]
+        first = min(first, int(times[times >= begins].min(initial=_NEVER)))
+    if first == _NEVER:
         raise errors.UserError(
             f"expected completed watches from {formats.minute(begins)} on, where the "
             f"run's end, found none: check watches.time, or prepare the grown log"
         )
-    if times.min() > begins + log_warnings.YEAR:
+    if first > begins + log_warnings.YEAR:
         yield (
-            f"note: the new watches begin on {formats.day(times.min())}, over a year "
+            f"note: the new watches begin on {formats.day(first)}, over a year "
             f"after the run's end, {formats.day(begins)}: check watches.time"
         )
     ids = pl.col(schema.USER_ID).cast(pl.String).unique().sort()
     users, known = (e.select(ids).collect()[:, 0] for e in (given, old.users.lazy()))
-    if (
-        len(users) >= log_warnings.FEWEST_USERS
-        and not users.is_in(known.implode()).any()
-    ):
+    are_new = not users.is_in(known.implode()).any()
+    if are_new and len(users) >= log_warnings.FEWEST_USERS:
         yield (
             f"note: all {len(users):,} users of the new watches are new, as "
             f"{users[0]!r}, where the log has {known[0]!r}: check watches.user_id"
