@@ -14,6 +14,8 @@ from ytdnn.bundle import bundle, graphs, recommender_graph, shared_functions
 from ytdnn.log import raw_request
 from ytdnn.retrieval import pool, row_ops
 
+Scores = pool.Scores
+
 CANDIDATES = bundle.CANDIDATES
 EXPLAIN = "explain"
 CANDIDATE_SCORES = bundle.CANDIDATE_SCORES
@@ -39,7 +41,7 @@ class CandidatesGraph(tf.Module):
         self,
         stages: recommender_graph.AnswerGraph,
         user_tower: graphs.UserTowerGraph,
-        scores: pool.Scores,
+        scores: Scores,
     ) -> None:
         """Stores a recommender, and the function for the candidate model's scores."""
         super().__init__()
@@ -78,10 +80,7 @@ class CandidatesGraph(tf.Module):
         return self._outputs(candidates, scores, ranked) | {STAGE_SECONDS: times}
 
     def _outputs(
-        self,
-        candidates: pool.Candidates,
-        scores: tf.Tensor,
-        ranked: graphs.Ranking,
+        self, candidates: pool.Candidates, scores: tf.Tensor, ranked: graphs.Ranking
     ) -> Tensors:
         is_there = candidates.videos > 0
         on_page = is_there & tf.math.is_finite(ranked.order)
@@ -156,7 +155,7 @@ class Explanation(tf.Module):
     """Maps a request and videos to the ranker's scores with each feature neutral."""
 
     def __init__(
-        self, ranker: graphs.RankerGraph, effects: Effects, scores: pool.Scores
+        self, ranker: graphs.RankerGraph, effects: Effects, scores: Scores
     ) -> None:
         """Takes the ranker.
 

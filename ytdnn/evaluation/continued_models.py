@@ -64,6 +64,19 @@ def home(config: configs.Config, workdir: pathlib.Path) -> pathlib.Path:
     return place if is_made and not left_out(config, workdir) else workdir
 
 
+def known_before_test(directory: pathlib.Path) -> pathlib.Path:
+    """Returns the prepared set with all watches before the test to train on, if made.
+
+    Args:
+      directory: Directory of the prepared set of a run.
+    """
+    later = directory.parent / TO_TEST / directory.name
+    if not (later / artifacts.MANIFEST).exists():
+        return directory
+    grown, own = (artifacts.read_manifest(d, "data") for d in (later, directory))
+    return later if own.fingerprint in grown.inputs.values() else directory
+
+
 def _lost(workdir: pathlib.Path) -> str:
     """Returns the words for learning on that surely made lists worse; else empty."""
     import polars as pl

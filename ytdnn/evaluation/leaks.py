@@ -18,6 +18,8 @@ from ytdnn.base import errors, formats, ragged, schema
 from ytdnn.evaluation import models, report_parts, user_cases
 from ytdnn.log import events, prepared, prepared_log, shard_index
 
+PreparedData = prepared.PreparedData
+
 Cases = user_cases.Cases
 UserLog = prepared_log.UserLog
 Split = events.Split
@@ -35,9 +37,7 @@ Positions = tuple[npt.NDArray[np.integer], Integers, Integers]
 """Users, the flat positions where their histories end, and the times of requests."""
 
 
-def in_order(
-    data: prepared.PreparedData, cases: Cases, split: Split
-) -> report_parts.Leaks:
+def in_order(data: PreparedData, cases: Cases, split: Split) -> report_parts.Leaks:
     """Checks position and time of every input of every case, and of the impressions.
 
     Args:
@@ -102,7 +102,7 @@ def _later_and_same(
     return later, same
 
 
-def _trained_later(data: prepared.PreparedData, cases: Cases, table: str) -> Integers:
+def _trained_later(data: PreparedData, cases: Cases, table: str) -> Integers:
     """Returns the training events of a table since the first request of a window."""
     if data.config.protocol != "temporal":
         return np.zeros(0, np.int64)
@@ -136,7 +136,7 @@ def _check_impressions(log: UserLog, split: Split, by_time: bool) -> int:
     return len(rows)
 
 
-def ranker_learns_later(data: prepared.PreparedData, cases: Cases) -> bool:
+def ranker_learns_later(data: PreparedData, cases: Cases) -> bool:
     """Whether the ranker was trained on later events than the evaluated window.
 
     It was for the candidate model's validation window (temporal protocol): the ranker
@@ -147,7 +147,7 @@ def ranker_learns_later(data: prepared.PreparedData, cases: Cases) -> bool:
     return bool(len(_trained_later(data, cases, "impressions")))
 
 
-def require_held_out(data: prepared.PreparedData) -> None:
+def require_held_out(data: PreparedData) -> None:
     """Checks that a prepared set has held-out events, unlike the set of a refit.
 
     Raises:
@@ -193,7 +193,7 @@ def _refuse(
 
 
 def in_models(
-    data: prepared.PreparedData,
+    data: PreparedData,
     cases: Cases,
     trained: models.RetrievalModel | None,
     ranker: models.RankingModel | None,
@@ -239,7 +239,7 @@ def in_models(
 
 
 def _at_the_first(
-    data: prepared.PreparedData, users: npt.NDArray[np.integer], times: Integers
+    data: PreparedData, users: npt.NDArray[np.integer], times: Integers
 ) -> Positions:
     """Returns the positions of all users at the time of the first request.
 
@@ -258,12 +258,12 @@ def _busiest_day(cases: Cases) -> Integers:
 
 
 def with_other_future(
-    data: prepared.PreparedData,
+    data: PreparedData,
     users: npt.NDArray[np.integer],
     ends: Integers,
     times: Integers,
     keep_request_time: bool = False,
-) -> prepared.PreparedData:
+) -> PreparedData:
     """Returns the prepared set with changed videos, times, searches and clicks.
 
     Only events from each user's request on are changed.

@@ -22,6 +22,9 @@ from ytdnn.evaluation import (
 from ytdnn.log import events, prepared
 from ytdnn.retrieval import live_counts
 
+LiveCounts = live_counts.LiveCounts
+PreparedData = prepared.PreparedData
+
 _JUDGED_BY = "hit_rate"  # the headline's: of the rival, at the shortest length
 _CHOSEN_BY = "ndcg"  # at the shortest length, on requests of validation
 _NUM_CHOSEN_BY = 1_000
@@ -33,7 +36,7 @@ Parts = dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]
 
 def added(
     result: report_files.Result,
-    data: prepared.PreparedData,
+    data: PreparedData,
     makers: Mapping[str, lists.Maker],
     split: events.Split,
     config: configs.EvaluationConfig,
@@ -66,7 +69,7 @@ def added(
     listed = lists.made(data, asked.cases, own, length, windows)
     ranks = {name: answer_ranks(videos, asked) for name, videos in listed.items()}
     begins = data.manifest.facts["windows"]["validation"] - config.delay_seconds
-    counts = live_counts.LiveCounts(data, int(min(asked.moments.min(), begins)))
+    counts = LiveCounts(data, int(min(asked.moments.min(), begins)))
     best = best_count(data, counts, config)
     ranks = _counted(counts, data, asked) | ranks
     places, users = np.unique(asked.cases.users, return_inverse=True)
@@ -122,9 +125,7 @@ def without_repeats(ranks: Ranks, asked: request_cases.RequestCases) -> Ranks:
 
 
 def best_count(
-    data: prepared.PreparedData,
-    counts: live_counts.LiveCounts,
-    config: configs.EvaluationConfig,
+    data: PreparedData, counts: LiveCounts, config: configs.EvaluationConfig
 ) -> str:
     """Returns the name of the counted list that is best on validation.
 
@@ -145,9 +146,7 @@ def best_count(
 
 
 def _counted(
-    counts: live_counts.LiveCounts,
-    data: prepared.PreparedData,
-    asked: request_cases.RequestCases,
+    counts: LiveCounts, data: PreparedData, asked: request_cases.RequestCases
 ) -> dict[str, Ranks]:
     """Returns the places of answers in each counted list, by its name."""
     requests = asked.counted(data)

@@ -45,7 +45,8 @@ def show(report: report_types.Report, is_full: bool = True) -> None:
         served,
         *report.warnings[:1],
     ]
-    more = f"{len(notes):,} notes and all systems: --full, or the page"
+    head = f"{len(notes):,} notes and all systems" if notes else "all systems"
+    more = f"{head}: --full, or the page"
     parts = [*told, drawn, *notes] if is_full else [drawn, *short, more]
     for part in filter(None, parts):
         screen.print(part, highlight=False, markup=False)

@@ -22,6 +22,9 @@ from ytdnn.base import registry as parts
 from ytdnn.features import base_feature
 from ytdnn.log import io_fields, prepared
 
+PreparedData = prepared.PreparedData
+FeaturesConfig = configs.FeaturesConfig
+
 if TYPE_CHECKING:
     from ytdnn.features.sequences import sequence_encoder, watched
     from ytdnn.log import raw_request
@@ -94,10 +97,7 @@ def network_features(network: str) -> Features:
 
 
 def choose(
-    network: str,
-    data: prepared.PreparedData,
-    config: configs.FeaturesConfig,
-    own: Sequence[str] = (),
+    network: str, data: PreparedData, config: FeaturesConfig, own: Sequence[str] = ()
 ) -> Features:
     """Returns the features of a network: its defaults that exist, and the config's.
 
@@ -132,7 +132,7 @@ def choose(
     )
 
 
-def named(network: str, names: Sequence[str], data: prepared.PreparedData) -> Features:
+def named(network: str, names: Sequence[str], data: PreparedData) -> Features:
     """Returns the features of a trained network by their saved names.
 
     Raises:
@@ -143,10 +143,7 @@ def named(network: str, names: Sequence[str], data: prepared.PreparedData) -> Fe
 
 
 def _named(
-    network: str,
-    name: str,
-    data: prepared.PreparedData,
-    known: dict[str, base_feature.Feature],
+    network: str, name: str, data: PreparedData, known: dict[str, base_feature.Feature]
 ) -> base_feature.Feature:
     if name in known:
         return known[name]

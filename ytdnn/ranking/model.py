@@ -25,6 +25,9 @@ from ytdnn.ranking import (
 )
 from ytdnn.retrieval import trained_stage
 
+Path = pathlib.Path
+CompositionConfig = configs.CompositionConfig
+
 KIND = "ranking"
 STATISTICS = "statistics.json"
 _PAIRS_A_STEP = 1 << 14
@@ -313,9 +316,7 @@ class RankingModel:
 
 
 def save(
-    model: RankingModel,
-    directory: pathlib.Path,
-    measured: network.Statistics | None = None,
+    model: RankingModel, directory: Path, measured: network.Statistics | None = None
 ) -> None:
     """Writes weights and statistics into an artefact directory being published.
 
@@ -330,7 +331,7 @@ def save(
 
 
 def load(
-    directory: pathlib.Path,
+    directory: Path,
     data: prepared.PreparedData,
     first_stage: trained_stage.FirstStage | None = None,
     precision: serving.Precision = "trained",
@@ -341,7 +342,7 @@ def load(
       directory: The artefact.
       data: The prepared set.
       first_stage: First stage of the same run; None for a model trained without one.
-      precision: Precision of its products; see `configs.CompositionConfig`.
+      precision: Precision of its products; see `CompositionConfig`.
 
     Raises:
       errors.UserError: It is missing, damaged, or of another data set or first stage.
@@ -362,7 +363,7 @@ def load(
 
 
 def _require_first_stage(
-    directory: pathlib.Path, first_stage: trained_stage.FirstStage | None
+    directory: Path, first_stage: trained_stage.FirstStage | None
 ) -> None:
     """Checks that a model was trained with the first stage next to it."""
     manifest = artifacts.read_manifest(directory, KIND)
@@ -378,9 +379,7 @@ def _require_first_stage(
 
 
 def _require_places(
-    directory: pathlib.Path,
-    trained: configs.CompositionConfig,
-    given: configs.CompositionConfig,
+    directory: Path, trained: CompositionConfig, given: CompositionConfig
 ) -> None:
     """Checks that the sources a model was trained with have the same places."""
     for name in trained.places | given.places:

@@ -17,6 +17,11 @@ from ytdnn.layers import randomness
 from ytdnn.log import batch_streams, prepared, slice_batches
 from ytdnn.training import checkpoints, device_strategy, loop, optimizers
 
+Path = pathlib.Path
+Config = configs.Config
+PreparedData = prepared.PreparedData
+Manifest = artifacts.Manifest
+
 if TYPE_CHECKING:
     from ytdnn.log import drawn_labels
 
@@ -26,7 +31,7 @@ Validation = tuple[Callable[[], dict[str, float]], str]
 _NO_VALIDATION: Validation = (dict, "")
 
 
-def step_config(config: configs.Config) -> dict[str, object]:
+def step_config(config: Config) -> dict[str, object]:
     """Returns the part of the config that the candidate model depends on."""
     settings = configs.as_trained(config.candidates)
     del settings["model"]  # the network: 0.2 knew no other, and its runs are read
@@ -34,10 +39,7 @@ def step_config(config: configs.Config) -> dict[str, object]:
 
 
 def train(
-    config: configs.Config,
-    data: prepared.PreparedData,
-    directory: pathlib.Path,
-    chosen: artifacts.Manifest | None = None,
+    config: Config, data: PreparedData, directory: Path, chosen: Manifest | None = None
 ) -> None:
     """Trains, or resumes a training, and publishes the artefact `candidates`.
 
@@ -83,12 +85,7 @@ def train(
     shutil.rmtree(work)
 
 
-def adopt(
-    place: pathlib.Path,
-    config: configs.Config,
-    data: prepared.PreparedData,
-    directory: pathlib.Path,
-) -> None:
+def adopt(place: Path, config: Config, data: PreparedData, directory: Path) -> None:
     """Makes the paused training of a network the one that `train` resumes.
 
     Args:
@@ -102,7 +99,7 @@ def adopt(
         checkpoints.adopt(place, directory, step_config(config), inputs)
 
 
-def made_from(config: configs.Config, data: prepared.PreparedData) -> dict[str, str]:
+def made_from(config: Config, data: PreparedData) -> dict[str, str]:
     """Returns the fingerprints of what the artefact is made from."""
     return {
         prepared.KIND: data.manifest.fingerprint,
@@ -110,7 +107,7 @@ def made_from(config: configs.Config, data: prepared.PreparedData) -> dict[str, 
     }
 
 
-def share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> None:
+def share(places: list[Path], num_kept: int, partial: Path) -> None:
     """Copies the optimisers of the kept networks, and all curves, into an artefact."""
     for number, place in enumerate(places[-num_kept:]):
         name = optimizers.file_of(number)
@@ -122,7 +119,7 @@ def share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> N
 
 
 def _members_of(
-    chosen: artifacts.Manifest | None, number: int
+    chosen: Manifest | None, number: int
 ) -> Sequence[Mapping[str, Any] | None]:
     """Returns the facts of each network that is refitted; None: validation decides."""
     if chosen is None:
@@ -132,9 +129,9 @@ def _members_of(
 
 
 def fit_network(
-    config: configs.Config,
-    data: prepared.PreparedData,
-    work: pathlib.Path,
+    config: Config,
+    data: PreparedData,
+    work: Path,
     before: Sequence[model.CandidateModel] = (),
     refitted: Mapping[str, Any] | None = None,
     pause_at: float = math.inf,
@@ -180,11 +177,11 @@ def fit_network(
 
 def _begun(
     config: configs.CandidatesConfig,
-    data: prepared.PreparedData,
+    data: PreparedData,
     candidate_model: model.CandidateModel,
     on: device_strategy.OneDevice,
     refitted: Mapping[str, Any] | None,
-    work: pathlib.Path,
+    work: Path,
 ) -> dict[str, Any]:
     """Sets the configured initial weights; returns facts for a manifest."""
     if config.initial_vectors == "random":
@@ -217,8 +214,8 @@ def joined_facts(of_members: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def make_stage(
-    config: configs.Config,
-    data: prepared.PreparedData,
+    config: Config,
+    data: PreparedData,
     candidate_model: model.CandidateModel,
     stop_after: int | None = None,
     are_few: bool = False,
@@ -265,7 +262,7 @@ def make_stage(
 
 def _validation(
     config: configs.CandidatesConfig,
-    data: prepared.PreparedData,
+    data: PreparedData,
     candidate_model: model.Joined,
     watch: Callable[[dict[str, Any]], None] | None = None,
 ) -> Validation:
@@ -283,7 +280,7 @@ def _validation(
 def make_batches(
     candidates: configs.CandidatesConfig,
     read: user_tower.TowerInputs,
-    data: prepared.PreparedData,
+    data: PreparedData,
     seed: int,
     are_few: bool = False,
 ) -> batch_streams.BatchStream:
@@ -300,7 +297,7 @@ class CandidateWindows:
         self,
         config: configs.CandidatesConfig,
         read: user_tower.TowerInputs,
-        data: prepared.PreparedData,
+        data: PreparedData,
         seed: int,
         are_few: bool,
     ) -> None:

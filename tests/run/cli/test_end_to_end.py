@@ -237,8 +237,9 @@ def test_a_bundle_scores_as_its_run(
 def test_predictions_of_another_system_are_scored(
     cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    users = pl.read_parquet(finished / "data" / "users.parquet")["user_id"]
-    videos = pl.read_parquet(finished / "data" / "videos.parquet")
+    known = finished / "to_test" / "data"  # up to the test, as the run's own lists
+    users = pl.read_parquet(known / "users.parquet")["user_id"]
+    videos = pl.read_parquet(known / "videos.parquet")
     # Everyone gets all videos by training watches: popularity, ties alike.
     frame = users.to_frame().join(
         videos.select("video_id", pl.col("train_count").alias("score")), how="cross"
@@ -253,6 +254,9 @@ def test_predictions_of_another_system_are_scored(
     assert f"report: {out}" in result.out
     found = json.loads((out / "report.json").read_text())["lists"]
     assert found["peer"] == found["popularity"]
+    theirs = json.loads((finished / "evaluation" / "report.json").read_text())["lists"]
+    for name in ("ndcg@10", "recall@5"):
+        assert found["peer"]["values"][name] == theirs["popularity"]["values"][name]
     own = f"--workdir={finished}", f"--out={finished / 'evaluation'}"
     said = cli.error("evaluate", f"--predictions={path}", *own)
     assert "expected --out to be no evaluation of a run" in said

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ytdnn.bundle import answer_files, bulk, bulk_ids
-    from ytdnn.run.pipeline import recommender
+    from ytdnn.run.pipeline import recommender as one_recommender
+
+    OutputFile = answer_files.OutputFile
+    Stream = answer_files.Stream
+    Recommender = one_recommender.Recommender
 
 Where = Sequence[Mapping[str, Any]] | None
 MaxPer = Mapping[str, int] | None
@@ -46,7 +50,7 @@ _INPUTS = {  # of a signature, for these keys
 
 
 def write_recommendations(
-    recommender: "recommender.Recommender",
+    recommender: "Recommender",
     out: runner.Path,
     users: Ids = None,
     k: int = 10,
@@ -61,7 +65,7 @@ def write_recommendations(
     weights: Weights = None,
     machines: shared_machines.Machines | None = None,
     progress: Progress | None = None,
-) -> "answer_files.OutputFile":
+) -> "OutputFile":
     """Writes the recommendations of many users, in bounded memory.
 
     A row is a place of a list: `user_id` (as given), `rank`, `video_id`, `title` (if
@@ -108,14 +112,14 @@ def write_recommendations(
 
 
 def stream(
-    recommender: "recommender.Recommender",
+    recommender: "Recommender",
     users: Ids,
     k: int,
     *,
     ranker: bool,
     index: str,
     **given: Unpack[ListLimits],
-) -> "answer_files.Stream":
+) -> "Stream":
     """Returns the recommendations of many users, part by part.
 
     See `write_recommendations`.
@@ -137,14 +141,14 @@ def stream(
 
 
 def write_similar(
-    recommender: "recommender.Recommender",
+    recommender: "Recommender",
     out: runner.Path,
     videos: Ids = None,
     k: int = 10,
     *,
     by: str = "",
     progress: Progress | None = None,
-) -> "answer_files.OutputFile":
+) -> "OutputFile":
     """Writes the result of `Recommender.similar` into a file.
 
     Args:
@@ -164,12 +168,12 @@ def write_similar(
 
 
 def write_user_vectors(
-    recommender: "recommender.Recommender",
+    recommender: "Recommender",
     out: runner.Path,
     users: Ids = None,
     *,
     progress: Progress | None = None,
-) -> "answer_files.OutputFile":
+) -> "OutputFile":
     """Writes the result of `Recommender.user_vectors` into a Parquet file.
 
     Args:
@@ -187,12 +191,12 @@ def write_user_vectors(
 
 
 def write_video_vectors(
-    recommender: "recommender.Recommender",
+    recommender: "Recommender",
     out: runner.Path,
     videos: Ids = None,
     *,
     progress: Progress | None = None,
-) -> "answer_files.OutputFile":
+) -> "OutputFile":
     """Writes the result of `Recommender.video_vectors` into a Parquet file.
 
     Args:
@@ -208,9 +212,7 @@ def write_video_vectors(
     return video_vectors(recommender, videos).write(path, progress)
 
 
-def similar(
-    recommender: "recommender.Recommender", videos: Ids, k: int, by: str = ""
-) -> "answer_files.Stream":
+def similar(recommender: "Recommender", videos: Ids, k: int, by: str = "") -> "Stream":
     """Returns the videos most similar to some videos, or to all, part by part."""
     from ytdnn.bundle import answer_files
 
@@ -219,9 +221,7 @@ def similar(
     return answer_files.similar(recommender.bundle, video_ids, k, by)
 
 
-def user_vectors(
-    recommender: "recommender.Recommender", users: Ids
-) -> "answer_files.Stream":
+def user_vectors(recommender: "Recommender", users: Ids) -> "Stream":
     """Returns the vectors of some users, or of all, part by part."""
     from ytdnn.bundle import answer_files
 
@@ -229,9 +229,7 @@ def user_vectors(
     return answer_files.user_vectors(recommender.bundle, recommender.logged, user_ids)
 
 
-def video_vectors(
-    recommender: "recommender.Recommender", videos: Ids
-) -> "answer_files.Stream":
+def video_vectors(recommender: "Recommender", videos: Ids) -> "Stream":
     """Returns the vectors of some videos, or of all, part by part."""
     from ytdnn.bundle import answer_files
 
@@ -239,7 +237,7 @@ def video_vectors(
 
 
 def limits(
-    recommender: "recommender.Recommender", **given: Unpack[ListLimits]
+    recommender: "Recommender", **given: Unpack[ListLimits]
 ) -> tuple["bulk.BulkFilters", list[str]]:
     """Returns the limits and weights of lists, and warnings about them.
 
@@ -267,9 +265,7 @@ def limits(
     return dataclasses.replace(filters, request=request), [*warnings, *notes]
 
 
-def _inputs(
-    recommender: "recommender.Recommender", settings: dict[str, Any]
-) -> dict[str, Any]:
+def _inputs(recommender: "Recommender", settings: dict[str, Any]) -> dict[str, Any]:
     """Returns checked keys of requests as inputs of the recommender."""
     from ytdnn.bundle import requests
 
@@ -304,7 +300,7 @@ def output_path(
     return path
 
 
-def _users(recommender: "recommender.Recommender", named: Ids) -> "bulk_ids.BulkIds":
+def _users(recommender: "Recommender", named: Ids) -> "bulk_ids.BulkIds":
     from ytdnn.bundle import bulk_ids
 
     frame = frame_of(named, "users", schema.USER_ID)
@@ -312,9 +308,7 @@ def _users(recommender: "recommender.Recommender", named: Ids) -> "bulk_ids.Bulk
     return bulk_ids.users(recommender.data.log, ids, _place(named))
 
 
-def _videos(
-    recommender: "recommender.Recommender", named: Ids, by: str = ""
-) -> "bulk_ids.BulkIds":
+def _videos(recommender: "Recommender", named: Ids, by: str = "") -> "bulk_ids.BulkIds":
     from ytdnn.bundle import bulk_ids
 
     frame = frame_of(named, "videos", schema.VIDEO_ID)

@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 
 from ytdnn.base import configs, errors
-from ytdnn.evaluation import report_files
+from ytdnn.evaluation import continued_models, report_files
 from ytdnn.run.pipeline import candidate_model_answers, graph, runner
 from ytdnn.run.pipeline import workdir as run_workdir
 
@@ -34,7 +34,10 @@ def evaluate(
     from ytdnn.evaluation import bundles, external_systems, prediction_files
     from ytdnn.log import prepared
 
-    data = prepared.load(data_directory)
+    place = data_directory
+    if kind == "predictions" and split == "test":
+        place = continued_models.known_before_test(place)
+    data = prepared.load(place)
     report_files.require_own(out)
     own = data_directory.resolve().parent / graph.EVALUATION.name
     errors.require(out.resolve() != own, "--out", "no evaluation of a run", str(out))
