@@ -8,6 +8,7 @@ an order or caps of its own (`weights`, `policy`, `max_per`) keeps all of them.
 """
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ import tensorflow as tf
 from ytdnn.base import schema
 from ytdnn.log import row_sorting
 from ytdnn.retrieval import pool, row_ops
+
+Tensor: TypeAlias = tf.Tensor
 
 Candidates = pool.Candidates
 
@@ -53,11 +56,8 @@ class FirstPass(tf.Module):
         self._of_place = of_place
 
     def __call__(
-        self,
-        raw: Mapping[str, tf.Tensor],
-        candidates: Candidates,
-        scores: tf.Tensor | None,
-    ) -> tuple[Candidates, tf.Tensor | None]:
+        self, raw: Mapping[str, Tensor], candidates: Candidates, scores: Tensor | None
+    ) -> tuple[Candidates, Tensor | None]:
         """Returns the candidates that are kept, in their order, and their scores.
 
         Args:
@@ -74,12 +74,12 @@ class FirstPass(tf.Module):
         kept = Candidates(*(row_ops.taken(column, places) for column in candidates))
         return kept, None if scores is None else row_ops.taken(scores, places)
 
-    def keeps(self, raw: Mapping[str, tf.Tensor], candidates: Candidates) -> tf.Tensor:
+    def keeps(self, raw: Mapping[str, Tensor], candidates: Candidates) -> Tensor:
         """Returns whether each candidate is kept, `[batch, n] bool`."""
         ranks = row_ops.ranks(self.values(candidates))
         return ranks < self._numbers(raw, candidates)[:, tf.newaxis]
 
-    def values(self, candidates: Candidates) -> tf.Tensor:
+    def values(self, candidates: Candidates) -> Tensor:
         """Returns the value of each candidate, `[batch, n] float32`, `-inf` = none."""
         places = tf.cast(tf.range(tf.shape(candidates.videos)[1]), tf.float32)
         values = (
@@ -89,9 +89,7 @@ class FirstPass(tf.Module):
         )
         return tf.where(candidates.videos > 0, values, float("-inf"))
 
-    def _numbers(
-        self, raw: Mapping[str, tf.Tensor], candidates: Candidates
-    ) -> tf.Tensor:
+    def _numbers(self, raw: Mapping[str, Tensor], candidates: Candidates) -> Tensor:
         """Returns the number of candidates that each request keeps, `[batch] int32`."""
         batch, size = tf.unstack(tf.shape(candidates.videos))
         keep = tf.fill([batch], self.keep)

@@ -8,6 +8,7 @@ a share is already in [0, 1] (PAPER §3.3).
 import dataclasses
 import math
 import re
+from typing import TypeAlias
 
 import tensorflow as tf
 
@@ -15,6 +16,8 @@ from ytdnn.base import configs
 from ytdnn.features import base_feature
 from ytdnn.layers import continuous, embeddings
 from ytdnn.log import log_tensors, prepared
+
+Layer: TypeAlias = tf.keras.layers.Layer
 
 Statistics = base_feature.FeatureStatistics
 Settings = base_feature.EncoderSettings
@@ -66,9 +69,7 @@ class Categorical(base_feature.Feature):
         """Returns whether each index is in the vocabulary."""
         return values > 0
 
-    def encoder(
-        self, measured: Statistics, settings: Settings
-    ) -> tf.keras.layers.Layer:
+    def encoder(self, measured: Statistics, settings: Settings) -> Layer:
         """Returns an embedding table."""
         dim = self.dim or measured.dim or embedding_dim(measured.num_values)
         return self.table(
@@ -95,9 +96,7 @@ class Continuous(base_feature.Feature):
         """Returns whether each number is present."""
         return values > self.missing
 
-    def encoder(
-        self, measured: Statistics, settings: Settings
-    ) -> tf.keras.layers.Layer:
+    def encoder(self, measured: Statistics, settings: Settings) -> Layer:
         """Returns the quantile CDF with powers, or the configured normalisation."""
         name, normalization = layer_name(self.name), settings.normalization
         if isinstance(normalization, configs.RawConfig):
@@ -120,8 +119,6 @@ class Share(base_feature.Feature):
         """Returns whether each number is present."""
         return values >= 0.0
 
-    def encoder(
-        self, measured: Statistics, settings: Settings
-    ) -> tf.keras.layers.Layer:
+    def encoder(self, measured: Statistics, settings: Settings) -> Layer:
         """Returns a layer with two outputs, the number and whether it is present."""
         return continuous.Presence(name=layer_name(self.name))

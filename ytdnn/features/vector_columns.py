@@ -7,7 +7,7 @@ one.
 """
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,10 @@ import tensorflow as tf
 from ytdnn.base import schema
 from ytdnn.features import base_feature, column_features, encodings
 from ytdnn.log import io_fields, log_tensors, prepared, raw_request
+
+LogTensors = log_tensors.LogTensors
+Tensor: TypeAlias = tf.Tensor
+Variable: TypeAlias = tf.Variable
 
 PreparedData = prepared.PreparedData
 
@@ -81,7 +85,7 @@ class VectorColumn(column_features._Column):
             self.column, "float32", "batch, length", 0.0, meaning, width=self.width
         )
 
-    def known(self, values: tf.Tensor) -> tf.Tensor:
+    def known(self, values: Tensor) -> Tensor:
         """Returns whether each vector is present, `[...] bool`."""
         return tf.reduce_any(values != 0.0, axis=-1)
 
@@ -89,7 +93,7 @@ class VectorColumn(column_features._Column):
         """Returns the vectors `float16`, mapped from disk."""
         return data.catalogue.vectors.rows(self.name)
 
-    def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
+    def open_log(self, log: LogTensors) -> log_tensors.Reader:
         """Gathers by user or by video."""
         rows = table(self.name, log.data)
         if self.is_user:
@@ -102,7 +106,7 @@ class VectorColumn(column_features._Column):
             return base_feature.FromRequest(self.from_request)
         return _VectorsOfVideos(self.name, data)
 
-    def from_request(self, request: raw_request.Request) -> tf.Tensor:
+    def from_request(self, request: raw_request.Request) -> Tensor:
         """Returns the user's vector."""
         return _unit(raw_request.last(request.raw[self.column], self.width))
 
@@ -141,11 +145,11 @@ class WatchedProduct(encodings.Continuous, base_feature.ReadAtRequest):
         """Whether the log has vectors in that column."""
         return self.column in data.catalogue.vectors.widths
 
-    def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
+    def open_log(self, log: LogTensors) -> log_tensors.Reader:
         """Computes the values of logged impressions at once, others on demand."""
         rows, place = table(self.column, log.data), PRODUCTS.index(self.kind)
 
-        def read(at: log_tensors.Positions) -> tf.Tensor:
+        def read(at: log_tensors.Positions) -> Tensor:
             if not at.is_logged:
                 return _at(log, rows, at.users, at.ends, at.videos)[..., place]
             key = WatchedProduct, self.column
@@ -166,7 +170,7 @@ class _VectorsOfVideos(base_feature.RequestReader):
         super().__init__()
         self._rows = variable(column, data)
 
-    def __call__(self, request: raw_request.Request) -> tf.Tensor:
+    def __call__(self, request: raw_request.Request) -> Tensor:
         """Returns `[batch, k, width] float32`."""
         return tf.cast(tf.gather(self._rows, request.video_indices), tf.float32)
 
@@ -180,10 +184,10 @@ class _ProductOfRequest(base_feature.RequestReader):
         self._key = WatchedProduct, feature.column
         self._place = PRODUCTS.index(feature.kind)
 
-    def __call__(self, request: raw_request.Request) -> tf.Tensor:
+    def __call__(self, request: raw_request.Request) -> Tensor:
         """Returns `[batch, k] float32`."""
 
-        def make() -> tf.Tensor:
+        def make() -> Tensor:
             watched = request.last_watches(_WATCHES)
             return _products(self._rows, watched, request.video_indices)
 
@@ -209,32 +213,32 @@ def products(column: str, catalogue: prepared.Catalogue) -> list[str]:
     return [f"{column}.{kind}" for kind in PRODUCTS]
 
 
-def table(column: str, data: PreparedData) -> tf.Tensor:
+def table(column: str, data: PreparedData) -> Tensor:
     """Returns the vectors of a column on the host, shared by all readers."""
 
-    def make() -> tf.Tensor:
+    def make() -> Tensor:
         with tf.init_scope(), tf.device("CPU"):
             return tf.constant(np.asarray(data.catalogue.vectors.rows(column)))
 
     return data.once((VectorColumn, column), make)
 
 
-def variable(column: str, data: PreparedData) -> tf.Variable:
+def variable(column: str, data: PreparedData) -> Variable:
     """Returns the vectors of a column as a variable, shared by all readers."""
 
-    def make() -> tf.Variable:
+    def make() -> Variable:
         rows = np.asarray(data.catalogue.vectors.rows(column))
-        return tf.Variable(rows, trainable=False)
+        return Variable(rows, trainable=False)
 
     return data.once((variable, column), make)
 
 
-def _unit(vectors: tf.Tensor) -> tf.Tensor:
+def _unit(vectors: Tensor) -> Tensor:
     """Returns vectors scaled to length one, `float32`; zeros stay zeros."""
     return tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=-1)
 
 
-def _logged(log: log_tensors.LogTensors, rows: tf.Tensor) -> tf.Tensor:
+def _logged(log: LogTensors, rows: Tensor) -> Tensor:
     """Returns the products of all logged impressions, `[impressions, 3] float32`."""
     shard = log.data.log.shard
     shown, watches = shard.impressions, shard.watches
@@ -249,12 +253,8 @@ def _logged(log: log_tensors.LogTensors, rows: tf.Tensor) -> tf.Tensor:
 
 
 def _at(
-    log: log_tensors.LogTensors,
-    rows: tf.Tensor,
-    users: tf.Tensor,
-    ends: tf.Tensor,
-    videos: tf.Tensor,
-) -> tf.Tensor:
+    log: LogTensors, rows: Tensor, users: Tensor, ends: Tensor, videos: Tensor
+) -> Tensor:
     """Returns products as `_products` does, of a bounded number of rows at a time.
 
     Args:
@@ -267,7 +267,7 @@ def _at(
     size = tf.shape(users)[0]
     number = tf.maximum(1, tf.cast(tf.math.ceil(size / _ROWS_A_PART), tf.int32))
 
-    def part(start: tf.Tensor) -> tf.Tensor:
+    def part(start: Tensor) -> Tensor:
         stop = tf.minimum(start + _ROWS_A_PART, size)
         begins = tf.gather(log.column(schema.WATCHES, "offsets"), users[start:stop])
         places = ends[start:stop, tf.newaxis] + tf.range(-_WATCHES, 0, dtype=tf.int64)
@@ -284,9 +284,7 @@ def _at(
     return tf.reshape(parts, shape)[:size]
 
 
-def _products(
-    rows: tf.Tensor | tf.Variable, watched: tf.Tensor, videos: tf.Tensor
-) -> tf.Tensor:
+def _products(rows: Tensor | Variable, watched: Tensor, videos: Tensor) -> Tensor:
     """Returns the products of videos' vectors with watched videos' vectors.
 
     Args:

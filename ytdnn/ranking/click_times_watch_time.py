@@ -17,11 +17,14 @@ An unknown duration is replaced by the mean watch time of a click.
 
 import abc
 import math
+from typing import TypeAlias
 
 import tensorflow as tf
 
 from ytdnn.base import configs, registries
 from ytdnn.ranking import heads, watch_statistics
+
+Tensor: TypeAlias = tf.Tensor
 
 Config = configs.ClickTimesWatchTimeConfig
 
@@ -54,9 +57,7 @@ class Target(abc.ABC):
         self.observed = observed
 
     @abc.abstractmethod
-    def losses(
-        self, outputs: tf.Tensor, seconds: tf.Tensor, durations: tf.Tensor
-    ) -> tf.Tensor:
+    def losses(self, outputs: Tensor, seconds: Tensor, durations: Tensor) -> Tensor:
         """Returns the loss of each click, `[...] float32`.
 
         Args:
@@ -66,10 +67,10 @@ class Target(abc.ABC):
         """
 
     @abc.abstractmethod
-    def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
+    def log_seconds(self, outputs: Tensor, durations: Tensor) -> Tensor:
         """Returns the log of the expected seconds of a click, `[...] float32`."""
 
-    def scales(self, durations: tf.Tensor) -> tf.Tensor:
+    def scales(self, durations: Tensor) -> Tensor:
         """Returns durations, with unknown ones replaced by the mean watch time."""
         return tf.where(durations > 0.0, durations, self.mean)
 
@@ -82,14 +83,12 @@ class Fraction(Target):
         super().__init__(mean, observed)
         self.biases = (_logit(observed.fraction),)
 
-    def losses(
-        self, outputs: tf.Tensor, seconds: tf.Tensor, durations: tf.Tensor
-    ) -> tf.Tensor:
+    def losses(self, outputs: Tensor, seconds: Tensor, durations: Tensor) -> Tensor:
         """Returns the cross-entropy of the share."""
         shares = tf.minimum(seconds / self.scales(durations), 1.0)
         return tf.nn.sigmoid_cross_entropy_with_logits(shares, outputs[..., 0])
 
-    def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
+    def log_seconds(self, outputs: Tensor, durations: Tensor) -> Tensor:
         """Returns the log of the share of the duration, brought to the mean."""
         restored = tf.math.log(self.observed.restored * self.scales(durations))
         shares = tf.math.log_sigmoid(outputs[..., 0])
@@ -106,15 +105,13 @@ class Seconds(Target):
         super().__init__(mean, observed)
         self.biases = (-math.log(observed.seconds_restored),)
 
-    def losses(
-        self, outputs: tf.Tensor, seconds: tf.Tensor, durations: tf.Tensor
-    ) -> tf.Tensor:
+    def losses(self, outputs: Tensor, seconds: Tensor, durations: Tensor) -> Tensor:
         """Returns `T / μ · exp(-r) + r`, μ the mean: half the gamma deviance."""
         parts = tf.minimum(seconds / self.mean, watch_statistics.MOST_OF_MEAN)
         log_ratios = _bounded(outputs)
         return parts * tf.exp(-log_ratios) + log_ratios
 
-    def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
+    def log_seconds(self, outputs: Tensor, durations: Tensor) -> Tensor:
         """Returns `r + log μ`, brought to the mean of unbounded clicks."""
         return _bounded(outputs) + math.log(self.mean * self.observed.seconds_restored)
 
@@ -159,7 +156,7 @@ class ClickTimesWatchTime(heads.Head):
         self.biases = (heads.logit(clicks.probability), *self._watch_time.biases)
         self.keeps_mean = self._watch_time.keeps_mean
 
-    def losses(self, outputs: tf.Tensor, labels: heads.Labels) -> tf.Tensor:
+    def losses(self, outputs: Tensor, labels: heads.Labels) -> Tensor:
         """Returns the cross-entropy of the click + the loss of the watch time."""
         clicks = heads.cross_entropy(labels.clicked, outputs[..., 0])
         of_clicks = self._watch_time.losses(
@@ -170,8 +167,8 @@ class ClickTimesWatchTime(heads.Head):
 
     def predict(
         self,
-        outputs: tf.Tensor,
-        durations: tf.Tensor,
+        outputs: Tensor,
+        durations: Tensor,
         calibration: heads.Calibration = heads.NOT_CALIBRATED,
     ) -> heads.HeadPredictions:
         """Orders by the expected seconds, or by these over the chance of no click."""
@@ -197,7 +194,7 @@ def click_times_watch_time(config: Config, clicks: heads.Clicks) -> heads.Head:
     return ClickTimesWatchTime(watch_time, clicks, by_odds=config.order_by == "odds")
 
 
-def _bounded(outputs: tf.Tensor) -> tf.Tensor:
+def _bounded(outputs: Tensor) -> Tensor:
     return tf.clip_by_value(outputs[..., 0], -_MAX_LOG_RATIO, _MAX_LOG_RATIO)
 
 

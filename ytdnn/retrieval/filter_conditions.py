@@ -8,13 +8,15 @@ many columns next to each other as a video has values at most.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.retrieval import row_ops
+
+Tensor: TypeAlias = tf.Tensor
 
 _MOST = 2**31 - 1
 _LEAST_SCANNED = 1 / 16  # share of the videos from which a comparison of all is faster
@@ -35,17 +37,17 @@ class ValueLists(NamedTuple):
       offsets: `[columns + 1] int32` place in `starts` of each column's code 0.
     """
 
-    codes: tf.Tensor
-    order: tf.Tensor
-    starts: tf.Tensor
-    offsets: tf.Tensor
+    codes: Tensor
+    order: Tensor
+    starts: Tensor
+    offsets: Tensor
 
     @property
-    def num_videos(self) -> tf.Tensor:
+    def num_videos(self) -> Tensor:
         """Number of videos of the catalogue, `[] int32`."""
         return self.starts[self.offsets[1] - 1] - 1
 
-    def codes_of(self, columns: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
+    def codes_of(self, columns: Tensor, videos: Tensor) -> Tensor:
         """Returns codes of videos, in the common shape of the arguments, `int32`.
 
         Args:
@@ -54,9 +56,7 @@ class ValueLists(NamedTuple):
         """
         return tf.gather(tf.reshape(self.codes, [-1]), self._cells(columns, videos))
 
-    def ends(
-        self, columns: tf.Tensor, low: tf.Tensor, high: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def ends(self, columns: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
         """Returns where ranges of codes start and end in the columns' orders.
 
         Args:
@@ -71,14 +71,14 @@ class ValueLists(NamedTuple):
         start, end = (tf.gather(self.starts, first + code) for code in (low, beyond))
         return start, end
 
-    def videos(self, columns: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
+    def videos(self, columns: Tensor, low: Tensor, high: Tensor) -> Tensor:
         """Returns the videos of ranges `[ranges] int32` as a `tf.RaggedTensor`."""
         places = tf.ragged.range(*self.ends(columns, low, high))
         columns = tf.repeat(columns, places.row_lengths())
         cells = self._cells(columns, places.flat_values)
         return places.with_flat_values(tf.gather(tf.reshape(self.order, [-1]), cells))
 
-    def _cells(self, columns: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+    def _cells(self, columns: Tensor, places: Tensor) -> Tensor:
         width = tf.shape(self.codes, tf.int64)[1]
         return tf.cast(columns, tf.int64) * width + tf.cast(places, tf.int64)
 
@@ -116,12 +116,12 @@ class Ranges(NamedTuple):
         ranges of a group are of one column, and single codes or one range.
     """
 
-    columns: tf.Tensor
-    low: tf.Tensor
-    high: tf.Tensor
-    groups: tf.Tensor
+    columns: Tensor
+    low: Tensor
+    high: Tensor
+    groups: Tensor
 
-    def spread(self, widths: tf.Tensor, most: int) -> "Ranges":
+    def spread(self, widths: Tensor, most: int) -> "Ranges":
         """Returns the ranges of all columns of a video's values.
 
         Args:
@@ -161,24 +161,24 @@ class Conditions(NamedTuple):
     """
 
     lists: ValueLists
-    columns: tf.Tensor
-    low: tf.Tensor
-    high: tf.Tensor
-    groups: tf.Tensor
-    signs: tf.Tensor
-    wanted: tf.Tensor
-    share: tf.Tensor
-    which: tf.Tensor
-    is_given: tf.Tensor
+    columns: Tensor
+    low: Tensor
+    high: Tensor
+    groups: Tensor
+    signs: Tensor
+    wanted: Tensor
+    share: Tensor
+    which: Tensor
+    is_given: Tensor
 
-    def take(self, mask: tf.Tensor) -> "Conditions":
+    def take(self, mask: Tensor) -> "Conditions":
         """Returns the conditions of some of the requests, `mask [batch] bool`."""
         which, is_given = (
             tf.boolean_mask(values, mask) for values in (self.which, self.is_given)
         )
         return self._replace(which=which, is_given=is_given)
 
-    def shares(self) -> tf.Tensor:
+    def shares(self) -> Tensor:
         """Returns the share of the videos that each request permits, `[batch]`."""
         return tf.cond(
             tf.reduce_any(self.is_given),
@@ -186,7 +186,7 @@ class Conditions(NamedTuple):
             lambda: tf.ones(tf.shape(self.which)),
         )
 
-    def holds(self, videos: tf.Tensor) -> tf.Tensor:
+    def holds(self, videos: Tensor) -> Tensor:
         """Returns whether the conditions permit each video, `[batch, k] bool`.
 
         Args:
@@ -198,7 +198,7 @@ class Conditions(NamedTuple):
             lambda: tf.ones(tf.shape(videos), tf.bool),
         )
 
-    def _met(self, videos: tf.Tensor) -> tf.Tensor:
+    def _met(self, videos: Tensor) -> Tensor:
         columns, low, high, groups = (
             tf.gather(tensor, self.which)[:, tf.newaxis]
             for tensor in (self.columns, self.low, self.high, self.groups)
@@ -210,7 +210,7 @@ class Conditions(NamedTuple):
         total = tf.reduce_sum(hits * self.signs, axis=2)
         return tf.equal(total, tf.gather(self.wanted, self.which)[:, tf.newaxis])
 
-    def mask(self, place: tf.Tensor) -> tf.Tensor:
+    def mask(self, place: Tensor) -> Tensor:
         """Returns whether a set of conditions permits each video, `[num_videos] bool`.
 
         Args:
@@ -235,7 +235,7 @@ class Conditions(NamedTuple):
         hits = tf.scatter_nd(cells, ones, [tf.size(self.signs), width])
         wide = tf.where(is_wide & is_range)[:, 0]
 
-        def scan(number: tf.Tensor, hits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def scan(number: Tensor, hits: Tensor) -> tuple[Tensor, Tensor]:
             row = wide[number]
             codes = self.lists.codes[columns[row]]
             inside = (codes >= low[row]) & (codes <= high[row])
@@ -256,11 +256,8 @@ class Conditions(NamedTuple):
 
 
 def from_ranges(
-    lists: ValueLists,
-    ranges: Ranges,
-    is_permitted: Sequence[bool],
-    is_void: tf.Tensor,
-) -> tuple[tf.Tensor, ...]:
+    lists: ValueLists, ranges: Ranges, is_permitted: Sequence[bool], is_void: Tensor
+) -> tuple[Tensor, ...]:
     """Returns the fields of `Conditions` from `columns` to `share`, in their order.
 
     Args:
@@ -288,7 +285,7 @@ def from_ranges(
     return columns, low, high, places, signs, wanted, share
 
 
-def _is_first(ranges: Ranges, num_columns: tf.Tensor) -> tf.Tensor:
+def _is_first(ranges: Ranges, num_columns: Tensor) -> Tensor:
     """Returns whether each range holds codes, and is no repeated one of its group."""
     columns, low, high, groups = (tf.cast(each, tf.int64) for each in ranges)
     has_codes = (groups >= 0) & (low <= high)
@@ -296,9 +293,7 @@ def _is_first(ranges: Ranges, num_columns: tf.Tensor) -> tf.Tensor:
     return has_codes & (row_ops.occurrence(tf.where(has_codes, keys, -1)) == 0)
 
 
-def _by_group(
-    values: tf.Tensor, groups: tf.Tensor, is_permitted: Sequence[bool]
-) -> tf.Tensor:
+def _by_group(values: Tensor, groups: Tensor, is_permitted: Sequence[bool]) -> Tensor:
     """Returns sums of values `[sets, n]` by group, `[sets, groups]`."""
     number, sets = len(is_permitted), tf.shape(groups)[0]
     segments = tf.range(sets)[:, tf.newaxis] * number + groups

@@ -13,12 +13,14 @@ else all are, and those that are not permitted are masked.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
 from ytdnn.retrieval import allowed_videos, row_ops
 from ytdnn.retrieval.index import brute_force, interface
+
+Tensor: TypeAlias = tf.Tensor
 
 Tables = interface.Tables
 
@@ -31,7 +33,7 @@ FEW = 10_000  # videos that are listed and scored: 1.3 ms; of 60,000 it is 5 to 
 _MARGIN = 1.2  # more than the share says, as taste and conditions go together
 _NONE = float("-inf")
 
-Lists = tuple[tf.Tensor, tf.Tensor]  # videos and scores, `[batch, num]`
+Lists = tuple[Tensor, Tensor]  # videos and scores, `[batch, num]`
 Allowed = allowed_videos.AllowedVideos
 
 
@@ -60,7 +62,7 @@ class Nearest(tf.Module):
         self._searcher = searcher
         self._score = score or score_vectors
 
-    def search(self, queries: tf.Tensor, num: tf.Tensor, permitted: Allowed) -> Lists:
+    def search(self, queries: Tensor, num: Tensor, permitted: Allowed) -> Lists:
         """Returns the best permitted videos, best first.
 
         Args:
@@ -96,12 +98,12 @@ class Nearest(tf.Module):
 
     def _by_index(
         self,
-        queries: tf.Tensor,
-        num: tf.Tensor,
+        queries: Tensor,
+        num: Tensor,
         permitted: Allowed,
-        by_index: tf.Tensor,
-        lengths: tf.Tensor,
-    ) -> tuple[Lists, tf.Tensor]:
+        by_index: Tensor,
+        lengths: Tensor,
+    ) -> tuple[Lists, Tensor]:
         """Returns the index's lists, and whether it may hold more, `[batch] bool`.
 
         Args:
@@ -116,13 +118,13 @@ class Nearest(tf.Module):
         width = row_ops.largest(tf.where(by_index, tf.cast(lengths, tf.int32), 0))
         width = tf.minimum(tf.maximum(width, num), self.num_videos)
 
-        def ask() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        def ask() -> tuple[Tensor, Tensor, Tensor]:
             videos, scores = self._searcher.search(queries, width)
             known = tf.reduce_sum(tf.cast(videos > 0, tf.int32), axis=1)
             valid = tf.math.is_finite(scores) & permitted.holds(videos)
             return *_best(videos, tf.where(valid, scores, _NONE), num), known
 
-        def ask_nothing() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        def ask_nothing() -> tuple[Tensor, Tensor, Tensor]:
             return *_empty(queries, num), tf.zeros(tf.shape(queries)[:1], tf.int32)
 
         videos, scores, known = tf.cond(tf.reduce_any(by_index), ask, ask_nothing)
@@ -131,11 +133,7 @@ class Nearest(tf.Module):
 
 
 def score_vectors(
-    vectors: Tables,
-    size: tf.Tensor,
-    queries: tf.Tensor,
-    num: tf.Tensor,
-    permitted: Allowed,
+    vectors: Tables, size: Tensor, queries: Tensor, num: Tensor, permitted: Allowed
 ) -> Lists:
     """Returns the best permitted videos, after scoring their vectors.
 
@@ -160,7 +158,7 @@ def score_vectors(
     free = permitted._replace(allowed=None, is_limited=None, conditions=None)
     conditions = permitted.conditions
 
-    def score(place: tf.Tensor, mask: tf.Tensor) -> Lists:
+    def score(place: Tensor, mask: Tensor) -> Lists:
         inputs = vectors, size, tf.boolean_mask(queries, mask), num, free.take(mask)
         if conditions is None:
             return _score_all(*inputs)
@@ -174,7 +172,7 @@ def score_vectors(
         return _replace_rows(lists, is_free, lambda mask: score(tf.constant(-1), mask))
     sets, which = tf.unique(tf.where(conditions.is_given, conditions.which, -1))
 
-    def score_next(place: tf.Tensor, *lists: tf.Tensor) -> Any:
+    def score_next(place: Tensor, *lists: Tensor) -> Any:
         mask = is_free & tf.equal(which, place)
         lists = _replace_rows(lists, mask, lambda mask: score(sets[place], mask))
         return place + 1, *lists
@@ -189,11 +187,7 @@ def score_vectors(
 
 
 def _score_allowed(
-    vectors: Tables,
-    size: tf.Tensor,
-    queries: tf.Tensor,
-    num: tf.Tensor,
-    permitted: Allowed,
+    vectors: Tables, size: Tensor, queries: Tensor, num: Tensor, permitted: Allowed
 ) -> Lists:
     """Returns the best videos of the allow-lists, after scoring each of them."""
     videos = tf.sort(permitted.allowed, axis=1)
@@ -205,11 +199,11 @@ def _score_allowed(
 
 def _score_held(
     vectors: Tables,
-    size: tf.Tensor,
-    queries: tf.Tensor,
-    num: tf.Tensor,
+    size: Tensor,
+    queries: Tensor,
+    num: Tensor,
     permitted: Allowed,
-    held: tf.Tensor,
+    held: Tensor,
 ) -> Lists:
     """Returns the best videos of those that one set of conditions permits.
 
@@ -241,11 +235,11 @@ def _score_held(
 
 def _score_all(
     vectors: Tables,
-    size: tf.Tensor,
-    queries: tf.Tensor,
-    num: tf.Tensor,
+    size: Tensor,
+    queries: Tensor,
+    num: Tensor,
     permitted: Allowed,
-    held: tf.Tensor | None = None,
+    held: Tensor | None = None,
 ) -> Lists:
     """Returns the best permitted videos, after scoring all videos; see `_score_held`.
 
@@ -276,12 +270,12 @@ def _score_all(
     return tf.where(tf.math.is_inf(scores), 0, columns + 1), scores
 
 
-def _empty(queries: tf.Tensor, num: tf.Tensor) -> Lists:
+def _empty(queries: Tensor, num: Tensor) -> Lists:
     shape = tf.stack([tf.shape(queries)[0], num])
     return tf.zeros(shape, tf.int32), tf.fill(shape, _NONE)
 
 
-def _best(videos: tf.Tensor, scores: tf.Tensor, num: tf.Tensor) -> Lists:
+def _best(videos: Tensor, scores: Tensor, num: Tensor) -> Lists:
     """Returns the `num` videos of the largest scores, padded with 0.
 
     Args:
@@ -296,9 +290,7 @@ def _best(videos: tf.Tensor, scores: tf.Tensor, num: tf.Tensor) -> Lists:
     return tf.pad(videos, lacking), tf.pad(best, lacking, constant_values=_NONE)
 
 
-def _replace_rows(
-    lists: Lists, mask: tf.Tensor, make: Callable[[tf.Tensor], Lists]
-) -> Lists:
+def _replace_rows(lists: Lists, mask: Tensor, make: Callable[[Tensor], Lists]) -> Lists:
     """Returns lists with some rows replaced, if there are any.
 
     Args:

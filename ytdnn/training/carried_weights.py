@@ -8,6 +8,7 @@ other weights stay.
 
 import dataclasses
 from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ from ytdnn.base import schema
 from ytdnn.features import base_feature, encodings
 from ytdnn.log import prepared
 from ytdnn.training import optimizers
+
+Module: TypeAlias = tf.Module
 
 PreparedData = prepared.PreparedData
 State = optimizers.State
@@ -93,9 +96,7 @@ def tables(
     return origins
 
 
-def weights(
-    old: tf.Module, new: tf.Module, of_tables: Mapping[str, RowSources]
-) -> None:
+def weights(old: Module, new: Module, of_tables: Mapping[str, RowSources]) -> None:
     """Fills a model with the weights of one trained on a smaller log.
 
     Args:
@@ -110,10 +111,7 @@ def weights(
 
 
 def state(
-    old: State | None,
-    model: tf.Module,
-    of_tables: Mapping[str, RowSources],
-    fresh: float,
+    old: State | None, model: Module, of_tables: Mapping[str, RowSources], fresh: float
 ) -> State | None:
     """Returns the state of an optimiser, for the variables of a grown model.
 

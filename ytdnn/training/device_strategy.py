@@ -9,18 +9,21 @@ import contextlib
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
 from ytdnn.base import configs, errors, registries
 from ytdnn.log import batch_streams
 
+Model: TypeAlias = tf.keras.Model
+Tensor: TypeAlias = tf.Tensor
+
 Datasets = batch_streams.Datasets
 
-Batch = dict[str, tf.Tensor]
+Batch = dict[str, Tensor]
 Step = Any  # function or `tf.function`, (batch, step) → loss
-Steps = Callable[[Iterator[Batch], tf.Tensor, tf.Tensor], tf.Tensor]
+Steps = Callable[[Iterator[Batch], Tensor, Tensor], Tensor]
 _CLUSTER = configs.ClusterConfig()
 _MOST_WEIGHT = 1e9  # products of larger ones leave float32
 
@@ -126,9 +129,7 @@ class OneDevice:
         """
         compiled = self.compiled(step)
 
-        def steps(
-            batches: Iterator[Batch], first: tf.Tensor, number: tf.Tensor
-        ) -> tf.Tensor:
+        def steps(batches: Iterator[Batch], first: Tensor, number: Tensor) -> Tensor:
             losses = tf.TensorArray(tf.float32, number)
             for number_done in tf.range(number):
                 loss = compiled(next(batches), first + tf.cast(number_done, tf.int64))
@@ -137,7 +138,7 @@ class OneDevice:
 
         return tf.function(steps, reduce_retracing=True)
 
-    def value(self, loss: Any) -> tf.Tensor | None:
+    def value(self, loss: Any) -> Tensor | None:
         """Waits for a step and returns its loss; None: a worker was lost meanwhile."""
         return loss
 
@@ -168,11 +169,7 @@ class FiniteGuard:
     """
 
     def __init__(
-        self,
-        name: str,
-        model: tf.keras.Model,
-        describe_latest: Callable[[], str],
-        on: OneDevice,
+        self, name: str, model: Model, describe_latest: Callable[[], str], on: OneDevice
     ) -> None:
         """Creates the guard, before the first step.
 

@@ -18,6 +18,9 @@ from ytdnn.evaluation import report_parts, report_types
 from ytdnn.lab.metrics import off_policy
 from ytdnn.lab.off_policy import logged_pages, page_choices
 
+Estimate = off_policy.Estimate
+Choices = page_choices.Choices
+
 CLICKS, WATCH_SECONDS = "clicks", "watch_seconds"
 IPS, SNIPS, DR = "ips", "snips", "dr"
 ESTIMATORS = {
@@ -53,16 +56,13 @@ class DecisionLog:
         """Mean number of places of a page."""
         return float(self.is_place.sum()) / len(self.users)
 
-    def brought(self, reward: str) -> off_policy.Estimate:
+    def brought(self, reward: str) -> Estimate:
         """Returns the mean reward of a place of the log."""
-        itself = page_choices.Choices(self.propensities, {})
+        itself = Choices(self.propensities, {})
         return off_policy.mean_reward(self.decisions(reward, itself))
 
     def decisions(
-        self,
-        reward: str,
-        chosen: page_choices.Choices,
-        own: Mapping[str, Floats] | None = None,
+        self, reward: str, chosen: Choices, own: Mapping[str, Floats] | None = None
     ) -> off_policy.Decisions:
         """Returns the places as decisions.
 
@@ -145,10 +145,8 @@ def measure(
 
 
 def estimates(
-    log: DecisionLog,
-    chosen: page_choices.Choices,
-    own: Mapping[str, Floats] | None = None,
-) -> dict[str, dict[str, off_policy.Estimate]]:
+    log: DecisionLog, chosen: Choices, own: Mapping[str, Floats] | None = None
+) -> dict[str, dict[str, Estimate]]:
     """Returns the mean reward of a place, by reward and estimator.
 
     Args:
@@ -156,7 +154,7 @@ def estimates(
       chosen: By the policy to judge.
       own: See `DecisionLog.decisions`.
     """
-    by_reward: dict[str, dict[str, off_policy.Estimate]] = {}
+    by_reward: dict[str, dict[str, Estimate]] = {}
     for reward in log.rewards:
         decisions = log.decisions(reward, chosen, own)
         names = [n for n in ESTIMATORS if n != DR or decisions.modelled is not None]
@@ -165,9 +163,7 @@ def estimates(
 
 
 def _value(
-    log: DecisionLog,
-    ordered: page_choices.SystemOrder,
-    shown: npt.NDArray[np.integer],
+    log: DecisionLog, ordered: page_choices.SystemOrder, shown: npt.NDArray[np.integer]
 ) -> report_types.PageValue:
     chosen = page_choices.choices_on_pages(ordered, shown)
     own = page_choices.modelled_pages(ordered, shown.shape[1])
@@ -185,7 +181,7 @@ def _value(
 
 
 def _triples(
-    by_reward: Mapping[str, Mapping[str, off_policy.Estimate]], factor: float = 1.0
+    by_reward: Mapping[str, Mapping[str, Estimate]], factor: float = 1.0
 ) -> dict[str, dict[str, report_parts.WithInterval]]:
     return {
         reward: {name: _triple(estimate, factor) for name, estimate in by_name.items()}
@@ -193,7 +189,5 @@ def _triples(
     }
 
 
-def _triple(
-    estimate: off_policy.Estimate, factor: float = 1.0
-) -> report_parts.WithInterval:
+def _triple(estimate: Estimate, factor: float = 1.0) -> report_parts.WithInterval:
     return factor * estimate.value, factor * estimate.low, factor * estimate.high

@@ -10,6 +10,9 @@ from ytdnn.evaluation import report_parts, report_summary, report_types, tables
 from ytdnn.lab.off_policy import counterfactual
 from ytdnn.lab.pages import display_names, list_sections, page, plots
 
+Tenth = report_types.Tenth
+Block = page.Block
+
 _NONE = (None, None, None)
 _OUTCOME_TITLES = {"log_loss": "log loss", "calibration_ratio": "predicted / observed"}
 # Field of a calibration, title of its plot, names of its axes.
@@ -117,7 +120,7 @@ def impressions(report: report_types.Report) -> page.Section:
     )
 
 
-def _less_best(report: report_types.Report) -> Iterator[page.Block]:
+def _less_best(report: report_types.Report) -> Iterator[Block]:
     """Yields the ranker less the best baseline of clicks, and of watch seconds."""
     for kind, best in report.best_baselines.items():
         headings = [metric_names.title(metric) for metric in best.ahead]
@@ -130,9 +133,9 @@ def _less_best(report: report_types.Report) -> Iterator[page.Block]:
 
 def _calibrations(
     models: Mapping[str, report_types.CalibrationReport],
-) -> Iterator[page.Block]:
+) -> Iterator[Block]:
     """Yields the plots, then their numbers."""
-    numbers: list[page.Block] = []
+    numbers: list[Block] = []
     for field, title, *labels in _CALIBRATIONS:
         every = {name: getattr(one, field) for name, one in models.items()}
         tenths = {name: parts for name, parts in every.items() if parts}
@@ -143,9 +146,7 @@ def _calibrations(
         yield page.Details("Numbers of the calibration", numbers)
 
 
-def _tenths(
-    models: Mapping[str, Sequence[report_types.Tenth]], caption: str = ""
-) -> page.Table:
+def _tenths(models: Mapping[str, Sequence[Tenth]], caption: str = "") -> page.Table:
     """Returns predicted and observed means of ten parts, by prediction."""
     rows: list[list[page.Cell]] = [
         [
@@ -164,10 +165,7 @@ def _tenths(
 
 
 def _calibration_plot(
-    models: Mapping[str, Sequence[report_types.Tenth]],
-    title: str,
-    x_label: str,
-    y_label: str,
+    models: Mapping[str, Sequence[Tenth]], title: str, x_label: str, y_label: str
 ) -> markupsafe.Markup:
     series = {}
     for model, tenths in models.items():
@@ -198,7 +196,7 @@ def _calibration_plot(
 
 def outcomes(report: report_types.OutcomesReport) -> page.Section:
     """Returns the section of the outcomes of impressions besides the click."""
-    blocks: list[page.Block] = [
+    blocks: list[Block] = [
         list_sections.metric_table(
             models, list_sections.measured(models), outcome, _outcome_title
         )

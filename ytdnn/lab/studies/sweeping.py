@@ -19,6 +19,10 @@ from ytdnn.base import artifacts, configs, errors, progress
 from ytdnn.lab.studies import default_spaces, output_links, sweep_results, sweep_trials
 from ytdnn.run.pipeline import graph, log_size, runner, tracker, workdir
 
+SweepResult = sweep_results.SweepResult
+Path = pathlib.Path
+Config = configs.Config
+
 if TYPE_CHECKING:
     import optuna
 
@@ -36,7 +40,7 @@ METRICS = {
     "ranking": {"auc": True, "weighted_per_user_loss": False, "mean_loss": False},
 }
 
-Apply = Callable[[configs.Config, dict[str, str]], configs.Config]
+Apply = Callable[[Config, dict[str, str]], Config]
 Say = Callable[[str], None]
 
 
@@ -55,8 +59,8 @@ class Sweep:
         trial; empty: none.
     """
 
-    directory: pathlib.Path
-    base: configs.Config
+    directory: Path
+    base: Config
     stage: str
     metric: str
     space: configs.Space | None
@@ -64,11 +68,11 @@ class Sweep:
     tracker: str = ""
 
     @property
-    def defaults(self) -> pathlib.Path:
+    def defaults(self) -> Path:
         """Directory of the run with the base config."""
         return self.directory / DEFAULTS
 
-    def config(self, settings: dict[str, str]) -> configs.Config:
+    def config(self, settings: dict[str, str]) -> Config:
         """Returns the base run's config, also what its contest chose, but for some."""
         size, base = log_size.log_size(self.defaults), self.base
         if settings and size is not None and size.member:
@@ -77,7 +81,7 @@ class Sweep:
             base = dataclasses.replace(base, candidates=own)
         return self.apply(base, settings)
 
-    def trial(self, number: int) -> pathlib.Path:
+    def trial(self, number: int) -> Path:
         """Returns the directory of a trial."""
         return self.directory / _TRIALS / f"{number:04d}"
 
@@ -110,7 +114,7 @@ class _Reporter:
 
 def run(
     sweep: Sweep, num_trials: int | None, minutes: float | None, say: Say
-) -> sweep_results.SweepResult:
+) -> SweepResult:
     """Makes trials until there are enough, or the time is over.
 
     Args:
@@ -150,7 +154,7 @@ def run(
     return _result(optuna, sweep, study)
 
 
-def best_directory(sweep: Sweep, result: sweep_results.SweepResult) -> pathlib.Path:
+def best_directory(sweep: Sweep, result: SweepResult) -> Path:
     """Returns the directory of the best run; that of the base config if none is better.
 
     Args:
@@ -161,7 +165,7 @@ def best_directory(sweep: Sweep, result: sweep_results.SweepResult) -> pathlib.P
     return sweep.defaults if best is None else sweep.trial(best.number)
 
 
-def write_best(sweep: Sweep, result: sweep_results.SweepResult) -> pathlib.Path:
+def write_best(sweep: Sweep, result: SweepResult) -> Path:
     """Writes the config file of the best run, for `ytdnn run --config=`.
 
     Args:
@@ -201,9 +205,7 @@ def write_best(sweep: Sweep, result: sweep_results.SweepResult) -> pathlib.Path:
     return path
 
 
-def evaluated(
-    sweep: Sweep, result: sweep_results.SweepResult, say: Say
-) -> list[pathlib.Path]:
+def evaluated(sweep: Sweep, result: SweepResult, say: Say) -> list[Path]:
     """Evaluates the base config and the best on the test window, once.
 
     Args:
@@ -230,7 +232,7 @@ def evaluated(
 
 
 @contextlib.contextmanager
-def _one_at_a_time(directory: pathlib.Path) -> Iterator[None]:
+def _one_at_a_time(directory: Path) -> Iterator[None]:
     """Waits for other processes of the sweep in the block."""
     directory.mkdir(parents=True, exist_ok=True)
     with open(directory / ".sweep.lock", "a") as file:
@@ -316,20 +318,18 @@ def _trained(
 
 
 def _tracked(
-    sweep: Sweep, config: configs.Config, directory: pathlib.Path
+    sweep: Sweep, config: Config, directory: Path
 ) -> contextlib.AbstractContextManager[tracker.Tracker | None]:
     """Returns the context that reports a run of the sweep to its tracker, if any."""
     name = f"{sweep.directory.resolve().name}/{directory.name}"
 
-    def resolve() -> configs.Config:
+    def resolve() -> Config:
         return log_size.resolved(config, directory)
 
     return tracker.tracked(sweep.tracker, directory, resolve, name)
 
 
-def _make(
-    sweep: Sweep, config: configs.Config, directory: pathlib.Path, say: Say
-) -> None:
+def _make(sweep: Sweep, config: Config, directory: Path, say: Say) -> None:
     """Makes the outputs of a run up to the stage, linking those of the base config."""
     steps = (graph.DATA, *_STAGES[sweep.stage])
     with workdir.lock(directory), workdir.keep_config(directory, config):
@@ -341,7 +341,7 @@ def _make(
         runner.run(steps, config, directory, say)
 
 
-def _value(sweep: Sweep, directory: pathlib.Path) -> float:
+def _value(sweep: Sweep, directory: Path) -> float:
     """Returns the metric of a trained run.
 
     Raises:
@@ -372,9 +372,7 @@ def _remove_all_but_best(
             shutil.rmtree(sweep.trial(frozen.number), ignore_errors=True)
 
 
-def _result(
-    optuna: Any, sweep: Sweep, study: "optuna.Study"
-) -> sweep_results.SweepResult:
+def _result(optuna: Any, sweep: Sweep, study: "optuna.Study") -> SweepResult:
     from ytdnn.lab.studies import answer_times
 
     trials = tuple(sweep_trials.trial_of(trial) for trial in study.get_trials(False))
@@ -385,7 +383,7 @@ def _result(
     best = max(complete, key=lambda trial: sign * (trial.value or 0.0), default=None)
     if best is not None and sign * (best.value or 0.0) <= sign * default:
         best = None
-    return sweep_results.SweepResult(
+    return SweepResult(
         stage=sweep.stage,
         metric=sweep.metric,
         more_is_better=sweep.more_is_better,

@@ -29,6 +29,9 @@ from ytdnn.lab.truth import known_world
 from ytdnn.lab.world import corpus, memory, page_values, true_rates
 from ytdnn.log import prepared, prepared_log
 
+Lists = lists.Lists
+Cases = user_cases.Cases
+
 _USERS_A_BLOCK = 512
 _FIRST = np.zeros(1)  # the place on the page by which the bounds order
 
@@ -50,7 +53,7 @@ class TruePages:
         self._is_clickbait = np.append(False, is_clickbait)
 
     def per_user(
-        self, cases: user_cases.Cases, listed: lists.Lists, ks: tuple[int, ...]
+        self, cases: Cases, listed: Lists, ks: tuple[int, ...]
     ) -> user_means.PerUser:
         """Returns the value of each user's first k places, by `METRIC@k`.
 
@@ -75,10 +78,7 @@ class TruePages:
         return values
 
     def worth(
-        self,
-        cases: user_cases.Cases,
-        listed: lists.Lists,
-        positions: npt.NDArray[np.number],
+        self, cases: Cases, listed: Lists, positions: npt.NDArray[np.number]
     ) -> page_values.Worth:
         """Returns clicks and watch seconds of each place, `[cases, length]` both.
 
@@ -116,12 +116,12 @@ class TruePages:
           num_candidates: How many of them a ranker gets.
         """
 
-        def make(cases: user_cases.Cases, k: int) -> lists.Lists:
+        def make(cases: Cases, k: int) -> Lists:
             return self._ordered(cases, first(cases, num_candidates), k)
 
         return make
 
-    def best(self, cases: user_cases.Cases, k: int) -> lists.Lists:
+    def best(self, cases: Cases, k: int) -> Lists:
         """Makes the best pages that the catalogue allows (a `lists.Maker`).
 
         Of all that is uploaded at the time of the request and not removed, with and
@@ -137,16 +137,14 @@ class TruePages:
         ]
         return self._ordered(cases, np.concatenate(shortlists), k)
 
-    def _ordered(
-        self, cases: user_cases.Cases, chosen: lists.Lists, k: int
-    ) -> lists.Lists:
+    def _ordered(self, cases: Cases, chosen: Lists, k: int) -> Lists:
         """Returns lists in the order of true watch seconds, cut or padded to k."""
         worth = self.worth(cases, chosen, _FIRST).seconds
         order = np.argsort(-np.where(chosen > 0, worth, -1.0), axis=1, kind="stable")
         ordered = np.take_along_axis(chosen, order, axis=1)[:, :k]
         return np.pad(ordered, ((0, 0), (0, max(0, k - ordered.shape[1]))))
 
-    def _shortlist(self, cases: user_cases.Cases, k: int) -> lists.Lists:
+    def _shortlist(self, cases: Cases, k: int) -> Lists:
         """Returns candidates of the best page: fatigue can push so many below it."""
         numbers = page_values.shortlist(
             self._known.world,
@@ -172,7 +170,7 @@ def _blocks(num_cases: int, name: str) -> Iterator[npt.NDArray[np.int64]]:
     return progress.through(blocks, name, "users", [len(rows) for rows in blocks])
 
 
-def _unclicked(log: prepared_log.UserLog, cases: user_cases.Cases) -> ragged.Ragged:
+def _unclicked(log: prepared_log.UserLog, cases: Cases) -> ragged.Ragged:
     """Returns the videos of the remembered impressions that were not clicked."""
     if not log.has_impressions:
         return ragged.empty(len(cases))
@@ -186,7 +184,7 @@ def _unclicked(log: prepared_log.UserLog, cases: user_cases.Cases) -> ragged.Rag
     return ragged.Ragged(places.offsets, videos)
 
 
-def _watched(log: prepared_log.UserLog, cases: user_cases.Cases) -> ragged.Ragged:
+def _watched(log: prepared_log.UserLog, cases: Cases) -> ragged.Ragged:
     """Returns the videos of the remembered watches."""
     index = log.shard_index
     starts = index.offsets("watches")[cases.users]
@@ -196,7 +194,7 @@ def _watched(log: prepared_log.UserLog, cases: user_cases.Cases) -> ragged.Ragge
     return ragged.Ragged(places.offsets, videos)
 
 
-def _counts(remembered: ragged.Ragged, listed: lists.Lists) -> npt.NDArray[np.int64]:
+def _counts(remembered: ragged.Ragged, listed: Lists) -> npt.NDArray[np.int64]:
     """Counts each listed video in its user's memory."""
     highest = max(listed.max(initial=0), remembered.values.max(initial=0))
     stride = int(highest) + 1

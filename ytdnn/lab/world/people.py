@@ -12,6 +12,8 @@ import numpy as np
 from ytdnn.base import configs
 from ytdnn.lab.world import corpus, popularity, words
 
+WorldState = popularity.WorldState
+
 Generator = np.random.Generator
 
 NUM_INTERESTS = 8
@@ -115,11 +117,7 @@ def make_leanings(config: configs.WorldConfig, rng: Generator) -> Leanings:
 
 
 def make_users(
-    shared: popularity.WorldState,
-    leanings: Leanings,
-    first: int,
-    num: int,
-    rng: Generator,
+    shared: WorldState, leanings: Leanings, first: int, num: int, rng: Generator
 ) -> Users:
     """Draws `num` users, numbered from `first` on."""
     num_days = shared.config.span_days
@@ -242,7 +240,7 @@ def _focus(
 
 
 def _subscriptions(
-    shared: popularity.WorldState,
+    shared: WorldState,
     leaves: np.ndarray,
     languages: np.ndarray,
     base: np.ndarray,

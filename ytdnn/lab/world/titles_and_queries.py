@@ -8,6 +8,9 @@ import numpy as np
 
 from ytdnn.lab.world import corpus, words
 
+Videos = corpus.Videos
+Metadata = corpus.Metadata
+
 _KNOWN_ITEM_SHARE = 0.35  # of queries, made of the words of the video's own title
 _KNOWN_FORMS = 3
 _TOPICAL_FORMS = 3 + 2 * len(words.MODEST)
@@ -78,10 +81,7 @@ def draw_queries(
 
 
 def queries(
-    numbers: np.ndarray,
-    num_leaves: int,
-    videos: corpus.Videos,
-    metadata: corpus.Metadata,
+    numbers: np.ndarray, num_leaves: int, videos: Videos, metadata: Metadata
 ) -> list[str]:
     """Writes queries out: one to four words each.
 
@@ -113,9 +113,7 @@ def _topical(number: int, num_leaves: int) -> str:
     return words.join([*start, words.in_language(modest, language)], language)
 
 
-def _known_item(
-    video: int, form: int, videos: corpus.Videos, metadata: corpus.Metadata
-) -> str:
+def _known_item(video: int, form: int, videos: Videos, metadata: Metadata) -> str:
     language = int(videos.languages[video])
     leaf = int(metadata.subjects[video])
     leaf = leaf if leaf >= 0 else int(videos.leaves[video])

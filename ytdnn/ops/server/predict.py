@@ -16,6 +16,9 @@ from ytdnn.base import errors, schema
 from ytdnn.bundle import request_shorthand, requests, saved_models
 from ytdnn.ops.server import batching, loaded_version, problems, settings
 
+Fields = loaded_version.Fields
+Limits = settings.Limits
+
 SIGNATURE_NAME = "signature_name"
 INSTANCES = "instances"
 INPUTS = "inputs"
@@ -47,9 +50,7 @@ def signature_name(body: Mapping[str, Any]) -> str:
     return name
 
 
-def parse(
-    body: Mapping[str, Any], fields: loaded_version.Fields, limits: settings.Limits
-) -> ParsedRequest:
+def parse(body: Mapping[str, Any], fields: Fields, limits: Limits) -> ParsedRequest:
     """Parses a body into a request to a signature.
 
     Args:
@@ -76,9 +77,7 @@ def parse(
     return ParsedRequest(checked, is_by_row)
 
 
-def check(
-    row: Mapping[str, Any], fields: loaded_version.Fields, limits: settings.Limits
-) -> dict[str, Any]:
+def check(row: Mapping[str, Any], fields: Fields, limits: Limits) -> dict[str, Any]:
     """Returns the checked values of one row.
 
     Raises:
