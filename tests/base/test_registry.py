@@ -171,9 +171,10 @@ def test_a_missing_file_and_one_that_fails_are_named(tmp_path: pathlib.Path) -> 
     path.write_text("\n1 / 0\n")
     with pytest.raises(errors.UserError, match="py, line 2, in <module>: Zero"):
         configs.Config(extensions=(str(path),))
-    path.write_text("import sys\nsys.exit(3)\n")
-    with pytest.raises(errors.UserError, match="line 2, in <module>: SystemExit: 3"):
-        configs.Config(extensions=(str(path),))
+    for text, name in (("sys.exit(3)", "SystemExit: 3"), ("raise BaseException", "B")):
+        path.write_text(f"import sys\n{text}\n")
+        with pytest.raises(errors.UserError, match=f"line 2, in <module>: {name}"):
+            configs.Config(extensions=(str(path),))
     for content in (b"x = 1\n\0", b"\xff\xfe", b"\x7fELF"):
         path.write_bytes(content)
         with pytest.raises(errors.UserError, match="found binary data in '"):
@@ -195,7 +196,7 @@ def test_a_package_is_imported_when_a_part_of_it_is_asked_for(
 
 def test_a_package_that_fails_is_named(tmp_path: pathlib.Path) -> None:
     with extras.installed(tmp_path):
-        for text, name in (("1 / 0", "Zero"), ("raise SystemExit(3)", "SystemExit: 3")):
+        for text, name in (("1 / 0", "Zero"), ("raise BaseException(3)", "Base")):
             (tmp_path / "ytdnn_extras" / "margin.py").write_text(text)
             with pytest.raises(
                 errors.UserError, match=rf"loss margin of ytdnn-extras 1\.0 .*{name}"
@@ -259,6 +260,11 @@ def test_an_error_of_a_users_file_has_its_place_and_callers(
     registries.COMMANDS.register("fails")(lambda: fails)
     assert main.main(["fails"]) == 1
     assert capsys.readouterr().err == f"ytdnn: error: {where} 10, in own\n"
+    own.write_text(OWN.replace("ValueError", "SystemExit").replace('"own"', '"exits"'))
+    registry.extend(str(own))
+    make = registries.METRICS["exits"].make
+    assert main.main(["fails"]) == 1
+    assert "in inner: SystemExit: my bug" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

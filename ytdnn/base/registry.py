@@ -263,9 +263,9 @@ class Registry(Generic[_R]):
         """Imports the module of a package, which registers its parts."""
         try:
             entry_point.load()
-        except errors.UserError:
+        except (errors.UserError, KeyboardInterrupt):
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             raise errors.UserError(
                 f"expected the {self.noun} {entry_point.name} of "
                 f"{_package(entry_point)} to load, received {type(error).__name__}: "
@@ -359,9 +359,9 @@ class OwnFile:
             yield
         except errors.SettingError as error:
             raise errors.UserError(f"{error} ({file})") from None
-        except errors.UserError:
+        except (errors.UserError, KeyboardInterrupt):
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             failure = own_failure(error).partition("\n")[0]
             raise errors.UserError(
                 f"expected a Python file in {self.setting} that runs, found "

@@ -7,7 +7,7 @@ _NO_ROOM = ("No space left on device", "Disk quota exceeded")
 _TOO_LARGE = "File too large"
 
 
-def failure(error: Exception) -> str:
+def failure(error: BaseException) -> str:
     """Returns a failure of the machine as one line; empty for a bug of this program.
 
     Errors of libraries are turned into a line where the context (a file, a row, a
