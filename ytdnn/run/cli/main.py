@@ -74,7 +74,7 @@ def _ended(argv: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return _refuse(errors.INTERRUPTED, errors.INTERRUPTED_STATUS)
-    except Exception as error:
+    except BaseException as error:  # such as SystemExit, of a user's own code
         line, own = failures.failure(error), registry.own_failure(error)
         if not line and not own and not errors.SIGNALS:
             raise
