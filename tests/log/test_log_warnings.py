@@ -50,6 +50,8 @@ def test_ids_that_look_wrong_are_named() -> None:
     hidden = ["\u200bu1", "u\u200b2", "\xa0u3", "u4\ufeff", "na\u200dme", "a\0b"]
     (note,) = log_warnings.odd_ids(pl.Series("user_id", hidden))
     assert note.startswith(r"note: 5 user_ids look wrong, such as '\u200bu1'")
+    (note,) = log_warnings.odd_ids(pl.Series("user_id", ["\xe9", "e\u0301", "\xe8"]))
+    assert note.startswith("note: 1 user_ids are in two Unicode forms, such as '\xe9'")
     assert log_warnings.odd_ids(pl.Series("user_id", ["u1", "null island"])) == []
     assert log_warnings.odd_ids(pl.Series("user_id", [1, 2])) == []
 
@@ -151,11 +153,21 @@ def test_columns_of_one_value_are_noted(age: int, times: int) -> None:
 
 
 EVERY = range(300)
+TWICE = {
+    "user_id": [f"u{i // 2 % 30}" for i in EVERY],
+    "video_id": [i // 2 for i in EVERY],
+    "time": [HOURS[i // 2 % 100] for i in EVERY],
+}
 ODD = {
     "": ("watches", {}),
     "33% of the watches are of user 'anonymous'": (
         "watches",
         {"user_id": [f"u{i % 30}" if i % 3 else "anonymous" for i in EVERY]},
+    ),
+    "note: 150 watches have user, video and second of another": ("watches", TWICE),
+    "note: 5 impressions have user, video and second of another": (
+        "impressions",
+        TWICE | {"watch_seconds": 0.0, "clicked": [i % 2 > 0 or i > 9 for i in EVERY]},
     ),
     "watches.watch_seconds: every value is 30,": ("watches", {"watch_seconds": 30.0}),
     "each page_id is of several users": ("impressions", {"page_id": "p"}),

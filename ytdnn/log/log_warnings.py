@@ -35,6 +35,7 @@ _ALL, _MOST_OF_ONE = 0.95, 0.25
 _NO_LENGTH = "videos have a duration of 0 seconds: leave unknown ones empty"
 _SHORT = "watches are not completed, and no labels: see data.min_watch_seconds"
 _NO_DIFFERENCE = "from which nothing is learned: check the column, or leave it out"
+_DIFFERING = "have user, video and second of another, and other values: all count"
 UNWATCHED_CLICKS = "clicked impressions are of videos that the user has no watch of"
 
 
@@ -80,7 +81,7 @@ def from_watches(
 
 
 def odd_ids(ids: pl.Series) -> list[str]:
-    """Returns a line about words for no id, and blanks, quotes or invisible marks.
+    """Returns lines about words for no id, odd characters, and two Unicode forms.
 
     Args:
       ids: Distinct ids, named by their column.
@@ -95,7 +96,12 @@ def odd_ids(ids: pl.Series) -> list[str]:
         "leave out rows without an id by --where; blanks, quotes and invisible marks "
         "in the files"
     )
-    return [f"{number}, and are read as any other: {advice}"] if named else []
+    lines = [f"{number}, and are read as any other: {advice}"] if named else []
+    forms = ids.filter(ids.str.len_bytes() > ids.str.len_chars()).str.normalize("NFC")
+    if len(twice := forms.filter(forms.is_duplicated()).unique()):
+        number = f"note: {len(twice):,} {ids.name}s are in two Unicode forms, such as "
+        lines.append(f"{number}{twice[0]!r}, and are two ids: write all in one, as NFC")
+    return lines
 
 
 def single_values(table: str, rows: pl.DataFrame) -> Iterator[str]:
@@ -170,11 +176,9 @@ def few_users(number: int) -> list[str]:
     Args:
       number: Number of users.
     """
-    line = (
-        f"note: the log has only {formats.counted(number, 'user')}: check that "
-        f"watches.user_id is a column of users, not of devices or plans"
-    )
-    return [line] * (number < FEWEST_USERS)
+    said = f"note: the log has only {formats.counted(number, 'user')}: check that "
+    what = "watches.user_id is a column of users, not of devices or plans"
+    return [said + what] * (number < FEWEST_USERS)
 
 
 def from_shards(
@@ -191,6 +195,7 @@ def from_shards(
     """
     happened = np.zeros((2, len(outcomes)), np.int64)  # all, and where not clicked
     number = repeats = unwatched = clicks = early = short = 0
+    differing = dict.fromkeys((schema.WATCHES, schema.IMPRESSIONS), 0)
     viewed = np.zeros(2, np.int64)
     unknown = pl.zeros(videos.height, pl.Int64, eager=True)
     uploads = videos.get_column(schema.UPLOAD_TIME, default=unknown).fill_null(0)
@@ -208,8 +213,10 @@ def from_shards(
         repeats += len(keys) - len(watched)
         ratios.append(_ratios(videos, loaded.watches))
         early += int((loaded.watches.times < earliest[loaded.watches.videos]).sum())
+        differing[schema.WATCHES] += _num_differing(loaded.watches)
         shown = loaded.impressions
         if shown is not None:
+            differing[schema.IMPRESSIONS] += _num_differing(shown)
             clicked = np.asarray(shown.clicked)
             shown_ratios.append(_ratios(videos, shown))
             clicked_keys = (shown.users * stride + shown.videos)[clicked]
@@ -237,7 +244,19 @@ def from_shards(
         *_hours_apart(np.concatenate(lags) / 3_600),
         *_unclicked_outcomes(outcomes, happened),
         *_repeated_watches(repeats, number),
+        *(f"note: {n:,} {table} {_DIFFERING}" for table, n in differing.items() if n),
     ]
+
+
+def _num_differing(rows: events.Watches | events.Impressions) -> int:
+    """Returns how often a user, video and second come again with other values."""
+    same = (np.diff(rows.users) == 0) & (np.diff(rows.times) == 0)
+    near = np.append(same, False) | np.append(False, same)
+    keys = ("users", "videos", "times")
+    columns = {n: getattr(rows, n, None) for n in (*keys, "seconds", "clicked")}
+    known = {n: np.asarray(v)[near] for n, v in columns.items() if v is not None}
+    frame = pl.DataFrame(known).filter(pl.struct(keys).hash().is_duplicated())
+    return frame.n_unique() - frame.n_unique(keys)
 
 
 def _ratios(
