@@ -10,6 +10,7 @@ import pytest
 from tests import extras
 from ytdnn import configs
 from ytdnn.base import errors, registries
+from ytdnn.evaluation import prepare_summary
 from ytdnn.log import prepare, prepared, raw_log, sources
 
 
@@ -60,10 +61,6 @@ FRAME = pl.DataFrame({"user_id": [1], "video_id": [2], "time": [3]})
         (raw_log.EventLog({"likes": FRAME.lazy()}), "found likes: a LazyFrame"),
         (raw_log.EventLog({}, None), "facts in a dict of JSON values"),
         (raw_log.EventLog({}, {"x": object()}), "facts .* not JSON serializable"),
-        (
-            raw_log.EventLog({"watches": FRAME.lazy().cast({"time": pl.Datetime})}),
-            "watches.time in seconds, found Datetime",
-        ),
     ],
 )
 def test_a_source_that_returns_no_such_log_is_refused(log: Any, found: str) -> None:
@@ -71,3 +68,24 @@ def test_a_source_that_returns_no_such_log_is_refused(log: Any, found: str) -> N
         registries.LOGS.register("own")(lambda config: log)
         with pytest.raises(errors.UserError, match=f"source of logs own .*{found}"):
             sources.read(configs.DataConfig(source="own"))
+
+
+def test_columns_of_a_source_are_those_of_the_schema(tmp_path: pathlib.Path) -> None:
+    """Its values are cast to these types; what nothing reads is told."""
+    days = [FRAME.with_columns(time=day * 86_400_000) for day in range(9)]
+    watches = pl.concat(days).cast({"time": pl.Datetime("ms")})
+    tables = {
+        "watches": watches.with_columns(place=pl.lit("x")),
+        "impressions": watches.with_columns(clicked=1, place=pl.lit("x")),
+        "videos": FRAME.select("video_id", title=3),
+    }
+    log = raw_log.EventLog({name: frame.lazy() for name, frame in tables.items()})
+    with extras.registered():
+        registries.LOGS.register("own")(lambda config: log)
+        config = configs.DataConfig(source="own", protocol="leave_one_out")
+        data = prepare.prepare(config, tmp_path)
+    assert data.videos["title"].to_list() == ["3"]
+    assert data.windows.end_of_log == 8 * 86_400
+    unused = data.manifest.facts["unused"]
+    assert unused["watches"] == unused["impressions"] == ["place"]
+    assert any("place" in line for line in prepare_summary.lines(data))

@@ -12,7 +12,7 @@ import polars as pl
 from ytdnn.base import configs, errors, registries, schema, table_schemas, user_paths
 from ytdnn.base.configs import data as data_config
 from ytdnn.log import raw_log
-from ytdnn.log.sources import memory_tables
+from ytdnn.log.sources import memory_tables, own_tables
 
 
 def read(
@@ -37,25 +37,33 @@ def read(
     else:
         log = registries.LOGS.made(config.source, raw_log.EventLog, config)
         if config.source not in registries.LOGS.own():
-            _require_documented(config.source, log)
+            log = _documented(config, log)
     _require_outcomes(config, log)
     return log
 
 
-def _require_documented(name: str, log: raw_log.EventLog) -> None:
-    """Checks the log of a user's own source; `UserError` says how it should be."""
-    require = functools.partial(registries.LOGS.require, name=name)
+def _documented(config: configs.DataConfig, log: raw_log.EventLog) -> raw_log.EventLog:
+    """Returns the log of a user's own source with columns and types of the schema.
+
+    Raises:
+      errors.UserError: It is no such log; the message says how it should be.
+    """
+    require = functools.partial(registries.LOGS.require, name=config.source)
+    origins = dict(log.origins)
     for table, frame in log.tables.items():
         is_one = table in table_schemas.TABLES and isinstance(frame, pl.LazyFrame)
         known, received = ", ".join(table_schemas.TABLES), errors.kind_of(frame)
         require(is_one, f"lazy frames as {known}", f"{table}: {received}")
-        with raw_log.readable(f"{table} of the source {name}"):
-            time = frame.collect_schema().get(schema.TIME, pl.Int64())
-        require(time.is_numeric(), f"{table}.time in seconds", str(time))
+        place = f"{table} of the source {config.source}"
+        rows, own = frame.with_row_index(raw_log.ROW), config.outcomes
+        if table not in origins:
+            with raw_log.readable(place):
+                origins[table] = own_tables.origin(table, rows, place, {}, "", own)
     try:
         json.dumps(dict(log.facts))
     except TypeError as error:
         require(False, "facts in a dict of JSON values", str(error))
+    return raw_log.from_origins(origins, log.facts)
 
 
 def _require_outcomes(config: configs.DataConfig, log: raw_log.EventLog) -> None:
