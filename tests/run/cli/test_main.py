@@ -149,6 +149,10 @@ MISTAKES = [
         "ytdnn run has no flag --sorce: did you mean --source? (ytdnn run --help)",
     ),
     (
+        ["run", "--workdir=W", "--name=a", "--name=a", "--workdir=V"],
+        "expected --workdir once, received 'W' and 'V': leave one out",
+    ),
+    (
         ["run", "--workdir=W", "extra"],
         "expected flags as --NAME=VALUE, received 'extra' (ytdnn run --help)",
     ),

@@ -24,6 +24,18 @@ def test_a_command_of_a_package_runs(
     assert "expected a command" in capsys.readouterr().err
 
 
+def test_a_command_of_a_file_runs(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "own.py"
+    file.write_text((extras.EXAMPLES / "ytdnn_extras" / "list_users.py").read_text())
+    data = full_log.prepared_data(tmp_path / "run", full_log.tables())
+    flags = [f"--config.extensions={file}", f"--workdir={data.directory.parent}"]
+    with extras.registered():
+        assert main.main(["list", "users", *flags]) == 0
+    assert capsys.readouterr().out.split() == data.users["user_id"].to_list()
+
+
 def test_a_package_that_fails_hinders_no_other_command(
     tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -197,9 +197,6 @@ def parse(
         or a required flag that is not given.
     """
     flags = {flag.name: flag for flag in table}
-    for word in argv:  # first: other arguments may be settings of these parts
-        if word.lstrip("-").startswith(f"{_CONFIG}extensions="):
-            given_settings.extend(word.partition("=")[2])
     given, plain = _read(command, flags, argv)
     if len(plain) > len(operands):
         raise errors.UserError(
@@ -259,6 +256,9 @@ def _read(
                     f"expected a value after {word}, received {value or 'none'} "
                     f"(ytdnn {command} --help)"
                 )
+        if name in flags and given.get(name, value) != value:
+            both = f"{given[name]!r} and {value!r}: leave one out"
+            raise errors.UserError(f"expected --{name} once, received {both}")
         given[name] = value
     return given, operands
 

@@ -96,6 +96,9 @@ def _leave(status: int) -> NoReturn:
 
 
 def _dispatch(argv: list[str]) -> int:
+    for word in argv:  # first: the command and its settings may be of these files
+        if word.lstrip("-").startswith("config.extensions="):
+            given_settings.extend(word.partition("=")[2])
     known, missing = names(), registries.COMMANDS.missing
     if not argv or argv[0] in _HELP:
         print(help_text.program(map(find, known)))
