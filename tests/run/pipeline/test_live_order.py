@@ -159,6 +159,9 @@ def test_a_ranker_has_the_live_candidates_too(
     """Own weights, in place of chosen ones, reach evaluation and bundle alike."""
     directory = tmp_path / "run"
     shutil.copytree(made.workdir, directory)
+    off = configs.changed(made.config, {"composition.live": False})
+    served = bundles.load(ytdnn.export(directory, off)).manifest.config["composition"]
+    assert not served["live"]  # given after the choice
     vector = np.linspace(0.2, 1.0, live_terms.NUM_TERMS)
     weights = tuple(vector.tolist())
     config = configs.changed(made.config, {"composition.live_weights": weights})

@@ -124,12 +124,16 @@ def require(several: Sequence[Step], config: Config, workdir: pathlib.Path) -> N
     """
     chosen_steps = {step.name for step in several}
     wanted = {name for step in several for name in step.inputs}
-    if any(step.is_served for step in several):
-        wanted.add(graph.CHOICE.name)
+    is_served = any(step.is_served for step in several)
+    wanted.update([graph.CHOICE.name] * is_served)
     wanted -= chosen_steps
     for step in graph.every(config):
         if step.name in wanted and not step.left_out(config, workdir):
             reason = staleness(step, config, workdir)
+            is_off = step is graph.CHOICE and is_served and not config.composition.live
+            for live in ("auto", True) if is_off else ():  # any choice has the rest
+                other = configs.changed(config, {"composition.live": live})
+                reason = reason and staleness(step, other, workdir)
             if reason:
                 advice = _advice(step, config, workdir)
                 raise errors.UserError(f"{workdir / step.name}: {reason}: {advice}")
