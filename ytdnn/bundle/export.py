@@ -35,6 +35,7 @@ from ytdnn.bundle import (
     first_pass_distillation,
     graphs,
     models_for_export,
+    own_features,
     recommender_graph,
     removed_videos,
     request_shorthand,
@@ -255,6 +256,7 @@ def _load(
             first_stage,
             config.composition.ranker_precision,
         )
+        own_features.require_same(data, ranker.features)
         kinds.append(ranking_model.KIND)
     manifests = {kind: artifacts.read_manifest(home / kind, kind) for kind in kinds}
     searchers = _searchers(home, manifests, first_stage)
