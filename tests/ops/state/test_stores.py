@@ -304,3 +304,20 @@ def test_a_redis_killed_under_load_knows_what_it_acknowledged(
     with pytest.raises(store.StateError):  # it ended by SIGKILL
         state.user_events("u")
     state.close()
+
+
+def test_a_locked_file_is_told_of_at_once(
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(sqlite_store, "_BUSY_SECONDS", 1.5)
+    path = tmp_path / "state.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(errors.UserError, match="database is locked"):
+            sqlite_store.Database(path)
+    line = f"waiting up to 1.5 s: another process has locked {path}"
+    assert caplog.messages == [line]
+    sqlite_store.Database(path).close()
+    assert caplog.messages == [line]

@@ -6,6 +6,7 @@ costs a share of one flush, and survives a kill from its acknowledgement on.
 """
 
 import contextlib
+import logging
 import pathlib
 import queue
 import sqlite3
@@ -64,6 +65,9 @@ class Database(store.Store):
           errors.UserError: It is not a state, or cannot be made.
         """
         self._path = path
+        line = f"waiting up to {_BUSY_SECONDS:g} s: another process has locked {path}"
+        notice = threading.Timer(1.0, logging.getLogger(__name__).warning, (line,))
+        notice.start()
         try:
             with contextlib.closing(self._connect()) as connection:
                 if connection.execute(_FOREIGN).fetchall():
@@ -75,6 +79,8 @@ class Database(store.Store):
                 f"expected the state of a server, or room for a new one, in {path}, "
                 f"found {error}: give another --state"
             ) from None
+        finally:
+            notice.cancel()
         self._lock = threading.Lock()  # of the connection that reads
         self._waiting: queue.Queue[_Batch | None] = queue.Queue(MOST_WAITING)
         self._writer = threading.Thread(target=self._write, daemon=True)
