@@ -10,6 +10,7 @@ import sys
 import time
 
 import numpy as np
+import polars as pl
 import pytest
 from starlette import testclient
 
@@ -19,6 +20,7 @@ from ytdnn.base import errors
 from ytdnn.bundle import bundle, versions
 from ytdnn.ops.counters import publishing
 from ytdnn.ops.server import app
+from ytdnn.ops.state import posted_events, sqlite_store
 from ytdnn.run.cli import main
 from ytdnn.run.pipeline import workdir as run_workdir
 
@@ -126,5 +128,13 @@ def test_mistakes_are_one_line(
     flags = [f"--workdir={workdir}", f"--state={tmp_path / 'none.db'}"]
     assert main.main(["counters", *flags]) == 2
     assert "expected the state of a server in" in capsys.readouterr().err
+    state = sqlite_store.Database(tmp_path / "other.db")
+    reader = posted_events.EventReader(pl.String())
+    foreign = [shown(n, video_id=f"other {n}") for n in range(10)]
+    state.add([reader.read(event, NOW) for event in foreign]).result()
+    state.close()
+    publisher = publishing.CountersPublisher(workdir, str(tmp_path / "other.db"), 2)
+    with pytest.raises(errors.UserError, match='of this run, received "10 videos that'):
+        publisher.publish()
     assert main.main(["counters", *flags, "--every=often"]) == 2
     assert "expected --every to be a whole number" in capsys.readouterr().err

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn.base import schema
+from ytdnn.base import errors, schema
 from ytdnn.features import counter_sums, counters
 from ytdnn.log import events as logged_events
 from ytdnn.log import prepared, prepared_log
@@ -64,6 +64,17 @@ class LaterEvents:
                 self._shown.add(event, event.columns)
                 is_changed = True
         return is_changed
+
+    def require_known(self) -> None:
+        """Checks that the events are of the log's videos.
+
+        Raises:
+          errors.UserError: None of some videos is: they are of another run.
+        """
+        videos = {one.video for one in self._shown}
+        if len(videos) >= 10 and videos.isdisjoint(self._indices):  # no few new ones
+            received = f"{len(videos):,} videos that {self._data.directory} has not"
+            errors.require(False, "--state", "of a server of this run", received)
 
     def shard(self) -> logged_events.Shard:
         """Returns all impressions and watches, of one user: who it was counts nothing.

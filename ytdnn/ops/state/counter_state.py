@@ -111,6 +111,7 @@ class CountedState:
     def at(self, moment: int) -> continued_counts.Tables:
         """Returns the values of the bundle's variables; see `LiveTables.at`."""
         self._counted.later.follow()
+        self._counted.later.require_known()
         return self._counted.at(moment)
 
 
