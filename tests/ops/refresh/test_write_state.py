@@ -32,6 +32,13 @@ def test_an_answer_and_its_feedback_are_impressions_and_watches(
         posted_events.Event(
             "b", "click", "", "r", shown + 3, 2.0, told % ("click", "v1", "")
         ),
+        *(
+            posted_events.Event(
+                *("g" + video, "click", "", request, shown + 3, 2.0),
+                told % ("click", video, ""),
+            )
+            for request, video in (("r", "v4"), ("none", "v1"))
+        ),
         posted_events.Event(
             *("c", "watch", "u1", "r", shown + 9, 3.0),
             told % ("watch", "v3", ',"watch_seconds":60,"logged_in":true'),
@@ -72,7 +79,10 @@ def test_an_answer_and_its_feedback_are_impressions_and_watches(
         33,
         None,
     )
-    assert said == ["note: 1 watches are of unknown videos, left out"]
+    assert said == [
+        "note: 2 videos were clicked or rated in no answer, left out",
+        "note: 1 watches are of unknown videos, left out",
+    ]
 
 
 def test_users_of_another_type_are_left_out(tmp_path: pathlib.Path) -> None:

@@ -24,7 +24,7 @@ from ytdnn.ops.state import histories, opening, posted_events, store
 
 PreparedData = prepared.PreparedData
 EventLog = raw_log.EventLog
-Event = posted_events.Event
+Events = Iterator[posted_events.Event]
 
 _EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
 _BY_TIME = (schema.TIME, schema.USER_ID)
@@ -36,6 +36,8 @@ _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _YOUNG_SECONDS = 5.0
 
 Rows = dict[str, list[dict[str, Any]]]
+Tables = dict[str, pl.DataFrame]
+Say = Callable[[str], None]
 
 
 def append(
@@ -241,7 +243,7 @@ def write_state(
     old: PreparedData,
     workdir: pathlib.Path,
     directory: pathlib.Path,
-    say: Callable[[str], None],
+    say: Say,
 ) -> float:
     """Writes the events of a state that a log has not, as tables of an event log.
 
@@ -268,7 +270,7 @@ def write_state(
         is_later = opening.log_end(old).is_before
         every = (event for _, event in state.every() if is_later(event))
         later = (event for event in every if event.received <= received)
-        tables = _tables(_with_typed_ids(later, old, say), old)
+        tables = _tables(_with_typed_ids(later, old, say), old, say)
         state.close()
         _add_videos(tables, old, workdir, say)
         if schema.WATCHES not in tables:
@@ -284,9 +286,7 @@ def write_state(
     return float(facts[opening.RECEIVED_TO])
 
 
-def _with_typed_ids(
-    later: Iterator[Event], old: PreparedData, say: Callable[[str], None]
-) -> Iterator[Event]:
+def _with_typed_ids(later: Events, old: PreparedData, say: Say) -> Events:
     """Yields the events of users whose ids have the type of the log's."""
     is_integer, number = old.users.schema[schema.USER_ID].is_integer(), 0
     for event in later:
@@ -298,7 +298,7 @@ def _with_typed_ids(
         say(f"note: {number:,} events are of users whose ids are no integers, left out")
 
 
-def _tables(later: Iterator[Event], old: PreparedData) -> dict[str, pl.DataFrame]:
+def _tables(later: Events, old: PreparedData, say: Say) -> Tables:
     """Returns events as tables, with all columns that a set keeps."""
     shown, slates = histories.Exposures(), {}
     entities: dict[str, dict[Any, dict[str, Any]]] = {}
@@ -317,6 +317,8 @@ def _tables(later: Iterator[Event], old: PreparedData) -> dict[str, pl.DataFrame
             slates[event.request] = columns
     for one in shown:
         _add(rows, one, slates.get(one.request, {}))
+    if number := sum(one.shown is None and one.watched is None for one in shown):
+        say(f"note: {number:,} videos were clicked or rated in no answer, left out")
     kept = tables_of_prepared_set.event_types(old)
     tables = {
         table: pl.DataFrame(of_table, kept[table], strict=False)
@@ -347,10 +349,7 @@ def _add(rows: Rows, one: histories.Exposure, slate: dict[str, Any]) -> None:
 
 
 def _add_videos(
-    tables: dict[str, pl.DataFrame],
-    old: PreparedData,
-    workdir: pathlib.Path,
-    say: Callable[[str], None],
+    tables: Tables, old: PreparedData, workdir: pathlib.Path, say: Say
 ) -> None:
     """Adds the added videos to the tables, and leaves out events of unknown ones."""
     known = added_videos_table.extended(old, workdir).videos.drop(_COUNT, strict=False)

@@ -134,7 +134,7 @@ class Exposures:
                 one.place = self._number
 
     def __iter__(self) -> Iterator[Exposure]:
-        """Yields each, but for what is told of impressions that nobody has shown."""
+        """Yields each; what is told of an impression that nobody had has no time."""
         for request, (slate, videos) in self._slates.items():
             told = self._told.get(request, {})
             for video in told if videos is None else videos:
@@ -143,10 +143,8 @@ class Exposures:
                 yield one
         for request, told in self._told.items():
             _, videos = self._slates.get(request, (None, []))
-            for video, one in told.items():
-                is_own = one.shown is not None or one.watched is not None
-                if is_own and videos is not None and video not in videos:
-                    yield one
+            if videos is not None:
+                yield from (one for video, one in told.items() if video not in videos)
         yield from self._others
 
 
