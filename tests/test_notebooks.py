@@ -25,6 +25,7 @@ world = configs.WorldConfig(
 epochs = 1
 """,
     "own_log": "num_users, num_items, num_events = 100, 80, 3_000",
+    "another_system": "num_users, num_items, num_events = 200, 100, 4_000",
     "movielens": 'data_dir = ""',
     "extending": """
 world = configs.WorldConfig(num_users=100, num_videos=150, num_topics=3, num_days=20)
@@ -32,7 +33,7 @@ epochs = 1
 """,
 }
 
-WITHOUT_PLOTS = {"own_log", "extending"}
+WITHOUT_PLOTS = {"own_log", "extending", "another_system"}
 LONG = {"live_test", "extending"}  # several trainings each
 
 

@@ -20,6 +20,9 @@ from ytdnn.log import events
 from ytdnn.ops.catalogue import remove_videos
 from ytdnn.retrieval import slate
 
+Cases = user_cases.Cases
+Path = pathlib.Path
+
 Run = untrained.Run
 Bundle = bundle_room.Bundle
 
@@ -33,12 +36,12 @@ def run(untrained_run: Run) -> Run:
 
 
 @pytest.fixture(scope="module")
-def cases(run: Run) -> user_cases.Cases:
+def cases(run: Run) -> Cases:
     return user_cases.cases(run.data, events.Split.TEST, CONFIG.evaluation)
 
 
 def library(
-    run: Run, config: configs.CompositionConfig, cases: user_cases.Cases, k: int
+    run: Run, config: configs.CompositionConfig, cases: Cases, k: int
 ) -> lists.Lists:
     """Returns the pages of both stages as the evaluation makes them."""
     trained = run.stage.candidates
@@ -55,7 +58,7 @@ def library(
 
 
 @pytest.mark.thorough
-def test_a_bundles_page_is_the_librarys(run: Run, cases: user_cases.Cases) -> None:
+def test_a_bundles_page_is_the_librarys(run: Run, cases: Cases) -> None:
     served = bundles.makers(
         bundles.ServedLists(run.bundle, run.data), CONFIG.evaluation
     )
@@ -72,9 +75,7 @@ def test_a_bundles_page_is_the_librarys(run: Run, cases: user_cases.Cases) -> No
 
 
 @pytest.mark.thorough
-def test_a_bundle_predicts_what_the_ranker_does(
-    run: Run, cases: user_cases.Cases
-) -> None:
+def test_a_bundle_predicts_what_the_ranker_does(run: Run, cases: Cases) -> None:
     served = bundles.ServedLists(run.bundle, run.data)
     part = np.arange(len(cases))
     name = bundle_room.RECOMMENDER + bundle_room.EXACT
@@ -101,9 +102,7 @@ def test_a_bundle_predicts_what_the_ranker_does(
 
 
 @pytest.mark.thorough
-def test_no_source_proposes_what_is_not_permitted(
-    run: Run, tmp_path: pathlib.Path
-) -> None:
+def test_no_source_proposes_what_is_not_permitted(run: Run, tmp_path: Path) -> None:
     """Excluded, removed and not on the list: by any of the four sources."""
     users = [f"u{i}" for i in range(8)]
     batch = [user_requests.at_end(run.data, user, k=12) for user in users]
@@ -142,9 +141,7 @@ RESERVES = dataclasses.replace(
 )
 
 
-def exported(
-    run: Run, workdir: pathlib.Path, composition: configs.CompositionConfig
-) -> Bundle:
+def exported(run: Run, workdir: Path, composition: configs.CompositionConfig) -> Bundle:
     shutil.copytree(run.workdir, workdir)
     config = dataclasses.replace(CONFIG, composition=composition)
     return bundle_room.load(export.export(workdir, config))
@@ -164,7 +161,7 @@ def reserves(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 @pytest.mark.thorough
 def test_a_bundle_explores_as_the_library_does(
-    run: Run, cases: user_cases.Cases, explores: Bundle
+    run: Run, cases: Cases, explores: Bundle
 ) -> None:
     """Off by default; a request gets one page, and answers tell the chances."""
     served = bundles.makers(bundles.ServedLists(explores, run.data), CONFIG.evaluation)

@@ -20,6 +20,8 @@ from ytdnn.bundle import (
 )
 from ytdnn.run import pipeline
 
+Run = untrained.Run
+
 WHERE = [
     {"column": "language", "in": ["de", "ja"]},
     {"column": "topic", "not_in": ["cats"]},
@@ -28,7 +30,7 @@ WHERE = [
 SHORT = pl.col("duration_seconds") <= 300
 
 
-def permitted(run: untrained.Run) -> pl.DataFrame:
+def permitted(run: Run) -> pl.DataFrame:
     """Returns the videos that meet the conditions."""
     return run.data.videos.filter(
         pl.col("language").is_in(["de", "ja"]),
@@ -41,7 +43,7 @@ def ids(frame: pl.DataFrame) -> set[str]:
     return set(frame["video_id"].to_list())
 
 
-def request(run: untrained.Run, user: str = "u3", **more: object) -> dict:
+def request(run: Run, user: str = "u3", **more: object) -> dict:
     found = run.bundle.fitting(user_requests.at_end(run.data, user, k=25))
     found[schema.WATCHED_VIDEO_IDS] = []  # so that all videos are left
     for name in (schema.WATCH_TIMES, schema.WATCHED_SECONDS):
@@ -51,7 +53,7 @@ def request(run: untrained.Run, user: str = "u3", **more: object) -> dict:
 
 @pytest.mark.thorough
 def test_an_answer_holds_every_video_that_is_permitted_and_no_other(
-    untrained_run: untrained.Run,
+    untrained_run: Run,
 ) -> None:
     run = untrained_run
     asked = [
@@ -75,9 +77,7 @@ def test_an_answer_holds_every_video_that_is_permitted_and_no_other(
         assert run.bundle.answer([one])[0].video_ids == answer.video_ids
 
 
-def test_an_index_is_exact_search_among_the_permitted(
-    untrained_run: untrained.Run,
-) -> None:
+def test_an_index_is_exact_search_among_the_permitted(untrained_run: Run) -> None:
     run = untrained_run
     fields = run.bundle.inputs("index_exact")
     query = np.random.default_rng(0).normal(size=run.bundle.vector_dim)
@@ -94,9 +94,7 @@ def test_an_index_is_exact_search_among_the_permitted(
 @pytest.mark.parametrize(
     "ranker", [pytest.param(True, marks=pytest.mark.thorough), False]
 )
-def test_lists_of_many_users_hold_them(
-    untrained_run: untrained.Run, ranker: bool
-) -> None:
+def test_lists_of_many_users_hold_them(untrained_run: Run, ranker: bool) -> None:
     run = untrained_run
     recommender = pipeline.Recommender(run.bundle, run.workdir / "data", run.data)
     users = ["u3", "u5", "u6"]
@@ -113,7 +111,7 @@ def test_lists_of_many_users_hold_them(
         assert each["video_id"].to_list() == found["video_id"].to_list()
 
 
-def test_products_and_models_leave_out_the_same(untrained_run: untrained.Run) -> None:
+def test_products_and_models_leave_out_the_same(untrained_run: Run) -> None:
     run = untrained_run
     logged = user_requests.LoggedRequests(run.data)
     fields = run.bundle.inputs("index_exact")
@@ -147,9 +145,7 @@ def test_products_and_models_leave_out_the_same(untrained_run: untrained.Run) ->
         ),
     ],
 )
-def test_a_mistake_is_a_line(
-    untrained_run: untrained.Run, given: dict, message: str
-) -> None:
+def test_a_mistake_is_a_line(untrained_run: Run, given: dict, message: str) -> None:
     with pytest.raises(errors.UserError, match=message):
         untrained_run.bundle.answer([given])
 
@@ -194,9 +190,7 @@ def test_an_export_refuses_a_composition_before_it_loads_models(
         export.export(tmp_path, config)
 
 
-def test_weights_that_no_ranker_predicts_are_refused(
-    untrained_run: untrained.Run,
-) -> None:
+def test_weights_that_no_ranker_predicts_are_refused(untrained_run: Run) -> None:
     composition = configs.CompositionConfig(weights='{"nope": 1}')
     with pytest.raises(errors.UserError, match="received 'nope'"):
         request_shorthand.require(
@@ -206,7 +200,7 @@ def test_weights_that_no_ranker_predicts_are_refused(
 
 @pytest.mark.parametrize("absent", [[], [""], None])
 def test_short_keys_stand_beside_lists_that_are_absent(
-    untrained_run: untrained.Run, absent: list | None
+    untrained_run: Run, absent: list | None
 ) -> None:
     request = {"where": WHERE, "conditions": absent, "condition_values": absent}
     fields = untrained_run.bundle.inputs("recommender_exact")

@@ -25,22 +25,26 @@ from ytdnn.evaluation import (
 from ytdnn.log import events, prepared
 from ytdnn.ranking import predictions
 
+Evaluation = report_files.Evaluation
+PreparedData = prepared.PreparedData
+Path = pathlib.Path
+
 Split = events.Split
 CONFIG = configs.EvaluationConfig(ks=(1, 5), num_resamples=200, slices=())
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+def data(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     return planted.prepared_data(tmp_path_factory.mktemp("compare"))
 
 
 def _evaluated(
-    data: prepared.PreparedData,
-    directory: pathlib.Path,
+    data: PreparedData,
+    directory: Path,
     skill: float,
     name: str = "candidates",
     config: configs.EvaluationConfig = CONFIG,
-) -> report_files.Evaluation:
+) -> Evaluation:
     """A system that lists an answer first for `skill` of the users."""
     cases = user_cases.cases(data, Split.TEST, config)
     firsts = cases.targets.values[cases.targets.offsets[:-1]]
@@ -69,8 +73,8 @@ def _evaluated(
 
 @pytest.fixture(scope="module")
 def pair(
-    data: prepared.PreparedData, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[report_files.Evaluation, report_files.Evaluation]:
+    data: PreparedData, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Evaluation, Evaluation]:
     root = tmp_path_factory.mktemp("pair")
     return _evaluated(data, root / "a", 0.3), _evaluated(data, root / "b", 0.7)
 
@@ -79,9 +83,7 @@ def _of(found: compare.Comparison, model: str, metric: str) -> compare.Differenc
     return next(d for d in found.differences if (d.model, d.metric) == (model, metric))
 
 
-def test_the_difference_is_paired_by_user(
-    pair: tuple[report_files.Evaluation, report_files.Evaluation],
-) -> None:
+def test_the_difference_is_paired_by_user(pair: tuple[Evaluation, Evaluation]) -> None:
     found = compare.compare(*pair, [], CONFIG)
     hit = _of(found, "candidates", "hit_rate@1")
     columns = [one.users["candidates/hit_rate@1"] for one in pair]
@@ -95,7 +97,7 @@ def test_the_difference_is_paired_by_user(
 
 
 def test_metrics_of_the_ranker_are_ratios_over_users(
-    pair: tuple[report_files.Evaluation, report_files.Evaluation],
+    pair: tuple[Evaluation, Evaluation],
 ) -> None:
     found = compare.compare(*pair, [], CONFIG)
     for metric in ("grouped_auc", "log_loss", "weighted_per_user_loss", "mae_seconds"):
@@ -120,9 +122,7 @@ def test_metrics_of_the_ranker_are_ratios_over_users(
     ],
 )
 def test_conditions_decide(
-    pair: tuple[report_files.Evaluation, report_files.Evaluation],
-    text: str,
-    fails: bool,
+    pair: tuple[Evaluation, Evaluation], text: str, fails: bool
 ) -> None:
     found = compare.compare(*pair, gates.parse(text), CONFIG)
     assert bool(found.failures) is fails
@@ -131,7 +131,7 @@ def test_conditions_decide(
 
 
 def test_a_number_that_is_not_defined_passes_no_gate(
-    pair: tuple[report_files.Evaluation, report_files.Evaluation],
+    pair: tuple[Evaluation, Evaluation],
 ) -> None:
     report = pair[1].report
     entry = report.lists["candidates"]
@@ -145,7 +145,7 @@ def test_a_number_that_is_not_defined_passes_no_gate(
 
 
 def test_a_condition_on_what_is_not_there_is_refused(
-    pair: tuple[report_files.Evaluation, report_files.Evaluation],
+    pair: tuple[Evaluation, Evaluation],
 ) -> None:
     with pytest.raises(errors.UserError, match="received ''"):
         gates.parse(",")
@@ -155,7 +155,7 @@ def test_a_condition_on_what_is_not_there_is_refused(
 
 
 def test_neither_verdict_nor_gate_is_about_earlier_forms_of_the_candidates(
-    pair: tuple[report_files.Evaluation, report_files.Evaluation],
+    pair: tuple[Evaluation, Evaluation],
 ) -> None:
     both = []
     for one in pair:
@@ -170,9 +170,7 @@ def test_neither_verdict_nor_gate_is_about_earlier_forms_of_the_candidates(
 
 
 def test_two_models_of_other_names_are_compared_when_named(
-    data: prepared.PreparedData,
-    pair: tuple[report_files.Evaluation, report_files.Evaluation],
-    tmp_path: pathlib.Path,
+    data: PreparedData, pair: tuple[Evaluation, Evaluation], tmp_path: Path
 ) -> None:
     peer = _evaluated(data, tmp_path, 0.1, name="peer")
     parsed = gates.parse("hit_rate@1 < 0.5 * baseline")
@@ -184,9 +182,7 @@ def test_two_models_of_other_names_are_compared_when_named(
 
 
 def test_reports_of_other_rules_are_refused(
-    data: prepared.PreparedData,
-    pair: tuple[report_files.Evaluation, report_files.Evaluation],
-    tmp_path: pathlib.Path,
+    data: PreparedData, pair: tuple[Evaluation, Evaluation], tmp_path: Path
 ) -> None:
     other = dataclasses.replace(CONFIG, targets="next")
     following = _evaluated(data, tmp_path, 0.3, config=other)
@@ -195,7 +191,7 @@ def test_reports_of_other_rules_are_refused(
 
 
 def test_reports_of_other_answers_are_refused(
-    pair: tuple[report_files.Evaluation, report_files.Evaluation],
+    pair: tuple[Evaluation, Evaluation],
 ) -> None:
     more = pair[1].users.with_columns(pl.col("answers") + 1)
     other = dataclasses.replace(pair[1], users=more)

@@ -24,6 +24,8 @@ from ytdnn.retrieval import trained_stage
 from ytdnn.retrieval.index import artifact as index_artifact
 from ytdnn.retrieval.index import brute_force
 
+PreparedData = prepared.PreparedData
+
 Split = events.Split
 CONFIG = configs.Config(
     composition=configs.CompositionConfig(num_candidates=12),
@@ -47,7 +49,7 @@ METRICS = {
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+def data(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     directory = tmp_path_factory.mktemp("evaluate")
     log = planted.write_log(directory / "log")
     config = configs.DataConfig(source="log", dir=str(log), protocol="leave_one_out")
@@ -55,9 +57,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 
 def _measure(
-    data: prepared.PreparedData,
-    trained: fakes.ScoresByUser,
-    ranker: fakes.PlantedRanker | None,
+    data: PreparedData, trained: fakes.ScoresByUser, ranker: fakes.PlantedRanker | None
 ) -> dict:
     exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
     indexes = {"exact": exact}
@@ -65,7 +65,7 @@ def _measure(
     return report_types.to_dict(result.report)
 
 
-def test_a_model_that_knows_the_answers_is_perfect(data: prepared.PreparedData) -> None:
+def test_a_model_that_knows_the_answers_is_perfect(data: PreparedData) -> None:
     ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
     found = _measure(data, fakes.next_watch(data), ranker)
     assert set(found["lists"]["candidates"]["values"]) == METRICS
@@ -78,9 +78,7 @@ def test_a_model_that_knows_the_answers_is_perfect(data: prepared.PreparedData) 
     assert found["lists"]["popularity"]["values"]["hit_rate@1"] < 0.5
 
 
-def test_the_ranker_decides_the_order_of_the_system(
-    data: prepared.PreparedData,
-) -> None:
+def test_the_ranker_decides_the_order_of_the_system(data: PreparedData) -> None:
     # It puts the video of the highest index first, whoever asks.
     ranker = fakes.PlantedRanker(lambda videos: videos.astype(float))
     found = _measure(data, fakes.next_watch(data), ranker)
@@ -95,9 +93,7 @@ def test_the_ranker_decides_the_order_of_the_system(
     )
 
 
-def test_a_log_with_propensities_tells_of_other_pages(
-    data: prepared.PreparedData,
-) -> None:
+def test_a_log_with_propensities_tells_of_other_pages(data: PreparedData) -> None:
     shown = data.impressions
     pages = np.asarray(shown.pages)
     _, first, of_row = np.unique(pages, return_index=True, return_inverse=True)
@@ -125,7 +121,7 @@ def test_a_log_with_propensities_tells_of_other_pages(
     assert set(without["candidates"]["per_place"]["clicks"]) == {"ips", "snips"}
 
 
-def test_one_more_system_is_one_more_entry(data: prepared.PreparedData) -> None:
+def test_one_more_system_is_one_more_entry(data: PreparedData) -> None:
     # It knows the answers, and so may: it is no model that is checked for leaks.
     def know(cases: user_cases.Cases, k: int) -> np.ndarray:
         return np.asarray(data.watches.videos)[cases.ends, np.newaxis].repeat(k, axis=1)
@@ -149,12 +145,10 @@ def test_one_more_system_is_one_more_entry(data: prepared.PreparedData) -> None:
     assert "oracle" in report["slices"]["activity"][0]["lists"]
 
 
-def test_a_model_that_reads_the_answer_fails_the_run(
-    data: prepared.PreparedData,
-) -> None:
+def test_a_model_that_reads_the_answer_fails_the_run(data: PreparedData) -> None:
     class Leaks(fakes.ScoresByUser):
         def user_vectors(
-            self, data: prepared.PreparedData, users: np.ndarray, ends: np.ndarray, _
+            self, data: PreparedData, users: np.ndarray, ends: np.ndarray, _
         ) -> np.ndarray:
             return np.eye(data.num_videos, dtype=np.float32)[
                 data.watches.videos[ends] - 1
@@ -166,7 +160,7 @@ def test_a_model_that_reads_the_answer_fails_the_run(
 
 
 def test_the_report_is_json_with_numbers_and_sibling_intervals(
-    data: prepared.PreparedData,
+    data: PreparedData,
 ) -> None:
     ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
     found = _measure(data, fakes.next_watch(data), ranker)
@@ -271,9 +265,7 @@ def test_a_ranker_alone_needs_impressions(tmp_path: pathlib.Path) -> None:
         evaluate_run.evaluate(tmp_path, planted.tiny_config(), stage="ranking")
 
 
-def test_the_ranker_orders_no_lists_of_validation(
-    workdir: pathlib.Path,
-) -> None:
+def test_the_ranker_orders_no_lists_of_validation(workdir: pathlib.Path) -> None:
     result = evaluate_run.evaluate(workdir, planted.tiny_config(), split="validation")
     found = report_types.to_dict(result.report)
     assert found["protocol"]["split"] == "validation"

@@ -30,17 +30,20 @@ from ytdnn.evaluation import (
 from ytdnn.log import events, prepare, prepared
 from ytdnn.ranking import predictions
 
+Result = report_files.Result
+PreparedData = prepared.PreparedData
+
 Split = events.Split
 CONFIG = configs.EvaluationConfig(ks=(2, 5), num_resamples=30)
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+def data(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     return planted.prepared_data(tmp_path_factory.mktemp("measure"))
 
 
 @pytest.fixture(scope="module")
-def result(data: prepared.PreparedData) -> report_files.Result:
+def result(data: PreparedData) -> Result:
     cases = user_cases.cases(data, Split.TEST, CONFIG)
     makers = {
         "popularity": lists.popularity(data.catalogue),
@@ -68,11 +71,11 @@ def _answers_first(cases: user_cases.Cases, k: int) -> lists.Lists:
     return found
 
 
-def told(result: report_files.Result) -> dict[str, Any]:
+def told(result: Result) -> dict[str, Any]:
     return report_types.to_dict(result.report)
 
 
-def test_the_report_is_what_the_schema_says(result: report_files.Result) -> None:
+def test_the_report_is_what_the_schema_says(result: Result) -> None:
     validator = jsonschema.Draft202012Validator(report_schema.schema())
     validator.validate(told(result))
     text = report_types.to_json(result.report)
@@ -80,9 +83,7 @@ def test_the_report_is_what_the_schema_says(result: report_files.Result) -> None
     assert report_types.from_json(text) == result.report
 
 
-def test_numbers_have_intervals(
-    result: report_files.Result,
-) -> None:
+def test_numbers_have_intervals(result: Result) -> None:
     for entry in told(result)["lists"].values():
         assert set(entry["intervals"]) == set(entry["values"])
         names = {name.partition("@")[0] for name in entry["values"]}
@@ -93,9 +94,7 @@ def test_numbers_have_intervals(
         assert list(entry["values"]) == list(metric_names.IMPRESSIONS)
 
 
-def test_the_users_table_holds_what_the_means_are_made_of(
-    result: report_files.Result,
-) -> None:
+def test_the_users_table_holds_what_the_means_are_made_of(result: Result) -> None:
     for model, entry in told(result)["lists"].items():
         for name, value in entry["values"].items():
             if name.startswith("debiased"):
@@ -119,7 +118,7 @@ def test_the_users_table_holds_what_the_means_are_made_of(
 
 
 def test_examples_run_from_the_worst_to_the_best(
-    data: prepared.PreparedData, result: report_files.Result
+    data: PreparedData, result: Result
 ) -> None:
     found = told(result)["examples"]
     assert len(found) == CONFIG.num_examples
@@ -140,7 +139,7 @@ def test_examples_run_from_the_worst_to_the_best(
 
 
 def _context(
-    data: prepared.PreparedData, config: configs.EvaluationConfig = CONFIG
+    data: PreparedData, config: configs.EvaluationConfig = CONFIG
 ) -> list_metrics.Context:
     return list_metrics.Context(
         data, user_cases.cases(data, Split.TEST, config), config
@@ -149,7 +148,7 @@ def _context(
 
 @pytest.mark.parametrize("is_default", [False, True])
 def test_an_own_metric_is_measured_as_floats(
-    data: prepared.PreparedData, is_default: bool
+    data: PreparedData, is_default: bool
 ) -> None:
     """Small integers would wrap. A default one needs no name in the settings."""
     with extras.registered():
@@ -166,7 +165,7 @@ def test_an_own_metric_is_measured_as_floats(
 
 @pytest.mark.parametrize("name", ["activity", "new_user", "popularity", "country"])
 def test_a_slice_parts_the_answers(
-    data: prepared.PreparedData, result: report_files.Result, name: str
+    data: PreparedData, result: Result, name: str
 ) -> None:
     rows = told(result)["slices"][name]
     num_answers = told(result)["protocol"]["answers"]
@@ -178,9 +177,7 @@ def test_a_slice_parts_the_answers(
     assert 0 < sum(weighted) <= num_answers
 
 
-def test_a_user_slice_holds_whole_users(
-    data: prepared.PreparedData, result: report_files.Result
-) -> None:
+def test_a_user_slice_holds_whole_users(data: PreparedData, result: Result) -> None:
     of_country = {row["value"]: row for row in told(result)["slices"]["country"]}
     users = result.users.join(data.users, on="user_id").filter(
         pl.col("answers").is_not_null()
@@ -194,9 +191,7 @@ def test_a_user_slice_holds_whole_users(
         assert low <= value <= high
 
 
-def test_a_video_slice_counts_its_own_answers_alone(
-    tmp_path: pathlib.Path,
-) -> None:
+def test_a_video_slice_counts_its_own_answers_alone(tmp_path: pathlib.Path) -> None:
     # u0 answers c and d. Of two lists "c" is first in one, absent from the other.
     watches = [("u0", v, t) for t, v in enumerate("abcd")]
     watches += [("u1", v, t) for t, v in enumerate("dcba")]
@@ -229,7 +224,7 @@ def test_a_video_slice_counts_its_own_answers_alone(
 
 
 def test_numbers_are_sliced_by_quantile_and_text_by_frequency(
-    data: prepared.PreparedData,
+    data: PreparedData,
 ) -> None:
     names, found = slices.values_of(_context(data), "age")  # type: ignore[misc]
     assert names[-1] == "unknown"

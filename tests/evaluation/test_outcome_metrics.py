@@ -13,6 +13,8 @@ from ytdnn.lab.pages import impression_sections, page
 from ytdnn.log import events, prepare, prepared
 from ytdnn.ranking import predictions
 
+OutcomesReport = report_types.OutcomesReport
+
 _START = 1_600_000_000
 _DAY = 86_400
 CONFIG = configs.EvaluationConfig(num_resamples=50)
@@ -47,7 +49,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 
 @pytest.fixture(scope="module")
-def report(data: prepared.PreparedData) -> report_types.OutcomesReport:
+def report(data: prepared.PreparedData) -> OutcomesReport:
     shown = shown_scorers.SplitImpressions(data.log, events.Split.TEST)
     assert len(shown.rows) == len(SHOWN)
     given = predictions.Predictions(
@@ -66,9 +68,7 @@ def report(data: prepared.PreparedData) -> report_types.OutcomesReport:
     return found
 
 
-def test_a_binary_outcome_counts_where_it_is_known(
-    report: report_types.OutcomesReport,
-) -> None:
+def test_a_binary_outcome_counts_where_it_is_known(report: OutcomesReport) -> None:
     assert report.numbers["liked"].keys() == {"ranker"}
     values = report.numbers["liked"]["ranker"].values
     # Of likes .9 and .5 against .2.
@@ -84,9 +84,7 @@ def test_a_binary_outcome_counts_where_it_is_known(
     assert [one.observed[0] for one in tenths] == [0.0, 1.0, 1.0]
 
 
-def test_an_amount_is_measured_by_its_error(
-    report: report_types.OutcomesReport,
-) -> None:
+def test_an_amount_is_measured_by_its_error(report: OutcomesReport) -> None:
     values = report.numbers["price"]["ranker"].values
     # Of 4 and 2 against 0: 3 > 1 wins, 1 and 1 tie.
     assert values["auc"] == pytest.approx(0.75)
@@ -95,9 +93,7 @@ def test_an_amount_is_measured_by_its_error(
     assert "log_loss" not in values
 
 
-def test_trade_offs_are_shares_of_the_first_half(
-    report: report_types.OutcomesReport,
-) -> None:
+def test_trade_offs_are_shares_of_the_first_half(report: OutcomesReport) -> None:
     found = report.trade_offs
     first = found["watch_seconds 1"].values
     # First of each list is "a": all seconds, one of two likes, 2 of 6.
@@ -111,7 +107,7 @@ def test_trade_offs_are_shares_of_the_first_half(
     assert priced["watch_seconds"] == pytest.approx(10 / 40)
 
 
-def test_the_page_shows_them(report: report_types.OutcomesReport) -> None:
+def test_the_page_shows_them(report: OutcomesReport) -> None:
     html = page.render("title", "words", [impression_sections.outcomes(report)])
     for text in ("liked", "price", "predicted / observed"):
         assert text in html

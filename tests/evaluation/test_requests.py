@@ -32,6 +32,8 @@ from ytdnn.log import events, prepare, prepared
 from ytdnn.log.sources import memory_tables
 from ytdnn.retrieval import live_counts
 
+PreparedData = prepared.PreparedData
+
 CONFIG = configs.EvaluationConfig(ks=(1, 3), num_resamples=20, baselines=())
 RIVALS = {"a": 0.3, "b": 0.7}
 IN_MEMORY = configs.DataConfig(source="tables", page_gap_seconds=60.0)
@@ -39,14 +41,14 @@ IN_MEMORY = configs.DataConfig(source="tables", page_gap_seconds=60.0)
 
 def prepare_watches(
     directory: pathlib.Path, watches: pl.DataFrame, **config: object
-) -> prepared.PreparedData:
+) -> PreparedData:
     settings = configs.DataConfig(source="tables", **config)
     log = memory_tables.from_frames({schema.WATCHES: watches})
     return prepare.prepare(settings, directory, log)
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+def data(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     """Random events; a third of the seconds have two, and some watches are twice."""
     watches = full_log.tables()[schema.WATCHES].select("user_id", "video_id", "time")
     watches = watches.with_columns(pl.col("time") // 7200 * 7200)
@@ -56,7 +58,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     )
 
 
-def log_of(data: prepared.PreparedData) -> list[tuple[int, int, int]]:
+def log_of(data: PreparedData) -> list[tuple[int, int, int]]:
     """Returns user, video and time of each watch, by user."""
     watches = data.watches
     columns = (watches.users, watches.videos, watches.times)
@@ -93,9 +95,7 @@ def recounted(
 
 
 @pytest.mark.parametrize("delay", [0, 100_000])
-def test_counts_are_those_of_a_plain_recount(
-    data: prepared.PreparedData, delay: int
-) -> None:
+def test_counts_are_those_of_a_plain_recount(data: PreparedData, delay: int) -> None:
     """No count sees its own event, a later one, or one within the delay."""
     config = configs.EvaluationConfig(delay_seconds=delay)
     asked = request_cases.cases(data, events.Split.TEST, config)
@@ -204,7 +204,7 @@ def test_a_planted_log_has_the_right_baseline(
 
 
 def evaluated(
-    data: prepared.PreparedData, directory: pathlib.Path, skill: float, **rules: object
+    data: PreparedData, directory: pathlib.Path, skill: float, **rules: object
 ) -> report_files.Evaluation:
     """Returns the evaluation of a system that lists some of the answers first."""
     config = dataclasses.replace(CONFIG, num_resamples=200, **rules)
@@ -233,7 +233,7 @@ def evaluated(
 
 
 def test_two_reports_are_compared_by_requests_first(
-    data: prepared.PreparedData, tmp_path: pathlib.Path
+    data: PreparedData, tmp_path: pathlib.Path
 ) -> None:
     pair = [evaluated(data, tmp_path / name, skill) for name, skill in RIVALS.items()]
     found = compare.compare(*pair, [], CONFIG)
@@ -256,9 +256,7 @@ def test_two_reports_are_compared_by_requests_first(
     assert found.headline.of.model == "candidates"
 
 
-def test_the_rival_is_best_by_the_metric_of_the_headline(
-    data: prepared.PreparedData,
-) -> None:
+def test_the_rival_is_best_by_the_metric_of_the_headline(data: PreparedData) -> None:
     config = dataclasses.replace(CONFIG, ks=(3,))
 
     def maker(skill: float, place: int) -> lists.Maker:
@@ -305,7 +303,7 @@ def test_the_rival_is_best_by_the_metric_of_the_headline(
     ],
 )
 def test_conditions_name_metrics_by_requests(
-    data: prepared.PreparedData, tmp_path: pathlib.Path, condition: str, fails: bool
+    data: PreparedData, tmp_path: pathlib.Path, condition: str, fails: bool
 ) -> None:
     pair = [evaluated(data, tmp_path / name, skill) for name, skill in RIVALS.items()]
     (parsed,) = gates.parse(condition)
@@ -324,7 +322,7 @@ def test_conditions_name_metrics_by_requests(
 
 
 def test_conditions_against_requests_of_other_rules_are_refused(
-    data: prepared.PreparedData, tmp_path: pathlib.Path
+    data: PreparedData, tmp_path: pathlib.Path
 ) -> None:
     pair = [evaluated(data, tmp_path / str(n), 0.5, num_requests=n) for n in (3_000, 0)]
     for text in ("requests/hit_rate@1 < 0.1", "requests/candidates/hit_rate@1 > 0"):
@@ -337,7 +335,7 @@ def test_conditions_against_requests_of_other_rules_are_refused(
 
 
 def test_requests_of_other_rules_are_not_compared(
-    data: prepared.PreparedData, tmp_path: pathlib.Path
+    data: PreparedData, tmp_path: pathlib.Path
 ) -> None:
     first = evaluated(data, tmp_path / "a", 0.3)
     for rules, words in (
@@ -353,9 +351,7 @@ def test_requests_of_other_rules_are_not_compared(
         assert all("requests" not in row.model for row in found.differences)
 
 
-def test_a_repeated_watch_is_a_miss_unless_it_may_be_listed(
-    data: prepared.PreparedData,
-) -> None:
+def test_a_repeated_watch_is_a_miss_unless_it_may_be_listed(data: PreparedData) -> None:
     strict, loose = (
         request_cases.cases(
             data, events.Split.TEST, configs.EvaluationConfig(remove_watched=removed)
@@ -377,7 +373,7 @@ def test_a_repeated_watch_is_a_miss_unless_it_may_be_listed(
 
 
 def test_exact_duplicates_are_one_request_and_a_sample_is_drawn(
-    data: prepared.PreparedData,
+    data: PreparedData,
 ) -> None:
     every = request_cases.cases(data, events.Split.TEST, CONFIG)
     few = configs.EvaluationConfig(num_requests=20)
@@ -392,7 +388,7 @@ def test_exact_duplicates_are_one_request_and_a_sample_is_drawn(
 
 
 def test_requests_between_two_moments_are_those_of_the_window_then(
-    data: prepared.PreparedData,
+    data: PreparedData,
 ) -> None:
     every = request_cases.cases(data, events.Split.TEST, CONFIG)
     assert every is not None
@@ -409,7 +405,7 @@ def test_requests_between_two_moments_are_those_of_the_window_then(
 
 @pytest.mark.parametrize("name", ["theirs", "als", "last_hour"])
 def test_another_system_answers_the_requests(
-    data: prepared.PreparedData, tmp_path: pathlib.Path, name: str
+    data: PreparedData, tmp_path: pathlib.Path, name: str
 ) -> None:
     """Also under the name of a baseline or of a count."""
     asked = request_cases.cases(data, events.Split.TEST, CONFIG)

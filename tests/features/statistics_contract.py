@@ -10,6 +10,8 @@ from tests.features import contract
 from ytdnn.features import counter_sums, counters
 from ytdnn.log import events, prepared
 
+PreparedData = prepared.PreparedData
+
 DAY = 86_400
 GROUPS = {"video": None, "channel": "channel_id", "topic": "topic"}
 
@@ -20,9 +22,7 @@ class StatisticContract(contract.FeatureContract):
     group: ClassVar[str] = "video"
     least_values: ClassVar[int] = 10  # that differ, on these logs
 
-    def by_hand(
-        self, data: prepared.PreparedData, is_in: np.ndarray, now: int
-    ) -> float:
+    def by_hand(self, data: PreparedData, is_in: np.ndarray, now: int) -> float:
         """Returns the number as of a moment.
 
         Args:
@@ -32,9 +32,7 @@ class StatisticContract(contract.FeatureContract):
         """
         raise NotImplementedError
 
-    def test_it_is_that_of_the_slates_first_second(
-        self, data: prepared.PreparedData
-    ) -> None:
+    def test_it_is_that_of_the_slates_first_second(self, data: PreparedData) -> None:
         shown = data.impressions
         rows = np.arange(0, len(shown), 29)
         found = contract._at_impressions(self.feature(data), data, rows)[:, 0].numpy()
@@ -47,7 +45,7 @@ class StatisticContract(contract.FeatureContract):
         assert len(set(found.tolist())) > self.least_values
 
     def test_without_windows_held_out_events_are_not_counted(
-        self, data_without_windows: prepared.PreparedData
+        self, data_without_windows: PreparedData
     ) -> None:
         """Of one user they lie before the training events of another."""
         data = data_without_windows
@@ -73,9 +71,7 @@ class StatisticContract(contract.FeatureContract):
         np.testing.assert_array_equal(before, after)
         assert len(np.unique(before)) > min(3, self.least_values)
 
-    def at(
-        self, data: prepared.PreparedData, group: str, video: int, moment: int
-    ) -> float:
+    def at(self, data: PreparedData, group: str, video: int, moment: int) -> float:
         """Returns the expected number of a video, -1 without a group."""
         is_in = together(data, group, video)
         return -1.0 if is_in is None else self.by_hand(data, is_in, moment)
@@ -85,14 +81,12 @@ class RatioContract(StatisticContract):
     """Subclass, and give numerator and denominator."""
 
     def sums(
-        self, data: prepared.PreparedData, is_in: np.ndarray, now: int
+        self, data: PreparedData, is_in: np.ndarray, now: int
     ) -> tuple[float, float]:
         """Returns both sums over the events of some videos before a moment."""
         raise NotImplementedError
 
-    def at(
-        self, data: prepared.PreparedData, group: str, video: int, moment: int
-    ) -> float:
+    def at(self, data: PreparedData, group: str, video: int, moment: int) -> float:
         """Returns the ratio, ten events of the parent's ratio added."""
         is_in = together(data, group, video)
         if group == "corpus":
@@ -108,7 +102,7 @@ class RatioContract(StatisticContract):
         return (above + 10 * prior) / (below + 10)
 
 
-def together(data: prepared.PreparedData, group: str, video: int) -> np.ndarray | None:
+def together(data: PreparedData, group: str, video: int) -> np.ndarray | None:
     """Returns the videos of one's group, `[catalogue + 1] bool`; None: it has none."""
     every = np.arange(data.num_videos + 1)
     if group == "corpus":
@@ -121,7 +115,7 @@ def together(data: prepared.PreparedData, group: str, video: int) -> np.ndarray 
     return np.array([value == values[video] for value in values])
 
 
-def durations(data: prepared.PreparedData) -> np.ndarray:
+def durations(data: PreparedData) -> np.ndarray:
     """Returns seconds of each catalogue index, 0 where not known."""
     known = data.videos["duration_seconds"].cast(pl.Float64).fill_null(0.0)
     return np.append(0.0, known.to_numpy())

@@ -11,6 +11,8 @@ from tests.features import statistics_contract
 from ytdnn.features import counter_features, counter_sums
 from ytdnn.log import prepared
 
+PreparedData = prepared.PreparedData
+
 
 def _before(times: np.ndarray, now: int, hours: int) -> np.ndarray:
     return (times >= now - hours * 3_600) & (times < now)
@@ -19,9 +21,7 @@ def _before(times: np.ndarray, now: int, hours: int) -> np.ndarray:
 class _Impressions(statistics_contract.StatisticContract):
     hours = 1_000_000
 
-    def by_hand(
-        self, data: prepared.PreparedData, is_in: np.ndarray, now: int
-    ) -> float:
+    def by_hand(self, data: PreparedData, is_in: np.ndarray, now: int) -> float:
         shown = data.impressions
         is_before = _before(shown.times, now, self.hours)
         return float((is_in[shown.videos] & is_before).sum())
@@ -30,9 +30,7 @@ class _Impressions(statistics_contract.StatisticContract):
 class _Watches(statistics_contract.StatisticContract):
     hours = 1_000_000
 
-    def by_hand(
-        self, data: prepared.PreparedData, is_in: np.ndarray, now: int
-    ) -> float:
+    def by_hand(self, data: PreparedData, is_in: np.ndarray, now: int) -> float:
         watches = data.watches
         is_before = _before(watches.times, now, self.hours)
         return float((is_in[watches.videos] & is_before).sum())
@@ -45,12 +43,10 @@ class _RecentWatches(_Watches):
 class _OfClicks(statistics_contract.RatioContract):
     """A ratio by the rows of clicks and the number of other impressions."""
 
-    of_clicks: ClassVar[
-        Callable[[prepared.PreparedData, np.ndarray, int], tuple[float, float]]
-    ]
+    of_clicks: ClassVar[Callable[[PreparedData, np.ndarray, int], tuple[float, float]]]
 
     def sums(
-        self, data: prepared.PreparedData, is_in: np.ndarray, now: int
+        self, data: PreparedData, is_in: np.ndarray, now: int
     ) -> tuple[float, float]:
         shown = data.impressions
         rows = np.flatnonzero((shown.times < now) & is_in[shown.videos])
@@ -58,7 +54,7 @@ class _OfClicks(statistics_contract.RatioContract):
         return type(self).of_clicks(data, clicks, len(rows) - len(clicks))
 
 
-def _seconds(data: prepared.PreparedData, clicks: np.ndarray) -> float:
+def _seconds(data: PreparedData, clicks: np.ndarray) -> float:
     return float(data.impressions.seconds[clicks].sum())
 
 
@@ -73,9 +69,7 @@ class _RecentClickRate(_ClickRate):
 
     hours: ClassVar[int]
 
-    def at(
-        self, data: prepared.PreparedData, group: str, video: int, moment: int
-    ) -> float:
+    def at(self, data: PreparedData, group: str, video: int, moment: int) -> float:
         own = super().at(data, group, video, moment)
         if group != self.group:
             return own
@@ -99,7 +93,7 @@ class _SecondsPerClick(_OfClicks):
 class _WatchedFraction(_OfClicks):
     @staticmethod
     def of_clicks(
-        data: prepared.PreparedData, clicks: np.ndarray, others: int
+        data: PreparedData, clicks: np.ndarray, others: int
     ) -> tuple[float, float]:
         of_videos = statistics_contract.durations(data)
         fractions = [

@@ -13,18 +13,18 @@ from ytdnn.features import column_features, own_columns
 from ytdnn.log import prepared
 from ytdnn.ranking import building
 
+PreparedData = prepared.PreparedData
+
 EVERY = ("users.segment", "users.points", "videos.genre", "videos.stars")
 _START, _DAY = 1_600_000_000, 86_400
 _VIDEOS, _USERS, _ROWS = 150, 40, 8_000
 
 
-def _read(config: configs.RankingConfig, data: prepared.PreparedData) -> set[str]:
+def _read(config: configs.RankingConfig, data: PreparedData) -> set[str]:
     return {feature.name for feature in building.features_of(config, data)}
 
 
-def test_own_columns_are_features_without_being_named(
-    data: prepared.PreparedData,
-) -> None:
+def test_own_columns_are_features_without_being_named(data: PreparedData) -> None:
     found = own_columns.find(data, 64)
     assert found.read == EVERY
     assert set(EVERY) <= _read(configs.RankingConfig(), data)
@@ -32,9 +32,7 @@ def test_own_columns_are_features_without_being_named(
     assert all(name in line for name in EVERY)
 
 
-def test_one_of_them_can_be_removed_and_all_be_left_out(
-    data: prepared.PreparedData,
-) -> None:
+def test_one_of_them_can_be_removed_and_all_be_left_out(data: PreparedData) -> None:
     off = configs.FeaturesConfig(remove=("videos.genre",))
     assert _read(configs.RankingConfig(features=off), data) & set(EVERY) == (
         set(EVERY) - {"videos.genre"}
@@ -42,9 +40,7 @@ def test_one_of_them_can_be_removed_and_all_be_left_out(
     assert not _read(configs.RankingConfig(own_columns=0), data) & set(EVERY)
 
 
-def test_beyond_the_limit_they_are_named_and_left_out(
-    data: prepared.PreparedData,
-) -> None:
+def test_beyond_the_limit_they_are_named_and_left_out(data: PreparedData) -> None:
     found = own_columns.find(data, 3)
     assert found.read == EVERY[:3]
     assert "videos.stars; numbers of one vector" in found.lines()[-1]
@@ -69,7 +65,7 @@ def test_what_says_nothing_or_cannot_be_asked_is_left_out(
 
 
 @pytest.fixture(scope="module")
-def trends(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+def trends(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     """A log whose videos have their days, with clicks counted in several ways."""
     rng = np.random.default_rng(0)
     times = np.sort(rng.integers(0, 20 * _DAY, _ROWS))
@@ -112,7 +108,7 @@ def trends(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 
 def test_a_number_counted_over_the_whole_log_is_left_out_and_named(
-    trends: prepared.PreparedData,
+    trends: PreparedData,
 ) -> None:
     found = own_columns.find(trends, 64)
     foreseeing = dict(found.foreseeing)
@@ -133,11 +129,11 @@ class TestManyValues(contract.FeatureContract):
 
     name = "users.segment"
 
-    def feature(self, data: prepared.PreparedData) -> column_features.HashedColumn:
+    def feature(self, data: PreparedData) -> column_features.HashedColumn:
         del data
         return column_features.HashedColumn(self.name, self.name)
 
-    def test_equal_texts_have_one_place(self, data: prepared.PreparedData) -> None:
+    def test_equal_texts_have_one_place(self, data: PreparedData) -> None:
         rows = self.feature(data).rows(data)
         texts = data.users["segment"].to_list()
         places = {text: set(rows[[t == text for t in texts]]) for text in set(texts)}
@@ -147,7 +143,7 @@ class TestManyValues(contract.FeatureContract):
 
 
 def test_a_text_of_many_values_is_hashed(
-    data: prepared.PreparedData, monkeypatch: pytest.MonkeyPatch
+    data: PreparedData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert isinstance(
         own_columns.feature("videos.genre", data), column_features.TextColumn

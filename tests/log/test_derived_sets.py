@@ -12,8 +12,11 @@ from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.log import derived_sets, events, prepared, slice_batches
 
+PreparedData = prepared.PreparedData
+Path = pathlib.Path
+
 SPLIT = events.Split
-Sets = dict[derived_sets.Part, prepared.PreparedData]
+Sets = dict[derived_sets.Part, PreparedData]
 
 
 def _log() -> dict[str, pl.DataFrame]:
@@ -32,13 +35,13 @@ def _log() -> dict[str, pl.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+def data(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     directory = tmp_path_factory.mktemp("full")
     return full_log.prepared_data(directory, _log(), token_count=1)
 
 
 @pytest.fixture(scope="module")
-def sets(data: prepared.PreparedData) -> Sets:
+def sets(data: PreparedData) -> Sets:
     root = data.directory.parent
     return {
         part: derived_sets.derive(data, part, root / part.value, needs_ranker=True)
@@ -46,14 +49,12 @@ def sets(data: prepared.PreparedData) -> Sets:
     }
 
 
-def ids(data: prepared.PreparedData, indices: np.ndarray) -> list[str | None]:
+def ids(data: PreparedData, indices: np.ndarray) -> list[str | None]:
     known = [None, *data.videos["video_id"].to_list()]
     return [known[i] for i in np.asarray(indices).tolist()]
 
 
-def test_training_reaches_the_end_of_the_log(
-    data: prepared.PreparedData, sets: Sets
-) -> None:
+def test_training_reaches_the_end_of_the_log(data: PreparedData, sets: Sets) -> None:
     whole = sets[derived_sets.Part.WHOLE]
     assert (np.asarray(whole.watches.splits) == SPLIT.TRAIN).all()
     assert whole.windows.training_window[1] == data.windows.end_of_log + 1
@@ -62,7 +63,7 @@ def test_training_reaches_the_end_of_the_log(
 
 
 def test_what_was_watched_last_has_an_embedding_and_a_count(
-    data: prepared.PreparedData, sets: Sets
+    data: PreparedData, sets: Sets
 ) -> None:
     whole = sets[derived_sets.Part.WHOLE]
     assert "late" not in data.videos["video_id"][: data.vocabulary_size]
@@ -80,9 +81,7 @@ def test_what_was_watched_last_has_an_embedding_and_a_count(
     assert counted == {video: watched.count(video) for video in counted}
 
 
-def test_the_words_searched_for_last_are_known(
-    data: prepared.PreparedData, sets: Sets
-) -> None:
+def test_the_words_searched_for_last_are_known(data: PreparedData, sets: Sets) -> None:
     word = pl.col(prepared.TOKEN) == "newest"
     assert data.catalogue.tokens.filter(word).is_empty()
     assert sets[derived_sets.Part.EARLIER].catalogue.tokens.filter(word).is_empty()
@@ -93,7 +92,7 @@ def test_the_words_searched_for_last_are_known(
 
 
 def test_the_same_split_gives_the_same_words_and_arrays(
-    data: prepared.PreparedData, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    data: PreparedData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nothing moves, the set is what `prepare` made."""
     monkeypatch.setattr(configs.DataConfig, "min_search_token_count", 1)
@@ -113,7 +112,7 @@ def test_the_same_split_gives_the_same_words_and_arrays(
         )
 
 
-def test_a_video_has_one_index_in_both(data: prepared.PreparedData, sets: Sets) -> None:
+def test_a_video_has_one_index_in_both(data: PreparedData, sets: Sets) -> None:
     earlier, whole = sets[derived_sets.Part.EARLIER], sets[derived_sets.Part.WHOLE]
     assert earlier.vocabulary_size < whole.vocabulary_size
     assert earlier.videos["video_id"].equals(whole.videos["video_id"])
@@ -125,9 +124,7 @@ def test_a_video_has_one_index_in_both(data: prepared.PreparedData, sets: Sets) 
     assert ids(whole, whole.impressions.seed_videos) == seeds
 
 
-def test_later_clicks_make_no_ranker_where_none_is_trained(
-    tmp_path: pathlib.Path,
-) -> None:
+def test_later_clicks_make_no_ranker_where_none_is_trained(tmp_path: Path) -> None:
     """Clicks in the test alone: models that go on learning have no ranker then."""
     log = full_log.tables()
     shown = log["impressions"]
@@ -143,7 +140,7 @@ def test_later_clicks_make_no_ranker_where_none_is_trained(
 
 
 def test_a_later_test_window_leaves_its_own_watches_to_training(
-    data: prepared.PreparedData, tmp_path: pathlib.Path
+    data: PreparedData, tmp_path: Path
 ) -> None:
     windows = data.manifest.facts["windows"]
     times = np.asarray(data.watches.times)
@@ -170,9 +167,7 @@ def test_no_earlier_candidate_has_seen_the_rankers_window(sets: Sets) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["leave_one_out", "temporal"])
-def test_without_impressions_all_watches_train(
-    tmp_path: pathlib.Path, protocol: str
-) -> None:
+def test_without_impressions_all_watches_train(tmp_path: Path, protocol: str) -> None:
     log = {"watches": full_log.tables()["watches"]}
     data = full_log.prepared_data(tmp_path, log, protocol=protocol)
     whole = derived_sets.derive(
@@ -185,7 +180,7 @@ def test_without_impressions_all_watches_train(
     )
 
 
-def test_a_window_without_impressions_is_refused(tmp_path: pathlib.Path) -> None:
+def test_a_window_without_impressions_is_refused(tmp_path: Path) -> None:
     """They end where the run's own ranker has its last."""
     log = full_log.tables()
     ends = log["watches"]["time"].quantile(0.79)

@@ -12,6 +12,8 @@ from ytdnn.log import prepare, prepared
 from ytdnn.log.sources import memory_tables
 from ytdnn.ops.refresh import append
 
+Path = pathlib.Path
+
 _START = 1_600_000_000
 _NAN = float("nan")
 
@@ -31,7 +33,7 @@ def _tables(**columns: list) -> dict[str, pl.DataFrame]:
 
 
 def _prepare(
-    directory: pathlib.Path, tables: dict[str, pl.DataFrame], *names: str, **more: str
+    directory: Path, tables: dict[str, pl.DataFrame], *names: str, **more: str
 ) -> prepared.PreparedData:
     config = configs.DataConfig(
         source="tables",
@@ -42,9 +44,7 @@ def _prepare(
     return prepare.prepare(config, directory, memory_tables.from_frames(tables))
 
 
-def test_outcomes_are_an_array_with_names_in_the_manifest(
-    tmp_path: pathlib.Path,
-) -> None:
+def test_outcomes_are_an_array_with_names_in_the_manifest(tmp_path: Path) -> None:
     given = _tables(
         price=[None, 2.5, 0.0, 7.0],
         saved=[True, False, None, True],
@@ -75,7 +75,7 @@ def test_outcomes_are_an_array_with_names_in_the_manifest(
     assert (saved.kind, saved.num_known, saved.largest) == ("binary", 3, 1.0)
 
 
-def test_own_outcomes_are_read_as_words_too(tmp_path: pathlib.Path) -> None:
+def test_own_outcomes_are_read_as_words_too(tmp_path: Path) -> None:
     given = _tables(saved=["S", "N", None, "s"], price=["2.5", "0", "1", "7"])
     data = _prepare(tmp_path / "data", given, "saved", "price")
     price, saved = data.catalogue.outcomes
@@ -102,17 +102,14 @@ def test_own_outcomes_are_read_as_words_too(tmp_path: pathlib.Path) -> None:
     ],
 )
 def test_faults_are_one_line(
-    tmp_path: pathlib.Path,
-    columns: dict[str, list],
-    names: tuple[str, ...],
-    message: str,
+    tmp_path: Path, columns: dict[str, list], names: tuple[str, ...], message: str
 ) -> None:
     with pytest.raises(errors.UserError, match=message) as raised:
         _prepare(tmp_path / "data", _tables(**columns), *names)
     assert "\n" not in str(raised.value)
 
 
-def test_bad_rows_of_outcomes_are_dropped_and_counted(tmp_path: pathlib.Path) -> None:
+def test_bad_rows_of_outcomes_are_dropped_and_counted(tmp_path: Path) -> None:
     given = _tables(price=[1.0, -2.0, 0.0, 1e31])
     data = _prepare(tmp_path / "data", given, "price", bad_rows="drop")
     assert len(data.impressions) == 2
@@ -128,7 +125,7 @@ def test_names_of_another_meaning_are_refused(name: str) -> None:
         configs.DataConfig(outcomes=(name,))
 
 
-def test_outcomes_without_clicks_are_noted(tmp_path: pathlib.Path) -> None:
+def test_outcomes_without_clicks_are_noted(tmp_path: Path) -> None:
     given = _tables(
         liked=[1, 1, 1, 0],  # most where it was clicked
         disliked=[0, 1, 0, 1],
@@ -141,7 +138,7 @@ def test_outcomes_without_clicks_are_noted(tmp_path: pathlib.Path) -> None:
     ]
 
 
-def test_outcomes_of_new_events_lie_behind_the_old(tmp_path: pathlib.Path) -> None:
+def test_outcomes_of_new_events_lie_behind_the_old(tmp_path: Path) -> None:
     config = configs.DataConfig(
         source="tables", outcomes=("price",), test_fraction=0.3, ranking_fraction=0.3
     )

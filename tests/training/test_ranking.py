@@ -18,6 +18,9 @@ from ytdnn.ranking import building, heads
 from ytdnn.ranking import model as ranking_model
 from ytdnn.training import impression_batches, ranking
 
+RankingModel = ranking_model.RankingModel
+Path = pathlib.Path
+
 PreparedData = prepared.PreparedData
 
 BRIEF = "ranking_of_an_epoch"
@@ -29,23 +32,21 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
 
 
 @pytest.fixture(scope="module")
-def trained(data: PreparedData) -> ranking_model.RankingModel:
+def trained(data: PreparedData) -> RankingModel:
     directory = data.directory.with_name("ranking")
     ranking.train(planted.tiny_config(), data, directory)
     return ranking_model.load(directory, data)
 
 
 @pytest.fixture(scope="module")
-def briefly_trained(data: PreparedData) -> ranking_model.RankingModel:
+def briefly_trained(data: PreparedData) -> RankingModel:
     directory = data.directory.with_name(BRIEF)
     ranking.train(planted.tiny_config(ranking_epochs=1), data, directory)
     return ranking_model.load(directory, data)
 
 
 @pytest.mark.thorough
-def test_learns_the_planted_tastes(
-    data: PreparedData, trained: ranking_model.RankingModel
-) -> None:
+def test_learns_the_planted_tastes(data: PreparedData, trained: RankingModel) -> None:
     rows = np.flatnonzero(data.impressions.splits == events.Split.TEST)
     order = trained.predictions(data, rows).order
     clicked = data.impressions.clicked[rows]
@@ -57,9 +58,7 @@ def test_learns_the_planted_tastes(
 
 
 @pytest.mark.thorough
-def test_serves_expected_watch_seconds(
-    data: PreparedData, tmp_path: pathlib.Path
-) -> None:
+def test_serves_expected_watch_seconds(data: PreparedData, tmp_path: Path) -> None:
     """Seconds are E[T], so their sum is what was watched, in any part.
 
     Of two networks together, with the paper's inputs: one of a few hundred steps is
@@ -101,7 +100,7 @@ def test_the_loss_is_that_of_the_head_over_the_batch(data: PreparedData) -> None
 
 
 def test_candidates_score_like_impressions(
-    data: PreparedData, briefly_trained: ranking_model.RankingModel
+    data: PreparedData, briefly_trained: RankingModel
 ) -> None:
     rows = np.flatnonzero(data.impressions.splits == events.Split.TEST)
     rows = rows[data.impressions.videos[rows] > 0]
@@ -118,7 +117,7 @@ def test_candidates_score_like_impressions(
 
 
 def test_the_order_is_that_of_the_seconds_predicted(
-    data: PreparedData, briefly_trained: ranking_model.RankingModel
+    data: PreparedData, briefly_trained: RankingModel
 ) -> None:
     found = briefly_trained.predictions(data, np.arange(50))
     assert found.seconds == pytest.approx(np.exp(found.order), rel=1e-5)
@@ -128,7 +127,7 @@ def test_the_order_is_that_of_the_seconds_predicted(
 
 
 def test_facts_tell_the_validation(
-    data: PreparedData, briefly_trained: ranking_model.RankingModel
+    data: PreparedData, briefly_trained: RankingModel
 ) -> None:
     manifest = data.directory.with_name(BRIEF) / "manifest.json"
     text = manifest.read_text()
@@ -137,9 +136,7 @@ def test_facts_tell_the_validation(
 
 
 def test_another_data_set_is_refused(
-    briefly_trained: ranking_model.RankingModel,
-    data: PreparedData,
-    tmp_path: pathlib.Path,
+    briefly_trained: RankingModel, data: PreparedData, tmp_path: Path
 ) -> None:
     other = planted.prepared_data(tmp_path, seed=1)
     with pytest.raises(errors.UserError, match="was made from data"):
@@ -196,7 +193,7 @@ def test_without_watch_times_it_is_a_model_of_the_click(data: PreparedData) -> N
     assert model.predictions(alike, rows[:5]).seconds is None
 
 
-def test_a_log_without_impressions_is_a_users_mistake(tmp_path: pathlib.Path) -> None:
+def test_a_log_without_impressions_is_a_users_mistake(tmp_path: Path) -> None:
     log = planted.write_log(tmp_path / "log")
     (log / "impressions.parquet").unlink()
     data = prepare.prepare(
@@ -209,7 +206,7 @@ def test_a_log_without_impressions_is_a_users_mistake(tmp_path: pathlib.Path) ->
 
 @pytest.mark.thorough
 def test_a_resumed_training_ends_like_an_undisturbed_one(
-    data: PreparedData, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    data: PreparedData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = planted.tiny_config()
     short = configs.TrainingConfig(epochs=2, batch_size=256)
@@ -253,14 +250,14 @@ config = configs.Config(
     ranking=configs.RankingConfig(embedding_dim=4, tower=(8,), training=training),
     strategy=sys.argv[3],
 )
-data, target = (pathlib.Path(argument) for argument in sys.argv[1:3])
+data, target = (Path(argument) for argument in sys.argv[1:3])
 ranking.train(config, prepared.load(data), target)
 """
 
 
 @pytest.mark.slow
 def test_one_and_two_replicas_train_one_model(
-    data: PreparedData, tmp_path: pathlib.Path, repository: pathlib.Path
+    data: PreparedData, tmp_path: Path, repository: Path
 ) -> None:
     rows = building.rows_of(data.log, events.Split.VALIDATION)
     scores = []

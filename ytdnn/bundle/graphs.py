@@ -5,7 +5,7 @@ equal single ones: a row's answer does not depend on other rows.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import tensorflow as tf
 
@@ -20,14 +20,16 @@ from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import allowed_videos, filter_graph, filtered_search, pool, row_ops
 from ytdnn.retrieval import interface as retrieval
 
+Tensor: TypeAlias = tf.Tensor
+
 PreparedData = prepared.PreparedData
 
 VideoIds = lookups.VideoIds
 Request = raw_request.Request
 Candidates = pool.Candidates
 
-Raw = dict[str, tf.Tensor]
-Outputs = dict[str, tf.Tensor]
+Raw = dict[str, Tensor]
+Outputs = dict[str, Tensor]
 
 _CONDITIONS = (schema.CONDITIONS, schema.CONDITION_VALUES, schema.POLICY, schema.TIME)
 
@@ -45,12 +47,12 @@ class Ranking(NamedTuple):
       outcomes: float32 prediction of each outcome by name; None: there are none.
     """
 
-    scores: tf.Tensor
-    order: tf.Tensor
-    seconds: tf.Tensor | None = None
-    click_probability: tf.Tensor | None = None
-    placed_by: tf.Tensor | None = None
-    propensities: tf.Tensor | None = None
+    scores: Tensor
+    order: Tensor
+    seconds: Tensor | None = None
+    click_probability: Tensor | None = None
+    placed_by: Tensor | None = None
+    propensities: Tensor | None = None
     outcomes: Outputs | None = None
 
     def columns(self) -> Outputs:
@@ -66,9 +68,7 @@ class Ranking(NamedTuple):
         return {name: column for name, column in columns.items() if column is not None}
 
 
-def best(
-    videos: VideoIds, indices: tf.Tensor, ranked: Ranking, wanted: tf.Tensor
-) -> Outputs:
+def best(videos: VideoIds, indices: Tensor, ranked: Ranking, wanted: Tensor) -> Outputs:
     """Returns the first videos by order, padded with finite values.
 
     Args:
@@ -83,7 +83,7 @@ def best(
     num_results = tf.clip_by_value(wanted, 0, num_finite)
     keep = tf.sequence_mask(num_results, width)
 
-    def kept(values: tf.Tensor) -> tf.Tensor:
+    def kept(values: Tensor) -> Tensor:
         taken = tf.gather(values, slots, batch_dims=1)
         return tf.where(keep, taken, tf.constant(0, taken.dtype))
 
@@ -124,7 +124,7 @@ class FilterReader(tf.Module):
         )
 
     def source_requests(
-        self, request: Request, user_vectors: tf.Tensor
+        self, request: Request, user_vectors: Tensor
     ) -> retrieval.SourceRequests:
         """Returns the inputs of candidate sources for a request.
 
@@ -139,7 +139,7 @@ class FilterReader(tf.Module):
         return retrieval.SourceRequests(watched, *more)
 
     def permitted(
-        self, raw: raw_request.Raw, videos: VideoIds, watched: tf.Tensor
+        self, raw: raw_request.Raw, videos: VideoIds, watched: Tensor
     ) -> allowed_videos.AllowedVideos:
         """Returns the videos that answers to requests may hold.
 
@@ -181,17 +181,17 @@ class UserTowerGraph(tf.Module):
         self._fields = [field.name for field in model.fields(data.catalogue)]
         self._of_raw = shared_functions.TracedFunction(self._read)
 
-    def call(self, **raw: tf.Tensor) -> Outputs:
+    def call(self, **raw: Tensor) -> Outputs:
         """Returns `user_vector [batch, vector_dim] float32`."""
         return {schema.USER_VECTOR: self.vectors(Request(raw, self._videos))}
 
-    def vectors(self, request: Request) -> tf.Tensor:
+    def vectors(self, request: Request) -> Tensor:
         """Returns the vectors of some requests, `[batch, vector_dim] float32`."""
         raw = {name: request.raw[name] for name in self._fields}
-        vectors: tf.Tensor = self._of_raw(raw, request.watched_indices)
+        vectors: Tensor = self._of_raw(raw, request.watched_indices)
         return vectors
 
-    def _read(self, raw: Raw, watched: tf.Tensor) -> tf.Tensor:
+    def _read(self, raw: Raw, watched: Tensor) -> Tensor:
         request = Request(raw, self._videos)
         request.watched_indices = watched  # looked up once, for all readers
         features = self._features.query_tensors(request)
@@ -216,7 +216,7 @@ class IndexGraph(tf.Module):
         self._search = search
         self._limits = limits or FilterReader()
 
-    def call(self, **request: tf.Tensor) -> Outputs:
+    def call(self, **request: Tensor) -> Outputs:
         """Returns ids, scores (dot products) and the number of results."""
         wanted = request[schema.K]
         most = tf.minimum(row_ops.largest(wanted), self._search.num_videos)
@@ -252,7 +252,7 @@ class Scorer(tf.Module):
         self._read = shared_functions.TracedFunction(self._answer, any_size=True)
 
     def score(
-        self, request: Request, candidates: Candidates, scores: tf.Tensor | None
+        self, request: Request, candidates: Candidates, scores: Tensor | None
     ) -> heads.HeadPredictions:
         """Returns predictions of the candidates of a request, `[batch, n]` each.
 
@@ -265,8 +265,8 @@ class Scorer(tf.Module):
         return self.predict_of(self.tensors_of(request, candidates, scores))
 
     def tensors_of(
-        self, request: Request, candidates: Candidates, scores: tf.Tensor | None
-    ) -> dict[str, tf.Tensor]:
+        self, request: Request, candidates: Candidates, scores: Tensor | None
+    ) -> dict[str, Tensor]:
         """Returns the network's inputs for candidates; for arguments see `score`."""
         named = Request(request.raw, self.videos)
         named.watched_indices = request.watched_indices
@@ -280,10 +280,10 @@ class Scorer(tf.Module):
             )
         return self.tensors(named)
 
-    def tensors(self, request: Request) -> dict[str, tf.Tensor]:
+    def tensors(self, request: Request) -> dict[str, Tensor]:
         """Returns the network's inputs for a request and its videos."""
         raw = {name: request.raw[name] for name in self._fields}
-        tensors: dict[str, tf.Tensor] = self._read(
+        tensors: dict[str, Tensor] = self._read(
             raw,
             request.video_ids,
             request.video_indices,
@@ -297,12 +297,12 @@ class Scorer(tf.Module):
     def _answer(
         self,
         raw: Raw,
-        ids: tf.Tensor,
-        indices: tf.Tensor,
-        watched: tf.Tensor,
-        scores: tf.Tensor | None,
-        sources: tf.Tensor | None,
-        seeds: tf.Tensor | None,
+        ids: Tensor,
+        indices: Tensor,
+        watched: Tensor,
+        scores: Tensor | None,
+        sources: Tensor | None,
+        seeds: Tensor | None,
     ) -> Raw:
         request = Request(raw, self.videos, ids)
         request.video_indices, request.watched_indices = indices, watched
@@ -310,7 +310,7 @@ class Scorer(tf.Module):
         request.candidate_sources, request.seed_videos = sources, seeds
         return self._inputs(request)
 
-    def predict_of(self, tensors: dict[str, tf.Tensor]) -> heads.HeadPredictions:
+    def predict_of(self, tensors: dict[str, Tensor]) -> heads.HeadPredictions:
         """Returns predictions `[batch, k]` from the network's inputs."""
         return self._predict(tensors)
 
@@ -343,7 +343,7 @@ class RankerGraph(tf.Module):
         self._limits = limits or FilterReader()
         self._tensors = shared_functions.TracedFunction(self._read)
 
-    def call(self, **raw: tf.Tensor) -> Outputs:
+    def call(self, **raw: Tensor) -> Outputs:
         """Returns `scores [batch, k] float32` and predictions, 0 without a video id."""
         predicted = self._scorer.predict_of(self.tensors(raw))
         present = self._scorer.videos.present(raw[schema.VIDEO_IDS])

@@ -34,6 +34,8 @@ from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval.index import artifact as index_artifact
 
+Protocol = report_parts.Protocol
+
 Config = configs.Config
 Path = pathlib.Path
 
@@ -120,11 +122,11 @@ def evaluate(
 
 
 def _with_choices(
-    rules: report_parts.Protocol,
+    rules: Protocol,
     chosen: order_choice_artifact.Choice | None,
     workdir: Path,
     config: Config,
-) -> report_parts.Protocol:
+) -> Protocol:
     """Returns the rules with the words for the served order, and of the contest."""
     own, lines = config.candidates, ()
     if own.auto and own.contest and (workdir / _CONTEST).exists():
@@ -133,9 +135,7 @@ def _with_choices(
     return dataclasses.replace(rules, served_order=words, contest=tuple(lines))
 
 
-def _learned_on(
-    rules: report_parts.Protocol, later: artifacts.Manifest, config: Config
-) -> report_parts.Protocol:
+def _learned_on(rules: Protocol, later: artifacts.Manifest, config: Config) -> Protocol:
     """Returns the rules of a report on models that went on learning."""
     return dataclasses.replace(
         rules,

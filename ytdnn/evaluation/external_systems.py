@@ -75,9 +75,8 @@ def evaluate(
     cases = user_cases.cases(data, code, config, other.num_listed)
     if other.trained_to is not None:
         leaks.require_later(cases, code, other.name, other.trained_to)
-    known = data
-    if split == "test" and data.config.protocol == "temporal":  # as a run's baselines
-        known = data.with_validation_in_training()
+    is_later = split == "test" and data.config.protocol == "temporal"
+    known = data.with_validation_in_training() if is_later else data  # as a run's
     makers = {
         lists.POPULARITY: lists.popularity(data.catalogue),
         **tuned_baselines.quick_makers(known, config, cases),

@@ -1,6 +1,6 @@
 """The context of a request: device, log-in state, time, and the age of an example."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
@@ -8,6 +8,8 @@ from ytdnn.base import schema
 from ytdnn.features import base_feature, column_features, encodings
 from ytdnn.layers import continuous, embeddings
 from ytdnn.log import io_fields, log_tensors, prepared, raw_request
+
+Layer: TypeAlias = tf.keras.layers.Layer
 
 Place = base_feature.Place
 Statistics = base_feature.FeatureStatistics
@@ -82,9 +84,7 @@ class ExampleAge(base_feature.TrainingOnly):
 
         return read
 
-    def encoder(
-        self, measured: Statistics, settings: Settings
-    ) -> tf.keras.layers.Layer:
+    def encoder(self, measured: Statistics, settings: Settings) -> Layer:
         """Returns the age itself, one coordinate."""
         return continuous.AlwaysKnown(name=self.name)
 
@@ -171,9 +171,7 @@ class RequestTime(base_feature.ReadAtRequest):
         """Reads the time of the request."""
         return _indices(request.times, request.last_watch_times)
 
-    def encoder(
-        self, measured: Statistics, settings: Settings
-    ) -> tf.keras.layers.Layer:
+    def encoder(self, measured: Statistics, settings: Settings) -> Layer:
         """Returns an embedding of each."""
         return RequestTimeEmbedding(name=self.name)
 
@@ -213,7 +211,7 @@ class SecondsSinceLastWatch(encodings.Continuous, base_feature.ReadAtRequest):
         return log_tensors.seconds_since(request.times, request.last_watch_times)
 
 
-class RequestTimeEmbedding(tf.keras.layers.Layer):
+class RequestTimeEmbedding(Layer):
     """Embeddings of hour and weekday (UTC), and of log₂ of the time since a watch."""
 
     def __init__(self, dim: int = 8, **kwargs: Any) -> None:
@@ -221,7 +219,7 @@ class RequestTimeEmbedding(tf.keras.layers.Layer):
 
         Args:
           dim: Width of each of the three embeddings.
-          **kwargs: Arguments of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `Layer`.
         """
         super().__init__(**kwargs)
         self.dim = dim

@@ -11,6 +11,7 @@ permits no video: a slate for children is empty rather than wrong.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,9 @@ from ytdnn.base import schema
 from ytdnn.log import prepared
 from ytdnn.retrieval import filter_conditions, filter_schema
 
+PreparedData = prepared.PreparedData
+Tensor: TypeAlias = tf.Tensor
+
 Entries = Sequence[tuple[str, str]]
 """Conditions as the signatures have them: column with operator, value."""
 
@@ -28,7 +32,7 @@ _SEPARATOR = "\x1f"  # of ASCII, for units
 _MOST = 2**31 - 1
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 
-Range = tuple[tf.Tensor, tf.Tensor]
+Range = tuple[Tensor, Tensor]
 """Lowest and highest codes; no video where the first is higher."""
 _KINDS = {  # of the groups of conditions of a column
     filter_schema.IN: 0,
@@ -50,9 +54,7 @@ class Filters(tf.Module):
     """
 
     def __init__(
-        self,
-        data: prepared.PreparedData,
-        policies: Mapping[str, Entries] | None = None,
+        self, data: PreparedData, policies: Mapping[str, Entries] | None = None
     ) -> None:
         """Reads the columns of a log's videos.
 
@@ -103,7 +105,7 @@ class Filters(tf.Module):
         """Whether a condition can depend on the time of the request."""
         return any(column.kind == "age" for column in self._columns)
 
-    def read(self, raw: Mapping[str, tf.Tensor]) -> filter_conditions.Conditions:
+    def read(self, raw: Mapping[str, Tensor]) -> filter_conditions.Conditions:
         """Returns the videos that the conditions of requests permit.
 
         Args:
@@ -119,7 +121,7 @@ class Filters(tf.Module):
         is_given = tf.reduce_any(keys != "", axis=1) | (names != "")
         lists = self.lists()
 
-        def read_sets() -> tuple[tf.Tensor, ...]:
+        def read_sets() -> tuple[Tensor, ...]:
             alone = [tf.strings.as_string(times)[:, tf.newaxis], names[:, tf.newaxis]]
             joined = tf.strings.reduce_join(
                 tf.concat([keys, values, *alone], axis=1),
@@ -145,11 +147,11 @@ class Filters(tf.Module):
     def _read_sets(
         self,
         lists: filter_conditions.ValueLists,
-        keys: tf.Tensor,
-        values: tf.Tensor,
-        names: tf.Tensor,
-        times: tf.Tensor,
-    ) -> tuple[tf.Tensor, ...]:
+        keys: Tensor,
+        values: Tensor,
+        names: Tensor,
+        times: Tensor,
+    ) -> tuple[Tensor, ...]:
         """Returns the fields of `Conditions` of distinct sets with their policies.
 
         Both must hold: a value in a request is no alternative to those of its policy.
@@ -186,7 +188,7 @@ class Filters(tf.Module):
         ranges = ranges.spread(widths, most)
         return filter_conditions.from_ranges(lists, ranges, self._is_permitted, is_void)
 
-    def _ranges(self, places: tf.Tensor, values: tf.Tensor, times: tf.Tensor) -> Range:
+    def _ranges(self, places: Tensor, values: Tensor, times: Tensor) -> Range:
         """Returns the ranges of conditions, `[distinct, n] int32` each.
 
         Args:
@@ -202,7 +204,7 @@ class Filters(tf.Module):
 
             def read(
                 column: ConditionColumn = column,
-                own: tf.Tensor = own,
+                own: Tensor = own,
                 old: Range = (low, high),
             ) -> Range:
                 new = column.ranges(own, values, times)
@@ -216,7 +218,7 @@ class Filters(tf.Module):
         return low, high
 
 
-def _entries(raw: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+def _entries(raw: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Returns the conditions of requests and as many values, `[batch, n]` texts."""
     keys, values = raw[schema.CONDITIONS], raw[schema.CONDITION_VALUES]
     lacking = tf.maximum(tf.shape(keys)[1] - tf.shape(values)[1], 0)
@@ -292,7 +294,7 @@ class ConditionColumn(tf.Module):
             sorted_values = np.append(attribute.values, np.inf)
             self._values = tf.Variable(sorted_values, trainable=False)
 
-    def ranges(self, own: tf.Tensor, values: tf.Tensor, times: tf.Tensor) -> Range:
+    def ranges(self, own: Tensor, values: Tensor, times: Tensor) -> Range:
         """Returns the codes that meet each condition, `[distinct, n] int32` each.
 
         The bounds of a set are one range, at the place of the first of them.
@@ -321,7 +323,7 @@ class ConditionColumn(tf.Module):
         is_bound = is_least | is_most
         return tf.where(is_bound, lowest, low), tf.where(is_bound, highest, high)
 
-    def _code_ranges(self, own: tf.Tensor, codes: tf.Tensor) -> Range:
+    def _code_ranges(self, own: Tensor, codes: Tensor) -> Range:
         """Returns the ranges of single values.
 
         Args:
@@ -332,9 +334,7 @@ class ConditionColumn(tf.Module):
         is_one &= codes > 0
         return tf.where(is_one, codes, 1), tf.where(is_one, codes, 0)
 
-    def _bounds(
-        self, numbers: tf.Tensor, is_least: tf.Tensor, is_most: tf.Tensor
-    ) -> Range:
+    def _bounds(self, numbers: Tensor, is_least: Tensor, is_most: Tensor) -> Range:
         """Returns the range within the bounds of each set, where the first bound is.
 
         It begins at 1, so that unknown values are outside.
@@ -354,14 +354,14 @@ class ConditionColumn(tf.Module):
         is_first = is_bound & (earlier == 0)
         return tf.where(is_first, low, 1), tf.where(is_first, high, 0)
 
-    def _is(self, own: tf.Tensor, operator: str) -> tf.Tensor:
+    def _is(self, own: Tensor, operator: str) -> Tensor:
         """Returns whether each condition has an operator, `[distinct, n] bool`."""
         key = filter_schema.key(self.column, operator)
         if key not in self.keys:
             return tf.zeros_like(own, tf.bool)
         return tf.equal(own, self.keys.index(key))
 
-    def _place(self, numbers: tf.Tensor, side: str) -> tf.Tensor:
+    def _place(self, numbers: Tensor, side: str) -> Tensor:
         """Returns how many values are below (or not above) each number."""
         flat = tf.reshape(numbers, [-1])
         places = tf.searchsorted(self._values.read_value(), flat, side=side)
@@ -378,7 +378,7 @@ def _places_of(
     return tf.lookup.StaticHashTable(initializer, default_value=-1)
 
 
-def _numbers(texts: tf.Tensor) -> tf.Tensor:
+def _numbers(texts: Tensor) -> Tensor:
     """Returns texts as float64, NaN where they are no number."""
     is_number = tf.strings.regex_full_match(texts, _NUMBER)
     return tf.strings.to_number(tf.where(is_number, texts, "nan"), tf.float64)

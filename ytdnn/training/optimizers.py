@@ -10,7 +10,7 @@ import pathlib
 import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +18,11 @@ import tensorflow_recommenders as tfrs
 
 from ytdnn.base import configs
 from ytdnn.layers import embeddings
+
+TrainingConfig = configs.TrainingConfig
+Tensor: TypeAlias = tf.Tensor
+Variable: TypeAlias = tf.Variable
+Path = pathlib.Path
 
 STATE_FILE = "optimizer.npz"  # of the optimiser, saved with a trained model
 _STEPS, _COUNT = "steps", "count"
@@ -35,7 +40,7 @@ class Adagrad(tf.keras.optimizers.legacy.Adagrad):
     """
 
     def _resource_apply_sparse_duplicate_indices(
-        self, grad: tf.Tensor, handle: tf.Variable, indices: tf.Tensor, **kwargs: Any
+        self, grad: Tensor, handle: Variable, indices: Tensor, **kwargs: Any
     ) -> tf.Operation:
         """Updates the rows `indices`, which may repeat, by `grad [n, ...]`."""
         num_rows, size = handle.shape[0], indices.shape[0]
@@ -55,17 +60,17 @@ class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
         self.num_steps = num_steps
         self.first_step = first_step
 
-    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+    def __call__(self, step: Tensor) -> Tensor:
         step = tf.cast(step - self.first_step, tf.float32)
         done = tf.minimum(1.0, step / max(1, self.num_steps))
         return self.peak * 0.5 * (1.0 + tf.cos(done * 3.14159265))
 
 
 def make(
-    training: configs.TrainingConfig,
+    training: TrainingConfig,
     num_steps: int,
-    tables: Sequence[tf.Variable],
-    dense: Sequence[tf.Variable],
+    tables: Sequence[Variable],
+    dense: Sequence[Variable],
     first_step: int = 0,
 ) -> tf.keras.optimizers.legacy.Optimizer:
     """Returns one optimiser: the configured ones for `tables`, Adam for `dense`.
@@ -97,7 +102,7 @@ def make(
 
 
 def _one(
-    kind: str, rate: _Schedule, training: configs.TrainingConfig
+    kind: str, rate: _Schedule, training: TrainingConfig
 ) -> tf.keras.optimizers.legacy.Optimizer:
     if kind == "adagrad":
         return Adagrad(rate, initial_accumulator_value=training.table_accumulator)
@@ -108,8 +113,8 @@ def _one(
 
 
 def times(
-    gradient: tf.Tensor | tf.IndexedSlices, factor: tf.Tensor
-) -> tf.Tensor | tf.IndexedSlices:
+    gradient: Tensor | tf.IndexedSlices, factor: Tensor
+) -> Tensor | tf.IndexedSlices:
     """Returns a gradient times a scalar; a sparse gradient stays sparse."""
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient * factor
@@ -126,13 +131,13 @@ class LazyAdam(tf.keras.optimizers.legacy.Adam):
     long.)
     """
 
-    def _create_slots(self, var_list: list[tf.Variable]) -> None:
+    def _create_slots(self, var_list: list[Variable]) -> None:
         super()._create_slots(var_list)
         for variable in var_list:
             self.add_slot(variable, _COUNT, shape=variable.shape[:1])
 
     def _resource_apply_sparse(
-        self, grad: tf.Tensor, var: tf.Variable, indices: tf.Tensor, apply_state: Any
+        self, grad: Tensor, var: Variable, indices: Tensor, apply_state: Any
     ) -> tf.Operation:
         """Updates the rows `indices`, all different, by `grad [n, ...]`."""
         rates = apply_state[(var.device, var.dtype.base_dtype)]
@@ -154,9 +159,7 @@ class LazyAdam(tf.keras.optimizers.legacy.Adam):
         )
 
 
-def set_rows(
-    variable: tf.Variable, indices: tf.Tensor, rows: tf.Tensor
-) -> tf.Operation:
+def set_rows(variable: Variable, indices: Tensor, rows: Tensor) -> tf.Operation:
     """Overwrites rows of one replica's variable."""
     return tf.raw_ops.ResourceScatterUpdate(
         resource=variable.handle, indices=indices, updates=rows
@@ -179,9 +182,7 @@ class State:
     slots: dict[tuple[int, str], np.ndarray]
 
 
-def write_state(
-    optimizer: Any, variables: Sequence[tf.Variable], directory: pathlib.Path
-) -> None:
+def write_state(optimizer: Any, variables: Sequence[Variable], directory: Path) -> None:
     """Writes the state of a composite optimiser as `STATE_FILE`.
 
     Args:
@@ -189,7 +190,7 @@ def write_state(
       variables: All trained variables, in order.
       directory: Directory of the file.
     """
-    parts: dict[str, list[tf.Variable]] = {}
+    parts: dict[str, list[Variable]] = {}
     whole = embeddings.numbered(variables)
     for number, name, slot in _slots(optimizer, variables):
         parts.setdefault(f"{whole[number]}.{name}", []).append(slot)
@@ -209,7 +210,7 @@ def _add(archive: zipfile.ZipFile, key: str, values: Any) -> None:
         np.lib.format.write_array(entry, np.asanyarray(values))
 
 
-def read_state(path: pathlib.Path) -> State | None:
+def read_state(path: Path) -> State | None:
     """Returns the state in a file; None if there is no file (older versions)."""
     if not path.exists():
         return None
@@ -221,16 +222,12 @@ def read_state(path: pathlib.Path) -> State | None:
         return State(int(arrays[_STEPS]), slots)
 
 
-def share_state(
-    work: pathlib.Path, artefact: pathlib.Path, name: str = STATE_FILE
-) -> None:
+def share_state(work: Path, artefact: Path, name: str = STATE_FILE) -> None:
     """Copies the state of a finished training into its artefact."""
     shutil.copyfile(work / STATE_FILE, artefact / name)
 
 
-def assign_state(
-    optimizer: Any, variables: Sequence[tf.Variable], state: State
-) -> None:
+def assign_state(optimizer: Any, variables: Sequence[Variable], state: State) -> None:
     """Loads a state, with slots of the variables' shapes, into an optimiser."""
     for number, name, slot in _slots(optimizer, variables):
         if (number, name) in state.slots:
@@ -240,8 +237,8 @@ def assign_state(
 
 
 def _slots(
-    optimizer: Any, variables: Sequence[tf.Variable]
-) -> Iterator[tuple[int, str, tf.Variable]]:
+    optimizer: Any, variables: Sequence[Variable]
+) -> Iterator[tuple[int, str, Variable]]:
     """Yields each slot, with its variable's place and its name."""
     for number, variable in enumerate(variables):
         for one in optimizer.optimizers:

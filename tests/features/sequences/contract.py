@@ -17,6 +17,10 @@ from ytdnn.log import (
     slice_batches,
 )
 
+Raw = raw_request.Raw
+PreparedData = prepared.PreparedData
+Field = io_fields.Field
+
 LENGTH, SEARCHES, DIM = 6, 4, 8
 CONFIG = configs.CandidatesConfig(
     content=configs.ContentConfig(enabled=False),
@@ -29,7 +33,7 @@ CONFIG = configs.CandidatesConfig(
 )
 
 
-def batch(data: prepared.PreparedData, length: int = 5) -> feature_choice.Tensors:
+def batch(data: PreparedData, length: int = 5) -> feature_choice.Tensors:
     """Slices of the log, two at the end of a user and one across two users."""
     firsts = [int(data.watches.offsets[user + 1]) - 6 for user in (2, 7)]
     firsts.append(int(data.watches.offsets[4]) - 2)
@@ -45,14 +49,14 @@ class EncoderContract:
     rows: str  # the tensor of the sequence itself
     length = LENGTH  # of the history a request is read with
 
-    def make(self, data: prepared.PreparedData) -> feature_choice.Encoder:
+    def make(self, data: PreparedData) -> feature_choice.Encoder:
         raise NotImplementedError
 
-    def size(self, data: prepared.PreparedData) -> int:
+    def size(self, data: PreparedData) -> int:
         """Returns how many values have an embedding."""
         raise NotImplementedError
 
-    def test_it_gives_its_number_of_vectors(self, data: prepared.PreparedData) -> None:
+    def test_it_gives_its_number_of_vectors(self, data: PreparedData) -> None:
         encoder, features = self.make(data), batch(data)
         found = tf.concat(encoder(features), axis=-1)
         assert found.shape == (3, 5, encoder.num_bags * DIM)
@@ -60,7 +64,7 @@ class EncoderContract:
         np.testing.assert_array_equal(found, again)
 
     def test_its_table_holds_the_values_and_is_all_that_is_large(
-        self, data: prepared.PreparedData
+        self, data: PreparedData
     ) -> None:
         encoder = self.make(data)
         encoder(batch(data))
@@ -68,7 +72,7 @@ class EncoderContract:
         assert encoder.tables[0].ref() in {v.ref() for v in encoder.variables}
 
     def test_values_without_an_embedding_count_as_if_they_were_not_there(
-        self, data: prepared.PreparedData
+        self, data: PreparedData
     ) -> None:
         encoder, features = self.make(data), batch(data)
         rows = features[self.rows]
@@ -80,7 +84,7 @@ class EncoderContract:
         assert not tf.concat(nothing, axis=-1).numpy().any()
 
     def test_dropout_is_a_function_of_the_seed_and_off_without_one(
-        self, data: prepared.PreparedData
+        self, data: PreparedData
     ) -> None:
         encoder, features = self.make(data), batch(data)
         plain, first, again, other = (
@@ -91,9 +95,7 @@ class EncoderContract:
         assert np.any(first != plain)
         assert np.any(first != other)
 
-    def test_raw_requests_give_the_rows_of_the_log(
-        self, data: prepared.PreparedData
-    ) -> None:
+    def test_raw_requests_give_the_rows_of_the_log(self, data: PreparedData) -> None:
         encoder = self.make(data)
         wanted = {field.name: field for field in encoder.fields(data.catalogue)}
         read = encoder.open_request(data.catalogue)
@@ -109,9 +111,7 @@ class EncoderContract:
             vector = tf.concat(encode(found), axis=-1)[0]
             np.testing.assert_allclose(vector, whole[row], rtol=1e-4, atol=1e-5)
 
-    def test_a_request_without_any_is_the_zero_vector(
-        self, data: prepared.PreparedData
-    ) -> None:
+    def test_a_request_without_any_is_the_zero_vector(self, data: PreparedData) -> None:
         encoder = self.make(data)
         wanted = {field.name: field for field in encoder.fields(data.catalogue)}
         wanted |= {field.name: field for field in (io_fields.watched(data.catalogue),)}
@@ -121,20 +121,13 @@ class EncoderContract:
         assert not tf.concat(found, axis=-1).numpy().any()
 
 
-def _raw(
-    data: prepared.PreparedData,
-    wanted: dict[str, io_fields.Field],
-    user: int,
-    end: int,
-) -> raw_request.Raw:
+def _raw(data: PreparedData, wanted: dict[str, Field], user: int, end: int) -> Raw:
     request = user_requests.at_position(data, user, end, 0)
     known = {name: value for name, value in request.items() if name in wanted}
     return _tensors(requests.parse(known, wanted), wanted)
 
 
-def _tensors(
-    values: dict[str, object], wanted: dict[str, io_fields.Field]
-) -> raw_request.Raw:
+def _tensors(values: dict[str, object], wanted: dict[str, Field]) -> Raw:
     return {
         name: tf.constant(value, tf.as_dtype(wanted[name].dtype))
         for name, value in values.items()

@@ -18,8 +18,10 @@ from ytdnn.lab.sources import world as world_source
 from ytdnn.lab.world import generate, policy
 from ytdnn.log import prepare
 
+Path = pathlib.Path
+
 TEST = play.Test(WORLD, BUILT_IN, WORLD.live_days)
-Both = tuple[play.LiveOutcome, pathlib.Path]
+Both = tuple[play.LiveOutcome, Path]
 Calls = list[tuple[Any, ...]]
 
 
@@ -36,9 +38,7 @@ def same(first: play.LiveOutcome, second: play.LiveOutcome) -> bool:
     return all(np.array_equal(one, other) for one, other in pairs)
 
 
-def test_a_test_that_was_killed_ends_the_same(
-    played: Both, tmp_path: pathlib.Path
-) -> None:
+def test_a_test_that_was_killed_ends_the_same(played: Both, tmp_path: Path) -> None:
     found, directory = played
     stopped = tmp_path / "test"
     shutil.copytree(directory, stopped)
@@ -83,9 +83,7 @@ def test_each_user_sees_one_arm_and_its_sources(played: Both) -> None:
         everybody |= users
 
 
-def test_the_log_of_an_arm_is_an_event_log(
-    played: Both, tmp_path: pathlib.Path
-) -> None:
+def test_the_log_of_an_arm_is_an_event_log(played: Both, tmp_path: Path) -> None:
     found, directory = played
     live = range(WORLD.num_days, WORLD.span_days)
     finished_days.write_log(tmp_path / "log", directory, live, "logging", found.world)
@@ -135,7 +133,7 @@ def test_another_test_is_refused(played: Both, test: play.Test, message: str) ->
 
 
 def test_a_test_of_an_earlier_version_is_not_called_another(
-    played: Both, tmp_path: pathlib.Path
+    played: Both, tmp_path: Path
 ) -> None:
     described = json.loads((played[1] / play.TEST).read_text())
     del described["world"]["accidental_clicks"]  # a setting that came later
@@ -144,7 +142,7 @@ def test_a_test_of_an_earlier_version_is_not_called_another(
         play.play(TEST, tmp_path)
 
 
-def copying(workdir: pathlib.Path, calls: Calls) -> play.Refresh:
+def copying(workdir: Path, calls: Calls) -> play.Refresh:
     """Returns a refresh that copies a run, and adds its arguments to some calls."""
 
     def refresh(*given: Any) -> None:
@@ -155,9 +153,7 @@ def copying(workdir: pathlib.Path, calls: Calls) -> play.Refresh:
 
 
 @pytest.mark.thorough
-def test_runs_are_refreshed_on_their_own_log(
-    workdir: pathlib.Path, tmp_path: pathlib.Path
-) -> None:
+def test_runs_are_refreshed_on_their_own_log(workdir: Path, tmp_path: Path) -> None:
     calls: Calls = []
     refresh = copying(workdir, calls)
     both = [arms.Arm("logging"), arms.Arm("mine", workdir, refresh_days=2)]
@@ -190,7 +186,7 @@ def test_runs_are_refreshed_on_their_own_log(
 
 @pytest.mark.thorough
 def test_each_run_is_refreshed_after_its_own_days(
-    workdir: pathlib.Path, tmp_path: pathlib.Path
+    workdir: Path, tmp_path: Path
 ) -> None:
     calls: Calls = []
     words = [f"{name}={workdir}" for name in ("daily", "other")]

@@ -11,12 +11,11 @@ from ytdnn.base import errors, formats
 from ytdnn.evaluation import report_files
 from ytdnn.lab.studies import run_table
 
+Path = pathlib.Path
+
 
 def write_run(
-    directory: pathlib.Path,
-    hit_rate: float | None = None,
-    loss: float = 0.3,
-    **settings: Any,
+    directory: Path, hit_rate: float | None = None, loss: float = 0.3, **settings: Any
 ) -> None:
     """Writes what a run leaves: its config and, with a hit rate, its evaluation."""
     directory.mkdir(parents=True)
@@ -32,7 +31,7 @@ def write_run(
 
 
 @pytest.fixture
-def directory(tmp_path: pathlib.Path) -> pathlib.Path:
+def directory(tmp_path: Path) -> Path:
     write_run(tmp_path / "a", 0.2, 0.3)
     write_run(tmp_path / "deep" / "b", 0.4, 0.35, seed=1)
     write_run(tmp_path / "c", seed=2)
@@ -40,13 +39,11 @@ def directory(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path
 
 
-def find(directory: pathlib.Path) -> list[run_table.Run]:
+def find(directory: Path) -> list[run_table.Run]:
     return run_table.find(directory, "test")
 
 
-def test_runs_are_found_at_any_depth_and_not_within_each_other(
-    directory: pathlib.Path,
-) -> None:
+def test_runs_are_found_at_any_depth_and_not_within_each_other(directory: Path) -> None:
     found = find(directory)
     assert [run.name for run in found] == ["a", "c", "deep/b"]
     assert [run.note for run in found] == ["", "not evaluated", ""]
@@ -54,7 +51,7 @@ def test_runs_are_found_at_any_depth_and_not_within_each_other(
     assert found[0].metrics["ranker/auc"] == example.IMPRESSION_MODELS["ranker"]
 
 
-def test_only_settings_that_differ_are_listed(directory: pathlib.Path) -> None:
+def test_only_settings_that_differ_are_listed(directory: Path) -> None:
     found = find(directory)
     assert run_table.differing(found) == ["seed"]
     shown = {run.name: run_table.differences(run, ["seed"]) for run in found}
@@ -62,7 +59,7 @@ def test_only_settings_that_differ_are_listed(directory: pathlib.Path) -> None:
 
 
 def test_of_runs_with_other_losses_the_kind_is_listed_and_what_was_set(
-    tmp_path: pathlib.Path,
+    tmp_path: Path,
 ) -> None:
     losses = {
         "default": configs.SampledSoftmaxConfig(),
@@ -92,7 +89,7 @@ def test_of_runs_with_other_losses_the_kind_is_listed_and_what_was_set(
     assert run_table.differing(plain) == ["candidates.loss"]
 
 
-def test_the_best_stands_first_whatever_way_is_better(directory: pathlib.Path) -> None:
+def test_the_best_stands_first_whatever_way_is_better(directory: Path) -> None:
     found = find(directory)
     names = [run.name for run in run_table.ordered(found, "candidates/hit_rate@10")]
     assert names == ["deep/b", "a", "c"]
@@ -103,7 +100,7 @@ def test_the_best_stands_first_whatever_way_is_better(directory: pathlib.Path) -
     assert [run.name for run in run_table.ordered(found, "run")] == ["a", "c", "deep/b"]
 
 
-def test_an_unknown_metric_is_refused_with_a_hint(directory: pathlib.Path) -> None:
+def test_an_unknown_metric_is_refused_with_a_hint(directory: Path) -> None:
     with pytest.raises(errors.UserError, match="did you mean candidates/hit_rate@10"):
         run_table.chosen(find(directory), ["candidates/hitrate@10"])
 
@@ -122,7 +119,7 @@ def test_an_unknown_metric_is_refused_with_a_hint(directory: pathlib.Path) -> No
     ],
 )
 def test_a_damaged_run_is_listed_with_the_reason(
-    tmp_path: pathlib.Path, name: str, text: str, note: str
+    tmp_path: Path, name: str, text: str, note: str
 ) -> None:
     write_run(tmp_path / "a", 0.5 if "report" in name else None)
     (tmp_path / "a" / name).write_text(text)
@@ -131,9 +128,7 @@ def test_a_damaged_run_is_listed_with_the_reason(
     assert run.metrics == {}
 
 
-def test_a_system_is_shown_by_watch_time_where_any_run_knows_it(
-    tmp_path: pathlib.Path,
-) -> None:
+def test_a_system_is_shown_by_watch_time_where_any_run_knows_it(tmp_path: Path) -> None:
     write_run(tmp_path / "plain", 0.2)
     assert "system/hit_rate@10" in run_table.chosen(find(tmp_path))
     report = example.with_pages() | {

@@ -11,17 +11,19 @@ from ytdnn.bundle import versions
 from ytdnn.run.cli import main
 from ytdnn.run.pipeline import workdir as run_workdir
 
+Path = pathlib.Path
+
 ASSET = "recommender/{}/assets/removed_videos.txt"
 
 
 @pytest.fixture
-def workdir(tmp_path: pathlib.Path) -> pathlib.Path:
+def workdir(tmp_path: Path) -> Path:
     run_workdir.write_config(tmp_path, configs.Config())
     return tmp_path
 
 
 @pytest.fixture
-def bundle(workdir: pathlib.Path) -> pathlib.Path:
+def bundle(workdir: Path) -> Path:
     directory = workdir / "bundle"
     with versions.publish(directory, "bundle", {}, {}, {"removed_videos": 0}) as draft:
         assets = draft.part("recommender") / "assets"
@@ -33,7 +35,7 @@ def bundle(workdir: pathlib.Path) -> pathlib.Path:
 
 
 def test_removed_and_restored(
-    workdir: pathlib.Path, bundle: pathlib.Path, capsys: pytest.CaptureFixture[str]
+    workdir: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = f"--workdir={workdir}"
     assert main.main(["index", "remove", where, "--videos=42,100,5"]) == 0
@@ -57,8 +59,8 @@ def test_removed_and_restored(
     [("typo,all", "received typo, none of them"), ("1000", "did you mean 100?")],
 )
 def test_ids_that_are_all_unknown_change_nothing(
-    workdir: pathlib.Path,
-    bundle: pathlib.Path,
+    workdir: Path,
+    bundle: Path,
     named: str,
     end: str,
     capsys: pytest.CaptureFixture[str],
@@ -82,10 +84,7 @@ def test_ids_that_are_all_unknown_change_nothing(
     ],
 )
 def test_a_mistake_is_one_line(
-    workdir: pathlib.Path,
-    arguments: list[str],
-    line: str,
-    capsys: pytest.CaptureFixture[str],
+    workdir: Path, arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (workdir / "binary").write_bytes(b"\xff\xfe\x00")
     given = [one.format(workdir) for one in arguments]
@@ -96,7 +95,7 @@ def test_a_mistake_is_one_line(
 
 
 def test_what_was_not_removed_is_not_restored(
-    workdir: pathlib.Path, bundle: pathlib.Path, capsys: pytest.CaptureFixture[str]
+    workdir: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main.main(["index", "restore", f"--workdir={workdir}", "--videos=17"]) == 2
     assert "received 17, which is not removed" in capsys.readouterr().err
@@ -104,7 +103,7 @@ def test_what_was_not_removed_is_not_restored(
 
 
 def test_a_workdir_without_a_run_is_refused(
-    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main.main(["index", "remove", f"--workdir={tmp_path}", "--videos=a"]) == 2
     assert "expected a run in" in capsys.readouterr().err

@@ -11,6 +11,9 @@ from tests.ops.server import conftest
 from ytdnn.base import errors
 from ytdnn.ops.server import access, app, inspector, settings, start
 
+TestClient = testclient.TestClient
+Server = conftest.Server
+
 TOKEN = "a token of some length"
 JSON = {"Content-Type": "application/json"}
 PATHS = (
@@ -39,7 +42,7 @@ POSTED = (
 
 
 @pytest.fixture(scope="module")
-def guarded(server: conftest.Server) -> testclient.TestClient:
+def guarded(server: Server) -> TestClient:
     """The same server behind a token and another name."""
     given = settings.Settings(
         bundle=pathlib.Path(),
@@ -61,7 +64,7 @@ def test_another_address_is_refused_without_a_token(host: str) -> None:
     assert settings.Settings(bundle=pathlib.Path(), host=host, token=TOKEN)
 
 
-def test_a_body_of_two_lengths_is_refused(server: conftest.Server) -> None:
+def test_a_body_of_two_lengths_is_refused(server: Server) -> None:
     kind = {"Content-Type": "application/json"}
     both = {"Content-Length": "2", "Transfer-Encoding": "chunked"}
     for headers, status in ((both, 400), ({"Transfer-Encoding": "chunked"}, 200)):
@@ -94,9 +97,7 @@ def test_the_token_is_of_a_file_or_the_environment(tmp_path: pathlib.Path) -> No
 
 
 @pytest.mark.parametrize("path", [*PATHS, *POSTED])
-def test_every_path_asks_for_the_token(
-    guarded: testclient.TestClient, path: str
-) -> None:
+def test_every_path_asks_for_the_token(guarded: TestClient, path: str) -> None:
     ask = guarded.get if path in PATHS else functools.partial(guarded.post, json={})
     for headers in (
         {},
@@ -110,9 +111,7 @@ def test_every_path_asks_for_the_token(
     assert ask(path, headers=bearer()).status_code != 401
 
 
-def test_a_browser_gives_the_token_as_a_password(
-    guarded: testclient.TestClient,
-) -> None:
+def test_a_browser_gives_the_token_as_a_password(guarded: TestClient) -> None:
     for given, status in ((TOKEN, 200), ("another", 401)):
         word = base64.b64encode(f"anyone:{given}".encode()).decode()
         headers = {"Authorization": f"Basic {word}"}
@@ -121,9 +120,7 @@ def test_a_browser_gives_the_token_as_a_password(
     assert guarded.get("/healthz", headers=headers).status_code == 401
 
 
-def test_no_redirect_is_answered_without_the_token(
-    guarded: testclient.TestClient,
-) -> None:
+def test_no_redirect_is_answered_without_the_token(guarded: TestClient) -> None:
     answer = guarded.get("/healthz/", follow_redirects=False)
     assert answer.status_code == 401
 
@@ -146,7 +143,7 @@ def bearer() -> dict[str, str]:
     ],
 )
 def test_a_name_that_is_rebound_is_refused(
-    server: conftest.Server, host: str, status: int
+    server: Server, host: str, status: int
 ) -> None:
     answer = server.client.get("/healthz", headers={"Host": host})
     assert answer.status_code == status
@@ -160,9 +157,7 @@ def test_a_name_that_is_rebound_is_refused(
         ("evil.example", 403),
     ],
 )
-def test_names_are_allowed_by_name(
-    guarded: testclient.TestClient, host: str, status: int
-) -> None:
+def test_names_are_allowed_by_name(guarded: TestClient, host: str, status: int) -> None:
     answer = guarded.get("/healthz", headers=bearer() | {"Host": host})
     assert answer.status_code == status
 
@@ -171,9 +166,7 @@ def test_names_are_allowed_by_name(
 @pytest.mark.parametrize(
     "kind", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/x"]
 )
-def test_only_json_is_taken(
-    server: conftest.Server, path: str, kind: str | None
-) -> None:
+def test_only_json_is_taken(server: Server, path: str, kind: str | None) -> None:
     """What a page of another site can post without being asked is none of it."""
     headers = {} if kind is None else {"Content-Type": kind}
     answer = server.client.post(path, content="{}", headers=headers)
@@ -181,7 +174,7 @@ def test_only_json_is_taken(
     assert "expected the header Content-Type: application/json" in answer.text
 
 
-def test_no_other_site_is_let_in(server: conftest.Server) -> None:
+def test_no_other_site_is_let_in(server: Server) -> None:
     origin = {"Origin": "https://evil.example"}
     asked = {"Access-Control-Request-Method": "POST"}
     answer = server.client.options("/recommend", headers=origin | asked)
@@ -194,7 +187,7 @@ def test_no_other_site_is_let_in(server: conftest.Server) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_answer_has_a_strict_policy(server: conftest.Server, path: str) -> None:
+def test_every_answer_has_a_strict_policy(server: Server, path: str) -> None:
     headers = server.client.get(path).headers
     policy = dict(
         part.strip().split(" ", 1)
@@ -207,9 +200,7 @@ def test_every_answer_has_a_strict_policy(server: conftest.Server, path: str) ->
     assert headers["cache-control"] == "no-store"
 
 
-def test_users_are_shown_only_to_inspect(
-    server: conftest.Server, workdir: pathlib.Path
-) -> None:
+def test_users_are_shown_only_to_inspect(server: Server, workdir: pathlib.Path) -> None:
     given = conftest.made(workdir, inspect=False)
     client = server.changed(given=given, log=None, inspector=inspector.Inspector(given))
     for path in ("/inspect/users", "/inspect/user?user_id=u3"):

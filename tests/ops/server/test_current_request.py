@@ -14,13 +14,15 @@ from tests.ops.server import conftest
 from ytdnn.base import errors
 from ytdnn.ops.server import current_request, settings
 
+Server = conftest.Server
+TestClient = testclient.TestClient
+Path = pathlib.Path
+
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 @pytest.fixture
-def logged(
-    server: conftest.Server, tmp_path: pathlib.Path
-) -> Iterator[tuple[testclient.TestClient, pathlib.Path]]:
+def logged(server: Server, tmp_path: Path) -> Iterator[tuple[TestClient, Path]]:
     """A client of the server that writes an access log, and the log."""
     path = tmp_path / "access.log"
     log = current_request.AccessLog(str(path))
@@ -28,13 +30,11 @@ def logged(
     log.close()
 
 
-def lines(path: pathlib.Path) -> list[dict[str, Any]]:
+def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_an_answer_is_a_line_with_its_stages(
-    logged: tuple[testclient.TestClient, pathlib.Path],
-) -> None:
+def test_an_answer_is_a_line_with_its_stages(logged: tuple[TestClient, Path]) -> None:
     client, path = logged
     asked = {"user_id": "a secret user", "k": 3}
     answer = client.post("/recommend", json=asked, headers={"X-Request-ID": "page-7"})
@@ -52,9 +52,7 @@ def test_an_answer_is_a_line_with_its_stages(
     assert "secret" not in path.read_text()
 
 
-def test_what_is_refused_is_a_line_too(
-    logged: tuple[testclient.TestClient, pathlib.Path],
-) -> None:
+def test_what_is_refused_is_a_line_too(logged: tuple[TestClient, Path]) -> None:
     client, path = logged
     assert client.get("/status", headers={"Host": "elsewhere"}).status_code == 403
     assert client.post("/recommend", json={"k": -1}).status_code == 400
@@ -67,14 +65,14 @@ def test_what_is_refused_is_a_line_too(
     assert lines(path)[-1]["path"] == "/users/ID"
 
 
-def test_an_id_that_is_none_is_replaced(server: conftest.Server) -> None:
+def test_an_id_that_is_none_is_replaced(server: Server) -> None:
     for given in ("", "two words", "x" * 129, "a\u00e9"):
         headers = {"X-Request-ID": given.encode("latin-1")}
         answer = server.client.get("/healthz", headers=headers)
         assert len(answer.headers["x-request-id"]) == 32
 
 
-def test_a_log_that_was_moved_away_is_made_again(tmp_path: pathlib.Path) -> None:
+def test_a_log_that_was_moved_away_is_made_again(tmp_path: Path) -> None:
     path = tmp_path / "access.log"
     log = current_request.AccessLog(str(path))
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
@@ -87,7 +85,7 @@ def test_a_log_that_was_moved_away_is_made_again(tmp_path: pathlib.Path) -> None
     assert [line["request_id"] for line in lines(path)] == ["second"]
 
 
-def test_a_deadline_that_has_passed_is_told(server: conftest.Server) -> None:
+def test_a_deadline_that_has_passed_is_told(server: Server) -> None:
     late = server.post("/recommend", {"k": 3}, headers={"X-Timeout-Ms": "0"})
     assert late.status_code == 504
     assert late.json()["error"] == "no answer within 0 s"
@@ -100,7 +98,7 @@ def test_a_deadline_that_has_passed_is_told(server: conftest.Server) -> None:
 
 
 def test_spans_reach_a_collector(
-    server: conftest.Server, monkeypatch: pytest.MonkeyPatch
+    server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     received: list[tuple[str, bytes]] = []
 
@@ -134,10 +132,8 @@ def test_spans_reach_a_collector(
     assert bytes.fromhex(PARENT.split("-")[1]) in body
 
 
-def test_traces_need_the_extra(
-    server: conftest.Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_traces_need_the_extra(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "opentelemetry.sdk", None)
     with pytest.raises(errors.UserError, match=r"\.\[telemetry\]"):
         current_request.Tracing()
-    assert not settings.Settings(bundle=pathlib.Path()).traces
+    assert not settings.Settings(bundle=Path()).traces

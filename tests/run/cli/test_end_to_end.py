@@ -19,7 +19,9 @@ from tests.run.cli import conftest
 from ytdnn.base import schema
 from ytdnn.evaluation import report_schema
 
-ROOT = pathlib.Path(__file__).parents[3]
+Path = pathlib.Path
+
+ROOT = Path(__file__).parents[3]
 TINY = (
     "--config.data.world.num_users=120",
     "--config.data.world.num_videos=80",
@@ -43,7 +45,7 @@ NUM_KILLS = 20
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole run, made once for this module, in a process of its own."""
     workdir = tmp_path_factory.mktemp("end_to_end") / "run"
     result = run_apart(workdir)
@@ -54,13 +56,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     return workdir
 
 
-def run_apart(workdir: pathlib.Path) -> subprocess.CompletedProcess[str]:
+def run_apart(workdir: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(workdir), cwd=ROOT, capture_output=True, text=True, check=False
     )
 
 
-def command(workdir: pathlib.Path) -> list[str]:
+def command(workdir: Path) -> list[str]:
     return [*quick.PROGRAM, "run", f"--workdir={workdir}", *TINY]
 
 
@@ -75,14 +77,14 @@ def repeatable(report: Any) -> Any:
     }
 
 
-def report_of(workdir: pathlib.Path) -> Any:
+def report_of(workdir: Path) -> Any:
     found = json.loads((workdir / "evaluation" / "report.json").read_text())
     found.pop("name")  # of the workdir
     return repeatable(found)
 
 
 @pytest.mark.thorough
-def test_a_run_leaves_the_layout_of_the_design(finished: pathlib.Path) -> None:
+def test_a_run_leaves_the_layout_of_the_design(finished: Path) -> None:
     names = {path.name for path in finished.iterdir() if path.name[0] != "."}
     assert names == {
         "data",
@@ -107,7 +109,7 @@ def test_a_run_leaves_the_layout_of_the_design(finished: pathlib.Path) -> None:
 
 
 @pytest.mark.thorough
-def test_a_run_prints_a_page_that_ends_with_its_result(finished: pathlib.Path) -> None:
+def test_a_run_prints_a_page_that_ends_with_its_result(finished: Path) -> None:
     printed = (finished.parent / "printed.txt").read_text()
     lines = printed.replace(str(finished), "runs/mine").splitlines()
     assert len(lines) <= 60
@@ -116,7 +118,7 @@ def test_a_run_prints_a_page_that_ends_with_its_result(finished: pathlib.Path) -
 
 
 @pytest.mark.thorough
-def test_the_report_has_the_numbers_of_both_stages(finished: pathlib.Path) -> None:
+def test_the_report_has_the_numbers_of_both_stages(finished: Path) -> None:
     report = json.loads((finished / "evaluation" / "report.json").read_text())
     assert {"candidates", "system", "popularity"} <= set(report["lists"])
     for name in ("recall@10", "precision@10", "hit_rate@10", "map@10", "ndcg@10"):
@@ -128,7 +130,7 @@ def test_the_report_has_the_numbers_of_both_stages(finished: pathlib.Path) -> No
 
 @pytest.mark.thorough
 def test_a_second_run_skips_all_and_shows_the_table(
-    cli: conftest.Cli, finished: pathlib.Path
+    cli: conftest.Cli, finished: Path
 ) -> None:
     result = cli("run", f"--workdir={finished}")
     assert result.status == 0, result.err
@@ -138,7 +140,7 @@ def test_a_second_run_skips_all_and_shows_the_table(
 
 
 @pytest.mark.thorough
-def test_the_page_of_a_real_run_opens_in_a_browser(finished: pathlib.Path) -> None:
+def test_the_page_of_a_real_run_opens_in_a_browser(finished: Path) -> None:
     with browser.start() as chromium:
         path = finished / "evaluation" / "report.html"
         chromium.open(path, width=360)
@@ -149,7 +151,7 @@ def test_the_page_of_a_real_run_opens_in_a_browser(finished: pathlib.Path) -> No
 
 
 @pytest.mark.thorough
-def test_the_report_is_what_the_schema_says(finished: pathlib.Path) -> None:
+def test_the_report_is_what_the_schema_says(finished: Path) -> None:
     validator = jsonschema.Draft202012Validator(report_schema.schema())
     report = json.loads((finished / "evaluation" / "report.json").read_text())
     validator.validate(report)
@@ -161,7 +163,7 @@ def test_the_report_is_what_the_schema_says(finished: pathlib.Path) -> None:
 
 @pytest.mark.thorough
 def test_validation_has_a_directory_of_its_own(
-    cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
+    cli: conftest.Cli, finished: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "run"
     shutil.copytree(finished, copy)
@@ -176,7 +178,7 @@ def test_validation_has_a_directory_of_its_own(
 
 @pytest.mark.thorough
 def test_runs_are_compared_for_some_videos(
-    cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
+    cli: conftest.Cli, finished: Path, tmp_path: Path
 ) -> None:
     report = finished / "evaluation" / "report.json"
     before = report.read_bytes()
@@ -203,7 +205,7 @@ def test_runs_are_compared_for_some_videos(
 
 @pytest.mark.thorough
 def test_a_bundle_scores_as_its_run(
-    cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
+    cli: conftest.Cli, finished: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "report"
     result = cli(
@@ -235,7 +237,7 @@ def test_a_bundle_scores_as_its_run(
 
 @pytest.mark.thorough
 def test_predictions_of_another_system_are_scored(
-    cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
+    cli: conftest.Cli, finished: Path, tmp_path: Path
 ) -> None:
     known = finished / "to_test" / "data"  # up to the test, as the run's own lists
     users = pl.read_parquet(known / "users.parquet")["user_id"]
@@ -296,7 +298,7 @@ def test_a_mistake_of_evaluate_or_compare_is_one_line(
 
 
 @pytest.mark.thorough
-def test_recommendations_for_a_user(cli: conftest.Cli, finished: pathlib.Path) -> None:
+def test_recommendations_for_a_user(cli: conftest.Cli, finished: Path) -> None:
     found = cli.document("recommend", f"--workdir={finished}", "--user=u3", "--k=4")
     assert [video["rank"] for video in found["videos"]] == [1, 2, 3, 4]
     similar = cli.document("similar", f"--workdir={finished}", "--video=v1", "--k=2")
@@ -313,7 +315,7 @@ def test_recommendations_for_a_user(cli: conftest.Cli, finished: pathlib.Path) -
 
 @pytest.mark.thorough
 def test_recommendations_from_the_bundle_alone(
-    cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
+    cli: conftest.Cli, finished: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(finished / "bundle", tmp_path / "bundle")
     request = tmp_path / "request.json"
@@ -350,7 +352,7 @@ def test_a_mistake_is_one_line(cli: conftest.Cli, flags: list[str], line: str) -
 
 @pytest.mark.thorough
 def test_a_bundle_of_other_data_is_refused(
-    cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
+    cli: conftest.Cli, finished: Path, tmp_path: Path
 ) -> None:
     workdir = tmp_path / "run"
     shutil.copytree(finished / "bundle", workdir / "bundle")
@@ -361,9 +363,7 @@ def test_a_bundle_of_other_data_is_refused(
 
 @pytest.mark.slow
 @pytest.mark.timeout(3_600)
-def test_a_killed_run_ends_with_the_same_table(
-    finished: pathlib.Path, tmp_path: pathlib.Path
-) -> None:
+def test_a_killed_run_ends_with_the_same_table(finished: Path, tmp_path: Path) -> None:
     started = time.perf_counter()
     assert run_apart(tmp_path / "whole").returncode == 0
     whole_seconds = time.perf_counter() - started
@@ -379,7 +379,7 @@ def test_a_killed_run_ends_with_the_same_table(
         shutil.rmtree(workdir)
 
 
-def kill_after(workdir: pathlib.Path, seconds: float) -> None:
+def kill_after(workdir: Path, seconds: float) -> None:
     with subprocess.Popen(
         command(workdir), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:

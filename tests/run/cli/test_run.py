@@ -16,12 +16,16 @@ from ytdnn.base import errors
 from ytdnn.run import pipeline
 from ytdnn.run.cli import main
 
+Path = pathlib.Path
+Cli = conftest.Cli
+Rooms = fakes.Rooms
+
 TRAINED = ["candidates", "index", "ranking"]
 ALL = ["data", *TRAINED, "baselines", "evaluation", "bundle"]
 
 
 def test_run_makes_every_output_and_shows_the_report(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+    cli: Cli, rooms: Rooms, workdir: Path
 ) -> None:
     result = cli("run", "--workdir", workdir)
     assert result.status == 0
@@ -32,7 +36,7 @@ def test_run_makes_every_output_and_shows_the_report(
 
 
 def test_a_second_run_skips_all_and_says_so(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+    cli: Cli, rooms: Rooms, workdir: Path
 ) -> None:
     cli("run", "--workdir", workdir)
     rooms.calls.clear()
@@ -43,7 +47,7 @@ def test_a_second_run_skips_all_and_says_so(
 
 
 def test_a_changed_setting_makes_its_step_and_those_after_it_again(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+    cli: Cli, rooms: Rooms, workdir: Path
 ) -> None:
     cli("run", "--workdir", workdir)
     rooms.calls.clear()
@@ -54,7 +58,7 @@ def test_a_changed_setting_makes_its_step_and_those_after_it_again(
 
 
 def test_an_interrupted_run_goes_on_where_it_was(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+    cli: Cli, rooms: Rooms, workdir: Path
 ) -> None:
     rooms.fails_in = "index"
     result = cli("run", "--workdir", workdir, "--config.seed=3")
@@ -69,7 +73,7 @@ def test_an_interrupted_run_goes_on_where_it_was(
 
 
 def test_a_damaged_output_is_made_again_and_the_reason_said(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+    cli: Cli, rooms: Rooms, workdir: Path
 ) -> None:
     cli("run", "--workdir", workdir)
     (workdir / "index" / "content.txt").write_text("longer than it was")
@@ -80,7 +84,7 @@ def test_a_damaged_output_is_made_again_and_the_reason_said(
 
 
 def test_a_killed_evaluation_leaves_the_one_before(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+    cli: Cli, rooms: Rooms, workdir: Path
 ) -> None:
     cli("run", "--workdir", workdir)
     before = (workdir / "evaluation" / "report.json").read_text()
@@ -95,7 +99,7 @@ def test_a_killed_evaluation_leaves_the_one_before(
 
 
 def test_a_log_without_impressions_leaves_the_ranker_out(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+    cli: Cli, rooms: Rooms, workdir: Path
 ) -> None:
     rooms.has_impressions = False
     result = cli("run", "--workdir", workdir)
@@ -105,10 +109,7 @@ def test_a_log_without_impressions_leaves_the_ranker_out(
 
 
 def test_files_of_the_source_that_changed_are_prepared_again(
-    cli: conftest.Cli,
-    rooms: fakes.Rooms,
-    workdir: pathlib.Path,
-    tmp_path: pathlib.Path,
+    cli: Cli, rooms: Rooms, workdir: Path, tmp_path: Path
 ) -> None:
     source = tmp_path / "logs"
     source.mkdir()
@@ -126,7 +127,7 @@ def test_files_of_the_source_that_changed_are_prepared_again(
 
 
 def test_single_commands_do_the_same_as_run(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+    cli: Cli, rooms: Rooms, workdir: Path
 ) -> None:
     following = {
         "prepare": "train",
@@ -144,9 +145,7 @@ def test_single_commands_do_the_same_as_run(
     assert rooms.calls == []
 
 
-def test_one_stage_alone(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
-) -> None:
+def test_one_stage_alone(cli: Cli, rooms: Rooms, workdir: Path) -> None:
     cli("prepare", "--workdir", workdir)
     for stage in ("index", "ranking"):
         error = cli.error("train", "--workdir", workdir, f"--stage={stage}")
@@ -161,7 +160,7 @@ def test_one_stage_alone(
 
 
 def test_a_config_that_disagrees_with_the_data_is_refused(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+    cli: Cli, rooms: Rooms, workdir: Path
 ) -> None:
     cli("prepare", "--workdir", workdir)
     error = cli.error("train", "--workdir", workdir, "--config.data.min_item_count=5")
@@ -173,7 +172,7 @@ def test_a_config_that_disagrees_with_the_data_is_refused(
 
 
 def test_prepare_starts_from_the_defaults_of_data_alone(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+    cli: Cli, rooms: Rooms, workdir: Path
 ) -> None:
     cli("run", "--workdir", workdir, "--min_item_count=5", "--config.seed=4")
     cli("prepare", "--workdir", workdir)
@@ -183,7 +182,7 @@ def test_prepare_starts_from_the_defaults_of_data_alone(
 
 
 def test_a_command_on_nothing_is_refused_and_makes_nothing(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+    cli: Cli, rooms: Rooms, workdir: Path
 ) -> None:
     for command in ("train", "evaluate", "export"):
         error = cli.error(command, "--workdir", workdir)
@@ -191,9 +190,7 @@ def test_a_command_on_nothing_is_refused_and_makes_nothing(
     assert not workdir.exists()
 
 
-def test_two_runs_at_once_are_refused(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
-) -> None:
+def test_two_runs_at_once_are_refused(cli: Cli, rooms: Rooms, workdir: Path) -> None:
     program = (
         "import pathlib, sys\n"
         "from ytdnn.run.pipeline import workdir\n"
@@ -205,7 +202,7 @@ def test_two_runs_at_once_are_refused(
         [sys.executable, "-c", program, str(workdir)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        cwd=pathlib.Path(__file__).parents[3],
+        cwd=Path(__file__).parents[3],
     ) as other:
         assert other.stdout is not None
         other.stdout.readline()
@@ -216,7 +213,7 @@ def test_two_runs_at_once_are_refused(
 
 
 def test_a_damaged_config_json_is_refused(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+    cli: Cli, rooms: Rooms, workdir: Path
 ) -> None:
     cli("prepare", "--workdir", workdir)
     (workdir / "config.json").write_text("{")
@@ -225,7 +222,7 @@ def test_a_damaged_config_json_is_refused(
 
 
 def test_settings_of_a_failed_command_do_not_stay(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+    cli: Cli, rooms: Rooms, workdir: Path
 ) -> None:
     rooms.breaks_in = "data"
     assert cli("run", "--workdir", workdir, "--config.seed=7").status == 2
@@ -241,7 +238,7 @@ def test_settings_of_a_failed_command_do_not_stay(
 
 
 def test_a_failed_run_keeps_the_settings_of_what_it_made(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+    cli: Cli, rooms: Rooms, workdir: Path
 ) -> None:
     rooms.breaks_in = "ranking"
     flags = ("--config.candidates.embedding_dim=8", "--config.ranking.tower=16")
@@ -267,14 +264,14 @@ def test_a_failed_run_keeps_the_settings_of_what_it_made(
     ],
 )
 def test_without_a_setting_of_data_it_is_the_quickstart(
-    tmp_path: pathlib.Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     flag: tuple[str, ...],
     expected: configs.Config,
 ) -> None:
     found: list[configs.Config] = []
 
-    def record(directory: pathlib.Path, config: configs.Config, **_: object) -> None:
+    def record(directory: Path, config: configs.Config, **_: object) -> None:
         found.append(config)
         raise errors.UserError("enough")
 

@@ -20,6 +20,9 @@ from ytdnn.log import events, prepared
 from ytdnn.run.pipeline import api, continuation_steps, external_evaluations
 from ytdnn.training import continued_training
 
+Made = conftest.Made
+Path = pathlib.Path
+
 SPLIT = events.Split
 
 
@@ -35,34 +38,32 @@ def _other(
 
 
 @pytest.fixture(scope="module")
-def made(
-    made: conftest.Made, tmp_path_factory: pytest.TempPathFactory
-) -> conftest.Made:
+def made(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Made:
     """The run of this folder, whose models go on learning."""
     workdir = tmp_path_factory.mktemp("learning") / "run"
     shutil.copytree(made.workdir, workdir)
     config = dataclasses.replace(made.config, advance="end")
     ytdnn.train(workdir, config)
     bundle = ytdnn.export(workdir, config)
-    return conftest.Made(workdir, made.tables, config, bundle)
+    return Made(workdir, made.tables, config, bundle)
 
 
 @pytest.fixture(scope="module")
-def evaluated(made: conftest.Made) -> report_files.Evaluation:
+def evaluated(made: Made) -> report_files.Evaluation:
     return api.evaluate_run(made.workdir)
 
 
-def _set(made: conftest.Made, place: str) -> prepared.PreparedData:
+def _set(made: Made, place: str) -> prepared.PreparedData:
     return prepared.load(made.workdir / place / "data")
 
 
-def _facts(workdir: pathlib.Path, place: str) -> dict:
+def _facts(workdir: Path, place: str) -> dict:
     return artifacts.read_manifest(
         workdir / place / "models", continued_models.KIND
     ).facts
 
 
-def test_the_first_set_trains_up_to_the_test_and_keeps_it(made: conftest.Made) -> None:
+def test_the_first_set_trains_up_to_the_test_and_keeps_it(made: Made) -> None:
     plain, later = (
         prepared.load(made.workdir / "data"),
         _set(made, continued_models.TO_TEST),
@@ -77,7 +78,7 @@ def test_the_first_set_trains_up_to_the_test_and_keeps_it(made: conftest.Made) -
     assert (np.asarray(later.impressions.splits) == shown).all()
 
 
-def test_the_last_set_trains_on_all(made: conftest.Made) -> None:
+def test_the_last_set_trains_on_all(made: Made) -> None:
     later = _set(made, continued_models.TO_END)
     assert (np.asarray(later.watches.splits) == SPLIT.TRAIN).all()
     facts = [
@@ -90,9 +91,7 @@ def test_the_last_set_trains_on_all(made: conftest.Made) -> None:
 
 
 @pytest.mark.thorough
-def test_nothing_of_the_test_is_learned_before_it(
-    made: conftest.Made, tmp_path: pathlib.Path
-) -> None:
+def test_nothing_of_the_test_is_learned_before_it(made: Made, tmp_path: Path) -> None:
     """With other events after the test begins, the first models are the same."""
     test = prepared.load(made.workdir / "data").manifest.facts["windows"]["test"]
     changed = dict(made.tables)
@@ -119,7 +118,7 @@ def test_nothing_of_the_test_is_learned_before_it(
 
 
 def test_the_report_measures_what_learned_on(
-    made: conftest.Made, evaluated: report_files.Evaluation
+    made: Made, evaluated: report_files.Evaluation
 ) -> None:
     report = evaluated.report
     learned_to = _facts(made.workdir, continued_models.TO_TEST)["learned_to"]
@@ -136,9 +135,7 @@ def test_the_report_measures_what_learned_on(
 
 @pytest.mark.thorough
 def test_as_trained_is_what_a_run_measures_that_does_not_go_on(
-    made: conftest.Made,
-    evaluated: report_files.Evaluation,
-    tmp_path: pathlib.Path,
+    made: Made, evaluated: report_files.Evaluation, tmp_path: Path
 ) -> None:
     """In another order of the catalogue the same lists have the same numbers."""
     shutil.copytree(made.workdir, tmp_path / "run")
@@ -151,7 +148,7 @@ def test_as_trained_is_what_a_run_measures_that_does_not_go_on(
         assert evaluated.value(lists.AS_TRAINED, metric) == pytest.approx(value)
 
 
-def test_the_bundle_says_what_it_learned(made: conftest.Made) -> None:
+def test_the_bundle_says_what_it_learned(made: Made) -> None:
     bundle = bundles.load(made.bundle)
     end = prepared.load(made.workdir / "data").windows.end_of_log + 1
     assert bundle.manifest.facts[bundles.REFIT]["trained_to"]["seconds"] == end
@@ -169,7 +166,7 @@ def test_the_bundle_says_what_it_learned(made: conftest.Made) -> None:
 
 @pytest.mark.thorough
 def test_a_bundle_may_have_the_measured_models(
-    made: conftest.Made, evaluated: report_files.Evaluation, tmp_path: pathlib.Path
+    made: Made, evaluated: report_files.Evaluation, tmp_path: Path
 ) -> None:
     shutil.copytree(made.workdir, tmp_path / "run")
     config = dataclasses.replace(made.config, advance="test")
@@ -190,7 +187,7 @@ def test_a_bundle_may_have_the_measured_models(
 
 @pytest.mark.thorough
 def test_a_killed_step_goes_on_where_it_was(
-    made: conftest.Made, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(made.workdir, run)
@@ -220,7 +217,7 @@ def test_a_killed_step_goes_on_where_it_was(
 
 
 @pytest.mark.thorough
-def test_other_models_go_on_anew(made: conftest.Made, tmp_path: pathlib.Path) -> None:
+def test_other_models_go_on_anew(made: Made, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(made.workdir, run)
     config = configs.changed(made.config, {"index.search": configs.IvfConfig()})
@@ -242,9 +239,7 @@ def test_other_models_go_on_anew(made: conftest.Made, tmp_path: pathlib.Path) ->
         ({"candidates": _other(rows_are_videos=False)}, "tree cannot grow"),
     ],
 )
-def test_some_runs_do_not_go_on(
-    made: conftest.Made, settings: dict, words: str
-) -> None:
+def test_some_runs_do_not_go_on(made: Made, settings: dict, words: str) -> None:
     changed = {k: v for k, v in settings.items() if k != "candidates"}
     config = configs.changed(made.config, changed)
     if "candidates" in settings:
@@ -252,7 +247,7 @@ def test_some_runs_do_not_go_on(
     assert words in continued_models.left_out(config, made.workdir)
 
 
-def test_the_end_is_left_out_after_a_sure_loss(tmp_path: pathlib.Path) -> None:
+def test_the_end_is_left_out_after_a_sure_loss(tmp_path: Path) -> None:
     (tmp_path / "evaluation").mkdir()
     path = tmp_path / "evaluation" / report_files.USERS
     rng = np.random.default_rng(0)
@@ -270,15 +265,13 @@ def test_the_end_is_left_out_after_a_sure_loss(tmp_path: pathlib.Path) -> None:
     assert lost(0.05) == lost(0.002) == ""
 
 
-def test_a_refreshed_run_has_learned_all(made: conftest.Made) -> None:
+def test_a_refreshed_run_has_learned_all(made: Made) -> None:
     """Its set is one of a refit, which trains up to the end of the log."""
     home = made.workdir / continued_models.TO_END
     assert "to the end of the log" in continued_models.left_out(made.config, home)
 
 
-def test_it_takes_two_passes_or_a_third_of_the_training_at_most(
-    made: conftest.Made,
-) -> None:
+def test_it_takes_two_passes_or_a_third_of_the_training_at_most(made: Made) -> None:
     trained = artifacts.peek(made.workdir / "candidates" / artifacts.MANIFEST)["epochs"]
     number = prepared.load(made.workdir / "data").num_training_watches
     steps = trained * number
