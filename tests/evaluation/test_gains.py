@@ -11,13 +11,7 @@ import pytest
 from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.base import formats
-from ytdnn.evaluation import (
-    compare,
-    gates,
-    report_files,
-    report_schema,
-    report_types,
-)
+from ytdnn.evaluation import compare, gates, report_files, report_schema, report_types
 from ytdnn.lab.truth import oracle
 from ytdnn.log import events, prepare, prepared
 from ytdnn.retrieval.index import brute_force

@@ -47,6 +47,8 @@ def test_ids_that_look_wrong_are_named() -> None:
     assert note.startswith(
         "note: 4 user_ids look wrong, such as 'NULL', ' u2', \"'u3'\", and are read"
     )
+    (note,) = log_warnings.odd_ids(pl.Series("user_id", ["1e+17", "12.0", "1e3x"]))
+    assert "note: 1 user_ids look wrong, such as '1e+17'" in note
     hidden = ["\u200bu1", "u\u200b2", "\xa0u3", "u4\ufeff", "na\u200dme", "a\0b"]
     (note,) = log_warnings.odd_ids(pl.Series("user_id", hidden))
     assert note.startswith(r"note: 5 user_ids look wrong, such as '\u200bu1'")

@@ -18,12 +18,7 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.bundle import request_shorthand
 from ytdnn.log import prepared
-from ytdnn.retrieval import (
-    allowed_videos,
-    filter_graph,
-    filter_schema,
-    filtered_search,
-)
+from ytdnn.retrieval import allowed_videos, filter_graph, filter_schema, filtered_search
 from ytdnn.retrieval.index import brute_force, ivf, scann_index
 
 NUM, DIM, ADDED = 240, 8, 20

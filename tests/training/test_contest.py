@@ -10,7 +10,7 @@ from tests import planted
 from tests.training import kills
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
-from ytdnn.candidates import model
+from ytdnn.candidates import co_watch_vectors, model
 from ytdnn.training import candidates, contest
 
 BASE = planted.tiny_config()
@@ -94,6 +94,23 @@ def test_a_contest_ends_when_one_is_left(data, tmp_path):
     facts = held(tmp_path, data, still)
     assert facts["winner"] == "still"
     assert len(facts["ndcg@10"]) == 1
+
+
+def test_members_of_one_width_share_what_their_start_counts(
+    data, tmp_path, monkeypatch
+):
+    count, widths = co_watch_vectors.vectors, []
+
+    def counted(data, dim):
+        widths.append(dim)
+        return count(data, dim)
+
+    monkeypatch.setattr(co_watch_vectors, "vectors", counted)
+    of = {"initial_vectors": "co_watched", "skip_connection": "linear"}
+    narrow = member(0.01, embedding_dim=4, **of)
+    held(tmp_path, data, {"a": member(0.01, **of), "b": narrow, "c": narrow})
+    assert sorted(widths) == [4, BASE.candidates.embedding_dim]
+    assert not any(count in key for key in data._made if isinstance(key, tuple))
 
 
 @pytest.fixture(scope="module")

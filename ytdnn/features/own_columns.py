@@ -19,12 +19,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import schema
-from ytdnn.features import (
-    base_feature,
-    column_features,
-    feature_choice,
-    vector_columns,
-)
+from ytdnn.features import base_feature, column_features, feature_choice, vector_columns
 from ytdnn.log import events, prepared, raw_log
 from ytdnn.log.sources import columns_by_value
 

@@ -25,6 +25,7 @@ _SAMPLE = 10_000  # clicks of a shard
 _EARLY = "watches are over a day before the upload of the video: check upload_time"
 _VIEWED = "impressions without a click have watch seconds, which the ranker leaves out"
 NONE_INSIDE = " lies in"  # says the obstacle that other windows would remove
+_LARGE_FLOAT = r"^-?\d{16,}\.0*$|^-?\d(\.\d+)?[eE]\+?\d+$"
 _NO_IDS = ("null", "none", "nan", "na", "n/a", "nil", "undefined", "\\n")
 # Zero-width marks inside an id are rare, joiners inside a name are not.
 _INVISIBLE = r"""^[\s\p{Z}\p{Cf}"']+|[\s\p{Z}\p{Cf}"']+$|[\x{200B}\x{FEFF}\p{Cc}]"""
@@ -89,12 +90,13 @@ def odd_ids(ids: pl.Series) -> list[str]:
     if ids.dtype != pl.String:
         return []
     plain = ids.str.replace_all(_INVISIBLE, "")
-    odd = ids.filter((plain != ids) | plain.str.to_lowercase().is_in(_NO_IDS))
+    is_none = plain.str.to_lowercase().is_in(_NO_IDS)
+    odd = ids.filter((plain != ids) | is_none | ids.str.contains(_LARGE_FLOAT))
     named = [repr(each) for each in odd.head(_MOST_NAMED)]
     number = f"note: {len(odd):,} {ids.name}s look wrong, such as {', '.join(named)}"
     advice = (
-        "leave out rows without an id by --where; blanks, quotes and invisible marks "
-        "in the files"
+        "leave out rows without an id by --where; mend blanks, quotes and invisible "
+        "marks in the files; write large floats, which may be one, as integers"
     )
     lines = [f"{number}, and are read as any other: {advice}"] if named else []
     forms = ids.filter(ids.str.len_bytes() > ids.str.len_chars()).str.normalize("NFC")

@@ -78,10 +78,9 @@ def normalised(values: pl.Series, width: int, place: str) -> Rows:
     vectors = np.ldexp(vectors, -power)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     # Of length one in float16, as a prepared set has them: they stay as they are.
-    is_unit = np.abs(np.ldexp(norms, power) - 1.0) < _UNIT_ERROR
-    vectors /= np.where(
-        is_unit, np.ldexp(np.float32(1.0), -power), norms + (norms == 0)
-    )
+    is_unit = np.abs(np.ldexp(norms, power, dtype=np.float64) - 1.0) < _UNIT_ERROR
+    unit = np.ldexp(np.float32(1.0), np.where(is_unit, -power, 0))
+    vectors /= np.where(is_unit, unit, norms + (norms == 0))
     rows = np.zeros((len(values), width), np.float16)
     rows[is_there] = vectors
     return rows

@@ -16,14 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base import (
-    artifacts,
-    configs,
-    errors,
-    machine_facts,
-    progress,
-    whole_files,
-)
+from ytdnn.base import artifacts, configs, errors, machine_facts, progress, whole_files
 from ytdnn.candidates import model
 from ytdnn.log import prepared
 from ytdnn.training import candidates, checkpoints, validation
@@ -83,6 +76,7 @@ def _held(
     Raises:
       errors.UserError: No member can be trained.
     """
+    data = dataclasses.replace(data)  # its own cache, of what members share
     left = tuple(members)
     is_small = int(data.manifest.facts["watches"]) <= _SMALL
     shares = [share * (2 if is_small else 1) for share in _ROUNDS]

@@ -68,7 +68,8 @@ def set_weights(
       The counted rows of the table that `begin_at` takes.
     """
     config = candidate_model.config
-    vectors = co_watch_vectors.vectors(data, config.embedding_dim)
+    count, dim = co_watch_vectors.vectors, config.embedding_dim
+    vectors = data.once((count, dim), lambda: count(data, dim))  # of a contest, shared
     counts = data.videos[prepared.TRAIN_COUNT].to_numpy()[: len(vectors)]
     rare = vectors * _rarity(counts)[:, np.newaxis]
     _assign_rows(candidate_model.user_tower.watches.videos.table, rare)

@@ -13,13 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import configs, progress, registries, schema
-from ytdnn.evaluation import (
-    lists,
-    measure,
-    shown_scorers,
-    user_cases,
-    users_in_parts,
-)
+from ytdnn.evaluation import lists, measure, shown_scorers, user_cases, users_in_parts
 from ytdnn.lab.truth import known_world, true_page
 from ytdnn.lab.world import corpus, memory, true_rates, words
 from ytdnn.log import prepared
