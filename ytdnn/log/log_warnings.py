@@ -195,16 +195,14 @@ def from_shards(
       shards: The events.
       outcomes: Names of the outcomes of impressions.
     """
-    happened = np.zeros((2, len(outcomes)), np.int64)  # all, and where not clicked
+    happened, viewed = np.zeros((2, len(outcomes)), np.int64), np.zeros(2, np.int64)
     number = repeats = unwatched = clicks = early = short = 0
     differing = dict.fromkeys((schema.WATCHES, schema.IMPRESSIONS), 0)
-    viewed = np.zeros(2, np.int64)
     unknown = pl.zeros(videos.height, pl.Int64, eager=True)
     uploads = videos.get_column(schema.UPLOAD_TIME, default=unknown).fill_null(0)
     earliest = np.append(0, uploads.to_numpy() - schema.DAY_SECONDS)  # of any zone
     lengths = videos.get_column(schema.DURATION_SECONDS, default=pl.Series([1.0]))
-    ratios, lags = [np.zeros(0, np.float32)], [np.zeros(0, np.int64)]
-    shown_ratios = [ratios[0]]
+    ratios, shown_ratios, lags = ([np.zeros(0, np.float32)] for _ in range(3))
     stride = np.int64(videos.height + 1)
     for shard in shards:
         loaded = shard.read()
@@ -216,15 +214,14 @@ def from_shards(
         ratios.append(_ratios(videos, loaded.watches))
         early += int((loaded.watches.times < earliest[loaded.watches.videos]).sum())
         differing[schema.WATCHES] += _num_differing(loaded.watches)
-        shown = loaded.impressions
-        if shown is not None:
+        if (shown := loaded.impressions) is not None:
             differing[schema.IMPRESSIONS] += _num_differing(shown)
             clicked = np.asarray(shown.clicked)
             shown_ratios.append(_ratios(videos, shown))
             clicked_keys = (shown.users * stride + shown.videos)[clicked]
             unwatched += int((~ragged.are_among(clicked_keys, watched)).sum())
             clicks += len(clicked_keys)
-            if shown.seconds is not None:  # of impressions without a click
+            if shown.seconds is not None:
                 viewed[0] += (np.asarray(shown.seconds)[~clicked] > 0.0).sum()
             viewed[1] += (~clicked).sum()
             once, clicked_times = count == 1, np.asarray(shown.times)[clicked]
