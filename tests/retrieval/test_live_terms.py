@@ -26,7 +26,7 @@ def random_log(
     """Returns a set with watches of the same second and double ones, and its events."""
     rng = np.random.default_rng(seed)
     size = 120
-    gaps = rng.choice([0, 600, 5_000, 90_000], size, p=[0.2, 0.4, 0.3, 0.1])
+    gaps = rng.choice([0, 600, 5_000, 300_000], size, p=[0.2, 0.4, 0.3, 0.1])
     watches = pl.DataFrame(
         {
             "user_id": rng.integers(0, 5, size),
@@ -106,17 +106,19 @@ def test_terms_are_those_of_a_plain_recount(
             known = np.delete(own, [popular, -2, -1])
             np.testing.assert_allclose(known, expected, err_msg=f"{video} {moment}")
             assert own[popular] == (own[0] if in_session else 0.0)
-            assert own[-2] == (own[popular + 2] if in_session else 0.0)
+            assert own[-2] == (own[popular + 3] if in_session else 0.0)
             assert own[-1] == pytest.approx({7: 0.5}.get(video, 0.0))
 
 
 def test_the_served_state_is_that_of_a_request_at_its_moment(
     tmp_path: pathlib.Path,
 ) -> None:
+    """What followed a video counts for four weeks, also one not watched for days."""
     data, events = random_log(tmp_path / "data", 3)
-    moment = events[-1][2]
+    moment = events[-1][2] + 864_000
     known = live_term_source.state(data, moment)
     last = (2, 5, 1)
+    assert known.terms[known.rows[list(last)]].any(axis=(1, 2)).all()
     rows = requests([(moment, last, False)], np.array([4]))
     live = live_terms.LiveTerms(live_counts.LiveCounts(data, moment))
     [(_, videos, terms)] = list(live.rows(rows))
@@ -125,10 +127,10 @@ def test_the_served_state_is_that_of_a_request_at_its_moment(
     for place, video in enumerate(last):
         row = known.rows[video]
         served = dict(zip(known.following[row].tolist(), known.terms[row], strict=True))
-        start = windows + 1 + place * 2
+        start = windows + 1 + place * 3
         for column, own in zip(videos.tolist(), terms, strict=True):
             np.testing.assert_allclose(
-                served.get(column, np.zeros(2)), own[start : start + 2], rtol=1e-6
+                served.get(column, np.zeros(3)), own[start : start + 3], rtol=1e-6
             )
 
 
@@ -141,5 +143,5 @@ def test_weights_are_one_vector_and_come_back() -> None:
 
 
 def test_weights_of_another_length_are_refused() -> None:
-    with pytest.raises(errors.UserError, match="expected 14 numbers in composition"):
+    with pytest.raises(errors.UserError, match="expected 17 numbers in composition"):
         live_terms.weights(np.zeros(3))

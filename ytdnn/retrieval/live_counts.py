@@ -179,6 +179,10 @@ class LiveCounts:
         first, last = np.searchsorted(times[own], [begin, end])
         return videos[own][first:last].astype(np.int64)
 
+    def with_following(self) -> Integers:
+        """Returns the catalogue indices that something was watched right after."""
+        return np.flatnonzero(np.diff(self._transitions[0]))
+
     @functools.cached_property
     def _transitions(self) -> tuple[Integers, Integers, npt.NDArray[np.integer]]:
         """Offsets by video, times and videos of what was watched right after it."""

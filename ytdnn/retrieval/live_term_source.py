@@ -50,12 +50,12 @@ def state_of_counts(counts: live_counts.LiveCounts, moment: int) -> LiveState:
     """Returns the counts as of a moment.
 
     Args:
-      counts: Watches of the week before it.
+      counts: Watches of the four weeks before it.
       moment: The second before which watches count.
     """
     counted = live_counts.MovingCounts(counts, live_terms.WINDOWS).at(moment)
     live = live_terms.LiveTerms(counts)
-    own = {int(v): live.following(int(v), moment) for v in np.flatnonzero(counted[-1])}
+    own = {int(v): live.following(int(v), moment) for v in counts.with_following()}
     own = {video: both for video, both in own.items() if len(both[0])}
     shape = len(own) + 1, live_terms.NUM_FOLLOWING
     of_videos = np.zeros(counts.size, np.int32)

@@ -23,7 +23,7 @@ from ytdnn.base import errors, ragged
 from ytdnn.retrieval import live_counts
 
 WINDOWS = (900, 3_600, 14_400, 86_400, 604_800)  # seconds
-FOLLOWED_WINDOWS = (14_400, 604_800)
+FOLLOWED_WINDOWS = (14_400, 604_800, 2_419_200)  # longer: transitions are rarer
 LAST_WATCHES = 3
 SESSION_SECONDS = 1_800  # since the last watch
 NUM_POPULAR = 300

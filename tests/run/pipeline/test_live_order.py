@@ -74,7 +74,7 @@ def test_candidates_train_up_to_the_test_and_follow_what_is_watched(
     assert windows["ranking"] == windows["test"]
     choice = order_choice_artifact.read(directory)
     assert choice is not None
-    assert len(choice.live_weights) == live_terms.NUM_TERMS
+    assert len(choice.live_weights) == live_terms.NUM_TERMS == 17  # as its manifest
     assert choice.words in lines
     assert "follow what is watched" in choice.words
     report = report_files.read(directory / "evaluation").report
@@ -141,7 +141,7 @@ def test_a_bundle_that_counted_the_evaluated_watches_is_not_measured_on_them(
 
 
 def test_without_it_the_network_is_served(tmp_path: pathlib.Path) -> None:
-    own = {"composition.live": False, "composition.live_weights": (0.5,) * 14}
+    own = {"composition.live": False, "composition.live_weights": (0.5,) * 17}
     config = configs.changed(CONFIG, own)
     lines: list[str] = []
     ytdnn.prepare(tmp_path, config, tables={schema.WATCHES: news(60)})

@@ -18,6 +18,7 @@ Path = pathlib.Path
 
 REFITTED = "refit"  # folder of the models of `ytdnn refit`
 _ENABLED = "config.ranking.enabled is true"
+_LIVE_TERMS = 17  # that a choice has weights of; those of other numbers are made anew
 
 
 def served_config(config: Config, workdir: Path) -> Config:
@@ -84,7 +85,7 @@ def choice_config(config: Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/choice` depends on."""
     return {
         "ranking": {"enabled": config.ranking.enabled},
-        "composition": {"live": config.composition.live},
+        "composition": {"live": config.composition.live, "live_terms": _LIVE_TERMS},
     }
 
 
