@@ -12,8 +12,8 @@ from tests import code_size, rooms
 
 # Lines of code of each room (`python -m tests.code_size`); HTML, CSS and JS count too.
 ROOMS = {
-    "base": 4_016,
-    "log": 7_267,
+    "base": 4_019,
+    "log": 7_273,
     "layers": 653,
     "features": 2_974,
     "candidates": 1_387,
@@ -23,14 +23,14 @@ ROOMS = {
     "bundle": 3_777,
     "evaluation": 6_179,
     "run": 3_829,
-    "core": 36_791,
+    "core": 36_800,
     "lab": 8_916,
     "ops": 6_044,
-    "all": 51_751,
+    "all": 51_760,
 }
 MOST = {
     "num_settings": 160,
-    "num_test_lines": 43_381,
+    "num_test_lines": 43_397,
     "num_experiment_lines": 5_778,
     "num_words": 24_900,
 }

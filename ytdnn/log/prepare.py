@@ -77,10 +77,11 @@ def from_log(
     Raises:
       errors.UserError: The log is malformed, or the filters leave nothing.
     """
-    if config.order_by == "order" and config.protocol == "temporal":
+    is_by_time = config.order_by == "time" and config.has_times
+    if config.protocol == "temporal" and not is_by_time:
         raise errors.UserError(
-            "expected data.order_by=time for data.protocol=temporal, found order: "
-            "splits by time need true times; use --protocol=leave_one_out"
+            "expected times of watches for data.protocol=temporal, found their order "
+            "alone: splits by time need true times; use --protocol=leave_one_out"
         )
     facts: dict[str, object] = {}
     settings = configs.to_dict(config)

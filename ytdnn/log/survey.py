@@ -102,7 +102,7 @@ def survey(
         chosen=window_choice.choose(
             config, watches, log.tables.get(schema.IMPRESSIONS)
         ),
-        warnings=log_warnings.from_watches(watches, config),
+        warnings=log_warnings.from_watches(watches, config) if config.has_times else [],
         watch_columns=watches.collect_schema().names(),
     )
 

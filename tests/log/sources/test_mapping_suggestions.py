@@ -282,8 +282,8 @@ def test_a_column_that_is_needed_and_not_found_is_said(tmp_path: pathlib.Path) -
     rows = {"user_id": _WATCHERS, "item_id": _WATCHED, "when": "yesterday"}
     pl.DataFrame(rows).write_csv(tmp_path / "watches.csv")
     found = mapping_suggestions.suggest(tmp_path)
-    needed = '\n# time = ""  # doubt: none is found, and the table needs it\n'
-    assert needed in found.text()
+    needed = '\n# time = ""  # doubt: none is found, and the table needs it; without '
+    assert f"{needed}this # the order of the rows is taken" in found.text()
     assert found.summary() == "2 columns proposed, 1 doubt"
 
 

@@ -195,3 +195,8 @@ class DataConfig:
                     f"received {name!r}"
                 )
         return value
+
+    @property
+    def has_times(self) -> bool:
+        """Whether watches have times; with `watches.time=` their rows are in order."""
+        return "watches.time=" not in self.columns

@@ -41,6 +41,7 @@ _SPEAKING = {
 }
 _FEATURES, _NOT_READ = "# Features of the ranker, unmapped:", "# Not read:"
 _LACKING = "none is found, and the table needs it"
+_ROWS = "without this # the order of the rows is taken (--protocol=leave_one_out)"
 _LEFT_OUT = "no numbers: left out"
 _FEW_AGES, _MOST_MEDIAN_SECONDS = 9, 5_000
 
@@ -292,8 +293,8 @@ def _lacking(
     """Yields columns that are not found, and what there is in their places."""
     for column in table_schemas.TABLES[table].names:
         if column not in known and naming.SPECS[column].required:
-            dates = tables[table].unread * (column == schema.TIME)
-            doubt = "; ".join([_LACKING, *dates])
+            ways = [*tables[table].unread, *[_ROWS] * (table == schema.WATCHES)]
+            doubt = "; ".join([_LACKING, *ways * (column == schema.TIME)])
             yield ProposedColumn(table, column, "", doubt)
         elif column not in known and tables[table].has_words_in(column):
             yield ProposedColumn(table, column, "", _LEFT_OUT)

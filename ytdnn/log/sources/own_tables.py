@@ -29,6 +29,7 @@ from ytdnn.log.sources import (
     units,
 )
 
+_IN_ORDER = "; watches.time= (empty) takes the order of the rows"
 _VALUE = re.compile(r"[\d.,:+ -]+")  # of a cell, where a header is missing
 
 
@@ -168,6 +169,8 @@ def origin(
         known = dict.fromkeys([*columns, *table_schemas.TABLES[table].names])
         mappings.require_one_of(name, known, f"a column of {table}", f"{table}.{name}=")
     frame = frame.drop(without, strict=False)
+    if table == schema.WATCHES and schema.TIME in without:  # rows are in order
+        frame = frame.with_columns(pl.col(raw_log.ROW).cast(int).alias(schema.TIME))
     names = given = {k: v for k, v in names.items() if v}
     names, frame = multi_valued.split(table, names, frame, columns, file)
     dtypes = frame.collect_schema()
@@ -326,7 +329,8 @@ def _missing(
         else f"columns {', '.join(missing.values())} in {file} for {table}"
     )
     listed = raw_log.brief(", ".join(columns), 200) or "none"
+    in_order = _IN_ORDER * ("watches.time=YOUR_COLUMN" in flags)
     return MissingColumnsError(
         f"expected {words}, found {listed}{header}: name yours with "
-        f"{errors.shell('--columns=' + ','.join(flags))}"
+        f"{errors.shell('--columns=' + ','.join(flags))}{in_order}"
     )
