@@ -24,9 +24,9 @@ ROOMS = {
     "evaluation": 6_179,
     "run": 3_828,
     "core": 36_791,
-    "lab": 8_916,
-    "ops": 6_044,
-    "all": 51_751,
+    "lab": 8_868,
+    "ops": 6_043,
+    "all": 51_702,
 }
 MOST = {
     "num_settings": 160,

@@ -322,8 +322,7 @@ class _Search:
             [trial.search(queries[row : row + 1], self._k) for trial in candidates]
             for row in range(len(queries))
         ]
-        medians: list[float] = (1_000.0 * np.median(seconds, axis=0)).tolist()
-        return medians
+        return (1_000.0 * np.median(seconds, axis=0)).tolist()
 
     def _tuned(self, best: _Candidate) -> TuningResult:
         default = self._default()

@@ -186,13 +186,11 @@ def assign(num_users: int, num_arms: int, seed: int) -> npt.NDArray[np.int64]:
         start = _mixed(np.array([seed], np.uint64))
         mixed = _mixed(_mixed(np.arange(num_users, dtype=np.uint64)) ^ start)
     share = (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    arms: npt.NDArray[np.int64] = (share * num_arms).astype(np.int64)
-    return arms
+    return (share * num_arms).astype(np.int64)
 
 
 def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     values = values + np.uint64(_STEP)
     values = (values ^ (values >> np.uint64(30))) * np.uint64(_FIRST)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(_SECOND)
-    mixed: npt.NDArray[np.uint64] = values ^ (values >> np.uint64(31))
-    return mixed
+    return values ^ (values >> np.uint64(31))

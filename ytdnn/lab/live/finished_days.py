@@ -101,8 +101,7 @@ def is_finished(directory: Path, day: int) -> bool:
 def serving(directory: Path, day: int) -> dict[str, dict[str, float]]:
     """Returns the seconds and number of slates of each arm on a finished day."""
     manifest = artifacts.load_manifest(path(directory, day), KIND)
-    seconds: dict[str, dict[str, float]] = manifest.facts["serving"]
-    return seconds
+    return manifest.facts["serving"]
 
 
 def read(directory: Path, day: int, arm: str) -> Frames:
@@ -171,22 +170,17 @@ def _keys(
     users: npt.NDArray[np.int64], times: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
     """Returns a key of each visit, from user and time."""
-    keys: npt.NDArray[np.int64] = (users.astype(np.int64) << 32) + times
-    return keys
+    return (users.astype(np.int64) << 32) + times
 
 
 def _codes(sources: pl.Series) -> npt.NDArray[np.int64]:
     codes = {name: code for code, name in enumerate(arms.SOURCES)}
-    indices: npt.NDArray[np.int64] = sources.replace_strict(
-        codes, return_dtype=pl.Int64
-    ).to_numpy()
-    return indices
+    return sources.replace_strict(codes, return_dtype=pl.Int64).to_numpy()
 
 
 def _numbers(ids: pl.Series) -> npt.NDArray[np.int64]:
     """Returns the world's numbers of ids like "u12" and "v7"."""
-    numbers: npt.NDArray[np.int64] = ids.str.slice(1).cast(pl.Int64).to_numpy()
-    return numbers
+    return ids.str.slice(1).cast(pl.Int64).to_numpy()
 
 
 def write_log(

@@ -188,5 +188,4 @@ def _column(sums: Array, name: str, members: Indices) -> Array:
     if name == _USERS:
         visits: Array = sums[members, SUMMED.index(_VISITS)]
         return np.ones(len(visits))
-    column: Array = sums[members, SUMMED.index(name)]
-    return column
+    return sums[members, SUMMED.index(name)]

@@ -309,8 +309,7 @@ def joined(pages: Sequence[policy.Page], rows: npt.NDArray[np.int64]) -> policy.
 
     def join(name: str) -> npt.NDArray[Any]:
         values = [getattr(page, name) for page in pages]
-        joined_values: npt.NDArray[Any] = np.concatenate(values)[back]
-        return joined_values
+        return np.concatenate(values)[back]
 
     propensities = None
     if any(page.propensities is not None for page in pages):

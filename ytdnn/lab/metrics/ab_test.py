@@ -94,8 +94,7 @@ def linearised(totals: Array, counts: Array) -> Array:
     below = counts.sum()
     if not below:
         return np.zeros(len(counts))
-    parts: Array = (totals - totals.sum() / below * counts) / (below / len(counts))
-    return parts
+    return (totals - totals.sum() / below * counts) / (below / len(counts))
 
 
 def difference(first: Sums, second: Sums, cuped: bool = True) -> MeanDifference:
@@ -196,8 +195,7 @@ def _slope(parts: list[Array], before: tuple[Array, Array]) -> float:
 
 
 def _centred(values: Array) -> Array:
-    centred: Array = values - values.mean()
-    return centred
+    return values - values.mean()
 
 
 def _variance(parts: Array, leverage: Array) -> float:

@@ -74,8 +74,7 @@ class Decisions:
     def weights(self, most: float = math.inf) -> Array:
         """Returns π over propensity, cut at `most`, which trades bias for noise."""
         before = 1.0 if self.before is None else self.before
-        weights: Array = np.minimum(before * self.target / self.propensities, most)
-        return weights
+        return np.minimum(before * self.target / self.propensities, most)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -45,8 +45,7 @@ class LoggedPages:
     @property
     def first_rows(self) -> Rows:
         """Row of the first place of each page, `[n]`."""
-        first: Rows = self.rows[:, 0]
-        return first
+        return self.rows[:, 0]
 
     def values(self, name: str, missing: float = 0) -> npt.NDArray:
         """Returns an array of impressions by place, `[n, places]`.

@@ -55,8 +55,7 @@ def config_of(facts: dict[str, object]) -> configs.WorldConfig | None:
     if facts.get("source") != KIND:
         return None
     settings = dict(facts["world"])  # type: ignore[call-overload]
-    world: configs.WorldConfig = configs.component(configs.WorldConfig, settings)
-    return world
+    return configs.component(configs.WorldConfig, settings)
 
 
 def write(world: generate.World, directory: pathlib.Path) -> dict[str, int]:

@@ -245,8 +245,7 @@ def _space(sweep: Sweep) -> configs.Space:
         return sweep.space
     size = log_size.log_size(sweep.defaults)
     assert size is not None  # the data were just prepared
-    space: configs.Space = default_spaces.DEFAULT[sweep.stage](size)
-    return space
+    return default_spaces.DEFAULT[sweep.stage](size)
 
 
 def _base_values(sweep: Sweep, space: configs.Space) -> dict[str, configs.Value]:

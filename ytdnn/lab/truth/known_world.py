@@ -45,5 +45,4 @@ def _world(config: configs.WorldConfig) -> generate.World:
 
 def _numbers(ids: pl.Series) -> npt.NDArray[np.int64]:
     """Returns the world's numbers of ids like "u12" and "v7"."""
-    numbers: npt.NDArray[np.int64] = ids.str.slice(1).cast(pl.Int64).to_numpy()
-    return numbers
+    return ids.str.slice(1).cast(pl.Int64).to_numpy()

@@ -183,8 +183,7 @@ def _scorer(
             here = window.positions("impressions", users[rows], own)
             return oracle.predictions(shown_in(window), here)
 
-        predicted: predictions.Predictions = windows.collect(oracle.data, users, ask)
-        return predicted
+        return windows.collect(oracle.data, users, ask)
 
     return score
 

@@ -201,5 +201,4 @@ def _counts(remembered: ragged.Ragged, listed: Lists) -> npt.NDArray[np.int64]:
     keys = np.sort(remembered.rows * stride + remembered.values)
     wanted = np.arange(len(listed))[:, np.newaxis] * stride + listed
     before = np.searchsorted(keys, wanted)
-    counts: npt.NDArray[np.int64] = np.searchsorted(keys, wanted, "right") - before
-    return counts
+    return np.searchsorted(keys, wanted, "right") - before

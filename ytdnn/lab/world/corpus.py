@@ -150,8 +150,7 @@ def language_shares() -> np.ndarray:
     shares = np.zeros(len(words.LANGUAGES))
     for _, language, share in words.COUNTRIES:
         shares[words.LANGUAGES.index(language)] += share
-    normalised: np.ndarray = shares / shares.sum()
-    return normalised
+    return shares / shares.sum()
 
 
 def _draw(log_shares: np.ndarray, num: int, rng: Generator) -> np.ndarray:
@@ -256,15 +255,13 @@ def _durations(log_seconds: np.ndarray, rng: Generator) -> np.ndarray:
     num = len(log_seconds)
     log_seconds = log_seconds + rng.normal(0.0, 0.45, num)
     log_seconds += np.where(rng.random(num) < 0.04, np.log(8.0), 0.0)  # streams, films
-    durations: np.ndarray = np.exp(log_seconds).clip(10.0, 14_400.0).round()
-    return durations
+    return np.exp(log_seconds).clip(10.0, 14_400.0).round()
 
 
 def _fame(num: int, rng: Generator) -> np.ndarray:
     """Returns the log of Zipf weights in random order, mean zero."""
     weights = -_ZIPF * np.log(rng.permutation(num) + 1.0)
-    centred: np.ndarray = weights - weights.mean()
-    return centred
+    return weights - weights.mean()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -55,8 +55,7 @@ def focus_of(users: people.Users, rows: np.ndarray, days: np.ndarray) -> np.ndar
     """Returns the leaf each user is after on a day of the log, -1 = none."""
     spell = (days + users.focus_offset_days[rows]) / people.FOCUS_DAYS
     spell = np.clip(spell.astype(np.int64), 0, users.focus.shape[1] - 1)
-    focus: np.ndarray = users.focus[rows, spell]
-    return focus
+    return users.focus[rows, spell]
 
 
 def affinity(

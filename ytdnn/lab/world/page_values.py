@@ -123,5 +123,4 @@ def _expected_seconds(
     for device in range(len(words.DEVICES)):
         of_device = responses.mean_fraction(liking, quality, lengths, np.array(device))
         fraction += shares[:, device, None] * of_device
-    seconds: np.ndarray = fraction * lengths
-    return seconds
+    return fraction * lengths

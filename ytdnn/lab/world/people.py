@@ -169,8 +169,7 @@ def _device_sums(ages: np.ndarray) -> np.ndarray:
     leaning = (ages - words.DEVICE_AGE)[:, None] / np.array(words.DEVICE_YEARS)
     shares = np.array(words.DEVICE_SHARES) * np.exp(leaning.clip(-2.0, 2.0))
     sums = np.cumsum(shares, axis=1)
-    running: np.ndarray = sums / sums[:, -1:]
-    return running
+    return sums / sums[:, -1:]
 
 
 def draw_devices(users: Users, rows: np.ndarray, rng: Generator) -> np.ndarray:

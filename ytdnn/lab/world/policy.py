@@ -111,8 +111,7 @@ class PageRequests:
         sums = np.cumsum(self.users.base[rows], axis=1)
         pick = (sums < self.rng.random((len(rows), 1))).sum(axis=1)
         pick = np.minimum(pick, people.NUM_INTERESTS - 1)
-        leaves: np.ndarray = self.users.leaves[rows, pick]
-        return leaves
+        return self.users.leaves[rows, pick]
 
 
 Policy = Callable[[PageRequests], Page]

@@ -39,8 +39,7 @@ def freshness(videos: corpus.Videos, age_days: np.ndarray) -> np.ndarray:
 
 def _rise(videos: corpus.Videos, age_days: np.ndarray) -> np.ndarray:
     """Returns the share of its audience that a video has reached, rising to 1."""
-    rise: np.ndarray = np.expm1(-age_days / videos.rise_days) ** 2
-    return rise
+    return np.expm1(-age_days / videos.rise_days) ** 2
 
 
 def day_of(time: int) -> int:
@@ -147,8 +146,7 @@ class Draws:
         aim = low + rng.random(len(starts)) * (high - low)
         place = np.searchsorted(self.sums, aim, side="right") - 1
         place = np.clip(place, starts, ends - 1)
-        videos: np.ndarray = self.shelves.order[place]
-        return videos
+        return self.shelves.order[place]
 
     def span(
         self, languages: np.ndarray, leaves: np.ndarray

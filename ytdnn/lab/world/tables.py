@@ -40,8 +40,7 @@ class CategoryColumn(NamedTuple):
 
     def decoded(self) -> np.ndarray:
         """Returns the column, an array of objects."""
-        decoded: np.ndarray = np.array(self.values, object)[self.codes]
-        return decoded
+        return np.array(self.values, object)[self.codes]
 
 
 Table = dict[str, np.ndarray | CategoryColumn]
@@ -260,5 +259,4 @@ def video_vectors(
 
 def _factors(number: int, dim: int, rng: np.random.Generator) -> np.ndarray:
     """Returns factors of variance one, `[number, dim]`."""
-    factors: np.ndarray = rng.standard_normal((number, dim))
-    return factors
+    return rng.standard_normal((number, dim))

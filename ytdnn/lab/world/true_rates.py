@@ -131,8 +131,7 @@ def is_clickbait(world: World) -> np.ndarray:
     """
     videos = world.shared.videos
     drawing = videos.appeal >= np.quantile(videos.appeal, 0.9)
-    mask: np.ndarray = drawing & (videos.quality < np.median(videos.quality))
-    return mask
+    return drawing & (videos.quality < np.median(videos.quality))
 
 
 def _affinity(
@@ -159,8 +158,7 @@ def watch_probability(
       `[n, num_videos] float32`, rows sum to one; nothing not yet uploaded.
     """
     rates = watch_rates(world, users, time, last_episodes)
-    normalised: np.ndarray = rates / rates.sum(axis=1, keepdims=True)
-    return normalised
+    return rates / rates.sum(axis=1, keepdims=True)
 
 
 def watch_rates(
@@ -265,8 +263,7 @@ def _by_pages(requests: _UsersAtTime) -> np.ndarray:
         requests.liking, shared.videos.appeal, np.array(_MEAN_POSITION)
     )
     clicks = responses.with_accidents(clicks, shared.config.accidental_clicks)
-    rates: np.ndarray = (places * clicks).astype(np.float32)
-    return rates
+    return (places * clicks).astype(np.float32)
 
 
 def _add_subscribed(requests: _UsersAtTime, shown: np.ndarray, share: float) -> None:
