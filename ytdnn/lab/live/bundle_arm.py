@@ -1,6 +1,5 @@
 """An arm that serves slates from a bundle, with requests in batches."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -166,7 +165,7 @@ def policy_of(
                 drawn = results[schema.PROPENSITIES].numpy()
                 chances[rows, : numbers.shape[1]] = drawn
         page = page_of(videos, scores, source)
-        return dataclasses.replace(page, propensities=chances) if draws else page
+        return page._replace(propensities=chances) if draws else page
 
     return make_pages
 

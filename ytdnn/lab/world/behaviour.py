@@ -9,6 +9,7 @@ Most watches do not come from the recommender's pages: the paper trains on all (
 
 import dataclasses
 import functools
+import itertools
 
 import numpy as np
 
@@ -120,12 +121,9 @@ class Crowd:
     @functools.cached_property
     def _rounds(self) -> dict[int, list[visit_times.Round]]:
         """All visits, by day."""
-        rounds: dict[int, list[visit_times.Round]] = {}
-        for visit_round in visit_times.rounds(
-            self._shared.config, self.users, self._rng
-        ):
-            rounds.setdefault(visit_round.day, []).append(visit_round)
-        return rounds
+        rounds = visit_times.rounds(self._shared.config, self.users, self._rng)
+        by_day = itertools.groupby(rounds, key=lambda each: each.day)
+        return {day: list(group) for day, group in by_day}
 
     def _play_round(
         self, rows: np.ndarray, times: np.ndarray, day: Day, make_pages: Policy
@@ -229,9 +227,6 @@ class Crowd:
     ) -> None:
         rows, shape = visit.rows, videos.shape
         shown = videos >= 0
-        propensities = page.propensities
-        if propensities is None:
-            propensities = np.full(shape, np.nan)
         numbers = page_number(self.users.first + rows, self._num_pages[rows])
         self._num_pages[rows] += 1
 
@@ -250,7 +245,7 @@ class Crowd:
             sources=page.sources[shown],
             scores=page.scores[shown],
             seeds=page.seeds[shown],
-            propensities=propensities[shown],
+            propensities=np.broadcast_to(page.propensities, shape)[shown],
             **{name: happened[shown] for name, happened in outcomes.items()},
         )
 

@@ -54,7 +54,7 @@ def mean_fraction(
     affinity: np.ndarray,
     quality: np.ndarray,
     duration_seconds: np.ndarray,
-    devices: np.ndarray,
+    devices: np.ndarray | int,
 ) -> np.ndarray:
     """Returns the mean share of its length that a watched video is watched for."""
     patience = _PATIENCE[devices].astype(affinity.dtype)

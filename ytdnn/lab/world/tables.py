@@ -90,11 +90,9 @@ def _before(columns: dict[str, np.ndarray], until: int | None) -> dict[str, np.n
 
 
 def _ids(prefix: str, indices: np.ndarray) -> CategoryColumn:
-    """Returns ids, numbered from the least index that occurs."""
-    first = int(indices.min(initial=0)) if len(indices) else 0
-    last = int(indices.max(initial=-1))
-    names = [f"{prefix}{i}" for i in range(first, last + 1)]
-    return CategoryColumn(names, indices - first)
+    """Returns ids, numbered from 0."""
+    names = [f"{prefix}{i}" for i in range(indices.max(initial=-1) + 1)]
+    return CategoryColumn(names, indices)
 
 
 def _visit(columns: dict[str, np.ndarray]) -> Table:
@@ -156,8 +154,7 @@ def videos_table(world: generate.World, until: int | None = None) -> Table:
 
     Args:
       world: The world.
-      until: Seconds; later uploads are left out. None: the end of the log, or of a
-        world without live days no limit.
+      until: Seconds; later uploads are left out. None: the end of the log.
     """
     videos, metadata = world.shared.videos, world.metadata
     topics = [
@@ -183,11 +180,9 @@ def videos_table(world: generate.World, until: int | None = None) -> Table:
         schema.TITLE: CategoryColumn(_titles(world), np.arange(len(videos))),
     }
     if world.config.vector_dim:
-        shared = world.shared
-        table[VECTOR] = video_vectors(world.config, shared.topics, videos)
-    if until is None and world.config.live_days:
-        until = world.end_of_log
-    return table if until is None else _kept(table, videos.upload_times < until)
+        table[VECTOR] = video_vectors(world.config, world.shared.topics, videos)
+    end = world.end_of_log if until is None else until
+    return _kept(table, videos.upload_times < end)
 
 
 def _kept(table: Table, keep: np.ndarray) -> Table:
@@ -203,13 +198,8 @@ def _kept(table: Table, keep: np.ndarray) -> Table:
 def _titles(world: generate.World) -> list[str | None]:
     videos, metadata = world.shared.videos, world.metadata
     serial = np.where(videos.series >= 0, videos.episodes, 0)
-    columns = (
-        videos.languages,
-        metadata.subjects,
-        metadata.extras,
-        videos.channels,
-        serial,
-    )
+    shown = (metadata.subjects, metadata.extras)
+    columns = (videos.languages, *shown, videos.channels, serial)
     rows = zip(*(column.tolist() for column in columns), strict=True)
     return [None if row[1] < 0 else titles_and_queries.title(*row) for row in rows]
 

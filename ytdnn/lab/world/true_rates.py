@@ -143,10 +143,10 @@ def _affinity(
     return interests.affinity(everyone, rows, current, world.shared.videos, shown)[:, 0]
 
 
-def watch_probability(
+def watch_rates(
     world: World, users: np.ndarray, time: int, last_episodes: np.ndarray | None = None
 ) -> np.ndarray:
-    """Returns the probability that each user's next watch is of each video.
+    """Returns the expected watches of each video in a visit at a time.
 
     Args:
       world: The world.
@@ -155,18 +155,7 @@ def watch_probability(
       last_episodes: `[n]`, the latest video of a series each has watched; -1 = none.
 
     Returns:
-      `[n, num_videos] float32`, rows sum to one; nothing not yet uploaded.
-    """
-    rates = watch_rates(world, users, time, last_episodes)
-    return rates / rates.sum(axis=1, keepdims=True)
-
-
-def watch_rates(
-    world: World, users: np.ndarray, time: int, last_episodes: np.ndarray | None = None
-) -> np.ndarray:
-    """Returns the expected watches of each video in a visit at a time.
-
-    As `watch_probability`, not normalised: `[n, num_videos] float32`.
+      `[n, num_videos] float32`; 0 for what is not yet uploaded.
     """
     visitors = _UsersAtTime.from_users(world, np.asarray(users), time)
     accepted = responses.acceptance(visitors.liking, world.shared.videos.appeal)
