@@ -186,6 +186,5 @@ class Totals:
 
 def _column(sums: Array, name: str, members: Indices) -> Array:
     if name == _USERS:
-        visits: Array = sums[members, SUMMED.index(_VISITS)]
-        return np.ones(len(visits))
+        return np.ones(len(members))
     return sums[members, SUMMED.index(name)]

@@ -203,18 +203,12 @@ def _difference(looks: comparing.Looks, name: str, place: int) -> ArmDifference:
 
 
 def _day(test: play.Test, number: int, looks: comparing.Looks) -> DayReport:
-    name = measures.HEADLINE
-    sequential, fixed = {}, {}
+    name, values, sequential, fixed = measures.HEADLINE, {}, {}, {}
     for place, arm in enumerate(test.names):
+        values[arm] = _number(looks.last_day(name, place))
         if place:
-            look = looks.now[place][name]
-            value, half = look.difference, looks.half_width(name, place)
-            sequential[arm] = _between(value, value - half, value + half)
-            fixed[arm] = _estimate(value, look.standard_error)
-    values = {
-        arm: _number(looks.last_day(name, place))
-        for place, arm in enumerate(test.names)
-    }
+            look = _difference(looks, name, place)
+            sequential[arm], fixed[arm] = look.sequential, look.difference
     return DayReport(number, values, sequential, fixed)
 
 

@@ -6,8 +6,10 @@ parts, and a manifest that says which world it is, so that its truth can be aske
 
 import json
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Mapping
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import artifacts, configs, errors, registries, schema, table_schemas
@@ -80,9 +82,8 @@ def write(world: generate.World, directory: pathlib.Path) -> dict[str, int]:
         videos.write_parquet(partial / f"{schema.VIDEOS}.parquet")
         rows[schema.VIDEOS] = videos.height
         for number, part in enumerate(tables.parts_of(world)):
-            for name, table in part.items():
+            for name, frame in frames_of(part).items():
                 (partial / name).mkdir(exist_ok=True)
-                frame = frame_of(table)
                 frame.write_parquet(partial / name / f"part-{number:05d}.parquet")
                 rows[name] += frame.height
         facts["rows"] = rows
@@ -133,18 +134,19 @@ def _read_written(config: configs.DataConfig) -> raw_log.EventLog:
 
 
 def _frames(world: generate.World) -> dict[str, pl.DataFrame]:
-    frames = {schema.VIDEOS: frame_of(tables.videos_table(world))}
-    parts = [
-        {name: frame_of(table) for name, table in part.items()}
-        for part in tables.parts_of(world)
-    ]
-    for name in parts[0]:
-        frames[name] = _concat(part[name] for part in parts)
-    return frames
+    frames = frames_of({schema.VIDEOS: tables.videos_table(world)})
+    parts = [frames_of(part) for part in tables.parts_of(world)]
+    return frames | {n: pl.concat([part[n] for part in parts]) for n in parts[0]}
 
 
-def _concat(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    return pl.concat(frames, how="vertical")
+def numbers(ids: pl.Series) -> npt.NDArray[np.int64]:
+    """Returns the world's numbers of ids like "u12" and "v7"."""
+    return ids.str.slice(1).cast(pl.Int64).to_numpy()
+
+
+def frames_of(tables_by_name: Mapping[str, tables.Table]) -> dict[str, pl.DataFrame]:
+    """Returns tables of the world as frames."""
+    return {name: frame_of(table) for name, table in tables_by_name.items()}
 
 
 def frame_of(table: tables.Table) -> pl.DataFrame:

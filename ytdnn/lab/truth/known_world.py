@@ -5,7 +5,6 @@ import functools
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from ytdnn.base import configs, schema
 from ytdnn.lab.sources import world as world_source
@@ -34,15 +33,11 @@ def from_data(data: prepared.PreparedData) -> KnownWorld | None:
     if config is None:
         return None
     users, videos = data.users[schema.USER_ID], data.videos[schema.VIDEO_ID]
-    return KnownWorld(_world(config), _numbers(users), _numbers(videos))
+    numbers = map(world_source.numbers, (users, videos))
+    return KnownWorld(_world(config), *numbers)
 
 
 @functools.lru_cache(maxsize=1)
 def _world(config: configs.WorldConfig) -> generate.World:
     """Makes a world once for all that is asked of it in an evaluation."""
     return generate.World(config)
-
-
-def _numbers(ids: pl.Series) -> npt.NDArray[np.int64]:
-    """Returns the world's numbers of ids like "u12" and "v7"."""
-    return ids.str.slice(1).cast(pl.Int64).to_numpy()
