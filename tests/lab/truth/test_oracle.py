@@ -111,16 +111,14 @@ def test_a_written_world_keeps_its_truth(tmp_path: pathlib.Path) -> None:
     world_source.write(generate.World(WORLD), tmp_path / "log")
     config = configs.DataConfig(dir=str(tmp_path / "log"))
     data = prepare.prepare(config, tmp_path / "data")
-    found = oracle.from_data(data)
-    assert found is not None
-    assert found.world.config == WORLD
+    assert known_world.from_data(data).world.config == WORLD
     assert oracle.systems(data, CONFIG).scorers
 
 
 def test_it_is_asked_within_the_window_that_is_evaluated(data) -> None:
     """Validation ends weeks before the log: nothing later may move its moments."""
     cases = user_cases.cases(data, events.Split.VALIDATION, CONFIG)
-    blocks = oracle.from_data(data)._moments(cases)
+    blocks = oracle.Oracle(data, known_world.from_data(data))._moments(cases)
     windows = data.manifest.facts["windows"]
     moments = {time for _, times in blocks for time in times}
     assert len(moments) == 3

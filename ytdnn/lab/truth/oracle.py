@@ -44,7 +44,7 @@ class Oracle:
         self._users = known.users
         self._videos = known.videos
 
-    def lists(self, cases: Cases, k: int, config: EvaluationConfig) -> Lists:
+    def lists(self, cases: Cases, k: int) -> Lists:
         """Returns the videos each user will most likely watch, `[cases, k] int32`.
 
         Ranks by expected watches up to the time of the last answer of all users,
@@ -54,7 +54,6 @@ class Oracle:
         Args:
           cases: Cases to make lists for.
           k: Length of the lists.
-          config: Settings of memory.
         """
         best = np.zeros([len(cases), k], np.int32)
         episodes = self._last_episodes(cases)
@@ -69,28 +68,26 @@ class Oracle:
                     self.world, users, time, episodes[rows]
                 )
                 rates += interests[:, listed]
-            best[rows] = _best(user_cases.take(cases, rows), rates, k, config)
+            best[rows] = _best(user_cases.take(cases, rows), rates, k)
         return best
 
     def _moments(self, cases: Cases) -> list[tuple[npt.NDArray[np.int64], list[int]]]:
         """Returns blocks of cases and the times to ask each for."""
-        blocks = []
         if self.data.config.protocol == "temporal":
             begin = int(cases.times[0])
             last = begin if cases.until is None else cases.until
             step = (last - begin) / (2 * _MOMENTS)
             times = [int(begin + step * (2 * i + 1)) for i in range(_MOMENTS)]
-            for start in range(0, len(cases), _USERS_A_BLOCK):
-                stop = min(start + _USERS_A_BLOCK, len(cases))
-                blocks.append((np.arange(start, stop), times))
-            return blocks
-        days = cases.times // corpus.SECONDS_PER_DAY
-        for day in np.unique(days):
-            rows = np.flatnonzero(days == day)
-            times = [int(np.median(cases.times[rows]))]
-            for start in range(0, len(rows), _USERS_A_BLOCK):
-                blocks.append((rows[start : start + _USERS_A_BLOCK], times))
-        return blocks
+            together = [(np.arange(len(cases)), times)]
+        else:
+            days = cases.times // corpus.SECONDS_PER_DAY
+            rows = [np.flatnonzero(days == day) for day in np.unique(days)]
+            together = [(one, [int(np.median(cases.times[one]))]) for one in rows]
+        return [
+            (rows[start : start + _USERS_A_BLOCK], times)
+            for rows, times in together
+            for start in range(0, len(rows), _USERS_A_BLOCK)
+        ]
 
     def _last_episodes(self, cases: Cases) -> npt.NDArray[np.int64]:
         """Returns the latest watched video of a series in each history, -1 = none."""
@@ -156,9 +153,7 @@ def systems(data: PreparedData, config: EvaluationConfig) -> measure.Systems:
     if known is None:
         return measure.Systems()
     oracle = Oracle(data, known)
-    makers: dict[str, lists.Maker] = {
-        lists.ORACLE: lambda cases, k: oracle.lists(cases, k, config)
-    }
+    makers: dict[str, lists.Maker] = {lists.ORACLE: oracle.lists}
     if not data.log.has_impressions:
         return measure.Systems(makers)
     makers[lists.ORACLE_BY_WATCH_TIME] = true_page.TruePages(data, known).best
@@ -186,12 +181,6 @@ def _scorer(
         return windows.collect(oracle.data, users, ask)
 
     return score
-
-
-def from_data(data: PreparedData) -> Oracle | None:
-    """Returns the oracle of a prepared set, None where the log is not a world's."""
-    known = known_world.from_data(data)
-    return None if known is None else Oracle(data, known)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -239,9 +228,7 @@ class WorldImpressions:
         return before - forgotten
 
 
-def _best(
-    cases: Cases, rates: npt.NDArray[np.float32], k: int, config: EvaluationConfig
-) -> Lists:
+def _best(cases: Cases, rates: npt.NDArray[np.float32], k: int) -> Lists:
     def score(users: slice, videos: slice, out: npt.NDArray[np.float32]) -> None:
         out[...] = rates[users, videos]
 
