@@ -4,6 +4,8 @@ A written world is an artefact `world`: the tables as Parquet, events in a folde
 parts, and a manifest that says which world it is, so that its truth can be asked for.
 """
 
+import dataclasses
+import functools
 import json
 import pathlib
 from collections.abc import Mapping
@@ -14,7 +16,7 @@ import polars as pl
 
 from ytdnn.base import artifacts, configs, errors, registries, schema, table_schemas
 from ytdnn.lab.world import generate, tables
-from ytdnn.log import raw_log
+from ytdnn.log import prepared, raw_log
 from ytdnn.log.sources import casting, own_tables, parquet_files
 
 KIND = "world"
@@ -58,6 +60,36 @@ def config_of(facts: dict[str, object]) -> configs.WorldConfig | None:
         return None
     settings = dict(facts["world"])  # type: ignore[call-overload]
     return configs.component(configs.WorldConfig, settings)
+
+
+@dataclasses.dataclass(frozen=True)
+class KnownWorld:
+    """A world behind a prepared set.
+
+    Attributes:
+      world: The world.
+      users: `[num_users]`, the world's number of each user index.
+      videos: `[num_videos]`, that of each catalogue index, the first of which is 1.
+    """
+
+    world: generate.World
+    users: npt.NDArray[np.int64]
+    videos: npt.NDArray[np.int64]
+
+
+def known(data: prepared.PreparedData) -> KnownWorld | None:
+    """Returns the world of a prepared set, None where the log is not a world's."""
+    config = config_of(data.manifest.facts)
+    if config is None:
+        return None
+    users, videos = data.users[schema.USER_ID], data.videos[schema.VIDEO_ID]
+    return KnownWorld(_world(config), numbers(users), numbers(videos))
+
+
+@functools.lru_cache(maxsize=1)
+def _world(config: configs.WorldConfig) -> generate.World:
+    """Makes a world once for all that is asked of it in an evaluation."""
+    return generate.World(config)
 
 
 def write(world: generate.World, directory: pathlib.Path) -> dict[str, int]:

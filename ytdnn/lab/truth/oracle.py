@@ -5,7 +5,6 @@ from the log, so it is an upper bound. A model's result is given as its share of
 between popularity and the oracle (`summary.gaps_closed`).
 """
 
-import dataclasses
 import functools
 from typing import Any
 
@@ -14,12 +13,13 @@ import numpy.typing as npt
 
 from ytdnn.base import configs, progress, registries, schema
 from ytdnn.evaluation import lists, measure, shown_scorers, user_cases, users_in_parts
-from ytdnn.lab.truth import known_world, true_page
+from ytdnn.lab.sources import world as world_source
+from ytdnn.lab.truth import true_page
 from ytdnn.lab.world import corpus, memory, true_rates, words
 from ytdnn.log import prepared
 from ytdnn.ranking import predictions
 
-KnownWorld = known_world.KnownWorld
+KnownWorld = world_source.KnownWorld
 EvaluationConfig = configs.EvaluationConfig
 Cases = user_cases.Cases
 PreparedData = prepared.PreparedData
@@ -140,8 +140,9 @@ class WorldTruth:
         return systems(self._data, config)
 
     def pages(self) -> true_page.TruePages | None:
-        """Returns the true value of pages."""
-        return true_page.from_data(self._data)
+        """Returns the true value of pages, None where the log is not a world's."""
+        known = world_source.known(self._data)
+        return None if known is None else true_page.TruePages(self._data, known)
 
 
 def systems(data: PreparedData, config: EvaluationConfig) -> measure.Systems:
@@ -149,7 +150,7 @@ def systems(data: PreparedData, config: EvaluationConfig) -> measure.Systems:
 
     One ranks by expected watches, the other makes the slate with most watch time.
     """
-    known = known_world.from_data(data)
+    known = world_source.known(data)
     if known is None:
         return measure.Systems()
     oracle = Oracle(data, known)
@@ -168,7 +169,7 @@ def _scorer(
 
     @functools.lru_cache(maxsize=1)
     def shown_in(window: users_in_parts.UserWindow) -> WorldImpressions:
-        return WorldImpressions.from_data(window.data, known)
+        return WorldImpressions(window.data, known)
 
     def score(impressions: shown_scorers.SplitImpressions) -> predictions.Predictions:
         users = impressions.user_indices[impressions.users]
@@ -183,33 +184,20 @@ def _scorer(
     return score
 
 
-@dataclasses.dataclass(frozen=True)
 class WorldImpressions:
     """A prepared set's impressions by world numbers; all fields are `[impressions]`."""
 
-    users: npt.NDArray[np.int64]
-    videos: npt.NDArray[np.int64]
-    times: npt.NDArray[np.int64]
-    positions: npt.NDArray[np.int64]
-    devices: npt.NDArray[np.int64]
-    pages: npt.NDArray[np.int64]
-    clicked: npt.NDArray[np.bool_]
-
-    @classmethod
-    def from_data(cls, data: PreparedData, known: KnownWorld) -> "WorldImpressions":
-        """Returns the impressions of a set made from a world."""
+    def __init__(self, data: PreparedData, known: KnownWorld) -> None:
+        """Reads the impressions of a set made from a world."""
         shown = data.impressions
         devices = data.catalogue.vocabularies[schema.DEVICE]
         numbers = np.array([words.DEVICES.index(name) for name in devices])
-        return cls(
-            users=known.users[shown.users],
-            videos=known.videos[shown.videos - 1],
-            times=np.asarray(shown.times),
-            positions=np.asarray(shown.positions, np.int64),
-            devices=numbers[np.asarray(shown.devices) - 1],
-            pages=np.asarray(shown.pages),
-            clicked=np.asarray(shown.clicked),
-        )
+        self.users = known.users[shown.users]
+        self.videos = known.videos[shown.videos - 1]
+        self.times = np.asarray(shown.times)
+        self.positions = np.asarray(shown.positions, np.int64)
+        self.devices = numbers[np.asarray(shown.devices) - 1]
+        self.pages, self.clicked = np.asarray(shown.pages), np.asarray(shown.clicked)
 
     def num_unclicked(self) -> npt.NDArray[np.int64]:
         """Counts the earlier unclicked impressions that each user remembers."""

@@ -176,20 +176,12 @@ def _upload_times(config: configs.WorldConfig, rng: Generator) -> np.ndarray:
     num = config.num_videos
     before = -rng.random(num) * 365.0
     within = rng.random(num) * config.span_days
-    is_old = rng.random(num) < _old_share(config)
+    # The longer the world goes on after its log, the more of its uploads are new.
+    newer = (1.0 - _OLD_SHARE) * (config.span_days / config.num_days)
+    is_old = rng.random(num) < _OLD_SHARE / (_OLD_SHARE + newer)
     is_old[0] = True  # so that there is always something to watch
     days = np.where(is_old, before, within)
     return (START + days * SECONDS_PER_DAY).astype(np.int64)
-
-
-def _old_share(config: configs.WorldConfig) -> float:
-    """Returns the share of the corpus that was there when the log began.
-
-    The longer the world continues after the end of the log, the more new uploads it
-    has, and the smaller this share is.
-    """
-    newer = (1.0 - _OLD_SHARE) * (config.span_days / config.num_days)
-    return _OLD_SHARE / (_OLD_SHARE + newer)
 
 
 def _series(

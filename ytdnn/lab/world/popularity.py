@@ -42,11 +42,6 @@ def _rise(videos: corpus.Videos, age_days: np.ndarray) -> np.ndarray:
     return np.expm1(-age_days / videos.rise_days) ** 2
 
 
-def day_of(time: int) -> int:
-    """Returns the day of a time, counted from the begin of the log."""
-    return (time - corpus.START) // corpus.SECONDS_PER_DAY
-
-
 class Shelves:
     """The corpus ordered by (language, leaf), then by video.
 
@@ -80,16 +75,11 @@ class Shelves:
         day.
         """
         if day not in self._days:
-            self._days[day] = self._make_day(day)
+            end = corpus.START + (day + 1) * corpus.SECONDS_PER_DAY
+            age_days = (end - self._videos.upload_times) / corpus.SECONDS_PER_DAY
+            weights = (weigh(self._videos, age_days) for weigh in (heat, freshness))
+            self._days[day] = Day(*(draws(self, each) for each in weights))
         return self._days[day]
-
-    def _make_day(self, day: int) -> "Day":
-        end = corpus.START + (day + 1) * corpus.SECONDS_PER_DAY
-        age_days = (end - self._videos.upload_times) / corpus.SECONDS_PER_DAY
-        return Day(
-            draws(self, heat(self._videos, age_days)),
-            draws(self, freshness(self._videos, age_days)),
-        )
 
     def latest(
         self, channels: np.ndarray, times: np.ndarray, back: np.ndarray

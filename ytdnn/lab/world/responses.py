@@ -127,22 +127,9 @@ def dislike_probability(
     return sigmoid(logits - _LIKE_QUALITY * quality + _DISLIKE_APPEAL * appeal)
 
 
-class Accidents:
-    """Draws accidental clicks, from a stream of their own."""
-
-    def __init__(self, share: float, rng: np.random.Generator) -> None:
-        """Stores the share of impressions, and the stream."""
-        self._share = share
-        self._rng = rng
-
-    def happen(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Returns whether each impression is clicked by accident, `shape` bool."""
-        return self._rng.random(shape) < self._share
-
-    def watch_seconds(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Returns how long each of them is watched, `shape`, to a tenth."""
-        tenths = self._rng.integers(_LEAST_ACCIDENT, _MOST_ACCIDENT + 1, shape)
-        return tenths / 10.0
+def accident_seconds(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Draws how long accidental clicks are watched, `shape`, to a tenth."""
+    return rng.integers(_LEAST_ACCIDENT, _MOST_ACCIDENT + 1, shape) / 10.0
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:
