@@ -62,6 +62,7 @@ def shown_order(shown: report_parts.ShownLists, drawn: Sequence[str]) -> page.Se
         if name in drawn
     }
     own = next((name for name in ("ranker", "candidates") if name in shown.systems), "")
+    less = f"{tables.model_title(own)} less"
     return page.Section(
         "The order on this log",
         f"All {shown.impressions:,} videos that {shown.users:,} users were shown, as "
@@ -76,11 +77,7 @@ def shown_order(shown: report_parts.ShownLists, drawn: Sequence[str]) -> page.Se
                 colours=display_names.colours(drawn),
             ),
             _orders_table(["order", *headings], shown.systems, "{:.3f}".format),
-            _orders_table(
-                [f"{tables.model_title(own)} less", *headings],
-                shown.ahead,
-                "{:+.3f}".format,
-            ),
+            _orders_table([less, *headings], shown.ahead, "{:+.3f}".format),
         ],
     )
 
@@ -124,11 +121,8 @@ def _less_best(report: report_types.Report) -> Iterator[Block]:
     """Yields the ranker less the best baseline of clicks, and of watch seconds."""
     for kind, best in report.best_baselines.items():
         headings = [metric_names.title(metric) for metric in best.ahead]
-        yield _orders_table(
-            [f"by {kind}: ranker less", *headings],
-            {best.name: best.ahead},
-            "{:+.3f}".format,
-        )
+        columns = [f"by {kind}: ranker less", *headings]
+        yield _orders_table(columns, {best.name: best.ahead}, "{:+.3f}".format)
 
 
 def _calibrations(

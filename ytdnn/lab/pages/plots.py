@@ -259,8 +259,4 @@ def _whiskers(draw: Any, places: Sequence[np.ndarray], colour: Any) -> None:
 
 
 def _words(three: Interval) -> str:
-    value, low, high = three
-    words = tables.format_number(value)
-    if tables.is_finite(low) and tables.is_finite(high):
-        words += f" [{tables.format_number(low)}, {tables.format_number(high)}]"
-    return words
+    return tables.in_line(tables.NumberCell(*three, tables.format_number))
