@@ -24,9 +24,9 @@ ROOMS = {
     "evaluation": 6_179,
     "run": 3_828,
     "core": 36_791,
-    "lab": 8_653,
-    "ops": 6_043,
-    "all": 51_487,
+    "lab": 8_476,
+    "ops": 6_037,
+    "all": 51_304,
 }
 MOST = {
     "num_settings": 160,

@@ -101,10 +101,8 @@ class Looks:
 
     def last_day(self, name: str, arm: int) -> float:
         """Returns an arm's value on the last day only."""
-        metric = measures.METRICS[name]
         visitors = self._last.visitors(self._members[arm])
-        sums = self._last.sums(metric, visitors)
-        return ab_test.ratio(sums.totals, sums.counts).value
+        return self._last.ratio(measures.METRICS[name], visitors).value
 
     def _look(self, name: str, arm: int) -> ab_test.MeanDifference:
         metric = measures.METRICS[name]

@@ -177,6 +177,11 @@ class Totals:
             )
         )
 
+    def ratio(self, metric: Metric, members: Indices) -> ab_test.Ratio:
+        """Returns a metric of users with a visit, in the test."""
+        sums = self.sums(metric, members)
+        return ab_test.ratio(sums.totals, sums.counts)
+
     def before(self, metric: Metric, members: Indices) -> ab_test.Sums:
         """Returns the sums of the days before the test as if they were the test's."""
         sums = self.sums(metric, members)

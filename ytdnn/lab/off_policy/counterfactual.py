@@ -22,11 +22,10 @@ Estimate = off_policy.Estimate
 Choices = page_choices.Choices
 
 CLICKS, WATCH_SECONDS = "clicks", "watch_seconds"
-IPS, SNIPS, DR = "ips", "snips", "dr"
 ESTIMATORS = {
-    IPS: off_policy.inverse_propensity,
-    SNIPS: off_policy.self_normalised,
-    DR: off_policy.doubly_robust,
+    "ips": off_policy.inverse_propensity,
+    "snips": off_policy.self_normalised,
+    "dr": off_policy.doubly_robust,
 }
 
 Floats = npt.NDArray[np.float64]
@@ -138,9 +137,7 @@ def measure(
         logged_per_page={
             name: _triple(one, log.places_a_page) for name, one in logged.items()
         },
-        systems={
-            name: _value(log, ordered, shown) for name, ordered in systems.items()
-        },
+        systems={name: _value(log, each, shown) for name, each in systems.items()},
     )
 
 
@@ -157,7 +154,7 @@ def estimates(
     by_reward: dict[str, dict[str, Estimate]] = {}
     for reward in log.rewards:
         decisions = log.decisions(reward, chosen, own)
-        names = [n for n in ESTIMATORS if n != DR or decisions.modelled is not None]
+        names = [n for n in ESTIMATORS if n != "dr" or decisions.modelled is not None]
         by_reward[reward] = {n: ESTIMATORS[n](decisions) for n in names}
     return by_reward
 
