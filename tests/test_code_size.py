@@ -24,9 +24,9 @@ ROOMS = {
     "evaluation": 6_179,
     "run": 3_828,
     "core": 36_791,
-    "lab": 8_476,
-    "ops": 6_037,
-    "all": 51_304,
+    "lab": 8_454,
+    "ops": 6_034,
+    "all": 51_279,
 }
 MOST = {
     "num_settings": 160,

@@ -60,8 +60,7 @@ class Shelves:
         self.order = np.argsort(shelf, kind="stable")
         num_shelves = len(words.LANGUAGES) * self.num_leaves
         self.bounds = np.searchsorted(shelf[self.order], np.arange(num_shelves + 1))
-        by_upload = np.lexsort((videos.upload_times, videos.channels))
-        self._by_upload = by_upload
+        by_upload = self._by_upload = np.lexsort((videos.upload_times, videos.channels))
         self._channel_bounds = np.searchsorted(
             videos.channels[by_upload], np.arange(videos.channels.max() + 2)
         )

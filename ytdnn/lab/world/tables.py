@@ -136,9 +136,8 @@ def _impressions(columns: dict[str, np.ndarray], sources: Sequence[str]) -> Tabl
         schema.SCORE: columns["scores"].astype(np.float64).round(4),
         schema.SEED_VIDEO_ID: _or_none(seed_ids, seeds >= 0),
     }
-    for name in (schema.LIKED, schema.DISLIKED):
-        if name in columns:
-            table[name] = columns[name]
+    outcomes = schema.LIKED, schema.DISLIKED
+    table |= {name: columns[name] for name in outcomes if name in columns}
     if not np.isnan(propensities).all():
         table[schema.PROPENSITY] = propensities.astype(np.float64)
     return table
