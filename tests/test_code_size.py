@@ -24,9 +24,9 @@ ROOMS = {
     "evaluation": 6_179,
     "run": 3_828,
     "core": 36_791,
-    "lab": 8_454,
-    "ops": 6_034,
-    "all": 51_279,
+    "lab": 8_451,
+    "ops": 6_028,
+    "all": 51_270,
 }
 MOST = {
     "num_settings": 160,

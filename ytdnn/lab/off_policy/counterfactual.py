@@ -13,7 +13,6 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base import configs
 from ytdnn.evaluation import report_parts, report_types
 from ytdnn.lab.metrics import off_policy
 from ytdnn.lab.off_policy import logged_pages, page_choices
@@ -113,7 +112,6 @@ def measure(
     pages: logged_pages.LoggedPages,
     systems: Mapping[str, page_choices.SystemOrder],
     modelled: Mapping[str, npt.NDArray[np.floating]],
-    config: configs.EvaluationConfig,
 ) -> report_types.OffPolicy:
     """Estimates the rewards of systems' pages.
 
@@ -121,7 +119,6 @@ def measure(
       pages: Logged pages.
       systems: Order of each system for them.
       modelled: Modelled rewards, as for `log_of`.
-      config: Settings, with the upper bound on weights.
     """
     log = log_of(pages, modelled)
     shown = pages.values("videos")

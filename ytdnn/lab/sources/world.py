@@ -4,6 +4,7 @@ A written world is an artefact `world`: the tables as Parquet, events in a folde
 parts, and a manifest that says which world it is, so that its truth can be asked for.
 """
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -124,17 +125,15 @@ def write(world: generate.World, directory: pathlib.Path) -> dict[str, int]:
 
 def _require_replaceable(directory: pathlib.Path) -> None:
     """Refuses a directory of other things, which publishing would replace."""
-    manifest = directory / artifacts.MANIFEST
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        manifest = json.loads((directory / artifacts.MANIFEST).read_text())
+        if manifest["kind"] == KIND:
+            return
     if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
-        try:
-            kind = json.loads(manifest.read_text())["kind"]
-        except (OSError, ValueError, KeyError, TypeError):
-            kind = None
-        if kind != KIND:
-            raise errors.UserError(
-                f"expected a new directory or a written world at {directory}, found "
-                f"other files: name another directory with --out"
-            )
+        raise errors.UserError(
+            f"expected a new directory or a written world at {directory}, found "
+            f"other files: name another directory with --out"
+        )
 
 
 def first_crowd(directory: pathlib.Path) -> dict[str, pl.LazyFrame]:
