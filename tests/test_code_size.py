@@ -24,9 +24,9 @@ ROOMS = {
     "evaluation": 6_179,
     "run": 3_828,
     "core": 36_791,
-    "lab": 8_451,
+    "lab": 8_446,
     "ops": 6_028,
-    "all": 51_270,
+    "all": 51_265,
 }
 MOST = {
     "num_settings": 160,

@@ -66,16 +66,11 @@ def _tails(logs: Logs) -> list[page.Block]:
         ranks = _spaced(len(counts))
         least, share = counts[ranks - 1].tolist(), (ranks / len(counts)).tolist()
         activity[name] = plots.Series(least, share, style="points")
-    of_user = "watches of a user, at least"
+    of_video, of_user = "rank of the video", "watches of a user, at least"
     return [
         plots.lines(*each, log_x=True, log_y=True)
         for each in (
-            (
-                "Popularity by rank",
-                popularity,
-                "rank of the video",
-                "share of all watches",
-            ),
+            ("Popularity by rank", popularity, of_video, "share of all watches"),
             ("Activity of users", activity, of_user, "share of users"),
         )
     ]

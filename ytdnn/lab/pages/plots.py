@@ -146,9 +146,10 @@ def intervals(
     x_label: str,
     colours: Mapping[str, int] | None = None,
 ) -> markupsafe.Markup:
-    """Draws values as dots with whiskers from 0, a row for each category and series.
+    """Draws values as dots with whiskers, one row for each category and series.
 
-    Of one category the rows are named by the series, and there is no legend.
+    Of one category the rows are named by the series, and there is no legend. The axis
+    holds 0.
 
     Args:
       title: Content of the plot.
