@@ -24,13 +24,13 @@ ROOMS = {
     "evaluation": 6_179,
     "run": 3_829,
     "core": 36_800,
-    "lab": 8_916,
-    "ops": 6_044,
-    "all": 51_760,
+    "lab": 8_446,
+    "ops": 6_028,
+    "all": 51_274,
 }
 MOST = {
     "num_settings": 160,
-    "num_test_lines": 43_397,
+    "num_test_lines": 43_386,
     "num_experiment_lines": 5_778,
     "num_words": 24_900,
 }

@@ -166,12 +166,13 @@ def _drawn(one: Table, with_intervals: bool, fold: bool) -> table.Table:
             lines = heading.replace(" ↓", "\N{NO-BREAK SPACE}↓").replace(" ", "\n")
             result.add_column(lines, justify="right", no_wrap=True)
     for place, row in enumerate(one.rows):
-        cells = [_in_terminal(cell, with_intervals) for cell in row]
+        cells = [in_line(cell, with_intervals) for cell in row]
         result.add_row(*cells, style="bold" if place in one.marked else None)
     return result
 
 
-def _in_terminal(cell: Cell, with_interval: bool) -> str:
+def in_line(cell: Cell, with_interval: bool = True) -> str:
+    """Returns a cell as text, with its interval in brackets."""
     if not isinstance(cell, NumberCell):
         return text(cell)
     value, *ends = cell.texts()

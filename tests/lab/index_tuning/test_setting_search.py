@@ -85,11 +85,7 @@ def test_scann_is_tuned_without_another_build_for_reordering(
             built.append(config)
             return super().build(vectors, config)
 
-    def axes(start: configs.ScannConfig, num_videos: int) -> dict[str, tuple[int, ...]]:
-        leaves = start.num_leaves
-        return {"num_leaves": (leaves, 2 * leaves)}
-
-    small = dataclasses.replace(space, cls=Counted, axes=axes)
+    small = dataclasses.replace(space, cls=Counted, powers=range(2))
     monkeypatch.setitem(setting_search.SPACES, "scann", small)
     found = setting_search.tune(VECTORS, QUERIES, "scann", 0.9, 30, lines.append)
     assert len(built) == 3  # two numbers of leaves, and the one without tuning

@@ -26,8 +26,6 @@ def test_by_hand() -> None:
     assert off_policy.doubly_robust(logged).value == pytest.approx(2.125)
     size = off_policy.inverse_propensity(logged).effective_size
     assert size == pytest.approx(4.5**2 / 8.25)
-    # Weights cut at 1: 1/2, 1, 1, 0.
-    assert off_policy.inverse_propensity(logged, 1.0).value == pytest.approx(1.0)
 
 
 def test_the_policy_of_the_log_is_worth_its_mean() -> None:

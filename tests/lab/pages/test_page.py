@@ -53,9 +53,7 @@ def test_words_are_escaped_wherever_they_come_from() -> None:
     evil = "<script>alert('1')</script>"
     table = page.Table([evil], [[evil]], evil)
     blocks: list[page.Block] = [evil, table, page.Details(evil, [evil])]
-    blocks.append(
-        plots.bars(evil, [evil], {evil: [1.0], evil + "2": [2.0]}, evil, evil)
-    )
+    blocks.append(plots.bars(evil, [evil], {evil: [1.0], evil + "2": [2.0]}, evil))
     text = page.render(evil, evil, [page.Section(evil, evil, blocks)])
     assert "<script" not in text
     assert "script" not in tags(text)

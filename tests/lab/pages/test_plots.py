@@ -148,7 +148,7 @@ def test_a_picture_has_a_name_and_real_text() -> None:
 
 def test_characters_that_no_font_or_page_has_are_drawn() -> None:
     name = "\x00\x1b影片\n2"
-    picture = plots.bars(name, [name], {name: [1.0], "b": [2.0]}, name, name)
+    picture = plots.bars(name, [name], {name: [1.0], "b": [2.0]}, name)
     assert "\x00" not in picture
     assert tips(picture, "path")[0] == "影片\n2, 影片\n2: 1"
 

@@ -15,7 +15,8 @@ from ytdnn.evaluation import (
     shown_scorers,
     user_cases,
 )
-from ytdnn.lab.truth import known_world, oracle
+from ytdnn.lab.sources import world as world_source
+from ytdnn.lab.truth import oracle
 from ytdnn.lab.world import generate
 from ytdnn.log import events, prepare, prepared
 
@@ -90,7 +91,7 @@ def test_it_maps_a_set_without_some_users(
     config = configs.DataConfig(world=WORLD, where="user_id <> 'u3'", min_user_count=10)
     data = prepare.prepare(config, tmp_path / "data")
     assert data.num_users < WORLD.num_users
-    shown = oracle.WorldImpressions.from_data(data, known_world.from_data(data))
+    shown = oracle.WorldImpressions(data, world_source.known(data))
     ids = data.users["user_id"].gather(np.asarray(data.impressions.users))
     assert ids.str.slice(1).cast(pl.Int64).to_list() == shown.users.tolist()
     cases = user_cases.cases(data, events.Split.TEST, CONFIG)
@@ -106,21 +107,17 @@ def test_other_logs_have_no_oracle(data) -> None:
 
 
 def test_a_written_world_keeps_its_truth(tmp_path: pathlib.Path) -> None:
-    from ytdnn.lab.sources import world as world_source
-
     world_source.write(generate.World(WORLD), tmp_path / "log")
     config = configs.DataConfig(dir=str(tmp_path / "log"))
     data = prepare.prepare(config, tmp_path / "data")
-    found = oracle.from_data(data)
-    assert found is not None
-    assert found.world.config == WORLD
+    assert world_source.known(data).world.config == WORLD
     assert oracle.systems(data, CONFIG).scorers
 
 
 def test_it_is_asked_within_the_window_that_is_evaluated(data) -> None:
     """Validation ends weeks before the log: nothing later may move its moments."""
     cases = user_cases.cases(data, events.Split.VALIDATION, CONFIG)
-    blocks = oracle.from_data(data)._moments(cases)
+    blocks = oracle.Oracle(data, world_source.known(data))._moments(cases)
     windows = data.manifest.facts["windows"]
     moments = {time for _, times in blocks for time in times}
     assert len(moments) == 3

@@ -8,7 +8,8 @@ import pytest
 from tests import changed_log
 from ytdnn import configs
 from ytdnn.evaluation import lists, user_cases
-from ytdnn.lab.truth import known_world, true_page
+from ytdnn.lab.sources import world as world_source
+from ytdnn.lab.truth import oracle, true_page
 from ytdnn.lab.world import corpus, memory, page_values, true_rates
 from ytdnn.log import events, prepare, prepared
 
@@ -33,14 +34,12 @@ def cases(data: prepared.PreparedData) -> user_cases.Cases:
 
 @pytest.fixture(scope="module")
 def pages(data: prepared.PreparedData) -> true_page.TruePages:
-    found = true_page.from_data(data)
-    assert found is not None
-    return found
+    return oracle.WorldTruth(data).pages()
 
 
 def _remembered(data, cases) -> tuple[memory.Memory, np.ndarray]:
     """Replays what the log holds of each case through the world's own memory."""
-    known = known_world.from_data(data)
+    known = world_source.known(data)
     numbers = np.append(corpus.NONE, known.videos)
     remembered = memory.Memory(len(cases))
     shown = data.impressions
@@ -76,7 +75,7 @@ def test_a_page_is_worth_what_a_user_with_that_memory_makes_of_it(
     watched = remembered.has_watched(rows, slates) & (slates >= 0)
     assert unclicked.max() >= 2
     assert watched.any()
-    known = known_world.from_data(data)
+    known = world_source.known(data)
     expected = page_values.page_values(
         known.world,
         known.users[few.users],
@@ -99,7 +98,7 @@ def test_a_page_is_worth_what_a_user_with_that_memory_makes_of_it(
 def test_clickbait_is_a_share_of_the_places_that_hold_a_video(
     data, cases, pages
 ) -> None:
-    known = known_world.from_data(data)
+    known = world_source.known(data)
     bait = 1 + np.flatnonzero(true_rates.is_clickbait(known.world)[known.videos])
     other = 1 + np.flatnonzero(~true_rates.is_clickbait(known.world)[known.videos])
     two = user_cases.take(cases, np.arange(2))
@@ -118,7 +117,7 @@ def test_what_happens_at_the_request_or_later_is_not_remembered(
     none_clicked = shown.replace(clicked=np.asarray(shown.clicked) & ~later)
     changed = changed_log.with_tables(data, impressions=none_clicked)
     found = lists.popularity(data.catalogue)(cases, 10)
-    others = true_page.from_data(changed).per_user(cases, found, (10,))
+    others = oracle.WorldTruth(changed).pages().per_user(cases, found, (10,))
     for name, value in pages.per_user(cases, found, (10,)).items():
         np.testing.assert_array_equal(others[name], value)
 
@@ -173,4 +172,5 @@ def test_the_best_page_is_worth_most_and_holds_only_what_it_may(data, pages) -> 
 
 def test_other_logs_have_no_true_page(data) -> None:
     manifest = dataclasses.replace(data.manifest, facts={"source": "log"})
-    assert true_page.from_data(dataclasses.replace(data, manifest=manifest)) is None
+    other = dataclasses.replace(data, manifest=manifest)
+    assert oracle.WorldTruth(other).pages() is None

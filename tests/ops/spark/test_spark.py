@@ -27,8 +27,8 @@ _TWO_TASKS = {"spark.sql.shuffle.partitions": "2"}
 
 @pytest.fixture(scope="module")
 def spark():
-    settings = on_spark.SparkSettings("local[2]", _TWO_TASKS)
-    with on_spark.open_session(settings) as opened:
+    machines = on_spark.SparkMachines("local[2]", _TWO_TASKS)
+    with on_spark.open_session(machines) as opened:
         yield opened
 
 
@@ -100,8 +100,8 @@ def test_flags_choose_the_engine():
     found = chosen(
         "--engine=spark", "--conf=spark.executor.memory=2g,spark.task.cpus=1"
     )
-    assert found.settings.master == on_spark.LOCAL
-    assert found.settings.conf == {
+    assert found.master == on_spark.LOCAL
+    assert found.conf == {
         "spark.executor.memory": "2g",
         "spark.task.cpus": "1",
     }
@@ -123,10 +123,10 @@ def test_a_master_that_is_not_there_is_one_line_at_once(monkeypatch):
         on_spark._require_master(f"spark://127.0.0.1:1,127.0.0.1:{port}")
     monkeypatch.setattr(on_spark, "require", lambda: None)
     for place in (f"127.0.0.1:{port}", "127.0.0.1:99999", "127.0.0.1:x"):
-        settings = on_spark.SparkSettings(f"spark://{place}")
+        machines = on_spark.SparkMachines(f"spark://{place}")
         with (
             pytest.raises(errors.UserError, match=r"could not connect \(.*start it"),
-            on_spark.open_session(settings),
+            on_spark.open_session(machines),
         ):
             raise AssertionError("opened a session without a master")
     on_spark._require_master(on_spark.LOCAL)

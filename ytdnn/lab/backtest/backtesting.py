@@ -262,14 +262,13 @@ class RollingEvaluation:
         data, config = self._data, self.config
         own, rules = config.composition, config.evaluation
         stage = trained_stage.load(self._run / trained_stage.KIND, data)
-        choice = live_term_choice.choose(data, stage.candidates, config)
+        choose = functools.partial(live_term_choice.choose, data, stage.candidates)
+        choice = choose(config)
         weights = own.live_weights or choice.live_weights
         serves = bool(weights and own.live)
         if not weights:  # for the arm of counts, which is to show what they bring
             config = configs.changed(config, {"composition.live": True})
-            weights = live_term_choice.choose(
-                data, stage.candidates, config
-            ).live_weights
+            weights = choose(config).live_weights
         begins = data.manifest.facts["windows"]["validation"] - rules.delay_seconds
         counts = live_counts.LiveCounts(data, int(begins))
         best = request_measure.best_count(data, counts, rules)
@@ -287,11 +286,8 @@ class RollingEvaluation:
         is_live = self.serves_live or arm.kind == arms.COUNTERS
         if not self._weights or not is_live:
             return data, lists.from_model(data, trained, vectors), trained.num_listed
-        kind = (
-            FrozenCandidates
-            if arm.kind == arms.NEVER
-            else live_term_lists.LiveCandidates
-        )
+        frozen, ongoing = FrozenCandidates, live_term_lists.LiveCandidates
+        kind = frozen if arm.kind == arms.NEVER else ongoing
         number = self.config.composition.num_candidates
         live = kind(data, trained, vectors, self._counted_from, self._delay, number)
         weights = live_terms.weights(np.array(self._weights))

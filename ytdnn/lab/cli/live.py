@@ -1,11 +1,11 @@
 """`ytdnn live`: compares arms in a world that continues day by day."""
 
-import dataclasses
 import pathlib
 
 from ytdnn.base import configs, errors
+from ytdnn.lab.cli import world
 from ytdnn.lab.live import live_tests
-from ytdnn.run.cli import command, given_settings, output
+from ytdnn.run.cli import command, output
 
 Flag = command.Flag
 
@@ -90,23 +90,14 @@ def run(given: command.Arguments) -> None:
 
 def _world(given: command.Arguments) -> configs.WorldConfig | None:
     """Returns the world given by flags; None without such flags."""
-    preset = given.values.get("preset")
-    if preset is None:
-        for key in given.overrides:
-            raise errors.UserError(
-                f"expected --preset with --config.{key}: without it the world is that "
-                f"of the runs"
-            )
-        return None
-    if preset not in configs.WORLDS:
+    if "preset" in given.values:
+        return world.preset(given)
+    for key in given.overrides:
         raise errors.UserError(
-            f"expected --preset to be one of {', '.join(configs.WORLDS)}, received "
-            f"{preset!r}{given_settings.closest(preset, list(configs.WORLDS))}"
+            f"expected --preset with --config.{key}: without it the world is that "
+            f"of the runs"
         )
-    config = configs.Config()
-    data = dataclasses.replace(config.data, world=configs.WORLDS[preset])
-    config = dataclasses.replace(config, data=data)
-    return given_settings.apply(config, given.overrides).data.world
+    return None
 
 
 def _refresh_days(given: command.Arguments) -> int | dict[str, int]:

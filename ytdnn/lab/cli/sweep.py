@@ -1,12 +1,9 @@
 """`ytdnn sweep`: searches settings by validation, and compares the best once."""
 
 import pathlib
-from collections.abc import Mapping
-
-import rich.box
-import rich.table
 
 from ytdnn.base import artifacts, configs, errors, formats
+from ytdnn.evaluation import tables
 from ytdnn.lab.studies import sweep_results, sweeping
 from ytdnn.run.cli import (
     command,
@@ -171,38 +168,29 @@ def _show(sweep: sweeping.Sweep, result: sweep_results.SweepResult) -> None:
     path = sweeping.write_best(sweep, result)
     artifacts.write_text(sweep.directory / PAGE, sweep_page.draw(result))
     artifacts.write_json(sweep.directory / RESULT, formats.plain(result))
-    output.screen().print(_table(result, sweep_page.ordered(result)))
+    screen = output.screen()
+    table = _table(result, sweep_page.ordered(result))
+    screen.print(tables.draw(table, screen.width))
     output.say(sweep_page.headline(result))
     output.say(f"config of the best: {path}")
 
 
 def _table(
     result: sweep_results.SweepResult, trials: list[sweep_results.SweepTrial]
-) -> rich.table.Table:
-    table = rich.table.Table(
-        title=f"Trials of {result.stage}", title_justify="left", box=rich.box.SIMPLE
-    )
-    table.add_column("trial")
-    for name in (result.metric, "ms an answer", "training, s"):
-        table.add_column(name, justify="right")
-    table.add_column("settings")
-    cost = _milliseconds(result.default_milliseconds)
-    table.add_row("base", f"{result.default_value:.4f}", cost, "", "")
-    for trial in trials[:_MOST_SHOWN]:
-        if trial.value is not None:
-            table.add_row(
-                str(trial.number),
-                f"{trial.value:.4f}",
-                _milliseconds(trial.milliseconds),
-                f"{trial.seconds or 0.0:.0f}",
-                _words(trial.settings),
-            )
-    return table
-
-
-def _milliseconds(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _words(given: Mapping[str, str]) -> str:
-    return " ".join(f"{key.partition('.')[2]}={value}" for key, value in given.items())
+) -> tables.Table:
+    """Returns the base config and the best trials."""
+    cost = result.default_milliseconds
+    base = sweep_results.SweepTrial(0, "base", {}, result.default_value, (), None, cost)
+    known = [trial for trial in trials[:_MOST_SHOWN] if trial.value is not None]
+    rows: list[list[tables.Cell]] = [
+        [
+            "base" if trial is base else str(trial.number),
+            tables.NumberCell(trial.value, show="{:.4f}".format),
+            tables.NumberCell(trial.milliseconds, show="{:.3f}".format),
+            "" if trial is base else f"{trial.seconds or 0.0:.0f}",
+            " ".join(f"{k.partition('.')[2]}={v}" for k, v in trial.settings.items()),
+        ]
+        for trial in (base, *known)
+    ]
+    columns = ["trial", result.metric, "ms an answer", "training, s", "settings"]
+    return tables.Table(columns, rows, f"Trials of {result.stage}", words=(0, 4))

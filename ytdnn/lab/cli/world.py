@@ -41,21 +41,17 @@ def run(given: command.Arguments) -> None:
       ytdnn world --preset=large --out=runs/large/log --beside=ml-1m.zip
     """
     directory = pathlib.Path(given.values["out"])
-    preset = given.values.get("preset", "small")
-    if preset not in configs.WORLDS:
-        raise errors.UserError(
-            f"expected --preset to be one of {', '.join(configs.WORLDS)}, received "
-            f"{preset!r}{given_settings.closest(preset, list(configs.WORLDS))}"
-        )
-    config = configs.Config(data=configs.DataConfig(world=configs.WORLDS[preset]))
-    world = given_settings.apply(config, given.overrides).data.world
+    world = preset(given, "small")
     log_size.require_memory_of_world(world)
     output.say(
         f"[1/2] tables: started ({world.num_users:,} users, {world.num_videos:,} "
         f"videos, {world.num_days} days, seed {world.seed})"
     )
+    from ytdnn.lab.sources import world as world_source
+    from ytdnn.lab.world import generate
+
     started = time.perf_counter()
-    rows = _write(world, directory)
+    rows = world_source.write(generate.World(world), directory)
     seconds = time.perf_counter() - started
     output.result(lambda: {"path": directory, "rows": rows})
     counts = ", ".join(f"{count:,} {name}" for name, count in rows.items())
@@ -64,7 +60,7 @@ def run(given: command.Arguments) -> None:
         f"[1/2] tables: done in {seconds:.1f} s ({rate:,.0f} watches/s): {counts}"
     )
     started = time.perf_counter()
-    _draw(world, directory, PAGE, given.values.get("beside", ""))
+    _draw(world, directory, given.values.get("beside", ""))
     seconds = time.perf_counter() - started
     output.say(f"[2/2] page: done in {seconds:.1f} s: {directory / PAGE}")
     output.say(
@@ -72,17 +68,27 @@ def run(given: command.Arguments) -> None:
     )
 
 
-def _write(world: configs.WorldConfig, directory: pathlib.Path) -> dict[str, int]:
-    """Writes the tables of a world and returns the rows of each."""
-    from ytdnn.lab.sources import world as world_source
-    from ytdnn.lab.world import generate
+def preset(given: command.Arguments, default: str = "") -> configs.WorldConfig:
+    """Returns the world of `--preset`, with the settings of the command line.
 
-    return world_source.write(generate.World(world), directory)
+    Args:
+      given: Parsed command line.
+      default: Name of the preset without the flag.
+
+    Raises:
+      errors.UserError: There is no such preset.
+    """
+    name = given.values.get("preset", default)
+    if name not in configs.WORLDS:
+        raise errors.UserError(
+            f"expected --preset to be one of {', '.join(configs.WORLDS)}, received "
+            f"{name!r}{given_settings.closest(name, list(configs.WORLDS))}"
+        )
+    config = configs.Config(data=configs.DataConfig(world=configs.WORLDS[name]))
+    return given_settings.apply(config, given.overrides).data.world
 
 
-def _draw(
-    world: configs.WorldConfig, directory: pathlib.Path, name: str, beside: str
-) -> None:
+def _draw(world: configs.WorldConfig, directory: pathlib.Path, beside: str) -> None:
     """Draws the page of a written world, and of MovieLens if a path is given."""
     from ytdnn.lab.pages import log_page
     from ytdnn.lab.sources import world as world_source
@@ -97,4 +103,4 @@ def _draw(
         f"{world.num_videos:,} videos, {world.num_days} days. Drawn of its first "
         f"users, who are a fair sample of all."
     )
-    artifacts.write_text(directory / name, log_page.draw(logs, summary))
+    artifacts.write_text(directory / PAGE, log_page.draw(logs, summary))

@@ -82,66 +82,49 @@ class Space:
 
     Attributes:
       cls: Class of the index, whose module has `adjust(config)`.
-      start: Function of the number of videos that returns the first setting.
-      axes: Values of each setting that a build fixes, in order, by the first setting.
+      config: Class of its settings.
+      size: Setting that a build fixes, the number of leaves or lists.
+      by_size: Function of the number of videos that returns the first such number.
+      powers: How often that is doubled, or halved where less than 0.
       reorder: Factors of reordering that a build is searched with.
       effort: Setting with the share of the leaves or lists that is searched.
     """
 
     cls: Any
-    start: Callable[[int], Component]
-    axes: Callable[[Component, int], dict[str, Sequence[int]]]
+    config: Any
+    size: str
+    by_size: Callable[[int], int]
+    powers: range
     reorder: tuple[int, ...]
     effort: str
 
-    def variants(self, config: Component) -> list[Component]:
-        """Returns the settings to search one build with, apart from the effort."""
-        return [dataclasses.replace(config, reorder_factor=n) for n in self.reorder]
+    def sizes(self, num_videos: int) -> list[int]:
+        """Returns the numbers to build with, at most a quarter of the videos."""
+        middle = self.by_size(num_videos)
+        sizes = sorted({max(1, round(middle * 2.0**power)) for power in self.powers})
+        return [n for n in sizes if n <= max(1, num_videos // 4)]
 
     def with_effort(self, config: Component, effort: float) -> Component:
         """Returns the setting that searches a share of the leaves or lists."""
         return dataclasses.replace(config, **{self.effort: effort})
 
 
-def _start_scann(num_videos: int) -> configs.ScannConfig:
-    """Returns the default, with a tree whatever the corpus size."""
-    return configs.ScannConfig(num_leaves=scann_index.leaves_by_size(num_videos))
-
-
-def _start_ivf(num_videos: int) -> configs.IvfConfig:
-    """Returns the default, with lists whatever the corpus size."""
-    return configs.IvfConfig(num_lists=ivf.lists_by_size(num_videos))
-
-
-def _around(middle: int, most_doubled: int, num_videos: int) -> list[int]:
-    """Returns a number with halves and doubles of it, at most a quarter of the videos.
-
-    Args:
-      middle: The number.
-      most_doubled: How often it is doubled at most; it is halved twice.
-      num_videos: Number of videos.
-    """
-    powers = range(-2, most_doubled + 1)
-    sizes = sorted({max(1, round(middle * 2.0**power)) for power in powers})
-    return [n for n in sizes if n <= max(1, num_videos // 4)]
-
-
 SPACES = {
     "scann": Space(
         scann_index.Scann,
-        _start_scann,
-        lambda start, num_videos: {
-            "num_leaves": _around(start.num_leaves, 3, num_videos)
-        },
+        configs.ScannConfig,
+        "num_leaves",
+        scann_index.leaves_by_size,
+        range(-2, 4),
         (2, 3, 4, 6, 10),
         "leaves_to_search_fraction",
     ),
     "ivf": Space(
         ivf.Ivf,
-        _start_ivf,
-        lambda start, num_videos: {
-            "num_lists": _around(start.num_lists, 2, num_videos)
-        },
+        configs.IvfConfig,
+        "num_lists",
+        ivf.lists_by_size,
+        range(-2, 3),
         (1, 2, 3),
         "lists_to_search_fraction",
     ),
@@ -209,17 +192,16 @@ class _Search:
         self._space, number = SPACES[self._kind], len(self._vectors)
         self._exact = brute_force.BruteForce.build(self._vectors, configs.ExactConfig())
         self._wanted = self._exact.search(self._queries, self._k)[0]
-        self._start = self._space.start(number)
-        self._axes = self._space.axes(self._start, number)
-        self._tried: set[Component] = set()
+        self._sizes = self._space.sizes(number)
+        self._size = self._space.by_size(number)  # of the best build so far
+        self._tried: set[int] = set()
         self._trials: list[Trial] = []
         self._best: _Candidate | None = None
 
     def run(self) -> TuningResult:
-        self._measure(self._start)
-        for name, values in self._axes.items():
-            for step in (1, -1):
-                self._walk(name, values, step)
+        self._measure(self._size)
+        for step in (1, -1):
+            self._walk(step)
         if self._best is None:
             raise errors.UserError(
                 f"expected a setting of {self._kind} that reaches recall "
@@ -227,40 +209,38 @@ class _Search:
             )
         return self._tuned(self._best)
 
-    def _walk(self, name: str, values: Sequence[int], step: int) -> None:
-        """Changes one setting of the best build while that makes searches faster."""
-        while True:
-            config = self._at()
-            place = list(values).index(getattr(config, name)) + step
-            if not 0 <= place < len(values):
-                return
-            if not self._measure(dataclasses.replace(config, **{name: values[place]})):
-                return
+    def _walk(self, step: int) -> None:
+        """Changes the size of the best build while that makes searches faster."""
+        is_faster = True
+        while is_faster:
+            place = self._sizes.index(self._size) + step
+            is_inside = 0 <= place < len(self._sizes)
+            is_faster = is_inside and self._measure(self._sizes[place])
 
-    def _at(self) -> Component:
-        """Returns the build of the best setting, or where the search began."""
-        if self._best is None:
-            return self._start
-        own = {name: getattr(self._best.config, name) for name in self._axes}
-        return dataclasses.replace(self._start, **own)
-
-    def _measure(self, config: Component) -> bool:
-        """Builds an index and measures its variants; tells if one is the best."""
-        if config in self._tried:
-            return False
+    def _built(self, config: Component) -> tuple[Any, float]:
+        """Returns the index of a setting, and the seconds to build it."""
         started = time.perf_counter()
-        built = self._space.cls.build(self._vectors, config)
-        seconds = time.perf_counter() - started
-        self._tried.add(config)
-        candidates = [
-            candidate
-            for variant in self._space.variants(config)
-            if (candidate := self._cheapest(built, variant, seconds)) is not None
-        ]
-        former = self._best
-        self._choose(candidates)
-        self._report(config, seconds, candidates)
-        return self._best is not former
+        index = self._space.cls.build(self._vectors, config)
+        return index, time.perf_counter() - started
+
+    def _measure(self, size: int) -> bool:
+        """Builds an index and measures its variants; tells if one is the best."""
+        if size in self._tried:
+            return False
+        config = self._space.config(**{self._space.size: size})
+        built, seconds = self._built(config)
+        self._tried.add(size)
+        variants = (
+            dataclasses.replace(config, reorder_factor=factor)
+            for factor in self._space.reorder
+        )
+        tried = [self._cheapest(built, variant, seconds) for variant in variants]
+        candidates = [candidate for candidate in tried if candidate is not None]
+        is_best = self._choose(candidates)
+        if is_best:
+            self._size = size
+        self._report(size, seconds, candidates)
+        return is_best
 
     def _cheapest(
         self, built: Any, variant: Component, seconds: float
@@ -277,35 +257,31 @@ class _Search:
                 low = middle + 1
         return best
 
-    def _choose(self, candidates: list[_Candidate]) -> None:
-        """Times the new candidates in turns with the best so far.
+    def _choose(self, candidates: list[_Candidate]) -> bool:
+        """Times the new candidates in turns with the best so far; tells if one is best.
 
         The best stays unless another is faster by more than the noise of the times.
         """
         if not candidates:
-            return
+            return False
         choices = ([self._best] if self._best else []) + candidates
         times = self._milliseconds(choices)
         skipped = len(choices) - len(candidates)
-        self._trials += [
-            _trial(trial, ms)
-            for trial, ms in zip(choices[skipped:], times[skipped:], strict=True)
-        ]
+        self._trials += map(_trial, candidates, times[skipped:])
         fastest = skipped + int(np.argmin(times[skipped:]))
-        if not skipped or times[fastest] < _LEAST_GAIN * times[0]:
+        is_best = not skipped or times[fastest] < _LEAST_GAIN * times[0]
+        if is_best:
             self._best = choices[fastest]
+        return is_best
 
-    def _report(
-        self, config: Component, seconds: float, candidates: list[_Candidate]
-    ) -> None:
-        words = ", ".join(f"{name} {getattr(config, name)}" for name in self._axes)
-        took = f"[{len(self._tried)}] {words}: built in {seconds:.1f} s"
+    def _report(self, size: int, seconds: float, candidates: list[_Candidate]) -> None:
+        words = f"{self._space.size} {size}: built in {seconds:.1f} s"
+        took = f"[{len(self._tried)}] {words}"
         if not candidates:
             self._say(f"{took}; does not reach recall {self._target}")
             return
-        best = min(
-            self._trials[-len(candidates) :], key=lambda trial: trial.milliseconds
-        )
+        trials = self._trials[-len(candidates) :]
+        best = min(trials, key=lambda trial: trial.milliseconds)
         self._say(f"{took}; {best.milliseconds:.2f} ms at recall {best.recall:.3f}")
 
     def _recall(self, index: Any, config: Component) -> float:
@@ -322,8 +298,7 @@ class _Search:
             [trial.search(queries[row : row + 1], self._k) for trial in candidates]
             for row in range(len(queries))
         ]
-        medians: list[float] = (1_000.0 * np.median(seconds, axis=0)).tolist()
-        return medians
+        return (1_000.0 * np.median(seconds, axis=0)).tolist()
 
     def _tuned(self, best: _Candidate) -> TuningResult:
         default = self._default()
@@ -346,12 +321,9 @@ class _Search:
 
     def _default(self) -> _Candidate:
         """Builds the index that is served without tuning."""
-        config = type(self._space.start(1))()
-        started = time.perf_counter()
-        index = self._space.cls.build(self._vectors, config)
-        seconds = time.perf_counter() - started
-        recall = self._recall(index, config)
-        return _Candidate(index, config, recall, seconds)
+        config = self._space.config()
+        index, seconds = self._built(config)
+        return _Candidate(index, config, self._recall(index, config), seconds)
 
     def _curve(self, best: _Candidate) -> tuple[Trial, ...]:
         points = []

@@ -111,14 +111,12 @@ def flags(tuned: "setting_search.TuningResult") -> str:
     own = dataclasses.asdict(config)
     words = [f"--config.index.search={own.pop(configs.KIND)}"]
     defaults = dataclasses.asdict(type(config)())
-    return " ".join(
-        words
-        + [
-            f"--config.index.search.{name}={value}"
-            for name, value in own.items()
-            if value != defaults[name]
-        ]
-    )
+    words += [
+        f"--config.index.search.{name}={value}"
+        for name, value in own.items()
+        if value != defaults[name]
+    ]
+    return " ".join(words)
 
 
 def _tune(config: configs.Config, workdir: pathlib.Path) -> None:

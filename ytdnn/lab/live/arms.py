@@ -148,10 +148,8 @@ def world_of(
       errors.UserError: Runs were trained in different worlds, or in none, or the world
         has no live days.
     """
-    worlds: dict[str, configs.WorldConfig] = {}
-    for arm in arms:
-        if arm.workdir is not None:
-            worlds[str(arm.workdir)] = _world(arm.workdir)
+    runs = [arm.workdir for arm in arms if arm.workdir is not None]
+    worlds = {str(path): _world(path) for path in runs}
     for path, world in worlds.items():
         first, expected = next(iter(worlds.items()))
         if world != expected:
@@ -173,8 +171,7 @@ def world_of(
         where = next(iter(worlds), "the settings")
         raise errors.UserError(
             f"expected a world with days after the end of its log, found live_days 0 "
-            f"in "
-            f"{where}: make the run with --config.data.world.live_days=14"
+            f"in {where}: make the run with --config.data.world.live_days=14"
         )
     return chosen
 

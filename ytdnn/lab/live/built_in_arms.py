@@ -84,18 +84,16 @@ def _best(
     listed = page_values.shortlist(
         world, users, requests.times, num, everything, (_NOTHING, _NOTHING)
     )
-    remembered, rows = requests.remembered, requests.rows
+    remembered = requests.remembered
     worth = page_values.page_values(
         world,
         users,
         listed,
         requests.times,
         np.zeros(1),
-        remembered.num_unclicked(rows, listed),
-        remembered.has_watched(rows, listed),
+        remembered.num_unclicked(requests.rows, listed),
+        remembered.has_watched(requests.rows, listed),
     ).seconds
     order = np.argsort(-worth, axis=1, kind="stable")[:, :length]
-    return (
-        np.take_along_axis(listed, order, axis=1),
-        np.take_along_axis(worth, order, axis=1),
-    )
+    rows = np.arange(len(listed))[:, None]
+    return listed[rows, order], worth[rows, order]

@@ -1,6 +1,5 @@
 """An arm that serves slates from a bundle, with requests in batches."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -125,8 +124,7 @@ class Requester:
         else:
             texts = lists.values.astype(field.dtype)
         missing = np.array([field.missing], texts.dtype)
-        laid_out: npt.NDArray[Any] = np.concatenate([missing, texts])[places.padded()]
-        return laid_out
+        return np.concatenate([missing, texts])[places.padded()]
 
     def _texts(self, numbers: npt.NDArray[np.integer]) -> npt.NDArray[Any]:
         """Returns the texts of searches."""
@@ -167,7 +165,7 @@ def policy_of(
                 drawn = results[schema.PROPENSITIES].numpy()
                 chances[rows, : numbers.shape[1]] = drawn
         page = page_of(videos, scores, source)
-        return dataclasses.replace(page, propensities=chances) if draws else page
+        return page._replace(propensities=chances) if draws else page
 
     return make_pages
 
@@ -189,8 +187,7 @@ def _numbers(ids: tf.Tensor, num_results: tf.Tensor) -> npt.NDArray[np.int64]:
     width = int(ids.shape[1])
     there = np.arange(width) < num_results.numpy()[:, None]
     texts = tf.strings.substr(tf.where(there, ids, f"v{corpus.NONE}"), 1, 20)
-    numbers: npt.NDArray[np.int64] = tf.strings.to_number(texts, tf.int64).numpy()
-    return numbers
+    return tf.strings.to_number(texts, tf.int64).numpy()
 
 
 def _dtype(field: io_fields.Field) -> Any:

@@ -101,10 +101,8 @@ class Looks:
 
     def last_day(self, name: str, arm: int) -> float:
         """Returns an arm's value on the last day only."""
-        metric = measures.METRICS[name]
         visitors = self._last.visitors(self._members[arm])
-        sums = self._last.sums(metric, visitors)
-        return ab_test.ratio(sums.totals, sums.counts).value
+        return self._last.ratio(measures.METRICS[name], visitors).value
 
     def _look(self, name: str, arm: int) -> ab_test.MeanDifference:
         metric = measures.METRICS[name]
@@ -186,13 +184,11 @@ def assign(num_users: int, num_arms: int, seed: int) -> npt.NDArray[np.int64]:
         start = _mixed(np.array([seed], np.uint64))
         mixed = _mixed(_mixed(np.arange(num_users, dtype=np.uint64)) ^ start)
     share = (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    arms: npt.NDArray[np.int64] = (share * num_arms).astype(np.int64)
-    return arms
+    return (share * num_arms).astype(np.int64)
 
 
 def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     values = values + np.uint64(_STEP)
     values = (values ^ (values >> np.uint64(30))) * np.uint64(_FIRST)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(_SECOND)
-    mixed: npt.NDArray[np.uint64] = values ^ (values >> np.uint64(31))
-    return mixed
+    return values ^ (values >> np.uint64(31))

@@ -64,10 +64,7 @@ class CatalogueExposure:
 
     def found_audience(self, arm: int) -> npt.NDArray[np.bool_]:
         """Returns whether each good upload has found its audience in an arm."""
-        has_audience: npt.NDArray[np.bool_] = (
-            self._early[arm, self.good] >= AUDIENCE_CLICKS
-        )
-        return has_audience
+        return self._early[arm, self.good] >= AUDIENCE_CLICKS
 
     def num_shown(self, arm: int) -> int:
         """Returns the number of videos that an arm's slates showed."""

@@ -29,13 +29,12 @@ Frames = dict[str, pl.DataFrame]
 
 def frames(world: World, happened: Sequence[event_recorder.Events]) -> Frames:
     """Returns events as tables of the event log, in order of time."""
-    parts = [tables.events_tables(world, one, arms.SOURCES) for one in happened]
-    sorted_tables = {}
-    for name in EVENTS:
-        parts_of_table = [world_source.frame_of(part[name]) for part in parts]
-        joined = pl.concat(parts_of_table, how="diagonal")
-        sorted_tables[name] = joined.sort(schema.TIME, maintain_order=True)
-    return sorted_tables
+    parts = (tables.events_tables(world, one, arms.SOURCES) for one in happened)
+    whole = joined([world_source.frames_of(part) for part in parts])
+    return {
+        name: frame.sort(schema.TIME, maintain_order=True)
+        for name, frame in whole.items()
+    }
 
 
 def split_by_arm(
@@ -50,7 +49,7 @@ def split_by_arm(
     """
     split: dict[str, Frames] = {name: {} for name in names}
     for table, frame in frames_by_name.items():
-        arm = arm_of[_numbers(frame[schema.USER_ID])]
+        arm = arm_of[world_source.numbers(frame[schema.USER_ID])]
         for place, name in enumerate(names):
             split[name][table] = _known(frame.filter(arm == place))
     return split
@@ -101,8 +100,7 @@ def is_finished(directory: Path, day: int) -> bool:
 def serving(directory: Path, day: int) -> dict[str, dict[str, float]]:
     """Returns the seconds and number of slates of each arm on a finished day."""
     manifest = artifacts.load_manifest(path(directory, day), KIND)
-    seconds: dict[str, dict[str, float]] = manifest.facts["serving"]
-    return seconds
+    return manifest.facts["serving"]
 
 
 def read(directory: Path, day: int, arm: str) -> Frames:
@@ -139,15 +137,18 @@ def recorded(
         [read(directory, day, arm)[schema.IMPRESSIONS] for arm in names],
         how="diagonal",
     )
-    users, times = _numbers(shown[schema.USER_ID]), shown[schema.TIME].to_numpy()
-    keys = _keys(users, times)
+    users = world_source.numbers(shown[schema.USER_ID])
+    keys = _keys(users, shown[schema.TIME].to_numpy())
     distinct, places = np.unique(keys, return_inverse=True)
+    seeds = shown[schema.SEED_VIDEO_ID].fill_null(f"v{corpus.NONE}")
+    codes = {name: code for code, name in enumerate(arms.SOURCES)}
+    sources = shown[schema.SOURCE].replace_strict(codes, return_dtype=pl.Int64)
     positions = shown[schema.POSITION].to_numpy()
     columns = {
-        "videos": _numbers(shown[schema.VIDEO_ID]),
-        "sources": _codes(shown[schema.SOURCE]),
+        "videos": world_source.numbers(shown[schema.VIDEO_ID]),
+        "sources": sources.to_numpy(),
         "scores": shown[schema.SCORE].to_numpy(),
-        "seeds": _numbers(shown[schema.SEED_VIDEO_ID].fill_null(f"v{corpus.NONE}")),
+        "seeds": world_source.numbers(seeds),
     }
     if schema.PROPENSITY in shown.columns:
         columns["propensities"] = shown[schema.PROPENSITY].to_numpy()
@@ -171,22 +172,7 @@ def _keys(
     users: npt.NDArray[np.int64], times: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
     """Returns a key of each visit, from user and time."""
-    keys: npt.NDArray[np.int64] = (users.astype(np.int64) << 32) + times
-    return keys
-
-
-def _codes(sources: pl.Series) -> npt.NDArray[np.int64]:
-    codes = {name: code for code, name in enumerate(arms.SOURCES)}
-    indices: npt.NDArray[np.int64] = sources.replace_strict(
-        codes, return_dtype=pl.Int64
-    ).to_numpy()
-    return indices
-
-
-def _numbers(ids: pl.Series) -> npt.NDArray[np.int64]:
-    """Returns the world's numbers of ids like "u12" and "v7"."""
-    numbers: npt.NDArray[np.int64] = ids.str.slice(1).cast(pl.Int64).to_numpy()
-    return numbers
+    return (users.astype(np.int64) << 32) + times
 
 
 def write_log(
@@ -238,5 +224,4 @@ def _entities(world: World, day: int, until: int) -> Frames:
     """Returns the videos uploaded by a time, and the users who joined by a day."""
     videos = tables.videos_table(world, until)
     users = tables.users_table(world.all_users, day)
-    entity_frames = {schema.VIDEOS: videos, schema.USERS: users}
-    return {name: world_source.frame_of(table) for name, table in entity_frames.items()}
+    return world_source.frames_of({schema.VIDEOS: videos, schema.USERS: users})

@@ -60,8 +60,9 @@ def live_test(
     from ytdnn.lab.live import arms as live_arms
     from ytdnn.lab.live import play, report
 
-    words = _words(arms) if isinstance(arms, Mapping) else list(arms)
-    parsed_arms = live_arms.refreshed(live_arms.parse(words), refresh_days)
+    if isinstance(arms, Mapping):
+        arms = [n if p is None else f"{n}={os.fspath(p)}" for n, p in arms.items()]
+    parsed_arms = live_arms.refreshed(live_arms.parse(arms), refresh_days)
     parsed_arms = live_arms.counting(parsed_arms, counters)
     lived = live_arms.world_of(parsed_arms, world)
     test = play.Test(lived, parsed_arms, days or lived.live_days, seed)
@@ -77,13 +78,6 @@ def live_test(
         live_report = dataclasses.replace(report.from_played(played), offline=offline)
         _publish(directory, played, live_report)
     return live_report
-
-
-def _words(arms: Mapping[str, str | os.PathLike[str] | None]) -> list[str]:
-    return [
-        name if path is None else f"{name}={os.fspath(path)}"
-        for name, path in arms.items()
-    ]
 
 
 def _offline(
@@ -142,9 +136,8 @@ def _publish(
 
     artifacts.write_json(directory / REPORT, dataclasses.asdict(live_report))
     artifacts.write_text(directory / PAGE, live_page.draw(live_report))
-    numbers = range(
-        played.test.world.num_days, played.test.world.num_days + played.test.num_days
-    )
+    begin = played.test.world.num_days
+    numbers = range(begin, begin + played.test.num_days)
     for arm in played.test.names:
         finished_days.write_log(
             directory / LOGS / arm, directory, numbers, arm, played.world

@@ -177,6 +177,11 @@ class Totals:
             )
         )
 
+    def ratio(self, metric: Metric, members: Indices) -> ab_test.Ratio:
+        """Returns a metric of users with a visit, in the test."""
+        sums = self.sums(metric, members)
+        return ab_test.ratio(sums.totals, sums.counts)
+
     def before(self, metric: Metric, members: Indices) -> ab_test.Sums:
         """Returns the sums of the days before the test as if they were the test's."""
         sums = self.sums(metric, members)
@@ -186,7 +191,5 @@ class Totals:
 
 def _column(sums: Array, name: str, members: Indices) -> Array:
     if name == _USERS:
-        visits: Array = sums[members, SUMMED.index(_VISITS)]
-        return np.ones(len(visits))
-    column: Array = sums[members, SUMMED.index(name)]
-    return column
+        return np.ones(len(members))
+    return sums[members, SUMMED.index(name)]

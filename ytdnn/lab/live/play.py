@@ -22,6 +22,7 @@ from ytdnn.lab.world import behaviour, corpus, event_recorder, generate, policy
 
 TEST = "test.json"  # what is tested, beside the finished days
 SECONDS, PAGES = "seconds", "pages"
+Serving = dict[str, dict[str, float]]  # by name of the arm
 
 Refresh = Callable[[pathlib.Path, pathlib.Path, Mapping[str, pl.DataFrame]], None]
 """Trains a run on with new events: from a workdir, into another, tables by name."""
@@ -94,7 +95,7 @@ class LiveOutcome:
     earlier: measures.DaySums
     daily: list[measures.DaySums]
     catalogue: exposure.CatalogueExposure
-    serving: dict[str, dict[str, float]]
+    serving: Serving
 
     def members(self, arm: int) -> npt.NDArray[np.int64]:
         """Returns the users of an arm."""
@@ -177,8 +178,7 @@ def _check(test: Test, directory: pathlib.Path | None, refresh: Refresh | None) 
 
 def _differing(begun: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Returns why a directory's test is not the requested one; empty if it is."""
-    world = begun.get("world", {})
-    worlds = world, now["world"]
+    worlds = begun.get("world", {}), now["world"]
     if begun.keys() != now.keys() or worlds[0].keys() != worlds[1].keys():
         return "it was begun by another version of ytdnn"
     keys = configs.differences(begun, now)
@@ -198,7 +198,7 @@ def _play_day(
     if directory is not None and is_finished:
         length = test.world.impressions_per_page
         make_pages = finished_days.recorded(directory, day, test.names, length)
-        split.count(finished_days.serving(directory, day))
+        _add(split.serving, finished_days.serving(directory, day))
     else:
         make_pages = split.open(day)
     happened: list[event_recorder.Events] = []
@@ -233,7 +233,7 @@ class _Split:
 
     def open(self, day: int) -> policy.Policy:
         """Returns the policy that makes the pages of a day."""
-        makers = [running_arm.open(day) for running_arm in self._opened]
+        makers = [one.open(day) for one in self._opened]
         rng = np.random.default_rng([self.test.world.seed, self.test.seed, day])
         streams = rng.spawn(len(makers))
         self.today = self._nothing()
@@ -258,10 +258,9 @@ class _Split:
     ) -> policy.Page:
         started = time.perf_counter()
         page = maker(requests)
-        name = self.test.names[place]
         spent = {SECONDS: time.perf_counter() - started, PAGES: len(requests.rows)}
         for counts in (self.today, self.serving):
-            _add(counts[name], spent)
+            _add(counts, {self.test.names[place]: spent})
         return page
 
     def tables(
@@ -284,50 +283,29 @@ class _Split:
         for counters in self._counters.values():
             counters.count(finished_days.begin(day) + second)
 
-    def count(self, served: Mapping[str, Mapping[str, float]]) -> None:
-        """Adds the seconds and pages that a finished day took to serve."""
-        for name, spent in served.items():
-            _add(self.serving[name], spent)
-
-    def _nothing(self) -> dict[str, dict[str, float]]:
+    def _nothing(self) -> Serving:
         return {name: {SECONDS: 0.0, PAGES: 0} for name in self.test.names}
 
 
-def _add(counts: dict[str, float], spent: Mapping[str, float]) -> None:
-    for name, value in spent.items():
-        counts[name] += value
+def _add(counts: Serving, spent: Serving) -> None:
+    """Adds seconds and pages of some arms to others."""
+    for arm, numbers in spent.items():
+        for name, value in numbers.items():
+            counts[arm][name] += value
 
 
 def joined(pages: Sequence[policy.Page], rows: npt.NDArray[np.int64]) -> policy.Page:
     """Returns the slates of several policies as one.
 
     Args:
-      pages: Slates of each policy; propensities are unknown if a policy has none.
+      pages: Slates of each policy.
       rows: Row of each slate in the result.
     """
     back = np.argsort(rows)
 
-    def join(name: str) -> npt.NDArray[Any]:
-        values = [getattr(page, name) for page in pages]
-        joined_values: npt.NDArray[Any] = np.concatenate(values)[back]
-        return joined_values
-
-    propensities = None
-    if any(page.propensities is not None for page in pages):
-        known = [
-            np.full(page.videos.shape, np.nan)
-            if page.propensities is None
-            else page.propensities
-            for page in pages
-        ]
-        propensities = np.concatenate(known)[back]
-    return policy.Page(
-        videos=join("videos"),
-        sources=join("sources"),
-        scores=join("scores"),
-        seeds=join("seeds"),
-        propensities=propensities,
-    )
+    wide = ([np.broadcast_to(one, page.videos.shape) for one in page] for page in pages)
+    parts = zip(*wide, strict=True)
+    return policy.Page(*(np.concatenate(part)[back] for part in parts))
 
 
 def _refresh(

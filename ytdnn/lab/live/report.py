@@ -161,34 +161,26 @@ def _arm(played: play.LiveOutcome, place: int, totals: measures.Totals) -> ArmRe
     visitors = totals.visitors(played.members(place))
     visits = totals.sums(measures.METRICS[measures.HEADLINE], visitors).counts
     served = played.serving[arm.name]
+    pages = max(served[play.PAGES], 1)
     return ArmReport(
         meaning=arm.meaning,
         users=len(visitors),
         visits=int(visits.sum()),
         metrics={
-            name: _estimate(*_ratio(totals, metric, visitors))
+            name: _estimate(*totals.ratio(metric, visitors))
             for name, metric in measures.METRICS.items()
         },
         found_audience=_share(played.catalogue.found_audience(place).tolist()),
         videos_shown=played.catalogue.num_shown(place),
         effective_videos=played.catalogue.effective_videos(place),
-        serving_milliseconds=1_000.0
-        * served[play.SECONDS]
-        / max(served[play.PAGES], 1),
+        serving_milliseconds=1_000.0 * served[play.SECONDS] / pages,
     )
-
-
-def _ratio(
-    totals: measures.Totals, metric: measures.Metric, visitors: measures.Indices
-) -> ab_test.Ratio:
-    sums = totals.sums(metric, visitors)
-    return ab_test.ratio(sums.totals, sums.counts)
 
 
 def _difference(looks: comparing.Looks, name: str, place: int) -> ArmDifference:
     metric = measures.METRICS[name]
     look = looks.now[place][name]
-    first = _ratio(looks.totals, metric, looks.visitors(0))
+    first = looks.totals.ratio(metric, looks.visitors(0))
     half = looks.half_width(name, place)
     value = look.difference
     return ArmDifference(
@@ -203,18 +195,12 @@ def _difference(looks: comparing.Looks, name: str, place: int) -> ArmDifference:
 
 
 def _day(test: play.Test, number: int, looks: comparing.Looks) -> DayReport:
-    name = measures.HEADLINE
-    sequential, fixed = {}, {}
+    name, values, sequential, fixed = measures.HEADLINE, {}, {}, {}
     for place, arm in enumerate(test.names):
+        values[arm] = _number(looks.last_day(name, place))
         if place:
-            look = looks.now[place][name]
-            value, half = look.difference, looks.half_width(name, place)
-            sequential[arm] = _between(value, value - half, value + half)
-            fixed[arm] = _estimate(value, look.standard_error)
-    values = {
-        arm: _number(looks.last_day(name, place))
-        for place, arm in enumerate(test.names)
-    }
+            look = _difference(looks, name, place)
+            sequential[arm], fixed[arm] = look.sequential, look.difference
     return DayReport(number, values, sequential, fixed)
 
 

@@ -94,8 +94,7 @@ def linearised(totals: Array, counts: Array) -> Array:
     below = counts.sum()
     if not below:
         return np.zeros(len(counts))
-    parts: Array = (totals - totals.sum() / below * counts) / (below / len(counts))
-    return parts
+    return (totals - totals.sum() / below * counts) / (below / len(counts))
 
 
 def difference(first: Sums, second: Sums, cuped: bool = True) -> MeanDifference:
@@ -126,10 +125,8 @@ def difference(first: Sums, second: Sums, cuped: bool = True) -> MeanDifference:
         change -= slope * float(before[1].mean() - before[0].mean())
         left = [part - slope * one for part, one in zip(parts, before, strict=True)]
         spread = max(sum(float(_centred(one) @ _centred(one)) for one in before), 1e-12)
-        leverage = [
-            weight + _centred(one) ** 2 / spread
-            for weight, one in zip(weights, before, strict=True)
-        ]
+        pulls = [_centred(one) ** 2 / spread for one in before]
+        leverage = map(np.add, weights, pulls)
         variance = sum(map(_variance, left, leverage))
     error = math.sqrt(variance) if math.isfinite(change) else math.nan
     kept = variance / plain if plain else 1.0
@@ -147,15 +144,13 @@ def p_value(value: float, standard_error: float) -> float:
     return 2.0 * statistics.NormalDist().cdf(-abs(value) / standard_error)
 
 
-def interval(
-    value: float, standard_error: float, level: float = LEVEL
-) -> tuple[float, float]:
-    """Returns the normal interval of a value.
+def interval(value: float, standard_error: float) -> tuple[float, float]:
+    """Returns the normal interval of a value, of `LEVEL`.
 
     >>> [round(end, 2) for end in interval(1.0, 0.5)]
     [0.02, 1.98]
     """
-    half = statistics.NormalDist().inv_cdf(0.5 + level / 2.0) * standard_error
+    half = statistics.NormalDist().inv_cdf(0.5 + LEVEL / 2.0) * standard_error
     return value - half, value + half
 
 
@@ -189,15 +184,12 @@ def _slope(parts: list[Array], before: tuple[Array, Array]) -> float:
     """Returns the regression of the metric on the time before, within arms."""
     centred = [_centred(values) for values in before]
     spread = sum(float(values @ values) for values in centred)
-    along = sum(
-        float(part @ values) for part, values in zip(parts, centred, strict=True)
-    )
+    along = sum(map(float, map(np.dot, parts, centred)))
     return along / spread if spread else 0.0
 
 
 def _centred(values: Array) -> Array:
-    centred: Array = values - values.mean()
-    return centred
+    return values - values.mean()
 
 
 def _variance(parts: Array, leverage: Array) -> float:

@@ -24,7 +24,6 @@ Intervals are over users, as a user's decisions are not independent.
 """
 
 import dataclasses
-import math
 
 import numpy as np
 import numpy.typing as npt
@@ -71,11 +70,10 @@ class Decisions:
                 f"{self.propensities[~inside][0]}"
             )
 
-    def weights(self, most: float = math.inf) -> Array:
-        """Returns π over propensity, cut at `most`, which trades bias for noise."""
+    def weights(self) -> Array:
+        """Returns π over propensity, times the weights of the places before."""
         before = 1.0 if self.before is None else self.before
-        weights: Array = np.minimum(before * self.target / self.propensities, most)
-        return weights
+        return before * self.target / self.propensities
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,17 +112,16 @@ def mean_reward(logged: Decisions) -> Estimate:
     return _mean(logged, logged.rewards, np.ones(len(logged.rewards)))
 
 
-def mean_weight(logged: Decisions, most_weight: float = math.inf) -> Estimate:
+def mean_weight(logged: Decisions) -> Estimate:
     """Returns the mean weight: 1 in expectation if the log can show all videos of π.
 
     Below 1 the log could not have shown some videos of π, or the propensities are too
     high; `inverse_propensity` is then too low by the reward of those videos.
     """
-    weights = logged.weights(most_weight)
-    return _mean(logged, weights, weights)
+    return _mean(logged, logged.weights(), logged.weights())
 
 
-def inverse_propensity(logged: Decisions, most_weight: float = math.inf) -> Estimate:
+def inverse_propensity(logged: Decisions) -> Estimate:
     """Returns the mean of weight times reward.
 
     >>> users, halves = np.arange(2), np.array([0.5, 0.5])
@@ -132,17 +129,17 @@ def inverse_propensity(logged: Decisions, most_weight: float = math.inf) -> Esti
     >>> inverse_propensity(logged).value
     1.0
     """
-    weights = logged.weights(most_weight)
+    weights = logged.weights()
     return _mean(logged, weights * logged.rewards, weights)
 
 
-def self_normalised(logged: Decisions, most_weight: float = math.inf) -> Estimate:
+def self_normalised(logged: Decisions) -> Estimate:
     """Returns the mean of rewards by weight; NaN where no weight is above 0."""
-    weights = logged.weights(most_weight)
+    weights = logged.weights()
     return _ratio(logged, weights * logged.rewards, weights, weights)
 
 
-def doubly_robust(logged: Decisions, most_weight: float = math.inf) -> Estimate:
+def doubly_robust(logged: Decisions) -> Estimate:
     """Returns the model's mean reward, corrected by the model's errors on the log.
 
     Raises:
@@ -150,7 +147,7 @@ def doubly_robust(logged: Decisions, most_weight: float = math.inf) -> Estimate:
     """
     if logged.modelled is None or logged.modelled_target is None:
         raise ValueError("expected modelled and modelled_target, received none")
-    weights = logged.weights(most_weight)
+    weights = logged.weights()
     left = weights * (logged.rewards - logged.modelled)
     return _mean(logged, logged.modelled_target + left, weights)
 

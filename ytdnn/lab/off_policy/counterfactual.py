@@ -13,7 +13,6 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base import configs
 from ytdnn.evaluation import report_parts, report_types
 from ytdnn.lab.metrics import off_policy
 from ytdnn.lab.off_policy import logged_pages, page_choices
@@ -22,11 +21,10 @@ Estimate = off_policy.Estimate
 Choices = page_choices.Choices
 
 CLICKS, WATCH_SECONDS = "clicks", "watch_seconds"
-IPS, SNIPS, DR = "ips", "snips", "dr"
 ESTIMATORS = {
-    IPS: off_policy.inverse_propensity,
-    SNIPS: off_policy.self_normalised,
-    DR: off_policy.doubly_robust,
+    "ips": off_policy.inverse_propensity,
+    "snips": off_policy.self_normalised,
+    "dr": off_policy.doubly_robust,
 }
 
 Floats = npt.NDArray[np.float64]
@@ -114,7 +112,6 @@ def measure(
     pages: logged_pages.LoggedPages,
     systems: Mapping[str, page_choices.SystemOrder],
     modelled: Mapping[str, npt.NDArray[np.floating]],
-    config: configs.EvaluationConfig,
 ) -> report_types.OffPolicy:
     """Estimates the rewards of systems' pages.
 
@@ -122,7 +119,6 @@ def measure(
       pages: Logged pages.
       systems: Order of each system for them.
       modelled: Modelled rewards, as for `log_of`.
-      config: Settings, with the upper bound on weights.
     """
     log = log_of(pages, modelled)
     shown = pages.values("videos")
@@ -138,9 +134,7 @@ def measure(
         logged_per_page={
             name: _triple(one, log.places_a_page) for name, one in logged.items()
         },
-        systems={
-            name: _value(log, ordered, shown) for name, ordered in systems.items()
-        },
+        systems={name: _value(log, each, shown) for name, each in systems.items()},
     )
 
 
@@ -157,7 +151,7 @@ def estimates(
     by_reward: dict[str, dict[str, Estimate]] = {}
     for reward in log.rewards:
         decisions = log.decisions(reward, chosen, own)
-        names = [n for n in ESTIMATORS if n != DR or decisions.modelled is not None]
+        names = [n for n in ESTIMATORS if n != "dr" or decisions.modelled is not None]
         by_reward[reward] = {n: ESTIMATORS[n](decisions) for n in names}
     return by_reward
 

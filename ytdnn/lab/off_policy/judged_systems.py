@@ -32,7 +32,7 @@ def measure(
     if run.ranking is not None:
         rows = pages.rows[pages.is_place]
         modelled = _modelled(run.ranking.predictions(run.data, rows))
-    return counterfactual.measure(pages, ordered(run, pages), modelled, config)
+    return counterfactual.measure(pages, ordered(run, pages), modelled)
 
 
 def ordered(

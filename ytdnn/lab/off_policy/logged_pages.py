@@ -13,7 +13,6 @@ import numpy.typing as npt
 from ytdnn.log import events, prepared
 
 Rows = npt.NDArray[np.int64]
-_PLACES = "pages", "positions"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +44,7 @@ class LoggedPages:
     @property
     def first_rows(self) -> Rows:
         """Row of the first place of each page, `[n]`."""
-        first: Rows = self.rows[:, 0]
-        return first
+        return self.rows[:, 0]
 
     def values(self, name: str, missing: float = 0) -> npt.NDArray:
         """Returns an array of impressions by place, `[n, places]`.
@@ -87,7 +85,8 @@ def sample(
     if not (index.has(table, "propensities") and index.has(table, "positions")):
         return None
     rows = index.find(table, lambda shown: np.asarray(shown.splits) == split)
-    pages, positions = (index.gather(table, name, rows) for name in _PLACES)
+    pages = index.gather(table, "pages", rows)
+    positions = index.gather(table, "positions", rows)
     order = np.lexsort((positions, pages))
     rows, pages, positions = rows[order], pages[order], positions[order]
     begins = np.diff(pages, prepend=-1) != 0

@@ -141,8 +141,7 @@ def modelled_pages(system: SystemOrder, num_places: int) -> dict[str, Floats]:
 def _ranks(order: Floats) -> npt.NDArray[np.int64]:
     """Returns the place of each in its order, from 0 on."""
     places = np.argsort(-order, axis=1, kind="stable")
-    ranks: npt.NDArray[np.int64] = np.argsort(places, axis=1)
-    return ranks
+    return np.argsort(places, axis=1)
 
 
 def _chances(
@@ -169,5 +168,4 @@ def _chances(
     above = np.where(drawn, order - np.where(np.isfinite(highest), highest, 0.0), 0.0)
     shares = np.where(drawn, np.exp(above / temperature), 0.0)
     total = shares.sum(axis=1, keepdims=True)
-    chances: Floats = np.where(total > 0.0, shares / np.maximum(total, 1e-300), best)
-    return chances
+    return np.where(total > 0.0, shares / np.maximum(total, 1e-300), best)

@@ -159,11 +159,8 @@ def making(report: report_types.Report) -> page.Section:
     origin = report_types.to_dict(report)["made"]
     blocks: list[page.Block] = [_table("environment", origin)]
     if report.config:
-        blocks.append(
-            page.Details(
-                "All settings", [_table("setting", report.config, spaced=False)]
-            )
-        )
+        settings = _table("setting", report.config, spaced=False)
+        blocks.append(page.Details("All settings", [settings]))
     return page.FoldedSection(
         "Settings and environment",
         "The same settings, seed and versions reproduce this run.",
@@ -180,12 +177,6 @@ def _table(heading: str, values: Mapping[str, Any], spaced: bool = True) -> page
 
 
 def _words(value: Any) -> str | None:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(str(part) for part in value) or "–"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return tables.format_number(value)
-    return None if value is None or value == "" else str(value)
+        return ", ".join(map(str, value)) or tables.NONE
+    return None if value is None or value == "" else tables.text(value)

@@ -62,6 +62,7 @@ def shown_order(shown: report_parts.ShownLists, drawn: Sequence[str]) -> page.Se
         if name in drawn
     }
     own = next((name for name in ("ranker", "candidates") if name in shown.systems), "")
+    less = f"{tables.model_title(own)} less"
     return page.Section(
         "The order on this log",
         f"All {shown.impressions:,} videos that {shown.users:,} users were shown, as "
@@ -76,11 +77,7 @@ def shown_order(shown: report_parts.ShownLists, drawn: Sequence[str]) -> page.Se
                 colours=display_names.colours(drawn),
             ),
             _orders_table(["order", *headings], shown.systems, "{:.3f}".format),
-            _orders_table(
-                [f"{tables.model_title(own)} less", *headings],
-                shown.ahead,
-                "{:+.3f}".format,
-            ),
+            _orders_table([less, *headings], shown.ahead, "{:+.3f}".format),
         ],
     )
 
@@ -124,11 +121,8 @@ def _less_best(report: report_types.Report) -> Iterator[Block]:
     """Yields the ranker less the best baseline of clicks, and of watch seconds."""
     for kind, best in report.best_baselines.items():
         headings = [metric_names.title(metric) for metric in best.ahead]
-        yield _orders_table(
-            [f"by {kind}: ranker less", *headings],
-            {best.name: best.ahead},
-            "{:+.3f}".format,
-        )
+        columns = [f"by {kind}: ranker less", *headings]
+        yield _orders_table(columns, {best.name: best.ahead}, "{:+.3f}".format)
 
 
 def _calibrations(
@@ -167,31 +161,18 @@ def _tenths(models: Mapping[str, Sequence[Tenth]], caption: str = "") -> page.Ta
 def _calibration_plot(
     models: Mapping[str, Sequence[Tenth]], title: str, x_label: str, y_label: str
 ) -> markupsafe.Markup:
-    series = {}
+    series, every = {}, list[float]()
     for model, tenths in models.items():
         observed, low, high = zip(*(tenth.observed for tenth in tenths), strict=True)
         predicted = [tenth.predicted for tenth in tenths]
-        series[tables.model_title(model)] = plots.Series(
-            predicted, observed, low, high, "points"
-        )
-    ends = [
-        end
-        for points in series.values()
-        for end in tables.finite([*points.x, *points.y])
-        if end > 0
-    ]
-    if ends:
+        points = plots.Series(predicted, observed, low, high, "points")
+        series[tables.model_title(model)] = points
+        every += tables.finite([*predicted, *observed])
+    if ends := [end for end in every if end > 0]:
         reach = [min(ends), max(ends)]
         series = {"perfect": plots.Series(reach, reach)} | series
-    return plots.lines(
-        title,
-        series,
-        x_label,
-        y_label,
-        log_x=True,
-        log_y=True,
-        colours=display_names.colours(models) | {"perfect": 0},
-    )
+    colours, labels = display_names.colours(models) | {"perfect": 0}, (x_label, y_label)
+    return plots.lines(title, series, *labels, log_x=True, log_y=True, colours=colours)
 
 
 def outcomes(report: report_types.OutcomesReport) -> page.Section:
@@ -239,14 +220,9 @@ def other_slates(report: report_types.OffPolicy) -> page.Section:
             for reward, by_name in estimates.items():
                 threes = [logged[reward]]
                 threes += [by_name.get(n, _NONE) for n in counterfactual.ESTIMATORS]
-                rows.append(
-                    [
-                        tables.model_title(name),
-                        f"{metric_names.title(reward)} of a {scope}",
-                        *(tables.NumberCell(*three) for three in threes),
-                        size,
-                    ]
-                )
+                cells = (tables.NumberCell(*three) for three in threes)
+                what = f"{metric_names.title(reward)} of a {scope}"
+                rows.append([tables.model_title(name), what, *cells, size])
     weights: list[list[page.Cell]] = [
         [
             tables.model_title(name),
@@ -256,6 +232,10 @@ def other_slates(report: report_types.OffPolicy) -> page.Section:
         for name, value in report.systems.items()
     ]
     columns = ["system", "reward", "as logged", *counterfactual.ESTIMATORS]
+    columns.append("effective size")
+    of_all = (
+        f"{report.pages:,} of {report.pages_known:,} pages of {report.users:,} users"
+    )
     return page.FoldedSection(
         "Estimates of other slates",
         "The log says with what probability it showed each video in its place, so each "
@@ -263,13 +243,7 @@ def other_slates(report: report_types.OffPolicy) -> page.Section:
         "effective size means that the estimate rests on few places; a mean weight "
         "below 1, that the log could not have shown what the system would.",
         [
-            page.Table(
-                [*columns, "effective size"],
-                rows,
-                f"{report.pages:,} of {report.pages_known:,} pages of "
-                f"{report.users:,} users",
-                words=(0, 1),
-            ),
+            page.Table(columns, rows, of_all, words=(0, 1)),
             page.Table(
                 ["system", "mean weight", "places never shown"],
                 weights,

@@ -58,6 +58,7 @@ def _plot(tuned: setting_search.TuningResult) -> page.Block:
 def _table(tuned: setting_search.TuningResult) -> page.Table:
     names = configs.own_settings(type(tuned.chosen.config))
     trials = [tuned.chosen, tuned.default, *tuned.trials]
+    words = ["chosen", "without tuning", *[""] * len(tuned.trials)]
     columns = ["recall", "ms", "build, s", "MB"]
     rows = [
         [
@@ -68,11 +69,7 @@ def _table(tuned: setting_search.TuningResult) -> page.Table:
             trial.build_seconds,
             trial.megabytes,
         ]
-        for word, trial in zip(_words(len(trials)), trials, strict=True)
+        for word, trial in zip(words, trials, strict=True)
     ]
     headings = [name.replace("_", " ") for name in names]
     return page.Table(["", *headings, *columns], rows, marked=(0,))
-
-
-def _words(count: int) -> list[str]:
-    return ["chosen", "without tuning", *[""] * (count - 2)]

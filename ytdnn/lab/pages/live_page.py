@@ -99,11 +99,9 @@ def arms_table(report: report.LiveReport) -> tables.Table:
     ]
     for name in measures.METRICS:
         rows.append([words(name), *(_estimate(arm.metrics[name]) for arm in arms)])
+    audiences = [_estimate(arm.found_audience) for arm in arms]
     rows += [
-        [
-            "uploads that found an audience",
-            *(_estimate(arm.found_audience) for arm in arms),
-        ],
+        ["uploads that found an audience", *audiences],
         ["videos shown", *(arm.videos_shown for arm in arms)],
         ["effective videos clicked", *(arm.effective_videos for arm in arms)],
         ["ms a slate", *(arm.serving_milliseconds for arm in arms)],
@@ -142,23 +140,21 @@ def _arms(report: report.LiveReport) -> page.Section:
     headline = [_three(arm.metrics[measures.HEADLINE]) for arm in report.arms.values()]
     meanings = [[words(n), metric.meaning] for n, metric in measures.METRICS.items()]
     policies = [[name, arm.meaning] for name, arm in report.arms.items()]
+    both = [
+        page.Table(["arm", "slates from"], policies, words=(0, 1)),
+        page.Table(["metric", "meaning"], meanings, words=(0, 1)),
+    ]
+    title = "Watch seconds per visit"
+    plot = plots.intervals(title, names, {"live": headline}, "seconds")
     return page.Section(
         "Watch time and other metrics",
         "Seconds watched of a slate, with 95 % intervals over users, and everything "
         "else that was measured. What is found by search, series or related videos "
         "counts for watch seconds per user alone.",
         [
-            plots.intervals(
-                "Watch seconds per visit", names, {"live": headline}, "seconds"
-            ),
+            plot,
             arms_table(report),
-            page.Details(
-                "Meaning of each arm and metric",
-                [
-                    page.Table(["arm", "slates from"], policies, words=(0, 1)),
-                    page.Table(["metric", "meaning"], meanings, words=(0, 1)),
-                ],
-            ),
+            page.Details("Meaning of each arm and metric", both),
         ],
     )
 
@@ -169,18 +165,14 @@ def _against(report: report.LiveReport) -> page.Section:
         "one look at the end": [_three(row.difference) for row in ones],
         "at any look": [_three(row.sequential) for row in ones],
     }
+    title = f"Watch seconds per visit, minus {report.first}"
     return page.Section(
         f"Against {report.first}",
         "Differences of watch seconds per visit. CUPED takes off what the users' days "
         "before the test explain. An interval that excludes 0 is a difference; the "
         "wider one may be read every day, the narrower one once.",
         [
-            plots.intervals(
-                f"Watch seconds per visit, minus {report.first}",
-                list(report.differences),
-                both,
-                "seconds",
-            ),
+            plots.intervals(title, [*report.differences], both, "seconds"),
             page.Details("All metrics", [differences_table(report)]),
         ],
     )
@@ -192,32 +184,22 @@ def _daily(report: report.LiveReport) -> page.Section:
         arm: plots.Series(days, [day.values[arm] for day in report.daily])
         for arm in report.arms
     }
-    sequence = {
-        arm: plots.Series(
-            days,
-            [day.differences[arm].value for day in report.daily],
-            [day.differences[arm].low for day in report.daily],
-            [day.differences[arm].high for day in report.daily],
-        )
-        for arm in report.differences
-    }
+    sequence = {}
+    for arm in report.differences:
+        threes = [_three(day.differences[arm]) for day in report.daily]
+        value, low, high = zip(*threes, strict=True)
+        sequence[arm] = plots.Series(days, value, low, high)
     colours = {arm: place for place, arm in enumerate(report.arms, 1)}
+    title = f"All days so far, minus {report.first}"
+    labels = "day", "seconds per visit"
     return page.Section(
         "Day by day",
         "Watch seconds per visit of each day, and the difference of all days so far "
         "with the interval that holds at every look: once its band leaves 0 the test "
         "may be stopped.",
         [
-            plots.lines(
-                "Each day", values, "day", "seconds per visit", colours=colours
-            ),
-            plots.lines(
-                f"All days so far, minus {report.first}",
-                sequence,
-                "day",
-                "seconds per visit",
-                colours=colours,
-            ),
+            plots.lines("Each day", values, *labels, colours=colours),
+            plots.lines(title, sequence, *labels, colours=colours),
         ],
     )
 
@@ -235,6 +217,8 @@ def _fresh(report: report.LiveReport) -> page.Section:
         for name, arm in report.arms.items()
     ]
     audiences = [_three(arm.found_audience) for arm in report.arms.values()]
+    columns = ["arm", "found an audience", "videos shown", "effective videos"]
+    title = "Good uploads that found an audience"
     return page.Section(
         "New videos and variety",
         f"Of {report.good_uploads} good videos uploaded in the test, the share that "
@@ -243,15 +227,8 @@ def _fresh(report: report.LiveReport) -> page.Section:
         f"alike, would spread as the clicks do.",
         [
             plots.bars("Share of watch time", arms, shares),
-            plots.intervals(
-                "Good uploads that found an audience",
-                arms,
-                {"share": audiences},
-                "share",
-            ),
-            page.Table(
-                ["arm", "found an audience", "videos shown", "effective videos"], rows
-            ),
+            plots.intervals(title, arms, {"share": audiences}, "share"),
+            page.Table(columns, rows),
         ],
     )
 

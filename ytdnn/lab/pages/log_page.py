@@ -32,16 +32,12 @@ def draw(logs: Logs, summary: str) -> str:
     """
     name, log = next(iter(logs.items()))
     sections = [
-        page.Section(
-            "Size",
-            "Rows of each table.",
-            [_sizes(logs)],
-        ),
+        page.Section("Size", "Rows of each table.", [_sizes(logs)]),
         page.Section(
             "Popularity and activity",
             "Few videos get most watches, and few users make most of them: straight "
             "falling lines on these scales are heavy tails.",
-            [_popularity(logs), _activity(logs)],
+            _tails(logs),
         ),
     ]
     for make in (_freshness, _slates, _watch_time, _calendar):
@@ -60,38 +56,24 @@ def _sizes(logs: Logs) -> page.Table:
     return page.Table(["table", *logs], rows, "rows")
 
 
-def _popularity(logs: Logs) -> page.Block:
-    series = {}
+def _tails(logs: Logs) -> list[page.Block]:
+    popularity, activity = {}, {}
     for name, log in logs.items():
-        counts = _counts(log[schema.WATCHES], schema.VIDEO_ID)
-        ranks = _spaced(len(counts))
-        share = counts / counts.sum()
-        series[name] = plots.Series(ranks.tolist(), share[ranks - 1].tolist())
-    return plots.lines(
-        "Popularity by rank",
-        series,
-        "rank of the video",
-        "share of all watches",
-        log_x=True,
-        log_y=True,
-    )
-
-
-def _activity(logs: Logs) -> page.Block:
-    series = {}
-    for name, log in logs.items():
+        views = _counts(log[schema.WATCHES], schema.VIDEO_ID)
+        ranks, share = _spaced(len(views)), views / views.sum()
+        popularity[name] = plots.Series(ranks.tolist(), share[ranks - 1].tolist())
         counts = _counts(log[schema.WATCHES], schema.USER_ID)
         ranks = _spaced(len(counts))
-        share = (ranks / len(counts)).tolist()
-        series[name] = plots.Series(counts[ranks - 1].tolist(), share, style="points")
-    return plots.lines(
-        "Activity of users",
-        series,
-        "watches of a user, at least",
-        "share of users",
-        log_x=True,
-        log_y=True,
-    )
+        least, share = counts[ranks - 1].tolist(), (ranks / len(counts)).tolist()
+        activity[name] = plots.Series(least, share, style="points")
+    of_video, of_user = "rank of the video", "watches of a user, at least"
+    return [
+        plots.lines(*each, log_x=True, log_y=True)
+        for each in (
+            ("Popularity by rank", popularity, of_video, "share of all watches"),
+            ("Activity of users", activity, of_user, "share of users"),
+        )
+    ]
 
 
 def _counts(frame: pl.LazyFrame, column: str) -> np.ndarray:
@@ -105,53 +87,46 @@ def _spaced(num: int) -> np.ndarray:
     return np.unique(np.geomspace(1, max(num, 1), _MOST_POINTS).astype(np.int64))
 
 
+def _grouped(frame: pl.LazyFrame, key: pl.Expr, *values: pl.Expr) -> pl.DataFrame:
+    """Returns values of the rows of each `key`, in its order."""
+    groups = frame.group_by(key.alias("key")).agg(*values)
+    return groups.sort("key").collect(engine="streaming")
+
+
+def _shares(frame: pl.LazyFrame, place: pl.Expr, num: int) -> list[float]:
+    """Returns the share of the rows in each of some places, from 0."""
+    rows = _grouped(frame, place.floor().cast(pl.Int64), pl.len())
+    counts = np.bincount(rows["key"], rows["len"], num)
+    return (counts / counts.sum()).tolist()
+
+
 def _calendar(log: Log) -> Iterator[page.Section]:
     """Watches by day and hour, and users by the day they came."""
-    watches = log[schema.WATCHES]
-    begin = watches.select(pl.col(schema.TIME).min()).collect().item() // _DAY
-    day = (pl.col(schema.TIME) // _DAY - begin).alias("day")
-    by_day = watches.group_by(day).agg(
-        pl.len(), pl.col(schema.USER_ID).n_unique().alias("users")
-    )
-    table = by_day.sort("day").collect(engine="streaming")
-    first = watches.group_by(schema.USER_ID).agg(day.min()).group_by("day").len()
-    new = first.sort("day").collect(engine="streaming")
-    hour = (pl.col(schema.TIME) % _DAY // 3_600).alias("hour")
-    by_hour = watches.group_by(hour).len().sort("hour").collect(engine="streaming")
+    watches, time, user = log[schema.WATCHES], pl.col(schema.TIME), schema.USER_ID
+    begin = watches.select(time.min()).collect().item() // _DAY
+    day = (time // _DAY - begin).alias("day")
+    by_day = _grouped(watches, day, pl.len(), pl.col(user).n_unique())
+    new = _grouped(watches.group_by(user).agg(day.min()), pl.col("day"), pl.len())
+    by_hour = _grouped(watches, time % _DAY // 3_600, pl.len())
     share = (by_hour["len"] / by_hour["len"].sum()).to_list()
-    days = table["day"].to_list()
-    yield page.Section(
-        "Days and hours",
-        "How much happens when, and when users come for the first time.",
-        [
-            plots.lines(
-                "Watches by day",
-                {"watches": plots.Series(days, table["len"].to_list())},
-                "day of the log",
-                "watches",
-                from_zero=True,
-            ),
-            plots.lines(
-                "Users by day",
-                {
-                    "who watch": plots.Series(days, table["users"].to_list()),
-                    "for the first time": plots.Series(
-                        new["day"].to_list(), new["len"].to_list()
-                    ),
-                },
-                "day of the log",
-                "users",
-                from_zero=True,
-            ),
-            plots.lines(
-                "Watches by hour",
-                {"watches": plots.Series(by_hour["hour"].to_list(), share)},
-                "hour of the day, UTC",
-                "share of watches",
-                from_zero=True,
-            ),
-        ],
-    )
+    days = by_day["key"].to_list()
+    users = {
+        "who watch": plots.Series(days, by_day[user].to_list()),
+        "for the first time": plots.Series(new["key"].to_list(), new["len"].to_list()),
+    }
+    watched = {"watches": plots.Series(days, by_day["len"].to_list())}
+    at_hours = {"watches": plots.Series(by_hour["key"].to_list(), share)}
+    of_log, of_day = "day of the log", "hour of the day, UTC"
+    blocks = [
+        plots.lines(*each, from_zero=True)
+        for each in (
+            ("Watches by day", watched, of_log, "watches"),
+            ("Users by day", users, of_log, "users"),
+            ("Watches by hour", at_hours, of_day, "share of watches"),
+        )
+    ]
+    text = "How much happens when, and when users come for the first time."
+    yield page.Section("Days and hours", text, blocks)
 
 
 def _has(log: Log, table: str, *columns: str) -> bool:
@@ -167,28 +142,23 @@ def _freshness(log: Log) -> Iterator[page.Section]:
     views = _young_views(log, uploads)
     if not views.height:
         return
-    days = list(range(_DAYS_SINCE_UPLOAD))
-    total = _by_day(views)
     most = views.group_by(schema.VIDEO_ID).agg(pl.col("len").sum())
     most = most.sort(["len", schema.VIDEO_ID], descending=[True, False])
     chosen = most[schema.VIDEO_ID].to_list()[: _NUM_VIDEOS * 5 : 5]
     single = {
-        f"video {video}": plots.Series(
-            days, _by_day(views.filter(pl.col(schema.VIDEO_ID) == video)).tolist()
-        )
+        f"video {video}": _by_day(views.filter(pl.col(schema.VIDEO_ID) == video))
         for video in chosen
     }
-    average = {"all": plots.Series(days, (total / total.sum()).tolist())}
+    average = {"all": _by_day(views, int(views["len"].sum()))}
+    since = "days since upload"
     yield page.Section(
         "Freshness",
         "A video's watches by days since its upload: they peak soon after it and "
         "decay, each at its own pace. Videos uploaded within the log, at least "
         f"{_DAYS_SINCE_UPLOAD} days before its end.",
         [
-            plots.lines("Single videos", single, "days since upload", "watches a day"),
-            plots.lines(
-                "All together", average, "days since upload", "share of their watches"
-            ),
+            plots.lines("Single videos", single, since, "watches a day"),
+            plots.lines("All together", average, since, "share of their watches"),
             _ages(log, uploads),
         ],
     )
@@ -196,8 +166,8 @@ def _freshness(log: Log) -> Iterator[page.Section]:
 
 def _young_views(log: Log, uploads: pl.LazyFrame) -> pl.DataFrame:
     """Returns watches by video and day since upload, of videos seen to the end."""
-    since = (pl.col(schema.TIME) - pl.col(schema.UPLOAD_TIME)) // _DAY
     time = pl.col(schema.TIME)
+    since = (time - pl.col(schema.UPLOAD_TIME)) // _DAY
     span = log[schema.WATCHES].select(time.min().alias("a"), time.max().alias("b"))
     first, last = span.collect().row(0)
     until = last - _DAYS_SINCE_UPLOAD * _DAY
@@ -213,28 +183,20 @@ def _young_views(log: Log, uploads: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
-def _by_day(views: pl.DataFrame) -> np.ndarray:
-    by_day = np.zeros(_DAYS_SINCE_UPLOAD)
-    summed = views.group_by("day").agg(pl.col("len").sum())
-    by_day[summed["day"].to_numpy()] = summed["len"].to_numpy()
-    return by_day
+def _by_day(views: pl.DataFrame, whole: float = 1.0) -> plots.Series:
+    """Returns watches by day since upload, as a part of the whole."""
+    counts = np.bincount(views["day"], views["len"], _DAYS_SINCE_UPLOAD)
+    return plots.Series(list(range(_DAYS_SINCE_UPLOAD)), (counts / whole).tolist())
 
 
 def _ages(log: Log, uploads: pl.LazyFrame) -> page.Block:
-    age = ((pl.col(schema.TIME) - pl.col(schema.UPLOAD_TIME)) / _DAY).alias("age")
-    ages = log[schema.WATCHES].join(uploads, on=schema.VIDEO_ID).select(age)
-    quantiles = np.linspace(0.02, 0.98, 40)
-    quantities = ages.select(
-        pl.col("age").quantile(q).alias(str(i)) for i, q in enumerate(quantiles)
-    ).collect()
-    series = {"watches": plots.Series(list(quantities.row(0)), quantiles.tolist())}
-    return plots.lines(
-        "Age of what is watched",
-        series,
-        "days since upload",
-        "cumulative share of watches",
-        log_x=True,
-    )
+    age = (pl.col(schema.TIME) - pl.col(schema.UPLOAD_TIME)) / _DAY
+    ages = log[schema.WATCHES].join(uploads, on=schema.VIDEO_ID)
+    quantiles = np.linspace(0.02, 0.98, 40).tolist()
+    days = ages.select(age.quantile(q).alias(str(q)) for q in quantiles).collect()
+    series = {"watches": plots.Series(days.row(0), quantiles)}
+    share, since = "cumulative share of watches", "days since upload"
+    return plots.lines("Age of what is watched", series, since, share, log_x=True)
 
 
 def _slates(log: Log) -> Iterator[page.Section]:
@@ -265,16 +227,11 @@ def _slates(log: Log) -> Iterator[page.Section]:
 
 
 def _click_rate(frame: pl.LazyFrame, column: str, label: str) -> page.Block:
-    rates = (
-        frame.group_by(column)
-        .agg(pl.col(schema.CLICKED).mean())
-        .sort(column)
-        .collect(engine="streaming")
-    )
-    categories = [str(value) for value in rates[column].to_list()]
+    rates = _grouped(frame, pl.col(column), pl.col(schema.CLICKED).mean())
+    categories = [str(value) for value in rates["key"].to_list()]
     values = rates[schema.CLICKED].to_list()
     title = "Click rate by " + label.split(",")[0]
-    if rates.schema[column] == pl.String:  # names need room
+    if rates.schema["key"] == pl.String:  # names need room
         dots = {"clicked": [(value, None, None) for value in values]}
         return plots.intervals(title, categories, dots, "share clicked")
     return plots.bars(title, categories, {"clicked": values}, label)
@@ -284,8 +241,7 @@ def _watch_time(log: Log) -> Iterator[page.Section]:
     if not _has(log, schema.WATCHES, schema.WATCH_SECONDS):
         return
     watches = log[schema.WATCHES]
-    edges = np.geomspace(1.0, 14_400.0, 40)
-    blocks = [_histogram(watches, schema.WATCH_SECONDS, edges)]
+    blocks = [_histogram(watches)]
     if _has(log, schema.VIDEOS, schema.DURATION_SECONDS):
         lengths = log[schema.VIDEOS].select(schema.VIDEO_ID, schema.DURATION_SECONDS)
         share = pl.col(schema.WATCH_SECONDS) / pl.col(schema.DURATION_SECONDS)
@@ -293,25 +249,17 @@ def _watch_time(log: Log) -> Iterator[page.Section]:
             share.clip(0.0, 0.999).alias("fraction"),
             pl.col(schema.DURATION_SECONDS).log(2.0).floor().alias("octave"),
         )
-        tenth = (pl.col("fraction") * 20).floor().cast(pl.Int64).alias("bin")
-        bins = fractions.group_by(tenth).len().collect(engine="streaming")
-        counts = np.zeros(20)
-        counts[bins["bin"].to_numpy()] = bins["len"].to_numpy()
         x = np.linspace(0.025, 0.975, 20).tolist()
-        series = {"watches": plots.Series(x, (counts / counts.sum()).tolist())}
-        blocks.append(
-            plots.lines(
-                "Fraction of the video watched", series, "fraction", "share of watches"
-            )
+        shares = _shares(fractions, pl.col("fraction") * 20, 20)
+        series, title = (
+            {"watches": plots.Series(x, shares)},
+            "Fraction of the video watched",
         )
-        by_length = (
-            fractions.group_by("octave")
-            .agg(pl.col("fraction").mean(), pl.len())
-            .filter(pl.col("len") >= 100)
-            .sort("octave")
-            .collect()
-        )
-        seconds = (2.0 ** by_length["octave"] * 1.4).to_list()
+        blocks.append(plots.lines(title, series, "fraction", "share of watches"))
+        means = pl.col("fraction").mean(), pl.len()
+        by_length = _grouped(fractions, pl.col("octave"), *means)
+        by_length = by_length.filter(pl.col("len") >= 100)
+        seconds = (2.0 ** by_length["key"] * 1.4).to_list()
         series = {"mean": plots.Series(seconds, by_length["fraction"].to_list())}
         blocks.append(
             plots.lines(
@@ -323,26 +271,14 @@ def _watch_time(log: Log) -> Iterator[page.Section]:
                 from_zero=True,
             )
         )
-    yield page.Section(
-        "Watch time",
-        "How long a watch lasts, in seconds and as a part of the video.",
-        blocks,
-    )
+    text = "How long a watch lasts, in seconds and as a part of the video."
+    yield page.Section("Watch time", text, blocks)
 
 
-def _histogram(frame: pl.LazyFrame, column: str, edges: np.ndarray) -> page.Block:
-    place = pl.col(column).clip(edges[0], edges[-1]).log().sub(np.log(edges[0]))
-    step = np.log(edges[1] / edges[0])
-    lengths = (
-        frame.select((place / step).floor().cast(pl.Int64).alias("bin"))
-        .group_by("bin")
-        .len()
-        .collect(engine="streaming")
-    )
-    counts = np.zeros(len(edges))
-    counts[lengths["bin"].to_numpy()] = lengths["len"].to_numpy()
-    x = (edges * np.exp(step / 2)).tolist()
-    series = {"watches": plots.Series(x, (counts / counts.sum()).tolist())}
-    return plots.lines(
-        "Seconds watched", series, "seconds", "share of watches", log_x=True
-    )
+def _histogram(watches: pl.LazyFrame) -> page.Block:
+    edges = np.geomspace(1.0, 14_400.0, 40)
+    seconds, step = pl.col(schema.WATCH_SECONDS), np.log(edges[1])
+    shares = _shares(watches, seconds.clip(1.0, edges[-1]).log() / step, len(edges))
+    series = {"watches": plots.Series((edges * np.exp(step / 2)).tolist(), shares)}
+    title, share = "Seconds watched", "share of watches"
+    return plots.lines(title, series, "seconds", share, log_x=True)

@@ -109,8 +109,6 @@ def bars(
     categories: Sequence[str],
     values: Mapping[str, Values],
     x_label: str = "",
-    y_label: str = "",
-    colours: Mapping[str, int] | None = None,
 ) -> markupsafe.Markup:
     """Draws groups of bars that begin at 0, one group for each category.
 
@@ -119,11 +117,9 @@ def bars(
       categories: Names along, short.
       values: Numbers of each series, one for each category.
       x_label: Name of the categories.
-      y_label: Name of the y axis, with its unit.
-      colours: Colours as for `lines`.
     """
     _check_lengths(categories, values)
-    plot = svg_figures.Plot(title, [*values], colours, (x_label, y_label), _HEIGHT)
+    plot = svg_figures.Plot(title, [*values], None, (x_label, ""), _HEIGHT)
     axes = plot.axes
     width = 0.8 / max(1, len(values))
     handles = []
@@ -148,12 +144,12 @@ def intervals(
     categories: Sequence[str],
     values: Mapping[str, Sequence[Interval]],
     x_label: str,
-    from_zero: bool = True,
     colours: Mapping[str, int] | None = None,
 ) -> markupsafe.Markup:
     """Draws values as dots with whiskers, one row for each category and series.
 
-    Of one category the rows are named by the series, and there is no legend.
+    Of one category the rows are named by the series, and there is no legend. The axis
+    holds 0.
 
     Args:
       title: Content of the plot.
@@ -161,7 +157,6 @@ def intervals(
       values: (value, low, high) of each series, one for each category; None where
         there is none.
       x_label: Name of the x axis, with its unit.
-      from_zero: Whether x begins at 0.
       colours: Colours as for `lines`.
     """
     _check_lengths(categories, values)
@@ -188,8 +183,7 @@ def intervals(
         tips = [f"{names[i]}: {_words(row[i])}" for i in _finite(middle)]
         plot.tip(dots, tips)
         handles.append(dots)
-    if from_zero:
-        _include_zero(axes, "x")
+    _include_zero(axes, "x")
     axes.set_ylim(max(1, len(rows)) - 0.5, -0.5)
     for place, name in enumerate(rows):
         plot.write_row(left, (place + 0.5) / len(rows), name)
@@ -266,8 +260,4 @@ def _whiskers(draw: Any, places: Sequence[np.ndarray], colour: Any) -> None:
 
 
 def _words(three: Interval) -> str:
-    value, low, high = three
-    words = tables.format_number(value)
-    if tables.is_finite(low) and tables.is_finite(high):
-        words += f" [{tables.format_number(low)}, {tables.format_number(high)}]"
-    return words
+    return tables.in_line(tables.NumberCell(*three, tables.format_number))

@@ -27,17 +27,10 @@ def markdown(study: Study) -> str:
     rows = [
         one.columns,
         ["---", *["---:"] * (len(one.columns) - 1)],
-        *([_text(cell) for cell in row] for row in one.rows),
+        *([tables.in_line(cell) for cell in row] for row in one.rows),
     ]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([one.caption, "", *lines, "", *_notes(study)]) + "\n"
-
-
-def _text(cell: tables.Cell) -> str:
-    if not isinstance(cell, tables.NumberCell):
-        return tables.text(cell)
-    value, *ends = cell.texts()
-    return f"{value} [{', '.join(ends)}]" if ends else value
 
 
 def table(study: Study) -> tables.Table:
@@ -96,11 +89,10 @@ def _difference(difference: Mapping[str, float] | None) -> list[tables.Cell]:
 
 
 def _title(study: Study) -> str:
-    protocol = study["protocol"]
+    rules = study["protocol"]
     return (
-        f"{protocol['name']} protocol, {study['split']} split: "
-        f"{protocol['users']:,} users, "
-        f"{protocol['videos']:,} videos"
+        f"{rules['name']} protocol, {study['split']} split: {rules['users']:,} users, "
+        f"{rules['videos']:,} videos"
     )
 
 
@@ -118,9 +110,7 @@ def _notes(study: Study) -> Iterator[str]:
         names = [name for name, variant in variants if mark in variant["marks"]]
         yield f"{mark[0].upper()}{mark[1:]}: {', '.join(names)}."
     if len(study["variants"]) > 1:
-        of_users = (
-            "each user's mean over the seeds" if has_several_seeds else "each user"
-        )
+        of_users = "each user" + "'s mean over the seeds" * has_several_seeds
         yield (
             f"Difference to {study['baseline']}: paired by user, of {of_users}, with "
             f"its 95 % interval over users; *: the interval excludes 0."

@@ -70,30 +70,22 @@ def ordered(result: sweep_results.SweepResult) -> list[sweep_results.SweepTrial]
       result: Outcome of the sweep.
     """
     sign = -1.0 if result.more_is_better else 1.0
-
-    def place(trial: sweep_results.SweepTrial) -> tuple[bool, float]:
-        value = trial.value
-        return value is None, 0.0 if value is None else sign * value
-
-    return sorted(result.trials, key=place)
+    return sorted(
+        result.trials, key=lambda one: (one.value is None, sign * (one.value or 0.0))
+    )
 
 
 def _against_cost(result: sweep_results.SweepResult) -> page.Block:
-    timed = [trial for trial in result.trials if trial.milliseconds is not None]
-    series = {
-        "trials": plots.Series(
-            [trial.milliseconds for trial in timed],
-            [trial.value for trial in timed],
-            style="points",
-        ),
-        "base config": plots.Series(
-            [result.default_milliseconds], [result.default_value], style="points"
-        ),
+    points: dict[str, list[tuple[float | None, float | None]]] = {
+        "trials": [(trial.milliseconds, trial.value) for trial in result.trials],
+        "base config": [(result.default_milliseconds, result.default_value)],
     }
     if result.best is not None:
-        series["best"] = plots.Series(
-            [result.best.milliseconds], [result.best.value], style="points"
-        )
+        points["best"] = [(result.best.milliseconds, result.best.value)]
+    series = {
+        name: plots.Series([ms for ms, _ in some], [y for _, y in some], style="points")
+        for name, some in points.items()
+    }
     title = f"{result.metric} and milliseconds of an answer"
     return plots.lines(title, series, "milliseconds", result.metric, log_x=True)
 
@@ -109,21 +101,15 @@ def _curves(result: sweep_results.SweepResult) -> page.Block:
     if not series:
         return "No trial has finished an epoch."
     epochs = sorted({epoch for trial in shown for epoch, _ in trial.curve})
-    return plots.lines(
-        f"{result.metric} by epoch",
-        series,
-        "epoch",
-        result.metric,
-        x_ticks=plots.epoch_ticks(epochs),
-    )
+    title, ticks = f"{result.metric} by epoch", plots.epoch_ticks(epochs)
+    return plots.lines(title, series, "epoch", result.metric, x_ticks=ticks)
 
 
 def _importances(result: sweep_results.SweepResult) -> page.Block:
     if not result.importances:
         return "Too few complete trials to say."
-    names = list(result.importances)
-    values = list(result.importances.values())
-    return plots.bars("Share of the variance", names, {"share": values}, "share")
+    values = {"share": list(result.importances.values())}
+    return plots.bars("Share of the variance", [*result.importances], values, "share")
 
 
 def _table(result: sweep_results.SweepResult) -> page.Table:

@@ -4,15 +4,20 @@ A written world is an artefact `world`: the tables as Parquet, events in a folde
 parts, and a manifest that says which world it is, so that its truth can be asked for.
 """
 
+import contextlib
+import dataclasses
+import functools
 import json
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Mapping
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import artifacts, configs, errors, registries, schema, table_schemas
 from ytdnn.lab.world import generate, tables
-from ytdnn.log import raw_log
+from ytdnn.log import prepared, raw_log
 from ytdnn.log.sources import casting, own_tables, parquet_files
 
 KIND = "world"
@@ -55,8 +60,37 @@ def config_of(facts: dict[str, object]) -> configs.WorldConfig | None:
     if facts.get("source") != KIND:
         return None
     settings = dict(facts["world"])  # type: ignore[call-overload]
-    world: configs.WorldConfig = configs.component(configs.WorldConfig, settings)
-    return world
+    return configs.component(configs.WorldConfig, settings)
+
+
+@dataclasses.dataclass(frozen=True)
+class KnownWorld:
+    """A world behind a prepared set.
+
+    Attributes:
+      world: The world.
+      users: `[num_users]`, the world's number of each user index.
+      videos: `[num_videos]`, that of each catalogue index, the first of which is 1.
+    """
+
+    world: generate.World
+    users: npt.NDArray[np.int64]
+    videos: npt.NDArray[np.int64]
+
+
+def known(data: prepared.PreparedData) -> KnownWorld | None:
+    """Returns the world of a prepared set, None where the log is not a world's."""
+    config = config_of(data.manifest.facts)
+    if config is None:
+        return None
+    users, videos = data.users[schema.USER_ID], data.videos[schema.VIDEO_ID]
+    return KnownWorld(_world(config), numbers(users), numbers(videos))
+
+
+@functools.lru_cache(maxsize=1)
+def _world(config: configs.WorldConfig) -> generate.World:
+    """Makes a world once for all that is asked of it in an evaluation."""
+    return generate.World(config)
 
 
 def write(world: generate.World, directory: pathlib.Path) -> dict[str, int]:
@@ -81,9 +115,8 @@ def write(world: generate.World, directory: pathlib.Path) -> dict[str, int]:
         videos.write_parquet(partial / f"{schema.VIDEOS}.parquet")
         rows[schema.VIDEOS] = videos.height
         for number, part in enumerate(tables.parts_of(world)):
-            for name, table in part.items():
+            for name, frame in frames_of(part).items():
                 (partial / name).mkdir(exist_ok=True)
-                frame = frame_of(table)
                 frame.write_parquet(partial / name / f"part-{number:05d}.parquet")
                 rows[name] += frame.height
         facts["rows"] = rows
@@ -92,17 +125,15 @@ def write(world: generate.World, directory: pathlib.Path) -> dict[str, int]:
 
 def _require_replaceable(directory: pathlib.Path) -> None:
     """Refuses a directory of other things, which publishing would replace."""
-    manifest = directory / artifacts.MANIFEST
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        manifest = json.loads((directory / artifacts.MANIFEST).read_text())
+        if manifest["kind"] == KIND:
+            return
     if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
-        try:
-            kind = json.loads(manifest.read_text())["kind"]
-        except (OSError, ValueError, KeyError, TypeError):
-            kind = None
-        if kind != KIND:
-            raise errors.UserError(
-                f"expected a new directory or a written world at {directory}, found "
-                f"other files: name another directory with --out"
-            )
+        raise errors.UserError(
+            f"expected a new directory or a written world at {directory}, found "
+            f"other files: name another directory with --out"
+        )
 
 
 def first_crowd(directory: pathlib.Path) -> dict[str, pl.LazyFrame]:
@@ -134,18 +165,19 @@ def _read_written(config: configs.DataConfig) -> raw_log.EventLog:
 
 
 def _frames(world: generate.World) -> dict[str, pl.DataFrame]:
-    frames = {schema.VIDEOS: frame_of(tables.videos_table(world))}
-    parts = [
-        {name: frame_of(table) for name, table in part.items()}
-        for part in tables.parts_of(world)
-    ]
-    for name in parts[0]:
-        frames[name] = _concat(part[name] for part in parts)
-    return frames
+    frames = frames_of({schema.VIDEOS: tables.videos_table(world)})
+    parts = [frames_of(part) for part in tables.parts_of(world)]
+    return frames | {n: pl.concat([part[n] for part in parts]) for n in parts[0]}
 
 
-def _concat(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    return pl.concat(frames, how="vertical")
+def numbers(ids: pl.Series) -> npt.NDArray[np.int64]:
+    """Returns the world's numbers of ids like "u12" and "v7"."""
+    return ids.str.slice(1).cast(pl.Int64).to_numpy()
+
+
+def frames_of(tables_by_name: Mapping[str, tables.Table]) -> dict[str, pl.DataFrame]:
+    """Returns tables of the world as frames."""
+    return {name: frame_of(table) for name, table in tables_by_name.items()}
 
 
 def frame_of(table: tables.Table) -> pl.DataFrame:

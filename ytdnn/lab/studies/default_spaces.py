@@ -43,17 +43,12 @@ def candidates(size: configs.LogSize) -> dict[str, configs.Options | configs.Ran
     }
 
 
-def ranking(size: configs.LogSize) -> dict[str, configs.Options | configs.Range]:
-    """Returns the space of the ranker for a log of some size."""
-    del size
-    return {
-        "ranking.tower": configs.Options(("64", "256,128", "512,256", "1024,512,256")),
-        "ranking.embedding_dim": configs.Options((8, 16, 32)),
-        "ranking.dropout": configs.Range(0.0, 0.5),
-        "ranking.training.batch_size": configs.Options((128, 256, 512, 1024)),
-        "ranking.training.learning_rate": configs.Range(1e-4, 1e-2, log=True),
-        "ranking.training.table_learning_rate": configs.Range(1e-5, 1e-2, log=True),
-    }
-
-
-DEFAULT = {"candidates": candidates, "ranking": ranking}
+_RANKING: dict[str, configs.Options | configs.Range] = {
+    "ranking.tower": configs.Options(("64", "256,128", "512,256", "1024,512,256")),
+    "ranking.embedding_dim": configs.Options((8, 16, 32)),
+    "ranking.dropout": configs.Range(0.0, 0.5),
+    "ranking.training.batch_size": configs.Options((128, 256, 512, 1024)),
+    "ranking.training.learning_rate": configs.Range(1e-4, 1e-2, log=True),
+    "ranking.training.table_learning_rate": configs.Range(1e-5, 1e-2, log=True),
+}
+DEFAULT = {"candidates": candidates, "ranking": lambda size: _RANKING}

@@ -220,17 +220,24 @@ def trial_of(frozen: "optuna.trial.FrozenTrial") -> sweep_results.SweepTrial:
     )
 
 
-def importances(
-    optuna: Any, study: "optuna.Study", num_complete: int
-) -> dict[str, float]:
+def complete(optuna: Any, study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
+    """Returns the trials that were trained to their end."""
+    return study.get_trials(False, (optuna.trial.TrialState.COMPLETE,))
+
+
+def best(optuna: Any, study: "optuna.Study") -> int | None:
+    """Returns the number of the best complete trial, of equal ones the first."""
+    return study.best_trial.number if complete(optuna, study) else None
+
+
+def importances(optuna: Any, study: "optuna.Study") -> dict[str, float]:
     """Returns the share of the metric's variance that each setting explains.
 
     Args:
       optuna: The module.
-      study: The study.
-      num_complete: Number of complete trials; with few there are no shares.
+      study: The study; with few complete trials there are no shares.
     """
-    if num_complete < _STARTUP_TRIALS:
+    if len(complete(optuna, study)) < _STARTUP_TRIALS:
         return {}
     evaluator = optuna.importance.PedAnovaImportanceEvaluator()
     try:

@@ -29,6 +29,21 @@ if TYPE_CHECKING:
 DEFAULTS = "defaults"
 BEST = "best.py"
 _TRIALS = "trials"
+_BEST = '''"""{}
+validation (the base config has {}).
+"""
+
+from typing import Any
+
+# What differs from the base config.
+SETTINGS = {{
+{}}}
+
+
+def get_config() -> dict[str, Any]:
+    """Returns the whole config."""
+    return {!r}
+'''
 
 _STAGES = {
     "candidates": (graph.CONTEST, graph.CANDIDATES),
@@ -175,33 +190,17 @@ def write_best(sweep: Sweep, result: SweepResult) -> Path:
     Returns:
       The path of the file.
     """
-    settings = {} if result.best is None else result.best.settings
-    config = sweep.config(settings)
-    words = "the base config" if result.best is None else f"trial {result.best.number}"
-    value = result.default_value if result.best is None else result.best.value
-    lines = [f"    {key!r}: {text!r}," for key, text in settings.items()]
-    text = "\n".join(
-        [
-            f'"""The best config of a sweep: {words}, {result.metric} {value:.6g} on',
-            f"validation (the base config has {result.default_value:.6g}).",
-            '"""',
-            "",
-            "from typing import Any",
-            "",
-            "# What differs from the base config.",
-            "SETTINGS = {",
-            *lines,
-            "}",
-            "",
-            "",
-            "def get_config() -> dict[str, Any]:",
-            '    """Returns the whole config."""',
-            f"    return {configs.to_dict(config)!r}",
-            "",
-        ]
-    )
+    settings, words, value = {}, "the base config", result.default_value
+    if result.best is not None:
+        settings, value = result.best.settings, result.best.value or 0.0
+        words = f"trial {result.best.number}"
+    lines = "".join(f"    {key!r}: {text!r},\n" for key, text in settings.items())
+    config = configs.to_dict(sweep.config(settings))
+    heading = f"The best config of a sweep: {words}, {result.metric} {value:.6g} on"
     path = sweep.directory / BEST
-    artifacts.write_text(path, text)
+    artifacts.write_text(
+        path, _BEST.format(heading, f"{result.default_value:.6g}", lines, config)
+    )
     return path
 
 
@@ -219,11 +218,8 @@ def evaluated(sweep: Sweep, result: SweepResult, say: Say) -> list[Path]:
     step = graph.evaluation("test", sweep.stage)
     workdirs = []
     settings = {} if result.best is None else result.best.settings
-    for directory, values in (
-        (sweep.defaults, {}),
-        (best_directory(sweep, result), settings),
-    ):
-        config = sweep.config(values)
+    for directory in (sweep.defaults, best_directory(sweep, result)):
+        config = sweep.config({} if directory == sweep.defaults else settings)
         with _one_at_a_time(sweep.directory), workdir.lock(directory):
             steps = [graph.DATA, *_STAGES[sweep.stage], step]
             runner.run(steps, config, directory, say)
@@ -245,8 +241,7 @@ def _space(sweep: Sweep) -> configs.Space:
         return sweep.space
     size = log_size.log_size(sweep.defaults)
     assert size is not None  # the data were just prepared
-    space: configs.Space = default_spaces.DEFAULT[sweep.stage](size)
-    return space
+    return default_spaces.DEFAULT[sweep.stage](size)
 
 
 def _base_values(sweep: Sweep, space: configs.Space) -> dict[str, configs.Value]:
@@ -335,9 +330,8 @@ def _make(sweep: Sweep, config: Config, directory: Path, say: Say) -> None:
     with workdir.lock(directory), workdir.keep_config(directory, config):
         if directory != sweep.defaults:
             for step in steps:
-                output_links.share(
-                    step, config, directory, [sweep.defaults], lambda line: None
-                )
+                others = [sweep.defaults]
+                output_links.share(step, config, directory, others, lambda line: None)
         runner.run(steps, config, directory, say)
 
 
@@ -362,12 +356,9 @@ def _remove_all_but_best(
     optuna: Any, sweep: Sweep, study: "optuna.Study", number: int
 ) -> None:
     """Removes the models of the trials that can no longer be the best."""
-    complete = (optuna.trial.TrialState.COMPLETE,)
-    trials = [t for t in study.get_trials(False, complete) if t.value is not None]
-    sign = 1.0 if sweep.more_is_better else -1.0
-    best = max(trials, key=lambda trial: sign * (trial.value or 0.0), default=None)
+    best = sweep_trials.best(optuna, study)
     for frozen in study.get_trials(False):
-        is_over = frozen.state.is_finished() and frozen is not best
+        is_over = frozen.state.is_finished() and frozen.number != best
         if is_over and frozen.number <= number:
             shutil.rmtree(sweep.trial(frozen.number), ignore_errors=True)
 
@@ -378,11 +369,10 @@ def _result(optuna: Any, sweep: Sweep, study: "optuna.Study") -> SweepResult:
     trials = tuple(sweep_trials.trial_of(trial) for trial in study.get_trials(False))
     default = _value(sweep, sweep.defaults)
     sign = 1.0 if sweep.more_is_better else -1.0
-    complete = [trial for trial in trials if trial.value is not None]
-    # The first of equal ones, and none that is no better than the base config.
-    best = max(complete, key=lambda trial: sign * (trial.value or 0.0), default=None)
+    number = sweep_trials.best(optuna, study)
+    best = None if number is None else trials[number]
     if best is not None and sign * (best.value or 0.0) <= sign * default:
-        best = None
+        best = None  # none that is no better than the base config
     return SweepResult(
         stage=sweep.stage,
         metric=sweep.metric,
@@ -393,5 +383,5 @@ def _result(optuna: Any, sweep: Sweep, study: "optuna.Study") -> SweepResult:
         ),
         best=best,
         trials=trials,
-        importances=sweep_trials.importances(optuna, study, len(complete)),
+        importances=sweep_trials.importances(optuna, study),
     )

@@ -72,8 +72,7 @@ def measure(runs: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, Any
         "variants": variants,
         "references": {name: _model_values(first, name) for name in REFERENCES},
     }
-    plain: dict[str, Any] = formats.plain(values)
-    return plain
+    return formats.plain(values)
 
 
 def _variants(

@@ -81,8 +81,7 @@ class MLflowTracker:
         )
         tags = {"workdir": str(run.directory)}
         created = self._client.create_run(experiment_id, tags=tags, run_name=run.name)
-        run_id: str = created.info.run_id
-        return run_id
+        return created.info.run_id
 
 
 def _key(name: str) -> str:

@@ -5,7 +5,6 @@ from the log, so it is an upper bound. A model's result is given as its share of
 between popularity and the oracle (`summary.gaps_closed`).
 """
 
-import dataclasses
 import functools
 from typing import Any
 
@@ -14,12 +13,13 @@ import numpy.typing as npt
 
 from ytdnn.base import configs, progress, registries, schema
 from ytdnn.evaluation import lists, measure, shown_scorers, user_cases, users_in_parts
-from ytdnn.lab.truth import known_world, true_page
+from ytdnn.lab.sources import world as world_source
+from ytdnn.lab.truth import true_page
 from ytdnn.lab.world import corpus, memory, true_rates, words
 from ytdnn.log import prepared
 from ytdnn.ranking import predictions
 
-KnownWorld = known_world.KnownWorld
+KnownWorld = world_source.KnownWorld
 EvaluationConfig = configs.EvaluationConfig
 Cases = user_cases.Cases
 PreparedData = prepared.PreparedData
@@ -44,7 +44,7 @@ class Oracle:
         self._users = known.users
         self._videos = known.videos
 
-    def lists(self, cases: Cases, k: int, config: EvaluationConfig) -> Lists:
+    def lists(self, cases: Cases, k: int) -> Lists:
         """Returns the videos each user will most likely watch, `[cases, k] int32`.
 
         Ranks by expected watches up to the time of the last answer of all users,
@@ -54,7 +54,6 @@ class Oracle:
         Args:
           cases: Cases to make lists for.
           k: Length of the lists.
-          config: Settings of memory.
         """
         best = np.zeros([len(cases), k], np.int32)
         episodes = self._last_episodes(cases)
@@ -69,28 +68,26 @@ class Oracle:
                     self.world, users, time, episodes[rows]
                 )
                 rates += interests[:, listed]
-            best[rows] = _best(user_cases.take(cases, rows), rates, k, config)
+            best[rows] = _best(user_cases.take(cases, rows), rates, k)
         return best
 
     def _moments(self, cases: Cases) -> list[tuple[npt.NDArray[np.int64], list[int]]]:
         """Returns blocks of cases and the times to ask each for."""
-        blocks = []
         if self.data.config.protocol == "temporal":
             begin = int(cases.times[0])
             last = begin if cases.until is None else cases.until
             step = (last - begin) / (2 * _MOMENTS)
             times = [int(begin + step * (2 * i + 1)) for i in range(_MOMENTS)]
-            for start in range(0, len(cases), _USERS_A_BLOCK):
-                stop = min(start + _USERS_A_BLOCK, len(cases))
-                blocks.append((np.arange(start, stop), times))
-            return blocks
-        days = cases.times // corpus.SECONDS_PER_DAY
-        for day in np.unique(days):
-            rows = np.flatnonzero(days == day)
-            times = [int(np.median(cases.times[rows]))]
-            for start in range(0, len(rows), _USERS_A_BLOCK):
-                blocks.append((rows[start : start + _USERS_A_BLOCK], times))
-        return blocks
+            together = [(np.arange(len(cases)), times)]
+        else:
+            days = cases.times // corpus.SECONDS_PER_DAY
+            rows = [np.flatnonzero(days == day) for day in np.unique(days)]
+            together = [(one, [int(np.median(cases.times[one]))]) for one in rows]
+        return [
+            (rows[start : start + _USERS_A_BLOCK], times)
+            for rows, times in together
+            for start in range(0, len(rows), _USERS_A_BLOCK)
+        ]
 
     def _last_episodes(self, cases: Cases) -> npt.NDArray[np.int64]:
         """Returns the latest watched video of a series in each history, -1 = none."""
@@ -143,8 +140,9 @@ class WorldTruth:
         return systems(self._data, config)
 
     def pages(self) -> true_page.TruePages | None:
-        """Returns the true value of pages."""
-        return true_page.from_data(self._data)
+        """Returns the true value of pages, None where the log is not a world's."""
+        known = world_source.known(self._data)
+        return None if known is None else true_page.TruePages(self._data, known)
 
 
 def systems(data: PreparedData, config: EvaluationConfig) -> measure.Systems:
@@ -152,13 +150,11 @@ def systems(data: PreparedData, config: EvaluationConfig) -> measure.Systems:
 
     One ranks by expected watches, the other makes the slate with most watch time.
     """
-    known = known_world.from_data(data)
+    known = world_source.known(data)
     if known is None:
         return measure.Systems()
     oracle = Oracle(data, known)
-    makers: dict[str, lists.Maker] = {
-        lists.ORACLE: lambda cases, k: oracle.lists(cases, k, config)
-    }
+    makers: dict[str, lists.Maker] = {lists.ORACLE: oracle.lists}
     if not data.log.has_impressions:
         return measure.Systems(makers)
     makers[lists.ORACLE_BY_WATCH_TIME] = true_page.TruePages(data, known).best
@@ -173,7 +169,7 @@ def _scorer(
 
     @functools.lru_cache(maxsize=1)
     def shown_in(window: users_in_parts.UserWindow) -> WorldImpressions:
-        return WorldImpressions.from_data(window.data, known)
+        return WorldImpressions(window.data, known)
 
     def score(impressions: shown_scorers.SplitImpressions) -> predictions.Predictions:
         users = impressions.user_indices[impressions.users]
@@ -183,45 +179,25 @@ def _scorer(
             here = window.positions("impressions", users[rows], own)
             return oracle.predictions(shown_in(window), here)
 
-        predicted: predictions.Predictions = windows.collect(oracle.data, users, ask)
-        return predicted
+        return windows.collect(oracle.data, users, ask)
 
     return score
 
 
-def from_data(data: PreparedData) -> Oracle | None:
-    """Returns the oracle of a prepared set, None where the log is not a world's."""
-    known = known_world.from_data(data)
-    return None if known is None else Oracle(data, known)
-
-
-@dataclasses.dataclass(frozen=True)
 class WorldImpressions:
     """A prepared set's impressions by world numbers; all fields are `[impressions]`."""
 
-    users: npt.NDArray[np.int64]
-    videos: npt.NDArray[np.int64]
-    times: npt.NDArray[np.int64]
-    positions: npt.NDArray[np.int64]
-    devices: npt.NDArray[np.int64]
-    pages: npt.NDArray[np.int64]
-    clicked: npt.NDArray[np.bool_]
-
-    @classmethod
-    def from_data(cls, data: PreparedData, known: KnownWorld) -> "WorldImpressions":
-        """Returns the impressions of a set made from a world."""
+    def __init__(self, data: PreparedData, known: KnownWorld) -> None:
+        """Reads the impressions of a set made from a world."""
         shown = data.impressions
         devices = data.catalogue.vocabularies[schema.DEVICE]
         numbers = np.array([words.DEVICES.index(name) for name in devices])
-        return cls(
-            users=known.users[shown.users],
-            videos=known.videos[shown.videos - 1],
-            times=np.asarray(shown.times),
-            positions=np.asarray(shown.positions, np.int64),
-            devices=numbers[np.asarray(shown.devices) - 1],
-            pages=np.asarray(shown.pages),
-            clicked=np.asarray(shown.clicked),
-        )
+        self.users = known.users[shown.users]
+        self.videos = known.videos[shown.videos - 1]
+        self.times = np.asarray(shown.times)
+        self.positions = np.asarray(shown.positions, np.int64)
+        self.devices = numbers[np.asarray(shown.devices) - 1]
+        self.pages, self.clicked = np.asarray(shown.pages), np.asarray(shown.clicked)
 
     def num_unclicked(self) -> npt.NDArray[np.int64]:
         """Counts the earlier unclicked impressions that each user remembers."""
@@ -240,9 +216,7 @@ class WorldImpressions:
         return before - forgotten
 
 
-def _best(
-    cases: Cases, rates: npt.NDArray[np.float32], k: int, config: EvaluationConfig
-) -> Lists:
+def _best(cases: Cases, rates: npt.NDArray[np.float32], k: int) -> Lists:
     def score(users: slice, videos: slice, out: npt.NDArray[np.float32]) -> None:
         out[...] = rates[users, videos]
 

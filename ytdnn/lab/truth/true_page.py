@@ -25,7 +25,7 @@ import numpy.typing as npt
 from ytdnn.base import progress, ragged
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import lists, user_cases, user_means
-from ytdnn.lab.truth import known_world
+from ytdnn.lab.sources import world as world_source
 from ytdnn.lab.world import corpus, memory, page_values, true_rates
 from ytdnn.log import prepared, prepared_log
 
@@ -40,7 +40,7 @@ class TruePages:
     """The truth about pages of the world that a prepared set was made from."""
 
     def __init__(
-        self, data: prepared.PreparedData, known: known_world.KnownWorld
+        self, data: prepared.PreparedData, known: world_source.KnownWorld
     ) -> None:
         """Stores a prepared set and its world."""
         self._data = data
@@ -157,12 +157,6 @@ class TruePages:
         return self._indices[numbers]
 
 
-def from_data(data: prepared.PreparedData) -> TruePages | None:
-    """Returns the truth about pages, None where the log is not a world's."""
-    known = known_world.from_data(data)
-    return None if known is None else TruePages(data, known)
-
-
 def _blocks(num_cases: int, name: str) -> Iterator[npt.NDArray[np.int64]]:
     """Yields rows of cases, and shows how many were worked through."""
     starts = np.arange(_USERS_A_BLOCK, num_cases, _USERS_A_BLOCK)
@@ -201,5 +195,4 @@ def _counts(remembered: ragged.Ragged, listed: Lists) -> npt.NDArray[np.int64]:
     keys = np.sort(remembered.rows * stride + remembered.values)
     wanted = np.arange(len(listed))[:, np.newaxis] * stride + listed
     before = np.searchsorted(keys, wanted)
-    counts: npt.NDArray[np.int64] = np.searchsorted(keys, wanted, "right") - before
-    return counts
+    return np.searchsorted(keys, wanted, "right") - before

@@ -9,6 +9,7 @@ Most watches do not come from the recommender's pages: the paper trains on all (
 
 import dataclasses
 import functools
+import itertools
 
 import numpy as np
 
@@ -66,7 +67,7 @@ class Crowd:
         users: people.Users,
         rng: np.random.Generator,
         accidents_rng: np.random.Generator,
-        outcomes_rng: np.random.Generator | None = None,
+        outcomes_rng: np.random.Generator,
     ) -> None:
         """Creates users without events.
 
@@ -75,16 +76,14 @@ class Crowd:
           users: The users.
           rng: Stream of their behaviour.
           accidents_rng: Stream of accidental clicks.
-          outcomes_rng: Stream of likes and dislikes; None: there are none.
+          outcomes_rng: Stream of likes and dislikes.
         """
-        self._outcomes_rng = outcomes_rng
+        self._accidents_rng, self._outcomes_rng = accidents_rng, outcomes_rng
         self.users = users
         self.remembered = memory.Memory(len(users))
         self.clock = np.zeros(len(users), np.int64)
         self._shared = shared
         self._rng = rng
-        share = shared.config.accidental_clicks
-        self._accidents = responses.Accidents(share, accidents_rng)
         self._num_pages = np.zeros(len(users), np.int64)
         self._recorded = event_recorder.Events()
 
@@ -120,12 +119,9 @@ class Crowd:
     @functools.cached_property
     def _rounds(self) -> dict[int, list[visit_times.Round]]:
         """All visits, by day."""
-        rounds: dict[int, list[visit_times.Round]] = {}
-        for visit_round in visit_times.rounds(
-            self._shared.config, self.users, self._rng
-        ):
-            rounds.setdefault(visit_round.day, []).append(visit_round)
-        return rounds
+        rounds = visit_times.rounds(self._shared.config, self.users, self._rng)
+        by_day = itertools.groupby(rounds, key=lambda each: each.day)
+        return {day: list(group) for day, group in by_day}
 
     def _play_round(
         self, rows: np.ndarray, times: np.ndarray, day: Day, make_pages: Policy
@@ -170,7 +166,8 @@ class Crowd:
                 rng,
             )
         )
-        shown = self._uploaded(page.videos, self.clock[rows])
+        uploaded = videos.upload_times[page.videos] <= self.clock[rows][:, None]
+        shown = np.where(uploaded, page.videos, corpus.NONE)
         affinity = interests.affinity(self.users, rows, current, videos, shown)
         chance = responses.click_probability(
             affinity,
@@ -179,12 +176,13 @@ class Crowd:
             self.remembered.num_unclicked(rows, shown),
             self.remembered.has_watched(rows, shown),
         )
-        accidental = self._accidents.happen(shown.shape) & (shown >= 0)
+        share = self._shared.config.accidental_clicks
+        accidental = (self._accidents_rng.random(shown.shape) < share) & (shown >= 0)
         clicked = (rng.random(shown.shape) < chance) & (shown >= 0) | accidental
         seconds = np.zeros(shown.shape)
         at = np.nonzero(clicked)
         seconds[at] = self._watch_seconds(affinity[at], shown[at], visit.devices[at[0]])
-        short = self._accidents.watch_seconds(shown.shape)
+        short = responses.accident_seconds(shown.shape, self._accidents_rng)
         seconds = np.where(accidental, short, seconds)
         outcomes = self._outcomes(affinity, shown, clicked & ~accidental)
         self._record_page(visit, page, shown, clicked, seconds, outcomes)
@@ -200,7 +198,7 @@ class Crowd:
         self, affinity: np.ndarray, shown: np.ndarray, by_liking: np.ndarray
     ) -> dict[str, np.ndarray]:
         """Draws likes and dislikes of clicks, `[n, k] bool` each; often none."""
-        if self._outcomes_rng is None:
+        if not self._shared.config.outcomes:
             return {}
         videos = self._shared.videos
         quality, appeal = videos.quality[shown], videos.appeal[shown]
@@ -213,11 +211,6 @@ class Crowd:
             for name, chance in chances.items()
         }
 
-    def _uploaded(self, pages: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """Returns the pages with videos that are not yet uploaded replaced by -1."""
-        uploaded = self._shared.videos.upload_times[pages] <= times[:, None]
-        return np.where(uploaded, pages, corpus.NONE)
-
     def _record_page(
         self,
         visit: _Visit,
@@ -229,17 +222,15 @@ class Crowd:
     ) -> None:
         rows, shape = visit.rows, videos.shape
         shown = videos >= 0
-        propensities = page.propensities
-        if propensities is None:
-            propensities = np.full(shape, np.nan)
-        numbers = page_number(self.users.first + rows, self._num_pages[rows])
+        users = (self.users.first + rows).astype(np.int64)
+        numbers = users * 1_000_000 + self._num_pages[rows]  # which no other page has
         self._num_pages[rows] += 1
 
         def spread(values: np.ndarray) -> np.ndarray:
             return np.broadcast_to(values[:, None], shape)[shown]
 
         self._recorded.impressions.add(
-            users=spread(self.users.first + rows),
+            users=spread(users),
             times=spread(self.clock[rows]),
             devices=spread(visit.devices),
             videos=videos[shown],
@@ -250,7 +241,7 @@ class Crowd:
             sources=page.sources[shown],
             scores=page.scores[shown],
             seeds=page.seeds[shown],
-            propensities=propensities[shown],
+            propensities=np.broadcast_to(page.propensities, shape)[shown],
             **{name: happened[shown] for name, happened in outcomes.items()},
         )
 
@@ -370,8 +361,3 @@ def draw_search_leaves(
     pick = np.minimum((sums < aim[:, None]).sum(axis=1), people.NUM_INTERESTS - 1)
     chosen = leaves[np.arange(len(leaves)), pick]
     return np.where(for_focus, leaves[:, -1], chosen)
-
-
-def page_number(users: np.ndarray, num_pages: np.ndarray) -> np.ndarray:
-    """Returns a number for a user's next page that no other page has."""
-    return users.astype(np.int64) * 1_000_000 + num_pages

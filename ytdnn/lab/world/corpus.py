@@ -112,46 +112,24 @@ def make_topics(config: configs.WorldConfig, rng: Generator) -> Topics:
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Channels:
-    """Properties that the videos of a channel share."""
-
-    weights: np.ndarray
-    leaves: np.ndarray
-    languages: np.ndarray
-    styles: np.ndarray
-    quality: np.ndarray
-    appeal: np.ndarray
-    fame: np.ndarray
-    log_seconds: np.ndarray
-    serial: np.ndarray
-
-
 def _make_channels(
     config: configs.WorldConfig, topics: Topics, rng: Generator
-) -> _Channels:
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Returns weights of channels, and by name what videos of a channel share."""
     num = max(1, config.num_videos // _VIDEOS_PER_CHANNEL)
     weights = rng.pareto(1.5, num) + 0.2
-    return _Channels(
-        weights=weights / weights.sum(),
-        leaves=_draw(topics.log_share, num, rng),
-        languages=rng.choice(len(words.LANGUAGES), num, p=language_shares()),
-        styles=rng.standard_normal((num, STYLE_DIM)),
-        quality=rng.standard_normal(num),
-        appeal=rng.standard_normal(num),
-        fame=rng.normal(0.0, 0.6, num),
-        log_seconds=rng.normal(np.log(280.0), 0.6, num),
-        serial=rng.random(num) < _SERIAL_SHARE,
-    )
-
-
-def language_shares() -> np.ndarray:
-    """Returns the share of users, and of channels, of each language."""
-    shares = np.zeros(len(words.LANGUAGES))
-    for _, language, share in words.COUNTRIES:
-        shares[words.LANGUAGES.index(language)] += share
-    normalised: np.ndarray = shares / shares.sum()
-    return normalised
+    languages = [words.LANGUAGES.index(language) for _, language, _ in words.COUNTRIES]
+    shares = np.bincount(languages, [share for *_, share in words.COUNTRIES])
+    return weights / weights.sum(), {
+        "leaves": _draw(topics.log_share, num, rng),
+        "languages": rng.choice(len(shares), num, p=shares / shares.sum()),
+        "styles": rng.standard_normal((num, STYLE_DIM)),
+        "quality": rng.standard_normal(num),
+        "appeal": rng.standard_normal(num),
+        "fame": rng.normal(0.0, 0.6, num),
+        "log_seconds": rng.normal(np.log(280.0), 0.6, num),
+        "is_serial": rng.random(num) < _SERIAL_SHARE,
+    }
 
 
 def _draw(log_shares: np.ndarray, num: int, rng: Generator) -> np.ndarray:
@@ -162,27 +140,28 @@ def _draw(log_shares: np.ndarray, num: int, rng: Generator) -> np.ndarray:
 def make_videos(config: configs.WorldConfig, topics: Topics, rng: Generator) -> Videos:
     """Draws the corpus, in no order of time, topic or popularity."""
     num = config.num_videos
-    makers = _make_channels(config, topics, rng)
-    channels = rng.choice(len(makers.weights), num, p=makers.weights).astype(np.int32)
+    weights, of_channels = _make_channels(config, topics, rng)
+    channels = rng.choice(len(weights), num, p=weights).astype(np.int32)
+    makers = {name: values[channels] for name, values in of_channels.items()}
     uploads = _upload_times(config, rng)
-    series, episodes, following = _series(channels, uploads, makers.serial, rng)
-    quality = 0.6 * makers.quality[channels] + 0.8 * rng.standard_normal(num)
-    own = 0.5 * makers.appeal[channels] + 0.87 * rng.standard_normal(num)
-    leaves = _leaves(makers.leaves[channels], series, topics, rng)
+    series, episodes, following = _series(channels, uploads, makers["is_serial"], rng)
+    quality = 0.6 * makers["quality"] + 0.8 * rng.standard_normal(num)
+    own = 0.5 * makers["appeal"] + 0.87 * rng.standard_normal(num)
+    leaves = _leaves(makers["leaves"], series, topics, rng)
     half_life = np.exp(rng.normal(np.log(14.0), 0.8, num))
     half_life *= topics.half_life_factor[leaves // words.LEAVES_PER_TOPIC]
-    style = 0.85 * makers.styles[channels]
+    style = 0.85 * makers["styles"]
     style += 0.5 * rng.standard_normal((num, STYLE_DIM))
     return Videos(
         upload_times=uploads,
-        duration_seconds=_durations(makers.log_seconds[channels], rng),
+        duration_seconds=_durations(makers["log_seconds"], rng),
         channels=channels,
         leaves=leaves.astype(np.int32),
-        languages=makers.languages[channels].astype(np.int8),
+        languages=makers["languages"].astype(np.int8),
         styles=style.astype(np.float32),
         quality=quality,
         appeal=0.45 * quality + 0.89 * own,
-        fame=_fame(num, rng) + makers.fame[channels],
+        fame=_fame(num, rng) + makers["fame"],
         rise_days=np.exp(rng.normal(np.log(1.5), 0.5, num)),
         half_life_days=half_life,
         floor=rng.beta(1.5, 12.0, num),
@@ -197,24 +176,16 @@ def _upload_times(config: configs.WorldConfig, rng: Generator) -> np.ndarray:
     num = config.num_videos
     before = -rng.random(num) * 365.0
     within = rng.random(num) * config.span_days
-    is_old = rng.random(num) < _old_share(config)
+    # The longer the world goes on after its log, the more of its uploads are new.
+    newer = (1.0 - _OLD_SHARE) * (config.span_days / config.num_days)
+    is_old = rng.random(num) < _OLD_SHARE / (_OLD_SHARE + newer)
     is_old[0] = True  # so that there is always something to watch
     days = np.where(is_old, before, within)
     return (START + days * SECONDS_PER_DAY).astype(np.int64)
 
 
-def _old_share(config: configs.WorldConfig) -> float:
-    """Returns the share of the corpus that was there when the log began.
-
-    The longer the world continues after the end of the log, the more new uploads it
-    has, and the smaller this share is.
-    """
-    newer = (1.0 - _OLD_SHARE) * (config.span_days / config.num_days)
-    return _OLD_SHARE / (_OLD_SHARE + newer)
-
-
 def _series(
-    channels: np.ndarray, uploads: np.ndarray, serial: np.ndarray, rng: Generator
+    channels: np.ndarray, uploads: np.ndarray, is_serial: np.ndarray, rng: Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cuts each serial channel's uploads into series.
 
@@ -225,7 +196,7 @@ def _series(
     order = np.lexsort((uploads, channels))
     fresh = np.append(True, channels[order][1:] != channels[order][:-1])
     begins = fresh | (rng.random(num) < 1.0 / _MEAN_EPISODES)
-    begins |= ~serial[channels[order]]
+    begins |= ~is_serial[order]
     number = np.cumsum(begins) - 1
     firsts = np.flatnonzero(begins)
     episode = np.arange(num) - firsts[number] + 1
@@ -256,15 +227,13 @@ def _durations(log_seconds: np.ndarray, rng: Generator) -> np.ndarray:
     num = len(log_seconds)
     log_seconds = log_seconds + rng.normal(0.0, 0.45, num)
     log_seconds += np.where(rng.random(num) < 0.04, np.log(8.0), 0.0)  # streams, films
-    durations: np.ndarray = np.exp(log_seconds).clip(10.0, 14_400.0).round()
-    return durations
+    return np.exp(log_seconds).clip(10.0, 14_400.0).round()
 
 
 def _fame(num: int, rng: Generator) -> np.ndarray:
     """Returns the log of Zipf weights in random order, mean zero."""
     weights = -_ZIPF * np.log(rng.permutation(num) + 1.0)
-    centred: np.ndarray = weights - weights.mean()
-    return centred
+    return weights - weights.mean()
 
 
 @dataclasses.dataclass(frozen=True)

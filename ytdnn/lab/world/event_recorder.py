@@ -1,7 +1,5 @@
 """Events as they happen, in blocks, until they become the columns of a table."""
 
-import dataclasses
-
 import numpy as np
 
 
@@ -38,36 +36,28 @@ class EventRecorder:
 _VISIT: dict[str, type] = {"users": np.int32, "times": np.int64, "devices": np.int8}
 
 
-def _watches() -> EventRecorder:
-    columns = {"logged_in": bool, "videos": np.int32, "seconds": np.float32}
-    return EventRecorder(_VISIT | columns)
+_WATCHES = {"logged_in": bool, "videos": np.int32, "seconds": np.float32}
+_SEARCHES = {"logged_in": bool, "queries": np.int32}
+_OUTCOMES = {"liked": bool, "disliked": bool}
+_IMPRESSIONS: dict[str, type] = {
+    "videos": np.int32,
+    "clicked": bool,
+    "seconds": np.float32,
+    "pages": np.int64,
+    "positions": np.int16,
+    "sources": np.int8,
+    "scores": np.float32,
+    "seeds": np.int32,
+    "propensities": np.float32,
+}
 
 
-def _impressions() -> EventRecorder:
-    columns: dict[str, type] = {
-        "liked": bool,
-        "disliked": bool,
-        "videos": np.int32,
-        "clicked": bool,
-        "seconds": np.float32,
-        "pages": np.int64,
-        "positions": np.int16,
-        "sources": np.int8,
-        "scores": np.float32,
-        "seeds": np.int32,
-        "propensities": np.float32,
-    }
-    return EventRecorder(_VISIT | columns, optional=("liked", "disliked"))
-
-
-def _searches() -> EventRecorder:
-    return EventRecorder(_VISIT | {"logged_in": bool, "queries": np.int32})
-
-
-@dataclasses.dataclass(frozen=True)
 class Events:
-    """A recorder for each kind of event."""
+    """A recorder for each kind of event: `watches`, `impressions` and `searches`."""
 
-    watches: EventRecorder = dataclasses.field(default_factory=_watches)
-    impressions: EventRecorder = dataclasses.field(default_factory=_impressions)
-    searches: EventRecorder = dataclasses.field(default_factory=_searches)
+    def __init__(self) -> None:
+        """Starts empty."""
+        self.watches = EventRecorder(_VISIT | _WATCHES)
+        shown = _VISIT | _OUTCOMES | _IMPRESSIONS
+        self.impressions = EventRecorder(shown, optional=tuple(_OUTCOMES))
+        self.searches = EventRecorder(_VISIT | _SEARCHES)

@@ -44,27 +44,17 @@ class World:
         """Crowds, and parts of the log."""
         return -(-self.config.num_users // CROWD)
 
-    def users(self, crowd: int) -> people.Users:
-        """Makes the users of a crowd."""
-        return self._make_users(crowd, self._rngs(crowd)[0])
-
     @functools.cached_property
     def all_users(self) -> people.Users:
         """All users of the world, as one; rows are their numbers."""
-        crowds = [self.users(crowd) for crowd in range(self.num_crowds)]
-        return people.join(crowds)
+        numbers = range(self.num_crowds)
+        return people.join([self._make_users(n, self._rngs(n)[0]) for n in numbers])
 
     def crowd(self, crowd: int) -> behaviour.Crowd:
         """Returns a crowd that has not yet played."""
-        users_rng, behaviour_rng, accidents_rng, outcomes_rng = self._rngs(crowd)
+        users_rng, behaviour_rng, *others = self._rngs(crowd)
         users = self._make_users(crowd, users_rng)
-        return behaviour.Crowd(
-            self.shared,
-            users,
-            behaviour_rng,
-            accidents_rng,
-            outcomes_rng if self.config.outcomes else None,
-        )
+        return behaviour.Crowd(self.shared, users, behaviour_rng, *others)
 
     def _rngs(self, crowd: int) -> list[np.random.Generator]:
         """Returns streams of a crowd: users, behaviour, accidents, outcomes."""

@@ -43,20 +43,15 @@ def at(
     weights = users.base[rows] * np.exp(log_weights)
     weights /= 1.0 + np.exp(-np.clip(awake, -30.0, 30.0))
     weights /= weights.sum(axis=1, keepdims=True)
-    focus = focus_of(users, rows, days)
+    # The leaf that each user is after in the spell of the day, -1 = none.
+    spell = (days + users.focus_offset_days[rows]) / people.FOCUS_DAYS
+    spell = np.clip(spell.astype(np.int64), 0, users.focus.shape[1] - 1)
+    focus = users.focus[rows, spell]
     share = np.where(focus >= 0, FOCUS_SHARE, 0.0)
     return (
         np.column_stack([leaves, np.where(focus >= 0, focus, leaves[:, 0])]),
         np.column_stack([weights * (1.0 - share)[:, None], share]),
     )
-
-
-def focus_of(users: people.Users, rows: np.ndarray, days: np.ndarray) -> np.ndarray:
-    """Returns the leaf each user is after on a day of the log, -1 = none."""
-    spell = (days + users.focus_offset_days[rows]) / people.FOCUS_DAYS
-    spell = np.clip(spell.astype(np.int64), 0, users.focus.shape[1] - 1)
-    focus: np.ndarray = users.focus[rows, spell]
-    return focus
 
 
 def affinity(
@@ -94,10 +89,8 @@ def affinity(
         by_topic += weight * (topics[:, i, None] == shown_topics)
     interest = np.log((by_leaf + _SAME_TOPIC * by_topic + _LEAST) / 0.1)
     style = np.einsum("nd,nkd->nk", users.tastes[rows], videos.styles[shown])
-    channels = videos.channels[shown]
-    subscribed = np.zeros(shown.shape, bool)
-    for i in range(people.NUM_SUBSCRIPTIONS):
-        subscribed |= users.subscriptions[rows, i, None] == channels
+    subscriptions = users.subscriptions[rows][:, None, :]
+    subscribed = (subscriptions == videos.channels[shown][:, :, None]).any(axis=2)
     liking = _TOPIC * interest + _STYLE / np.sqrt(corpus.STYLE_DIM) * style
     return liking + _SUBSCRIBED * subscribed + _language_fit(users, rows, videos, shown)
 

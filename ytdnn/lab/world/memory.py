@@ -3,6 +3,8 @@
 Memory is bounded for each user, so the world's cost does not grow with the corpus.
 """
 
+from typing import Any
+
 import numpy as np
 
 from ytdnn.lab.world import corpus
@@ -30,19 +32,11 @@ class Memory:
 
     def num_unclicked(self, rows: np.ndarray, videos: np.ndarray) -> np.ndarray:
         """Returns how often each video was shown lately and not clicked, `[n, k]`."""
-        ring = self._unclicked[rows]
-        counts = np.empty(videos.shape, np.int64)
-        for column in range(videos.shape[1]):
-            counts[:, column] = (ring == videos[:, column, None]).sum(axis=1)
-        return counts
+        return _found(self._unclicked[rows], videos, np.sum)
 
     def has_watched(self, rows: np.ndarray, videos: np.ndarray) -> np.ndarray:
         """Returns whether each video was watched lately, `[n, k]`."""
-        ring = self._watched[rows]
-        seen = np.empty(videos.shape, bool)
-        for column in range(videos.shape[1]):
-            seen[:, column] = (ring == videos[:, column, None]).any(axis=1)
-        return seen
+        return _found(self._watched[rows], videos, np.any)
 
     def add_impressions(
         self, rows: np.ndarray, videos: np.ndarray, clicked: np.ndarray
@@ -64,3 +58,9 @@ class Memory:
         self.last_watched[rows] = videos
         serial = series >= 0
         self.last_episode[rows[serial]] = videos[serial]
+
+
+def _found(rings: np.ndarray, videos: np.ndarray, reduce: Any) -> np.ndarray:
+    """Reduces over each row's ring where it holds the row's videos, `[n, k]`."""
+    columns = [reduce(rings == each[:, None], axis=1) for each in videos.T]
+    return np.stack(columns, axis=1)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ytdnn.lab.world import corpus, generate, interests, people, responses, words
+from ytdnn.lab.world import corpus, generate, interests, people, responses
 
 
 class Worth(NamedTuple):
@@ -53,12 +53,13 @@ def page_values(
     chance = responses.click_probability(
         liking, videos.appeal[slates], positions, num_unclicked, watched
     )
-    seconds = _expected_seconds(
-        people.device_shares(everyone, users),
-        liking,
-        videos.quality[slates],
-        videos.duration_seconds[slates],
+    quality, lengths = videos.quality[slates], videos.duration_seconds[slates]
+    shares = people.device_shares(everyone, users)
+    fractions = (
+        share[:, None] * responses.mean_fraction(liking, quality, lengths, device)
+        for device, share in enumerate(shares.T)
     )
+    seconds = sum(fractions) * lengths
     share = world.config.accidental_clicks
     chance = responses.with_accidents(chance, share)
     seconds = responses.mean_seconds_with_accidents(seconds, chance, share)
@@ -113,15 +114,3 @@ def shortlist(
     found_worth = np.take_along_axis(worth, best, axis=1)
     listed = np.where(found_worth >= 0.0, best, corpus.NONE)
     return np.pad(listed, ((0, 0), (0, num - num_listed)), constant_values=corpus.NONE)
-
-
-def _expected_seconds(
-    shares: np.ndarray, liking: np.ndarray, quality: np.ndarray, lengths: np.ndarray
-) -> np.ndarray:
-    """Returns mean seconds once watched, over the devices of each user."""
-    fraction = np.zeros(liking.shape, liking.dtype)
-    for device in range(len(words.DEVICES)):
-        of_device = responses.mean_fraction(liking, quality, lengths, np.array(device))
-        fraction += shares[:, device, None] * of_device
-    seconds: np.ndarray = fraction * lengths
-    return seconds

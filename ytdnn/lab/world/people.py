@@ -6,6 +6,7 @@ playing the time before it.
 """
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,8 +33,7 @@ _SUPPLY = 0.5  # how much more there is of a leaf draws to it
 _TASTE_PULL = 0.9  # how much a user's taste draws to leaves that point its way
 
 
-@dataclasses.dataclass(frozen=True)
-class Leanings:
+class Leanings(NamedTuple):
     """Log interest of each group of people in each leaf, `[groups, num_leaves]`."""
 
     by_age: np.ndarray
@@ -169,8 +169,7 @@ def _device_sums(ages: np.ndarray) -> np.ndarray:
     leaning = (ages - words.DEVICE_AGE)[:, None] / np.array(words.DEVICE_YEARS)
     shares = np.array(words.DEVICE_SHARES) * np.exp(leaning.clip(-2.0, 2.0))
     sums = np.cumsum(shares, axis=1)
-    running: np.ndarray = sums / sums[:, -1:]
-    return running
+    return sums / sums[:, -1:]
 
 
 def draw_devices(users: Users, rows: np.ndarray, rng: Generator) -> np.ndarray:
@@ -261,9 +260,6 @@ def _subscriptions(
 
 def join(crowds: list[Users]) -> Users:
     """Returns several crowds as one, numbered from the first of them."""
-    fields = [field.name for field in dataclasses.fields(Users)][1:]
-    columns = {
-        name: np.concatenate([getattr(crowd, name) for crowd in crowds])
-        for name in fields
-    }
-    return Users(first=crowds[0].first, **columns)
+    names = [field.name for field in dataclasses.fields(Users)][1:]
+    columns = ([getattr(crowd, name) for crowd in crowds] for name in names)
+    return Users(crowds[0].first, *map(np.concatenate, columns))

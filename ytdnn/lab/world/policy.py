@@ -7,6 +7,7 @@ shows are not those the user would like most.
 
 import dataclasses
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,8 +38,7 @@ _SPARE = 8  # proposals beyond the page, for those that cannot be shown
 _ORDER_BY_AFFINITY = 0.5
 
 
-@dataclasses.dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     """Pages of several users, `[n, positions]`; -1 where nothing is shown.
 
     Attributes:
@@ -47,14 +47,14 @@ class Page:
       scores: float64, scores of the source; sources have no common scale.
       seeds: int64, for a related video the watched video it was found by; -1 = none.
       propensities: float64, probability that the policy shows the video at its
-        position, given the earlier positions; None where it is unknown.
+        position, given the earlier positions; NaN where it is unknown.
     """
 
     videos: np.ndarray
     sources: np.ndarray
     scores: np.ndarray
     seeds: np.ndarray
-    propensities: np.ndarray | None = None
+    propensities: np.ndarray | float = np.nan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,8 +111,7 @@ class PageRequests:
         sums = np.cumsum(self.users.base[rows], axis=1)
         pick = (sums < self.rng.random((len(rows), 1))).sum(axis=1)
         pick = np.minimum(pick, people.NUM_INTERESTS - 1)
-        leaves: np.ndarray = self.users.leaves[rows, pick]
-        return leaves
+        return self.users.leaves[rows, pick]
 
 
 Policy = Callable[[PageRequests], Page]
@@ -135,9 +134,9 @@ def make_pages(requests: PageRequests) -> Page:
     rows = np.repeat(requests.rows[:, None], num, axis=1)
     times = np.repeat(requests.times[:, None], num, axis=1)
     proposed = np.full(shape, corpus.NONE, np.int64)
-    for source, propose in enumerate(_PROPOSERS):
+    for source in range(len(SOURCES)):
         at = sources == source
-        proposed[at] = propose(requests, rows[at], times[at], seeds[at])
+        proposed[at] = _proposed(source, requests, rows[at], times[at], seeds[at])
     keep = _showable(proposed, requests)
     first = np.argsort(~keep, axis=1, kind="stable")[:, :length]
     chosen = np.where(keep, proposed, corpus.NONE)
@@ -185,39 +184,28 @@ def draw_languages(users: people.Users, rows: np.ndarray, rng: Generator) -> np.
     return np.where(english, words.ENGLISH, users.languages[rows])
 
 
-def _popular(
-    call: PageRequests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
+def _proposed(
+    source: int,
+    call: PageRequests,
+    rows: np.ndarray,
+    times: np.ndarray,
+    seeds: np.ndarray,
 ) -> np.ndarray:
-    everything = np.full(len(rows), -1)
-    return call.day.heat.among(call.languages(rows), everything, call.rng)
-
-
-def _from_interests(
-    call: PageRequests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
-) -> np.ndarray:
-    return call.day.heat.among(call.languages(rows), call.leaves(rows), call.rng)
-
-
-def _subscribed(
-    call: PageRequests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
-) -> np.ndarray:
-    pick = call.rng.integers(people.NUM_SUBSCRIPTIONS, size=len(rows))
-    channels = call.users.subscriptions[rows, pick]
-    return _from_channel(call.shared, channels, times, call.rng)
-
-
-def _fresh(
-    call: PageRequests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
-) -> np.ndarray:
-    narrow = call.rng.random(len(rows)) < FRESH_INTEREST_SHARE
-    leaves = np.where(narrow, call.leaves(rows), -1)
-    return call.day.fresh.among(call.languages(rows), leaves, call.rng)
-
-
-def _related(
-    call: PageRequests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
-) -> np.ndarray:
-    return draw_related(call.shared, call.day, seeds, times, call.rng)
+    """Draws a video of a source for each row, `[n]`; -1 = none."""
+    rng, everything = call.rng, np.full(len(rows), -1)
+    if source == RELATED:
+        return draw_related(call.shared, call.day, seeds, times, rng)
+    if source == SUBSCRIBED:
+        pick = rng.integers(people.NUM_SUBSCRIPTIONS, size=len(rows))
+        channels = call.users.subscriptions[rows, pick]
+        return _from_channel(call.shared, channels, times, rng)
+    if source == FRESH:
+        narrow = rng.random(len(rows)) < FRESH_INTEREST_SHARE
+        leaves = np.where(narrow, call.leaves(rows), everything)
+        return call.day.fresh.among(call.languages(rows), leaves, rng)
+    languages = call.languages(rows)
+    leaves = everything if source == POPULAR else call.leaves(rows)
+    return call.day.heat.among(languages, leaves, rng)
 
 
 def draw_related(
@@ -238,6 +226,3 @@ def _from_channel(
     back = rng.geometric(LATEST_SHARE, len(channels)) - 1
     delay = rng.exponential(LISTING_DAYS * corpus.SECONDS_PER_DAY, len(channels))
     return shared.shelves.latest(channels, times - delay.astype(np.int64), back)
-
-
-_PROPOSERS = (_popular, _from_interests, _subscribed, _fresh, _related)

@@ -39,13 +39,7 @@ def freshness(videos: corpus.Videos, age_days: np.ndarray) -> np.ndarray:
 
 def _rise(videos: corpus.Videos, age_days: np.ndarray) -> np.ndarray:
     """Returns the share of its audience that a video has reached, rising to 1."""
-    rise: np.ndarray = np.expm1(-age_days / videos.rise_days) ** 2
-    return rise
-
-
-def day_of(time: int) -> int:
-    """Returns the day of a time, counted from the begin of the log."""
-    return (time - corpus.START) // corpus.SECONDS_PER_DAY
+    return np.expm1(-age_days / videos.rise_days) ** 2
 
 
 class Shelves:
@@ -66,8 +60,7 @@ class Shelves:
         self.order = np.argsort(shelf, kind="stable")
         num_shelves = len(words.LANGUAGES) * self.num_leaves
         self.bounds = np.searchsorted(shelf[self.order], np.arange(num_shelves + 1))
-        by_upload = np.lexsort((videos.upload_times, videos.channels))
-        self._by_upload = by_upload
+        by_upload = self._by_upload = np.lexsort((videos.upload_times, videos.channels))
         self._channel_bounds = np.searchsorted(
             videos.channels[by_upload], np.arange(videos.channels.max() + 2)
         )
@@ -81,16 +74,11 @@ class Shelves:
         day.
         """
         if day not in self._days:
-            self._days[day] = self._make_day(day)
+            end = corpus.START + (day + 1) * corpus.SECONDS_PER_DAY
+            age_days = (end - self._videos.upload_times) / corpus.SECONDS_PER_DAY
+            weights = (weigh(self._videos, age_days) for weigh in (heat, freshness))
+            self._days[day] = Day(*(draws(self, each) for each in weights))
         return self._days[day]
-
-    def _make_day(self, day: int) -> "Day":
-        end = corpus.START + (day + 1) * corpus.SECONDS_PER_DAY
-        age_days = (end - self._videos.upload_times) / corpus.SECONDS_PER_DAY
-        return Day(
-            draws(self, heat(self._videos, age_days)),
-            draws(self, freshness(self._videos, age_days)),
-        )
 
     def latest(
         self, channels: np.ndarray, times: np.ndarray, back: np.ndarray
@@ -147,8 +135,7 @@ class Draws:
         aim = low + rng.random(len(starts)) * (high - low)
         place = np.searchsorted(self.sums, aim, side="right") - 1
         place = np.clip(place, starts, ends - 1)
-        videos: np.ndarray = self.shelves.order[place]
-        return videos
+        return self.shelves.order[place]
 
     def span(
         self, languages: np.ndarray, leaves: np.ndarray

@@ -54,7 +54,7 @@ def mean_fraction(
     affinity: np.ndarray,
     quality: np.ndarray,
     duration_seconds: np.ndarray,
-    devices: np.ndarray,
+    devices: np.ndarray | int,
 ) -> np.ndarray:
     """Returns the mean share of its length that a watched video is watched for."""
     patience = _PATIENCE[devices].astype(affinity.dtype)
@@ -68,8 +68,7 @@ def draw_watch_seconds(
     """Draws times watched: Beta around the mean fraction, to a tenth of a second."""
     bounded = np.clip(fraction, 0.005, 0.995)
     share = rng.beta(_CONCENTRATION * bounded, _CONCENTRATION * (1.0 - bounded))
-    seconds: np.ndarray = np.maximum(np.round(share * duration_seconds, 1), 1.0)
-    return seconds
+    return np.maximum(np.round(share * duration_seconds, 1), 1.0)
 
 
 def with_accidents(probability: np.ndarray, share: float) -> np.ndarray:
@@ -98,8 +97,7 @@ def mean_seconds_with_accidents(
         return seconds
     accident = (_LEAST_ACCIDENT + _MOST_ACCIDENT) / 20.0
     by_liking = np.maximum(probability - share, 0.0)
-    mean: np.ndarray = (share * accident + by_liking * seconds) / probability
-    return mean
+    return (share * accident + by_liking * seconds) / probability
 
 
 def like_probability(affinity: np.ndarray, quality: np.ndarray) -> np.ndarray:
@@ -129,27 +127,11 @@ def dislike_probability(
     return sigmoid(logits - _LIKE_QUALITY * quality + _DISLIKE_APPEAL * appeal)
 
 
-class Accidents:
-    """Draws accidental clicks, from a stream of their own."""
-
-    def __init__(self, share: float, rng: np.random.Generator) -> None:
-        """Stores the share of impressions, and the stream."""
-        self._share = share
-        self._rng = rng
-
-    def happen(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Returns whether each impression is clicked by accident, `shape` bool."""
-        happened: np.ndarray = self._rng.random(shape) < self._share
-        return happened
-
-    def watch_seconds(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Returns how long each of them is watched, `shape`, to a tenth."""
-        tenths = self._rng.integers(_LEAST_ACCIDENT, _MOST_ACCIDENT + 1, shape)
-        seconds: np.ndarray = tenths / 10.0
-        return seconds
+def accident_seconds(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Draws how long accidental clicks are watched, `shape`, to a tenth."""
+    return rng.integers(_LEAST_ACCIDENT, _MOST_ACCIDENT + 1, shape) / 10.0
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:
     """Returns 1 / (1 + exp(-logits))."""
-    result: np.ndarray = 1.0 / (1.0 + np.exp(-logits))
-    return result
+    return 1.0 / (1.0 + np.exp(-logits))

@@ -40,8 +40,7 @@ class CategoryColumn(NamedTuple):
 
     def decoded(self) -> np.ndarray:
         """Returns the column, an array of objects."""
-        decoded: np.ndarray = np.array(self.values, object)[self.codes]
-        return decoded
+        return np.array(self.values, object)[self.codes]
 
 
 Table = dict[str, np.ndarray | CategoryColumn]
@@ -91,11 +90,9 @@ def _before(columns: dict[str, np.ndarray], until: int | None) -> dict[str, np.n
 
 
 def _ids(prefix: str, indices: np.ndarray) -> CategoryColumn:
-    """Returns ids, numbered from the least index that occurs."""
-    first = int(indices.min(initial=0)) if len(indices) else 0
-    last = int(indices.max(initial=-1))
-    names = [f"{prefix}{i}" for i in range(first, last + 1)]
-    return CategoryColumn(names, indices - first)
+    """Returns ids, numbered from 0."""
+    names = [f"{prefix}{i}" for i in range(indices.max(initial=-1) + 1)]
+    return CategoryColumn(names, indices)
 
 
 def _visit(columns: dict[str, np.ndarray]) -> Table:
@@ -139,9 +136,8 @@ def _impressions(columns: dict[str, np.ndarray], sources: Sequence[str]) -> Tabl
         schema.SCORE: columns["scores"].astype(np.float64).round(4),
         schema.SEED_VIDEO_ID: _or_none(seed_ids, seeds >= 0),
     }
-    for name in (schema.LIKED, schema.DISLIKED):
-        if name in columns:
-            table[name] = columns[name]
+    outcomes = schema.LIKED, schema.DISLIKED
+    table |= {name: columns[name] for name in outcomes if name in columns}
     if not np.isnan(propensities).all():
         table[schema.PROPENSITY] = propensities.astype(np.float64)
     return table
@@ -157,8 +153,7 @@ def videos_table(world: generate.World, until: int | None = None) -> Table:
 
     Args:
       world: The world.
-      until: Seconds; later uploads are left out. None: the end of the log, or of a
-        world without live days no limit.
+      until: Seconds; later uploads are left out. None: the end of the log.
     """
     videos, metadata = world.shared.videos, world.metadata
     topics = [
@@ -184,11 +179,9 @@ def videos_table(world: generate.World, until: int | None = None) -> Table:
         schema.TITLE: CategoryColumn(_titles(world), np.arange(len(videos))),
     }
     if world.config.vector_dim:
-        shared = world.shared
-        table[VECTOR] = video_vectors(world.config, shared.topics, videos)
-    if until is None and world.config.live_days:
-        until = world.end_of_log
-    return table if until is None else _kept(table, videos.upload_times < until)
+        table[VECTOR] = video_vectors(world.config, world.shared.topics, videos)
+    end = world.end_of_log if until is None else until
+    return _kept(table, videos.upload_times < end)
 
 
 def _kept(table: Table, keep: np.ndarray) -> Table:
@@ -204,13 +197,8 @@ def _kept(table: Table, keep: np.ndarray) -> Table:
 def _titles(world: generate.World) -> list[str | None]:
     videos, metadata = world.shared.videos, world.metadata
     serial = np.where(videos.series >= 0, videos.episodes, 0)
-    columns = (
-        videos.languages,
-        metadata.subjects,
-        metadata.extras,
-        videos.channels,
-        serial,
-    )
+    shown = (metadata.subjects, metadata.extras)
+    columns = (videos.languages, *shown, videos.channels, serial)
     rows = zip(*(column.tolist() for column in columns), strict=True)
     return [None if row[1] < 0 else titles_and_queries.title(*row) for row in rows]
 
@@ -260,5 +248,4 @@ def video_vectors(
 
 def _factors(number: int, dim: int, rng: np.random.Generator) -> np.ndarray:
     """Returns factors of variance one, `[number, dim]`."""
-    factors: np.ndarray = rng.standard_normal((number, dim))
-    return factors
+    return rng.standard_normal((number, dim))

@@ -8,7 +8,6 @@ The oracle is an upper bound: it sees each user's interests at the time of the r
 including drift and focus, while a model sees only the user's earlier events.
 """
 
-import dataclasses
 import itertools
 
 import numpy as np
@@ -131,8 +130,7 @@ def is_clickbait(world: World) -> np.ndarray:
     """
     videos = world.shared.videos
     drawing = videos.appeal >= np.quantile(videos.appeal, 0.9)
-    mask: np.ndarray = drawing & (videos.quality < np.median(videos.quality))
-    return mask
+    return drawing & (videos.quality < np.median(videos.quality))
 
 
 def _affinity(
@@ -144,10 +142,10 @@ def _affinity(
     return interests.affinity(everyone, rows, current, world.shared.videos, shown)[:, 0]
 
 
-def watch_probability(
+def watch_rates(
     world: World, users: np.ndarray, time: int, last_episodes: np.ndarray | None = None
 ) -> np.ndarray:
-    """Returns the probability that each user's next watch is of each video.
+    """Returns the expected watches of each video in a visit at a time.
 
     Args:
       world: The world.
@@ -156,21 +154,9 @@ def watch_probability(
       last_episodes: `[n]`, the latest video of a series each has watched; -1 = none.
 
     Returns:
-      `[n, num_videos] float32`, rows sum to one; nothing not yet uploaded.
+      `[n, num_videos] float32`; 0 for what is not yet uploaded.
     """
-    rates = watch_rates(world, users, time, last_episodes)
-    normalised: np.ndarray = rates / rates.sum(axis=1, keepdims=True)
-    return normalised
-
-
-def watch_rates(
-    world: World, users: np.ndarray, time: int, last_episodes: np.ndarray | None = None
-) -> np.ndarray:
-    """Returns the expected watches of each video in a visit at a time.
-
-    As `watch_probability`, not normalised: `[n, num_videos] float32`.
-    """
-    visitors = _UsersAtTime.from_users(world, np.asarray(users), time)
+    visitors = _UsersAtTime(world, np.asarray(users), time)
     accepted = responses.acceptance(visitors.liking, world.shared.videos.appeal)
     rates = np.float32(behaviour.PAGE_SHARE) * _by_pages(visitors)
     rates += _by_search(visitors, accepted.astype(np.float32))
@@ -180,40 +166,22 @@ def watch_rates(
     return rates
 
 
-@dataclasses.dataclass(frozen=True)
 class _UsersAtTime:
     """Some users at a time, and the distributions of their next visit."""
 
-    world: World
-    rows: np.ndarray
-    time: int
-    day: popularity.Day
-    current: tuple[np.ndarray, np.ndarray]
-    liking: np.ndarray
-    speaks: np.ndarray
-
-    @classmethod
-    def from_users(cls, world: World, users: np.ndarray, time: int) -> "_UsersAtTime":
+    def __init__(self, world: World, users: np.ndarray, time: int) -> None:
         shared, everyone = world.shared, world.all_users
+        self.world, self.rows, self.time = world, users, time
+        self.day = shared.shelves.day((time - corpus.START) // corpus.SECONDS_PER_DAY)
         times = np.full(len(users), time)
-        current = interests.at(shared.topics, everyone, users, times)
-        num_leaves = shared.topics.num_leaves
-        speaks = np.zeros((len(users), len(words.LANGUAGES)), np.float32)
-        speaks[np.arange(len(users)), everyone.languages[users]] += (
-            1.0 - everyone.english[users]
+        self.current = interests.at(shared.topics, everyone, users, times)
+        self.liking = interests.affinity_to_all(
+            everyone, users, self.current, shared.videos, shared.topics.num_leaves
         )
-        speaks[:, words.ENGLISH] += everyone.english[users]
-        return cls(
-            world=world,
-            rows=users,
-            time=time,
-            day=shared.shelves.day(popularity.day_of(time)),
-            current=current,
-            liking=interests.affinity_to_all(
-                everyone, users, current, shared.videos, num_leaves
-            ),
-            speaks=speaks,
-        )
+        english = everyone.english[users]
+        self.speaks = np.zeros((len(users), len(words.LANGUAGES)), np.float32)
+        self.speaks[np.arange(len(users)), everyone.languages[users]] += 1.0 - english
+        self.speaks[:, words.ENGLISH] += english
 
     def leaves(self, weights: np.ndarray) -> np.ndarray:
         """Spreads weights of the lasting interests over the tree."""
@@ -265,8 +233,7 @@ def _by_pages(requests: _UsersAtTime) -> np.ndarray:
         requests.liking, shared.videos.appeal, np.array(_MEAN_POSITION)
     )
     clicks = responses.with_accidents(clicks, shared.config.accidental_clicks)
-    rates: np.ndarray = (places * clicks).astype(np.float32)
-    return rates
+    return (places * clicks).astype(np.float32)
 
 
 def _add_subscribed(requests: _UsersAtTime, shown: np.ndarray, share: float) -> None:

@@ -6,6 +6,7 @@ user's language, so a search shares its words with the videos it finds.
 """
 
 import functools
+import re
 
 TOPICS: dict[str, tuple[str, ...]] = {
     "guitar": ("solo", "chords", "riff", "amp", "fingerstyle", "tuning"),
@@ -73,7 +74,6 @@ _KANA = {
     "w": "ワウウエヲ",
 }
 _SOUNDS_LIKE = {"c": "k", "q": "k", "x": "k", "j": "z", "v": "b", "f": "h", "l": "r"}
-_VOWELS = "aiueo"
 
 
 def topic_name(topic: int) -> str:
@@ -82,8 +82,7 @@ def topic_name(topic: int) -> str:
     >>> topic_name(0), topic_name(20)
     ('guitar', 'guitar2')
     """
-    names = list(TOPICS)
-    return f"{names[topic % len(names)]}{_suffix(topic)}"
+    return f"{list(TOPICS)[topic % len(TOPICS)]}{_suffix(topic)}"
 
 
 def leaf_word(leaf: int) -> str:
@@ -93,8 +92,8 @@ def leaf_word(leaf: int) -> str:
     ('riff', 'riff2')
     """
     topic, branch = divmod(leaf, LEAVES_PER_TOPIC)
-    names = list(TOPICS)
-    return f"{TOPICS[names[topic % len(names)]][branch]}{_suffix(topic)}"
+    leaves = list(TOPICS.values())[topic % len(TOPICS)]
+    return f"{leaves[branch]}{_suffix(topic)}"
 
 
 def _suffix(topic: int) -> str:
@@ -123,18 +122,9 @@ def join(parts: list[str], language: int) -> str:
 
 def _in_kana(word: str) -> str:
     """Spells a word in katakana, a lone consonant with u."""
-    kana, i = "", 0
-    while i < len(word):
-        letter = _SOUNDS_LIKE.get(word[i], word[i])
-        following = word[i + 1] if i + 1 < len(word) else ""
-        if letter in _VOWELS:
-            kana += _KANA[""][_VOWELS.index(letter)]
-        elif letter not in _KANA:
-            kana += letter  # a digit
-        elif following and following in _VOWELS:
-            kana += _KANA[letter][_VOWELS.index(following)]
-            i += 1
-        else:
-            kana += _KANA[letter][2]
-        i += 1
-    return kana
+
+    def spelled(sound: re.Match[str]) -> str:
+        consonant = _SOUNDS_LIKE.get(sound[1], sound[1])
+        return _KANA[consonant]["aiueo".index(sound[2] or "u")]
+
+    return re.sub(r"(?=[a-z])([^aiueo]?)([aiueo]?)", spelled, word)  # but for digits

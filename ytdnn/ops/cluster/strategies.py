@@ -298,15 +298,14 @@ def _multi_worker(
 ) -> tf.distribute.MultiWorkerMirroredStrategy:
     tasks.wait_for_workers(task, cluster.start_seconds)
     workers = len(task.addresses[tasks.WORKER])
+    job = coordination_config_pb2.CoordinatedJob(name=tasks.WORKER, num_tasks=workers)
     # TensorFlow has no public way to say how long workers wait for one another.
     context.context().configure_coordination_service(
         "standalone",
         service_leader=f"/job:{tasks.WORKER}/replica:0/task:0",
         cluster_register_timeout_in_ms=cluster.start_seconds * 1000,
         heartbeat_timeout_in_ms=cluster.lost_seconds * 1000,
-        coordinated_jobs=[
-            coordination_config_pb2.CoordinatedJob(name=tasks.WORKER, num_tasks=workers)
-        ],
+        coordinated_jobs=[job],
     )
     return tf.distribute.MultiWorkerMirroredStrategy(resolver)
 

@@ -217,9 +217,8 @@ class Workers(_Several):
         """Returns the chief's word; waits for it, or for all to hear it."""
         from ytdnn.training import device_strategy
 
-        return device_strategy.make(self.config.strategy, self.config.cluster).agreed(
-            [word]
-        )[0]
+        own = device_strategy.make(self.config.strategy, self.config.cluster)
+        return own.agreed([word])[0]
 
 
 @registries.HOOKS.register(f"role of {PARAMETER_SERVER}")

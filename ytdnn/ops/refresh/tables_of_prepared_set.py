@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn.base import schema, table_schemas
+from ytdnn.base import ragged, schema, table_schemas
 from ytdnn.log import events, prepared, raw_log, vectors
 
 _STORED, _GIVEN = "stored ", "given "  # begins of the names of slates
@@ -93,12 +93,8 @@ def each_shard(data: prepared.PreparedData) -> Iterator[tuple[pl.Series, Frames]
         shard, frames = part.read(), {}
         for name, table in events.tables(shard).items():
             offsets = events.user_offsets(table, part.num_users)
-            columns: dict[str, Any] = {
-                schema.USER_ID: users.gather(
-                    np.repeat(np.arange(part.num_users), np.diff(offsets))
-                ),
-                **_columns(data, dict(events.columns(table))),
-            }
+            columns = _columns(data, dict(events.columns(table)))
+            columns[schema.USER_ID] = users.gather(ragged.rows_of(offsets))
             if name == events.SEARCH:
                 home = events.path(data.directory, number)
                 texts = pl.read_parquet(home / events.QUERIES_FILE)
@@ -158,9 +154,8 @@ def entities(data: prepared.PreparedData, table: str) -> pl.DataFrame:
       table: `users` or `videos`.
     """
     is_video = table == schema.VIDEOS
-    frame = (data.videos if is_video else data.users).drop(
-        prepared.TRAIN_COUNT, strict=False
-    )
+    frame = data.videos if is_video else data.users
+    frame = frame.drop(prepared.TRAIN_COUNT, strict=False)
     for column in data.catalogue.vectors.in_table(table):
         rows = data.catalogue.vectors.rows(column)[int(is_video) :]
         values = pl.Series(column.partition(".")[2], rows.astype(np.float32))

@@ -141,7 +141,7 @@ class Server:
         ends += [self.access_log and self.access_log.close]
         for end in filter(None, ends):
             await asyncio.to_thread(end)
-        self.served.close()
+        self.served.current.close()
         self.threads.close()
 
 

@@ -174,7 +174,3 @@ class ServedVersions:
             ],
             "unfinished": [n for n in versions.seen(directory) if n > newest],
         }
-
-    def close(self) -> None:
-        """Frees the models' memory."""
-        self.current.close()

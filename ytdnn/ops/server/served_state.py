@@ -88,8 +88,7 @@ class ServedState:
         return self._log(version).end if self._has_data else opening.LogEnd()
 
     def _log(self, version: Version) -> _Log:
-        log: _Log = version.once(_Log, lambda: self._read_log(version))
-        return log
+        return version.once(_Log, lambda: self._read_log(version))
 
     def _read_log(self, version: Version) -> _Log:
         """Returns the log of a version."""

@@ -18,7 +18,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from multiprocessing import process
-from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -142,11 +141,7 @@ def _interruptible() -> Iterator[None]:
 
     uvicorn first answers pending requests, and then raises the signal again.
     """
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, end)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with contextlib.suppress(KeyboardInterrupt):
             yield

@@ -56,19 +56,6 @@ _OF_LOCAL = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class SparkSettings:
-    """The settings of a Spark session.
-
-    Attributes:
-      master: Address such as "spark://host:7077"; or "local[2]" for this machine.
-      conf: Settings of Spark by their names.
-    """
-
-    master: str = LOCAL
-    conf: Mapping[str, str] = dataclasses.field(default_factory=dict)
-
-
 def write_parts(
     opened: "pyspark.sql.SparkSession",
     number: int,
@@ -133,16 +120,18 @@ class SparkMachines:
     """The machines of a Spark master, see `shared_machines.Machines`.
 
     Attributes:
-      settings: Address of the master, and settings of the session.
+      master: Address such as "spark://host:7077"; or "local[2]" for this machine.
+      conf: Settings of Spark by their names.
     """
 
-    settings: SparkSettings
+    master: str = LOCAL
+    conf: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @contextlib.contextmanager
     def tasks(self, directory: pathlib.Path) -> Iterator[SparkTasks]:
         """Context that runs the tasks of preparing a log into a directory."""
         with (
-            open_session(self.settings) as opened,
+            open_session(self) as opened,
             whole_files.scratch(directory, "spark") as scratch,
         ):
             yield SparkTasks(opened, scratch)
@@ -156,7 +145,7 @@ class SparkMachines:
     ) -> "Iterator[answer_files.Stream]":
         """Context with the lists of many users, to be written into a file."""
         with (
-            open_session(self.settings) as opened,
+            open_session(self) as opened,
             whole_files.scratch(path, "spark") as scratch,
         ):
             yield divided(opened, recommender, arguments, scratch)
@@ -216,7 +205,7 @@ def machines(given: command.Arguments) -> SparkMachines:
     master = given.values.get("spark_master", LOCAL)
     conf = parse_conf(given.values.get("conf", ""))
     require()
-    return SparkMachines(SparkSettings(master, conf))
+    return SparkMachines(master, conf)
 
 
 def parse_conf(text: str) -> dict[str, str]:
@@ -256,14 +245,14 @@ def require() -> None:
 
 
 @contextlib.contextmanager
-def open_session(settings: SparkSettings) -> Iterator["pyspark.sql.SparkSession"]:
+def open_session(spark: SparkMachines) -> Iterator["pyspark.sql.SparkSession"]:
     """Context with a session, which is stopped at the end.
 
     Raises:
       errors.UserError: Spark cannot run here, or the master is not reached.
     """
     require()
-    _require_master(settings.master)
+    _require_master(spark.master)
     from py4j import protocol
     from pyspark import errors as spark_errors
     from pyspark import sql
@@ -271,14 +260,14 @@ def open_session(settings: SparkSettings) -> Iterator["pyspark.sql.SparkSession"
     # Of pandas' third version, of which nothing here makes use.
     warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
     of_spark = (spark_errors.PySparkException, protocol.Py4JError)
-    builder = sql.SparkSession.builder.appName("ytdnn").master(settings.master)
-    for key, value in _conf(settings).items():
+    builder = sql.SparkSession.builder.appName("ytdnn").master(spark.master)
+    for key, value in _conf(spark).items():
         builder = builder.config(key, value)
     try:
         session = builder.getOrCreate()
     except (*of_spark, OSError) as error:
         raise errors.UserError(
-            f"expected a Spark master at {settings.master}, could not start: "
+            f"expected a Spark master at {spark.master}, could not start: "
             f"{_reason(error)}: check --spark_master and --conf, and that Java 17 or "
             f"newer is installed, or use --engine=polars"
         ) from None
@@ -286,7 +275,7 @@ def open_session(settings: SparkSettings) -> Iterator["pyspark.sql.SparkSession"
         yield session
     except of_spark as error:
         raise errors.UserError(
-            f"expected Spark at {settings.master} to do its work, it failed: "
+            f"expected Spark at {spark.master} to do its work, it failed: "
             f"{_reason(error)}: see the logs of its workers, or use --engine=polars"
         ) from None
     finally:
@@ -320,7 +309,7 @@ def _require_master(master: str) -> None:
         )
 
 
-def _conf(settings: SparkSettings) -> dict[str, str]:
+def _conf(spark: SparkMachines) -> dict[str, str]:
     """Returns all settings of a session; its Python is this one, ytdnn included."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     root = str(pathlib.Path(ytdnn.__file__).parents[1])
@@ -329,10 +318,10 @@ def _conf(settings: SparkSettings) -> dict[str, str]:
     conf = _DEFAULTS | {
         f"spark.executorEnv.{name}": value for name, value in variables.items()
     }
-    if settings.master.startswith("local"):
+    if spark.master.startswith("local"):
         os.environ.setdefault("SPARK_LOCAL_IP", _LOOPBACK)
         conf |= _OF_LOCAL
-    return conf | dict(settings.conf)
+    return conf | dict(spark.conf)
 
 
 def _threads() -> dict[str, str]:
