@@ -51,7 +51,7 @@ def requests(
     nothing = ragged.Ragged(np.zeros(len(rows) + 1, np.int64), np.zeros(0, np.int64))
     return live_terms.LiveRequests(
         moments=np.array(moments),
-        last=np.array(last),
+        history=np.array(last),
         in_session=np.array(in_session),
         removed=nothing,
         listed=np.tile(listed, (len(rows), 1)),
@@ -80,6 +80,9 @@ def recounted(
             )
             share = nexts[video] / (nexts.total() + 3.0)
             terms.append(math.log(share / 0.002 + 1.0))
+    for decay in live_terms.OWN_DECAYS:
+        times = sum(decay**place for place, own in enumerate(last) if own == video)
+        terms.append(math.log(times / 0.05 + 1.0))
     return terms
 
 
@@ -143,5 +146,5 @@ def test_weights_are_one_vector_and_come_back() -> None:
 
 
 def test_weights_of_another_length_are_refused() -> None:
-    with pytest.raises(errors.UserError, match="expected 17 numbers in composition"):
+    with pytest.raises(errors.UserError, match="expected 19 numbers in composition"):
         live_terms.weights(np.zeros(3))

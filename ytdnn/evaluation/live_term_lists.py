@@ -64,16 +64,16 @@ class LiveCandidates:
         )
         listed = lists.from_vectors(cases, of_users, self._vectors, self._num)
         moments = cases.times - self._delay
-        back = np.arange(1, live_terms.LAST_WATCHES + 1)
+        back = np.arange(1, live_terms.HISTORY + 1)
         places = cases.ends[:, np.newaxis] - back
         is_own = places >= index.offsets("watches")[cases.users][:, np.newaxis]
-        last = index.gather("watches", "videos", np.maximum(places, 0).ravel())
+        videos = index.gather("watches", "videos", np.maximum(places, 0).ravel())
         since = index.gather("watches", "times", np.maximum(places[:, 0], 0))
         in_session = moments - since.astype(np.int64) <= live_terms.SESSION_SECONDS
         removed = ragged.Ragged(cases.removed.offsets, cases.removed.values)
         return live_terms.LiveRequests(
             moments=moments,
-            last=np.where(is_own, last.reshape(places.shape), 0),
+            history=np.where(is_own, videos.reshape(places.shape), 0),
             in_session=in_session & is_own[:, 0],
             removed=removed,
             listed=listed,

@@ -91,7 +91,7 @@ class LiveSource(interface.Source):
         """
         super().__init__(source.num)
         self._source = source
-        self._network = weights.network
+        self._network, self._own = weights.network, weights.own
         shape = live_terms.LAST_WATCHES, _FOLLOWED
         followed = np.reshape(weights.followed, shape).astype(np.float32)
         in_session = np.zeros_like(followed)
@@ -122,8 +122,12 @@ class LiveSource(interface.Source):
         in_session = self._in_session_of(requests)
         nexts, following = self._following_of(requests, in_session)
         popular = tf.tile(self._popular[tf.newaxis], [tf.shape(listed)[0], 1])
-        videos = tf.concat([listed, popular, nexts], axis=1)
-        added = tf.concat([network, tf.zeros_like(popular, tf.float32), following], 1)
+        parts = [listed, popular, nexts]
+        scores = [network, tf.zeros_like(popular, tf.float32), following]
+        if any(self._own):
+            watched, before = self._watched_before(requests)
+            parts, scores = [*parts, watched], [*scores, before]
+        videos, added = tf.concat(parts, axis=1), tf.concat(scores, axis=1)
         first = tf.gather(self._session_score, videos)
         by = tf.gather(self._popular_score, videos) + row_ops.totals(videos, added)
         by += in_session[:, tf.newaxis] * first
@@ -169,6 +173,20 @@ class LiveSource(interface.Source):
         size = live_terms.LAST_WATCHES * live_terms.NUM_FOLLOWING
         nexts = tf.gather(self._following, places)
         return tf.reshape(nexts, [-1, size]), tf.reshape(scores, [-1, size])
+
+    def _watched_before(
+        self, requests: interface.SourceRequests
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the last watches, and the scores of the first of each video."""
+        history = raw_request.last(requests.watched, live_terms.HISTORY)
+        places = np.arange(live_terms.HISTORY)[::-1]  # the last watch is at the end
+        score = tf.zeros(tf.shape(history))
+        for decay, weight in zip(live_terms.OWN_DECAYS, self._own, strict=True):
+            one = tf.broadcast_to(np.float32(decay**places), tf.shape(history))
+            sums = row_ops.totals(history, one) / live_terms.LEAST_OWN
+            score += weight * tf.math.log1p(sums)
+        is_first = (row_ops.occurrence(history) == 0) & (history > 0)
+        return history, tf.where(is_first, score, 0.0)
 
 
 def tables(known: LiveState, weights: live_terms.Weights) -> dict[str, npt.NDArray]:

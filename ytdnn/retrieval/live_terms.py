@@ -7,6 +7,7 @@ sum of
 * its share of all watches of the last quarter of an hour, hour, four hours, day and
   week, in logarithms (more of the shortest within a session);
 * how often it was watched right after each of the user's last three watches;
+* how often the user watched it before, where lists hold watched videos;
 * the network's score, above the least one of the network's list.
 
 Everything is counted strictly before the second of the request. The listed videos are
@@ -25,6 +26,9 @@ from ytdnn.retrieval import live_counts
 WINDOWS = (900, 3_600, 14_400, 86_400, 604_800)  # seconds
 FOLLOWED_WINDOWS = (14_400, 604_800, 2_419_200)  # longer: transitions are rarer
 LAST_WATCHES = 3
+HISTORY = 50  # of the user's watches, of which those of each video are counted
+OWN_DECAYS = (0.8, 0.98)  # weight of each, of that of the one after it
+LEAST_OWN = 0.05  # of those sums
 SESSION_SECONDS = 1_800  # since the last watch
 NUM_POPULAR = 300
 NUM_FOLLOWING = 20  # of each watch
@@ -45,6 +49,7 @@ class Weights:
       popular_in_session: Added to the first of them within a session.
       followed: Those of what followed each of the last watches, the last one first; for
         each, in each of `FOLLOWED_WINDOWS`.
+      own: Those of the user's own watches of a video, for each of `OWN_DECAYS`.
       followed_in_session: Added to that of the last watch in the longer window within
         a session.
       network: That of the network's score.
@@ -53,19 +58,21 @@ class Weights:
     popular: tuple[float, ...]
     popular_in_session: float
     followed: tuple[float, ...]
+    own: tuple[float, ...]
     followed_in_session: float
     network: float
 
     @property
     def vector(self) -> Floats:
         """All weights, in the order of the columns of `LiveTerms.rows`."""
-        parts = (self.popular, (self.popular_in_session,), self.followed)
+        parts = (self.popular, (self.popular_in_session,), self.followed, self.own)
         ends = self.followed_in_session, self.network
         return np.concatenate([*parts, ends])
 
 
-NUM_TERMS = len(WINDOWS) + LAST_WATCHES * len(FOLLOWED_WINDOWS) + 3
 _SESSION, _FOLLOWED = len(WINDOWS), len(WINDOWS) + 1
+_OWN = _FOLLOWED + LAST_WATCHES * len(FOLLOWED_WINDOWS)
+NUM_TERMS = _OWN + len(OWN_DECAYS) + 2
 # More transitions or a higher score of the network never count against a video.
 NOT_NEGATIVE = np.arange(NUM_TERMS) >= _FOLLOWED
 
@@ -81,13 +88,14 @@ def weights(vector: Floats) -> Weights:
             f"expected {NUM_TERMS} numbers in composition.live_weights, found "
             f"{len(vector)}: leave it out, and `ytdnn train` chooses them"
         )
-    popular, session, followed, rest = np.split(
-        np.asarray(vector, np.float64), [_SESSION, _FOLLOWED, NUM_TERMS - 2]
+    popular, session, followed, own, rest = np.split(
+        np.asarray(vector, np.float64), [_SESSION, _FOLLOWED, _OWN, NUM_TERMS - 2]
     )
     return Weights(
         tuple(popular.tolist()),
         float(session[0]),
         tuple(followed.tolist()),
+        tuple(own.tolist()),
         *map(float, rest),
     )
 
@@ -98,7 +106,7 @@ class LiveRequests:
 
     Attributes:
       moments: `[n] int64`, the second before which watches count.
-      last: `[n, LAST_WATCHES]` catalogue indices of the user's last watches, the last
+      history: `[n, HISTORY]` catalogue indices of the user's last watches, the last
         one first, 0 = none.
       in_session: `[n] bool`, whether the last watch is at most `SESSION_SECONDS` ago.
       removed: Catalogue indices that are in no list.
@@ -107,7 +115,7 @@ class LiveRequests:
     """
 
     moments: npt.NDArray[np.int64]
-    last: Integers
+    history: Integers
     in_session: npt.NDArray[np.bool_]
     removed: ragged.Ragged
     listed: Integers
@@ -147,26 +155,28 @@ class LiveTerms:
           counted: `[windows, num_videos + 1]` watches of each video.
         """
         moment = int(requests.moments[row])
-        followed = [self.following(int(h), moment) for h in requests.last[row]]
-        own = requests.listed[row]
-        network = own > 0
+        history, listed = requests.history[row], requests.listed[row]
+        last = history[:LAST_WATCHES].tolist()
+        followed = [self.following(video, moment) for video in last]
+        own, times = watched_before(history)
+        network = listed > 0
         gone = requests.removed.values[slice(*requests.removed.offsets[row : row + 2])]
         popular = most_popular(counted)
-        every = np.concatenate([popular, own[network], *(v for v, _ in followed)])
-        videos = np.setdiff1d(every, gone)  # sorted
+        every = [popular, own, listed[network], *(v for v, _ in followed)]
+        videos = np.setdiff1d(np.concatenate(every), gone)  # sorted
         terms = np.zeros((len(videos), NUM_TERMS))
         terms[:, :_SESSION] = log_shares(counted[:, videos], counted.sum(axis=1))
         for number, (nexts, values) in enumerate(followed):
             start = _FOLLOWED + number * len(FOLLOWED_WINDOWS)
             _put(terms[:, start : start + values.shape[1]], videos, nexts, values)
+        _put(terms[:, _OWN : _OWN + len(OWN_DECAYS)], videos, own, times)
         if requests.in_session[row]:
             terms[:, _SESSION] = terms[:, 0]
-            last = _FOLLOWED + len(FOLLOWED_WINDOWS) - 1
-            terms[:, -2] = terms[:, last]
+            terms[:, -2] = terms[:, _FOLLOWED + len(FOLLOWED_WINDOWS) - 1]
         if network.any():
             scores = requests.scores[row][network]
             gains = (scores - scores.min())[:, np.newaxis]
-            _put(terms[:, -1:], videos, own[network], gains)
+            _put(terms[:, -1:], videos, listed[network], gains)
         return videos, terms
 
     def following(self, video: int, moment: int) -> tuple[Integers, Floats]:
@@ -190,6 +200,18 @@ class LiveTerms:
             shares[:, place] = numbers / (len(counted) + _FEW)
         best = np.argsort(-shares.sum(axis=1), kind="stable")[:NUM_FOLLOWING]
         return nexts[best], np.log(shares[best] / _LEAST_SHARE + 1.0)
+
+
+def watched_before(history: Integers) -> tuple[Integers, Floats]:
+    """Returns the videos of a history, and their terms, `[m, OWN_DECAYS]`.
+
+    Args:
+      history: `[n]` catalogue indices, the last watch first, 0 = none.
+    """
+    places = np.flatnonzero(history)
+    videos, numbers = np.unique(history[places], return_inverse=True)
+    sums = [np.bincount(numbers, decay**places, len(videos)) for decay in OWN_DECAYS]
+    return videos, np.log(np.stack(sums, axis=-1) / LEAST_OWN + 1.0)
 
 
 def log_shares(counted: Integers, totals: Integers) -> Floats:

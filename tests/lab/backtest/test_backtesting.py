@@ -29,7 +29,7 @@ FIRST = START + 10 * DAY  # the first step
 NUM_STEPS = 4
 ARMS = arms.parse_all("never,counters,refresh=1d,refit=2d,counted", DAY)
 # Of the watches of a day alone, and of the network a little.
-WEIGHTS = (0.0, 0.0, 0.0, 1.0, 0.0, *[0.0] * 11, 1e-6)
+WEIGHTS = (0.0, 0.0, 0.0, 1.0, 0.0, *[0.0] * 13, 1e-6)
 
 
 def watches(steps: int = NUM_STEPS) -> pl.DataFrame:

@@ -74,7 +74,7 @@ def test_candidates_train_up_to_the_test_and_follow_what_is_watched(
     assert windows["ranking"] == windows["test"]
     choice = order_choice_artifact.read(directory)
     assert choice is not None
-    assert len(choice.live_weights) == live_terms.NUM_TERMS == 17  # as its manifest
+    assert len(choice.live_weights) == live_terms.NUM_TERMS == 19  # as its manifest
     assert choice.words in lines
     assert "follow what is watched" in choice.words
     report = report_files.read(directory / "evaluation").report
@@ -88,13 +88,24 @@ def test_candidates_train_up_to_the_test_and_follow_what_is_watched(
     assert tables.model_title(lists.NETWORK) == "candidates, network alone"
 
 
+@pytest.mark.parametrize("repeats", [False, True])
 def test_a_bundle_answers_as_the_lists_of_its_moment(
-    run: tuple[pathlib.Path, list[str]],
+    run: tuple[pathlib.Path, list[str]], tmp_path: pathlib.Path, repeats: bool
 ) -> None:
-    directory, _ = run
-    data = prepared.load(directory / "data")
+    directory, config = run[0], CONFIG
     choice = order_choice_artifact.read(directory)
     assert choice is not None
+    given = choice.live_weights
+    if repeats:  # what the user watched before is listed, and counts
+        directory, given = tmp_path / "run", (*given[:-4], 0.7, 0.4, *given[-2:])
+        shutil.copytree(run[0], directory)
+        kept = {"composition.live_weights": given}
+        kept |= dict.fromkeys(
+            ("composition.remove_watched", "evaluation.remove_watched"), False
+        )
+        config = configs.changed(CONFIG, kept)
+        ytdnn.export(directory, config)
+    data = prepared.load(directory / "data")
     trained = trained_stage.load(directory / "candidates", data).candidates
     vectors = trained.video_vectors()
     moment = data.windows.end_of_log + 1
@@ -102,15 +113,17 @@ def test_a_bundle_answers_as_the_lists_of_its_moment(
     ends = data.log.shard_index.offsets("watches")[users + 1]
     times = np.full(len(users), moment)
     asked = user_cases.at_requests(
-        data, (users, ends, times), CONFIG.evaluation, trained.num_listed
+        data, (users, ends, times), config.evaluation, trained.num_listed
     )
     live = live_term_lists.LiveCandidates(data, trained, vectors, moment)
-    weights = live_terms.weights(np.array(choice.live_weights))
-    expected = live.maker(weights)(asked, 5)
+    expected = live.maker(live_terms.weights(np.array(given)))(asked, 5)
     served = served_lists.ServedLists(bundles.load(directory / "bundle"), data)
     make = served_lists._recommender(served, bundles.RECOMMENDER + bundles.EXACT)
     np.testing.assert_array_equal(make(asked, 5), expected)
-    in_session = live.requests(asked).in_session
+    requests = live.requests(asked)
+    is_own = expected[:, :, np.newaxis] == requests.history[:, np.newaxis]
+    assert is_own.any() == repeats
+    in_session = requests.in_session
     assert in_session.any()
     assert not in_session.all()
 
@@ -141,7 +154,7 @@ def test_a_bundle_that_counted_the_evaluated_watches_is_not_measured_on_them(
 
 
 def test_without_it_the_network_is_served(tmp_path: pathlib.Path) -> None:
-    own = {"composition.live": False, "composition.live_weights": (0.5,) * 17}
+    own = {"composition.live": False, "composition.live_weights": (0.5,) * 19}
     config = configs.changed(CONFIG, own)
     lines: list[str] = []
     ytdnn.prepare(tmp_path, config, tables={schema.WATCHES: news(60)})

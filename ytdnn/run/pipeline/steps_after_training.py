@@ -18,7 +18,7 @@ Path = pathlib.Path
 
 REFITTED = "refit"  # folder of the models of `ytdnn refit`
 _ENABLED = "config.ranking.enabled is true"
-_LIVE_TERMS = 17  # that a choice has weights of; those of other numbers are made anew
+_LIVE_TERMS = 19  # that a choice has weights of; those of other numbers are made anew
 
 
 def served_config(config: Config, workdir: Path) -> Config:
