@@ -212,8 +212,7 @@ def peek(path: pathlib.Path, field: str = "facts") -> dict[str, Any]:
       ValueError: The file is not JSON.
       KeyError: The field is missing.
     """
-    value: dict[str, Any] = json.loads(path.read_text())[field]
-    return value
+    return json.loads(path.read_text())[field]
 
 
 def _parsed(path: pathlib.Path, kind: str) -> Manifest:

@@ -225,8 +225,7 @@ class CandidateModel(logged_user_vectors.FromLogs, tf.keras.Model):
         """Returns the vectors of videos, of rows and biases of the table."""
         if self.head is not None:
             return self.head.video_vectors(rows, bias)
-        vectors: np.ndarray = np.concatenate([rows[1:], bias[1:, np.newaxis]], axis=1)
-        return vectors
+        return np.concatenate([rows[1:], bias[1:, np.newaxis]], axis=1)
 
 
 Joined = Union[CandidateModel, "ensemble.Ensemble"]

@@ -135,8 +135,7 @@ class Traffic:
             is_out = (ages >= 0) & (days > _UNKNOWN)
             of_ages = rates[np.clip(ages, 0, _OLDEST)]
             totals += np.where(is_out, count / max(1, self.num_videos) * of_ages, 0.0)
-        labels: Floats = totals[places]
-        return labels
+        return totals[places]
 
 
 def measure(data: prepared.PreparedData) -> PopularityByAge | None:
@@ -222,8 +221,7 @@ def _rates(of_ages: Counts, uploads: Days, traffic: Traffic) -> Floats:
         out = days <= day
         share = count * numbers[out] / max(1, numbers[out].sum())
         shared += binned(day - days[out], share)
-    rates: Floats = ((binned(all_ages, of_ages) + _PRIOR) / (shared + _PRIOR))[bins]
-    return rates
+    return ((binned(all_ages, of_ages) + _PRIOR) / (shared + _PRIOR))[bins]
 
 
 def _upload_days(catalogue: prepared.Catalogue) -> Days:

@@ -43,8 +43,7 @@ def _durations(data: prepared.PreparedData) -> Floats:
     """Returns the duration of each impression's video, 0 where it is unknown."""
     column = data.videos[schema.DURATION_SECONDS].cast(pl.Float64)
     known = column.fill_nan(None).fill_null(0.0).to_numpy()
-    durations: Floats = np.append(0.0, known)[data.impressions.videos]
-    return durations
+    return np.append(0.0, known)[data.impressions.videos]
 
 
 def _are_of_known_duration(data: prepared.PreparedData) -> Marks:

@@ -91,8 +91,7 @@ class Join:
         """Returns the events at places of the sorted order."""
         codes = self._codes[places]
         users = codes // (self._span * self._num_keys)
-        rows: Integers = self._offsets[users] + codes % self._span
-        return rows
+        return self._offsets[users] + codes % self._span
 
     def num_before(self, users: Integers, keys: Integers, places: Integers) -> Integers:
         """Returns the number of events, as sorted, before a place of a user and key.

@@ -190,8 +190,7 @@ class DrawnBatches:
           epoch: Epoch, from 0.
         """
         del step, epoch
-        examples: Features = self._cut(labels)
-        return examples
+        return self._cut(labels)
 
     @functools.cached_property
     def _cut(self) -> Callable[[tf.Tensor], Any]:
@@ -241,9 +240,6 @@ class FewSlices(slice_batches.SliceBatches):
         def cut_step(step: tf.Tensor) -> slice_batches.Features:
             slots = self.portion.slots(step, self.slices_per_batch)
             chosen = tf.gather(firsts, tf.minimum(slots, last))
-            features: slice_batches.Features = self._cut(
-                tf.where(slots <= last, chosen, beyond)
-            )
-            return features
+            return self._cut(tf.where(slots <= last, chosen, beyond))
 
         return cut_step

@@ -93,15 +93,13 @@ class LogTensors:
         """Returns `make()`, cached for this log, so that several readers share it."""
         if key not in self._kept:
             self._kept[key] = make()
-        value: prepared.Made = self._kept[key]
-        return value
+        return self._kept[key]
 
     def shared(self, key: Hashable, make: Callable[[], prepared.Made]) -> prepared.Made:
         """Returns `make()`, cached only while features are opened; see `release`."""
         if key not in self._shared:
             self._shared[key] = make()
-        value: prepared.Made = self._shared[key]
-        return value
+        return self._shared[key]
 
     def release(self) -> None:
         """Forgets what only the opening of features needed, of the whole set too."""

@@ -114,5 +114,4 @@ class TextVocabulary(tf.Module):
 
     def indices(self, values: tf.Tensor) -> tf.Tensor:
         """Returns `[...] int32` indices of `values [...]`, 0 = unknown."""
-        indices: tf.Tensor = self._table.lookup(values)
-        return indices
+        return self._table.lookup(values)

@@ -242,8 +242,7 @@ class PreparedData:
             return self._whole.once(key, make)
         if key not in self._made:
             self._made[key] = self.shared(key, make)
-        value: Made = self._made[key]
-        return value
+        return self._made[key]
 
     def shared(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """Returns an object as `once` does, but cached only until the next `release`.

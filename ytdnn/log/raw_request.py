@@ -54,8 +54,7 @@ class Request:
         """Returns `make()`, cached for this request and all its readers."""
         if key not in self._made:
             self._made[key] = make()
-        value: Made = self._made[key]
-        return value
+        return self._made[key]
 
     @functools.cached_property
     def times(self) -> tf.Tensor:

@@ -123,8 +123,7 @@ def token_arrays(rows: pl.DataFrame, known: pl.DataFrame) -> shard_arrays.Arrays
 
 def in_training(rows: pl.DataFrame) -> np.ndarray:
     """Returns whether training contexts have the searches, `[searches] bool`."""
-    is_in_training: np.ndarray = rows[_IN_TRAINING].to_numpy()
-    return is_in_training
+    return rows[_IN_TRAINING].to_numpy()
 
 
 def _encode(rows: pl.DataFrame, indices: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -101,8 +101,7 @@ def watch_arrays(
 def _completed(frame: pl.DataFrame) -> np.ndarray:
     if COMPLETED not in frame.columns:
         return np.ones(frame.height, bool)
-    completed: np.ndarray = frame[COMPLETED].to_numpy().astype(bool)
-    return completed
+    return frame[COMPLETED].to_numpy().astype(bool)
 
 
 def search_arrays(

@@ -232,8 +232,7 @@ class SliceBatches:
             )
             beyond = tf.constant(self.num_slices, tf.int64)
             slices = tf.where(slots <= last, shuffled, beyond)
-            features: Features = self._cut(slices * self.slice_length - offset)
-            return features
+            return self._cut(slices * self.slice_length - offset)
 
         return cut_step
 

@@ -124,8 +124,7 @@ def _members_of(
     """Returns the facts of each network that is refitted; None: validation decides."""
     if chosen is None:
         return [None] * number
-    members: list[Mapping[str, Any]] = chosen.facts.get("members", [chosen.facts])
-    return members
+    return chosen.facts.get("members", [chosen.facts])
 
 
 def fit_network(
@@ -354,7 +353,7 @@ class CandidateWindows:
         cut: Any = drawn_labels.DrawnBatches
         if not isinstance(config.label, configs.NextWatchConfig):
             cut = registries.LABELS[config.label.kind].make
-        drawn: drawn_labels.DrawnBatches = cut(
+        return cut(
             log=log,
             batch_size=config.training.batch_size,
             history_length=config.history_length,
@@ -364,7 +363,6 @@ class CandidateWindows:
             stream=window.stream,
             runs=tuple(ranges) if window.stream else (),
         )
-        return drawn
 
     @property
     def _is_sliced(self) -> bool:

@@ -157,8 +157,7 @@ def make(name: str, cluster: configs.ClusterConfig = _CLUSTER) -> OneDevice:
       name: Name of the strategy.
       cluster: Settings, with the time to wait for other processes.
     """
-    devices: OneDevice = registries.STRATEGIES[name].make(cluster)
-    return devices
+    return registries.STRATEGIES[name].make(cluster)
 
 
 class FiniteGuard:

@@ -139,8 +139,7 @@ def similarity_of_values(
 def _pair_mean(total: npt.NDArray, number: npt.NDArray) -> Array:
     """Returns twice a sum over pairs as a mean, NaN of fewer than two."""
     pairs = number * (number - 1)
-    mean: Array = np.where(pairs > 0, total / np.maximum(pairs, 1), np.nan)
-    return mean
+    return np.where(pairs > 0, total / np.maximum(pairs, 1), np.nan)
 
 
 def gini(lists: Lists, num_videos: int, k: int) -> tuple[float, float, float]:
@@ -214,8 +213,7 @@ def novelty(lists: Lists, watches: Array, k: int) -> Array:
     cut = lists[:, :k]
     number = (cut > 0).sum(axis=1)
     total = np.where(cut > 0, bits[cut], 0.0).sum(axis=1)
-    mean: Array = np.where(number > 0, total / np.maximum(number, 1), np.nan)
-    return mean
+    return np.where(number > 0, total / np.maximum(number, 1), np.nan)
 
 
 def replace_by_values(lists: Lists, values: npt.NDArray[np.integer]) -> Lists:

@@ -237,8 +237,7 @@ def _maxima(scores: Scores) -> Scores:
     number = scores.shape[1] // GROUP
     end = number * GROUP
     groups = scores[:, :end].reshape(len(scores), GROUP, number)
-    maxima: Scores = groups.max(axis=1)
-    return maxima
+    return groups.max(axis=1)
 
 
 class ExcludedVideos:
@@ -315,8 +314,7 @@ def _scores_of(keys: Keys) -> npt.NDArray[np.float32]:
 
 def _flipped(bits: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """Returns the bits of floats in the order of the floats; its own inverse."""
-    flipped: npt.NDArray[np.int32] = bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
-    return flipped
+    return bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
 
 
 def _videos_of(keys: Keys) -> npt.NDArray[np.int32]:

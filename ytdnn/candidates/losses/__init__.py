@@ -85,8 +85,7 @@ def make_head(config: configs.CandidatesConfig, num_videos: int) -> TableHead | 
             f"{config.loss.kind}, whose rows are no videos, received "
             f"{config.similarity} and {config.initial_vectors}"
         )
-    head: TableHead = make(config.loss, num_videos)
-    return head
+    return make(config.loss, num_videos)
 
 
 def make(
