@@ -72,7 +72,9 @@ def watch_arrays(
     users = frame[USER].to_numpy() - first_user
     sizes = np.bincount(users, minlength=num_users)
     times = frame[schema.TIME].to_numpy()
-    completed = _completed(frame)
+    completed = np.ones(frame.height, bool)
+    if COMPLETED in frame.columns:
+        completed = frame[COMPLETED].to_numpy().astype(bool)
     if config.protocol != "leave_one_out" and schema.SPLIT in frame.columns:
         codes = _given_watches(frame[schema.SPLIT])
     elif bounds is None:
@@ -96,12 +98,6 @@ def watch_arrays(
     if COMPLETED in frame.columns:
         arrays["watch_completed"] = completed
     return arrays
-
-
-def _completed(frame: pl.DataFrame) -> np.ndarray:
-    if COMPLETED not in frame.columns:
-        return np.ones(frame.height, bool)
-    return frame[COMPLETED].to_numpy().astype(bool)
 
 
 def search_arrays(
