@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Union
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.base import configs, errors
+from ytdnn.base import configs, errors, ragged
 from ytdnn.base.configs import networks
 from ytdnn.candidates import logged_user_vectors, losses, user_tower
 from ytdnn.features import base_feature, feature_choice, open_features
@@ -213,10 +213,8 @@ class CandidateModel(logged_user_vectors.FromLogs, tf.keras.Model):
             return self._vectors_of(rows, bias)
         rows = np.empty([self.num_listed + 1, self.config.embedding_dim], np.float32)
         bias = np.empty(self.num_listed + 1, np.float32)
-        for start in range(0, len(rows), _VIDEOS_A_BLOCK):
-            part = tf.range(start, min(start + _VIDEOS_A_BLOCK, len(rows)))
-            block = slice(start, start + _VIDEOS_A_BLOCK)
-            rows[block], bias[block] = self.columns(part)
+        for block in ragged.slices(len(rows), _VIDEOS_A_BLOCK):
+            rows[block], bias[block] = self.columns(tf.range(block.start, block.stop))
         if self.ages is not None:
             bias = bias + self.ages.at(moment)
         return self._vectors_of(rows, bias)

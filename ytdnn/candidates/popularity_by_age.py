@@ -24,7 +24,7 @@ import tensorflow as tf
 
 from ytdnn.base import artifacts, schema
 from ytdnn.features import counter_sums
-from ytdnn.log import prepared, slice_batches
+from ytdnn.log import log_tensors, prepared, slice_batches
 
 _DAY_SECONDS = 86_400
 _EDGES = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 14, 18, 23, 30, 40, 55, 75, 100, 150, 250, 400)
@@ -86,9 +86,7 @@ class PopularityByAge:
 
     @functools.cached_property
     def _uploads(self) -> tf.Tensor:
-        # Outside the graph of whoever asks first, such as a training step.
-        with tf.init_scope(), tf.device("CPU"):
-            return tf.constant(self.upload_days)
+        return log_tensors.constant(self.upload_days)
 
     def at(self, moment: int | None = None) -> npt.NDArray[np.float32]:
         """Returns the offsets of all scores at a moment, `[catalogue + 1] float32`.

@@ -37,8 +37,7 @@ class _LoggedRows:
         self.used, own = np.unique(rows, return_inverse=True)
         places = np.full(len(shown), -1, np.int32)
         places[shown.ranked] = own
-        with tf.init_scope(), tf.device("CPU"):
-            self.places = tf.constant(places)
+        self.places = log_tensors.constant(places)
 
 
 class _ValuesFile:
@@ -158,8 +157,7 @@ class Counter(encodings.Continuous):
         asked = log.once(_PositionRequests, _PositionRequests)
         stored = data.once(_ValuesFile, _ValuesFile)
         of_log = stored.once(self.name, lambda: self.values(counter_sums.logged(data)))
-        with tf.init_scope(), tf.device("CPU"):
-            own = tf.constant(of_log[rows.used])
+        own = log_tensors.constant(of_log[rows.used])
         served_values = self._served(data)
 
         def read(at: log_tensors.Positions) -> tf.Tensor:
@@ -178,8 +176,7 @@ class Counter(encodings.Continuous):
         return base_feature.RowsOfVideos(self._served(data).numpy(), "counters")
 
     def _served(self, data: prepared.PreparedData) -> tf.Tensor:
-        def make() -> tf.Tensor:
-            with tf.init_scope(), tf.device("CPU"):
-                return tf.constant(self.values(counter_sums.served(data)))
-
-        return data.once((counter_sums.served, self.name), make)
+        return data.once(
+            (counter_sums.served, self.name),
+            lambda: log_tensors.constant(self.values(counter_sums.served(data))),
+        )

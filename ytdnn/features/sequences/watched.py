@@ -30,15 +30,12 @@ class ContentSource(Protocol):
 
     def __call__(self, videos: tf.Tensor) -> tf.Tensor:
         """Returns `[..., dim] float32` for catalogue indices `videos [...]`."""
-        ...
 
     def known(self, videos: tf.Tensor) -> tf.Tensor:
         """Returns whether each video has content features, `[...] bool`."""
-        ...
 
     def every_video(self) -> list[tf.Tensor]:
         """Returns all catalogue indices in parts, 0 in front."""
-        ...
 
 
 class Watched(feature_choice.Encoder):
