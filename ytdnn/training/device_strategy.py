@@ -86,11 +86,9 @@ class OneDevice:
           errors.UserError: The devices do not support the stage.
         """
 
-    @contextlib.contextmanager
-    def scope(self) -> Iterator[None]:
+    def scope(self) -> contextlib.AbstractContextManager[Any]:
         """Context in which models are created on these devices."""
-        with self.strategy.scope():
-            yield
+        return self.strategy.scope()
 
     def feeds(self, of_stage: Datasets, epoch: int, first_step: int) -> Iterator[Feed]:
         """Yields an epoch's batches from a step on, grouped by shard window."""

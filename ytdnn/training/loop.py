@@ -171,6 +171,7 @@ class Trainer:
     Attributes:
       step: Training step, (batch, step `int64`) → loss, compiled for the devices.
       on: Devices, which distribute batches and read losses.
+      losses: Losses of the steps since the last `mean_loss`.
     """
 
     def __init__(
@@ -203,7 +204,7 @@ class Trainer:
             )
         if stage.state is not None:
             optimizers.assign_state(self.optimizer, variables, stage.state)
-        self._losses: list[Any] = []
+        self.losses: list[Any] = []
         self.step = on.compiled(self._step)
 
     @functools.cached_property
@@ -268,14 +269,10 @@ class Trainer:
 
     def mean_loss(self) -> float:
         """Returns the mean loss of the steps since the last call."""
-        values = [self.on.value(loss) for loss in self._losses]
-        self._losses = []
+        values = [self.on.value(loss) for loss in self.losses]
+        self.losses = []
         known = [value for value in values if value is not None]
         return float(tf.reduce_mean(tf.stack(known))) if known else 0.0
-
-    def record(self, loss: Any) -> None:
-        """Adds a step's loss to `mean_loss`."""
-        self._losses.append(loss)
 
 
 def _train_epoch(
@@ -292,7 +289,7 @@ def _train_epoch(
     started = time.perf_counter()
     for losses, batch in calls if reached.step_in_epoch < last else ():
         for loss in losses:
-            trainer.record(loss)
+            trainer.losses.append(loss)
             reached.step_in_epoch += 1
             guard.watch(_place(reached), loss, batch)
         seconds = time.perf_counter() - started

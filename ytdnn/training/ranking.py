@@ -105,7 +105,8 @@ def train(
     if not on.writes:
         return
     if chosen is not None:
-        ranking_model.calibrate(_carried(chosen, ranking_model))
+        outcomes = ranking_model.head.outcomes
+        ranking_model.calibrate(ranker_calibration.carried(chosen.facts, outcomes))
     else:
         ranker_calibration.calibrate(config.ranking, data, ranking_model)
     facts["calibration"] = dataclasses.asdict(ranking_model.measured.calibration)
@@ -136,15 +137,6 @@ def publish(
         optimizers.share_state(work, partial)
         shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
     shutil.rmtree(work)
-
-
-def _carried(
-    chosen: artifacts.Manifest, ranking_model: model.RankingModel
-) -> heads.Calibration:
-    """Returns the calibration of the model to refit."""
-    known = configs.component(heads.Calibration, chosen.facts.get("calibration", {}))
-    lines = dict(zip(chosen.facts.get("outcomes", ()), known.outcomes, strict=True))
-    return ranker_calibration.carried(known, lines, ranking_model.head.outcomes)
 
 
 def make_stage(
