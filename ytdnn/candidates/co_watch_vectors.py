@@ -25,7 +25,6 @@ from ytdnn.log import events, prepared
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.integer]
-_Product = Callable[[Floats], Floats]
 
 # Added to the number of watches of a user and of a video, so that those with few, of
 # which chance decides most, weigh less.
@@ -78,7 +77,7 @@ class _Space:
       size: Size of the matrix.
     """
 
-    product: _Product
+    product: Callable[[Floats], Floats]
     size: int
 
     def leading(self, num: int) -> tuple[Floats, Floats]:

@@ -182,10 +182,6 @@ def seconds_since(times: tf.Tensor, earlier_times: tf.Tensor) -> tf.Tensor:
     return tf.where(known, seconds, MISSING)
 
 
-Opener = Callable[[LogTensors], Mapping[str, Reader]]
-"""Opens the features that a network reads on a log: readers by name."""
-
-
 @dataclasses.dataclass(frozen=True)
 class SearchTensors:
     """Searches of all users as flat tensors, sorted by (user, time).
@@ -249,7 +245,7 @@ class WatchLog:
 
 def load_watches(
     data: prepared.PreparedData,
-    opener: Opener = lambda log: {},
+    opener: Callable[[LogTensors], Mapping[str, Reader]] = lambda log: {},
     with_searches: bool = True,
 ) -> WatchLog:
     """Returns a prepared set's watches and searches.

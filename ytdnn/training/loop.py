@@ -171,7 +171,6 @@ class Trainer:
     Attributes:
       step: Training step, (batch, step `int64`) → loss, compiled for the devices.
       on: Devices, which distribute batches and read losses.
-      losses: Losses of the steps since the last `mean_loss`.
     """
 
     def __init__(
@@ -204,7 +203,7 @@ class Trainer:
             )
         if stage.state is not None:
             optimizers.assign_state(self.optimizer, variables, stage.state)
-        self.losses: list[Any] = []
+        self._losses: list[Any] = []
         self.step = on.compiled(self._step)
 
     @functools.cached_property
@@ -243,7 +242,14 @@ class Trainer:
 
     def _replica_step(self, batch: Batch, step: tf.Tensor) -> tf.Tensor:
         seed = randomness.step_seed(self.seed, step)
-        loss, weight, gradients = self._gradients(batch, seed)
+        with tf.GradientTape() as tape:
+            total, weight = self.stage.loss(batch, seed)
+            # Of all replicas, each of which has its share of the batch's mean loss.
+            weight = tf.maximum(randomness.replica_sum(weight), 1.0)
+            loss = total / weight
+        gradients = tape.gradient(loss, self.variables)
+        if self.on.has_dense_tables:
+            gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         gradients = [
             optimizers.times(g, weight) if v.ref() in self._table_refs else g
             for g, v in zip(gradients, self.variables, strict=True)
@@ -251,28 +257,16 @@ class Trainer:
         self.optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
         return loss
 
-    def _gradients(
-        self, batch: Batch, seed: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
-        """Returns this replica's share of the batch's mean loss, and its gradients.
-
-        The second value, the sum of the batch's weights, is the divisor of the mean.
-        """
-        with tf.GradientTape() as tape:
-            total, weight = self.stage.loss(batch, seed)
-            weight = tf.maximum(randomness.replica_sum(weight), 1.0)
-            loss = total / weight
-        gradients = tape.gradient(loss, self.variables)
-        if self.on.has_dense_tables:
-            gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
-        return loss, weight, gradients
-
     def mean_loss(self) -> float:
         """Returns the mean loss of the steps since the last call."""
-        values = [self.on.value(loss) for loss in self.losses]
-        self.losses = []
+        values = [self.on.value(loss) for loss in self._losses]
+        self._losses = []
         known = [value for value in values if value is not None]
         return float(tf.reduce_mean(tf.stack(known))) if known else 0.0
+
+    def record(self, loss: Any) -> None:
+        """Adds a step's loss to `mean_loss`."""
+        self._losses.append(loss)
 
 
 def _train_epoch(
@@ -289,7 +283,7 @@ def _train_epoch(
     started = time.perf_counter()
     for losses, batch in calls if reached.step_in_epoch < last else ():
         for loss in losses:
-            trainer.losses.append(loss)
+            trainer.record(loss)
             reached.step_in_epoch += 1
             guard.watch(_place(reached), loss, batch)
         seconds = time.perf_counter() - started

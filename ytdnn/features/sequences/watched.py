@@ -81,8 +81,6 @@ class Watched(feature_choice.Encoder):
         """Adds content and id embeddings into one fixed table, as for serving."""
         if self.content is None:
             return
-        from ytdnn.layers import embeddings
-
         parts = [self.embedded(rows, None) for rows in self.content.every_video()]
         vectors, known = (
             np.concatenate(of_parts) for of_parts in zip(*parts, strict=True)
