@@ -126,8 +126,8 @@ def _with_one_id_type(log: raw_log.EventLog) -> raw_log.EventLog:
         has_values = {}
         for table, column, dtype in _id_columns(log, name):
             values = log.tables[table].select(column).drop_nulls().head(1)
-            found = raw_log.collected(values, log.origin(table).file)
-            has_values[table, column] = found.height
+            sample = raw_log.collected(values, log.origin(table).file)
+            has_values[table, column] = sample.height
             if has_values[table, column]:
                 seen.setdefault(dtype, f"{table}.{column} in {log.origin(table).file}")
         is_mixed = len(seen) > 1
