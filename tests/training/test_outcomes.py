@@ -78,7 +78,8 @@ def test_a_refit_keeps_the_lines_of_the_outcomes_it_has() -> None:
         outcome_heads.PredictedOutcome(name, place, "binary", 0.1)
         for place, name in enumerate(("shared", "liked"))
     ]
-    found = ranker_calibration.carried(known, {"liked": line}, learned)
+    facts = {"calibration": dataclasses.asdict(known), "outcomes": ["liked"]}
+    found = ranker_calibration.carried(facts, learned)
     assert found.clicks == line
     assert found.outcomes == (recalibration.IDENTITY, line)
 

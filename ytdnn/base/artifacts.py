@@ -193,7 +193,7 @@ def load_manifest(directory: pathlib.Path, kind: str, name: str = MANIFEST) -> M
         if inside.is_absolute() or ".." in inside.parts:
             raise errors.UserError(
                 f"expected files inside {directory} in {path}, found {file!r}",
-                "the manifest was changed; make the artefact again",
+                f"the manifest was changed; {_AGAIN}",
             )
     if manifest.checksum and manifest.checksum != manifest.own_checksum:
         raise errors.UserError(
@@ -212,8 +212,7 @@ def peek(path: pathlib.Path, field: str = "facts") -> dict[str, Any]:
       ValueError: The file is not JSON.
       KeyError: The field is missing.
     """
-    value: dict[str, Any] = json.loads(path.read_text())[field]
-    return value
+    return json.loads(path.read_text())[field]
 
 
 def _parsed(path: pathlib.Path, kind: str) -> Manifest:
@@ -241,12 +240,11 @@ def _parsed(path: pathlib.Path, kind: str) -> Manifest:
             f"run `ytdnn {_command(kind)}` again",
         )
     try:
-        manifest = Manifest(**values)
+        return Manifest(**values)
     except TypeError:
         raise errors.UserError(
             f"{path} lacks fields of format version {FORMAT_VERSION}", _AGAIN
         ) from None
-    return manifest
 
 
 def _command(kind: str) -> str:
@@ -264,14 +262,13 @@ def _check_file(
         raise errors.UserError(
             f"{manifest.name} names {path}, which is missing", again
         ) from None
-    size = status.st_size
-    if size != entry["bytes"]:
+    if status.st_size != entry["bytes"]:
         raise errors.UserError(
             f"{path} disagrees with {manifest.name}: expected {entry['bytes']} bytes, "
-            f"found {size}",
+            f"found {status.st_size}",
             again,
         )
-    if not deep and size > _ALWAYS_HASHED_BYTES:
+    if not deep and status.st_size > _ALWAYS_HASHED_BYTES:
         return
     digest = whole_files.sha256(path) if deep else whole_files.sha256_once(path, status)
     if digest != entry["sha256"]:
@@ -301,8 +298,7 @@ def read_config(
         first = ".".join(map(str, error.errors()[0]["loc"]))
         raise errors.UserError(
             f"expected settings of this version of ytdnn in {directory / MANIFEST}, "
-            f"found "
-            f"those of another version ({manifest.made_by}; {first})",
+            f"found those of another version ({manifest.made_by}; {first})",
             f"run `ytdnn {_command(manifest.kind)}` again",
         ) from None
 

@@ -129,8 +129,7 @@ def are_among(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
     if not len(ascending):
         return np.zeros(len(values), bool)
     places = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
-    is_equal: np.ndarray = ascending[places] == values
-    return is_equal
+    return ascending[places] == values
 
 
 def in_columns(
@@ -268,8 +267,7 @@ class Earlier:
         first, stop = self.ranges(groups, times)
         ordered = np.asarray(values, np.float64)[self._order]
         before = np.append(0.0, np.cumsum(ordered))
-        sums: np.ndarray = before[stop] - before[first]
-        return sums
+        return before[stop] - before[first]
 
     def ranges(
         self, groups: np.ndarray, times: np.ndarray

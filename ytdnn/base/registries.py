@@ -293,8 +293,7 @@ def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
 
 def versions_of_bundle(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts of a bundle, except its models."""
-    rerankers = _versions(RERANKERS, config.composition.rerankers)
-    return _foreign(_source_versions(config) | rerankers)
+    return _source_versions(config) | _versions(RERANKERS, config.composition.rerankers)
 
 
 def versions_of_evaluation(config: Any) -> dict[str, str]:
@@ -302,7 +301,7 @@ def versions_of_evaluation(config: Any) -> dict[str, str]:
     versions = versions_of_bundle(config)
     for parts in (METRICS, IMPRESSION_METRICS):
         versions |= _versions(parts, config.evaluation.metrics)
-    return _foreign(versions)
+    return versions
 
 
 def _foreign(versions: dict[str, str]) -> dict[str, str]:
@@ -315,8 +314,8 @@ def _source_versions(config: Any) -> dict[str, str]:
 
 
 def _versions(parts: registry.Registry[Any], names: Iterable[str]) -> dict[str, str]:
-    """Returns the version of each part by kind and name, empty of ytdnn's own."""
-    return {f"{parts.noun} {name}": parts.version(name) for name in names}
+    """Returns the versions of other packages' parts, by kind and name."""
+    return _foreign({f"{parts.noun} {name}": parts.version(name) for name in names})
 
 
 def _feature_versions(chosen: Any, network: str) -> dict[str, str]:

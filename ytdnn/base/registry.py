@@ -47,7 +47,6 @@ _NAME = re.compile(r"[^\s,=@]+( [^\s,=@]+)*")
 _PLACE = re.compile(r'File "(.+)", line (\d+), in (\w+)')
 _OWN_FILES: set[str] = set()
 _TYPES = {"biuf": "numbers", "iu": "integers"}
-_ROOT = pathlib.Path(ytdnn.__file__).parent
 
 
 class Registry(Generic[_R]):
@@ -285,7 +284,7 @@ def _installed(group: str) -> tuple[importlib.metadata.EntryPoint, ...]:
 
 
 def _is_installed(module: str) -> bool:
-    path = _ROOT.parent.joinpath(*module.split("."))
+    path = pathlib.Path(ytdnn.__file__).parents[1].joinpath(*module.split("."))
     return path.is_dir() or path.with_suffix(".py").exists()
 
 

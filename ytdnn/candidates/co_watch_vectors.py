@@ -20,11 +20,11 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ytdnn.base import ragged
 from ytdnn.log import events, prepared
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.integer]
-_Product = Callable[[Floats], Floats]
 
 # Added to the number of watches of a user and of a video, so that those with few, of
 # which chance decides most, weigh less.
@@ -77,7 +77,7 @@ class _Space:
       size: Size of the matrix.
     """
 
-    product: _Product
+    product: Callable[[Floats], Floats]
     size: int
 
     def leading(self, num: int) -> tuple[Floats, Floats]:
@@ -160,11 +160,9 @@ class _Part:
         users = np.asarray(watches.users)[keep].astype(np.int64)
         pairs = np.sort(users * size + videos[keep] - 1)
         pairs = pairs[np.diff(pairs, prepend=-1) > 0]
-        users, videos = (
-            (pairs // size).astype(np.int32),
-            (pairs % size).astype(np.int32),
-        )
-        return cls(users, videos, np.argsort(videos, kind="stable").astype(np.int32))
+        users, videos = np.divmod(pairs, size)
+        by_video = np.argsort(videos, kind="stable")
+        return cls(*(part.astype(np.int32) for part in (users, videos, by_video)))
 
 
 class _Parts:
@@ -182,8 +180,7 @@ class _Parts:
 
     def columns_at_once(self, number: int) -> list[slice]:
         """Returns the columns of each product: few of a short log, which is at hand."""
-        step = number if self._kept is None else _COLUMNS_AT_ONCE
-        return [slice(i, i + step) for i in range(0, number, step)]
+        return ragged.slices(number, number if self._kept is None else _COLUMNS_AT_ONCE)
 
     def _read(self) -> Iterator[_Part]:
         size = self._data.vocabulary_size
@@ -225,21 +222,16 @@ def _sums(values: Floats, rows: Ints, groups: Ints, num_groups: int) -> Floats:
 def _without(rows: Floats, direction: Floats) -> Floats:
     """Removes the component along a unit vector from each column, in place."""
     part = direction.T @ rows
-    for few in _blocks(len(rows)):
+    for few in ragged.slices(len(rows), _ROWS_A_BLOCK):
         rows[few] -= direction[few] @ part
     return rows
 
 
 def _turned(rows: Floats, turn: Floats) -> Floats:
     """Returns the columns, changed, times a square matrix."""
-    for few in _blocks(len(rows)):
+    for few in ragged.slices(len(rows), _ROWS_A_BLOCK):
         rows[few] = rows[few] @ turn
     return rows
-
-
-def _blocks(size: int) -> list[slice]:
-    """Returns slices of rows, small enough that a block of them is cheap to copy."""
-    return [slice(i, i + _ROWS_A_BLOCK) for i in range(0, size, _ROWS_A_BLOCK)]
 
 
 def _orthonormal(rows: Floats) -> Floats:

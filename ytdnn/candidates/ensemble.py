@@ -71,5 +71,4 @@ class Ensemble(logged_user_vectors.FromLogs, tf.keras.Model):
     def video_vectors(self, moment: int | None = None) -> np.ndarray:
         """Returns `[num_listed, vector_dim] float32`; see `model.CandidateModel`."""
         vectors = [member.video_vectors(moment) for member in self.members]
-        joined: np.ndarray = np.concatenate(vectors, axis=1) / np.float32(len(vectors))
-        return joined
+        return np.concatenate(vectors, axis=1) / np.float32(len(vectors))

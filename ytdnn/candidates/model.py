@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Union
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.base import configs, errors
+from ytdnn.base import configs, errors, ragged
 from ytdnn.base.configs import networks
 from ytdnn.candidates import logged_user_vectors, losses, user_tower
 from ytdnn.features import base_feature, feature_choice, open_features
@@ -29,7 +29,7 @@ PreparedData = prepared.PreparedData
 TowerInputs = user_tower.TowerInputs
 
 if TYPE_CHECKING:
-    from ytdnn.candidates import content, ensemble
+    from ytdnn.candidates import ensemble
 
 KIND = "candidates"
 _FEATURES = "features.json"
@@ -179,23 +179,17 @@ class CandidateModel(logged_user_vectors.FromLogs, tf.keras.Model):
                 videos = tf.range(self.videos.num_rows + 1)
             rate = networks.ID_DROPOUT
             kept = randomness.keep_columns(videos, rate, ids_seed, places, num_places)
-            return self._with_content(self.content, videos, kept)
+            kept = tf.where(self.videos.known(kept), kept, 0)
+            of_content = self.content(videos)
+            rows = self.videos(kept) + of_content[:, :-1]
+            has_id = tf.cast(kept > 0, tf.float32)
+            bias = embeddings.rows(self.bias, kept) * has_id + of_content[:, -1]
+            return self.directions(rows), bias
         if videos is None:
             table = tf.convert_to_tensor(self.videos.table)
             return self.directions(table), tf.convert_to_tensor(self.bias)
         rows = self.videos.vectors(videos)
         return self.directions(rows), embeddings.rows(self.bias, videos)
-
-    def _with_content(
-        self, of_content: "content.ContentVectors", videos: tf.Tensor, kept: tf.Tensor
-    ) -> losses.Columns:
-        """Returns the columns of ids and content, `kept` with some ids dropped."""
-        kept = tf.where(self.videos.known(kept), kept, 0)
-        vectors = of_content(videos)
-        rows = self.videos(kept) + vectors[:, :-1]
-        has_id = tf.cast(kept > 0, tf.float32)
-        bias = embeddings.rows(self.bias, kept) * has_id + vectors[:, -1]
-        return self.directions(rows), bias
 
     def video_vectors(self, moment: int | None = None) -> np.ndarray:
         """Returns the vectors of all listable videos, row i of video index i + 1.
@@ -213,10 +207,8 @@ class CandidateModel(logged_user_vectors.FromLogs, tf.keras.Model):
             return self._vectors_of(rows, bias)
         rows = np.empty([self.num_listed + 1, self.config.embedding_dim], np.float32)
         bias = np.empty(self.num_listed + 1, np.float32)
-        for start in range(0, len(rows), _VIDEOS_A_BLOCK):
-            part = tf.range(start, min(start + _VIDEOS_A_BLOCK, len(rows)))
-            block = slice(start, start + _VIDEOS_A_BLOCK)
-            rows[block], bias[block] = self.columns(part)
+        for block in ragged.slices(len(rows), _VIDEOS_A_BLOCK):
+            rows[block], bias[block] = self.columns(tf.range(block.start, block.stop))
         if self.ages is not None:
             bias = bias + self.ages.at(moment)
         return self._vectors_of(rows, bias)
@@ -225,8 +217,7 @@ class CandidateModel(logged_user_vectors.FromLogs, tf.keras.Model):
         """Returns the vectors of videos, of rows and biases of the table."""
         if self.head is not None:
             return self.head.video_vectors(rows, bias)
-        vectors: np.ndarray = np.concatenate([rows[1:], bias[1:, np.newaxis]], axis=1)
-        return vectors
+        return np.concatenate([rows[1:], bias[1:, np.newaxis]], axis=1)
 
 
 Joined = Union[CandidateModel, "ensemble.Ensemble"]
@@ -310,22 +301,6 @@ def _restored(directory: pathlib.Path, data: PreparedData) -> Joined:
             f"{config.model.kind}, which makes lists and no vectors: train with "
             f"--config.candidates.model=network"
         )
-    inputs = _read_inputs(directory, config, data)
-    with embeddings.undrawn():
-        members = [make(config, data, inputs) for _ in range(config.num_kept)]
-        trained = joined(members)
-    saved_weights.restore(trained, directory)
-    return trained
-
-
-def _read_inputs(
-    directory: pathlib.Path, config: configs.CandidatesConfig, data: PreparedData
-) -> TowerInputs:
-    """Returns the inputs of a trained tower, from the files kept with it.
-
-    Raises:
-      errors.UserError: This version, or the prepared set, has no such feature.
-    """
     measured = open_features.read_file(directory / _FEATURES)
     features = feature_choice.named(base_feature.CANDIDATES, list(measured), data)
     of_videos = None
@@ -333,7 +308,12 @@ def _read_inputs(
         from ytdnn.candidates import content
 
         of_videos = content.read(directory, data)
-    return user_tower.make_inputs(config, data, features, measured, of_videos)
+    inputs = user_tower.make_inputs(config, data, features, measured, of_videos)
+    with embeddings.undrawn():
+        members = [make(config, data, inputs) for _ in range(config.num_kept)]
+        trained = joined(members)
+    saved_weights.restore(trained, directory)
+    return trained
 
 
 def grown_inputs(

@@ -24,7 +24,7 @@ import tensorflow as tf
 
 from ytdnn.base import artifacts, schema
 from ytdnn.features import counter_sums
-from ytdnn.log import prepared, slice_batches
+from ytdnn.log import log_tensors, prepared, slice_batches
 
 _DAY_SECONDS = 86_400
 _EDGES = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 14, 18, 23, 30, 40, 55, 75, 100, 150, 250, 400)
@@ -86,9 +86,7 @@ class PopularityByAge:
 
     @functools.cached_property
     def _uploads(self) -> tf.Tensor:
-        # Outside the graph of whoever asks first, such as a training step.
-        with tf.init_scope(), tf.device("CPU"):
-            return tf.constant(self.upload_days)
+        return log_tensors.constant(self.upload_days)
 
     def at(self, moment: int | None = None) -> npt.NDArray[np.float32]:
         """Returns the offsets of all scores at a moment, `[catalogue + 1] float32`.
@@ -135,8 +133,7 @@ class Traffic:
             is_out = (ages >= 0) & (days > _UNKNOWN)
             of_ages = rates[np.clip(ages, 0, _OLDEST)]
             totals += np.where(is_out, count / max(1, self.num_videos) * of_ages, 0.0)
-        labels: Floats = totals[places]
-        return labels
+        return totals[places]
 
 
 def measure(data: prepared.PreparedData) -> PopularityByAge | None:
@@ -222,8 +219,7 @@ def _rates(of_ages: Counts, uploads: Days, traffic: Traffic) -> Floats:
         out = days <= day
         share = count * numbers[out] / max(1, numbers[out].sum())
         shared += binned(day - days[out], share)
-    rates: Floats = ((binned(all_ages, of_ages) + _PRIOR) / (shared + _PRIOR))[bins]
-    return rates
+    return ((binned(all_ages, of_ages) + _PRIOR) / (shared + _PRIOR))[bins]
 
 
 def _upload_days(catalogue: prepared.Catalogue) -> Days:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from ytdnn.base import configs, schema
+from ytdnn.base import configs, ragged, schema
 from ytdnn.features import base_feature, feature_choice, open_features
 from ytdnn.layers import bags, randomness, towers
 from ytdnn.log import batch_streams, io_fields, log_tensors, prepared, slice_batches
@@ -90,9 +90,8 @@ def _training_features(
     opener = functools.partial(open_features.open_log, features)
     for window in batch_streams.ShardWindows(training, window_events):
         log = log_tensors.load_watches(window, opener, with_searches=False)
-        for start in range(0, log.num_watches, _POSITIONS_A_PART):
-            stop = min(start + _POSITIONS_A_PART, log.num_watches)
-            rows = tf.range(start, stop, dtype=tf.int64)[:, tf.newaxis]
+        for part in ragged.slices(log.num_watches, _POSITIONS_A_PART):
+            rows = tf.range(part.start, part.stop, dtype=tf.int64)[:, tf.newaxis]
             yield slice_batches.labels(log, rows, tf.ones_like(rows, tf.bool))
 
 

@@ -296,8 +296,7 @@ class HashedColumn(encodings.Categorical, _Column):
     def encoded(self, data: prepared.PreparedData) -> np.ndarray:
         """Returns hash buckets `int32`, from 1."""
         texts = self.values(data).cast(pl.String).fill_null("").to_list()
-        buckets: np.ndarray = _hashed(tf.constant(texts, tf.string)).numpy()
-        return buckets
+        return _hashed(tf.constant(texts, tf.string)).numpy()
 
     def from_request(self, request: raw_request.Request) -> tf.Tensor:
         """Returns the hash bucket of the user's text."""

@@ -12,10 +12,9 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from ytdnn.base import schema
-from ytdnn.features import counter_sums, counters
+from ytdnn.features import counter_sums, counters, past_sums
 from ytdnn.log import prepared
 
 SMOOTHING_EVENTS = 10.0  # average ones, added to each group's
@@ -41,10 +40,7 @@ def _seconds(data: prepared.PreparedData) -> Floats:
 
 def _durations(data: prepared.PreparedData) -> Floats:
     """Returns the duration of each impression's video, 0 where it is unknown."""
-    column = data.videos[schema.DURATION_SECONDS].cast(pl.Float64)
-    known = column.fill_nan(None).fill_null(0.0).to_numpy()
-    durations: Floats = np.append(0.0, known)[data.impressions.videos]
-    return durations
+    return past_sums.durations(data.catalogue)[data.impressions.videos]
 
 
 def _are_of_known_duration(data: prepared.PreparedData) -> Marks:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn.base import schema
+from ytdnn.base import ragged, schema
 from ytdnn.features import point_in_time_sums
 from ytdnn.log import events, log_tensors, prepared, window_choice
 
@@ -236,8 +236,7 @@ class CounterRequests:
 
     def parts(self) -> Iterator["CounterRequests"]:
         """Yields bounded parts in order."""
-        for start in range(0, len(self.videos), _REQUESTS_A_PART):
-            part = slice(start, start + _REQUESTS_A_PART)
+        for part in ragged.slices(len(self.videos), _REQUESTS_A_PART):
             yield CounterRequests(self._of_log, self.videos[part], self.moments[part])
 
     def sum(

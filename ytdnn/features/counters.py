@@ -22,23 +22,19 @@ from ytdnn.features import base_feature, counter_sums, encodings, point_in_time_
 from ytdnn.log import log_tensors, prepared
 
 
-class _LoggedRows:
-    """The rows of `logged` that the impressions of a set or window have.
+def _logged_rows(data: prepared.PreparedData) -> tuple[npt.NDArray, tf.Tensor]:
+    """Returns the rows of `logged` that the impressions of a set or window have.
 
-    Attributes:
-      used: `[rows]` of `logged`, ascending.
-      places: `[impressions] int32` place in `used`; -1 for impressions before the
-        ranker's windows, which are only history.
+    Returns:
+      `[rows]` of `logged`, ascending; and `[impressions] int32` place among them, -1
+      for impressions before the ranker's windows, which are only history.
     """
-
-    def __init__(self, log: log_tensors.LogTensors) -> None:
-        shown, numbers = log.data.impressions, counter_sums.ranked_numbers(log.data)
-        rows = np.searchsorted(numbers, counter_sums.numbers_of(log.data, shown.ranked))
-        self.used, own = np.unique(rows, return_inverse=True)
-        places = np.full(len(shown), -1, np.int32)
-        places[shown.ranked] = own
-        with tf.init_scope(), tf.device("CPU"):
-            self.places = tf.constant(places)
+    shown, numbers = data.impressions, counter_sums.ranked_numbers(data)
+    rows = np.searchsorted(numbers, counter_sums.numbers_of(data, shown.ranked))
+    used, own = np.unique(rows, return_inverse=True)
+    places = np.full(len(shown), -1, np.int32)
+    places[shown.ranked] = own
+    return used, log_tensors.constant(places)
 
 
 class _ValuesFile:
@@ -154,17 +150,17 @@ class Counter(encodings.Continuous):
     def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Reads the values of logged impressions at once, counts others on demand."""
         data = log.data
-        rows = log.once(_LoggedRows, lambda: _LoggedRows(log))
+        used, logged_places = log.once(_logged_rows, lambda: _logged_rows(data))
         asked = log.once(_PositionRequests, _PositionRequests)
         stored = data.once(_ValuesFile, _ValuesFile)
         of_log = stored.once(self.name, lambda: self.values(counter_sums.logged(data)))
-        with tf.init_scope(), tf.device("CPU"):
-            own = tf.constant(of_log[rows.used])
+        own = log_tensors.constant(of_log[used])
         served_values = self._served(data)
 
         def read(at: log_tensors.Positions) -> tf.Tensor:
-            if at.is_shown and log_tensors.are_ranked(rows.places, at.rows):
-                return tf.gather(own, tf.gather(rows.places, at.rows))[..., tf.newaxis]
+            if at.is_shown and log_tensors.are_ranked(logged_places, at.rows):
+                places = tf.gather(logged_places, at.rows)
+                return tf.gather(own, places)[..., tf.newaxis]
             counted = asked.at(log, at)
             if counted is None:
                 return tf.gather(served_values, at.videos)
@@ -178,8 +174,7 @@ class Counter(encodings.Continuous):
         return base_feature.RowsOfVideos(self._served(data).numpy(), "counters")
 
     def _served(self, data: prepared.PreparedData) -> tf.Tensor:
-        def make() -> tf.Tensor:
-            with tf.init_scope(), tf.device("CPU"):
-                return tf.constant(self.values(counter_sums.served(data)))
-
-        return data.once((counter_sums.served, self.name), make)
+        return data.once(
+            (counter_sums.served, self.name),
+            lambda: log_tensors.constant(self.values(counter_sums.served(data))),
+        )

@@ -251,8 +251,7 @@ def make_encoder(
     shared: dict[str, Any] = {"knows_request_times": knows_request_times}
     make_sequence = registries.ENCODERS[config.encoder.kind].make
     if not config.encoder.beside_bags:
-        encoder: watched.Watched = make_sequence(*sizes, name="watches", **shared)
-        return encoder
+        return make_sequence(*sizes, name="watches", **shared)
     from ytdnn.features.sequences import sequence_encoder
 
     bags = _bags(*sizes, name="bags")

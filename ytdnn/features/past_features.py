@@ -287,4 +287,3 @@ OF_VIDEO = (
     NumEarlierWatches(),
     SecondsSinceWatch(),
 )
-FEATURES = (*OF_USER, *OF_GROUPS, *OF_VIDEO)

@@ -33,8 +33,6 @@ KEY_COLUMNS = tuple(
 # Float64 holds sums of multiples of these without rounding, in any order.
 _SECOND_PARTS, _FRACTION_PARTS = 2.0**16, 2.0**20
 
-Keys = npt.NDArray[np.int64]
-
 
 class PastSums(abc.ABC):
     """Sums over the events of each user strictly before a request."""
@@ -73,7 +71,7 @@ class PastSums(abc.ABC):
         return log_tensors.seconds_since(self.times, self.latest())
 
 
-def keys(data: prepared.PreparedData, column: str) -> Keys:
+def keys(data: prepared.PreparedData, column: str) -> npt.NDArray[np.int64]:
     """Returns the key of each video of the catalogue after row 0, 0 = unknown.
 
     Args:

@@ -91,8 +91,7 @@ class Join:
         """Returns the events at places of the sorted order."""
         codes = self._codes[places]
         users = codes // (self._span * self._num_keys)
-        rows: Integers = self._offsets[users] + codes % self._span
-        return rows
+        return self._offsets[users] + codes % self._span
 
     def num_before(self, users: Integers, keys: Integers, places: Integers) -> Integers:
         """Returns the number of events, as sorted, before a place of a user and key.
@@ -127,12 +126,10 @@ class LogPast:
           column: Column of the keys.
           at: The positions.
         """
-        name = table, column
         if self._at is not at:
             self._at, self._sums = at, {}
-        if name not in self._sums:
-            self._sums[name] = LogSums(self, table, column, _asked(at))
-        return self._sums[name]
+        name = table, column
+        return prepared.kept(self._sums, name, lambda: LogSums(self, *name, _asked(at)))
 
     def ranked_sums(self, table: str, column: str) -> "LogSums":
         """Returns the sums at the ranker's impressions, in the order of `places`.
@@ -155,10 +152,8 @@ class LogPast:
 
     def events(self, table: str) -> LogEvents:
         """Returns the events of a table."""
-        if table not in self._events:
-            make = _watches if table == schema.WATCHES else _impressions
-            self._events[table] = make(self._data)
-        return self._events[table]
+        make = _watches if table == schema.WATCHES else _impressions
+        return prepared.kept(self._events, table, lambda: make(self._data))
 
     def keys(self, column: str) -> Integers:
         """Returns the key of each video of the catalogue."""
@@ -306,8 +301,7 @@ def places(data: prepared.PreparedData) -> tf.Tensor:
     rows = data.impressions.ranked
     table = np.full(len(data.impressions), -1, np.int32)
     table[rows] = np.arange(len(rows))
-    with tf.init_scope(), tf.device("CPU"):
-        return tf.constant(table)
+    return log_tensors.constant(table)
 
 
 def _asked(at: log_tensors.Positions) -> PastRequests:

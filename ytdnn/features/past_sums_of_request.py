@@ -50,9 +50,6 @@ class RequestEvents:
         return dict(zip(self.names, tf.unstack(sums, axis=-1), strict=True))
 
 
-Events = Mapping[str, RequestEvents]
-
-
 class RequestPast(tf.Module):
     """Computes sums of requests; holds the keys and durations of the catalogue."""
 
@@ -100,7 +97,7 @@ class RequestPast(tf.Module):
             for (table, each), own in zip(events.items(), segments, strict=True)
         }
 
-    def _events(self, request: raw_request.Request) -> Events:
+    def _events(self, request: raw_request.Request) -> Mapping[str, RequestEvents]:
         events = {schema.WATCHES: self._watches(request)}
         if schema.IMPRESSION_VIDEO_IDS in request.raw:
             events[schema.IMPRESSIONS] = _impressions(request)

@@ -29,7 +29,6 @@ class RequestReaders(tf.Module):
         data.release()
         self._packed, readers = _packed(readers)
         self._pasts, self._readers = past_formulas.together(readers)
-        self._is_of_query = {f.name: f.scope.is_of_query for f in chosen}
 
     def query_tensors(self, request: "raw_request.Request") -> open_features.Tensors:
         """Returns the features of users and requests, `[batch, …]`."""
@@ -50,7 +49,7 @@ class RequestReaders(tf.Module):
         return {
             name: open_features.checked(self._chosen[name], reader)(request)
             for name, reader in self._readers.items()
-            if self._is_of_query[name] == is_of_query
+            if self._chosen[name].scope.is_of_query == is_of_query
         }
 
 

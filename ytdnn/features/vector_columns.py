@@ -215,22 +215,16 @@ def products(column: str, catalogue: prepared.Catalogue) -> list[str]:
 
 def table(column: str, data: PreparedData) -> Tensor:
     """Returns the vectors of a column on the host, shared by all readers."""
-
-    def make() -> Tensor:
-        with tf.init_scope(), tf.device("CPU"):
-            return tf.constant(np.asarray(data.catalogue.vectors.rows(column)))
-
-    return data.once((VectorColumn, column), make)
+    rows = data.catalogue.vectors.rows
+    return data.once((VectorColumn, column), lambda: log_tensors.constant(rows(column)))
 
 
 def variable(column: str, data: PreparedData) -> Variable:
     """Returns the vectors of a column as a variable, shared by all readers."""
-
-    def make() -> Variable:
-        rows = np.asarray(data.catalogue.vectors.rows(column))
-        return Variable(rows, trainable=False)
-
-    return data.once((variable, column), make)
+    rows = data.catalogue.vectors.rows
+    return data.once(
+        (variable, column), lambda: Variable(np.asarray(rows(column)), trainable=False)
+    )
 
 
 def _unit(vectors: Tensor) -> Tensor:

@@ -42,8 +42,7 @@ class Title(encodings.Categorical, base_feature.ReadAtRequest):
 
     def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Gathers by video."""
-        with tf.device("CPU"):
-            rows = tf.constant(_title_tokens(log.data)[1])
+        rows = log_tensors.constant(_title_tokens(log.data)[1])
         return lambda at: tf.gather(rows, at.videos)
 
     def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
@@ -123,10 +122,9 @@ class LanguageMatch(encodings.Categorical, base_feature.ReadAtRequest):
     def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Gathers both languages."""
         known = _languages(log.data)
-        with tf.device("CPU"):
-            languages = log.data.users[schema.LANGUAGE]
-            of_users = tf.constant(column_features.indices(languages, known))
-            of_videos = tf.constant(_video_languages(log.data, known))
+        languages = log.data.users[schema.LANGUAGE]
+        of_users = log_tensors.constant(column_features.indices(languages, known))
+        of_videos = log_tensors.constant(_video_languages(log.data, known))
 
         def read(at: log_tensors.Positions) -> tf.Tensor:
             mine = tf.gather(of_users, at.users)[..., tf.newaxis]
@@ -186,8 +184,7 @@ class VideoAge(encodings.Continuous, base_feature.ReadAtRequest):
 
     def open_log(self, log: log_tensors.LogTensors) -> log_tensors.Reader:
         """Gathers upload times."""
-        with tf.device("CPU"):
-            uploads = tf.constant(_upload_times(log.data.catalogue))
+        uploads = log_tensors.constant(_upload_times(log.data.catalogue))
         return lambda at: _age(at.times, tf.gather(uploads, at.videos))
 
     def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:

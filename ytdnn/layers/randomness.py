@@ -19,9 +19,6 @@ from typing import Any
 
 import tensorflow as tf
 
-Places = tuple[tf.Tensor | None, tf.Tensor | None]
-"""`[columns] int32` and their number in one process; None of a single replica."""
-
 ALGORITHM = "philox"  # named, since XLA would choose another
 _STATIC = contextvars.ContextVar("static_shapes_required", default=False)
 
@@ -230,7 +227,7 @@ def own_rows(values: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
 
 def places(
     num_queries: tf.Tensor, num_labels: tf.Tensor, num_negatives: int | tf.Tensor
-) -> Places:
+) -> tuple[tf.Tensor | None, tf.Tensor | None]:
     """Returns the places of [labels, negatives] among those of one process.
 
     So random draws for columns are those of one process.

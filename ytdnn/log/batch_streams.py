@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import machine_facts
-from ytdnn.log import prepared
+from ytdnn.log import prepared, shard_index
 
 Result = TypeVar("Result")
 _COLLECT_EVENTS = 1 << 20
@@ -79,15 +79,12 @@ class Batches(Protocol):
     @property
     def steps_per_epoch(self) -> int:
         """Batches of an epoch."""
-        ...
 
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
-        ...
 
     def part(self, rows: WholeBatch) -> "Batches":
         """Returns the batches of a reader that reads some rows of each batch."""
-        ...
 
 
 class Datasets(Protocol):
@@ -95,11 +92,9 @@ class Datasets(Protocol):
 
     def __call__(self, epoch: int, first_step: int) -> Iterator[tf.data.Dataset]:
         """Yields consecutive datasets, from a step of an epoch on."""
-        ...
 
     def part(self, rows: WholeBatch) -> "Datasets":
         """Returns the datasets of a reader that reads some rows of each batch."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,11 +116,9 @@ class WindowSource(Protocol):
 
     def steps(self, window: Window) -> int:
         """Returns the batches of an epoch, without reading the window."""
-        ...
 
     def open(self, window: Window) -> Batches:
         """Reads a window."""
-        ...
 
 
 class BatchStream:
@@ -177,7 +170,7 @@ class BatchStream:
 
     def _steps(self, window: Window) -> int:
         if not window.stream:
-            return self._open(window).steps_per_epoch
+            return self._begun(window).result().steps_per_epoch
         return self._source.steps(window)
 
     def __call__(self, epoch: int, first_step: int) -> Iterator[tf.data.Dataset]:
@@ -200,23 +193,20 @@ class BatchStream:
 
     def _own(self, window: Window) -> Batches:
         """Returns the reader's part of the batches of a window."""
-        opened = self._open(window)
+        opened = self._begun(window).result()
         return opened if self._portion is WHOLE else opened.part(self._portion)
 
-    def _open(self, window: Window) -> Batches:
+    def _begun(self, window: Window) -> futures.Future[Batches]:
+        """Begins to read a window, if that has not begun."""
         if window not in self._opened:
-            self._submit(window)
-        return self._opened[window].result()
-
-    def _submit(self, window: Window) -> None:
-        self._opened[window] = self._pool.submit(self._source.open, window)
+            self._opened[window] = self._pool.submit(self._source.open, window)
+        return self._opened[window]
 
     def _read_ahead(self, kept: Sequence[Window]) -> None:
         """Releases finished windows, and begins to read the next one."""
         self._release(kept)
         for window in kept:
-            if window not in self._opened:
-                self._submit(window)
+            self._begun(window)
 
     def _release(self, kept: Sequence[Window]) -> None:
         """Releases all windows but some."""
@@ -261,15 +251,8 @@ def grouped(
       most: Maximum number of events of a group.
       order: Order of the shards.
     """
-    groups: list[list[int]] = []
-    filled = most
-    for shard in order:
-        if filled + sizes[shard] > most or not groups:
-            groups.append([])
-            filled = 0
-        groups[-1].append(shard)
-        filled += sizes[shard]
-    return [tuple(sorted(group)) for group in groups]
+    parts = shard_index.bounded(np.array([sizes[shard] for shard in order]), most)
+    return [tuple(sorted(order[part])) for part in parts]
 
 
 class ShardWindows:

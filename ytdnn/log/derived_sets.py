@@ -306,5 +306,4 @@ def _searches_in_training(shard: events.Shard, split: _Split) -> Bools:
         owners = shard.watches.users[is_label]
         np.maximum.at(reached, owners, np.asarray(before)[is_label])
     users = ragged.rows_of(offsets)
-    is_in_context: Bools = np.arange(len(users)) - offsets[users] < reached[users]
-    return is_in_context
+    return np.arange(len(users)) - offsets[users] < reached[users]

@@ -25,7 +25,6 @@ class Numbers(Protocol):
 
     def random(self, size: int) -> np.ndarray:
         """Returns the next numbers, `[size] float64` in [0, 1)."""
-        ...
 
 
 class LabelRange(NamedTuple):
@@ -157,29 +156,19 @@ class DrawnBatches:
 
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
-        positions = self.positions(epoch)
-        num_steps = -(-len(positions) // self.batch_size)
-        cut = self._step_cutter(tf.constant(positions), epoch)
+        positions = tf.constant(self.positions(epoch))
+        num_steps = -(-int(positions.shape[0]) // self.batch_size)
+
+        def cut(step: tf.Tensor) -> Features:
+            slots = self.portion.slots(step, self.batch_size)
+            return self.read(_at(positions, slots, self.log), step, epoch)
+
         return batch_streams.step_batches(first_step, num_steps, cut)
 
     @functools.cached_property
     def _labels(self) -> tuple[np.ndarray, np.ndarray]:
         labels = np.flatnonzero(self.log.weights.numpy())
         return labels, self.log.users.numpy()[labels]
-
-    def _step_cutter(
-        self, positions: tf.Tensor, epoch: int
-    ) -> Callable[[tf.Tensor], Features]:
-        beyond = tf.constant(self.log.num_watches, tf.int64)
-        last = int(positions.shape[0]) - 1
-
-        def cut_step(step: tf.Tensor) -> Features:
-            slots = self.portion.slots(step, self.batch_size)
-            labels = tf.gather(positions, tf.minimum(slots, last))
-            labels = tf.where(slots <= last, labels, beyond)
-            return self.read(labels, step, epoch)
-
-        return cut_step
 
     def read(self, labels: tf.Tensor, step: tf.Tensor, epoch: int) -> Features:
         """Reads labels with the context before them.
@@ -190,18 +179,28 @@ class DrawnBatches:
           epoch: Epoch, from 0.
         """
         del step, epoch
-        examples: Features = self._cut(labels)
-        return examples
+        return self._cut(labels)
 
     @functools.cached_property
     def _cut(self) -> Callable[[tf.Tensor], Any]:
         """Reads labels with the context before them; traced once for all epochs."""
         log, lengths = self.log, (self.history_length, self.search_length)
+        return tf.function(
+            lambda labels: slice_batches.cut(log, labels, 1, *lengths), autograph=False
+        )
 
-        def cut_labels(labels: tf.Tensor) -> Features:
-            return slice_batches.cut(log, labels, 1, *lengths)
 
-        return tf.function(cut_labels, autograph=False)
+def _at(positions: tf.Tensor, slots: tf.Tensor, log: log_tensors.WatchLog) -> tf.Tensor:
+    """Returns the positions in some slots; of slots behind the last, none of the log.
+
+    Args:
+      positions: `[n] int64` flat positions.
+      slots: `[rows] int64`.
+      log: The log.
+    """
+    last = int(positions.shape[0]) - 1
+    taken = tf.gather(positions, tf.minimum(slots, last))
+    return tf.where(slots <= last, taken, tf.constant(log.num_watches, tf.int64))
 
 
 class FewSlices(slice_batches.SliceBatches):
@@ -235,15 +234,9 @@ class FewSlices(slice_batches.SliceBatches):
 
     def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], slice_batches.Features]:
         firsts = tf.constant(self._firsts(self.generator(epoch)), tf.int64)
-        last = int(firsts.shape[0]) - 1
-        beyond = tf.constant(self.log.num_watches, tf.int64)
 
         def cut_step(step: tf.Tensor) -> slice_batches.Features:
             slots = self.portion.slots(step, self.slices_per_batch)
-            chosen = tf.gather(firsts, tf.minimum(slots, last))
-            features: slice_batches.Features = self._cut(
-                tf.where(slots <= last, chosen, beyond)
-            )
-            return features
+            return self._cut(_at(firsts, slots, self.log))
 
         return cut_step

@@ -100,22 +100,6 @@ def all_users(log: raw_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
-def require_watches(
-    users: pl.DataFrame, log: raw_log.EventLog, config: configs.DataConfig
-) -> None:
-    """Checks that the minimum counts leave a watch.
-
-    Raises:
-      errors.UserError: No watch is left.
-    """
-    if users[COUNT].sum() == 0:
-        raise errors.UserError(
-            f"expected watches, found none of {log.facts['rows'][schema.WATCHES]:,} "
-            f"left after data.min_item_count={config.min_item_count} and "
-            f"data.min_user_count={config.min_user_count}: lower them"
-        )
-
-
 def with_columns(log: raw_log.EventLog, table: str, ids: pl.Series) -> pl.DataFrame:
     """Returns ids, joined with the columns of an entity table except vectors.
 

@@ -90,9 +90,12 @@ def vocabularies(tables: Mapping[str, pl.LazyFrame]) -> dict[str, list[str]]:
     texts: dict[str, list[str]] = {}
     for table, columns in _TEXTS.items():
         for column in columns:
-            if table in tables and column not in texts:
-                values = text_values(column, tables[table])
-                texts |= {column: values} if values else {}
+            rows = tables.get(table)
+            if rows is None or column in texts or column not in rows.collect_schema():
+                continue
+            distinct = rows.select(pl.col(column).drop_nulls().unique().sort())
+            values = distinct.collect(engine="streaming")[column].to_list()
+            texts |= {column: values} if values else {}
     return texts
 
 
@@ -100,14 +103,6 @@ def text_index(column: str, values: list[str]) -> pl.Expr:
     """Returns the place of a text among `values`, from 1; 0 for any other text."""
     places = {value: place for place, value in enumerate(values, 1)}
     return pl.col(column).replace_strict(places, default=0, return_dtype=pl.Int32)
-
-
-def text_values(column: str, rows: pl.LazyFrame) -> list[str]:
-    """Returns the distinct texts of a column; empty for a missing column."""
-    if column not in rows.collect_schema():
-        return []
-    distinct = rows.select(pl.col(column).drop_nulls().unique().sort())
-    return list(distinct.collect(engine="streaming")[column].to_list())
 
 
 def with_clicks(log: raw_log.EventLog) -> raw_log.EventLog:

@@ -109,12 +109,9 @@ class Watches(_Table):
         Args:
           keep: `[watches] bool`.
         """
-        rows = {
-            field.name: np.asarray(values)[keep]
-            for field in dataclasses.fields(self)
-            if field.name != "offsets"
-            and (values := getattr(self, field.name)) is not None
-        }
+        named = dict(columns(self))
+        del named["offsets"]
+        rows = {name: np.asarray(values)[keep] for name, values in named.items()}
         before = np.append(0, np.cumsum(keep))
         return Watches(offsets=before[self.offsets].astype(np.int64), **rows)
 

@@ -71,10 +71,7 @@ class Counts:
         values = np.append(values, buckets[others] * _BUCKET)
         order = np.argsort(values)
         reached = np.cumsum(np.append(numbers, sizes[others])[order])
-        at_rank: list[int] = values[order][
-            np.searchsorted(reached, ranks, "right")
-        ].tolist()
-        return at_rank
+        return values[order][np.searchsorted(reached, ranks, "right")].tolist()
 
     def num_below(self, bounds: Sequence[int]) -> list[int]:
         """Returns the number of values below each bound.

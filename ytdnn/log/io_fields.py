@@ -146,10 +146,9 @@ def union(*readers: Fields) -> Fields:
 
 def describe(fields: Iterable[Field]) -> dict[str, dict[str, Any]]:
     """Returns the fields as JSON for the manifest."""
-    described = {}
-    for field in fields:
-        values = dataclasses.asdict(field)
-        described[values.pop("name")] = values
+    described = {field.name: dataclasses.asdict(field) for field in fields}
+    for values in described.values():
+        del values["name"]
     return described
 
 

@@ -126,8 +126,8 @@ def _with_one_id_type(log: raw_log.EventLog) -> raw_log.EventLog:
         has_values = {}
         for table, column, dtype in _id_columns(log, name):
             values = log.tables[table].select(column).drop_nulls().head(1)
-            with raw_log.readable(log.origin(table).file):
-                has_values[table, column] = values.collect(engine="streaming").height
+            sample = raw_log.collected(values, log.origin(table).file)
+            has_values[table, column] = sample.height
             if has_values[table, column]:
                 seen.setdefault(dtype, f"{table}.{column} in {log.origin(table).file}")
         is_mixed = len(seen) > 1
@@ -205,9 +205,8 @@ def _bad_rows(
     bad = origin.rows.with_columns(faults.first_of(possible).alias(_FAULT))
     bad = bad.filter(fault.is_not_null())
     first = pl.col(raw_log.ROW).min()
-    with raw_log.readable(origin.file):
-        rows = bad.group_by(fault).agg(pl.len(), first).collect(engine="streaming")
-    rows = rows.sort(raw_log.ROW)
+    counted = bad.group_by(fault).agg(pl.len(), first)
+    rows = raw_log.collected(counted, origin.file).sort(raw_log.ROW)
     return possible, [_BadRows(possible[i], *counts) for i, *counts in rows.rows()]
 
 
@@ -249,8 +248,7 @@ def _value(origin: raw_log.Origin, column: str, row: int) -> str:
     name = given if given in origin.rows.collect_schema() else column
     query = origin.rows.filter(pl.col(raw_log.ROW) == row)
     query = query.select(pl.col(column).alias("read"), pl.col(name).alias("given"))
-    with raw_log.readable(origin.file):
-        read, value = query.collect(engine="streaming").row(0)
+    read, value = raw_log.collected(query, origin.file).row(0)
     if isinstance(value, int | float) and read not in (value, None):
         return f"{value}, read as {read}"  # in the schema's unit
     if isinstance(value, list):
@@ -311,8 +309,8 @@ def _num_distinct(rows: pl.LazyFrame, num_rows: int) -> int:
 
 def _keys(log: raw_log.EventLog) -> pl.Series:
     query = log.tables[schema.VIDEOS].select(schema.VIDEO_ID)
-    with raw_log.readable(log.origin(schema.VIDEOS).file):
-        return query.collect(engine="streaming").to_series().drop_nulls()
+    file = log.origin(schema.VIDEOS).file
+    return raw_log.collected(query, file).to_series().drop_nulls()
 
 
 def _require_rows(

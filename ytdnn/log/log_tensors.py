@@ -60,15 +60,12 @@ class FirstStageReplay(Protocol):
 
     def scores(self, at: Positions) -> tf.Tensor:
         """Returns the candidate model's score `[..., k] float32`, or `NO_SCORE`."""
-        ...
 
     def sources(self, at: Positions) -> tf.Tensor:
         """Returns the source that would propose each, `[..., k] int32`, 0 = none."""
-        ...
 
     def seed_videos(self, at: Positions) -> tf.Tensor:
         """Returns the watch that each was found by, `[..., k] int32`, 0 = none."""
-        ...
 
 
 class LogTensors:
@@ -91,17 +88,11 @@ class LogTensors:
 
     def once(self, key: Hashable, make: Callable[[], prepared.Made]) -> prepared.Made:
         """Returns `make()`, cached for this log, so that several readers share it."""
-        if key not in self._kept:
-            self._kept[key] = make()
-        value: prepared.Made = self._kept[key]
-        return value
+        return prepared.kept(self._kept, key, make)
 
     def shared(self, key: Hashable, make: Callable[[], prepared.Made]) -> prepared.Made:
         """Returns `make()`, cached only while features are opened; see `release`."""
-        if key not in self._shared:
-            self._shared[key] = make()
-        value: prepared.Made = self._shared[key]
-        return value
+        return prepared.kept(self._shared, key, make)
 
     def release(self) -> None:
         """Forgets what only the opening of features needed, of the whole set too."""
@@ -114,12 +105,11 @@ class LogTensors:
 
     def column(self, table: str, field: str) -> tf.Tensor:
         """Returns an array of a table as a tensor on the host."""
-        if (table, field) not in self._made:
-            values = np.asarray(getattr(getattr(self.data.log.shard, table), field))
-            # Outside the graph of whoever asks first, such as a step of an input.
-            with tf.init_scope(), tf.device("CPU"):
-                self._made[table, field] = tf.constant(values)
-        return self._made[table, field]
+        return prepared.kept(
+            self._made,
+            (table, field),
+            lambda: constant(getattr(getattr(self.data.log.shard, table), field)),
+        )
 
     def event_field(self, field: str, at: Positions, missing: float | int) -> tf.Tensor:
         """Returns a field of the event at each position, such as its device.
@@ -135,6 +125,12 @@ class LogTensors:
         last = tf.maximum(tf.size(values, tf.int64) - 1, 0)
         gathered = tf.gather(values, tf.clip_by_value(at.rows, 0, last))
         return tf.where(at.is_event, gathered, tf.cast(missing, gathered.dtype))
+
+
+def constant(values: Any) -> tf.Tensor:
+    """Returns a constant in memory, outside the graph of whoever asks first."""
+    with tf.init_scope(), tf.device("CPU"):
+        return tf.constant(np.asarray(values))
 
 
 def are_ranked(places: tf.Tensor, rows: tf.Tensor) -> bool:
@@ -184,10 +180,6 @@ def seconds_since(times: tf.Tensor, earlier_times: tf.Tensor) -> tf.Tensor:
     known = (times != 0) & (earlier_times != 0)
     seconds = tf.cast(tf.maximum(times - earlier_times, 0), tf.float32)
     return tf.where(known, seconds, MISSING)
-
-
-Opener = Callable[[LogTensors], Mapping[str, Reader]]
-"""Opens the features that a network reads on a log: readers by name."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -253,7 +245,7 @@ class WatchLog:
 
 def load_watches(
     data: prepared.PreparedData,
-    opener: Opener = lambda log: {},
+    opener: Callable[[LogTensors], Mapping[str, Reader]] = lambda log: {},
     with_searches: bool = True,
 ) -> WatchLog:
     """Returns a prepared set's watches and searches.

@@ -10,13 +10,6 @@ from ytdnn.base import schema
 from ytdnn.log import io_fields, prepared
 
 
-def _table(keys: tf.Tensor) -> tf.lookup.StaticHashTable:
-    """Returns the table from key i to i + 1, and any other key to 0 (unknown)."""
-    values = tf.range(1, tf.size(keys) + 1, dtype=tf.int32)
-    initializer = tf.lookup.KeyValueTensorInitializer(keys, values)
-    return tf.lookup.StaticHashTable(initializer, default_value=0)
-
-
 class VideoIds(tf.Module):
     """Video ids and catalogue indices (0 = unknown or missing).
 
@@ -110,9 +103,11 @@ class TextVocabulary(tf.Module):
     def __init__(self, values: Sequence[str]) -> None:
         """Copies the values; the first has index 1."""
         super().__init__()
-        self._table = _table(tf.constant(list(values), tf.string))
+        keys = tf.constant(list(values), tf.string)
+        indices = tf.range(1, tf.size(keys) + 1, dtype=tf.int32)
+        initializer = tf.lookup.KeyValueTensorInitializer(keys, indices)
+        self._table = tf.lookup.StaticHashTable(initializer, default_value=0)
 
     def indices(self, values: tf.Tensor) -> tf.Tensor:
         """Returns `[...] int32` indices of `values [...]`, 0 = unknown."""
-        indices: tf.Tensor = self._table.lookup(values)
-        return indices
+        return self._table.lookup(values)

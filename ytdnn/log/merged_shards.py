@@ -5,7 +5,6 @@ whole set; users of other shards then have no events. So code that reads a shard
 read several, or all.
 """
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -29,14 +28,11 @@ def select_users(shard: events.Shard, users: np.ndarray) -> events.Shard:
       users: Distinct indices within the shard, ascending.
     """
     num_users = len(shard.watches.offsets) - 1
-    selected: dict[str, Any] = {}
-    for field in dataclasses.fields(shard):
-        table = getattr(shard, field.name)
-        selected[field.name] = table
-        if table is not None:
-            rows = _rows_of_users(table, users, num_users)
-            selected[field.name] = type(table)(**_taken(table, rows))
-    return events.Shard(**selected)
+    selected: dict[str, Any] = {
+        name: type(table)(**_taken(table, _rows_of_users(table, users, num_users)))
+        for name, table in events.tables(shard).items()
+    }
+    return _shard(selected)
 
 
 def _rows_of_users(table: Any, users: np.ndarray, num_users: int) -> ragged.Ragged:
@@ -79,11 +75,7 @@ def joined(shards: Sequence[events.LazyShard], num_users: int) -> events.Shard:
     kinds: dict[str, type] = {}
     parts: dict[str, dict[str, list[np.ndarray]]] = {}
     for shard in shards:
-        loaded = shard.read()
-        for name in (field.name for field in dataclasses.fields(loaded)):
-            table = getattr(loaded, name)
-            if table is None:
-                continue
+        for name, table in events.tables(shard.read()).items():
             kinds[name] = type(table)
             of_table = parts.setdefault(name, {})
             for column, values in events.columns(table):
@@ -93,8 +85,13 @@ def joined(shards: Sequence[events.LazyShard], num_users: int) -> events.Shard:
         name: kind(**_joined(parts.pop(name), firsts, num_users))
         for name, kind in kinds.items()
     }
+    return _shard(whole)
+
+
+def _shard(named: dict[str, Any]) -> events.Shard:
+    """Returns a shard of the tables that there are, by the names of `events.tables`."""
     return events.Shard(
-        whole["watches"], whole.get("searches"), whole.get("impressions")
+        named[events.WATCH], named.get(events.SEARCH), named.get(events.IMPRESSION)
     )
 
 

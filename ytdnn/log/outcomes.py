@@ -63,10 +63,8 @@ def prefixed(name: str) -> str:
 
 def from_prefixed(columns: Iterable[str]) -> tuple[str, ...]:
     """Returns the outcomes among the columns of a shard, in their order."""
-    unprefixed = (
-        name.removeprefix(_PREFIX) for name in columns if name.startswith(_PREFIX)
-    )
-    return names_of(unprefixed)
+    of_log = (name for name in columns if name.startswith(_PREFIX))
+    return names_of(name.removeprefix(_PREFIX) for name in of_log)
 
 
 def measure(names: Sequence[str], parts: Iterable[np.ndarray]) -> tuple[Outcome, ...]:

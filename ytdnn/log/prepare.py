@@ -103,7 +103,8 @@ def from_log(
         ]
         if schema.IMPRESSIONS in surveyed.log.tables:
             facts["pages"] = pages
-            facts |= _outcomes(surveyed.log, partial, facts)
+            names, shards = _outcome_names(surveyed.log), events.on_disk(partial, facts)
+            facts |= outcomes.facts_from_shards(names, shards)
         obstacle = log_warnings.ranking_obstacle(events.on_disk(partial, facts))
         if log_warnings.NONE_INSIDE in obstacle and surveyed.chosen.advice:
             obstacle = f"{obstacle} ({surveyed.chosen.advice})"
@@ -213,14 +214,6 @@ def _warnings(
         *log_warnings.from_tables(log.tables),
         *log_warnings.from_shards(videos, shards, _outcome_names(log)),
     ]
-
-
-def _outcomes(
-    log: raw_log.EventLog, directory: pathlib.Path, facts: Mapping[str, object]
-) -> dict[str, object]:
-    """Returns the facts about outcomes of impressions; empty without outcomes."""
-    shards = events.on_disk(directory, facts)
-    return outcomes.facts_from_shards(_outcome_names(log), shards)
 
 
 def _outcome_names(log: raw_log.EventLog) -> tuple[str, ...]:

@@ -240,10 +240,7 @@ class PreparedData:
         """
         if self._whole is not None:
             return self._whole.once(key, make)
-        if key not in self._made:
-            self._made[key] = self.shared(key, make)
-        value: Made = self._made[key]
-        return value
+        return kept(self._made, key, lambda: self.shared(key, make))
 
     def shared(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """Returns an object as `once` does, but cached only until the next `release`.
@@ -254,9 +251,7 @@ class PreparedData:
             return self._whole.shared(key, make)
         if key in self._made:
             return cast("Made", self._made[key])
-        value: Made = self._shared[key] if key in self._shared else make()
-        self._shared[key] = value
-        return value
+        return kept(self._shared, key, make)
 
     def release(self) -> None:
         """Forgets what is `shared`."""
@@ -271,6 +266,13 @@ class PreparedData:
         return {}
 
 
+def kept(made: dict[Any, Any], key: Hashable, make: Callable[[], Made]) -> Made:
+    """Returns the object of a key, which is made and kept if there is none yet."""
+    value: Made = made[key] if key in made else make()
+    made[key] = value
+    return value  # which another thread may have released
+
+
 def load(directory: pathlib.Path, deep: bool = False) -> PreparedData:
     """Opens a prepared set.
 
@@ -283,28 +285,16 @@ def load(directory: pathlib.Path, deep: bool = False) -> PreparedData:
     """
     directory = pathlib.Path(directory)
     manifest = artifacts.read_manifest(directory, KIND, deep)
-    return PreparedData(
-        directory=directory,
-        manifest=manifest,
-        catalogue=_read_catalogue(directory, manifest.facts),
-        log=prepared_log.read(directory, manifest.facts),
-    )
-
-
-def _read_catalogue(directory: pathlib.Path, facts: Mapping[str, Any]) -> Catalogue:
-    """Reads the catalogue of a prepared set.
-
-    Args:
-      directory: The artefact.
-      facts: Facts of its manifest.
-    """
-    return Catalogue(
-        directory=directory,
-        facts=facts,
+    place = directory, manifest.facts
+    catalogue = Catalogue(
+        *place,
         videos=pl.read_parquet(directory / VIDEOS_FILE),
         tokens=_read_tokens(directory / TOKENS_FILE),
         vocabularies=json.loads((directory / VOCABULARIES_FILE).read_text()),
     )
+    users = pl.read_parquet(directory / prepared_log.USERS_FILE)
+    log = prepared_log.UserLog(*place, users, events.on_disk(*place))
+    return PreparedData(directory, manifest, catalogue, log)
 
 
 def _read_tokens(path: pathlib.Path) -> pl.DataFrame:

@@ -9,18 +9,16 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from ytdnn.base import schema
 from ytdnn.log import events
 from ytdnn.log import shard_index as log_index
 
 Shard = events.Shard
-
-if TYPE_CHECKING:
-    from ytdnn.log import stored_queries
 
 USERS_FILE = "users.parquet"
 
@@ -103,11 +101,9 @@ class UserLog:
         return shown is not None and shown.seconds is not None
 
     @functools.cached_property
-    def queries(self) -> "stored_queries.Queries":
+    def queries(self) -> "Queries":
         """The texts of searches."""
-        from ytdnn.log import stored_queries
-
-        return stored_queries.Queries(self.directory, self.facts)
+        return Queries(self.directory, self.facts)
 
     @property
     def whole(self) -> "UserLog":
@@ -173,28 +169,39 @@ class UserLog:
           change: Function of a shard's events and the index of its first user.
         """
         shards = tuple(
-            shard.changed(functools.partial(_changed, change, shard.first_user))
+            shard.changed(lambda read, first=shard.first_user: change(read, first))  # type: ignore[misc]
             for shard in self.shards
         )
         return dataclasses.replace(self, shards=shards)
 
 
-def read(directory: pathlib.Path, facts: Mapping[str, Any]) -> UserLog:
-    """Opens the log of a prepared set.
+class Queries:
+    """The texts of searches, read from disk on demand."""
 
-    Args:
-      directory: The artefact.
-      facts: Facts of its manifest.
-    """
-    return UserLog(
-        directory=directory,
-        facts=facts,
-        users=pl.read_parquet(directory / USERS_FILE),
-        shards=events.on_disk(directory, facts),
-    )
+    def __init__(self, directory: pathlib.Path, facts: Mapping[str, Any]) -> None:
+        """Stores a prepared set's directory and the facts of its manifest."""
+        self._directory = directory
+        self._facts = facts
 
+    def texts(self, start: int, stop: int) -> list[str]:
+        """Returns the texts of a range of all searches."""
+        bounds = self._bounds
+        texts: list[str] = []
+        for number in np.flatnonzero(
+            (bounds[1:] > start) & (bounds[:-1] < stop)
+        ).tolist():
+            first, last = (int(bounds[number + side]) for side in (0, 1))
+            begin = max(start, first)
+            file = events.path(self._directory, number) / events.QUERIES_FILE
+            rows = pl.scan_parquet(file).select(schema.QUERY)
+            queries = rows.slice(begin - first, min(stop, last) - begin).collect()
+            texts += queries[schema.QUERY].to_list()
+        return texts
 
-def _changed(
-    change: Callable[[Shard, int], Shard], first_user: int, shard: Shard
-) -> Shard:
-    return change(shard, first_user)
+    @functools.cached_property
+    def _bounds(self) -> np.ndarray:
+        """First search of each shard among all, in the order of the files."""
+        shards = events.on_disk(self._directory, self._facts)
+        search_tables = (shard.read().searches for shard in shards)
+        sizes = [0 if table is None else len(table) for table in search_tables]
+        return np.cumsum([0, *sizes])

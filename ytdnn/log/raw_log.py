@@ -158,6 +158,12 @@ def readable(file: str) -> Iterator[None]:
         ) from None
 
 
+def collected(rows: pl.LazyFrame, file: str) -> pl.DataFrame:
+    """Reads rows of a file, which must be `readable`."""
+    with readable(file):
+        return rows.collect(engine="streaming")
+
+
 def brief(value: object, length: int = 120) -> str:
     """Returns the first line of `value`, printable and at most `length` long."""
     text = str(value).strip()

@@ -7,15 +7,14 @@ tensors as training reads from the log.
 
 import functools
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from typing import Any
 
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import lookups, row_sorting
+from ytdnn.log import lookups, prepared, row_sorting
 
 Raw = dict[str, tf.Tensor]
-Made = TypeVar("Made")
 
 
 class Request:
@@ -50,12 +49,9 @@ class Request:
         self.video_ids = self.videos.ids(indices)
         self.video_indices = indices
 
-    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+    def once(self, key: Hashable, make: Callable[[], prepared.Made]) -> prepared.Made:
         """Returns `make()`, cached for this request and all its readers."""
-        if key not in self._made:
-            self._made[key] = make()
-        value: Made = self._made[key]
-        return value
+        return prepared.kept(self._made, key, make)
 
     @functools.cached_property
     def times(self) -> tf.Tensor:

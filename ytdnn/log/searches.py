@@ -116,19 +116,6 @@ def token_arrays(rows: pl.DataFrame, known: pl.DataFrame) -> shard_arrays.Arrays
     indices = known.select(
         prepared.TOKEN, pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("index")
     )
-    encoded, sizes = _encode(rows, indices)
-    offsets = np.append(0, np.cumsum(sizes)).astype(np.int64)
-    return {"search_tokens": encoded, "search_token_offsets": offsets}
-
-
-def in_training(rows: pl.DataFrame) -> np.ndarray:
-    """Returns whether training contexts have the searches, `[searches] bool`."""
-    is_in_training: np.ndarray = rows[_IN_TRAINING].to_numpy()
-    return is_in_training
-
-
-def _encode(rows: pl.DataFrame, indices: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the tokens of searches in the vocabulary, and the number of each."""
     flat = (
         rows.select(pl.col(_TOKENS).alias(prepared.TOKEN))
         .with_row_index("search")
@@ -136,4 +123,8 @@ def _encode(rows: pl.DataFrame, indices: pl.DataFrame) -> tuple[np.ndarray, np.n
         .join(indices, on=prepared.TOKEN, maintain_order="left")
     )
     sizes = np.bincount(flat["search"].to_numpy(), minlength=rows.height)
-    return flat["index"].to_numpy(), sizes
+    offsets = np.append(0, np.cumsum(sizes)).astype(np.int64)
+    return {
+        "search_tokens": flat["index"].to_numpy(),
+        "search_token_offsets": offsets,
+    }

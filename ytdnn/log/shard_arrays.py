@@ -72,7 +72,9 @@ def watch_arrays(
     users = frame[USER].to_numpy() - first_user
     sizes = np.bincount(users, minlength=num_users)
     times = frame[schema.TIME].to_numpy()
-    completed = _completed(frame)
+    completed = np.ones(frame.height, bool)
+    if COMPLETED in frame.columns:
+        completed = frame[COMPLETED].to_numpy().astype(bool)
     if config.protocol != "leave_one_out" and schema.SPLIT in frame.columns:
         codes = _given_watches(frame[schema.SPLIT])
     elif bounds is None:
@@ -96,13 +98,6 @@ def watch_arrays(
     if COMPLETED in frame.columns:
         arrays["watch_completed"] = completed
     return arrays
-
-
-def _completed(frame: pl.DataFrame) -> np.ndarray:
-    if COMPLETED not in frame.columns:
-        return np.ones(frame.height, bool)
-    completed: np.ndarray = frame[COMPLETED].to_numpy().astype(bool)
-    return completed
 
 
 def search_arrays(
@@ -274,7 +269,11 @@ def leave_one_out_watches(offsets: np.ndarray, completed: np.ndarray) -> np.ndar
       offsets: `[users + 1]` of the watches.
       completed: `[watches] bool`.
     """
-    users, validation, test = _held_out(offsets, completed)
+    labels = np.flatnonzero(completed)
+    ends = np.searchsorted(labels, offsets)
+    users = np.flatnonzero(np.diff(ends) >= _MIN_WATCHES)
+    lasts = ends[1:][users]
+    validation, test = labels[lasts - 2], labels[lasts - 1]
     first_held_out = offsets[1:].copy()
     first_held_out[users] = validation
     places = np.arange(offsets[-1])
@@ -283,17 +282,6 @@ def leave_one_out_watches(offsets: np.ndarray, completed: np.ndarray) -> np.ndar
     splits[validation] = _Split.VALIDATION
     splits[test] = _Split.TEST
     return splits
-
-
-def _held_out(
-    offsets: np.ndarray, completed: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns users with enough watches, and the positions of their held-out ones."""
-    places = np.flatnonzero(completed)
-    ends = np.searchsorted(places, offsets)
-    users = np.flatnonzero(np.diff(ends) >= _MIN_WATCHES)
-    lasts = ends[1:][users]
-    return users, places[lasts - 2], places[lasts - 1]
 
 
 def impressions_by_watches(

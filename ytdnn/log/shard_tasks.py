@@ -43,7 +43,6 @@ class RunTasks(Protocol):
           parts: Users of the shards.
           name: Name of the work, for progress.
         """
-        ...
 
 
 def run_here(task: Task, parts: "Sequence[ShardUsers]", name: str) -> list[Any]:

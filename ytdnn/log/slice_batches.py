@@ -232,21 +232,18 @@ class SliceBatches:
             )
             beyond = tf.constant(self.num_slices, tf.int64)
             slices = tf.where(slots <= last, shuffled, beyond)
-            features: Features = self._cut(slices * self.slice_length - offset)
-            return features
+            return self._cut(slices * self.slice_length - offset)
 
         return cut_step
 
     @functools.cached_property
     def _cut(self) -> Callable[[tf.Tensor], Any]:
         """Reads slices by their first positions; traced once for all epochs."""
-        log, length = self.log, self.slice_length
-        history_length, search_length = self.history_length, self.search_length
-
-        def cut_slices(firsts: tf.Tensor) -> Features:
-            return cut(log, firsts, length, history_length, search_length)
-
-        return tf.function(cut_slices, autograph=False)
+        log, lengths = self.log, (self.history_length, self.search_length)
+        number = self.slice_length
+        return tf.function(
+            lambda firsts: cut(log, firsts, number, *lengths), autograph=False
+        )
 
 
 def num_slices(num_watches: int, slice_length: int) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from ytdnn.base import configs, schema
+from ytdnn.base import configs, errors, schema
 from ytdnn.log import (
     entities,
     event_rows,
@@ -80,7 +80,12 @@ def survey(
     unmatched = entities.unmatched(log)
     watches = entities.core(log.tables[schema.WATCHES], config)
     users = entities.all_users(log, watches)
-    entities.require_watches(users, log, config)
+    if users[entities.COUNT].sum() == 0:
+        raise errors.UserError(
+            f"expected watches, found none of {log.facts['rows'][schema.WATCHES]:,} "
+            f"left after data.min_item_count={config.min_item_count} and "
+            f"data.min_user_count={config.min_user_count}: lower them"
+        )
     watches = event_rows.with_completed(watches, log, config)
     videos = entities.catalogue(log, watches)
     tables = log.tables | {schema.WATCHES: watches}

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn.base import errors, schema, whole_files
-from ytdnn.log import events, raw_log
+from ytdnn.base import errors, ragged, schema, whole_files
+from ytdnn.log import events, raw_log, shard_index
 
 FACT = "vectors"
 DIRECTORY = "vectors"
@@ -228,9 +228,8 @@ def _save(rows: Rows, places: npt.NDArray[np.integer], path: pathlib.Path) -> No
     """Writes some rows of a table, a part at a time."""
     shape = (len(places), rows.shape[1])
     target = created(path, shape)
-    for start in range(0, len(places), ROWS_A_PART):
-        part = places[start : start + ROWS_A_PART]
-        target[start : start + len(part)] = rows[part]
+    for part in ragged.slices(len(places), ROWS_A_PART):
+        target[part] = rows[places[part]]
     target.flush()
 
 
@@ -295,8 +294,7 @@ def _widths(log: raw_log.EventLog, table: str) -> dict[str, int]:
     """Returns the number of coordinates of each checked column that has a vector."""
     names = columns(log.tables[table].collect_schema())
     sizes = log.tables[table].select(pl.col(names).list.len().max())
-    with raw_log.readable(log.origin(table).file):
-        widths = sizes.collect(engine="streaming").to_dicts()
+    widths = raw_log.collected(sizes, log.origin(table).file).to_dicts()
     return {k: width for row in widths for k, width in row.items() if width}
 
 
@@ -305,16 +303,8 @@ def _passes(widths: Mapping[str, int]) -> list[list[str]]:
 
     A pass over the file for each of a thousand columns took 38 s, for thirty rows.
     """
-    passes: list[list[str]] = []
-    total = _MOST_NUMBERS
-    for name, width in widths.items():
-        size = max(width, _LEAST_WIDTH)
-        total += size
-        if total > _MOST_NUMBERS:
-            passes.append([])
-            total = size
-        passes[-1].append(name)
-    return passes
+    sizes = np.maximum(list(widths.values()), _LEAST_WIDTH)
+    return [list(widths)[part] for part in shard_index.bounded(sizes, _MOST_NUMBERS)]
 
 
 def _parts(

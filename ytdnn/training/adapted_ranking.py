@@ -169,5 +169,4 @@ def moved(values: Floats, then: Floats, now: Floats) -> Floats:
         return values
     slope = (new[-1] - new[0]) / (old[-1] - old[0])
     below, above = np.minimum(values - old[0], 0.0), np.maximum(values - old[-1], 0.0)
-    mapped: Floats = np.interp(values, old, new) + slope * (below + above)
-    return mapped
+    return np.interp(values, old, new) + slope * (below + above)

@@ -63,7 +63,9 @@ def train(
         data = data.with_validation_in_training()
     number = settings.ensemble_size
     places = [work / f"member-{i}" if number > 1 else work for i in range(number)]
-    refitted = _members_of(chosen, number)
+    refitted: Sequence[Mapping[str, Any] | None] = [None] * number
+    if chosen is not None:
+        refitted = chosen.facts.get("members", [chosen.facts])
     members: list[model.CandidateModel] = []
     facts_of_members = []
     for place, of_member in zip(places, refitted, strict=True):
@@ -116,16 +118,6 @@ def share(places: list[Path], num_kept: int, partial: Path) -> None:
     for number, place in enumerate(places):
         target = partial / artifacts.LOGS / (place.name if number else "")
         shutil.copytree(place / artifacts.LOGS, target)
-
-
-def _members_of(
-    chosen: Manifest | None, number: int
-) -> Sequence[Mapping[str, Any] | None]:
-    """Returns the facts of each network that is refitted; None: validation decides."""
-    if chosen is None:
-        return [None] * number
-    members: list[Mapping[str, Any]] = chosen.facts.get("members", [chosen.facts])
-    return members
 
 
 def fit_network(
@@ -354,7 +346,7 @@ class CandidateWindows:
         cut: Any = drawn_labels.DrawnBatches
         if not isinstance(config.label, configs.NextWatchConfig):
             cut = registries.LABELS[config.label.kind].make
-        drawn: drawn_labels.DrawnBatches = cut(
+        return cut(
             log=log,
             batch_size=config.training.batch_size,
             history_length=config.history_length,
@@ -364,7 +356,6 @@ class CandidateWindows:
             stream=window.stream,
             runs=tuple(ranges) if window.stream else (),
         )
-        return drawn
 
     @property
     def _is_sliced(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ytdnn.base import artifacts, configs, errors, registries
+from ytdnn.base import artifacts, configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.layers import randomness
 from ytdnn.log import events, prepared
@@ -62,10 +62,7 @@ def carry_candidates(
             f"expected candidates that can grow, found {loss.kind}, whose rows are no "
             f"videos: train another loss, or refit"
         )
-    inputs = {
-        prepared.KIND: data.manifest.fingerprint,
-        **registries.versions(config.candidates),
-    }
+    inputs = candidates.made_from(config, data)
     key = candidates.step_config(config) | {
         "refresh": configs.to_dict(config.refresh),
         "begins": begins,

@@ -86,11 +86,9 @@ class OneDevice:
           errors.UserError: The devices do not support the stage.
         """
 
-    @contextlib.contextmanager
-    def scope(self) -> Iterator[None]:
+    def scope(self) -> contextlib.AbstractContextManager[Any]:
         """Context in which models are created on these devices."""
-        with self.strategy.scope():
-            yield
+        return self.strategy.scope()
 
     def feeds(self, of_stage: Datasets, epoch: int, first_step: int) -> Iterator[Feed]:
         """Yields an epoch's batches from a step on, grouped by shard window."""
@@ -157,8 +155,7 @@ def make(name: str, cluster: configs.ClusterConfig = _CLUSTER) -> OneDevice:
       name: Name of the strategy.
       cluster: Settings, with the time to wait for other processes.
     """
-    devices: OneDevice = registries.STRATEGIES[name].make(cluster)
-    return devices
+    return registries.STRATEGIES[name].make(cluster)
 
 
 class FiniteGuard:

@@ -242,29 +242,20 @@ class Trainer:
 
     def _replica_step(self, batch: Batch, step: tf.Tensor) -> tf.Tensor:
         seed = randomness.step_seed(self.seed, step)
-        loss, weight, gradients = self._gradients(batch, seed)
+        with tf.GradientTape() as tape:
+            total, weight = self.stage.loss(batch, seed)
+            # Of all replicas, each of which has its share of the batch's mean loss.
+            weight = tf.maximum(randomness.replica_sum(weight), 1.0)
+            loss = total / weight
+        gradients = tape.gradient(loss, self.variables)
+        if self.on.has_dense_tables:
+            gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         gradients = [
             optimizers.times(g, weight) if v.ref() in self._table_refs else g
             for g, v in zip(gradients, self.variables, strict=True)
         ]
         self.optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
         return loss
-
-    def _gradients(
-        self, batch: Batch, seed: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
-        """Returns this replica's share of the batch's mean loss, and its gradients.
-
-        The second value, the sum of the batch's weights, is the divisor of the mean.
-        """
-        with tf.GradientTape() as tape:
-            total, weight = self.stage.loss(batch, seed)
-            weight = tf.maximum(randomness.replica_sum(weight), 1.0)
-            loss = total / weight
-        gradients = tape.gradient(loss, self.variables)
-        if self.on.has_dense_tables:
-            gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
-        return loss, weight, gradients
 
     def mean_loss(self) -> float:
         """Returns the mean loss of the steps since the last call."""

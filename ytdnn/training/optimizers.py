@@ -106,10 +106,8 @@ def _one(
 ) -> tf.keras.optimizers.legacy.Optimizer:
     if kind == "adagrad":
         return Adagrad(rate, initial_accumulator_value=training.table_accumulator)
-    optimizer_class = tf.keras.optimizers.legacy.Adam
-    if kind == "lazy_adam":
-        optimizer_class = LazyAdam
-    return optimizer_class(rate)
+    adam = LazyAdam if kind == "lazy_adam" else tf.keras.optimizers.legacy.Adam
+    return adam(rate)
 
 
 def times(

@@ -8,6 +8,7 @@ calibrated, two numbers each correct them, in the exported graph as well.
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -161,17 +162,16 @@ def _predict_window(
 
 
 def carried(
-    known: Calibration,
-    lines: Mapping[str, recalibration.Line],
-    learned: Sequence[outcome_heads.PredictedOutcome],
+    facts: Mapping[str, Any], learned: Sequence[outcome_heads.PredictedOutcome]
 ) -> Calibration:
     """Returns the calibration of an earlier ranker for a later one.
 
     Args:
-      known: Calibration of the earlier ranker.
-      lines: Lines of the earlier ranker's outcomes, by name.
+      facts: Facts of the earlier ranker's manifest.
       learned: Outcomes of the later ranker, which may differ.
     """
+    known = configs.component(Calibration, facts.get("calibration", {}))
+    lines = dict(zip(facts.get("outcomes", ()), known.outcomes, strict=True))
     kept = tuple(lines.get(outcome.name, recalibration.IDENTITY) for outcome in learned)
     return dataclasses.replace(known, outcomes=kept)
 

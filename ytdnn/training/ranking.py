@@ -105,7 +105,8 @@ def train(
     if not on.writes:
         return
     if chosen is not None:
-        ranking_model.calibrate(_carried(chosen, ranking_model))
+        outcomes = ranking_model.head.outcomes
+        ranking_model.calibrate(ranker_calibration.carried(chosen.facts, outcomes))
     else:
         ranker_calibration.calibrate(config.ranking, data, ranking_model)
     facts["calibration"] = dataclasses.asdict(ranking_model.measured.calibration)
@@ -138,15 +139,6 @@ def publish(
     shutil.rmtree(work)
 
 
-def _carried(
-    chosen: artifacts.Manifest, ranking_model: model.RankingModel
-) -> heads.Calibration:
-    """Returns the calibration of the model to refit."""
-    known = configs.component(heads.Calibration, chosen.facts.get("calibration", {}))
-    lines = dict(zip(chosen.facts.get("outcomes", ()), known.outcomes, strict=True))
-    return ranker_calibration.carried(known, lines, ranking_model.head.outcomes)
-
-
 def make_stage(
     config: configs.Config,
     data: prepared.PreparedData,
@@ -163,6 +155,14 @@ def make_stage(
         not chosen.
     """
     batches = make_batches(config, data, ranking_model)
+    windows = batch_streams.ShardWindows(data, config.ranking.window_events)
+
+    def validate() -> dict[str, float]:
+        """Returns mean loss, AUC and, where pages have pairs, their loss."""
+        ask = functools.partial(_ValidationRows.from_data, ranking_model)
+        parts = windows.collect(ask, ranking_model.close_log)
+        return _measured([part for part in parts if len(part.clicked)])
+
     return loop.TrainingStage(
         name=model.KIND,
         model=ranking_model.network,
@@ -170,9 +170,7 @@ def make_stage(
         batches=batches,
         steps_per_epoch=batches.steps_per_epoch,
         loss=_loss(ranking_model),
-        validate=_validator(config, data, ranking_model)
-        if stop_after is None
-        else dict,
+        validate=validate if stop_after is None else dict,
         monitor=MONITOR if stop_after is None else "",
         stop_after=stop_after,
     )
@@ -215,23 +213,6 @@ def _loss(
         return tf.reduce_sum(weights * losses), tf.cast(tf.size(weights), tf.float32)
 
     return loss
-
-
-def _validator(
-    config: configs.Config,
-    data: prepared.PreparedData,
-    ranking_model: model.RankingModel,
-) -> Callable[[], dict[str, float]]:
-    """Returns the function that measures the model on the validation window."""
-    windows = batch_streams.ShardWindows(data, config.ranking.window_events)
-
-    def validate() -> dict[str, float]:
-        """Returns mean loss, AUC and, where pages have pairs, their loss."""
-        ask = functools.partial(_ValidationRows.from_data, ranking_model)
-        parts = windows.collect(ask, ranking_model.close_log)
-        return _measured([part for part in parts if len(part.clicked)])
-
-    return validate
 
 
 @dataclasses.dataclass(frozen=True)

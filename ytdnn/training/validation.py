@@ -66,10 +66,9 @@ class _Cases:
             is_in = np.isin(users, sample)
             users, ends = users[is_in], ends[is_in]
         repeats = config.validate_repeats
-        sizes = np.diff(windows.targets(users, ends, split, repeats).offsets)
-        users, ends = users[sizes > 0], ends[sizes > 0]
         targets = windows.targets(users, ends, split, repeats)
-        return cls(data, users, ends, targets, config)
+        some = np.flatnonzero(targets.sizes)
+        return cls(data, users[some], ends[some], targets.take(some), config)
 
     def blocks(self) -> Iterator["_Cases"]:
         """Yields some users at a time."""

@@ -88,16 +88,6 @@ def test_page_ndcg_of_ties_is_the_mean_of_all_their_orders() -> None:
     assert found == pytest.approx([mean / _dcg(sorted(seconds, reverse=True))])
 
 
-def test_the_first_ranks_alone_by_hand() -> None:
-    pages = np.array([0, 0, 0, 1, 1, 1])
-    labels = np.array([0.0, 1.0, 1.0, 1.0, 0.0, 0.0])
-    # Page 0: miss, hit | hit; page 1: the hit shares ranks 2 and 3 with a miss.
-    scores = np.array([3.0, 2.0, 1.0, 1.0, 2.0, 1.0])
-    _, found = order_by_seconds.page_ndcg(pages, scores, labels, k=2)
-    second = 1 / math.log2(3)
-    assert found == pytest.approx([second / (1 + second), second / 2])
-
-
 # Two lists, their rows mixed: list 0 has seconds 10, 0, 30, 20; list 1 has 5, 0.
 LISTS = np.array([0, 1, 0, 0, 1, 0])
 GAINS = np.array([10.0, 5.0, 0.0, 30.0, 0.0, 20.0])

@@ -294,8 +294,7 @@ def filled(component: _T, names: tuple[str, ...], values: dict[str, Any]) -> _T:
             changed[parent] = dataclasses.replace(own, **{last: values[name]})
         else:
             changed[last] = values[name]
-    whole: _T = dataclasses.replace(component, **changed)  # type: ignore[type-var]
-    return whole
+    return dataclasses.replace(component, **changed)  # type: ignore[type-var]
 
 
 def left(names: tuple[str, ...], given: str) -> tuple[str, ...]:

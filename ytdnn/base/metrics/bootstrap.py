@@ -100,7 +100,6 @@ def ratio_draws(
 def ratio_intervals(
     parts: Mapping[_K, tuple[Array, Array]],
     num_resamples: int = NUM_RESAMPLES,
-    level: float = LEVEL,
     seed: int = 0,
 ) -> dict[_K, tuple[float, float]]:
     """Returns the interval of each metric that is a ratio of sums over users.
@@ -108,7 +107,6 @@ def ratio_intervals(
     Args:
       parts: Numerators and denominators of each metric, all `[num_users]`.
       num_resamples: Draws, shared by all metrics.
-      level: Share of resamples within the bounds.
       seed: Seed of the draws.
 
     >>> ratio_intervals({"share": (np.array([2.0, 1.0]), np.array([4.0, 2.0]))})
@@ -122,7 +120,7 @@ def ratio_intervals(
     )
     if not len(above):
         return dict.fromkeys(parts, (float("nan"), float("nan")))
-    low, high = percentiles(ratio_draws(above, below, num_resamples, seed), level)
+    low, high = percentiles(ratio_draws(above, below, num_resamples, seed))
     return dict(zip(parts, zip(low.tolist(), high.tolist(), strict=True), strict=True))
 
 

@@ -139,8 +139,7 @@ def similarity_of_values(
 def _pair_mean(total: npt.NDArray, number: npt.NDArray) -> Array:
     """Returns twice a sum over pairs as a mean, NaN of fewer than two."""
     pairs = number * (number - 1)
-    mean: Array = np.where(pairs > 0, total / np.maximum(pairs, 1), np.nan)
-    return mean
+    return np.where(pairs > 0, total / np.maximum(pairs, 1), np.nan)
 
 
 def gini(lists: Lists, num_videos: int, k: int) -> tuple[float, float, float]:
@@ -210,12 +209,8 @@ def novelty(lists: Lists, watches: Array, k: int) -> Array:
     array([0.415, 1.208])
     """
     counts = watches[1:] + 1.0
-    bits = np.append(0.0, -np.log2(counts / counts.sum()))
-    cut = lists[:, :k]
-    number = (cut > 0).sum(axis=1)
-    total = np.where(cut > 0, bits[cut], 0.0).sum(axis=1)
-    mean: Array = np.where(number > 0, total / np.maximum(number, 1), np.nan)
-    return mean
+    bits = np.append(np.nan, -np.log2(counts / counts.sum()))
+    return mean_of_listed(lists, bits, k)
 
 
 def replace_by_values(lists: Lists, values: npt.NDArray[np.integer]) -> Lists:

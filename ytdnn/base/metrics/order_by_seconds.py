@@ -76,20 +76,19 @@ def pairs_alike(
 
 
 def page_ndcg(
-    pages: Groups, scores: Values, seconds: Values, k: int = 0
+    pages: Groups, scores: Values, seconds: Values
 ) -> tuple[Groups, PerImpression]:
     """Returns the nDCG of each slate with watch time, with watch seconds as gains.
 
-    `Σ seconds / log2(rank + 1)` over the whole slate in the order of scores, or over
-    its first k ranks, divided by the same sum in the order of seconds. Tied scores
-    share the mean discount of their ranks, the expectation of a random order. With
-    labels of 0 and 1 in place of seconds it is the nDCG@k of binary relevance.
+    `Σ seconds / log2(rank + 1)` over the slate in the order of scores, divided by the
+    same sum in the order of seconds. Tied scores share the mean discount of their
+    ranks, the expectation of a random order. With labels of 0 and 1 in place of seconds
+    it is the nDCG of binary relevance.
 
     Args:
       pages: `[n]`, equal for the impressions of one slate.
       scores: `[n]`, higher = ranked higher.
       seconds: `[n]` watch seconds, at least 0.
-      k: Number of ranks that count; 0: all.
 
     Returns:
       The first impression of each slate with watch time, and the slate's nDCG in (0,
@@ -103,7 +102,7 @@ def page_ndcg(
     _, firsts, page = np.unique(pages, return_index=True, return_inverse=True)
     seconds = np.asarray(seconds, np.float64)
     gains, ideal = (
-        np.bincount(page, seconds * _discounts(page, by, k), len(firsts))
+        np.bincount(page, seconds * _discounts(page, by), len(firsts))
         for by in (scores, seconds)
     )
     watched = np.flatnonzero(ideal > 0.0)
@@ -160,15 +159,13 @@ def gains_of_first(
     return held, summed(given)
 
 
-def _discounts(pages: Groups, scores: Values, k: int) -> PerImpression:
+def _discounts(pages: Groups, scores: Values) -> PerImpression:
     """Returns 1 / log2(rank + 1) of each row on its page, tied scores sharing theirs.
 
-    Ranks count from 1 at the highest score; above k, unless that is 0, the discount
-    is 0.
+    Ranks count from 1 at the highest score.
     """
     ranking = tied_values.Places.from_scores(pages, scores)
-    discounts = 1.0 / np.log2(ranking.places + 2.0)
-    return ranking.shared(np.where((ranking.places < k) | (k == 0), discounts, 0.0))
+    return ranking.shared(1.0 / np.log2(ranking.places + 2.0))
 
 
 def _rising_pairs(groups: Groups, values: Values) -> PerImpression:

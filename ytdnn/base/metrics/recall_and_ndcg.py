@@ -13,6 +13,8 @@ Relevance is binary, no item is twice in a list, and `hits` has no more hits in 
 than `num_relevant`. All definitions agree with ranx.
 """
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -23,14 +25,16 @@ Hits = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.integer]
 PerUser = npt.NDArray[np.float64]
 
+_registered = functools.partial(
+    registries.METRICS.register, inputs="hits", is_default=True
+)
 
-@registries.METRICS.register(
+
+@_registered(
     "recall",
-    inputs="hits",
     title="recall",
     text="right videos among the first k, divided by all right answers of the user, "
     "retrievable or not (as ranx).",
-    is_default=True,
 )
 def recall(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     """Returns hits among the first k, divided by all relevant items.
@@ -41,13 +45,11 @@ def recall(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     return _num_hits(hits, k) / np.maximum(num_relevant, 1)
 
 
-@registries.METRICS.register(
+@_registered(
     "precision",
-    inputs="hits",
     title="precision",
     text="right videos among the first k, divided by k, also where the list or the "
     "number of right answers is shorter (as ranx).",
-    is_default=True,
 )
 def precision(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     """Returns hits among the first k, divided by k (however long the list is).
@@ -59,13 +61,11 @@ def precision(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     return _num_hits(hits, k) / k
 
 
-@registries.METRICS.register(
+@_registered(
     "hit_rate",
-    inputs="hits",
     title="hit rate",
     text="1 if at least one of the first k is right, else 0. With one right answer a "
     "user, as in leave_one_out, the same as recall and known as HR@k.",
-    is_default=True,
 )
 def hit_rate(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     """Returns 1.0 where the first k hold at least one relevant item, else 0.0.
@@ -77,14 +77,12 @@ def hit_rate(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     return (_num_hits(hits, k) > 0).astype(np.float64)
 
 
-@registries.METRICS.register(
+@_registered(
     "map",
-    inputs="hits",
     title="MAP",
     text="average precision: precision@i summed over the ranks i ≤ k of right videos, "
     "divided by all right answers of the user, not by min(k, answers): a user with "
     "more than k right answers cannot reach 1 (as ranx).",
-    is_default=True,
 )
 def average_precision(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     """Returns average precision at k; its mean over users is MAP@k.
@@ -101,14 +99,12 @@ def average_precision(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     return (precisions * cut).sum(axis=1) / np.maximum(num_relevant, 1)
 
 
-@registries.METRICS.register(
+@_registered(
     "ndcg",
-    inputs="hits",
     title="nDCG",
     text="sum of 1 / log2(rank + 1) over the right videos among the first k, divided "
     "by the same sum of an ideal list, whose first min(k, answers) are right (as "
     "ranx).",
-    is_default=True,
 )
 def ndcg(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     """Returns the normalised discounted cumulative gain at k with binary gains.
@@ -127,13 +123,11 @@ def ndcg(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     return gained / np.where(best > 0.0, best, 1.0)
 
 
-@registries.METRICS.register(
+@_registered(
     "mrr",
-    inputs="hits",
     title="MRR",
     text="1 / rank of the first right video among the first k, 0 without one (as "
     "ranx).",
-    is_default=True,
 )
 def reciprocal_rank(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     """Returns one over the rank of the first hit within k, 0 without one.

@@ -74,10 +74,7 @@ def best_of(
     >>> best_of(fill, (1, 3), None, k=2)
     array([[2, 3]], dtype=int32)
     """
-    top = np.zeros((shape[0], k), np.int32)
-    for users, keys in _best_keys(score, shape, watched, k, block_bytes, available):
-        top[users] = _videos_of(keys)
-    return top
+    return scored_best_of(score, shape, watched, k, block_bytes, available)[0]
 
 
 def scored_best_of(
@@ -86,6 +83,7 @@ def scored_best_of(
     watched: tuple[Offsets, Videos] | None,
     k: int,
     block_bytes: int = BLOCK_BYTES,
+    available: Available | None = None,
 ) -> tuple[npt.NDArray[np.int32], Scores]:
     """Returns the lists of `best_of` and their scores, 0 where there is no video.
 
@@ -95,10 +93,11 @@ def scored_best_of(
       watched: Ragged `(offsets, videos)` to remove, or None.
       k: Length of the lists.
       block_bytes: Bound on the memory of one block of scores.
+      available: See `top_k`.
     """
     top = np.zeros((shape[0], k), np.int32)
     scores_of_top = np.zeros((shape[0], k), np.float32)
-    for users, keys in _best_keys(score, shape, watched, k, block_bytes, None):
+    for users, keys in _best_keys(score, shape, watched, k, block_bytes, available):
         top[users] = _videos_of(keys)
         scores_of_top[users] = np.where(keys == _REMOVED, 0.0, _scores_of(keys))
     return top, scores_of_top
@@ -237,8 +236,7 @@ def _maxima(scores: Scores) -> Scores:
     number = scores.shape[1] // GROUP
     end = number * GROUP
     groups = scores[:, :end].reshape(len(scores), GROUP, number)
-    maxima: Scores = groups.max(axis=1)
-    return maxima
+    return groups.max(axis=1)
 
 
 class ExcludedVideos:
@@ -315,8 +313,7 @@ def _scores_of(keys: Keys) -> npt.NDArray[np.float32]:
 
 def _flipped(bits: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """Returns the bits of floats in the order of the floats; its own inverse."""
-    flipped: npt.NDArray[np.int32] = bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
-    return flipped
+    return bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
 
 
 def _videos_of(keys: Keys) -> npt.NDArray[np.int32]:

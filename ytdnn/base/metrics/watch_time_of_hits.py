@@ -14,6 +14,8 @@ function takes the same three arguments:
 With one second for every right answer, recall and nDCG are those of `ranking`.
 """
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,14 +24,16 @@ from ytdnn.base.metrics import metric_names
 
 Seconds = npt.NDArray[np.float64]
 
+_registered = functools.partial(
+    registries.METRICS.register, inputs="seconds", is_default=True
+)
 
-@registries.METRICS.register(
+
+@_registered(
     "hit_watch_seconds",
-    inputs="seconds",
     title="watch seconds of hits",
     text="seconds the user later watched, in the evaluated window, of the right videos "
     "among the first k (ours, after PAPER §4).",
-    is_default=True,
 )
 def hit_watch_seconds(seconds: Seconds, relevant: ragged.Ragged, k: int) -> Seconds:
     """Returns the seconds that the right answers among the first k were watched.
@@ -42,13 +46,11 @@ def hit_watch_seconds(seconds: Seconds, relevant: ragged.Ragged, k: int) -> Seco
     return seconds[:, :k].sum(axis=1)
 
 
-@registries.METRICS.register(
+@_registered(
     "watch_time_recall",
-    inputs="seconds",
     title="watch-time recall",
     text="hit_watch_seconds divided by the seconds of all right answers of the user: "
     "recall with watch time as weight (PAPER §4).",
-    is_default=True,
 )
 def recall(seconds: Seconds, relevant: ragged.Ragged, k: int) -> Seconds:
     """Returns the share of all right answers' seconds that the first k hold.
@@ -62,14 +64,12 @@ def recall(seconds: Seconds, relevant: ragged.Ragged, k: int) -> Seconds:
     return hit / np.where(total > 0.0, total, 1.0)
 
 
-@registries.METRICS.register(
+@_registered(
     "watch_time_ndcg",
-    inputs="seconds",
     title="watch-time nDCG",
     text="nDCG with the watch seconds of each right answer as its gain, sum of gain / "
     "log2(rank + 1); the ideal list has the longest watched first (Järvelin and "
     "Kekäläinen, 2002).",
-    is_default=True,
 )
 def ndcg(seconds: Seconds, relevant: ragged.Ragged, k: int) -> Seconds:
     """Returns the normalised discounted cumulative gain at k, seconds as gains.

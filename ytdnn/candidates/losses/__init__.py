@@ -58,7 +58,6 @@ class TableHead(Protocol):
 
     def initialise(self, data: prepared.PreparedData) -> None:
         """Fills the variables that are not trained, from the training watches."""
-        ...
 
     def video_vectors(self, rows: Floats, bias: Floats) -> Floats:
         """Returns `[num_videos, dim + 1] float32`; row i is video index i + 1.
@@ -67,7 +66,6 @@ class TableHead(Protocol):
           rows: `[num_videos + 1, dim]` of the video table, as they are scored.
           bias: `[num_videos + 1]`.
         """
-        ...
 
 
 def make_head(config: configs.CandidatesConfig, num_videos: int) -> TableHead | None:
@@ -85,8 +83,7 @@ def make_head(config: configs.CandidatesConfig, num_videos: int) -> TableHead | 
             f"{config.loss.kind}, whose rows are no videos, received "
             f"{config.similarity} and {config.initial_vectors}"
         )
-    head: TableHead = make(config.loss, num_videos)
-    return head
+    return make(config.loss, num_videos)
 
 
 def make(

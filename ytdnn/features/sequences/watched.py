@@ -30,15 +30,12 @@ class ContentSource(Protocol):
 
     def __call__(self, videos: tf.Tensor) -> tf.Tensor:
         """Returns `[..., dim] float32` for catalogue indices `videos [...]`."""
-        ...
 
     def known(self, videos: tf.Tensor) -> tf.Tensor:
         """Returns whether each video has content features, `[...] bool`."""
-        ...
 
     def every_video(self) -> list[tf.Tensor]:
         """Returns all catalogue indices in parts, 0 in front."""
-        ...
 
 
 class Watched(feature_choice.Encoder):
@@ -84,8 +81,6 @@ class Watched(feature_choice.Encoder):
         """Adds content and id embeddings into one fixed table, as for serving."""
         if self.content is None:
             return
-        from ytdnn.layers import embeddings
-
         parts = [self.embedded(rows, None) for rows in self.content.every_video()]
         vectors, known = (
             np.concatenate(of_parts) for of_parts in zip(*parts, strict=True)

@@ -73,6 +73,9 @@ _SEQUENCE = "long_watch_seq"
 _PLACE, _LENGTH = "__place__", "__length__"
 _LOG_IDS = (schema.USER_ID, schema.VIDEO_ID)
 _VIDEO_IDS = (schema.VIDEO_ID, "author_id", "music_id", _TAGS)
+_PLAYED = pl.col(schema.WATCH_SECONDS) / _MILLISECONDS
+_SECOND = pl.col(schema.TIME) // _MILLISECONDS
+_TAB = pl.concat_str(pl.lit("tab "), schema.DEVICE).alias(schema.DEVICE)
 # Numbers upstream that count nothing: kept as texts, so as categories.
 _VIDEO_CODES = ("visible_status", "music_id", "music_type")
 _USER_CODES = (
@@ -210,11 +213,11 @@ def _impressions(log: raw_log.Origin, config: configs.DataConfig) -> raw_log.Ori
     rows = casting.normalise(
         schema.IMPRESSIONS, log.rows, log.file, names, outcomes=config.outcomes
     )
-    played = pl.when(pl.col(schema.CLICKED)).then(_seconds()).otherwise(0.0)
+    played = pl.when(pl.col(schema.CLICKED)).then(_PLAYED).otherwise(0.0)
     is_random = pl.col(schema.SOURCE) == "1"
     rows = _keep_given(rows).with_columns(
-        _time(),
-        _tab(),
+        _SECOND,
+        _TAB,
         played.alias(schema.WATCH_SECONDS),
         pl.when(is_random)
         .then(pl.lit("random"))
@@ -232,7 +235,7 @@ def _watches(log: raw_log.Origin, click: str) -> raw_log.Origin:
     frame = log.rows.filter(clicked)
     rows = casting.normalise(schema.WATCHES, frame, log.file, _WATCH_NAMES)
     rows = _keep_given(rows).with_columns(
-        _time(), _tab(), _seconds().alias(schema.WATCH_SECONDS)
+        _SECOND, _TAB, _PLAYED.alias(schema.WATCH_SECONDS)
     )
     return dataclasses.replace(log, rows=rows, names=_WATCH_NAMES)
 
@@ -246,18 +249,6 @@ def _keep_given(rows: pl.LazyFrame) -> pl.LazyFrame:
         if raw_log.raw(name) not in columns
     ]
     return rows.with_columns(missing)
-
-
-def _seconds() -> pl.Expr:
-    return pl.col(schema.WATCH_SECONDS) / _MILLISECONDS
-
-
-def _time() -> pl.Expr:
-    return pl.col(schema.TIME) // _MILLISECONDS
-
-
-def _tab() -> pl.Expr:
-    return pl.concat_str(pl.lit("tab "), schema.DEVICE).alias(schema.DEVICE)
 
 
 def _videos(edition: _Edition) -> raw_log.Origin:
