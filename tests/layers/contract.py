@@ -20,6 +20,14 @@ class LayerContract:
         first, second = layer(*self.inputs()), layer(*self.inputs())
         np.testing.assert_array_equal(first, second)
 
+    def test_config_makes_the_same_layer_again(self) -> None:
+        layer = self.make()
+        again = type(layer).from_config(layer.get_config())
+        layer(*self.inputs())
+        again(*self.inputs())
+        again.set_weights(layer.get_weights())
+        np.testing.assert_array_equal(layer(*self.inputs()), again(*self.inputs()))
+
     def test_saved_model_answers_alike(self, tmp_path: Any) -> None:
         layer = self.make()
         module = tf.Module()

@@ -75,6 +75,14 @@ def test_a_missing_value_is_zero_wherever_it_lies_among_the_quantiles() -> None:
     assert output.numpy().tolist() == [[0.0, 0.0, 0.0, 1.0]]
 
 
+@pytest.mark.parametrize("missing", [-1.0, -9.0])
+def test_feature_round_trips_through_its_config(missing: float) -> None:
+    layer = continuous.QuantileFeature([0.0, 1.5, 3.0], missing, num_pieces=3)
+    copy = continuous.QuantileFeature.from_config(layer.get_config())
+    values = tf.constant([-9.0, -1.0, 0.2, 2.0])
+    assert np.array_equal(layer(values), copy(values))
+
+
 @pytest.mark.parametrize("quantiles", [[], [2.0, 1.0]])
 def test_feature_refuses_what_are_no_quantiles(quantiles: list[float]) -> None:
     with pytest.raises(ValueError, match="expected ascending quantiles"):

@@ -222,6 +222,7 @@ class RequestTimeEmbedding(Layer):
           **kwargs: Arguments of `Layer`.
         """
         super().__init__(**kwargs)
+        self.dim = dim
         self.hours = embeddings.EmbeddingTable(24, dim, name="hours")
         self.weekdays = embeddings.EmbeddingTable(7, dim, name="weekdays")
         self.pauses = embeddings.EmbeddingTable(_NUM_BUCKETS, dim, name="pauses")
@@ -236,6 +237,10 @@ class RequestTimeEmbedding(Layer):
         tables = (self.hours, self.weekdays, self.pauses)
         parts = [table(indices[..., i]) for i, table in enumerate(tables)]
         return tf.concat(parts, axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments of the layer, for `from_config`."""
+        return {**super().get_config(), "dim": self.dim}
 
 
 def hour_indices(times: tf.Tensor) -> tf.Tensor:

@@ -119,6 +119,11 @@ class HistoryBags(tf.keras.layers.Layer):
         distance = recency(num_positions, num_rows)
         return tf.pow(tf.constant(self.rates)[:, tf.newaxis], distance[:, tf.newaxis])
 
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments of the layer, for `from_config`."""
+        own = {"rates": self.rates, "dropout": self.dropout}
+        return {**super().get_config(), **own, "is_bounded": self.is_bounded}
+
 
 class LearnedBags(HistoryBags):
     """Weighted averages of the history by learned curves over its positions."""
@@ -141,6 +146,7 @@ class LearnedBags(HistoryBags):
           **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__((), dropout, is_bounded, **kwargs)
+        self.num_bags = num_bags
         self.length = length
         half_lives = np.geomspace(
             -1.0 / np.log(_FASTEST), -1.0 / np.log(_SLOWEST), num_bags
@@ -159,6 +165,12 @@ class LearnedBags(HistoryBags):
         curves = tf.exp(self.logits - tf.reduce_max(self.logits, axis=1, keepdims=True))
         weights = tf.gather(curves, tf.minimum(distance, self.length - 1), axis=1)
         return tf.transpose(weights, [1, 0, 2])
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments of the layer, for `from_config`."""
+        config = super().get_config()
+        del config["rates"]
+        return {**config, "num_bags": self.num_bags, "length": self.length}
 
 
 class TokenBag(tf.keras.layers.Layer):
@@ -210,6 +222,10 @@ class TokenBag(tf.keras.layers.Layer):
         widest = tf.concat([shape[:2], [randomness.widest(shape[2])]], axis=0)
         return randomness.keep_mask(widest, self.dropout, seed)[..., : shape[2]]
 
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments of the layer, for `from_config`."""
+        return {**super().get_config(), "dropout": self.dropout}
+
 
 class GatedBags(tf.keras.layers.Layer):
     """Σ_b (1 + gate_b(top)) · W_b · bag_b, zero at first: the skip connection.
@@ -244,6 +260,7 @@ class GatedBags(tf.keras.layers.Layer):
         self.dim = dim
         self.gated = gated
         self.dropout = dropout
+        self.precision = precision
         policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
         self._linear = tf.keras.layers.Dense(
             dim,
@@ -284,3 +301,14 @@ class GatedBags(tf.keras.layers.Layer):
         kernel = np.zeros(self._linear.kernel.shape, np.float32)
         kernel[bag * width : (bag + 1) * width] = np.eye(width)
         self._linear.kernel.assign(kernel)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments of the layer, for `from_config`."""
+        return {
+            **super().get_config(),
+            "num_bags": self.num_bags,
+            "dim": self.dim,
+            "gated": self.gated,
+            "dropout": self.dropout,
+            "precision": self.precision,
+        }

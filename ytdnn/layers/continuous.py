@@ -101,6 +101,16 @@ class QuantileFeature(tf.keras.layers.Layer):
         """
         return apply_all([self], [values])[0]
 
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments of the layer, for `from_config`."""
+        settings = {
+            "quantiles": self.quantiles,
+            "missing": self.missing,
+            "powers": self.powers,
+            "num_pieces": self.num_pieces,
+        }
+        return {**super().get_config(), **settings}
+
 
 class RawFeature(tf.keras.layers.Layer):
     """A continuous feature without normalisation, as a baseline: it trains poorly."""
@@ -119,6 +129,10 @@ class RawFeature(tf.keras.layers.Layer):
         """Returns `[..., 2] float32`: the value (0 if missing), and 1 if missing."""
         known = tf.cast(values > self.missing, tf.float32)
         return tf.stack([values * known, 1.0 - known], axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments of the layer, for `from_config`."""
+        return {**super().get_config(), "missing": self.missing}
 
 
 def apply_all(

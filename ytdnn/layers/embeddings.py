@@ -139,6 +139,7 @@ class EmbeddingTable(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self.num_rows = num_rows
         self.dim = dim
+        self.stddev = stddev
         self.table = self.add_weight(
             name=f"{self.name}/table",
             shape=[num_rows + 1, dim],
@@ -158,6 +159,11 @@ class EmbeddingTable(tf.keras.layers.Layer):
     def vectors(self, indices: tf.Tensor) -> tf.Tensor:
         """Returns `[..., dim] float32` for known `indices [...]` and 0."""
         return rows(self.table, indices)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments of the layer, for `from_config`."""
+        sizes = {"num_rows": self.num_rows, "dim": self.dim, "stddev": self.stddev}
+        return {**super().get_config(), **sizes}
 
 
 class FixedTable(tf.Module):

@@ -123,6 +123,8 @@ class SplitDense(tf.keras.layers.Layer):
         """
         policy = tf.keras.mixed_precision.Policy(dtype_policy)
         super().__init__(dtype=policy, **kwargs)
+        self.units = units
+        self.dtype_policy_name = dtype_policy
         # Two of half He's variance each, so that their sum has it.
         self._of_query, self._of_items = (
             tf.keras.layers.Dense(
@@ -159,3 +161,11 @@ class SplitDense(tf.keras.layers.Layer):
         products = product(items.blocks, kernel, learns=seed is not None)
         of_items = items.beside(query, products)
         return tf.nn.relu((of_query + bias)[:, tf.newaxis] + of_items)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments of the layer, for `from_config`."""
+        return {
+            **{k: v for k, v in super().get_config().items() if k != "dtype"},
+            "units": self.units,
+            "dtype_policy": self.dtype_policy_name,
+        }

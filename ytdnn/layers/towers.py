@@ -63,6 +63,7 @@ class Tower(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self.widths = tuple(widths)
         self.dropout = dropout
+        self.precision = precision
         self.split = split
         policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
         self._layers: list[tf.keras.layers.Layer] = []
@@ -111,3 +112,13 @@ class Tower(tf.keras.layers.Layer):
                     values, self.dropout, randomness.fold(seed, depth)
                 )
         return tf.cast(values, tf.float32)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments of the layer, for `from_config`."""
+        return {
+            **super().get_config(),
+            "widths": self.widths,
+            "dropout": self.dropout,
+            "precision": self.precision,
+            "split": self.split,
+        }
