@@ -6,14 +6,18 @@ with the settings that the log's shape decides, at ten thousand to a million vid
     python -m experiments.made_logs runs/made/tastes-10k --law=tastes --size=10k
     ytdnn run --source=log --data_dir=runs/made/tastes-10k --workdir=runs/tastes-10k
 
-Two laws write logs whose structure is known:
+Four laws write logs whose structure is known:
 
 * `topics`: each video has one topic. A user likes four of them and takes .8 of the
   watches from these; within a topic popularity is log-uniform in the rank; the other
   watches are of any topic. Each video is watched at least once.
 * `tastes`: users and videos have vectors of 16 coordinates. A watch is the choice of
   one video among 64 that were drawn by popularity, which falls as (rank + 20)^-0.9, by
-  a softmax of eight times the cosine; .25 of the watches ignore the vectors.
+  a softmax of eight times the cosine; .25 of the watches ignore the vectors;
+* `series`: of 20 episodes each, of popularity as in `tastes`. A watch is with .85 the
+  episode after the user's last one, else of another series, with .7 its first;
+* `plays`: `tastes`, but .65 of the watches are of one that the user had, a mean of 30
+  watches before (for `--repeats`).
 
 Protocol: temporal. Candidates train on the first seven tenths of the watches, tests are
 the last tenth; all videos are ranked, watched ones removed.
@@ -55,6 +59,8 @@ _DIM, _SHOWN, _SHARPNESS = 16, 64, 8.0
 _POPULARITY, _PLATEAU = 0.9, 20.0
 _NOISE = 0.25
 _BLOCK = 1 << 16  # watches chosen at a time
+_EPISODES, _GOES_ON, _AT_FIRST = 20, 0.85, 0.7
+_AGAIN, _WATCHES_AGO = 0.65, 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,8 +122,7 @@ def tastes(size: Size, users: Ints, rng: np.random.Generator) -> Ints:
     """
     of_users = _directions(size.users, rng)
     of_videos = _directions(size.videos, rng)
-    weights = (np.arange(size.videos) + _PLATEAU) ** -_POPULARITY
-    chances = np.cumsum(rng.permutation(weights) / weights.sum())
+    chances = _chances(size.videos, rng)
     found = []
     for start in range(0, len(users), _BLOCK):
         own = users[start : start + _BLOCK]
@@ -130,12 +135,59 @@ def tastes(size: Size, users: Ints, rng: np.random.Generator) -> Ints:
     return np.concatenate(found)
 
 
+def series(size: Size, users: Ints, rng: np.random.Generator) -> Ints:
+    """Returns the video of each watch, most often the episode after the last.
+
+    Args:
+      size: Of the log.
+      users: `[watches]`, who watches.
+      rng: Of every draw.
+    """
+    number, watches = size.videos // _EPISODES, len(users)
+    begun = np.searchsorted(_chances(number, rng), rng.random(watches))
+    begun = np.minimum(begun, number - 1) * _EPISODES
+    is_later = rng.random(watches) > _AT_FIRST
+    begun += np.where(is_later, rng.integers(0, _EPISODES, watches), 0)
+    goes_on = rng.random(watches) < _GOES_ON
+    nexts = np.zeros(size.users, np.int64)  # after each user's last; 0: none
+    for row, user in enumerate(users.tolist()):
+        if goes_on[row] and nexts[user] % _EPISODES:
+            begun[row] = nexts[user]
+        nexts[user] = begun[row] + 1
+    return begun
+
+
+def plays(size: Size, users: Ints, rng: np.random.Generator) -> Ints:
+    """Returns the video of each watch, most often one that the user had.
+
+    Args:
+      size: Of the log.
+      users: `[watches]`, who watches.
+      rng: Of every draw.
+    """
+    videos = tastes(size, users, rng)
+    again = rng.random(len(users)) < _AGAIN
+    ago = rng.geometric(1.0 / _WATCHES_AGO, len(users))
+    own: list[list[int]] = [[] for _ in range(size.users)]
+    for row, user in enumerate(users.tolist()):
+        if again[row] and own[user]:
+            videos[row] = own[user][max(0, len(own[user]) - ago[row])]
+        own[user].append(int(videos[row]))
+    return videos
+
+
+def _chances(number: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Returns running sums of the popularity of each, in no order."""
+    weights = (np.arange(number) + _PLATEAU) ** -_POPULARITY
+    return np.cumsum(rng.permutation(weights) / weights.sum())
+
+
 def _directions(number: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     vectors = rng.standard_normal((number, _DIM), np.float32)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-LAWS = {"topics": topics, "tastes": tastes}
+LAWS = {"topics": topics, "tastes": tastes, "series": series, "plays": plays}
 
 
 def watches(law: str, size: Size, seed: int = 0) -> pl.DataFrame:

@@ -69,6 +69,22 @@ def test_the_chain_lists_what_followed_the_last_watch(
         assert found[row].tolist() == expected
 
 
+def test_own_watches_are_listed_where_lists_hold_them(
+    data: prepared.PreparedData,
+) -> None:
+    config = configs.EvaluationConfig(baselines=("auto",), remove_watched=False)
+    cases = user_cases.cases(data, events.Split.TEST, config)
+    found = tuned_baselines.quick_makers(data, config, cases)["own_watches"](cases, 3)
+    watched = np.asarray(data.watches.videos)
+    starts = np.asarray(data.watches.offsets)[cases.users]
+    for row, (start, end) in enumerate(zip(starts, cases.ends, strict=True)):
+        scores: collections.Counter = collections.Counter()
+        for age, own in enumerate(watched[max(start, end - 50) : end][::-1].tolist()):
+            scores[own] += 0.95**age
+        first = scores.most_common(1)[0][0]
+        assert found[row, 0] == first or first > cases.num_listed
+
+
 def test_co_watch_sums_over_the_last_ten_watches(
     data: prepared.PreparedData, cases: user_cases.Cases
 ) -> None:

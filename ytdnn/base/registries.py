@@ -33,7 +33,7 @@ _OWN: dict[str, dict[str, str]] = {
         "retrieval.index.scann_index": "scann",
     },
     "candidate_models": {
-        "retrieval.counted_models": "recent_popularity, markov, co_watch",
+        "retrieval.counted_models": "recent_popularity, markov, own_watches, co_watch",
         "retrieval.matrix_models": (
             "item_neighbours, rp3beta, ease, user_neighbours, als"
         ),

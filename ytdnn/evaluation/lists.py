@@ -27,9 +27,11 @@ NETWORK = "network"  # candidates without what is watched at the request
 AS_TRAINED = "as_trained"  # network that did not go on learning up to the test
 SYSTEM = "system"
 ORACLE = "oracle"
+OWN_WATCHES = "own_watches"  # of lists that hold watched videos
 BASELINES = (
     "recent_popularity",
     "markov",
+    OWN_WATCHES,
     "co_watch",
     "user_neighbours",
     "item_neighbours",

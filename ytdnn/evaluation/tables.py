@@ -21,6 +21,7 @@ NONE = "–"
 MODELS = {
     "recent_popularity": "recent popularity",
     "markov": "Markov chain",
+    "own_watches": "own watches",
     "co_watch": "co-watch",
     "user_neighbours": "user neighbours",
     "click_rate": "click rate so far",

@@ -37,7 +37,13 @@ Cases = user_cases.Cases
 KIND = "baselines"
 AUTO = "auto"
 MOST_WATCHES = 20_000_000
-_QUICK = ("recent_popularity", "markov", "co_watch", "user_neighbours")
+_QUICK = (
+    "recent_popularity",
+    "markov",
+    lists.OWN_WATCHES,
+    "co_watch",
+    "user_neighbours",
+)
 _MOST_SECONDS = 60.0  # of a quick one, above which `auto` leaves it out
 # Nanoseconds on a slow core, by which a fit is foretold: of a dense product, of an
 # entry of a sparse one, and of a score among the others of its row.
@@ -48,6 +54,7 @@ _GRIDS: dict[str, list[dict[str, Any]]] = {
         {"seconds": each} for each in live_counts.WINDOWS.values() if each
     ],
     "markov": [{}],
+    lists.OWN_WATCHES: [{"per_watch": each} for each in (0.8, 0.95, 1.0)],
     "co_watch": [{}],
     "rp3beta": [{"beta": beta} for beta in (0.3, 0.6, 0.9)],
     "item_neighbours": [{}],
@@ -167,9 +174,15 @@ def chosen(config: EvaluationConfig, auto: Sequence[str] = tuple(_GRIDS)) -> lis
       config: Names of the baselines.
       auto: Those that `auto` stands for.
     """
+    auto = _telling(auto, config)
     parts = [auto if name == AUTO else (name,) for name in config.baselines]
     names = dict.fromkeys(name for part in parts for name in part)
     return [name for name in names if name != boosted_trees.LIGHTGBM]
+
+
+def _telling(names: Sequence[str], config: EvaluationConfig) -> list[str]:
+    """Returns the names without a model of what is removed from every list."""
+    return [n for n in names if n != lists.OWN_WATCHES or not config.remove_watched]
 
 
 def obstacle(
@@ -290,13 +303,14 @@ def quick_makers(
     auto: list[str] = []
     if AUTO in config.baselines:
         given = training, len(cases), _MOST_SECONDS
-        auto = [name for name in _QUICK if not obstacle(name, {}, *given)]
-        missing = [name for name in _QUICK if name not in auto]
+        quick = _telling(_QUICK, config)
+        auto = [name for name in quick if not obstacle(name, {}, *given)]
+        missing = [name for name in quick if name not in auto]
         if missing:
             progress.say(
                 f"baselines: {', '.join(missing)} would take minutes on a log of this "
                 f"size and are left out; --config.evaluation.baselines="
-                f"{','.join(_QUICK)} measures them"
+                f"{','.join(quick)} measures them"
             )
     return {
         name: _on_first_use(functools.partial(_fitted, name, {}, training), data)

@@ -3,6 +3,7 @@
 * `recent_popularity`: the most watched of the window's end;
 * `markov`: a first-order Markov chain, the videos watched most often right after the
   last one of the history;
+* `own_watches`: the videos of the history, for lists that hold them;
 * `co_watch`: videos that others watched near the last ten, the candidate source as a
   system of its own (`ytdnn/retrieval/co_watch.py`).
 
@@ -21,6 +22,7 @@ from ytdnn.retrieval import co_watch, interface, model_interface, row_ops
 
 WEEK = 7 * schema.DAY_SECONDS
 _NEIGHBOURS = 200  # of each watch
+_OWN = 50  # watches of the history
 Floats = npt.NDArray[np.float32]
 
 
@@ -111,6 +113,25 @@ class Markov(_LastWatches):
         self.offsets = np.searchsorted(before, np.arange(size + 1)).astype(np.int64)
         self.weights = counts.astype(np.float32)
         self.decay, self.popularity = np.ones(1, np.float32), _shares(data)
+
+
+@registries.CANDIDATE_MODELS.register("own_watches")
+class OwnWatches(_LastWatches):
+    """The videos that the user watched most, recent watches more.
+
+    Attributes:
+      per_watch: Weight of a watch, of that of the one after it.
+    """
+
+    per_watch = 0.95
+
+    def fit(self, data: model_interface.TrainingData) -> None:
+        """Relates each video to itself."""
+        self.offsets = np.arange(data.videos.height + 1)
+        self.related = np.arange(data.videos.height)
+        self.weights = np.ones(data.videos.height, np.float32)
+        self.decay = self.per_watch ** np.arange(_OWN, dtype=np.float32)
+        self.popularity = _shares(data)
 
 
 @registries.CANDIDATE_MODELS.register("co_watch")

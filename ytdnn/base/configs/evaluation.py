@@ -29,8 +29,9 @@ class EvaluationConfig:
       remove_watched: Whether videos of the user's history are removed from every
         list. If not, they may be right answers too.
       baselines: Candidate models to compare with, in addition to popularity:
-        `recent_popularity`, `markov` (videos watched after the last watch), `co_watch`
-        (videos others watched near the last ten), `rp3beta` (random walks),
+        `recent_popularity`, `markov` (videos watched after the last watch),
+        `own_watches` (the user's own, where lists hold them), `co_watch` (videos
+        others watched near the last ten), `rp3beta` (random walks),
         `item_neighbours`, `user_neighbours`, `als` (implicit matrix factorisation),
         `ease`, or any other registered one. `auto`: all of these, with their settings
         chosen on validation, as far as a fifth of the training's time allows.

@@ -20,6 +20,7 @@ _MEANINGS = {
     "popularity": "the most watched videos of the training data, the same for all",
     "recent_popularity": "the most watched of a period that validation chose",
     "markov": "the videos watched most often right after the last one watched",
+    "own_watches": "what the user watched most, recent watches more",
     "co_watch": "what others watched near the last ten videos watched",
     "user_neighbours": "what users of similar watches watched",
     "item_neighbours": "videos watched by the users of the videos watched",
