@@ -31,8 +31,7 @@ def indices_of(known: pl.Series, ids: pl.Series) -> npt.NDArray[np.int64]:
     names = pl.DataFrame({"id": known.cast(pl.String)}).with_row_index("index")
     frame = pl.DataFrame({"id": ids.cast(pl.String)})
     indices = frame.join(names, "id", "left", maintain_order="left")["index"]
-    places: npt.NDArray[np.int64] = indices.cast(pl.Int64).fill_null(-1).to_numpy()
-    return places
+    return indices.cast(pl.Int64).fill_null(-1).to_numpy()
 
 
 def schema_of_lists(

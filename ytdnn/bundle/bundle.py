@@ -245,8 +245,7 @@ class Bundle:
             if "scann" in self._facts(name)["needs"]:
                 scann_index.scann_ops()
             self._models[name] = tf.saved_model.load(str(self.path(name)))
-        signature_model: Signature = self._models[name].signatures[signature]
-        return signature_model
+        return self._models[name].signatures[signature]
 
     def run(
         self, name: str, inputs: Tensors, signature: str = saved_models.SIGNATURE

@@ -127,8 +127,7 @@ class Effects(tf.Module):
 
     def __call__(self, tensors: Tensors) -> Tensors:
         """Returns the scores and the values of the network's tensors, by name."""
-        effects: Tensors = self._traced(tensors)
-        return effects
+        return self._traced(tensors)
 
     def _changed(self, tensors: Tensors) -> Tensors:
         changed = [tensors] + [

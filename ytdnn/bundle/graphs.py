@@ -188,8 +188,7 @@ class UserTowerGraph(tf.Module):
     def vectors(self, request: Request) -> Tensor:
         """Returns the vectors of some requests, `[batch, vector_dim] float32`."""
         raw = {name: request.raw[name] for name in self._fields}
-        vectors: Tensor = self._of_raw(raw, request.watched_indices)
-        return vectors
+        return self._of_raw(raw, request.watched_indices)
 
     def _read(self, raw: Raw, watched: Tensor) -> Tensor:
         request = Request(raw, self._videos)
@@ -283,7 +282,7 @@ class Scorer(tf.Module):
     def tensors(self, request: Request) -> dict[str, Tensor]:
         """Returns the network's inputs for a request and its videos."""
         raw = {name: request.raw[name] for name in self._fields}
-        tensors: dict[str, Tensor] = self._read(
+        return self._read(
             raw,
             request.video_ids,
             request.video_indices,
@@ -292,7 +291,6 @@ class Scorer(tf.Module):
             request.candidate_sources,
             request.seed_videos,
         )
-        return tensors
 
     def _answer(
         self,
@@ -361,8 +359,7 @@ class RankerGraph(tf.Module):
 
     def tensors(self, raw: Raw) -> Raw:
         """Returns the network's inputs for requests and their videos."""
-        tensors: Raw = self._tensors(raw)
-        return tensors
+        return self._tensors(raw)
 
     def _read(self, raw: Raw) -> Raw:
         return self._scorer.tensors(self._request(raw))

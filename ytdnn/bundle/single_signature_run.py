@@ -113,10 +113,9 @@ class _Functions:
         known = self._objects.concrete_functions[name]
         captured = map(self._tensor, known.bound_inputs)
         name = self._prefix + name
-        outputs: Sequence[tf.Tensor] = context.context().call_function(
+        return context.context().call_function(
             name.encode(), [*inputs, *captured], self._num_outputs[name]
         )
-        return outputs
 
     def _read(self, place: int) -> Any:
         """Returns the tensor, or the handle, of a saved object."""

@@ -117,5 +117,4 @@ def _condition(frame: pl.DataFrame, named: str, what: str) -> Bools:
             f"received {named!r}: no file ({user_paths.kind(path)}), and no condition "
             f"({raw_log.brief(error)})"
         ) from None
-    matches: Bools = mask.fill_null(False).to_numpy()
-    return matches
+    return mask.fill_null(False).to_numpy()

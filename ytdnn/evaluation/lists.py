@@ -121,8 +121,7 @@ def closed_up(cases: Cases, listed: Lists, k: int) -> Lists:
     keep = may_hold(cases, rows, listed.ravel()).reshape(listed.shape) & (listed > 0)
     order = np.argsort(~keep, axis=1, kind="stable")
     closed = np.take_along_axis(np.where(keep, listed, 0), order, axis=1)
-    result: Lists = closed[:, :k]
-    return result
+    return closed[:, :k]
 
 
 def popularity(catalogue: prepared.Catalogue) -> Maker:
@@ -259,5 +258,4 @@ def reordered(
     descending = -np.where(lists > 0, by, -np.inf)
     places = np.argsort(descending, axis=1, kind="stable")
     kept = np.where(np.isneginf(by), 0, lists)
-    result: Lists = np.take_along_axis(kept, places, axis=1)
-    return result
+    return np.take_along_axis(kept, places, axis=1)

@@ -196,8 +196,7 @@ def _config(
         "data": configs.to_dict(data.config),
         "evaluation": configs.to_dict(config),
     }
-    values: dict[str, Any] = formats.plain(settings)
-    return values
+    return formats.plain(settings)
 
 
 def _made(started: float, config: configs.EvaluationConfig) -> report_parts.Measurement:

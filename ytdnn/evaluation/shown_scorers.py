@@ -78,8 +78,7 @@ class SplitImpressions:
         Impressions are sorted by user and time.
         """
         first = np.unique(self.users, return_index=True)[1]
-        starts: npt.NDArray[np.int64] = self.rows[first][self.users]
-        return starts
+        return self.rows[first][self.users]
 
     @property
     def num_users(self) -> int:

@@ -287,8 +287,7 @@ def _watch_seconds(
     pairs, places = np.unique(watches.rows * stride + videos, return_inverse=True)
     seconds = np.bincount(places, index.gather("watches", "seconds", watches.values))
     wanted = answers.rows * stride + answered
-    watch_seconds: npt.NDArray[np.float64] = seconds[np.searchsorted(pairs, wanted)]
-    return watch_seconds
+    return seconds[np.searchsorted(pairs, wanted)]
 
 
 def _request_times(

@@ -135,8 +135,7 @@ class WindowOpener:
         """
         parts = self.parts(data, users) or [slice(0, len(users))]
         results = [make(part) for part in parts]
-        joined: Results = results[0] if len(results) == 1 else in_order(results)
-        return joined
+        return results[0] if len(results) == 1 else in_order(results)
 
     def collect(
         self,

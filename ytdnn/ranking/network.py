@@ -44,8 +44,7 @@ class Statistics:
 
 def read_statistics(path: pathlib.Path) -> Statistics:
     """Returns the statistics of an artefact."""
-    statistics: Statistics = configs.component(Statistics, json.loads(path.read_text()))
-    return statistics
+    return configs.component(Statistics, json.loads(path.read_text()))
 
 
 class _OutcomeTower(tf.keras.layers.Layer):

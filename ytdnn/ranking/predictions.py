@@ -149,8 +149,7 @@ def weighted_logits(seconds: Values, click_probability: Values) -> Values:
     """
     watched = np.asarray(seconds, np.float64)
     no_click = 1.0 - np.asarray(click_probability, np.float64)
-    logits: Values = np.log(np.maximum(watched, _LEAST) / np.maximum(no_click, _LEAST))
-    return logits
+    return np.log(np.maximum(watched, _LEAST) / np.maximum(no_click, _LEAST))
 
 
 class RowGraphs:

@@ -151,7 +151,7 @@ def greedy_ranks(
 
     nothing = tf.zeros_like(scores)
     start = (tf.constant(0), tf.fill(tf.shape(scores), -1), nothing, nothing)
-    loop: tf.Tensor = tf.while_loop(
+    return tf.while_loop(
         lambda place, *_: place < number,
         choose,
         start,
@@ -162,7 +162,6 @@ def greedy_ranks(
             tf.TensorShape([None, None]),
         ),
     )[1]
-    return loop
 
 
 def _same(values: tf.Tensor) -> tf.Tensor:

@@ -306,5 +306,4 @@ def _replace_rows(lists: Lists, mask: Tensor, make: Callable[[Tensor], Lists]) -
         )
         return videos, scores
 
-    replaced: Lists = tf.cond(tf.reduce_any(mask), replace, lambda: lists)
-    return replaced
+    return tf.cond(tf.reduce_any(mask), replace, lambda: lists)

@@ -179,8 +179,7 @@ class ScoringModel:
 def make(config: Any) -> BaseCandidateModel:
     """Returns the unfitted model of some settings, `candidates.model`."""
     models, name = registries.CANDIDATE_MODELS, config.kind
-    model: BaseCandidateModel = models.made(name, BaseCandidateModel, config)
-    return model
+    return models.made(name, BaseCandidateModel, config)
 
 
 def unfitted(name: str) -> BaseCandidateModel:

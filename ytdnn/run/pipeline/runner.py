@@ -322,8 +322,7 @@ def make_role(config: Config) -> SingleProcess:
     if config.strategy in registries.STRATEGIES.missing:
         raise errors.UserError(registries.STRATEGIES.unknown(config.strategy))
     part = registries.HOOKS.get(f"role of {config.strategy}")
-    role: SingleProcess = SingleProcess(config) if part is None else part.make(config)
-    return role
+    return SingleProcess(config) if part is None else part.make(config)
 
 
 def speaker(verbose: Verbose) -> Say:
