@@ -12,11 +12,11 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import config
 
 from ytdnn.base import schema
-from ytdnn.bundle import signatures
+from ytdnn.log import io_fields
 
 SIGNATURE = "serving_default"
 REQUIRED_SIGNATURE = "serving_required"
-Fields = tuple[signatures.Field, ...]
+Fields = tuple[io_fields.Field, ...]
 
 _REQUIRED = (schema.WATCHED_VIDEO_IDS, schema.USER_VECTOR, schema.K)
 _LARGE_BYTES = 2**20
@@ -72,8 +72,8 @@ class Model(Generic[GraphT]):
         """Returns the facts about the model for the manifest."""
         return {
             "needs": ["scann"] if self.needs_scann else [],
-            "inputs": signatures.describe(self.inputs),
-            "outputs": signatures.describe(self.outputs),
+            "inputs": io_fields.describe(self.inputs),
+            "outputs": io_fields.describe(self.outputs),
             "required": [field.name for field in self.required],
             "stages": list(self.stages),
         }

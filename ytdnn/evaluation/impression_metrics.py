@@ -133,8 +133,12 @@ def auc_interval(
     """
     if not impressions.num_users:
         return float("nan"), float("nan")
-    draws = auc_draws(impressions, scores, config, labels)
-    low, high = bootstrap.percentiles(draws[:, np.newaxis])
+    return ends(auc_draws(impressions, scores, config, labels))
+
+
+def ends(draws: Floats, level: float = bootstrap.LEVEL) -> tuple[float, float]:
+    """Returns the ends of the interval of a number's resamples, `[resamples]`."""
+    low, high = bootstrap.percentiles(draws[:, np.newaxis], level)
     return float(low[0]), float(high[0])
 
 
@@ -274,13 +278,10 @@ def _seconds_parts(
             impressions.users, expected_seconds, observed, num_users
         )
         errors = impressions.by_user(np.abs(expected_seconds - observed))
-        watched = impressions.by_user(observed)
+        expected = impressions.by_user(expected_seconds)
         sums[metric_names.GROUPED_XAUC] = _weighted_mean(within, sizes)
         sums[metric_names.ABSOLUTE_ERROR] = errors, sizes
-        sums[metric_names.CALIBRATION_RATIO] = (
-            impressions.by_user(expected_seconds),
-            watched,
-        )
+        sums[metric_names.CALIBRATION_RATIO] = expected, impressions.by_user(observed)
     return sums
 
 

@@ -117,10 +117,7 @@ def may_hold(
 
 def closed_up(cases: Cases, listed: Lists, k: int) -> Lists:
     """Returns lists without forbidden videos, compacted and cut to k."""
-    rows = np.repeat(np.arange(len(listed)), listed.shape[1])
-    keep = may_hold(cases, rows, listed.ravel()).reshape(listed.shape) & (listed > 0)
-    order = np.argsort(~keep, axis=1, kind="stable")
-    closed = np.take_along_axis(np.where(keep, listed, 0), order, axis=1)
+    closed, _ = model_interface.closed_up(listed, cases.removed, cases.available)
     return closed[:, :k]
 
 

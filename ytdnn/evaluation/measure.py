@@ -96,16 +96,19 @@ def measure(
         entries[name], per_user[name] = list_metrics.measure_lists(context, of_model)
     shown, own = _shown(data, scorers, orders or {}, split, config, windows)
     windows.close()
-    systems = {k: v for k, v in listed.items() if k not in lists.PAGE_BOUNDS}
+    others = (*lists.PAGE_BOUNDS, *lists.BASELINES)
+    systems = {name: v for name, v in listed.items() if name not in others}
+    examples = registries.HOOKS.get(_EXAMPLES)
+    settings = {"data": data.config, "evaluation": config}
     report = report_types.Report(
         made=_made(started, config),
         protocol=dataclasses.replace(stated, ranker=shown.pop("rules", None)),
         leaks=order,
         lists=entries,
-        slices=slices.measure(context, _without_baselines(systems)),
+        slices=slices.measure(context, systems),
         ranker_gain=user_means.ranker_gain(per_user, config),
-        examples=_examples(context, _without_baselines(systems)),
-        config=_config(data, config),
+        examples=() if examples is None else examples.make(context, systems),
+        config=formats.plain({k: configs.to_dict(v) for k, v in settings.items()}),
         **shown,
     )
     columns = {report_files.ANSWERS: np.diff(cases.targets.offsets)}
@@ -114,11 +117,6 @@ def measure(
     table = joined(with_ids(data.log, cases.users, columns), own)
     inputs = {prepared.KIND: data.manifest.fingerprint}
     return report_files.Result(report, table, inputs)
-
-
-def _without_baselines(listed: Mapping[str, lists.Lists]) -> dict[str, lists.Lists]:
-    """Returns the lists to look into: popularity is there to compare with."""
-    return {name: own for name, own in listed.items() if name not in lists.BASELINES}
 
 
 def _shown(
@@ -189,16 +187,6 @@ def with_ids(
     return pl.DataFrame({schema.USER_ID: ids, **columns}).fill_nan(None)
 
 
-def _config(
-    data: prepared.PreparedData, config: configs.EvaluationConfig
-) -> dict[str, Any]:
-    settings = {
-        "data": configs.to_dict(data.config),
-        "evaluation": configs.to_dict(config),
-    }
-    return formats.plain(settings)
-
-
 def _made(started: float, config: configs.EvaluationConfig) -> report_parts.Measurement:
     return report_parts.Measurement(
         time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -208,11 +196,3 @@ def _made(started: float, config: configs.EvaluationConfig) -> report_parts.Meas
         machine=machine_facts.machine(),
         seed=config.seed,
     )
-
-
-def _examples(
-    context: list_metrics.Context, listed: Mapping[str, lists.Lists]
-) -> tuple[report_types.Example, ...]:
-    """Returns a few users to show; none without the laboratory."""
-    part = registries.HOOKS.get(_EXAMPLES)
-    return () if part is None else part.make(context, listed)

@@ -57,8 +57,6 @@ _NO_OTHERS = (
     f"among them, not what is watched; {_ALL_THE_SAME}"
 )
 
-Rows = npt.NDArray[np.int64]
-
 
 def from_run(
     config: configs.Config, workdir: pathlib.Path
@@ -117,7 +115,7 @@ def choose(
     return _decided(judged)
 
 
-def _share_watched(log: prepared_log.UserLog, rows: Rows) -> float:
+def _share_watched(log: prepared_log.UserLog, rows: npt.NDArray[np.int64]) -> float:
     """Returns the share of impressions that are watches too, of the same second."""
     index, table = log.shard_index, "impressions"
     rows = rows[:: 1 + len(rows) // _MOST_LOOKED_AT]

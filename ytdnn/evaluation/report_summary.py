@@ -256,15 +256,8 @@ def gain_words(shown: report_parts.ShownLists) -> str:
 
 
 def _best_baseline(report: report_types.Report) -> str:
-    metric = next(
-        (
-            name
-            for entry in report.lists.values()
-            for name in entry.values
-            if name.startswith("ndcg@")
-        ),
-        "",
-    )
+    names = [name for entry in report.lists.values() for name in entry.values]
+    metric = next((name for name in names if name.startswith("ndcg@")), "")
     measured = {
         name: three
         for name, entry in report.lists.items()

@@ -20,7 +20,6 @@ from ytdnn.ranking import predictions
 
 PreparedData = prepared.PreparedData
 
-Integers = npt.NDArray[np.int64]
 Rows = Any  # of the questions: a slice, or places
 _Model = TypeVar("_Model")
 Results = dict[str, Any]
@@ -48,8 +47,8 @@ class UserWindow:
         return self.users is None or bool(np.isin(users, self.users).all())
 
     def positions(
-        self, table: str, users: npt.NDArray[np.integer], positions: Integers
-    ) -> Integers:
+        self, table: str, users: npt.NDArray[np.integer], positions: models.Positions
+    ) -> models.Positions:
         """Returns flat positions within the window.
 
         Args:
@@ -162,7 +161,7 @@ class WindowOpener:
         return in_order(answers, np.argsort(np.concatenate(places)))
 
 
-def in_order(parts: Sequence[Any], order: Integers | None = None) -> Any:
+def in_order(parts: Sequence[Any], order: models.Positions | None = None) -> Any:
     """Joins the results of several windows, with rows in a given order.
 
     Args:

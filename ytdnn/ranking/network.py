@@ -20,8 +20,6 @@ from ytdnn.ranking import heads, inputs, outcome_heads
 # Small, so that rows of rare videos are alike and not learned by heart.
 _STDDEV = 0.03
 
-Outcomes = tuple[outcome_heads.PredictedOutcome, ...]
-
 
 @dataclasses.dataclass(frozen=True)
 class Statistics:
@@ -39,7 +37,7 @@ class Statistics:
     features: open_features.Statistics
     clicks: heads.Clicks
     calibration: heads.Calibration = heads.NOT_CALIBRATED
-    outcomes: Outcomes = ()
+    outcomes: tuple[outcome_heads.PredictedOutcome, ...] = ()
 
 
 def read_statistics(path: pathlib.Path) -> Statistics:

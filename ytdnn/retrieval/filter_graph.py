@@ -22,7 +22,6 @@ from ytdnn.base import schema
 from ytdnn.log import prepared
 from ytdnn.retrieval import filter_conditions, filter_schema
 
-PreparedData = prepared.PreparedData
 Tensor: TypeAlias = tf.Tensor
 
 Entries = Sequence[tuple[str, str]]
@@ -54,7 +53,7 @@ class Filters(tf.Module):
     """
 
     def __init__(
-        self, data: PreparedData, policies: Mapping[str, Entries] | None = None
+        self, data: prepared.PreparedData, policies: Mapping[str, Entries] | None = None
     ) -> None:
         """Reads the columns of a log's videos.
 

@@ -150,10 +150,8 @@ class WithDelta(tf.Module):
           video indices `[batch, k] int32` and scores `[batch, k] float32`, padded as
           for any index.
         """
-        of_main, num_added = (
-            tf.minimum(k, self._num_main),
-            tf.minimum(k, self._num_added),
-        )
+        of_main = tf.minimum(k, self._num_main)
+        num_added = tf.minimum(k, self._num_added)
         videos, scores = self._main.search(queries, of_main)
         added, added_scores = self._delta.search(queries, num_added)
         videos = tf.concat([videos, added + self._num_main], axis=1)

@@ -154,10 +154,8 @@ class ScannModule(interface.SearchModule):
             pre_reorder_num_neighbors=rescored if tree else _UNSET,
             leaves_to_search=leaves if tree else _UNSET,
         )
-        columns, scores = (
-            result.indices[:, :num_results],
-            result.distances[:, :num_results],
-        )
+        columns = result.indices[:, :num_results]
+        scores = result.distances[:, :num_results]
         lacking = [[0, 0], [0, num_results - tf.shape(scores)[1]]]
         columns = tf.pad(tf.cast(columns, tf.int32), lacking)
         return columns, tf.pad(scores, lacking, constant_values=math.nan)

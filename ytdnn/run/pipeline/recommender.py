@@ -21,7 +21,6 @@ _DATA = "data"
 
 Request = python_requests.Request
 UserId = python_requests.UserId
-Requests = python_requests.Requests
 
 
 @errors.checked
@@ -118,7 +117,7 @@ class Recommender:
 
     def recommend(
         self,
-        requests: Requests,
+        requests: python_requests.Requests,
         k: int | None = None,
         exact: bool = False,
         *,

@@ -162,11 +162,9 @@ def staleness(step: Step, config: Config, workdir: pathlib.Path) -> str:
         manifest = artifacts.read_manifest(path, step.artefact_kind)
     except errors.UserError as error:
         return error.problem
-    made_with = (
-        steps_after_training.served_config(config, workdir)
-        if step.is_served
-        else config
-    )
+    made_with = config
+    if step.is_served:
+        made_with = steps_after_training.served_config(config, workdir)
     keys = _differences(manifest.config, dict(step.config(made_with)), step.prefix)
     if keys:
         more = ["…"] if len(keys) > _MOST_DIFFERENCES else []
