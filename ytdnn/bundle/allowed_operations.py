@@ -17,12 +17,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 from ytdnn.base import errors
 
 FILE = "saved_model.pb"
-_ALLOWED = frozenset(
-    importlib.resources.files("ytdnn.bundle")
-    .joinpath("operations.txt")
-    .read_text(encoding="utf-8")
-    .split()
-)
+_LIST = importlib.resources.files("ytdnn.bundle") / "operations.txt"
+_ALLOWED = frozenset(_LIST.read_text(encoding="utf-8").split())
 _CHECKPOINT = frozenset(
     ("MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename")
 )

@@ -317,19 +317,7 @@ class Search:
         if not k:
             nothing = np.zeros((len(queries), 0), np.float32)
             return Lists(nothing.astype(np.int32), nothing)
-        known = np.where(left_out.values < len(self._place), left_out.values, 0)
-        columns, scores = top_k_selection.scored_best_of(
-            self._products(queries),
-            (len(queries), len(self._held)),
-            (left_out.offsets, self._place[known]),
-            k,
-            _BLOCK_BYTES,
-        )
-        return Lists(np.append(np.int32(0), self._held)[columns], scores)
-
-    def _products(self, queries: Vectors) -> top_k_selection.Scorer:
-        """Returns a function that multiplies blocks in TensorFlow, on all cores."""
-        with tf.device("CPU"):
+        with tf.device("CPU"):  # on all cores
             query_tensor = tf.constant(queries)
 
         def products(
@@ -343,7 +331,15 @@ class Search:
                 *(np.asarray(memoryview(product)) for product in block_products)
             )
 
-        return products
+        known = np.where(left_out.values < len(self._place), left_out.values, 0)
+        columns, scores = top_k_selection.scored_best_of(
+            products,
+            (len(queries), len(self._held)),
+            (left_out.offsets, self._place[known]),
+            k,
+            _BLOCK_BYTES,
+        )
+        return Lists(np.append(np.int32(0), self._held)[columns], scores)
 
 
 @tf.function(reduce_retracing=True)

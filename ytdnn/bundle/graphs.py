@@ -86,11 +86,8 @@ def best(videos: VideoIds, indices: Tensor, ranked: Ranking, wanted: Tensor) -> 
         return tf.where(keep, taken, tf.constant(0, taken.dtype))
 
     columns = {name: kept(values) for name, values in ranked.columns().items()}
-    return (
-        {schema.IDS: videos.ids(kept(indices))}
-        | columns
-        | {schema.NUM_RESULTS: num_results}
-    )
+    ids = {schema.IDS: videos.ids(kept(indices))}
+    return ids | columns | {schema.NUM_RESULTS: num_results}
 
 
 class FilterReader(tf.Module):

@@ -82,17 +82,12 @@ def make(parts: Parts) -> dict[str, saved_models.Model]:
     if parts.ranker is not None:
         models[bundle.RANKER] = maker.ranker(parts.searchers[index_artifact.EXACT])
     for kind, searcher in parts.searchers.items():
-        suffix = _suffix(kind, parts.served)
+        suffix = "" if kind == parts.served != index_artifact.EXACT else f"_{kind}"
         needs_scann = kind == index_artifact.SCANN
         index = maker.index(searcher, needs_scann)
         both = maker.recommender(searcher, index, needs_scann)
         models |= {bundle.INDEX + suffix: index, bundle.RECOMMENDER + suffix: both}
     return models
-
-
-def _suffix(kind: str, served: str) -> str:
-    """Returns the suffix of a kind of index, empty for the served kind unless exact."""
-    return "" if kind == served != index_artifact.EXACT else f"_{kind}"
 
 
 class _Maker:

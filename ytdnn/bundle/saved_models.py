@@ -135,15 +135,9 @@ def _captured(graphs: Sequence[Graph], functions: Iterable[Any]) -> list[Any]:
     return [
         resource
         for resource in tf.train.TrackableView(root).descendants()
-        if id(_handle(resource)) in handles
+        if id(getattr(resource, "handle", getattr(resource, "resource_handle", None)))
+        in handles
     ]
-
-
-def _handle(resource: Any) -> Any:
-    """Returns the handle of a variable or table; None for other objects."""
-    if isinstance(resource, tf.Variable):
-        return resource.handle
-    return getattr(resource, "resource_handle", None)
 
 
 def _traced(call: Callable[..., Any], fields: Fields) -> Any:

@@ -140,11 +140,8 @@ class _Functions:
         return self._made[place]
 
     def _variable(self, place: int) -> tf.Variable:
-        (key,) = (
-            attribute.checkpoint_key
-            for attribute in self._saved.nodes[place].attributes
-            if attribute.name == "VARIABLE_VALUE"
-        )
+        saved = self._saved.nodes[place].attributes
+        (key,) = (a.checkpoint_key for a in saved if a.name == "VARIABLE_VALUE")
         variable = tf.Variable(self._reader.get_tensor(key), trainable=False)
         self._variables.append(variable)  # it frees its memory with its object
         return variable

@@ -138,14 +138,10 @@ def _examples(
     """Yields signatures and inputs that run every branch of a model's graph."""
     fixed = {schema.USER_VECTOR, schema.VIDEO_IDS}
     history = {schema.WATCHED_VIDEO_IDS}
+    excluded = history | {schema.EXCLUDE_IDS}
     examples: list[Request] = [
         {key: values[key] for key in fixed | more}
-        for more in (
-            set(),
-            history,
-            history | {schema.EXCLUDE_IDS},
-            {schema.ALLOW_IDS},
-        )
+        for more in (set(), history, excluded, {schema.ALLOW_IDS})
     ]
     named = [(saved_models.SIGNATURE, model.inputs)]
     if model.required:

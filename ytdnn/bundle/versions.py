@@ -193,8 +193,7 @@ def newest(directory: pathlib.Path) -> int:
 
 def seen(directory: pathlib.Path) -> list[int]:
     """Returns every version number on disk: a server may have loaded any of them."""
-    unique = {number for path in directory.glob("*/*") if (number := _number(path))}
-    return sorted(unique)
+    return sorted({n for path in directory.glob("*/*") if (n := _number(path))})
 
 
 def _number(path: pathlib.Path) -> int:

@@ -112,11 +112,8 @@ def evaluate(
         order_choice_artifact.KIND: chosen is not None,
         tuned_baselines.KIND: loaded.baselines is not None,
     }
-    inputs |= {
-        kind: artifacts.read_manifest(workdir / kind, kind).fingerprint
-        for kind, used in is_used.items()
-        if used
-    }
+    for kind in (kind for kind, used in is_used.items() if used):
+        inputs[kind] = artifacts.read_manifest(workdir / kind, kind).fingerprint
     return report_files.Result(report, result.users, inputs)
 
 

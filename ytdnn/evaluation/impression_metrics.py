@@ -159,21 +159,6 @@ def auc_draws(
     )
 
 
-def user_loss_parts(
-    impressions: SplitImpressions, scores: npt.NDArray
-) -> tuple[Floats, Floats]:
-    """Returns each user's mispredicted and total watch time (PAPER §4.3).
-
-    Args:
-      impressions: Scored impressions.
-      scores: `[n]`.
-    """
-    wrong, watched = per_user_loss.watch_time_of_pairs(
-        impressions.pages, impressions.clicked, scores, impressions.seconds
-    )
-    return impressions.by_user(wrong), impressions.by_user(watched)
-
-
 def list_parts(impressions: SplitImpressions, scores: npt.NDArray) -> Parts:
     """Returns the parts of metrics of lists: all impressions of each user as one.
 
@@ -232,7 +217,11 @@ def _parts(impressions: SplitImpressions, predicted: Predictions) -> Parts:
         sums[metric_names.CLICK_CALIBRATION] = expected, happened
         if impressions.seconds is not None and predicted.seconds is None:
             return sums
-    sums[metric_names.PER_USER_LOSS] = user_loss_parts(impressions, predicted.order)
+    wrong, watched = per_user_loss.watch_time_of_pairs(
+        impressions.pages, clicked, predicted.order, impressions.seconds
+    )
+    both = impressions.by_user(wrong), impressions.by_user(watched)  # PAPER §4.3
+    sums[metric_names.PER_USER_LOSS] = both
     sums |= list_parts(impressions, predicted.list_order)
     # Without watch time all weights are 1, and odds of seconds do not belong to them.
     has_seconds = impressions.seconds is not None

@@ -119,11 +119,9 @@ def _debiased(context: Context, listed: Lists) -> dict[str, tuple[Floats, Floats
     targets = context.cases.targets
     watches = context.train_counts[targets.values]
     weights = exact_top_k.inverse_propensities(watches, _PROPENSITY_POWER)
-    name = metric_names.DEBIASED
+    rates, name = exact_top_k.hit_rate_parts, metric_names.DEBIASED
     return {
-        metric_names.at(name, k): exact_top_k.hit_rate_parts(
-            listed, targets, weights, k
-        )
+        metric_names.at(name, k): rates(listed, targets, weights, k)
         for k in context.config.ks
     }
 

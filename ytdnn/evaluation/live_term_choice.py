@@ -24,6 +24,7 @@ from ytdnn.evaluation import (
     order_choice_artifact,
     request_cases,
     user_cases,
+    user_means,
     users_in_parts,
 )
 from ytdnn.log import events, prepared
@@ -248,8 +249,5 @@ def _difference(
     number = np.bincount(numbers).astype(np.float64)
     sums = np.bincount(numbers, own - other)
     parts = {_LIVE: (sums.astype(np.float64), number)}
-    value = bootstrap.ratios(parts)[_LIVE]
-    low, high = bootstrap.ratio_intervals(
-        parts, config.num_resamples, seed=config.seed
-    )[_LIVE]
-    return float(value), float(low), float(high)
+    value, low, high = user_means.with_intervals(parts, config)[_LIVE]
+    return value or 0.0, low or 0.0, high or 0.0

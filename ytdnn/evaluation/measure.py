@@ -53,12 +53,6 @@ class Systems:
     scorers: dict[str, shown_scorers.Scorer] = dataclasses.field(default_factory=dict)
     orders: dict[str, shown_scorers.Scorer] = dataclasses.field(default_factory=dict)
 
-    @property
-    def every_scorer(self) -> dict[str, shown_scorers.Scorer]:
-        """Impression scorers, then those that only order."""
-        only = {k: v for k, v in self.orders.items() if k not in self.scorers}
-        return self.scorers | only
-
 
 def measure(
     data: prepared.PreparedData,
@@ -136,8 +130,9 @@ def _shown(
     if not data.log.has_impressions or not (scorers or orders):
         return {}, nobody
     impressions = shown_scorers.split_impressions(data, split, config)
-    systems = Systems(scorers=dict(scorers), orders=dict(orders))
-    every = shown_scorers.scored(data, impressions, systems.every_scorer, windows)
+    only_order = {name: one for name, one in orders.items() if name not in scorers}
+    asked = {**scorers, **only_order}
+    every = shown_scorers.scored(data, impressions, asked, windows)
     # Those that only order come first.
     names = sorted(every, key=lambda name: name in scorers)
     if data.log.has_watch_seconds:

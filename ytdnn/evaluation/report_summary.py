@@ -41,13 +41,8 @@ _HEADLINE_K = 10
 
 def ks(report: report_types.Report) -> list[int]:
     """Returns the lengths at which lists were measured."""
-    lengths = {
-        int(metric_names.length(name))
-        for entry in report.lists.values()
-        for name in entry.values
-        if metric_names.length(name)
-    }
-    return sorted(lengths)
+    names = [name for entry in report.lists.values() for name in entry.values]
+    return sorted({int(k) for k in map(metric_names.length, names) if k})
 
 
 def headline_k(report: report_types.Report) -> int:
@@ -312,7 +307,11 @@ def notes(report: report_types.Report) -> Iterator[str]:
             f"The candidates went on learning up to {formats.minute(rules.learned_to)} "
             f"UTC, as everything that is counted has."
         )
-    if _lacks_slates(report):
+    loss, order = (
+        any(entry.values.get(name) is not None for entry in report.impressions.values())
+        for name in (metric_names.PER_USER_LOSS, metric_names.PAGE_NDCG)
+    )
+    if order and not loss:
         yield (
             "No slate of the log holds both a clicked and an unclicked video, so the "
             "weighted per-user loss is unknown: name the slate of each impression "
@@ -359,15 +358,6 @@ def _answer_notes(report: report_types.Report) -> Iterator[str]:
             f"{rules.answers_out_of_candidate_set:,} of {answers} right answers are "
             f"not uploaded at the time of the request, so cannot be retrieved."
         )
-
-
-def _lacks_slates(report: report_types.Report) -> bool:
-    """Returns whether watch time is known, but no order within slates."""
-    loss, order = (
-        any(entry.values.get(name) is not None for entry in report.impressions.values())
-        for name in (metric_names.PER_USER_LOSS, metric_names.PAGE_NDCG)
-    )
-    return order and not loss
 
 
 def leak_check(report: report_types.Report) -> str:

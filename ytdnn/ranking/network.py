@@ -94,11 +94,8 @@ class RankingNetwork(tf.keras.Model):
             measured.vocabulary_size, config.embedding_dim, _STDDEV, name="videos"
         )
         self.videos = dict.fromkeys(uses, table)
-        self._of_shown = [
-            f.name
-            for f in chosen
-            if f.scope is base_feature.Scope.VIDEO and not f.is_video
-        ]
+        of_videos = [f for f in chosen if f.scope is base_feature.Scope.VIDEO]
+        self._of_shown = [f.name for f in of_videos if not f.is_video]
         query = [f for f in chosen if f.scope.is_of_query]
         pairs = [f for f in chosen if not (f.scope.is_of_query or f.is_video)]
         known, how = measured.features, config.normalization

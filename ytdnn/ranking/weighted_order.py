@@ -90,12 +90,11 @@ class Weighing:
         """
         weights = self.weights(raw)
         by_term = terms(predicted)
-        values = tf.add_n(
-            [
-                tf.clip_by_value(weights[:, i : i + 1] * by_term[name], -_MOST, _MOST)
-                for i, name in enumerate(self.names)
-            ]
-        )
+        bounded = [
+            tf.clip_by_value(weights[:, i : i + 1] * by_term[name], -_MOST, _MOST)
+            for i, name in enumerate(self.names)
+        ]
+        values = tf.add_n(bounded)
         weighed = self._weighs(weights)[:, tf.newaxis]
         by_value = tf.where(tf.math.is_finite(order), values, order)
         return tf.where(weighed, by_value, order), tf.where(weighed, values, scores)

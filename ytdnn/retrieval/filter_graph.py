@@ -87,11 +87,8 @@ class Filters(tf.Module):
 
         Of several values it is the place of the first.
         """
-        return {
-            attribute.column: place
-            for place, attribute in _placed(self._columns)
-            if attribute.kind != "age"
-        }
+        placed = _placed(self._columns)
+        return {column.column: n for n, column in placed if column.kind != "age"}
 
     def lists(self) -> filter_conditions.ValueLists:
         """Returns codes and videos of all columns, in this graph."""

@@ -58,11 +58,10 @@ class Replay:
         if at.is_logged:
             return tf.gather(self._logged_scores, at.rows)[..., tf.newaxis]
         vectors, videos = self._vectors(at), _videos(at)
+        step = _PAIRS_A_PART // max(1, videos.shape[1])
         parts = [
             self.score(tf.constant(vectors[part]), videos[part])
-            for part in ragged.slices(
-                len(vectors), _PAIRS_A_PART // max(1, videos.shape[1])
-            )
+            for part in ragged.slices(len(vectors), step)
         ]
         return tf.concat([tf.zeros([0, videos.shape[1]]), *parts], axis=0)
 

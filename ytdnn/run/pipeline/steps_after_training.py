@@ -156,11 +156,9 @@ def _later_inputs(config: configs.Config, workdir: Path) -> dict[str, str]:
     has_ranker = not steps.ranker_left_out(served_config(config, workdir), workdir)
     names = ["data", "candidates", "index", *["ranking"] * has_ranker]
     places = (continued_models.home(config, workdir), served_home(config, workdir))
-    names += [
-        (place / continued_models.KIND).relative_to(workdir).as_posix()
-        for place in dict.fromkeys(places)
-        if place != workdir
-    ]
+    kind = continued_models.KIND
+    later = [place / kind for place in dict.fromkeys(places) if place != workdir]
+    names += [folder.relative_to(workdir).as_posix() for folder in later]
     return steps.fingerprints(workdir, names)
 
 
