@@ -258,11 +258,8 @@ class LoggedRequests:
     @functools.cached_property
     def _columns(self) -> dict[str, pl.Series]:
         """Columns of users, by the name of the field."""
-        return {
-            name: column
-            for feature in own_columns.readable(self.data)
-            for name, column in feature.user_columns(self.data).items()
-        }
+        columns = [f.user_columns(self.data) for f in own_columns.readable(self.data)]
+        return {name: column for each in columns for name, column in each.items()}
 
     @functools.cached_property
     def _ids(self) -> tf.Tensor:

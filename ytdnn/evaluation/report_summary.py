@@ -144,11 +144,8 @@ def _in_short(
     others = {*kept, *lists.PAGE_BOUNDS, *_NO_BASELINES}
     for metric, _, models in columns:
         sign = -1.0 if metric_names.less_is_better(metric) else 1.0
-        values = {
-            name: sign * (entry.values[metric] or 0.0)
-            for name, entry in models.items()
-            if name not in others and entry.values.get(metric) is not None
-        }
+        known = {n: e.values.get(metric) for n, e in models.items() if n not in others}
+        values = {n: sign * value for n, value in known.items() if value is not None}
         kept |= {max(values, key=lambda name: values[name])} if values else set()
     return kept
 
@@ -232,11 +229,8 @@ def _shown_order(report: report_types.Report) -> str:
         return ""
     middle, low, high = (100.0 * part for part in difference)
     names = [own, *(n for n in (best, "candidates", "random") if n != own)]
-    shares = [
-        f"{tables.model_title(name)} {shown.systems[name][metric][0] or 0.0:.1%}"
-        for name in names
-        if name in shown.systems
-    ]
+    each = {n: shown.systems[n][metric][0] or 0.0 for n in names if n in shown.systems}
+    shares = [f"{tables.model_title(name)} {share:.1%}" for name, share in each.items()]
     return (
         f"{verdict(low, high)}: share of the {gain_words(shown)} in the first half of "
         f"each user's shown videos, by order: {', '.join(shares)} ({middle:+.1f} "
