@@ -132,7 +132,7 @@ class Nearest(tf.Module):
         return (videos, scores), is_short & (known < self.num_videos)
 
 
-class _Asked(NamedTuple):
+class _Queries(NamedTuple):
     """Queries and the limits of their lists.
 
     Attributes:
@@ -149,7 +149,7 @@ class _Asked(NamedTuple):
     num: Tensor
     permitted: Allowed
 
-    def take(self, mask: Tensor) -> "_Asked":
+    def take(self, mask: Tensor) -> "_Queries":
         """Returns some of the queries."""
         queries, permitted = tf.boolean_mask(self.queries, mask), self.permitted
         return self._replace(queries=queries, permitted=permitted.take(mask))
@@ -168,7 +168,7 @@ def score_vectors(
       permitted: Videos that the lists may hold.
     """
     is_limited, lists = permitted.is_limited, _empty(queries, num)
-    asked = _Asked(vectors, size, queries, num, permitted)
+    asked = _Queries(vectors, size, queries, num, permitted)
     is_free = tf.ones(tf.shape(queries)[:1], tf.bool)
     if is_limited is not None:
         lists = _replace_rows(
@@ -206,7 +206,7 @@ def score_vectors(
     return videos, scores
 
 
-def _score_allowed(asked: _Asked) -> Lists:
+def _score_allowed(asked: _Queries) -> Lists:
     """Returns the best videos of the allow-lists, after scoring each of them."""
     vectors, size, queries, num, permitted = asked
     videos = tf.sort(permitted.allowed, axis=1)
@@ -216,7 +216,7 @@ def _score_allowed(asked: _Asked) -> Lists:
     return _best(videos, tf.where(known, tf.linalg.matvec(chosen, queries), _NONE), num)
 
 
-def _score_held(asked: _Asked, held: Tensor) -> Lists:
+def _score_held(asked: _Queries, held: Tensor) -> Lists:
     """Returns the best videos of those that one set of conditions permits.
 
     Args:
@@ -238,7 +238,7 @@ def _score_held(asked: _Asked, held: Tensor) -> Lists:
     return tf.cond(tf.size(places) <= FEW, score_few, lambda: _score_all(asked, held))
 
 
-def _score_all(asked: _Asked, held: Tensor | None = None) -> Lists:
+def _score_all(asked: _Queries, held: Tensor | None = None) -> Lists:
     """Returns the best permitted videos, after scoring all videos; see `_score_held`.
 
     Args:
