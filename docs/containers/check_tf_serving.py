@@ -19,7 +19,6 @@ from ytdnn.bundle import (
     allowed_operations,
     batches,
     bundle,
-    explanations,
     requests,
     tf_serving,
 )
@@ -68,7 +67,7 @@ def expected(opened, model, signature, inputs):
     specs = function.structured_input_signature[1]
     typed = {name: tf.constant(v, specs[name].dtype) for name, v in inputs.items()}
     found = {name: value.numpy() for name, value in function(**typed).items()}
-    found.pop(explanations.STAGE_SECONDS, None)
+    found.pop(bundle.STAGE_SECONDS, None)
     return found
 
 

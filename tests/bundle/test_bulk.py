@@ -109,7 +109,7 @@ def test_no_video_permitted_is_an_empty_list(run: conftest.Run) -> None:
 def test_the_score_is_the_product_of_the_vectors(plain_run: conftest.Run) -> None:
     users = np.array([4, 40, 2])
     found = bulk.nearest(plain_run.bundle, logged(plain_run), 6, NO_LIMITS)(users)
-    mine = bulk.UserVectors(plain_run.bundle, logged(plain_run))(users)
+    mine = bulk.user_vectors(plain_run.bundle, logged(plain_run))(users)
     theirs = plain_run.bundle.video_vectors()[found.videos - 1]
     expected = np.einsum("ud,ukd->uk", mine, theirs)
     np.testing.assert_allclose(found.scores, expected, rtol=1e-4, atol=1e-6)

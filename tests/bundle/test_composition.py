@@ -12,7 +12,7 @@ import pytest
 from tests import untrained
 from ytdnn import configs
 from ytdnn.base import schema
-from ytdnn.bundle import batches, explanations, export, requests, user_requests
+from ytdnn.bundle import batches, export, requests, user_requests
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.evaluation import bundles, composed_slates, lists, models, user_cases
 from ytdnn.lab.off_policy import judged_systems, logged_pages, page_choices
@@ -185,10 +185,10 @@ def test_a_bundle_explores_as_the_library_does(
     np.testing.assert_array_equal(ids[0], ids[1])
     # The same candidates, by the signature that the server asks.
     fields = {n: f for n, f in explores.inputs(name).items() if n != schema.K}
-    listed = explores.model(name, explanations.CANDIDATES)(
+    listed = explores.model(name, bundle_room.CANDIDATES)(
         **batches.tensors(batches.inputs([_without_k(request)], fields), fields)
     )
-    ranks = listed[explanations.RANKS].numpy()[0]
+    ranks = listed[bundle_room.RANKS].numpy()[0]
     first = [int(np.flatnonzero(ranks == place)[0]) for place in range(1, size + 1)]
     assert listed[schema.IDS].numpy()[0, first].tolist() == ids[0, :size].tolist()
     np.testing.assert_allclose(

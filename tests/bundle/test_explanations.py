@@ -46,11 +46,11 @@ def ask(run: untrained.Run, signature: str, inputs: dict) -> dict:
 def test_candidates_in_the_order_of_their_ranks_are_the_page(
     run: untrained.Run, asked: dict
 ) -> None:
-    found = ask(run, explanations.CANDIDATES, asked)
+    found = ask(run, bundle.CANDIDATES, asked)
     page = run.bundle.run(MODEL, asked | {schema.K: np.full(len(USERS), 12, np.int32)})
     for row in range(len(USERS)):
         size = int(page[schema.NUM_RESULTS][row])
-        ranks = found[explanations.RANKS][row]
+        ranks = found[bundle.RANKS][row]
         places = [int(np.flatnonzero(ranks == n)[0]) for n in range(1, size + 1)]
         assert (ranks > size).sum() == 0
         for name in (schema.IDS, schema.SCORES):
@@ -63,17 +63,15 @@ def test_candidates_in_the_order_of_their_ranks_are_the_page(
 
 @pytest.mark.thorough
 def test_candidates_have_their_source_and_seed(run: untrained.Run, asked: dict) -> None:
-    found = ask(run, explanations.CANDIDATES, asked)
-    sources = {interface.NAMES[n - 1] for n in found[explanations.SOURCES].ravel() if n}
+    found = ask(run, bundle.CANDIDATES, asked)
+    sources = {interface.NAMES[n - 1] for n in found[bundle.SOURCES].ravel() if n}
     assert sources == set(interface.NAMES)
-    by_co_watch = found[explanations.SOURCES] == 1 + interface.NAMES.index("co_watch")
+    by_co_watch = found[bundle.SOURCES] == 1 + interface.NAMES.index("co_watch")
     watched = asked[schema.WATCHED_VIDEO_IDS]
     for row, column in np.argwhere(by_co_watch).tolist():
-        assert (
-            found[explanations.SEED_IDS][row, column].decode() in watched[row].tolist()
-        )
-    assert (found[explanations.SEED_IDS][~by_co_watch] == b"").all()
-    assert (found[explanations.STAGE_SECONDS] > 0).all()
+        assert found[bundle.SEED_IDS][row, column].decode() in watched[row].tolist()
+    assert (found[bundle.SEED_IDS][~by_co_watch] == b"").all()
+    assert (found[bundle.STAGE_SECONDS] > 0).all()
 
 
 @pytest.mark.thorough

@@ -119,7 +119,7 @@ def test_products_and_models_leave_out_the_same(untrained_run: Run) -> None:
     users = np.arange(8)
     products = bulk.nearest(run.bundle, logged, 6, bulk.BulkFilters(request=request))
     names = [None, *run.bundle.videos["video_id"].to_list()]
-    vectors = bulk.UserVectors(run.bundle, logged)(users)
+    vectors = bulk.user_vectors(run.bundle, logged)(users)
     for user, row in zip(users, products(users).videos, strict=True):
         watched = logged.watched(np.array([user])).values.tolist()
         asked = {"where": WHERE, "policy": "short", schema.K: 6}

@@ -12,7 +12,6 @@ from ytdnn.base import schema
 from ytdnn.bundle import (
     batches,
     bundle,
-    explanations,
     export,
     first_pass,
     first_pass_distillation,
@@ -141,12 +140,12 @@ def test_a_bundle_serves_what_its_first_pass_keeps(
     batch = [light.fitting(user_requests.at_end(run.data, u)) for u in users]
     inputs = batches.inputs(batch, fields)
     page = light.run(MODEL, inputs | {schema.K: np.full(len(users), 1, np.int32)})
-    every = light.model(MODEL, explanations.CANDIDATES)(
+    every = light.model(MODEL, bundle.CANDIDATES)(
         **batches.tensors(
             {name: one for name, one in inputs.items() if name != schema.K}, fields
         )
     )
-    ranks = every[explanations.RANKS].numpy()
+    ranks = every[bundle.RANKS].numpy()
     assert (ranks > 0).sum(axis=1).max() == 5
     for row in range(len(users)):
         best = int(np.flatnonzero(ranks[row] == 1)[0])

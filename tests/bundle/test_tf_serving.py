@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tests.bundle import conftest
 from ytdnn.base import schema
-from ytdnn.bundle import saved_models, tf_serving, versions
+from ytdnn.bundle import saved_models, signatures, tf_serving, versions
 
 apis = pytest.importorskip("tensorflow_serving.apis")
 
@@ -98,7 +98,7 @@ def test_lists_are_padded_only_by_what_is_missing(
 ) -> None:
     """A log with a video 0 has another id that stands for none."""
     dtype = "string" if missing == "" else "int64"
-    field = saved_models.signatures.Field(
+    field = saved_models.io_fields.Field(
         schema.WATCHED_VIDEO_IDS, dtype, "batch, length", missing, ""
     )
     model = saved_models.Model(tf.Module(), (field,), ())
@@ -173,7 +173,7 @@ class Double(tf.Module):
 
 def test_vectors_of_several_models_lie_on_disk_once(tmp_path: pathlib.Path) -> None:
     large = np.random.default_rng(0).normal(size=(2**12, 2**7)).astype(np.float32)
-    fields = (saved_models.signatures.k_field(),)
+    fields = (signatures.k_field(),)
     with versions.publish(tmp_path / "bundle", "bundle", {}, {}, {}) as draft:
         for name, small in (("a", 1.0), ("b", 2.0)):
             model = saved_models.Model(Double(large, small), fields, ())

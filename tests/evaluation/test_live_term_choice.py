@@ -31,7 +31,9 @@ class _Cases:
 def test_the_weights_of_planted_choices_come_back() -> None:
     rng = np.random.default_rng(0)
     number = 4_000
-    weights = np.where(live_terms.NOT_NEGATIVE, 0.6, rng.normal(0.0, 0.8, 14))
+    weights = np.where(
+        live_terms.NOT_NEGATIVE, 0.6, rng.normal(0.0, 0.8, live_terms.NUM_TERMS)
+    )
     weights[-1] = 0.0  # of the network: it tells nothing
     terms = rng.normal(size=(number * SIZE, live_terms.NUM_TERMS))
     logits = (terms @ weights).reshape(number, SIZE) + rng.gumbel(size=(number, SIZE))

@@ -9,7 +9,7 @@ initializers: file operations are allowed only there, where the loader gives the
 
 import importlib.resources
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from tensorflow.core.protobuf import saved_model_pb2
@@ -17,12 +17,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 from ytdnn.base import errors
 
 FILE = "saved_model.pb"
-_ALLOWED = frozenset(
-    importlib.resources.files("ytdnn.bundle")
-    .joinpath("operations.txt")
-    .read_text(encoding="utf-8")
-    .split()
-)
+_LIST = importlib.resources.files("ytdnn.bundle") / "operations.txt"
+_ALLOWED = frozenset(_LIST.read_text(encoding="utf-8").split())
 _CHECKPOINT = frozenset(
     ("MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename")
 )
@@ -100,14 +96,13 @@ def _is_allowed(where: Function | None, node: Node, checkpoint: set[str]) -> boo
         return node.input[0] in {
             argument.name for argument in where.signature.input_arg
         }
-    return node.op in _ALLOWED and not _called(node) & checkpoint
+    return node.op in _ALLOWED and checkpoint.isdisjoint(f.name for f in called(node))
 
 
-def _called(node: Node) -> set[str]:
-    """Returns the functions that a node names."""
+def called(node: Node) -> list[Any]:
+    """Returns a node's mentions of functions, each a NameAttrList."""
     named = [value.func for value in node.attr.values() if value.HasField("func")]
-    named += [func for value in node.attr.values() for func in value.list.func]
-    return {function.name for function in named}
+    return named + [func for value in node.attr.values() for func in value.list.func]
 
 
 def _checkpoint_functions(graph: Any) -> set[str]:
@@ -115,7 +110,7 @@ def _checkpoint_functions(graph: Any) -> set[str]:
     named = (graph.saver_def.save_tensor_name, graph.saver_def.restore_op_name)
     wanted = {name.partition(":")[0] for name in named}
     nodes = [node for node in graph.graph_def.node if node.name in wanted]
-    return {name for node in nodes for name in _called(node)}
+    return {function.name for node in nodes for function in called(node)}
 
 
 def _nodes(graph: Any, checkpoint: set[str]) -> Iterator[tuple[Function | None, Node]]:
@@ -124,12 +119,6 @@ def _nodes(graph: Any, checkpoint: set[str]) -> Iterator[tuple[Function | None, 
         yield None, node
     for function in graph.library.function:
         is_checkpoint = function.signature.name in checkpoint
-        yield from _of(function, function.node_def, is_checkpoint)
-
-
-def _of(
-    function: Function, nodes: Iterable[Node], is_checkpoint: bool
-) -> Iterator[tuple[Function, Node]]:
-    for node in nodes:
-        if not (is_checkpoint and node.op in _CHECKPOINT):
-            yield function, node
+        for node in function.node_def:
+            if not (is_checkpoint and node.op in _CHECKPOINT):
+                yield function, node

@@ -5,9 +5,7 @@ is killed leaves the earlier file, and readers never see a part.
 """
 
 import collections
-import contextlib
 import dataclasses
-import os
 import pathlib
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -230,7 +228,7 @@ def user_vectors(
     bundle: Bundle, logged: user_requests.LoggedRequests, ids: BulkIds
 ) -> Stream:
     """Returns the vectors of users: `user_id`, `vector`."""
-    return _vectors(bundle, ids, bulk.UserVectors(bundle, logged))
+    return _vectors(bundle, ids, bulk.user_vectors(bundle, logged))
 
 
 def video_vectors(bundle: Bundle, ids: BulkIds) -> Stream:
@@ -305,17 +303,9 @@ def _write(
         return frames
 
     rows = plugins.register_io_source(source, schema=columns)
-    with _replacing(path) as partial:
+    with whole_files.whole_file(path) as partial:
         if path.suffix.lower() in CSV:
             rows.sink_csv(partial)
         else:
             rows.sink_parquet(partial, metadata=dict(meanings))
-
-
-@contextlib.contextmanager
-def _replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields a temporary file, which replaces the target when the block succeeds."""
-    with whole_files.whole_file(path) as partial:
-        yield partial
-        with open(partial, "rb+") as file:
-            os.fsync(file.fileno())
+        whole_files.flush(partial)

@@ -31,8 +31,7 @@ def indices_of(known: pl.Series, ids: pl.Series) -> npt.NDArray[np.int64]:
     names = pl.DataFrame({"id": known.cast(pl.String)}).with_row_index("index")
     frame = pl.DataFrame({"id": ids.cast(pl.String)})
     indices = frame.join(names, "id", "left", maintain_order="left")["index"]
-    places: npt.NDArray[np.int64] = indices.cast(pl.Int64).fill_null(-1).to_numpy()
-    return places
+    return indices.cast(pl.Int64).fill_null(-1).to_numpy()
 
 
 def schema_of_lists(
@@ -103,12 +102,11 @@ def from_answers(
       users: User of each request, None where it names none.
     """
     more = [name for name in bundle.meanings if name != schema.SCORE]
+    ids = [answer.video_ids for answer in answers]
     columns = {
-        REQUEST: [row for row, answer in enumerate(answers) for _ in answer.video_ids],
-        schema.RANK: [
-            n for answer in answers for n in range(1, len(answer.video_ids) + 1)
-        ],
-        schema.VIDEO_ID: [video for answer in answers for video in answer.video_ids],
+        REQUEST: [row for row, of_row in enumerate(ids) for _ in of_row],
+        schema.RANK: [rank for of_row in ids for rank in range(1, len(of_row) + 1)],
+        schema.VIDEO_ID: [video for of_row in ids for video in of_row],
         schema.TITLE: [title for answer in answers for title in answer.titles],
         schema.SCORE: [score for answer in answers for score in answer.scores],
     } | {

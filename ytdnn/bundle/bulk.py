@@ -19,7 +19,6 @@ from ytdnn.bundle import batches, user_requests
 from ytdnn.bundle import bundle as bundles
 from ytdnn.retrieval.index import interface
 
-Bundle = bundles.Bundle
 LoggedRequests = user_requests.LoggedRequests
 
 _INDEX = "index"
@@ -78,7 +77,7 @@ Maker = Callable[[Indices], Lists]
 
 
 def recommend(
-    bundle: Bundle,
+    bundle: bundles.Bundle,
     logged: LoggedRequests,
     k: int,
     limits: BulkFilters,
@@ -142,7 +141,7 @@ def recommend(
 
 
 def _shared_inputs(
-    bundle: Bundle, fields: batches.Fields, k: int, limits: BulkFilters
+    bundle: bundles.Bundle, fields: batches.Fields, k: int, limits: BulkFilters
 ) -> dict[str, npt.NDArray[Any]]:
     """Returns the inputs that all users' requests have in common, a batch of one."""
     ids = bundle.videos[schema.VIDEO_ID]
@@ -168,7 +167,7 @@ def indices_of(ids: npt.NDArray, known: pl.DataFrame) -> npt.NDArray[np.int32]:
 
 
 def nearest(
-    bundle: Bundle, logged: LoggedRequests, k: int, limits: BulkFilters
+    bundle: bundles.Bundle, logged: LoggedRequests, k: int, limits: BulkFilters
 ) -> Maker:
     """Returns the function from users to exact candidates; scores are dot products.
 
@@ -178,7 +177,7 @@ def nearest(
       k: Length of the lists.
       limits: Videos that the lists may hold, without caps.
     """
-    vectors_of, vectors = UserVectors(bundle, logged), bundle.video_vectors()
+    vectors_of, vectors = user_vectors(bundle, logged), bundle.video_vectors()
     left_out = np.concatenate([bundle.removed_videos(), limits.excluded])
     allowed = limits.allowed
     if any(limits.request.get(key) for key in (schema.CONDITIONS, schema.POLICY)):
@@ -195,7 +194,7 @@ def nearest(
 
 
 def _permitted(
-    bundle: Bundle, limits: BulkFilters, num_videos: int, time: int
+    bundle: bundles.Bundle, limits: BulkFilters, num_videos: int, time: int
 ) -> npt.NDArray[np.int32]:
     """Returns the videos that limits permit: all that an exact search finds for them.
 
@@ -225,7 +224,7 @@ def _join(first: ragged.Ragged, other: ragged.Ragged) -> ragged.Ragged:
     return ragged.from_rows(rows, values, len(first.sizes))
 
 
-def similar(bundle: Bundle, k: int, by: str = "") -> Maker:
+def similar(bundle: bundles.Bundle, k: int, by: str = "") -> Maker:
     """Returns the function from videos to the most similar ones, by cosine.
 
     The bias is no part of the cosine. The video itself and removed videos are left out.
@@ -256,26 +255,27 @@ def similar(bundle: Bundle, k: int, by: str = "") -> Maker:
     return make
 
 
-class UserVectors:
-    """Computes vectors of users of a log by the user tower of a bundle."""
+def user_vectors(
+    bundle: bundles.Bundle, logged: LoggedRequests
+) -> Callable[[Indices], Vectors]:
+    """Returns the function from users of a log to their vectors by the user tower.
 
-    def __init__(self, bundle: Bundle, logged: LoggedRequests) -> None:
-        """Loads the user tower."""
-        self._bundle, self._logged = bundle, logged
-        self._fields = bundle.inputs(bundles.USER_TOWER)
+    It returns `[n, dim] float32`; a user without watches has an empty history.
+    """
+    fields = bundle.inputs(bundles.USER_TOWER)
 
-    def __call__(self, users: Indices) -> Vectors:
-        """Returns `[n, dim] float32`; a user without watches has an empty history."""
-        lengths = self._logged.lengths(users)
+    def vectors_of(users: Indices) -> Vectors:
         parts = []
-        every = batches.group_by_length(lengths, _MOST_USERS, _MOST_CELLS)
+        every = batches.group_by_length(logged.lengths(users), _MOST_USERS, _MOST_CELLS)
         for part in every:
-            inputs = self._logged.inputs(users[part], self._fields)
-            outputs = self._bundle.run(bundles.USER_TOWER, inputs)
+            inputs = logged.inputs(users[part], fields)
+            outputs = bundle.run(bundles.USER_TOWER, inputs)
             parts.append(outputs[schema.USER_VECTOR].numpy())
         vectors: Vectors = np.concatenate(parts)
         vectors[np.concatenate(every)] = vectors.copy()
         return vectors
+
+    return vectors_of
 
 
 class Search:
@@ -317,19 +317,7 @@ class Search:
         if not k:
             nothing = np.zeros((len(queries), 0), np.float32)
             return Lists(nothing.astype(np.int32), nothing)
-        known = np.where(left_out.values < len(self._place), left_out.values, 0)
-        columns, scores = top_k_selection.scored_best_of(
-            self._products(queries),
-            (len(queries), len(self._held)),
-            (left_out.offsets, self._place[known]),
-            k,
-            _BLOCK_BYTES,
-        )
-        return Lists(np.append(np.int32(0), self._held)[columns], scores)
-
-    def _products(self, queries: Vectors) -> top_k_selection.Scorer:
-        """Returns a function that multiplies blocks in TensorFlow, on all cores."""
-        with tf.device("CPU"):
+        with tf.device("CPU"):  # on all cores
             query_tensor = tf.constant(queries)
 
         def products(
@@ -343,7 +331,15 @@ class Search:
                 *(np.asarray(memoryview(product)) for product in block_products)
             )
 
-        return products
+        known = np.where(left_out.values < len(self._place), left_out.values, 0)
+        columns, scores = top_k_selection.scored_best_of(
+            products,
+            (len(queries), len(self._held)),
+            (left_out.offsets, self._place[known]),
+            k,
+            _BLOCK_BYTES,
+        )
+        return Lists(np.append(np.int32(0), self._held)[columns], scores)
 
 
 @tf.function(reduce_retracing=True)

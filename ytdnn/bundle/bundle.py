@@ -20,10 +20,9 @@ from ytdnn.bundle import (
     removed_videos,
     requests,
     saved_models,
-    signatures,
     versions,
 )
-from ytdnn.log import prepared, vectors
+from ytdnn.log import io_fields, prepared, vectors
 from ytdnn.retrieval import slate
 from ytdnn.retrieval.index import scann_index
 
@@ -212,18 +211,18 @@ class Bundle:
             return dict.fromkeys(ids)
         return dict(zip(ids, self.videos[schema.TITLE].to_list(), strict=True))
 
-    def inputs(self, model: str) -> dict[str, signatures.Field]:
+    def inputs(self, model: str) -> dict[str, io_fields.Field]:
         """Returns a model's inputs by name."""
-        return signatures.read(self._facts(model)["inputs"])
+        return io_fields.read(self._facts(model)["inputs"])
 
     def _facts(self, model: str) -> dict[str, Any]:
         known: dict[str, dict[str, Any]] = self.manifest.facts["models"]
         errors.require_known([model], [*known], "models", str(self.directory))
         return known[model]
 
-    def outputs(self, model: str) -> dict[str, signatures.Field]:
+    def outputs(self, model: str) -> dict[str, io_fields.Field]:
         """Returns the outputs of a model with a value for each video, by name."""
-        known = signatures.read(self._facts(model)["outputs"])
+        known = io_fields.read(self._facts(model)["outputs"])
         others = [n for n in known if n not in COLUMNS and known[n].dtype == "float32"]
         of_videos = [*COLUMNS, *(n for n in others if known[n].is_list)]
         return {name: known[name] for name in of_videos if name in known}
@@ -245,8 +244,7 @@ class Bundle:
             if "scann" in self._facts(name)["needs"]:
                 scann_index.scann_ops()
             self._models[name] = tf.saved_model.load(str(self.path(name)))
-        signature_model: Signature = self._models[name].signatures[signature]
-        return signature_model
+        return self._models[name].signatures[signature]
 
     def run(
         self, name: str, inputs: Tensors, signature: str = saved_models.SIGNATURE

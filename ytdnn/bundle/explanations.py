@@ -14,15 +14,7 @@ from ytdnn.bundle import bundle, graphs, recommender_graph, shared_functions
 from ytdnn.log import raw_request
 from ytdnn.retrieval import pool, row_ops
 
-Scores = pool.Scores
-
-CANDIDATES = bundle.CANDIDATES
 EXPLAIN = "explain"
-CANDIDATE_SCORES = bundle.CANDIDATE_SCORES
-SOURCES = bundle.SOURCES
-SEED_IDS = bundle.SEED_IDS
-RANKS = bundle.RANKS
-STAGE_SECONDS = bundle.STAGE_SECONDS
 NEAREST_IDS = "nearest_watched_ids"
 NEAREST_COSINES = "nearest_watched_cosines"
 WITHOUT = "without."
@@ -30,8 +22,6 @@ VALUE = "value."
 NUM_NEAREST = 3  # watched videos that explain a candidate
 _HISTORY = 50  # most recent watches among which the nearest are
 _UNKNOWN = -2.0  # below every cosine
-
-Tensors = dict[str, tf.Tensor]
 
 
 class CandidatesGraph(tf.Module):
@@ -41,7 +31,7 @@ class CandidatesGraph(tf.Module):
         self,
         stages: recommender_graph.AnswerGraph,
         user_tower: graphs.UserTowerGraph,
-        scores: Scores,
+        scores: pool.Scores,
     ) -> None:
         """Stores a recommender, and the function for the candidate model's scores."""
         super().__init__()
@@ -49,7 +39,7 @@ class CandidatesGraph(tf.Module):
         self._user_tower = user_tower
         self._scores = scores
 
-    def call(self, **raw: tf.Tensor) -> Tensors:
+    def call(self, **raw: tf.Tensor) -> graphs.Outputs:
         """Returns the candidates in the order of their sources.
 
         Most outputs are `[batch, n]`: `ids`, `scores` that order them and the other
@@ -77,11 +67,11 @@ class CandidatesGraph(tf.Module):
             ended = tf.timestamp()
         seconds = tf.stack([proposed - started, ended - proposed])
         times = tf.tile(seconds[tf.newaxis], [tf.shape(ranked.order)[0], 1])
-        return self._outputs(candidates, scores, ranked) | {STAGE_SECONDS: times}
+        return self._outputs(candidates, scores, ranked) | {bundle.STAGE_SECONDS: times}
 
     def _outputs(
         self, candidates: pool.Candidates, scores: tf.Tensor, ranked: graphs.Ranking
-    ) -> Tensors:
+    ) -> graphs.Outputs:
         is_there = candidates.videos > 0
         on_page = is_there & tf.math.is_finite(ranked.order)
         shown = (schema.PROPENSITIES, schema.PLACED_BY)
@@ -94,10 +84,10 @@ class CandidatesGraph(tf.Module):
         ranks = 1 + row_ops.ranks(ranked.order)
         return columns | {
             schema.IDS: self._stages.videos.ids(candidates.videos),
-            CANDIDATE_SCORES: tf.where(is_there, scores, tf.zeros_like(scores)),
-            SOURCES: candidates.sources,
-            SEED_IDS: self._stages.videos.ids(candidates.seeds),
-            RANKS: tf.where(on_page, ranks, tf.zeros_like(ranks)),
+            bundle.CANDIDATE_SCORES: tf.where(is_there, scores, tf.zeros_like(scores)),
+            bundle.SOURCES: candidates.sources,
+            bundle.SEED_IDS: self._stages.videos.ids(candidates.seeds),
+            bundle.RANKS: tf.where(on_page, ranks, tf.zeros_like(ranks)),
             schema.NUM_RESULTS: tf.reduce_sum(tf.cast(is_there, tf.int32), axis=1),
         }
 
@@ -125,12 +115,11 @@ class Effects(tf.Module):
         self._vectors = frozenset(vectors)
         self._traced = shared_functions.TracedFunction(self._changed)
 
-    def __call__(self, tensors: Tensors) -> Tensors:
+    def __call__(self, tensors: graphs.Raw) -> graphs.Outputs:
         """Returns the scores and the values of the network's tensors, by name."""
-        effects: Tensors = self._traced(tensors)
-        return effects
+        return self._traced(tensors)
 
-    def _changed(self, tensors: Tensors) -> Tensors:
+    def _changed(self, tensors: graphs.Raw) -> graphs.Outputs:
         changed = [tensors] + [
             tensors | {name: tf.fill(tf.shape(read), tf.cast(value, read.dtype))}
             for name, value in self._neutral.items()
@@ -155,7 +144,7 @@ class Explanation(tf.Module):
     """Maps a request and videos to the ranker's scores with each feature neutral."""
 
     def __init__(
-        self, ranker: graphs.RankerGraph, effects: Effects, scores: Scores
+        self, ranker: graphs.RankerGraph, effects: Effects, scores: pool.Scores
     ) -> None:
         """Takes the ranker.
 
@@ -169,7 +158,7 @@ class Explanation(tf.Module):
         self._effects = effects
         self._scores = scores
 
-    def call(self, **raw: tf.Tensor) -> Tensors:
+    def call(self, **raw: tf.Tensor) -> graphs.Outputs:
         """Returns explanations of the scores of the given videos.
 
         `scores [batch, k]`; for each tensor of the network `without.NAME [batch, k]`,
@@ -182,7 +171,7 @@ class Explanation(tf.Module):
         request = raw_request.Request(raw, videos, raw[schema.VIDEO_IDS])
         return self._effects(self._ranker.tensors(raw)) | self._nearest(request)
 
-    def _nearest(self, request: raw_request.Request) -> Tensors:
+    def _nearest(self, request: raw_request.Request) -> graphs.Outputs:
         watched = request.last_watches(_HISTORY)
         cosines = self._scores.cosines(request.video_indices, watched)
         is_first = (row_ops.occurrence(watched) == 0) & (watched > 0)

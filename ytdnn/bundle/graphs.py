@@ -14,7 +14,6 @@ from ytdnn.bundle import shared_functions
 from ytdnn.candidates import model as candidate_model
 from ytdnn.features import request_reading
 from ytdnn.log import lookups, prepared, raw_request
-from ytdnn.ranking import heads
 from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import allowed_videos, filter_graph, filtered_search, pool, row_ops
@@ -26,7 +25,6 @@ PreparedData = prepared.PreparedData
 
 VideoIds = lookups.VideoIds
 Request = raw_request.Request
-Candidates = pool.Candidates
 
 Raw = dict[str, Tensor]
 Outputs = dict[str, Tensor]
@@ -88,11 +86,8 @@ def best(videos: VideoIds, indices: Tensor, ranked: Ranking, wanted: Tensor) -> 
         return tf.where(keep, taken, tf.constant(0, taken.dtype))
 
     columns = {name: kept(values) for name, values in ranked.columns().items()}
-    return (
-        {schema.IDS: videos.ids(kept(indices))}
-        | columns
-        | {schema.NUM_RESULTS: num_results}
-    )
+    ids = {schema.IDS: videos.ids(kept(indices))}
+    return ids | columns | {schema.NUM_RESULTS: num_results}
 
 
 class FilterReader(tf.Module):
@@ -188,8 +183,7 @@ class UserTowerGraph(tf.Module):
     def vectors(self, request: Request) -> Tensor:
         """Returns the vectors of some requests, `[batch, vector_dim] float32`."""
         raw = {name: request.raw[name] for name in self._fields}
-        vectors: Tensor = self._of_raw(raw, request.watched_indices)
-        return vectors
+        return self._of_raw(raw, request.watched_indices)
 
     def _read(self, raw: Raw, watched: Tensor) -> Tensor:
         request = Request(raw, self._videos)
@@ -244,28 +238,15 @@ class Scorer(tf.Module):
         self.asks_scores = model.first_stage is not None
         self.asks_sources = self.asks_scores and model.asks_sources
         self._weights = list(model.network.variables)
-        self._predict = shared_functions.TracedFunction(model.predict)
+        self.predict_of = shared_functions.TracedFunction(model.predict)
         self.score_of = _hidden(model.head.score)
         length = model.config.history_length
         self._inputs = ranking_inputs.RequestInputs(data, model.features, length)
         self._fields = [field.name for field in model.request_fields(data.catalogue)]
         self._read = shared_functions.TracedFunction(self._answer, any_size=True)
 
-    def score(
-        self, request: Request, candidates: Candidates, scores: Tensor | None
-    ) -> heads.HeadPredictions:
-        """Returns predictions of the candidates of a request, `[batch, n]` each.
-
-        Args:
-          request: Raw request.
-          candidates: Candidates of the request.
-          scores: `[batch, n] float32` scores of the candidate model; None where the
-            ranker does not read them.
-        """
-        return self.predict_of(self.tensors_of(request, candidates, scores))
-
     def tensors_of(
-        self, request: Request, candidates: Candidates, scores: Tensor | None
+        self, request: Request, candidates: pool.Candidates, scores: Tensor | None
     ) -> dict[str, Tensor]:
         """Returns the network's inputs for candidates; for arguments see `score`."""
         named = Request(request.raw, self.videos)
@@ -274,16 +255,14 @@ class Scorer(tf.Module):
         if self.asks_scores:
             named.candidate_scores = scores
         if self.asks_sources:
-            named.candidate_sources, named.seed_videos = (
-                candidates.sources,
-                candidates.seeds,
-            )
+            named.candidate_sources = candidates.sources
+            named.seed_videos = candidates.seeds
         return self.tensors(named)
 
     def tensors(self, request: Request) -> dict[str, Tensor]:
         """Returns the network's inputs for a request and its videos."""
         raw = {name: request.raw[name] for name in self._fields}
-        tensors: dict[str, Tensor] = self._read(
+        return self._read(
             raw,
             request.video_ids,
             request.video_indices,
@@ -292,7 +271,6 @@ class Scorer(tf.Module):
             request.candidate_sources,
             request.seed_videos,
         )
-        return tensors
 
     def _answer(
         self,
@@ -309,10 +287,6 @@ class Scorer(tf.Module):
         request.candidate_scores = scores
         request.candidate_sources, request.seed_videos = sources, seeds
         return self._inputs(request)
-
-    def predict_of(self, tensors: dict[str, Tensor]) -> heads.HeadPredictions:
-        """Returns predictions `[batch, k]` from the network's inputs."""
-        return self._predict(tensors)
 
 
 class RankerGraph(tf.Module):
@@ -341,7 +315,7 @@ class RankerGraph(tf.Module):
         self._scores = scores if scorer.asks_scores else None
         self._sources = sources if scorer.asks_sources else None
         self._limits = limits or FilterReader()
-        self._tensors = shared_functions.TracedFunction(self._read)
+        self.tensors = shared_functions.TracedFunction(self._read)
 
     def call(self, **raw: Tensor) -> Outputs:
         """Returns `scores [batch, k] float32` and predictions, 0 without a video id."""
@@ -359,16 +333,8 @@ class RankerGraph(tf.Module):
             for name, values in ranked.columns().items()
         }
 
-    def tensors(self, raw: Raw) -> Raw:
-        """Returns the network's inputs for requests and their videos."""
-        tensors: Raw = self._tensors(raw)
-        return tensors
-
     def _read(self, raw: Raw) -> Raw:
-        return self._scorer.tensors(self._request(raw))
-
-    def _request(self, raw: Raw) -> Request:
-        """Returns a request about videos, with the first stage's scores and sources."""
+        """Returns the network's inputs for requests about videos."""
         request = Request(raw, self._scorer.videos, raw[schema.VIDEO_IDS])
         if self._scores is not None:
             vectors = self._user_tower.vectors(request)
@@ -379,7 +345,7 @@ class RankerGraph(tf.Module):
                 )
                 of_videos = candidates.sources_of(request.video_indices)
                 request.candidate_sources, request.seed_videos = of_videos
-        return request
+        return self._scorer.tensors(request)
 
 
 def _hidden(function: Callable[..., Any]) -> Callable[..., Any]:

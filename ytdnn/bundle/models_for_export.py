@@ -82,17 +82,12 @@ def make(parts: Parts) -> dict[str, saved_models.Model]:
     if parts.ranker is not None:
         models[bundle.RANKER] = maker.ranker(parts.searchers[index_artifact.EXACT])
     for kind, searcher in parts.searchers.items():
-        suffix = _suffix(kind, parts.served)
+        suffix = "" if kind == parts.served != index_artifact.EXACT else f"_{kind}"
         needs_scann = kind == index_artifact.SCANN
         index = maker.index(searcher, needs_scann)
         both = maker.recommender(searcher, index, needs_scann)
         models |= {bundle.INDEX + suffix: index, bundle.RECOMMENDER + suffix: both}
     return models
-
-
-def _suffix(kind: str, served: str) -> str:
-    """Returns the suffix of a kind of index, empty for the served kind unless exact."""
-    return "" if kind == served != index_artifact.EXACT else f"_{kind}"
 
 
 class _Maker:
@@ -158,15 +153,13 @@ class _Maker:
             self._searches[searcher] = shared_functions.SharedNearest(search)
         return self._searches[searcher]
 
-    def _source(self, searcher: tf.Module) -> pool.TowerSource:
-        number = self._stage.composition.num_candidates
-        return pool.TowerSource(number, self._search(searcher))
-
     def _live(
         self, searcher: tf.Module
     ) -> pool.TowerSource | live_term_source.LiveSource:
         """Returns the candidate model, with live terms if the run has chosen some."""
-        source, weights = self._source(searcher), self._stage.composition.live_weights
+        number = self._stage.composition.num_candidates
+        source = pool.TowerSource(number, self._search(searcher))
+        weights = self._stage.composition.live_weights
         if not weights:
             return source
         return live_term_source.LiveSource(
@@ -202,24 +195,19 @@ class _Maker:
 
         All kinds of index share one, if no feature reads the first stage.
         """
-        asks = self._scorer is not None and self._scorer.asks_scores
-        key = searcher if asks else None
+        scorer = self._scorer
+        if scorer is None:
+            raise ValueError("expected a trained ranker, found none")
+        key = searcher if scorer.asks_scores else None
         if key not in self._rankers:
+            sources = self._pool(searcher) if scorer.asks_sources else None
+            scores, limits = self._stage.scores(searcher), self._parts.limits
             self._rankers[key] = saved_models.Model(
-                self._ranker_graph(searcher),
+                graphs.RankerGraph(scorer, self._tower, scores, sources, limits),
                 self._ranker_inputs,
                 signatures.columns(meanings(self._parts.ranker)),
             )
         return self._rankers[key]
-
-    def _ranker_graph(self, searcher: tf.Module) -> graphs.RankerGraph:
-        if self._scorer is None:
-            raise ValueError("expected a trained ranker, found none")
-        sources = self._pool(searcher) if self._scorer.asks_sources else None
-        scores = self._stage.scores(searcher)
-        return graphs.RankerGraph(
-            self._scorer, self._tower, scores, sources, self._parts.limits
-        )
 
     @property
     def _ranker_inputs(self) -> saved_models.Fields:
@@ -280,9 +268,7 @@ class _Maker:
         """Returns the signature that lists all candidates."""
         candidates_graph = explanations.CandidatesGraph(graph, self._tower, scores)
         inputs = io_fields.union(query, self._permitting, self._capping, self._weights)
-        return {
-            explanations.CANDIDATES: saved_models.Model(candidates_graph, inputs, ())
-        }
+        return {bundle.CANDIDATES: saved_models.Model(candidates_graph, inputs, ())}
 
 
 def counted_to(parts: Parts) -> int | None:

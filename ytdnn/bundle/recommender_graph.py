@@ -13,7 +13,6 @@ Request = raw_request.Request
 Candidates = pool.Candidates
 
 Raw = graphs.Raw
-Outputs = graphs.Outputs
 Proposed = tuple[Candidates, tf.Tensor | None]
 
 
@@ -22,11 +21,13 @@ class AnswerGraph(tf.Module):
 
     Attributes:
       videos: Ids and indices of the catalogue.
+      first_pass: Keeps the candidates that are ranked; None: all are.
     """
 
     videos: lookups.VideoIds
+    first_pass: "first_pass.FirstPass | None" = None
 
-    def call(self, **raw: tf.Tensor) -> Outputs:
+    def call(self, **raw: tf.Tensor) -> graphs.Outputs:
         """Returns ids, the columns of `Ranked`, and num_results."""
         request = Request(raw, self.videos)
         candidates, scores = self.leave_out(raw, *self.propose(request))
@@ -40,9 +41,10 @@ class AnswerGraph(tf.Module):
     def leave_out(
         self, raw: Raw, candidates: Candidates, scores: tf.Tensor | None
     ) -> Proposed:
-        """Returns the candidates to rank, and their scores."""
-        del raw
-        return candidates, scores
+        """Returns the candidates that the first pass keeps, and their scores."""
+        if self.first_pass is None:
+            return candidates, scores
+        return self.first_pass(raw, candidates, scores)
 
     def rank(
         self, request: Request, candidates: Candidates, scores: tf.Tensor | None
@@ -64,8 +66,10 @@ class AnswerGraph(tf.Module):
           candidates: All candidates of the requests.
           ranked: Predictions for the candidates.
         """
-        del raw, candidates
-        return ranked
+        if self.first_pass is None:
+            return ranked
+        keeps = self.first_pass.keeps(raw, candidates)
+        return ranked._replace(order=tf.where(keeps, ranked.order, float("-inf")))
 
 
 class NearestGraph(AnswerGraph):
@@ -139,7 +143,6 @@ class RecommenderGraph(AnswerGraph):
         self._scores = scores if scorer.asks_scores else None
         self._limits = limits or graphs.FilterReader()
         self._proposed = shared_functions.TracedFunction(self._propose)
-        self.first_pass: first_pass.FirstPass | None = None
 
     def propose(self, request: Request) -> Proposed:
         """Returns the candidates, and the candidate model's scores where needed.
@@ -159,26 +162,12 @@ class RecommenderGraph(AnswerGraph):
             scores = self._scores(vectors, candidates.videos)
         return candidates, scores, request.watched_indices
 
-    def leave_out(
-        self, raw: Raw, candidates: Candidates, scores: tf.Tensor | None
-    ) -> Proposed:
-        """Returns the candidates that the first pass keeps, and their scores."""
-        if self.first_pass is None:
-            return candidates, scores
-        return self.first_pass(raw, candidates, scores)
-
-    def on_page(self, raw: Raw, candidates: Candidates, ranked: Ranking) -> Ranking:
-        """See `AnswerGraph`."""
-        if self.first_pass is None:
-            return ranked
-        keeps = self.first_pass.keeps(raw, candidates)
-        return ranked._replace(order=tf.where(keeps, ranked.order, float("-inf")))
-
     def rank(
         self, request: Request, candidates: Candidates, scores: tf.Tensor | None
     ) -> Ranking:
         """Returns the ranker's predictions for candidates, and the slate's order."""
-        predicted = self.scorer.score(request, candidates, scores)
+        tensors = self.scorer.tensors_of(request, candidates, scores)
+        predicted = self.scorer.predict_of(tensors)
         videos = candidates.videos
         order = self._order.uncapped(videos, predicted.order)
         score_of = tf.exp if self._order.is_counted else self.scorer.score_of

@@ -123,7 +123,12 @@ def values(request: Request, fields: Fields) -> dict[str, Any]:
     request = request_shorthand.expanded(_object(request), fields)
     for key in request:
         if key not in fields:
-            raise errors.UserError(_unknown_key(key, fields))
+            hint = errors.hint(str(key), fields, cutoff=0.58)
+            short = [k for k, name in schema.SHORT_KEYS.items() if name in fields]
+            raise errors.UserError(
+                f"expected request keys {', '.join([*fields, *short])}, received "
+                f"{_shown(key)}{hint}"
+            )
     inputs = {name: _value(request.get(name), field) for name, field in fields.items()}
     for name, ids in _LISTS_OF.items():
         if name in fields:
@@ -189,13 +194,6 @@ def _object(request: Any) -> Request:
         is_plain = isinstance(value, _JSON)
         errors.require(is_plain, f"{key} of a request", "a value of JSON", value)
     return request
-
-
-def _unknown_key(key: str, fields: Fields) -> str:
-    hint = errors.hint(str(key), fields, cutoff=0.58)
-    short = [key for key, name in schema.SHORT_KEYS.items() if name in fields]
-    known = [*fields, *short]
-    return f"expected request keys {', '.join(known)}, received {_shown(key)}{hint}"
 
 
 def _value(value: Any, field: signatures.Field) -> Any:

@@ -12,11 +12,11 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import config
 
 from ytdnn.base import schema
-from ytdnn.bundle import signatures
+from ytdnn.log import io_fields
 
 SIGNATURE = "serving_default"
 REQUIRED_SIGNATURE = "serving_required"
-Fields = tuple[signatures.Field, ...]
+Fields = tuple[io_fields.Field, ...]
 
 _REQUIRED = (schema.WATCHED_VIDEO_IDS, schema.USER_VECTOR, schema.K)
 _LARGE_BYTES = 2**20
@@ -72,8 +72,8 @@ class Model(Generic[GraphT]):
         """Returns the facts about the model for the manifest."""
         return {
             "needs": ["scann"] if self.needs_scann else [],
-            "inputs": signatures.describe(self.inputs),
-            "outputs": signatures.describe(self.outputs),
+            "inputs": io_fields.describe(self.inputs),
+            "outputs": io_fields.describe(self.outputs),
             "required": [field.name for field in self.required],
             "stages": list(self.stages),
         }
@@ -135,15 +135,9 @@ def _captured(graphs: Sequence[Graph], functions: Iterable[Any]) -> list[Any]:
     return [
         resource
         for resource in tf.train.TrackableView(root).descendants()
-        if id(_handle(resource)) in handles
+        if id(getattr(resource, "handle", getattr(resource, "resource_handle", None)))
+        in handles
     ]
-
-
-def _handle(resource: Any) -> Any:
-    """Returns the handle of a variable or table; None for other objects."""
-    if isinstance(resource, tf.Variable):
-        return resource.handle
-    return getattr(resource, "resource_handle", None)
 
 
 def _traced(call: Callable[..., Any], fields: Fields) -> Any:

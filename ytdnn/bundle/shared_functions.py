@@ -76,7 +76,4 @@ class SharedSource(interface.Source):
 
     def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
         """Returns the videos that the source proposes for some requests."""
-        proposal: interface.Proposal = self._traced(
-            requests._replace(limits=requests.permitted)
-        )
-        return proposal
+        return self._traced(requests._replace(limits=requests.permitted))

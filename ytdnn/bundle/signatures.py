@@ -9,9 +9,6 @@ from ytdnn.ranking import weighted_order
 from ytdnn.retrieval import filter_graph, slate
 
 Field = io_fields.Field
-describe = io_fields.describe
-read = io_fields.read
-union = io_fields.union
 
 _MOST = 2**31 - 1
 _MISSING: dict[str, str | int | float] = {"string": "", "int32": 0, "float32": 0.0}

@@ -8,14 +8,14 @@ made. A session took longer than either, as it writes all functions into one gra
 
 import itertools
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2, trackable_object_graph_pb2
 from tensorflow.python.eager import context
 
-from ytdnn.bundle import batches, bundle, saved_models
+from ytdnn.bundle import allowed_operations, batches, bundle, saved_models
 from ytdnn.retrieval.index import scann_index
 
 Tensors = Mapping[str, tf.Tensor]
@@ -60,7 +60,8 @@ def run(
         with saved_models.unoptimised():
             return model.run(signature, inputs)
     finally:
-        model.forget()
+        for name in model.num_outputs:
+            context.context().remove_function(name)
 
 
 class _Functions:
@@ -73,13 +74,14 @@ class _Functions:
         self._objects = self._meta.object_graph_def
         self._prefix = f"__single_run_{next(_NUMBERS)}_"
         self._library = self._meta.graph_def.library.function
-        for called in _calls(self._library):
-            called.name = self._prefix + called.name
-        self._num_outputs: dict[str, int] = {}
+        for node in (node for each in self._library for node in each.node_def):
+            for called in allowed_operations.called(node):
+                called.name = self._prefix + called.name
+        self.num_outputs: dict[str, int] = {}
         for function in self._library:
             function.signature.name = self._prefix + function.signature.name
             name = function.signature.name
-            self._num_outputs[name] = len(function.signature.output_arg)
+            self.num_outputs[name] = len(function.signature.output_arg)
             context.context().add_function_def(function)
         variables = str(directory / "variables" / "variables")
         self._reader = tf.train.load_checkpoint(variables)
@@ -88,11 +90,6 @@ class _Functions:
         )
         self._made: dict[int, Any] = {}  # by the number of the saved object
         self._variables: list[tf.Variable] = []
-
-    def forget(self) -> None:
-        """Removes the functions from the process."""
-        for name in self._num_outputs:
-            context.context().remove_function(name)
 
     def run(self, signature: str, inputs: Tensors) -> dict[str, tf.Tensor]:
         """Returns the outputs of a signature, by name."""
@@ -113,10 +110,9 @@ class _Functions:
         known = self._objects.concrete_functions[name]
         captured = map(self._tensor, known.bound_inputs)
         name = self._prefix + name
-        outputs: Sequence[tf.Tensor] = context.context().call_function(
-            name.encode(), [*inputs, *captured], self._num_outputs[name]
+        return context.context().call_function(
+            name.encode(), [*inputs, *captured], self.num_outputs[name]
         )
-        return outputs
 
     def _read(self, place: int) -> Any:
         """Returns the tensor, or the handle, of a saved object."""
@@ -144,21 +140,8 @@ class _Functions:
         return self._made[place]
 
     def _variable(self, place: int) -> tf.Variable:
-        (key,) = (
-            attribute.checkpoint_key
-            for attribute in self._saved.nodes[place].attributes
-            if attribute.name == "VARIABLE_VALUE"
-        )
+        saved = self._saved.nodes[place].attributes
+        (key,) = (a.checkpoint_key for a in saved if a.name == "VARIABLE_VALUE")
         variable = tf.Variable(self._reader.get_tensor(key), trainable=False)
         self._variables.append(variable)  # it frees its memory with its object
         return variable
-
-
-def _calls(functions: Sequence[Any]) -> Iterator[Any]:
-    """Yields all mentions of functions in functions."""
-    for node in itertools.chain.from_iterable(each.node_def for each in functions):
-        for value in node.attr.values():
-            if value.HasField("func"):
-                yield value.func
-            elif value.list.func:
-                yield from value.list.func

@@ -16,7 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.base import artifacts, schema
-from ytdnn.bundle import batches, requests, saved_models, signatures
+from ytdnn.bundle import batches, requests, saved_models
 
 Request = requests.Request
 
@@ -35,8 +35,6 @@ _WITH_SCANN = (
     "An image of TensorFlow Serving 2.20 built with ScaNN's ops (docs/serving.md).",
     "${TF_SERVING_SCANN_IMAGE:?build one as docs/serving.md says}",
 )
-
-Inputs = dict[str, tf.Tensor]
 
 
 def write(directory: pathlib.Path, models: Mapping[str, saved_models.Model]) -> None:
@@ -136,18 +134,14 @@ def example(video_ids: Sequence[Any], vector_dim: int) -> Request:
 
 def _examples(
     model: saved_models.Model, values: Request
-) -> Iterable[tuple[str, Inputs]]:
+) -> Iterable[tuple[str, dict[str, tf.Tensor]]]:
     """Yields signatures and inputs that run every branch of a model's graph."""
     fixed = {schema.USER_VECTOR, schema.VIDEO_IDS}
     history = {schema.WATCHED_VIDEO_IDS}
+    excluded = history | {schema.EXCLUDE_IDS}
     examples: list[Request] = [
         {key: values[key] for key in fixed | more}
-        for more in (
-            set(),
-            history,
-            history | {schema.EXCLUDE_IDS},
-            {schema.ALLOW_IDS},
-        )
+        for more in (set(), history, excluded, {schema.ALLOW_IDS})
     ]
     named = [(saved_models.SIGNATURE, model.inputs)]
     if model.required:
@@ -159,14 +153,11 @@ def _examples(
         ]
         for size in _SIZES:
             for request in known:
-                yield signature, _tensors([request] * size, by_name)
+                arrays = batches.inputs([request] * size, by_name)
+                yield signature, batches.tensors(arrays, by_name)
 
 
-def _tensors(batch: list[Request], fields: dict[str, signatures.Field]) -> Inputs:
-    return batches.tensors(batches.inputs(batch, fields), fields)
-
-
-def prediction_log(name: str, signature: str, inputs: Inputs) -> bytes:
+def prediction_log(name: str, signature: str, inputs: dict[str, tf.Tensor]) -> bytes:
     """Returns a serialised `PredictionLog` of one request.
 
     Args:

@@ -20,8 +20,7 @@ from ytdnn.base import machine_facts
 from ytdnn.retrieval.index import scann_index
 
 Arrays = Mapping[str, npt.NDArray[Any]]
-Outputs = dict[str, npt.NDArray[Any]]
-Signature = Callable[[Arrays], Outputs]
+Signature = Callable[[Arrays], dict[str, npt.NDArray[Any]]]
 _COPY = re.compile(r"_[0-9]+$")  # of a variable whose name another one has
 
 
@@ -109,7 +108,7 @@ class Session:
         outputs = {key: tensor.name for key, tensor in signature.outputs.items()}
         run = self._session.make_callable(list(outputs.values()), list(inputs.values()))
 
-        def call(values: Arrays) -> Outputs:
+        def call(values: Arrays) -> dict[str, npt.NDArray[Any]]:
             given = [values[key] for key in inputs]
             with self._gate.running():
                 return dict(zip(outputs, run(*given), strict=True))

@@ -186,7 +186,12 @@ class LoggedRequests:
           users: `[n]` user indices.
           fields: The signature's inputs by name.
         """
-        known = self._event_lists(users, fields)
+        known: dict[str, tf.Tensor] = {}
+        for table, columns in _COLUMNS.items():
+            if table == schema.WATCHES or self.data.log.has_impressions:
+                known |= self._lists(table, columns, users, fields)
+        if schema.QUERIES in fields and self.data.catalogue.has_searches:
+            known[schema.QUERIES] = self._queries(users)
         return {
             name: known[name] if name in known else self._user_values(users, field)
             for name, field in fields.items()
@@ -195,18 +200,6 @@ class LoggedRequests:
     def ids(self, videos: npt.NDArray[np.integer]) -> tf.Tensor:
         """Returns the ids of catalogue indices `[...]`, the missing id for 0."""
         return tf.gather(self._ids, videos)
-
-    def _event_lists(
-        self, users: Users, fields: batches.Fields
-    ) -> dict[str, tf.Tensor]:
-        """Returns the lists of users' watches, impressions and searches."""
-        inputs: dict[str, tf.Tensor] = {}
-        for table, columns in _COLUMNS.items():
-            if table == schema.WATCHES or self.data.log.has_impressions:
-                inputs |= self._lists(table, columns, users, fields)
-        if schema.QUERIES in fields and self.data.catalogue.has_searches:
-            inputs[schema.QUERIES] = self._queries(users)
-        return inputs
 
     def _rows(self, table: str, users: Users) -> ragged.Ragged:
         """Returns the rows of a table's events of each user."""
@@ -265,11 +258,8 @@ class LoggedRequests:
     @functools.cached_property
     def _columns(self) -> dict[str, pl.Series]:
         """Columns of users, by the name of the field."""
-        return {
-            name: column
-            for feature in own_columns.readable(self.data)
-            for name, column in feature.user_columns(self.data).items()
-        }
+        columns = [f.user_columns(self.data) for f in own_columns.readable(self.data)]
+        return {name: column for each in columns for name, column in each.items()}
 
     @functools.cached_property
     def _ids(self) -> tf.Tensor:

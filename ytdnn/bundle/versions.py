@@ -145,8 +145,13 @@ def read(
       errors.UserError: There is no such version, or it is damaged.
     """
     directory = pathlib.Path(directory)
-    if version is None:
-        return _read_newest(directory, kind, deep)
+    while version is None:
+        number = newest(directory)
+        try:
+            return artifacts.read_manifest(directory, kind, deep)
+        except (errors.UserError, OSError):
+            if newest(directory) == number:  # else a newer one was published meanwhile
+                raise
     held = numbers(directory)
     if version not in held:
         raise errors.UserError(
@@ -155,18 +160,6 @@ def read(
         )
     name = f"{VERSIONS}/{version}/{artifacts.MANIFEST}"
     return artifacts.read_manifest(directory, kind, deep, name)
-
-
-def _read_newest(directory: pathlib.Path, kind: str, deep: bool) -> artifacts.Manifest:
-    """Reads the newest version, again if a newer one was published meanwhile."""
-    while True:
-        number = newest(directory)
-        try:
-            return artifacts.read_manifest(directory, kind, deep)
-        except (errors.UserError, OSError):
-            if newest(directory) != number:
-                continue
-            raise
 
 
 def prune(directory: pathlib.Path, keep: int) -> list[int]:
@@ -200,8 +193,7 @@ def newest(directory: pathlib.Path) -> int:
 
 def seen(directory: pathlib.Path) -> list[int]:
     """Returns every version number on disk: a server may have loaded any of them."""
-    unique = {number for path in directory.glob("*/*") if (number := _number(path))}
-    return sorted(unique)
+    return sorted({n for path in directory.glob("*/*") if (n := _number(path))})
 
 
 def _number(path: pathlib.Path) -> int:
@@ -221,15 +213,10 @@ def _share_alike(draft: Draft, files: Files, directory: pathlib.Path) -> None:
         path = draft.path / name
         first = known.setdefault(entry["sha256"], path)
         if first != path and first.exists():
-            _relink(first, path)
-
-
-def _relink(source: pathlib.Path, target: pathlib.Path) -> None:
-    """Puts a link in the place of a file; leaves it where links do not exist."""
-    linked = target.with_name(f".{target.name}.link")
-    with contextlib.suppress(OSError):
-        os.link(source, linked)
-        linked.replace(target)
+            linked = path.with_name(f".{path.name}.link")
+            with contextlib.suppress(OSError):  # where links do not exist
+                os.link(first, linked)
+                linked.replace(path)
 
 
 def _move(draft: Draft, directory: pathlib.Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ytdnn.base import configs
-from ytdnn.base.metrics import binary, bootstrap, metric_names
+from ytdnn.base.metrics import binary, metric_names
 from ytdnn.evaluation import (
     boosted_trees,
     impression_metrics,
@@ -98,7 +98,6 @@ def _ahead(
         draws = [
             impression_metrics.auc_draws(impressions, score, config) for score in scores
         ]
-        ends = bootstrap.percentiles((draws[0] - draws[1])[:, np.newaxis])
-        first, last = (float(end[0]) for end in ends)
-        ahead[metric_names.AUC] = areas[0] - areas[1], first, last
+        ends = impression_metrics.ends(draws[0] - draws[1])
+        ahead[metric_names.AUC] = areas[0] - areas[1], *ends
     return ahead

@@ -54,9 +54,6 @@ _LEFT_OUT = (
     "none."
 )
 
-Floats = npt.NDArray[np.float64]
-Matrix = npt.NDArray[np.float32]
-
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
@@ -72,15 +69,15 @@ class Inputs:
     columns: dict[str, npt.NDArray[Any]]
     shown: shown_scorers.SplitImpressions
     times: npt.NDArray[np.int64]
-    durations: Floats | None
+    durations: shown_scorers.Floats | None
 
     @property
-    def clicked(self) -> Floats:
+    def clicked(self) -> shown_scorers.Floats:
         """1 for a click, else 0, `[n]`."""
         return self.shown.clicked.astype(float)
 
     @property
-    def watched(self) -> Floats:
+    def watched(self) -> shown_scorers.Floats:
         """Watch seconds of clicks, `[n]`, as a share of the duration where known."""
         if self.durations is None:
             return np.maximum(self.shown.weights, _LEAST)
@@ -140,7 +137,7 @@ class Encoding:
         self._plain = [name for name in own if name not in many]
         self.categorical = [i for i, n in enumerate(self._plain) if is_index[n]]
 
-    def matrix(self, part: Inputs, is_logged: bool = False) -> Matrix:
+    def matrix(self, part: Inputs, is_logged: bool = False) -> npt.NDArray[np.float32]:
         """Returns the inputs of impressions, `[n, columns]`.
 
         Args:
@@ -193,8 +190,8 @@ class Trees:
     def grown(
         self,
         objective: str,
-        weight: Callable[[Inputs], Floats],
-        value: Callable[[Inputs], Floats] = lambda part: part.clicked,
+        weight: Callable[[Inputs], shown_scorers.Floats],
+        value: Callable[[Inputs], shown_scorers.Floats] = lambda part: part.clicked,
     ) -> Any:
         """Returns LightGBM's model of the settings with the smallest validation loss.
 

@@ -93,12 +93,10 @@ def makers(
             f"that {does} watched videos, received {str(not removes).lower()}"
         )
     models = served.bundle.manifest.facts["models"]
-    suffix = bundles.EXACT
+    exact = bundles.RECOMMENDER + bundles.EXACT
     makers_by_name = {lists.CANDIDATES: _candidates(served)}
     if served.bundle.has_ranker:
-        makers_by_name[lists.SYSTEM] = _recommender(
-            served, bundles.RECOMMENDER + suffix
-        )
+        makers_by_name[lists.SYSTEM] = _recommender(served, exact)
     needs = models.get(bundles.RECOMMENDER, {}).get("needs", [])
     if "scann" in needs and scann_index.is_available():
         makers_by_name[SYSTEM_SCANN] = _recommender(served, bundles.RECOMMENDER)

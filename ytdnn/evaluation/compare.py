@@ -198,18 +198,13 @@ def cut_to_users(
     kept = frame.filter(
         pl.Series(evaluated_parts.selected(frame, schema.USER_ID, named, "users"))
     ).select(schema.USER_ID)
-    cut = [
-        dataclasses.replace(
-            evaluation, users=evaluation.users.join(kept, schema.USER_ID, "semi")
-        )
-        for evaluation in (first, second)
-    ]
-    if not cut[0].users.height or not cut[1].users.height:
+    one, two = (e.users.join(kept, schema.USER_ID, "semi") for e in (first, second))
+    if not one.height or not two.height:
         raise errors.UserError(
             f"expected --users to name evaluated users, received {named!r}, which "
             f"selects none"
         )
-    return cut[0], cut[1]
+    return dataclasses.replace(first, users=one), dataclasses.replace(second, users=two)
 
 
 def headline(differences: Sequence[Difference]) -> Headline | None:
@@ -281,10 +276,8 @@ def _common(
     whole, other = first.report, second.report
     if whole.requests is not None and not _requests_left_out(whole, other):
         pairs = [models] if models else [(name, name) for name in whole.requests.ahead]
-        named = [
-            (metric_names.REQUESTS + one, metric_names.REQUESTS + two)
-            for one, two in pairs
-        ]
+        asked = metric_names.REQUESTS
+        named = [(asked + one, asked + two) for one, two in pairs]
         yield from _shared(whole.by_requests, other.by_requests, named)
     for entries, others in zip(whole.kinds, other.kinds, strict=True):
         pairs = [models] if models else [(name, name) for name in entries]
@@ -315,11 +308,8 @@ def _requests_left_out(first: report_types.Report, second: report_types.Report) 
 
 def _different(one: Any, two: Any, names: Sequence[str]) -> str:
     """Returns the fields in which two parts of a report differ, with both values."""
-    return "; ".join(
-        f"{name} {getattr(one, name)!r} and {getattr(two, name)!r}"
-        for name in names
-        if getattr(one, name) != getattr(two, name)
-    )
+    both = {name: (getattr(one, name), getattr(two, name)) for name in names}
+    return "; ".join(f"{n} {a!r} and {b!r}" for n, (a, b) in both.items() if a != b)
 
 
 def _differences(

@@ -61,8 +61,7 @@ def _joined(
         proposals.append(interface.Proposal(of_source, tf.zeros_like(of_source)))
     kinds = [source.kind for source in others]
     joined = pool.join(tf.constant(nearest), kinds, proposals, composition)
-    result: lists.Lists = joined.videos.numpy()
-    return result
+    return joined.videos.numpy()
 
 
 def order(

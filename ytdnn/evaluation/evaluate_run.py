@@ -37,7 +37,6 @@ from ytdnn.retrieval.index import artifact as index_artifact
 Protocol = report_parts.Protocol
 
 Config = configs.Config
-Path = pathlib.Path
 
 _RECALL_K = 100
 _TIMED_USERS = 200
@@ -50,7 +49,7 @@ _SYSTEM_LEFT_OUT = (
 
 
 def evaluate(
-    workdir: Path, config: Config, split: str = "test", stage: str = ""
+    workdir: pathlib.Path, config: Config, split: str = "test", stage: str = ""
 ) -> report_files.Result:
     """Measures a run.
 
@@ -69,7 +68,7 @@ def evaluate(
       errors.UserError: An artefact is missing or stale, an input leaks, or there are no
         users to test.
     """
-    workdir = Path(workdir)
+    workdir = pathlib.Path(workdir)
     is_test = split == "test" and not stage
     home = continued_models.home(config, workdir) if is_test else workdir
     loaded = run_systems.load(workdir, config, stage, home)
@@ -113,18 +112,15 @@ def evaluate(
         order_choice_artifact.KIND: chosen is not None,
         tuned_baselines.KIND: loaded.baselines is not None,
     }
-    inputs |= {
-        kind: artifacts.read_manifest(workdir / kind, kind).fingerprint
-        for kind, used in is_used.items()
-        if used
-    }
+    for kind in (kind for kind, used in is_used.items() if used):
+        inputs[kind] = artifacts.read_manifest(workdir / kind, kind).fingerprint
     return report_files.Result(report, result.users, inputs)
 
 
 def _with_choices(
     rules: Protocol,
     chosen: order_choice_artifact.Choice | None,
-    workdir: Path,
+    workdir: pathlib.Path,
     config: Config,
 ) -> Protocol:
     """Returns the rules with the words for the served order, and of the contest."""
@@ -145,7 +141,7 @@ def _learned_on(rules: Protocol, later: artifacts.Manifest, config: Config) -> P
 
 
 def training_curves(
-    workdir: Path, stages: tuple[str, ...]
+    workdir: pathlib.Path, stages: tuple[str, ...]
 ) -> dict[str, report_types.TrainingReport]:
     """Returns the TensorBoard logs of each stage that has some, epoch by epoch.
 
@@ -155,28 +151,21 @@ def training_curves(
     reports = {}
     for stage in stages:
         by_epoch: dict[int, dict[str, float]] = {}
-        for path in sorted((workdir / stage / artifacts.LOGS).glob("events.*")):
-            _add_scalars(path, by_epoch)
+        paths = sorted((workdir / stage / artifacts.LOGS).glob("events.*"))
+        files = tf.constant([str(path) for path in paths], tf.string)
+        for record in tf.data.TFRecordDataset(files).as_numpy_iterator():
+            event = event_pb2.Event.FromString(record)
+            for value in event.summary.value:
+                scalar = float(tf.make_ndarray(value.tensor))
+                by_epoch.setdefault(int(event.step), {})[value.tag] = scalar
+        epochs = sorted(by_epoch)
+        names = sorted({name for scalars in by_epoch.values() for name in scalars})
+        of_epochs = {n: tuple(by_epoch[e].get(n) for e in epochs) for n in names}
         if by_epoch:
-            reports[stage] = _columns(by_epoch)
+            reports[stage] = report_types.TrainingReport(
+                epochs=tuple(epochs), scalars=of_epochs
+            )
     return reports
-
-
-def _add_scalars(path: Path, by_epoch: dict[int, dict[str, float]]) -> None:
-    for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
-        event = event_pb2.Event.FromString(record)
-        for value in event.summary.value:
-            scalar = float(tf.make_ndarray(value.tensor))
-            by_epoch.setdefault(int(event.step), {})[value.tag] = scalar
-
-
-def _columns(by_epoch: dict[int, dict[str, float]]) -> report_types.TrainingReport:
-    epochs = sorted(by_epoch)
-    names = sorted({name for scalars in by_epoch.values() for name in scalars})
-    return report_types.TrainingReport(
-        epochs=tuple(epochs),
-        scalars={name: tuple(by_epoch[e].get(name) for e in epochs) for name in names},
-    )
 
 
 def measure_models(
@@ -305,7 +294,7 @@ def _timed(
     }
 
 
-def _load_indexes(home: Path) -> dict[str, models.SearchIndex]:
+def _load_indexes(home: pathlib.Path) -> dict[str, models.SearchIndex]:
     directory = home / index_artifact.KIND
     source = artifacts.read_manifest(home / candidate_model.KIND, candidate_model.KIND)
     held = artifacts.read_manifest(directory, index_artifact.KIND).facts["indexes"]

@@ -49,22 +49,20 @@ def video_mask(data: prepared.PreparedData, named: str) -> Bools:
     )
 
 
-def impression_mask(
+def event_mask(
     data: prepared.PreparedData,
     users: npt.NDArray[np.integer],
     videos: npt.NDArray[np.integer],
     config: configs.EvaluationConfig,
-) -> Bools | None:
-    """Returns whether each impression is in the parts of a config; None: all are.
+) -> Bools:
+    """Returns whether each watch or impression is in the parts of a config.
 
     Args:
       data: The prepared set.
-      users: `[n]` user index of each impression.
-      videos: `[n]` catalogue index of each impression.
+      users: `[n]` user index of each of them.
+      videos: `[n]` catalogue index of each of them.
       config: Settings, with the parts.
     """
-    if not config.users and not config.videos:
-        return None
     mask = np.ones(len(users), bool)
     if config.users:
         mask &= user_mask(data, config.users)[users]
@@ -117,5 +115,4 @@ def _condition(frame: pl.DataFrame, named: str, what: str) -> Bools:
             f"received {named!r}: no file ({user_paths.kind(path)}), and no condition "
             f"({raw_log.brief(error)})"
         ) from None
-    matches: Bools = mask.fill_null(False).to_numpy()
-    return matches
+    return mask.fill_null(False).to_numpy()

@@ -133,8 +133,12 @@ def auc_interval(
     """
     if not impressions.num_users:
         return float("nan"), float("nan")
-    draws = auc_draws(impressions, scores, config, labels)
-    low, high = bootstrap.percentiles(draws[:, np.newaxis])
+    return ends(auc_draws(impressions, scores, config, labels))
+
+
+def ends(draws: Floats, level: float = bootstrap.LEVEL) -> tuple[float, float]:
+    """Returns the ends of the interval of a number's resamples, `[resamples]`."""
+    low, high = bootstrap.percentiles(draws[:, np.newaxis], level)
     return float(low[0]), float(high[0])
 
 
@@ -153,21 +157,6 @@ def auc_draws(
         bootstrap.blocks(num_users, config.num_resamples, config.seed),
         num_bins=min(binary.NUM_BINS, max(_LEAST_BINS, _MOST_CELLS // num_users)),
     )
-
-
-def user_loss_parts(
-    impressions: SplitImpressions, scores: npt.NDArray
-) -> tuple[Floats, Floats]:
-    """Returns each user's mispredicted and total watch time (PAPER §4.3).
-
-    Args:
-      impressions: Scored impressions.
-      scores: `[n]`.
-    """
-    wrong, watched = per_user_loss.watch_time_of_pairs(
-        impressions.pages, impressions.clicked, scores, impressions.seconds
-    )
-    return impressions.by_user(wrong), impressions.by_user(watched)
 
 
 def list_parts(impressions: SplitImpressions, scores: npt.NDArray) -> Parts:
@@ -228,7 +217,11 @@ def _parts(impressions: SplitImpressions, predicted: Predictions) -> Parts:
         sums[metric_names.CLICK_CALIBRATION] = expected, happened
         if impressions.seconds is not None and predicted.seconds is None:
             return sums
-    sums[metric_names.PER_USER_LOSS] = user_loss_parts(impressions, predicted.order)
+    wrong, watched = per_user_loss.watch_time_of_pairs(
+        impressions.pages, clicked, predicted.order, impressions.seconds
+    )
+    both = impressions.by_user(wrong), impressions.by_user(watched)  # PAPER §4.3
+    sums[metric_names.PER_USER_LOSS] = both
     sums |= list_parts(impressions, predicted.list_order)
     # Without watch time all weights are 1, and odds of seconds do not belong to them.
     has_seconds = impressions.seconds is not None
@@ -274,13 +267,10 @@ def _seconds_parts(
             impressions.users, expected_seconds, observed, num_users
         )
         errors = impressions.by_user(np.abs(expected_seconds - observed))
-        watched = impressions.by_user(observed)
+        expected = impressions.by_user(expected_seconds)
         sums[metric_names.GROUPED_XAUC] = _weighted_mean(within, sizes)
         sums[metric_names.ABSOLUTE_ERROR] = errors, sizes
-        sums[metric_names.CALIBRATION_RATIO] = (
-            impressions.by_user(expected_seconds),
-            watched,
-        )
+        sums[metric_names.CALIBRATION_RATIO] = expected, impressions.by_user(observed)
     return sums
 
 

@@ -51,8 +51,7 @@ def from_data(data: prepared.PreparedData) -> LogTruth | None:
     """Returns the truth about a log; None if its source has none."""
     source = data.manifest.facts.get("source", "")
     part = registries.HOOKS.get(f"truth of {source}")
-    truth: LogTruth | None = None if part is None else part.make(data)
-    return truth
+    return None if part is None else part.make(data)
 
 
 def pages_of(data: prepared.PreparedData) -> Pages | None:

@@ -215,13 +215,19 @@ def in_models(
       errors.UserError: A model read events after the request.
     """
     rng = np.random.default_rng(seed)
-    among = _busiest_day(cases)
+    days = cases.times // schema.DAY_SECONDS
+    groups, counts = np.unique(days, return_counts=True)
+    among = np.flatnonzero(days == groups[np.argmax(counts)])  # with most requests
     size = min(_USERS_CHANGED, len(among))
     rows = np.sort(rng.choice(among, size, replace=False))
     positions = cases.users[rows], cases.ends[rows], cases.times[rows]
     shape = size, _VIDEOS_SCORED
     videos = rng.integers(1, data.num_videos + 1, shape).astype(np.int32)
-    first = _at_the_first(data, positions[0], positions[2])
+    # Counters know all users' events before a request: none of those may be changed.
+    index, begin = data.log.shard_index, np.full(size, positions[2].min())
+    num_before = index.num_before(schema.WATCHES, positions[0], begin)
+    starts = index.offsets(schema.WATCHES)[positions[0]]
+    first = positions[0], starts + num_before, begin
     checked: list[tuple[str, Any, str, str, Positions, tuple[Any, ...]]] = [
         ("candidate model", trained, "vectors", "user_vectors", positions, ()),
         ("ranker", ranker, "scores", "score_candidates", first, (videos,)),
@@ -236,25 +242,6 @@ def in_models(
             ]
             _compare(data.log, positions[0], answers, name)
     return size
-
-
-def _at_the_first(
-    data: PreparedData, users: npt.NDArray[np.integer], times: Integers
-) -> Positions:
-    """Returns the positions of all users at the time of the first request.
-
-    Counters know all users' events before a request: none of those may be changed.
-    """
-    index, first = data.log.shard_index, np.full(len(times), times.min())
-    num_before = index.num_before(schema.WATCHES, users, first)
-    return users, index.offsets(schema.WATCHES)[users] + num_before, first
-
-
-def _busiest_day(cases: Cases) -> Integers:
-    """Returns the cases of the day with most requests, the first of which is asked."""
-    days = cases.times // schema.DAY_SECONDS
-    groups, counts = np.unique(days, return_counts=True)
-    return np.flatnonzero(days == groups[np.argmax(counts)])
 
 
 def with_other_future(

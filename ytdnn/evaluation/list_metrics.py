@@ -19,7 +19,6 @@ from ytdnn.log import prepared
 from ytdnn.retrieval import filter_schema
 
 Entry = report_types.Entry
-PerUser = user_means.PerUser
 Lists = lists.Lists
 
 _PROPENSITY_POWER = 1.0  # all videos have the same weight (see `retrieval`)
@@ -78,7 +77,7 @@ class Context:
         return known_truth.pages_of(self.data)
 
 
-def measure_lists(context: Context, ranked: Lists) -> tuple[Entry, PerUser]:
+def measure_lists(context: Context, ranked: Lists) -> tuple[Entry, user_means.PerUser]:
     """Measures the lists of one model.
 
     Args:
@@ -120,16 +119,14 @@ def _debiased(context: Context, listed: Lists) -> dict[str, tuple[Floats, Floats
     targets = context.cases.targets
     watches = context.train_counts[targets.values]
     weights = exact_top_k.inverse_propensities(watches, _PROPENSITY_POWER)
-    name = metric_names.DEBIASED
+    rates, name = exact_top_k.hit_rate_parts, metric_names.DEBIASED
     return {
-        metric_names.at(name, k): exact_top_k.hit_rate_parts(
-            listed, targets, weights, k
-        )
+        metric_names.at(name, k): rates(listed, targets, weights, k)
         for k in context.config.ks
     }
 
 
-def _judged(context: Context, listed: Lists, ks: tuple[int, ...]) -> PerUser:
+def _judged(context: Context, listed: Lists, ks: tuple[int, ...]) -> user_means.PerUser:
     """Returns the metrics of lists: hits, watch seconds of hits, the true slate.
 
     The metrics that `evaluation.metrics` names follow, and own ones for every report.
@@ -190,7 +187,7 @@ class Variety:
 
     def per_user(
         self, listed: Lists, watches: npt.NDArray[np.float64], k: int
-    ) -> PerUser:
+    ) -> user_means.PerUser:
         """Returns the metrics of each list.
 
         Args:

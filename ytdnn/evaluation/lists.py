@@ -119,12 +119,8 @@ def may_hold(
 
 def closed_up(cases: Cases, listed: Lists, k: int) -> Lists:
     """Returns lists without forbidden videos, compacted and cut to k."""
-    rows = np.repeat(np.arange(len(listed)), listed.shape[1])
-    keep = may_hold(cases, rows, listed.ravel()).reshape(listed.shape) & (listed > 0)
-    order = np.argsort(~keep, axis=1, kind="stable")
-    closed = np.take_along_axis(np.where(keep, listed, 0), order, axis=1)
-    result: Lists = closed[:, :k]
-    return result
+    closed, _ = model_interface.closed_up(listed, cases.removed, cases.available)
+    return closed[:, :k]
 
 
 def popularity(catalogue: prepared.Catalogue) -> Maker:
@@ -261,5 +257,4 @@ def reordered(
     descending = -np.where(lists > 0, by, -np.inf)
     places = np.argsort(descending, axis=1, kind="stable")
     kept = np.where(np.isneginf(by), 0, lists)
-    result: Lists = np.take_along_axis(kept, places, axis=1)
-    return result
+    return np.take_along_axis(kept, places, axis=1)

@@ -24,6 +24,7 @@ from ytdnn.evaluation import (
     order_choice_artifact,
     request_cases,
     user_cases,
+    user_means,
     users_in_parts,
 )
 from ytdnn.log import events, prepared
@@ -39,8 +40,6 @@ _K = 10
 # Candidates of a ranker by watch time serve its page, which hits do not judge: they are
 # left where the network holds half as many answers.
 _FACTOR_BY_SECONDS = 2.0
-
-Floats = npt.NDArray[np.float64]
 
 
 def from_run(
@@ -170,7 +169,7 @@ class _Choices:
     """
 
     offsets: npt.NDArray[np.int64]
-    terms: Floats
+    terms: bootstrap.Array
     chosen: npt.NDArray[np.int64]
 
     def take(self, keep: npt.NDArray[np.bool_]) -> "_Choices":
@@ -185,7 +184,7 @@ def _choices(
 ) -> _Choices:
     """Returns the requests with their likeliest videos and the answers."""
     start = np.ones(live_terms.NUM_TERMS)
-    parts: list[Floats] = [np.zeros((0, live_terms.NUM_TERMS))] * len(asked)
+    parts: list[bootstrap.Array] = [np.zeros((0, live_terms.NUM_TERMS))] * len(asked)
     chosen = np.full(len(asked), -1, np.int64)
     for row, videos, terms in candidates.terms(asked.cases):
         best = np.sort(np.argsort(-(terms @ start), kind="stable")[:_NUM_CHOICES])
@@ -209,7 +208,7 @@ def _fitted(choices: _Choices) -> live_terms.Weights:
     starts, sizes = known.offsets[:-1], np.diff(known.offsets)
     answers = starts + known.chosen
 
-    def loss(weights: Floats) -> tuple[float, Floats]:
+    def loss(weights: bootstrap.Array) -> tuple[float, bootstrap.Array]:
         logits = terms @ weights
         logits -= np.repeat(np.maximum.reduceat(logits, starts), sizes)
         odds = np.exp(logits)
@@ -230,7 +229,7 @@ def _gains(
     asked: request_cases.RequestCases,
     keep: npt.NDArray[np.bool_],
     are_hits: bool,
-) -> Floats:
+) -> bootstrap.Array:
     """Returns the gain, or the hit, of each request's list, `[n]`."""
     is_answer = listed == asked.answers[keep][:, np.newaxis]
     is_answer &= ~asked.is_repeat[keep][:, np.newaxis]
@@ -240,7 +239,7 @@ def _gains(
 
 
 def _difference(
-    gains: Mapping[str, Floats],
+    gains: Mapping[str, bootstrap.Array],
     users: npt.NDArray[np.integer],
     config: configs.EvaluationConfig,
 ) -> tuple[float, float, float]:
@@ -250,8 +249,5 @@ def _difference(
     number = np.bincount(numbers).astype(np.float64)
     sums = np.bincount(numbers, own - other)
     parts = {_LIVE: (sums.astype(np.float64), number)}
-    value = bootstrap.ratios(parts)[_LIVE]
-    low, high = bootstrap.ratio_intervals(
-        parts, config.num_resamples, seed=config.seed
-    )[_LIVE]
-    return float(value), float(low), float(high)
+    value, low, high = user_means.with_intervals(parts, config)[_LIVE]
+    return value or 0.0, low or 0.0, high or 0.0

@@ -1,5 +1,6 @@
 """Lists of the candidates with live terms (`retrieval/live_terms.py`), from a log."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,30 +14,25 @@ from ytdnn.retrieval import live_counts, live_terms
 _CASES_A_PART = 1 << 8
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
 class LiveCandidates:
-    """A candidate model and what is watched at the time of each request."""
+    """A candidate model and what is watched at the time of each request.
 
-    def __init__(
-        self,
-        data: prepared.PreparedData,
-        trained: models.RetrievalModel,
-        video_vectors: models.Vectors,
-        begin: int,
-        delay_seconds: int = 0,
-        num_listed: int = 300,
-    ) -> None:
-        """Reads the watches of the log.
+    Attributes:
+      data: The prepared set.
+      trained: The candidate model.
+      video_vectors: Vectors of its videos.
+      begin: The first moment that is asked for.
+      delay_seconds: Age from which watches are known to a request.
+      num_listed: Length of the model's lists.
+    """
 
-        Args:
-          data: The prepared set.
-          trained: The candidate model.
-          video_vectors: Vectors of its videos.
-          begin: The first moment that is asked for.
-          delay_seconds: Age from which watches are known to a request.
-          num_listed: Length of the model's lists.
-        """
-        self._data, self._trained, self._vectors = data, trained, video_vectors
-        self._begin, self._delay, self._num = begin, delay_seconds, num_listed
+    data: prepared.PreparedData
+    trained: models.RetrievalModel
+    video_vectors: models.Vectors
+    begin: int
+    delay_seconds: int = 0
+    num_listed: int = 300
 
     def terms(
         self, cases: user_cases.Cases
@@ -58,12 +54,12 @@ class LiveCandidates:
 
     def requests(self, cases: user_cases.Cases) -> live_terms.LiveRequests:
         """Returns the requests of some cases, with the network's lists."""
-        data, index = self._data, self._data.log.shard_index
-        of_users = self._trained.user_vectors(
-            data, cases.users, cases.ends, cases.times
+        data, index = self.data, self.data.log.shard_index
+        of_users = self.trained.user_vectors(data, cases.users, cases.ends, cases.times)
+        listed = lists.from_vectors(
+            cases, of_users, self.video_vectors, self.num_listed
         )
-        listed = lists.from_vectors(cases, of_users, self._vectors, self._num)
-        moments = cases.times - self._delay
+        moments = cases.times - self.delay_seconds
         back = np.arange(1, live_terms.HISTORY + 1)
         places = cases.ends[:, np.newaxis] - back
         is_own = places >= index.offsets("watches")[cases.users][:, np.newaxis]
@@ -86,14 +82,14 @@ class LiveCandidates:
         """Returns the network's scores of listed videos, in bounded memory."""
         scores = np.zeros(listed.shape)
         for part in ragged.slices(len(listed), _CASES_A_PART):
-            vectors = self._vectors[np.maximum(listed[part] - 1, 0)]
+            vectors = self.video_vectors[np.maximum(listed[part] - 1, 0)]
             scores[part] = np.einsum("nd,nkd->nk", of_users[part], vectors)
         return scores
 
     def _counted(self) -> live_terms.LiveTerms:
         """Returns the terms of the log, read on first use."""
-        key = LiveCandidates, self._begin
-        counts = self._data.once(
-            key, lambda: live_counts.LiveCounts(self._data, self._begin)
+        key = LiveCandidates, self.begin
+        counts = self.data.once(
+            key, lambda: live_counts.LiveCounts(self.data, self.begin)
         )
         return live_terms.LiveTerms(counts)

@@ -53,12 +53,6 @@ class Systems:
     scorers: dict[str, shown_scorers.Scorer] = dataclasses.field(default_factory=dict)
     orders: dict[str, shown_scorers.Scorer] = dataclasses.field(default_factory=dict)
 
-    @property
-    def every_scorer(self) -> dict[str, shown_scorers.Scorer]:
-        """Impression scorers, then those that only order."""
-        only = {k: v for k, v in self.orders.items() if k not in self.scorers}
-        return self.scorers | only
-
 
 def measure(
     data: prepared.PreparedData,
@@ -96,16 +90,19 @@ def measure(
         entries[name], per_user[name] = list_metrics.measure_lists(context, of_model)
     shown, own = _shown(data, scorers, orders or {}, split, config, windows)
     windows.close()
-    systems = {k: v for k, v in listed.items() if k not in lists.PAGE_BOUNDS}
+    others = (*lists.PAGE_BOUNDS, *lists.BASELINES)
+    systems = {name: v for name, v in listed.items() if name not in others}
+    examples = registries.HOOKS.get(_EXAMPLES)
+    settings = {"data": data.config, "evaluation": config}
     report = report_types.Report(
         made=_made(started, config),
         protocol=dataclasses.replace(stated, ranker=shown.pop("rules", None)),
         leaks=order,
         lists=entries,
-        slices=slices.measure(context, _without_baselines(systems)),
+        slices=slices.measure(context, systems),
         ranker_gain=user_means.ranker_gain(per_user, config),
-        examples=_examples(context, _without_baselines(systems)),
-        config=_config(data, config),
+        examples=() if examples is None else examples.make(context, systems),
+        config=formats.plain({k: configs.to_dict(v) for k, v in settings.items()}),
         **shown,
     )
     columns = {report_files.ANSWERS: np.diff(cases.targets.offsets)}
@@ -114,11 +111,6 @@ def measure(
     table = joined(with_ids(data.log, cases.users, columns), own)
     inputs = {prepared.KIND: data.manifest.fingerprint}
     return report_files.Result(report, table, inputs)
-
-
-def _without_baselines(listed: Mapping[str, lists.Lists]) -> dict[str, lists.Lists]:
-    """Returns the lists to look into: popularity is there to compare with."""
-    return {name: own for name, own in listed.items() if name not in lists.BASELINES}
 
 
 def _shown(
@@ -138,8 +130,9 @@ def _shown(
     if not data.log.has_impressions or not (scorers or orders):
         return {}, nobody
     impressions = shown_scorers.split_impressions(data, split, config)
-    systems = Systems(scorers=dict(scorers), orders=dict(orders))
-    every = shown_scorers.scored(data, impressions, systems.every_scorer, windows)
+    only_order = {name: one for name, one in orders.items() if name not in scorers}
+    asked = {**scorers, **only_order}
+    every = shown_scorers.scored(data, impressions, asked, windows)
     # Those that only order come first.
     names = sorted(every, key=lambda name: name in scorers)
     if data.log.has_watch_seconds:
@@ -189,17 +182,6 @@ def with_ids(
     return pl.DataFrame({schema.USER_ID: ids, **columns}).fill_nan(None)
 
 
-def _config(
-    data: prepared.PreparedData, config: configs.EvaluationConfig
-) -> dict[str, Any]:
-    settings = {
-        "data": configs.to_dict(data.config),
-        "evaluation": configs.to_dict(config),
-    }
-    values: dict[str, Any] = formats.plain(settings)
-    return values
-
-
 def _made(started: float, config: configs.EvaluationConfig) -> report_parts.Measurement:
     return report_parts.Measurement(
         time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -209,11 +191,3 @@ def _made(started: float, config: configs.EvaluationConfig) -> report_parts.Meas
         machine=machine_facts.machine(),
         seed=config.seed,
     )
-
-
-def _examples(
-    context: list_metrics.Context, listed: Mapping[str, lists.Lists]
-) -> tuple[report_types.Example, ...]:
-    """Returns a few users to show; none without the laboratory."""
-    part = registries.HOOKS.get(_EXAMPLES)
-    return () if part is None else part.make(context, listed)

@@ -57,8 +57,6 @@ _NO_OTHERS = (
     f"among them, not what is watched; {_ALL_THE_SAME}"
 )
 
-Rows = npt.NDArray[np.int64]
-
 
 def from_run(
     config: configs.Config, workdir: pathlib.Path
@@ -117,7 +115,7 @@ def choose(
     return _decided(judged)
 
 
-def _share_watched(log: prepared_log.UserLog, rows: Rows) -> float:
+def _share_watched(log: prepared_log.UserLog, rows: npt.NDArray[np.int64]) -> float:
     """Returns the share of impressions that are watches too, of the same second."""
     index, table = log.shard_index, "impressions"
     rows = rows[:: 1 + len(rows) // _MOST_LOOKED_AT]
@@ -146,8 +144,9 @@ def _decided(judged: report_parts.ShownLists | None) -> order_choice_artifact.Ch
             "no user was shown two videos in the validation window and watched one. "
             "More impressions (--config.data.ranking_fraction) would help to judge it",
         )
-    counted = _surely_better(gains)
-    if counted:
+    counted, gain = _best_count(gains), gains.get(lists.CANDIDATES)
+    least = 0.0 if gain is None else gain.value
+    if counted and gains[counted].high < 0.0 and gains[counted].value < least:
         return order_choice_artifact.Choice(
             True,
             f"A counted order ({tables.model_title(counted)}) is served "
@@ -156,7 +155,7 @@ def _decided(judged: report_parts.ShownLists | None) -> order_choice_artifact.Ch
             f"{_ALL_THE_SAME}",
             counted.removesuffix(shown_baselines.FROZEN),
         )
-    gain, over_popularity = gains.get(lists.CANDIDATES), gains[shown_scorers.POPULARITY]
+    over_popularity = gains[shown_scorers.POPULARITY]
     is_better = (over_popularity if gain is None else gain).value > 0.0
     is_level = gain is not None and gain.low <= 0.0 <= gain.high
     is_level &= judged.gain == "watch_seconds"
@@ -173,15 +172,6 @@ def _decided(judged: report_parts.ShownLists | None) -> order_choice_artifact.Ch
     elif not serves:
         words += f". The ranker does not help: {_ADVICE}; {_ALL_THE_SAME}"
     return order_choice_artifact.Choice(serves, words)
-
-
-def _surely_better(gains: "Mapping[str, _Gain]") -> str:
-    """Returns the best count if it is to be served; else empty."""
-    best = _best_count(gains)
-    if not best or gains[best].high >= 0.0:
-        return ""
-    least = gains[lists.CANDIDATES].value if lists.CANDIDATES in gains else 0.0
-    return best if gains[best].value < least else ""
 
 
 def _best_count(gains: "Mapping[str, _Gain]") -> str:

@@ -28,8 +28,6 @@ METRICS = (AUC, GROUPED_AUC, LOG_LOSS, ABSOLUTE_ERROR, CALIBRATION_RATIO, RATE)
 _UNWANTED = (schema.DISLIKED, schema.REPORTED)
 _SHARE = 0.5
 _FACTORS = (1.0, 4.0)  # times the weight at which both sums are equal
-Floats = npt.NDArray[np.floating]
-Parts = impression_metrics.Parts
 
 
 def known(
@@ -53,10 +51,10 @@ def known(
 def parts(
     impressions: shown_scorers.SplitImpressions,
     observed: shown_scorers.Floats,
-    predicted: Floats,
-    listed: Floats,
+    predicted: binary.Scores,
+    listed: binary.Scores,
     is_binary: bool,
-) -> Parts:
+) -> impression_metrics.Parts:
     """Returns numerator and denominator, by user, of the metrics that are ratios.
 
     Args:
@@ -108,10 +106,9 @@ def measure(
     for place, outcome in enumerate(known_outcomes):
         for name, answers in models.items():
             if outcome.name in answers.outcomes:
-                report = measure_outcome(impressions, outcome, place, answers, config)
-                entry, of_tenths = report
-                numbers.setdefault(outcome.name, {})[name] = entry
-                tenths.setdefault(outcome.name, {})[name] = of_tenths
+                measured = measure_outcome(impressions, outcome, place, answers, config)
+                numbers.setdefault(outcome.name, {})[name] = measured[0]
+                tenths.setdefault(outcome.name, {})[name] = measured[1]
     terms = next(iter(models.values())).list_terms
     return report_types.OutcomesReport(
         numbers=numbers,
@@ -158,7 +155,7 @@ def measure_outcome(
 def _trade_offs(
     impressions: shown_scorers.SplitImpressions,
     known_outcomes: Sequence[outcomes.Outcome],
-    terms: Mapping[str, Floats],
+    terms: Mapping[str, binary.Scores],
     config: configs.EvaluationConfig,
 ) -> dict[str, report_types.Entry]:
     """Returns the shares in the first half of users' lists, by weighting.
@@ -197,7 +194,7 @@ def _trade_offs(
 
 
 def _weightings(
-    terms: Mapping[str, Floats], names: Sequence[str]
+    terms: Mapping[str, binary.Scores], names: Sequence[str]
 ) -> list[dict[str, float]]:
     """Returns the weightings to compare, relative to the weight of watch seconds.
 

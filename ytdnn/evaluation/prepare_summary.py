@@ -41,11 +41,8 @@ def lines(
       is_full: Whether all is returned, not only the number of watches and what a user
         may have to correct, in short lines.
     """
-    columns = [
-        _Columns(data, name, named)
-        for name in table_schemas.TABLES
-        if name in data.catalogue.facts["rows"]
-    ]
+    there = [t for t in table_schemas.TABLES if t in data.catalogue.facts["rows"]]
+    columns = [_Columns(data, table, named) for table in there]
     own = [name for column in columns for name in column.keys if name not in named]
     lists = [name for name in own if _holds_lists(data, name)]
     own = [name for name in own if name not in lists]
@@ -56,12 +53,8 @@ def lines(
         *_models(data),
     ]
     if not is_full:
-        meant = [
-            f"{c.table}.{name}"
-            for c in columns
-            for name in (*c.features, *c.unused)
-            if "did you mean" in name
-        ]
+        every = [f"{c.table}.{n}" for c in columns for n in (*c.features, *c.unused)]
+        meant = [name for name in every if "did you mean" in name]
         notes += [f"note: columns of unknown names: {', '.join(meant)}"] * bool(meant)
         return [_SHORT.fill(line) for line in notes if line.startswith(_ACTED_ON)]
     rows: list[list[tables.Cell]] = [
@@ -105,18 +98,12 @@ class _Columns:
         known = table_schemas.TABLES[table].names
         if table == schema.IMPRESSIONS:
             known = [*known, *(outcome.name for outcome in catalogue.outcomes)]
-        present = [
-            name.removeprefix(prefix)
-            for name in facts["log_columns"]
-            if name.startswith(prefix) and name in catalogue.columns
-        ]
+        logged = [name for name in facts["log_columns"] if name in catalogue.columns]
+        present = [n.removeprefix(prefix) for n in logged if n.startswith(prefix)]
         plain = [name for name in present if prefix + name not in widths]
         missing = facts["missing"].get(table, {})
-        self.used = [
-            name + (f" ({missing[name]:,} missing)" if name in missing else "")
-            for name in plain
-            if name in known
-        ]
+        lacks = {name: f" ({number:,} missing)" for name, number in missing.items()}
+        self.used = [name + lacks.get(name, "") for name in plain if name in known]
         self.used += [
             f"{name.removeprefix(prefix)} (vectors of {widths[name]:,})"
             for name in catalogue.vectors.in_table(table)

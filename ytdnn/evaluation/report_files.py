@@ -126,12 +126,9 @@ class Evaluation:
     @property
     def metrics(self) -> list[str]:
         """Names of all metrics, `MODEL/METRIC[@k]`, by requests `requests/MODEL/…`."""
-        return [
-            f"{model}/{metric}"
-            for entries in (*self.report.kinds, self.report.by_requests)
-            for model, entry in entries.items()
-            for metric in entry.values
-        ]
+        parts = (*self.report.kinds, self.report.by_requests)
+        entries = [pair for part in parts for pair in part.items()]
+        return [f"{model}/{metric}" for model, e in entries for metric in e.values]
 
     def value(self, model: str, metric: str) -> float:
         """Returns a number of the report; NaN where it could not be measured.
@@ -173,13 +170,8 @@ class Evaluation:
         import polars as pl
 
         split = [name.rsplit("/", 1) for name in self.metrics]
-        return pl.DataFrame(
-            {
-                "model": [model for model, _ in split],
-                "metric": [metric for _, metric in split],
-                "value": [self.number(model, metric) for model, metric in split],
-            }
-        )
+        rows = [(model, metric, self.number(model, metric)) for model, metric in split]
+        return pl.DataFrame(rows, ["model", "metric", "value"], orient="row")
 
 
 def read(path: pathlib.Path) -> Evaluation:

@@ -41,13 +41,8 @@ _HEADLINE_K = 10
 
 def ks(report: report_types.Report) -> list[int]:
     """Returns the lengths at which lists were measured."""
-    lengths = {
-        int(metric_names.length(name))
-        for entry in report.lists.values()
-        for name in entry.values
-        if metric_names.length(name)
-    }
-    return sorted(lengths)
+    names = [name for entry in report.lists.values() for name in entry.values]
+    return sorted({int(k) for k in map(metric_names.length, names) if k})
 
 
 def headline_k(report: report_types.Report) -> int:
@@ -149,11 +144,8 @@ def _in_short(
     others = {*kept, *lists.PAGE_BOUNDS, *_NO_BASELINES}
     for metric, _, models in columns:
         sign = -1.0 if metric_names.less_is_better(metric) else 1.0
-        values = {
-            name: sign * (entry.values[metric] or 0.0)
-            for name, entry in models.items()
-            if name not in others and entry.values.get(metric) is not None
-        }
+        known = {n: e.values.get(metric) for n, e in models.items() if n not in others}
+        values = {n: sign * value for n, value in known.items() if value is not None}
         kept |= {max(values, key=lambda name: values[name])} if values else set()
     return kept
 
@@ -237,11 +229,8 @@ def _shown_order(report: report_types.Report) -> str:
         return ""
     middle, low, high = (100.0 * part for part in difference)
     names = [own, *(n for n in (best, "candidates", "random") if n != own)]
-    shares = [
-        f"{tables.model_title(name)} {shown.systems[name][metric][0] or 0.0:.1%}"
-        for name in names
-        if name in shown.systems
-    ]
+    each = {n: shown.systems[n][metric][0] or 0.0 for n in names if n in shown.systems}
+    shares = [f"{tables.model_title(name)} {share:.1%}" for name, share in each.items()]
     return (
         f"{verdict(low, high)}: share of the {gain_words(shown)} in the first half of "
         f"each user's shown videos, by order: {', '.join(shares)} ({middle:+.1f} "
@@ -256,15 +245,8 @@ def gain_words(shown: report_parts.ShownLists) -> str:
 
 
 def _best_baseline(report: report_types.Report) -> str:
-    metric = next(
-        (
-            name
-            for entry in report.lists.values()
-            for name in entry.values
-            if name.startswith("ndcg@")
-        ),
-        "",
-    )
+    names = [name for entry in report.lists.values() for name in entry.values]
+    metric = next((name for name in names if name.startswith("ndcg@")), "")
     measured = {
         name: three
         for name, entry in report.lists.items()
@@ -319,7 +301,11 @@ def notes(report: report_types.Report) -> Iterator[str]:
             f"The candidates went on learning up to {formats.minute(rules.learned_to)} "
             f"UTC, as everything that is counted has."
         )
-    if _lacks_slates(report):
+    loss, order = (
+        any(entry.values.get(name) is not None for entry in report.impressions.values())
+        for name in (metric_names.PER_USER_LOSS, metric_names.PAGE_NDCG)
+    )
+    if order and not loss:
         yield (
             "No slate of the log holds both a clicked and an unclicked video, so the "
             "weighted per-user loss is unknown: name the slate of each impression "
@@ -366,15 +352,6 @@ def _answer_notes(report: report_types.Report) -> Iterator[str]:
             f"{rules.answers_out_of_candidate_set:,} of {answers} right answers are "
             f"not uploaded at the time of the request, so cannot be retrieved."
         )
-
-
-def _lacks_slates(report: report_types.Report) -> bool:
-    """Returns whether watch time is known, but no order within slates."""
-    loss, order = (
-        any(entry.values.get(name) is not None for entry in report.impressions.values())
-        for name in (metric_names.PER_USER_LOSS, metric_names.PAGE_NDCG)
-    )
-    return order and not loss
 
 
 def leak_check(report: report_types.Report) -> str:

@@ -356,5 +356,4 @@ def from_json(text: str | bytes) -> Report:
 
 def to_dict(report: Report) -> dict[str, Any]:
     """Returns a report as nested values of JSON, for tables of all numbers."""
-    values: dict[str, Any] = ADAPTER.dump_python(report, mode="json")
-    return values
+    return ADAPTER.dump_python(report, mode="json")

@@ -20,8 +20,6 @@ from ytdnn.retrieval import live_counts
 
 REQUEST_ID = "request_id"  # of a file: the flat position of the answer's watch
 
-Integers = npt.NDArray[np.int64]
-
 
 @dataclasses.dataclass(frozen=True)
 class RequestCases:
@@ -35,7 +33,7 @@ class RequestCases:
     """
 
     cases: user_cases.Cases
-    moments: Integers
+    moments: ragged.Integers
     is_repeat: npt.NDArray[np.bool_]
     num_watches: int
 
@@ -131,8 +129,8 @@ def frame(data: prepared.PreparedData, asked: RequestCases) -> pl.DataFrame:
 
 
 def _watches(
-    data: prepared.PreparedData, rows: Integers, config: configs.EvaluationConfig
-) -> Integers:
+    data: prepared.PreparedData, rows: ragged.Integers, config: configs.EvaluationConfig
+) -> ragged.Integers:
     """Returns the flat positions of those of some watches that are requests."""
     index = data.log.shard_index
     rows = rows[index.gather("watches", "are_completed", rows)]
@@ -140,8 +138,4 @@ def _watches(
     users, times, videos = (index.gather("watches", name, rows) for name in columns)
     keep = np.zeros(len(rows), bool)
     keep[np.unique(np.stack([users, times, videos]), axis=1, return_index=True)[1]] = 1
-    if config.users:
-        keep &= evaluated_parts.user_mask(data, config.users)[users]
-    if config.videos:
-        keep &= evaluated_parts.video_mask(data, config.videos)[videos]
-    return rows[keep]
+    return rows[keep & evaluated_parts.event_mask(data, users, videos, config)]

@@ -23,7 +23,6 @@ from ytdnn.log import events, prepared
 from ytdnn.retrieval import live_counts
 
 LiveCounts = live_counts.LiveCounts
-PreparedData = prepared.PreparedData
 
 _JUDGED_BY = "hit_rate"  # the headline's: of the rival, at the shortest length
 _CHOSEN_BY = "ndcg"  # at the shortest length, on requests of validation
@@ -36,7 +35,7 @@ Parts = dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]
 
 def added(
     result: report_files.Result,
-    data: PreparedData,
+    data: prepared.PreparedData,
     makers: Mapping[str, lists.Maker],
     split: events.Split,
     config: configs.EvaluationConfig,
@@ -125,7 +124,7 @@ def without_repeats(ranks: Ranks, asked: request_cases.RequestCases) -> Ranks:
 
 
 def best_count(
-    data: PreparedData, counts: LiveCounts, config: configs.EvaluationConfig
+    data: prepared.PreparedData, counts: LiveCounts, config: configs.EvaluationConfig
 ) -> str:
     """Returns the name of the counted list that is best on validation.
 
@@ -146,7 +145,7 @@ def best_count(
 
 
 def _counted(
-    counts: LiveCounts, data: PreparedData, asked: request_cases.RequestCases
+    counts: LiveCounts, data: prepared.PreparedData, asked: request_cases.RequestCases
 ) -> dict[str, Ranks]:
     """Returns the places of answers in each counted list, by its name."""
     requests = asked.counted(data)

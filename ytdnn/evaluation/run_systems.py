@@ -128,8 +128,8 @@ class RunSystems:
       trained: The candidate model, read window by window; None: it is not measured.
       ranking: The ranker, read window by window; None: it is not measured.
       video_vectors: Vectors of the candidate model's videos; None without it.
-      systems: All systems, in the order of the report.
       windows: Opener of the windows that the models read.
+      systems: All systems, in the order of the report.
     """
 
     data: PreparedData
@@ -137,8 +137,8 @@ class RunSystems:
     trained: models.RetrievalModel | None
     ranking: models.RankingModel | None
     video_vectors: models.Vectors | None
-    systems: measure.Systems
     windows: users_in_parts.WindowOpener
+    systems: measure.Systems = dataclasses.field(default_factory=measure.Systems)
 
 
 def build(loaded: TrainedModels, config: Config, split: events.Split) -> RunSystems:
@@ -162,23 +162,19 @@ def build(loaded: TrainedModels, config: Config, split: events.Split) -> RunSyst
         of_videos = trained.video_vectors(user_cases.moment(cases, split))
     if ranking is not None:
         ranking = users_in_parts.by_window(ranking, windows)
-    systems = RunSystems(
-        data, cases, trained, ranking, of_videos, measure.Systems(), windows
-    )
+    run = RunSystems(data, cases, trained, ranking, of_videos, windows)
     counted = {}
     if data.log.has_impressions and config.evaluation.baselines:
         counted = shown_baselines.scorers(data, split, config.evaluation)
     if ranking is not None and boosted_trees.LIGHTGBM in config.evaluation.baselines:
         counted[boosted_trees.LIGHTGBM] = boosted_trees.scorer(data, ranking)
-    own = _own(systems, config, loaded, counted)
+    own = _own(run, config, loaded, counted)
     # Where a stage is left out, there is nothing to compare its oracle with.
     has_lists = lists.CANDIDATES in own.makers
     makers = own.makers | (loaded.others.makers if has_lists else {})
     scorers = own.scorers | (loaded.others.scorers if ranking is not None else {})
     orders = own.orders if data.log.has_impressions else {}
-    return dataclasses.replace(
-        systems, systems=measure.Systems(makers, scorers, orders)
-    )
+    return dataclasses.replace(run, systems=measure.Systems(makers, scorers, orders))
 
 
 def _own(

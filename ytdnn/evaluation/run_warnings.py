@@ -25,7 +25,6 @@ from ytdnn.log import events, prepared_log
 
 Result = report_files.Result
 Report = report_types.Report
-Config = configs.Config
 UserLog = prepared_log.UserLog
 
 _STAGE = "candidates"
@@ -55,7 +54,7 @@ class _Gain(NamedTuple):
 
 
 def warn_of_baselines(
-    workdir: pathlib.Path, log: UserLog, result: Result, config: Config
+    workdir: pathlib.Path, log: UserLog, result: Result, config: configs.Config
 ) -> tuple[str, ...]:
     """Returns warnings about a run that is not better than every counted baseline.
 
@@ -140,7 +139,7 @@ def _reasons(report: Report, log: UserLog, gain: _Gain, model: str) -> Iterator[
 
 
 def _training_reasons(
-    workdir: pathlib.Path, report: Report, config: Config
+    workdir: pathlib.Path, report: Report, config: configs.Config
 ) -> Iterator[str]:
     facts = artifacts.read_manifest(workdir / _STAGE, _STAGE).facts
     curve = report.training.get(_STAGE)

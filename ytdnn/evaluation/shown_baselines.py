@@ -23,11 +23,8 @@ SplitImpressions = shown_scorers.SplitImpressions
 
 FROZEN = "_frozen"
 CLICKS = (impression_rates.CLICK_RATE, impression_rates.CLICK_RATE + FROZEN)
-SECONDS = tuple(
-    kind + end
-    for kind in (impression_rates.MEAN_SECONDS, impression_rates.ODDS)
-    for end in ("", FROZEN)
-)
+_BY_SECONDS = (impression_rates.MEAN_SECONDS, impression_rates.ODDS)
+SECONDS = tuple(kind + end for kind in _BY_SECONDS for end in ("", FROZEN))
 NAMES = (*CLICKS, *SECONDS)
 _MOST_CHOSEN_BY = 1 << 20  # impressions
 Floats = npt.NDArray[np.float64]

@@ -42,9 +42,6 @@ METRICS = (
 _REQUESTS_A_BLOCK = 1 << 14  # so that memory does not grow with the log
 _LAST = float(np.finfo(np.float32).min)  # finite, so that such rows tie
 
-Floats = npt.NDArray[np.float64]
-Orders = Mapping[str, npt.NDArray[np.floating]]
-
 
 def candidates(
     data: prepared.PreparedData,
@@ -89,7 +86,7 @@ def candidates(
 def measure(
     log: prepared_log.UserLog,
     impressions: shown_scorers.SplitImpressions,
-    orders: Orders,
+    orders: Mapping[str, npt.NDArray[np.floating]],
     config: configs.EvaluationConfig,
     level: float = bootstrap.LEVEL,
 ) -> report_parts.ShownLists | None:
@@ -154,12 +151,12 @@ class Resamples:
     """
 
     values: dict[str, dict[str, float]]
-    draws: dict[str, dict[str, Floats]]
+    draws: dict[str, dict[str, npt.NDArray[np.float64]]]
 
     def metrics(self, name: str) -> dict[str, report_parts.WithInterval]:
         """Returns the metrics of a system with their intervals."""
         return {
-            metric: (value, *_ends(self.draws[name][metric]))
+            metric: (value, *impression_metrics.ends(self.draws[name][metric]))
             for metric, value in self.values[name].items()
         }
 
@@ -170,7 +167,9 @@ class Resamples:
         return {
             metric: (
                 value - self.values[other][metric],
-                *_ends(self.draws[name][metric] - self.draws[other][metric], level),
+                *impression_metrics.ends(
+                    self.draws[name][metric] - self.draws[other][metric], level
+                ),
             )
             for metric, value in self.values[name].items()
         }
@@ -190,21 +189,16 @@ def resampled(
     above, below = (np.stack([pair[side] for pair in pairs], axis=1) for side in (0, 1))
     drawn = bootstrap.ratio_draws(above, below, config.num_resamples, config.seed)
     values: dict[str, dict[str, float]] = {name: {} for name in sums}
-    draws: dict[str, dict[str, Floats]] = {name: {} for name in sums}
+    draws: dict[str, dict[str, npt.NDArray[np.float64]]] = {name: {} for name in sums}
     for place, (name, metric) in enumerate(keys):
         values[name][metric] = bootstrap.ratio(*(part.sum() for part in pairs[place]))
         draws[name][metric] = drawn[:, place]
     return Resamples(values, draws)
 
 
-def _ends(draws: Floats, level: float = bootstrap.LEVEL) -> tuple[float, float]:
-    low, high = bootstrap.percentiles(draws[:, np.newaxis], level)
-    return float(low[0]), float(high[0])
-
-
 def _logged(
     log: prepared_log.UserLog, impressions: shown_scorers.SplitImpressions
-) -> tuple[Floats, bool]:
+) -> tuple[npt.NDArray[np.float64], bool]:
     """Returns the log's own order of impressions, and whether it is by positions.
 
     Equal positions in several slates tie; unknown positions are last.

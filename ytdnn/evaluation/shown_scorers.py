@@ -78,8 +78,7 @@ class SplitImpressions:
         Impressions are sorted by user and time.
         """
         first = np.unique(self.users, return_index=True)[1]
-        starts: npt.NDArray[np.int64] = self.rows[first][self.users]
-        return starts
+        return self.rows[first][self.users]
 
     @property
     def num_users(self) -> int:
@@ -122,10 +121,10 @@ def split_impressions(
       errors.UserError: There are no such impressions.
     """
     impressions = SplitImpressions(data.log, split)
-    users = impressions.user_indices[impressions.users]
-    keep = evaluated_parts.impression_mask(data, users, impressions.videos, config)
-    if keep is None:
+    if not config.users and not config.videos:
         return impressions
+    users = impressions.user_indices[impressions.users]
+    keep = evaluated_parts.event_mask(data, users, impressions.videos, config)
     if not keep.any():
         raise errors.UserError(
             f"expected impressions of the users and videos that are evaluated, found "

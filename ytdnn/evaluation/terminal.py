@@ -108,11 +108,9 @@ def _verdict(headline: compare.Headline, over: str) -> str:
     interval = ""
     if math.isfinite(row.low):
         interval = f" [{_number(row.low, True)}, {_number(row.high, True)}]"
-    told = (
-        "No difference can be told"
-        if verdict == compare.NO_DIFFERENCE
-        else f"The second is {verdict}"
-    )
+    told = f"The second is {verdict}"
+    if verdict == compare.NO_DIFFERENCE:
+        told = "No difference can be told"
     return (
         f"{told}: {what} {_number(row.first)} → {_number(row.second)}, "
         f"difference {_number(row.difference, True)}{interval} over {over}."

@@ -30,8 +30,6 @@ from ytdnn.log import events, prepared
 _WINDOW_OF = {events.Split.VALIDATION: "validation", events.Split.TEST: "test"}
 _NEVER = np.iinfo(np.int64).max
 
-Integers = npt.NDArray[np.int64]
-
 
 class Histories:
     """The videos of users' histories, a `ragged.Ragged` that is read on first use."""
@@ -40,7 +38,7 @@ class Histories:
         self,
         data: prepared.PreparedData,
         users: npt.NDArray[np.integer],
-        ends: Integers,
+        ends: ragged.Integers,
     ) -> None:
         """Stores the users and positions; videos are read on first use.
 
@@ -68,12 +66,12 @@ class Histories:
         return self._read.values
 
     @property
-    def sizes(self) -> Integers:
+    def sizes(self) -> ragged.Integers:
         """Length of each history, `[n]`."""
         return np.diff(self.offsets)
 
     @property
-    def rows(self) -> Integers:
+    def rows(self) -> ragged.Integers:
         """Row of the history that each entry belongs to."""
         return self._read.rows
 
@@ -109,13 +107,13 @@ class Cases:
     """
 
     users: npt.NDArray[np.integer]
-    ends: Integers
-    times: Integers
+    ends: ragged.Integers
+    times: ragged.Integers
     watched: "ragged.Ragged | Histories"
     removed: "ragged.Ragged | Histories"
-    available_from: Integers | None
+    available_from: ragged.Integers | None
     targets: ragged.Ragged
-    labels: Integers
+    labels: ragged.Integers
     seconds: npt.NDArray[np.float64] | None
     num_left_out: int
     num_listed: int
@@ -126,7 +124,7 @@ class Cases:
         return len(self.users)
 
     @property
-    def available(self) -> tuple[Integers, Integers] | None:
+    def available(self) -> tuple[ragged.Integers, ragged.Integers] | None:
         """The argument of `metrics.retrieval.top_k` that leaves videos out."""
         since = self.available_from
         return None if since is None else (since, self.times)
@@ -157,7 +155,12 @@ def cases(
         is_asked = evaluated_parts.user_mask(data, config.users)[users]
         users, ends = users[is_asked], ends[is_asked]
     times = _request_times(data, users, ends, split, is_last)
-    watches = _evaluated_watches(data, users, ends, times, split, config)
+    index = data.log.shard_index
+    watches = windows.split_watches(users, ends, split)
+    if config.horizon_days:
+        until = times + int(config.horizon_days * schema.DAY_SECONDS)
+        at = index.gather("watches", "times", watches.values)
+        watches = watches.select(at < until[watches.rows])
     answers = _answers(data, users, ends, watches, config)
     offsets, labels = answers.offsets, answers.values
     seconds = _watch_seconds(data, watches, answers)
@@ -174,7 +177,6 @@ def cases(
         )
     offsets = np.append(0, offsets[1:][has_answer])
     num_listed = data.vocabulary_size if num_listed is None else num_listed
-    index = data.log.shard_index
     return dataclasses.replace(
         at_requests(data, (users, ends, times), config, num_listed),
         targets=ragged.Ragged(offsets, index.gather("watches", "videos", labels)),
@@ -187,7 +189,7 @@ def cases(
 
 def at_requests(
     data: prepared.PreparedData,
-    requests: tuple[npt.NDArray[np.integer], Integers, Integers],
+    requests: tuple[npt.NDArray[np.integer], ragged.Integers, ragged.Integers],
     config: configs.EvaluationConfig,
     num_listed: int,
 ) -> Cases:
@@ -237,27 +239,10 @@ def take(all_cases: Cases, rows: npt.NDArray[np.integer]) -> Cases:
     )
 
 
-def _evaluated_watches(
-    data: prepared.PreparedData,
-    users: npt.NDArray[np.integer],
-    ends: Integers,
-    times: Integers,
-    split: events.Split,
-    config: configs.EvaluationConfig,
-) -> ragged.Ragged:
-    """Returns the flat positions of the split's watches within the horizon."""
-    watches = data.windows.split_watches(users, ends, split)
-    if not config.horizon_days:
-        return watches
-    until = times + int(config.horizon_days * schema.DAY_SECONDS)
-    at = data.log.shard_index.gather("watches", "times", watches.values)
-    return watches.select(at < until[watches.rows])
-
-
 def _answers(
     data: prepared.PreparedData,
     users: npt.NDArray[np.integer],
-    ends: Integers,
+    ends: ragged.Integers,
     watches: ragged.Ragged,
     config: configs.EvaluationConfig,
 ) -> ragged.Ragged:
@@ -287,17 +272,16 @@ def _watch_seconds(
     pairs, places = np.unique(watches.rows * stride + videos, return_inverse=True)
     seconds = np.bincount(places, index.gather("watches", "seconds", watches.values))
     wanted = answers.rows * stride + answered
-    watch_seconds: npt.NDArray[np.float64] = seconds[np.searchsorted(pairs, wanted)]
-    return watch_seconds
+    return seconds[np.searchsorted(pairs, wanted)]
 
 
 def _request_times(
     data: prepared.PreparedData,
     users: npt.NDArray[np.integer],
-    ends: Integers,
+    ends: ragged.Integers,
     split: events.Split,
     is_last: bool,
-) -> Integers:
+) -> ragged.Integers:
     begins = _NEVER
     if data.config.protocol == "temporal":
         begins = data.manifest.facts["windows"][_WINDOW_OF[split]]

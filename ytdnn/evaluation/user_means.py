@@ -66,9 +66,6 @@ def ranker_gain(
     if lists.SYSTEM not in per_user or lists.CANDIDATES not in per_user:
         return {}
     first, both = per_user[lists.CANDIDATES], per_user[lists.SYSTEM]
-    differences = {
-        name: bootstrap.mean_parts(both[name] - first[name])
-        for name in both
-        if name in first and "/" not in name
-    }
+    names = [name for name in both if name in first and "/" not in name]
+    differences = {n: bootstrap.mean_parts(both[n] - first[n]) for n in names}
     return with_intervals(differences, config)

@@ -20,7 +20,6 @@ from ytdnn.ranking import predictions
 
 PreparedData = prepared.PreparedData
 
-Integers = npt.NDArray[np.int64]
 Rows = Any  # of the questions: a slice, or places
 _Model = TypeVar("_Model")
 Results = dict[str, Any]
@@ -48,8 +47,8 @@ class UserWindow:
         return self.users is None or bool(np.isin(users, self.users).all())
 
     def positions(
-        self, table: str, users: npt.NDArray[np.integer], positions: Integers
-    ) -> Integers:
+        self, table: str, users: npt.NDArray[np.integer], positions: models.Positions
+    ) -> models.Positions:
         """Returns flat positions within the window.
 
         Args:
@@ -135,8 +134,7 @@ class WindowOpener:
         """
         parts = self.parts(data, users) or [slice(0, len(users))]
         results = [make(part) for part in parts]
-        joined: Results = results[0] if len(results) == 1 else in_order(results)
-        return joined
+        return results[0] if len(results) == 1 else in_order(results)
 
     def collect(
         self,
@@ -163,7 +161,7 @@ class WindowOpener:
         return in_order(answers, np.argsort(np.concatenate(places)))
 
 
-def in_order(parts: Sequence[Any], order: Integers | None = None) -> Any:
+def in_order(parts: Sequence[Any], order: models.Positions | None = None) -> Any:
     """Joins the results of several windows, with rows in a given order.
 
     Args:

@@ -199,5 +199,4 @@ def _bounded(outputs: Tensor) -> Tensor:
 
 
 def _logit(rate: float) -> float:
-    bounded = min(max(rate, _LEAST_RATE), 1.0 - _LEAST_RATE)
-    return math.log(bounded / (1.0 - bounded))
+    return heads.logit(min(max(rate, _LEAST_RATE), 1.0 - _LEAST_RATE))

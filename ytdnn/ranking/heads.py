@@ -259,8 +259,7 @@ def make(config: configs.Head, clicks: Clicks) -> Head:
       config: Kind of head, and its settings.
       clicks: Statistics of the training impressions.
     """
-    head: Head = registries.HEADS.made(config.kind, Head, config, clicks)
-    return head
+    return registries.HEADS.made(config.kind, Head, config, clicks)
 
 
 def measure(parts: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Clicks:

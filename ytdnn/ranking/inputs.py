@@ -27,7 +27,6 @@ from ytdnn.ranking import heads
 from ytdnn.retrieval import trained_stage
 
 Features = feature_choice.Features
-PreparedData = prepared.PreparedData
 
 Tensors = dict[str, tf.Tensor]
 
@@ -42,7 +41,7 @@ class ImpressionLog:
 
     def __init__(
         self,
-        data: PreparedData,
+        data: prepared.PreparedData,
         chosen: Features,
         history_length: int,
         replay: log_tensors.FirstStageReplay | None = None,
@@ -191,18 +190,15 @@ class ImpressionLog:
         seconds = tf.zeros_like(rows, tf.float32)
         if self._log.has(schema.IMPRESSIONS, "seconds"):
             seconds = self._of(rows, "seconds")
+        outcomes = None
+        if self._log.has(schema.IMPRESSIONS, "outcomes"):
+            outcomes = self._of(rows, "outcomes")[:, tf.newaxis]
         return heads.Labels(
             clicked=clicked[:, tf.newaxis],
             seconds=seconds[:, tf.newaxis],
             durations=tf.gather(self._durations, videos)[:, tf.newaxis],
-            outcomes=self._outcomes(rows),
+            outcomes=outcomes,
         )
-
-    def _outcomes(self, rows: tf.Tensor) -> tf.Tensor | None:
-        """Returns the outcomes of logged impressions, `[n, 1, outcomes]`."""
-        if not self._log.has(schema.IMPRESSIONS, "outcomes"):
-            return None
-        return self._of(rows, "outcomes")[:, tf.newaxis]
 
     def _at(self, at: log_tensors.Positions) -> Tensors:
         return {
@@ -246,7 +242,7 @@ class RequestInputs(tf.Module):
     """The ranker's tensors of raw requests, lookups inside."""
 
     def __init__(
-        self, data: PreparedData, chosen: Features, history_length: int
+        self, data: prepared.PreparedData, chosen: Features, history_length: int
     ) -> None:
         """Opens the features for serving."""
         super().__init__()
@@ -269,7 +265,7 @@ class RequestInputs(tf.Module):
 
 def opened(
     config: configs.RankingConfig,
-    data: PreparedData,
+    data: prepared.PreparedData,
     chosen: Features,
     first_stage: trained_stage.FirstStage | None,
 ) -> ImpressionLog:

@@ -32,8 +32,6 @@ KIND = "ranking"
 STATISTICS = "statistics.json"
 _PAIRS_A_STEP = 1 << 14
 
-Scores = npt.NDArray[np.float32]
-
 
 class RankingModel:
     """A ranking network and the features it reads.
@@ -293,7 +291,7 @@ class RankingModel:
         end_watches: npt.NDArray[np.int64],
         times: npt.NDArray[np.int64],
         video_indices: npt.NDArray[np.integer],
-    ) -> Scores:
+    ) -> npt.NDArray[np.float32]:
         """Returns the scores that order candidates, `[n, k] float32`, higher is better.
 
         Args:

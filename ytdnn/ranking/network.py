@@ -20,8 +20,6 @@ from ytdnn.ranking import heads, inputs, outcome_heads
 # Small, so that rows of rare videos are alike and not learned by heart.
 _STDDEV = 0.03
 
-Outcomes = tuple[outcome_heads.PredictedOutcome, ...]
-
 
 @dataclasses.dataclass(frozen=True)
 class Statistics:
@@ -39,13 +37,12 @@ class Statistics:
     features: open_features.Statistics
     clicks: heads.Clicks
     calibration: heads.Calibration = heads.NOT_CALIBRATED
-    outcomes: Outcomes = ()
+    outcomes: tuple[outcome_heads.PredictedOutcome, ...] = ()
 
 
 def read_statistics(path: pathlib.Path) -> Statistics:
     """Returns the statistics of an artefact."""
-    statistics: Statistics = configs.component(Statistics, json.loads(path.read_text()))
-    return statistics
+    return configs.component(Statistics, json.loads(path.read_text()))
 
 
 class _OutcomeTower(tf.keras.layers.Layer):
@@ -97,11 +94,8 @@ class RankingNetwork(tf.keras.Model):
             measured.vocabulary_size, config.embedding_dim, _STDDEV, name="videos"
         )
         self.videos = dict.fromkeys(uses, table)
-        self._of_shown = [
-            f.name
-            for f in chosen
-            if f.scope is base_feature.Scope.VIDEO and not f.is_video
-        ]
+        of_videos = [f for f in chosen if f.scope is base_feature.Scope.VIDEO]
+        self._of_shown = [f.name for f in of_videos if not f.is_video]
         query = [f for f in chosen if f.scope.is_of_query]
         pairs = [f for f in chosen if not (f.scope.is_of_query or f.is_video)]
         known, how = measured.features, config.normalization

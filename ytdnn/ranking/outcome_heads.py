@@ -239,12 +239,9 @@ def measure(
     for (place, item), sample in zip(present, samples, strict=True):
         values = np.concatenate([np.zeros(0), *sample])
         positive = values[values > 0.0]
-        others = len(values) - len(positive)
-        rarest = (
-            min(len(positive), others)
-            if item.kind == outcomes.BINARY
-            else len(positive)
-        )
+        rarest = len(positive)
+        if item.kind == outcomes.BINARY:
+            rarest = min(rarest, len(values) - rarest)
         if rarest < LEAST_POSITIVE:
             continue
         most = 1.0

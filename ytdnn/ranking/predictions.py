@@ -21,8 +21,6 @@ Values = npt.NDArray[np.floating]
 _LEAST = 1e-9
 _ROWS = 16  # a multiple of 8, of which matrix products take rows
 
-Tensors = Mapping[str, tf.Tensor]
-
 
 @dataclasses.dataclass(frozen=True)
 class Predictions:
@@ -149,8 +147,7 @@ def weighted_logits(seconds: Values, click_probability: Values) -> Values:
     """
     watched = np.asarray(seconds, np.float64)
     no_click = 1.0 - np.asarray(click_probability, np.float64)
-    logits: Values = np.log(np.maximum(watched, _LEAST) / np.maximum(no_click, _LEAST))
-    return logits
+    return np.log(np.maximum(watched, _LEAST) / np.maximum(no_click, _LEAST))
 
 
 class RowGraphs:
@@ -172,7 +169,7 @@ class RowGraphs:
         self._function = function
         self._traced: dict[Hashable, Callable[..., Any]] = {}
 
-    def __call__(self, tensors: Tensors) -> Any:
+    def __call__(self, tensors: Mapping[str, tf.Tensor]) -> Any:
         """Returns the results; batches are filled up with their last row."""
         number = int(next(iter(tensors.values())).shape[0])
         size = -(-number // _ROWS) * _ROWS
@@ -185,7 +182,7 @@ class RowGraphs:
             lambda values: None if values is None else values[:number], outputs
         )
 
-    def _graph(self, tensors: Tensors) -> Callable[..., Any]:
+    def _graph(self, tensors: Mapping[str, tf.Tensor]) -> Callable[..., Any]:
         shapes = {name: tuple(value.shape[1:]) for name, value in tensors.items()}
         key = tuple(shapes.items())
         if key not in self._traced:

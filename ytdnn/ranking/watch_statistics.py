@@ -109,10 +109,6 @@ def _groups(
     edges = np.unique(np.quantile(scales, shares).astype(np.float32))
     places = np.searchsorted(edges, scales.astype(np.float32), side="right")
     levels = np.linspace(0.0, 1.0, NUM_QUANTILES)
-    quantiles = [
-        np.quantile(
-            seconds[places == group] if (places == group).any() else seconds, levels
-        )
-        for group in range(len(edges) + 1)
-    ]
+    of_groups = [seconds[places == group] for group in range(len(edges) + 1)]
+    quantiles = [np.quantile(s if len(s) else seconds, levels) for s in of_groups]
     return tuple(edges.tolist()), tuple(tuple(q.tolist()) for q in quantiles)

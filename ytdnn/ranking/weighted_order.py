@@ -90,12 +90,11 @@ class Weighing:
         """
         weights = self.weights(raw)
         by_term = terms(predicted)
-        values = tf.add_n(
-            [
-                tf.clip_by_value(weights[:, i : i + 1] * by_term[name], -_MOST, _MOST)
-                for i, name in enumerate(self.names)
-            ]
-        )
+        bounded = [
+            tf.clip_by_value(weights[:, i : i + 1] * by_term[name], -_MOST, _MOST)
+            for i, name in enumerate(self.names)
+        ]
+        values = tf.add_n(bounded)
         weighed = self._weighs(weights)[:, tf.newaxis]
         by_value = tf.where(tf.math.is_finite(order), values, order)
         return tf.where(weighed, by_value, order), tf.where(weighed, values, scores)
@@ -117,22 +116,19 @@ class Weighing:
         return tf.gather(tf.constant(self._saved), rows)
 
 
-def weighs(weights: Weights) -> bool:
-    """Whether weights change the ranker's order; watch seconds alone do not."""
-    return any(
-        value < 0.0 if name == schema.WATCH_SECONDS else value != 0.0
-        for name, value in weights.items()
-    )
-
-
 def page_order(predicted: heads.HeadPredictions, weights: Weights) -> tf.Tensor:
     """Returns the order of a slate by some weights, `[...] float32`.
+
+    Weights of watch seconds alone do not change the ranker's order.
 
     Args:
       predicted: Predictions for its candidates.
       weights: Weights by name, as of a bundle.
     """
-    if not weighs(weights):
+    if not any(
+        weight < 0.0 or (weight and name != schema.WATCH_SECONDS)
+        for name, weight in weights.items()
+    ):
         return predicted.order
     values = terms(predicted)
     return tf.add_n([float(w) * values[name] for name, w in weights.items()])

@@ -78,16 +78,13 @@ def neighbours(
     sizes = np.zeros(len(watched), np.int64)
     videos, scores = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
     num_pairs = 2 * _WITHIN * watched
-    parts = [
-        part
-        for part in shard_index.bounded(num_pairs, _MOST_PAIRS)
-        if num_pairs[part].any()
-    ]
+    every_part = shard_index.bounded(num_pairs, _MOST_PAIRS)
+    parts = [part for part in every_part if num_pairs[part].any()]
     part_of = np.full(len(watched), len(parts), np.int32)
     for number, part in enumerate(parts):
         part_of[part] = number
     every = slice_batches.training_set(data)
-    with written(every, part_of, _WITHIN) as watches:
+    with written(every, part_of) as watches:
         for number, part in enumerate(parts):
             pairs = watches.pairs(number, len(watched))
             rows, other, weights = _nearest(pairs, watched, num)
@@ -126,10 +123,9 @@ def _nearest(
 class WatchesByPart:
     """The watches of a log, of which those near a part's videos are read."""
 
-    def __init__(self, directory: pathlib.Path, num_shards: int, within: int) -> None:
+    def __init__(self, directory: pathlib.Path, num_shards: int) -> None:
         """Opens the files that `written` made."""
         self._directory, self._num_shards = directory, num_shards
-        self._within = within
 
     def pairs(self, part: int, stride: int) -> ragged.Integers:
         """Returns `a · stride + b` for each watch of b near one of a, `[n] int64`.
@@ -149,7 +145,7 @@ class WatchesByPart:
             start = int(ends[part - 1]) if part else 0
             places = np.asarray(order[start : int(ends[part])])
             owners = videos[places]
-            for lag in range(1, self._within + 1):
+            for lag in range(1, _WITHIN + 1):
                 for room, step in ((before, -lag), (after, lag)):
                     here = np.flatnonzero(room[places] >= lag)
                     other = videos[places[here] + step]
@@ -164,44 +160,38 @@ def _path(directory: pathlib.Path, shard: int, name: str) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def written(
-    data: prepared.PreparedData, part_of: Integers, within: int
-) -> Iterator[WatchesByPart]:
+def written(data: prepared.PreparedData, part_of: Integers) -> Iterator[WatchesByPart]:
     """Context with the watches of a set in temporary files.
 
     Args:
       data: The prepared set, all of whose watches count.
       part_of: `[num_videos + 1]`, number of the part of each catalogue index.
-      within: Number of watches before and after that are near.
     """
     with tempfile.TemporaryDirectory() as parts_directory:
         directory, shards = pathlib.Path(parts_directory), data.log.shards
         for number, shard in enumerate(shards):
             watches = shard.read().watches
             videos = np.asarray(watches.videos)
-            rows = _sorted(videos, np.asarray(watches.offsets), part_of, within)
+            rows = _sorted(videos, np.asarray(watches.offsets), part_of)
             for name, values in zip(_NAMES, (videos, *rows), strict=True):
                 np.save(_path(directory, number, name), values)
-        yield WatchesByPart(directory, len(shards), within)
+        yield WatchesByPart(directory, len(shards))
 
 
 def _sorted(
-    videos: Integers,
-    offsets: Integers,
-    part_of: Integers,
-    within: int,
+    videos: Integers, offsets: Integers, part_of: Integers
 ) -> tuple[Integers, ...]:
     """Returns the neighbours of each watch and its place in the order of the parts.
 
     Returns:
       `before` and `after`, `[watches] uint8`, how many watches of the user there are,
-      at most `within`; `order`, `[watches] int32`, places sorted by part; `ends`,
+      at most `_WITHIN`; `order`, `[watches] int32`, places sorted by part; `ends`,
       `[parts] int64`, where each part ends in it.
     """
     users = ragged.rows_of(offsets)
     places = np.arange(len(videos))
-    before = np.minimum(places - offsets[users], within).astype(np.uint8)
-    after = np.minimum(offsets[users + 1] - 1 - places, within).astype(np.uint8)
+    before = np.minimum(places - offsets[users], _WITHIN).astype(np.uint8)
+    after = np.minimum(offsets[users + 1] - 1 - places, _WITHIN).astype(np.uint8)
     parts = part_of[videos]
     number = int(part_of.max(initial=0)) + 1
     order = np.argsort(parts, kind="stable").astype(np.int32)

@@ -103,7 +103,8 @@ def require(config: configs.CompositionConfig, catalogue: prepared.Catalogue) ->
     by, of_vectors = config.diversity_by, catalogue.vectors.in_table(schema.VIDEOS)
     if not config.diversity or by in of_vectors:
         return
-    known = [name for name in catalogue.videos.columns if name in _columns(catalogue)]
+    columns = filter_schema.from_catalogue(catalogue)
+    known = [column.name for column in columns if column.kind != "age"]
     if by.removeprefix(f"{schema.VIDEOS}.") not in known:
         every = ", ".join([*known, *of_vectors]) or "the log has none"
         raise errors.UserError(
@@ -151,7 +152,7 @@ def greedy_ranks(
 
     nothing = tf.zeros_like(scores)
     start = (tf.constant(0), tf.fill(tf.shape(scores), -1), nothing, nothing)
-    loop: tf.Tensor = tf.while_loop(
+    return tf.while_loop(
         lambda place, *_: place < number,
         choose,
         start,
@@ -162,19 +163,9 @@ def greedy_ranks(
             tf.TensorShape([None, None]),
         ),
     )[1]
-    return loop
 
 
 def _same(values: tf.Tensor) -> tf.Tensor:
     """Returns 1 for each pair with the same known value, `[batch, n, n] float32`."""
     pairs = tf.equal(values[:, :, tf.newaxis], values[:, tf.newaxis, :])
     return tf.cast(pairs & (values > 0)[:, :, tf.newaxis], tf.float32)
-
-
-def _columns(catalogue: prepared.Catalogue) -> set[str]:
-    """Returns the columns of videos that have values to compare."""
-    return {
-        attribute.name
-        for attribute in filter_schema.from_catalogue(catalogue)
-        if attribute.kind != "age"
-    }

@@ -111,9 +111,8 @@ def reserved(order: tf.Tensor, is_young: tf.Tensor, every: int) -> tf.Tensor:
     others = tf.range(tf.shape(order)[1])[tf.newaxis] - before
     at_most = tf.minimum(others, (before + 1) * (every - 1))
     key = tf.where(young > 0, 2 * at_most - 1, 2 * others)
-    moved = -tf.cast(key, tf.float32) - 0.001 * tf.cast(before, tf.float32) / (
-        tf.cast(tf.shape(order)[1], tf.float32)
-    )
+    size = tf.cast(tf.shape(order)[1], tf.float32)
+    moved = -tf.cast(key, tf.float32) - 0.001 * tf.cast(before, tf.float32) / size
     moved = row_ops.put_back(moved, places)
     return tf.where(tf.math.is_finite(order), moved, order)
 

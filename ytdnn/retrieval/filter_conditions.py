@@ -221,9 +221,8 @@ class Conditions(NamedTuple):
         )
         start, end = self.lists.ends(columns, low, high)
         width = tf.shape(self.lists.codes)[1]
-        is_wide = tf.cast(end - start, tf.float32) >= _LEAST_SCANNED * tf.cast(
-            width, tf.float32
-        )
+        least = _LEAST_SCANNED * tf.cast(width, tf.float32)
+        is_wide = tf.cast(end - start, tf.float32) >= least
         is_range = tf.gather(self.signs, groups) != 0
         narrow = tf.where(~is_wide & is_range)[:, 0]
         listed = self.lists.videos(

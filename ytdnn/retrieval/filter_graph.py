@@ -22,7 +22,6 @@ from ytdnn.base import schema
 from ytdnn.log import prepared
 from ytdnn.retrieval import filter_conditions, filter_schema
 
-PreparedData = prepared.PreparedData
 Tensor: TypeAlias = tf.Tensor
 
 Entries = Sequence[tuple[str, str]]
@@ -54,7 +53,7 @@ class Filters(tf.Module):
     """
 
     def __init__(
-        self, data: PreparedData, policies: Mapping[str, Entries] | None = None
+        self, data: prepared.PreparedData, policies: Mapping[str, Entries] | None = None
     ) -> None:
         """Reads the columns of a log's videos.
 
@@ -88,11 +87,8 @@ class Filters(tf.Module):
 
         Of several values it is the place of the first.
         """
-        return {
-            attribute.column: place
-            for place, attribute in _placed(self._columns)
-            if attribute.kind != "age"
-        }
+        placed = _placed(self._columns)
+        return {column.column: n for n, column in placed if column.kind != "age"}
 
     def lists(self) -> filter_conditions.ValueLists:
         """Returns codes and videos of all columns, in this graph."""

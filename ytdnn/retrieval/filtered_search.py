@@ -13,7 +13,7 @@ else all are, and those that are not permitted are masked.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import tensorflow as tf
 
@@ -132,6 +132,29 @@ class Nearest(tf.Module):
         return (videos, scores), is_short & (known < self.num_videos)
 
 
+class _Queries(NamedTuple):
+    """Queries and the limits of their lists.
+
+    Attributes:
+      vectors: Vectors of all videos.
+      size: `[] int32` number of videos.
+      queries: `[batch, dim] float32`.
+      num: `[] int32`, length of the lists.
+      permitted: Videos that the lists may hold.
+    """
+
+    vectors: Tables
+    size: Tensor
+    queries: Tensor
+    num: Tensor
+    permitted: Allowed
+
+    def take(self, mask: Tensor) -> "_Queries":
+        """Returns some of the queries."""
+        queries, permitted = tf.boolean_mask(self.queries, mask), self.permitted
+        return self._replace(queries=queries, permitted=permitted.take(mask))
+
+
 def score_vectors(
     vectors: Tables, size: Tensor, queries: Tensor, num: Tensor, permitted: Allowed
 ) -> Lists:
@@ -145,27 +168,24 @@ def score_vectors(
       permitted: Videos that the lists may hold.
     """
     is_limited, lists = permitted.is_limited, _empty(queries, num)
+    asked = _Queries(vectors, size, queries, num, permitted)
     is_free = tf.ones(tf.shape(queries)[:1], tf.bool)
     if is_limited is not None:
         lists = _replace_rows(
-            lists,
-            is_limited,
-            lambda mask: _score_allowed(
-                vectors, size, tf.boolean_mask(queries, mask), num, permitted.take(mask)
-            ),
+            lists, is_limited, lambda mask: _score_allowed(asked.take(mask))
         )
         is_free = ~is_limited
     free = permitted._replace(allowed=None, is_limited=None, conditions=None)
-    conditions = permitted.conditions
+    asked_free, conditions = asked._replace(permitted=free), permitted.conditions
 
     def score(place: Tensor, mask: Tensor) -> Lists:
-        inputs = vectors, size, tf.boolean_mask(queries, mask), num, free.take(mask)
+        some = asked_free.take(mask)
         if conditions is None:
-            return _score_all(*inputs)
+            return _score_all(some)
         return tf.cond(
             place < 0,
-            lambda: _score_all(*inputs),
-            lambda: _score_held(*inputs, conditions.mask(place)[:size]),
+            lambda: _score_all(some),
+            lambda: _score_held(some, conditions.mask(place)[:size]),
         )
 
     if conditions is None:
@@ -186,10 +206,9 @@ def score_vectors(
     return videos, scores
 
 
-def _score_allowed(
-    vectors: Tables, size: Tensor, queries: Tensor, num: Tensor, permitted: Allowed
-) -> Lists:
+def _score_allowed(asked: _Queries) -> Lists:
     """Returns the best videos of the allow-lists, after scoring each of them."""
+    vectors, size, queries, num, permitted = asked
     videos = tf.sort(permitted.allowed, axis=1)
     known = (videos > 0) & (videos <= size)
     known &= (row_ops.occurrence(videos) == 0) & permitted.holds(videos)
@@ -197,24 +216,14 @@ def _score_allowed(
     return _best(videos, tf.where(known, tf.linalg.matvec(chosen, queries), _NONE), num)
 
 
-def _score_held(
-    vectors: Tables,
-    size: Tensor,
-    queries: Tensor,
-    num: Tensor,
-    permitted: Allowed,
-    held: Tensor,
-) -> Lists:
+def _score_held(asked: _Queries, held: Tensor) -> Lists:
     """Returns the best videos of those that one set of conditions permits.
 
     Args:
-      vectors: Vectors of all videos.
-      size: `[] int32` number of videos.
-      queries: `[batch, dim] float32`.
-      num: `[] int32`.
-      permitted: Other limits on the lists.
+      asked: Queries, with the other limits on their lists.
       held: `[size] bool`, videos that the conditions permit.
     """
+    vectors, _, queries, num, permitted = asked
     places = tf.cast(tf.where(held)[:, 0], tf.int32)
 
     def score_few() -> Lists:
@@ -226,31 +235,17 @@ def _score_held(
         videos = tf.gather(places, slots) + 1
         return _best(videos, tf.where(permitted.holds(videos), best, _NONE), num)
 
-    return tf.cond(
-        tf.size(places) <= FEW,
-        score_few,
-        lambda: _score_all(vectors, size, queries, num, permitted, held),
-    )
+    return tf.cond(tf.size(places) <= FEW, score_few, lambda: _score_all(asked, held))
 
 
-def _score_all(
-    vectors: Tables,
-    size: Tensor,
-    queries: Tensor,
-    num: Tensor,
-    permitted: Allowed,
-    held: Tensor | None = None,
-) -> Lists:
+def _score_all(asked: _Queries, held: Tensor | None = None) -> Lists:
     """Returns the best permitted videos, after scoring all videos; see `_score_held`.
 
     Args:
-      vectors: Vectors of all videos.
-      size: `[] int32` number of videos.
-      queries: `[batch, dim] float32`.
-      num: `[] int32`.
-      permitted: Videos that the lists may hold, without allow-lists and conditions.
+      asked: Queries, whose limits are without allow-lists and conditions.
       held: `[size] bool`, the only videos that may be listed; None: any.
     """
+    vectors, size, queries, num, permitted = asked
     scores = interface.products(queries, vectors)
     excluded = permitted.excluded
     places = tf.where((excluded > 0) & (excluded <= size))
@@ -306,5 +301,4 @@ def _replace_rows(lists: Lists, mask: Tensor, make: Callable[[Tensor], Lists]) -
         )
         return videos, scores
 
-    replaced: Lists = tf.cond(tf.reduce_any(mask), replace, lambda: lists)
-    return replaced
+    return tf.cond(tf.reduce_any(mask), replace, lambda: lists)

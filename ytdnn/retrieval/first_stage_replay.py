@@ -28,35 +28,23 @@ Vectors = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 
+@dataclasses.dataclass(eq=False)
 class Replay:
-    """The first stage opened on a log.
+    """The first stage opened on a log; scores are computed when first needed.
 
     Attributes:
+      model: The candidate model.
       data: The prepared set.
+      score: Computes the model's scores.
+      make_pool: Makes the candidate sources, if a feature needs them.
+      removes_watched: Whether no source proposes a watched video.
     """
 
-    def __init__(
-        self,
-        model: candidate_model.Joined,
-        data: prepared.PreparedData,
-        score: pool.Scores,
-        make_pool: Callable[[], pool.Pool],
-        removes_watched: bool = True,
-    ) -> None:
-        """Prepares the replay; scores are computed when they are first needed.
-
-        Args:
-          model: The candidate model.
-          data: The log.
-          score: Computes the model's scores.
-          make_pool: Makes the candidate sources, if a feature needs them.
-          removes_watched: Whether no source proposes a watched video.
-        """
-        self.data = data
-        self._model = model
-        self._score = score
-        self._make_pool = make_pool
-        self._removes_watched = removes_watched
+    model: candidate_model.Joined
+    data: prepared.PreparedData
+    score: pool.Scores
+    make_pool: Callable[[], pool.Pool]
+    removes_watched: bool = True
 
     def scores(self, at: log_tensors.Positions) -> tf.Tensor:
         """Returns the model's scores `[n, k] float32`, `NO_SCORE` where there is none.
@@ -70,11 +58,10 @@ class Replay:
         if at.is_logged:
             return tf.gather(self._logged_scores, at.rows)[..., tf.newaxis]
         vectors, videos = self._vectors(at), _videos(at)
+        step = _PAIRS_A_PART // max(1, videos.shape[1])
         parts = [
-            self._score(tf.constant(vectors[part]), videos[part])
-            for part in ragged.slices(
-                len(vectors), _PAIRS_A_PART // max(1, videos.shape[1])
-            )
+            self.score(tf.constant(vectors[part]), videos[part])
+            for part in ragged.slices(len(vectors), step)
         ]
         return tf.concat([tf.zeros([0, videos.shape[1]]), *parts], axis=0)
 
@@ -106,7 +93,7 @@ class Replay:
         for part in ragged.slices(len(users), self._requests_a_part):
             arguments = users[part], ends[part], times[part], vectors[part]
             listed = self._candidates(*arguments).videos
-            of_part = self._score(tf.constant(vectors[part]), listed).numpy()
+            of_part = self.score(tf.constant(vectors[part]), listed).numpy()
             scores.append(of_part[of_part > log_tensors.NO_SCORE])
         return np.concatenate(scores)
 
@@ -141,7 +128,7 @@ class Replay:
         requests = interface.SourceRequests(
             tf.constant(watched), tf.constant(times, tf.int64), tf.constant(vectors)
         )
-        if not self._removes_watched:
+        if not self.removes_watched:
             requests = requests.with_watched
         return self._pool(requests)
 
@@ -153,14 +140,14 @@ class Replay:
             times = np.where(times == 0, _NOT_KNOWN, times)
             num_searches = self.data.log.searches.num_before(users, times)
         if at.event != schema.IMPRESSIONS:
-            return self._model.vectors_at(self._log, users, ends, num_searches)
+            return self.model.vectors_at(self._log, users, ends, num_searches)
         rows = np.asarray(at.rows)
         begins = begins_request(self.data.log, rows)
         begins[1:] |= (ends[1:] != ends[:-1]) | (times[1:] != times[:-1])
         first = np.flatnonzero(begins)  # impressions of a page share their vector
         if num_searches is not None:
             num_searches = num_searches[first]
-        vectors = self._model.vectors_at(
+        vectors = self.model.vectors_at(
             self._log, users[first], ends[first], num_searches, rows[first]
         )
         return vectors[np.cumsum(begins) - 1]
@@ -168,11 +155,11 @@ class Replay:
     @functools.cached_property
     def _log(self) -> log_tensors.WatchLog:
         """The watches as the model reads them."""
-        return self._model.open_log(self.data)
+        return self.model.open_log(self.data)
 
     @functools.cached_property
     def _pool(self) -> pool.Pool:
-        return self._make_pool()
+        return self.make_pool()
 
     @functools.cached_property
     def _logged_scores(self) -> tf.Tensor:
@@ -182,7 +169,7 @@ class Replay:
         with tf.init_scope(), tf.device("CPU"):
             for part in self._pages(_PAIRS_A_PART // 8):
                 vectors = tf.constant(part.vectors[part.of_row])
-                of_part = self._score(vectors, tf.constant(part.videos))
+                of_part = self.score(vectors, tf.constant(part.videos))
                 scores[part.rows] = of_part[:, 0].numpy()
             self.__dict__.pop("_log", None)  # logged impressions are read only once
             return tf.constant(scores)
@@ -224,7 +211,7 @@ class Replay:
             if self._log.searches is not None and num_searches is not None:
                 num_searches = np.asarray(num_searches)[first]
             arguments = self._log, users, ends, num_searches, first
-            vectors = self._model.vectors_at(*arguments)
+            vectors = self.model.vectors_at(*arguments)
             videos = np.asarray(shown.videos)[inside][:, np.newaxis]
             of_row = ragged.rows_of(edges[part.start : part.stop + 1])
             times = shown.request_times[first]

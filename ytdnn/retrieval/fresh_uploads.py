@@ -30,10 +30,8 @@ class FreshUploads(interface.Source):
     def __init__(self, num: int, data: prepared.PreparedData) -> None:
         """Sorts the uploads of each channel by time, of a log where it `exists`."""
         super().__init__(num)
-        channels, times = (
-            filter_schema.indices(data.catalogue, schema.CHANNEL_ID),
-            upload_times(data.catalogue),
-        )
+        channels = filter_schema.indices(data.catalogue, schema.CHANNEL_ID)
+        times = upload_times(data.catalogue)
         known = np.flatnonzero((channels > 0) & (times >= 0))
         videos = known[np.lexsort((times[known], channels[known]))]
         self._channels = tf.Variable(channels, trainable=False)

@@ -102,8 +102,8 @@ class Source(tf.Module):
           requests: The requests.
           videos: `[batch, n] int32` catalogue indices, any of them more than once.
           order: `[batch, n]`, higher is better; ties keep their places.
-          seeds: `[batch, n] int32`, watch that each was found by; None: there are no
-            seeds.
+          seeds: `[batch, n]`, the watch that each was found by, or another value of
+            each; None: there are no seeds.
         """
         by_order = row_ops.best_first(order)
         ordered = tf.gather(videos, by_order, batch_dims=1)

@@ -131,25 +131,13 @@ class LiveSource(interface.Source):
         first = tf.gather(self._session_score, videos)
         by = tf.gather(self._popular_score, videos) + row_ops.totals(videos, added)
         by += in_session[:, tf.newaxis] * first
-        return self._best(requests, videos, by)
+        best, by = self.best_permitted(requests, videos, by, by)
+        return best, tf.where(best > 0, by, float("-inf"))
 
     def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
         """Returns the best permitted videos."""
         videos, _ = self.search(requests)
         return interface.Proposal(videos, tf.zeros_like(videos))
-
-    def _best(
-        self, requests: interface.SourceRequests, videos: tf.Tensor, by: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the first permitted videos by score, each once."""
-        order = row_ops.best_first(by)
-        videos, by = (tf.gather(each, order, batch_dims=1) for each in (videos, by))
-        limits = requests.permitted
-        places = row_ops.first_places(
-            videos, self.num, limits.holds_if_not_excluded, limits.excluded
-        )
-        best = row_ops.taken(videos, places)
-        return best, tf.where(best > 0, row_ops.taken(by, places), float("-inf"))
 
     def _in_session_of(self, requests: interface.SourceRequests) -> tf.Tensor:
         """Returns 1 where the last watch was shortly before, `[batch] float32`."""

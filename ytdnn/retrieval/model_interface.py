@@ -179,8 +179,7 @@ class ScoringModel:
 def make(config: Any) -> BaseCandidateModel:
     """Returns the unfitted model of some settings, `candidates.model`."""
     models, name = registries.CANDIDATE_MODELS, config.kind
-    model: BaseCandidateModel = models.made(name, BaseCandidateModel, config)
-    return model
+    return models.made(name, BaseCandidateModel, config)
 
 
 def unfitted(name: str) -> BaseCandidateModel:
@@ -247,18 +246,29 @@ def _allowed(
       k: Length of the lists.
     """
     videos = _checked(model, requests, num)
-    rows = np.repeat(np.arange(len(videos)), videos.shape[1])
-    removed = requests.removed.offsets, requests.removed.values
-    excluded = top_k_selection.ExcludedVideos(
-        slice(0, len(videos)), removed, requests.available
-    )
-    is_video = videos > 0
-    keep = is_video & ~excluded.holds(rows, videos.ravel()).reshape(videos.shape)
-    order = np.argsort(~keep, axis=1, kind="stable")
-    closed = np.take_along_axis(np.where(keep, videos, 0), order, axis=1)[:, :k]
-    is_short = (keep.sum(axis=1) < k) & (keep != is_video).any(axis=1)
+    closed, keep = closed_up(videos, requests.removed, requests.available)
+    closed = closed[:, :k]
+    is_short = (keep.sum(axis=1) < k) & (keep != (videos > 0)).any(axis=1)
     missing = k - closed.shape[1]
     return np.pad(closed, ((0, 0), (0, missing))).astype(np.int32), is_short
+
+
+def closed_up(
+    listed: Rows, removed: Any, available: top_k_selection.Available | None
+) -> tuple[Any, npt.NDArray[np.bool_]]:
+    """Returns lists without forbidden videos, compacted, and which places stayed.
+
+    Args:
+      listed: `[n, k]` catalogue indices, 0 = none.
+      removed: Videos that no list may hold, with `offsets` and `values`.
+      available: See `Requests`.
+    """
+    everyone, removes = slice(0, len(listed)), (removed.offsets, removed.values)
+    excluded = top_k_selection.ExcludedVideos(everyone, removes, available)
+    rows = np.repeat(np.arange(len(listed)), listed.shape[1])
+    keep = (listed > 0) & ~excluded.holds(rows, listed.ravel()).reshape(listed.shape)
+    order = np.argsort(~keep, axis=1, kind="stable")
+    return np.take_along_axis(np.where(keep, listed, 0), order, axis=1), keep
 
 
 def _checked(

@@ -180,9 +180,7 @@ class Scores(tf.Module):
           user_vectors: `[batch, dim] float32`.
           videos: `[batch, k] int32` catalogue indices.
         """
-        known = (videos > 0) & (videos <= self._num_known)
-        rows = tf.where(known, videos - 1, tf.zeros_like(videos))
-        vectors = index_interface.rows_of(self._vectors, rows)
+        vectors, known = self._rows(videos)
         scores = tf.linalg.matvec(vectors, user_vectors)
         return tf.where(known, scores, log_tensors.NO_SCORE)
 
@@ -196,12 +194,13 @@ class Scores(tf.Module):
           videos: `[batch, k] int32` catalogue indices.
           others: `[batch, n] int32` likewise.
         """
-        (left, known), (right, other_known) = map(self._directions, (videos, others))
+        (left, known), (right, other_known) = map(self._rows, (videos, others))
+        units = (tf.math.l2_normalize(x[..., :-1], axis=-1) for x in (left, right))
         both = known[:, :, tf.newaxis] & other_known[:, tf.newaxis, :]
-        return tf.where(both, tf.matmul(left, right, transpose_b=True), -1.0)
+        return tf.where(both, tf.matmul(*units, transpose_b=True), -1.0)
 
-    def _directions(self, videos: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _rows(self, videos: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns vectors `[batch, k, dim]`, and which are known, `[batch, k]`."""
         known = (videos > 0) & (videos <= self._num_known)
         rows = tf.where(known, videos - 1, tf.zeros_like(videos))
-        vectors = index_interface.rows_of(self._vectors, rows)[..., :-1]
-        return tf.math.l2_normalize(vectors, axis=-1), known
+        return index_interface.rows_of(self._vectors, rows), known

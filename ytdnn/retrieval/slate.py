@@ -27,7 +27,6 @@ from ytdnn.retrieval import (
     row_ops,
 )
 
-PreparedData = prepared.PreparedData
 Config = configs.CompositionConfig
 
 SCORE, SAMPLED, RESERVED, CAP = "score", "sampled", "reserved", "cap"
@@ -43,7 +42,7 @@ _MOST = 2**31 - 1
 Reranker = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-def _reranker(name: str, config: Config, data: PreparedData) -> Reranker:
+def _reranker(name: str, config: Config, data: prepared.PreparedData) -> Reranker:
     """Returns a re-ranker, tried on a slate of the first videos.
 
     Raises:
@@ -69,7 +68,7 @@ class SlateOrder(tf.Module):
         up.
     """
 
-    def __init__(self, config: Config, data: PreparedData) -> None:
+    def __init__(self, config: Config, data: prepared.PreparedData) -> None:
         """Reads the cap, and makes the re-rankers.
 
         Raises:

@@ -129,7 +129,7 @@ class FrozenCandidates(live_term_lists.LiveCandidates):
 
     def requests(self, cases: user_cases.Cases) -> live_terms.LiveRequests:
         """Returns the requests of some cases, with counts up to the first step."""
-        moments = np.full(len(cases), self._begin)
+        moments = np.full(len(cases), self.begin)
         return dataclasses.replace(super().requests(cases), moments=moments)
 
 

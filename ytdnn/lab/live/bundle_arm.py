@@ -8,7 +8,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.base import ragged, schema
-from ytdnn.bundle import batches, bundle, signatures
+from ytdnn.bundle import batches, bundle
 from ytdnn.lab.live import history
 from ytdnn.lab.world import corpus, generate, policy, tables, titles_and_queries, words
 from ytdnn.log import io_fields
@@ -148,7 +148,7 @@ def policy_of(
     """
     name = bundle.recommender()
     fields = bundle.inputs(name)
-    outputs = signatures.read(bundle.manifest.facts["models"][name]["outputs"])
+    outputs = io_fields.read(bundle.manifest.facts["models"][name]["outputs"])
     draws = schema.PROPENSITIES in outputs
 
     def make_pages(requests: policy.PageRequests) -> policy.Page:

@@ -51,7 +51,7 @@ class Inspector:
     async def facts(self, _: Request, version: Version) -> Json:
         """Returns the facts that the page needs first."""
         facts = version.bundle.manifest.facts
-        fields = version.explaining(explanations.CANDIDATES).fields
+        fields = version.explaining(bundle.CANDIDATES).fields
         limits = {
             what: list(fields[name].choices) if name in fields else []
             for what, name in _LIMITS.items()
@@ -124,8 +124,8 @@ class Inspector:
         body = await access.body(request, limits)
         features, _, _ = recommend.split(body, limits)
         answered = await recommend.ask(version, features, limits)
-        seconds = answered.outputs[explanations.STAGE_SECONDS][0].tolist()
-        fields = version.explaining(explanations.CANDIDATES).fields
+        seconds = answered.outputs[bundle.STAGE_SECONDS][0].tolist()
+        fields = version.explaining(bundle.CANDIDATES).fields
         return {
             "version": version.number,
             "candidates": recommend.described(version, answered.outputs),
@@ -145,7 +145,7 @@ class Inspector:
         video = body.pop(schema.VIDEO_ID, None)
         features, _, _ = recommend.split(body, limits)
         signature = version.explaining(explanations.EXPLAIN)
-        known = version.explaining(explanations.CANDIDATES).fields
+        known = version.explaining(bundle.CANDIDATES).fields
         predict.check(features, known, limits)
         given = {n: v for n, v in features.items() if n in signature.fields}
         given[schema.VIDEO_IDS] = [video]

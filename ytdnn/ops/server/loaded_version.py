@@ -20,7 +20,6 @@ from ytdnn.bundle import (
     allowed_operations,
     batches,
     bundle,
-    explanations,
     requests,
     saved_models,
     tf_serving,
@@ -34,7 +33,7 @@ from ytdnn.ops.server import batching, problems
 _WARMED = (
     saved_models.SIGNATURE,
     saved_models.REQUIRED_SIGNATURE,
-    explanations.CANDIDATES,
+    bundle.CANDIDATES,
 )
 _INTERNAL = "__saved_model_init_op"
 # Errors that a client's own lists cause.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ytdnn.base import errors, schema, table_schemas
-from ytdnn.bundle import bundle, explanations, requests
+from ytdnn.bundle import bundle, requests
 from ytdnn.log import log_tensors
 from ytdnn.ops.server import (
     batching,
@@ -45,10 +45,10 @@ async def ask(
       errors.UserError: The request is malformed.
       problems.Problem: The version lacks the signature, or took too long.
     """
-    signature = version.explaining(explanations.CANDIDATES)
+    signature = version.explaining(bundle.CANDIDATES)
     row = predict.check(request, signature.fields, limits)
     answered = await signature.queue.ask([row], limits.answer_seconds)
-    seconds = answered.outputs[explanations.STAGE_SECONDS][0].tolist()
+    seconds = answered.outputs[bundle.STAGE_SECONDS][0].tolist()
     record = current_request.current()
     record.stages["candidates"], record.stages["ranking"] = seconds[:2]
     record.facts[joined_log.VERSION] = version.number
@@ -57,7 +57,7 @@ async def ask(
 
 def _slate(outputs: batching.Outputs, k: int) -> np.ndarray:
     """Returns the rows of the recommended candidates, the best first."""
-    ranks = outputs[explanations.RANKS][0, : int(outputs[schema.NUM_RESULTS][0])]
+    ranks = outputs[bundle.RANKS][0, : int(outputs[schema.NUM_RESULTS][0])]
     ranked = np.flatnonzero(ranks)
     return np.asarray(ranked[np.argsort(ranks[ranked])][:k])
 
@@ -79,17 +79,17 @@ def described(
     columns: dict[str, list[Any]] = {
         name: predict.plain(values[0, rows])
         for name, values in outputs.items()
-        if values.ndim > 1 and name != explanations.STAGE_SECONDS
+        if values.ndim > 1 and name != bundle.STAGE_SECONDS
     }
     outcomes, names = version.bundle.outcomes, version.bundle.source_names
     unknown = [None] * len(rows)
     placed = columns.get(schema.PLACED_BY)
-    scores = columns[explanations.CANDIDATE_SCORES]
-    sources = columns[explanations.SOURCES]
-    videos, seeds = columns[schema.IDS], columns[explanations.SEED_IDS]
+    scores = columns[bundle.CANDIDATE_SCORES]
+    sources = columns[bundle.SOURCES]
+    videos, seeds = columns[schema.IDS], columns[bundle.SEED_IDS]
     known = version.bundle.titles
     named = {
-        "rank": columns[explanations.RANKS],
+        "rank": columns[bundle.RANKS],
         schema.VIDEO_ID: videos,
         schema.TITLE: [version.bundle.title(video) for video in videos],
         **{column: columns.get(name, unknown) for name, column in _NUMBERS.items()},
@@ -145,7 +145,7 @@ async def recommend(
     """
     request, user_id, k = split(body, limits)
     answered = await ask(version, request, limits)
-    fields = version.explaining(explanations.CANDIDATES).fields
+    fields = version.explaining(bundle.CANDIDATES).fields
     warnings = [*notes, *version.warnings(request, fields)]
     answer: Json = {
         joined_log.REQUEST_ID: uuid.uuid4().hex,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ytdnn.base import errors, schema
-from ytdnn.bundle import explanations, requests, user_requests
+from ytdnn.bundle import bundle, requests, user_requests
 from ytdnn.log import prepared
 from ytdnn.ops.server import (
     joined_log,
@@ -319,7 +319,7 @@ class ServedState:
 
 
 def _fields(version: Version) -> loaded_version.Fields:
-    return version.explaining(explanations.CANDIDATES).fields
+    return version.explaining(bundle.CANDIDATES).fields
 
 
 def _has_videos(given: Sequence[Any]) -> bool:

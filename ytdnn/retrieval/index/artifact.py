@@ -96,5 +96,4 @@ def load(
             f"it again with --config.index.search={name}"
             f"{_SCANN_ADVICE if name == SCANN else ''}"
         )
-    index: interface.Index[Any] = _class(name).load(pathlib.Path(directory) / name)
-    return index
+    return _class(name).load(pathlib.Path(directory) / name)

@@ -33,15 +33,11 @@ class BruteForceModule(interface.SearchModule):
         columns, scores = tf.cond(
             num_results <= few,
             lambda: self._search_blocks(queries, num_results),
-            lambda: self._search_all(queries, num_results),
+            lambda: _best_of_all(
+                tf.matmul(queries, self.vectors, transpose_b=True), num_results
+            ),
         )
         return interface.padded(columns + 1, scores, k)
-
-    def _search_all(self, queries: tf.Tensor, k: tf.Tensor) -> TopK:
-        scores, columns = tf.math.top_k(
-            tf.matmul(queries, self.vectors, transpose_b=True), k=k
-        )
-        return columns, scores
 
     def _search_blocks(self, queries: tf.Tensor, k: tf.Tensor) -> TopK:
         """Searches the k best blocks and the rows after the last whole block."""
@@ -65,16 +61,16 @@ def top_k(scores: tf.Tensor, k: tf.Tensor) -> TopK:
     """
     size = tf.shape(scores)[1]
     end = size // _BLOCK * _BLOCK
-
-    def search_all() -> TopK:
-        values, columns = tf.math.top_k(scores, k)
-        return columns, values
-
     return tf.cond(
         k <= size // _BLOCK // _LEAST_REDUCTION,
         lambda: _best_of_parts(scores[:, :end], scores[:, end:], k),
-        search_all,
+        lambda: _best_of_all(scores, k),
     )
+
+
+def _best_of_all(scores: tf.Tensor, k: tf.Tensor) -> TopK:
+    values, columns = tf.math.top_k(scores, k)
+    return columns, values
 
 
 def _best_of_parts(body: tf.Tensor, rest: tf.Tensor, k: tf.Tensor) -> TopK:
@@ -150,10 +146,8 @@ class WithDelta(tf.Module):
           video indices `[batch, k] int32` and scores `[batch, k] float32`, padded as
           for any index.
         """
-        of_main, num_added = (
-            tf.minimum(k, self._num_main),
-            tf.minimum(k, self._num_added),
-        )
+        of_main = tf.minimum(k, self._num_main)
+        num_added = tf.minimum(k, self._num_added)
         videos, scores = self._main.search(queries, of_main)
         added, added_scores = self._delta.search(queries, num_added)
         videos = tf.concat([videos, added + self._num_main], axis=1)

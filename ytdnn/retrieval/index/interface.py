@@ -100,11 +100,8 @@ class Index(abc.ABC, Generic[_Config]):
     @property
     def num_bytes(self) -> int:
         """Bytes of its variables; ScaNN holds vectors and codes once more to search."""
-        return sum(
-            variable.shape.num_elements() * variable.dtype.size
-            for variable in self.module.variables
-            if variable.dtype != tf.string
-        )
+        numbers = [each for each in self.module.variables if each.dtype != tf.string]
+        return sum(each.shape.num_elements() * each.dtype.size for each in numbers)
 
     def search(self, queries: Vectors, k: int) -> tuple[npt.NDArray[np.int32], Vectors]:
         """Returns each query's k best videos, best first, in bounded memory.

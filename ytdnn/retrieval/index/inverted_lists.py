@@ -134,8 +134,7 @@ def _in_blocks(order: Integers, sizes: Integers) -> tuple[Integers, Integers]:
 
 def _mean(values: Floats, rows: Integers) -> Floats:
     """Returns the mean of each block's videos, `[num_blocks]`."""
-    means: Floats = values[rows].mean(axis=1, where=rows >= 0)
-    return means
+    return values[rows].mean(axis=1, where=rows >= 0)
 
 
 def _variable(values: npt.NDArray[Any], dtype: npt.DTypeLike) -> tf.Variable:

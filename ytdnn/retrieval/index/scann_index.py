@@ -106,11 +106,8 @@ class ScannModule(interface.SearchModule):
 
         At least `least_leaves`, and more for a long list.
         """
-        share = (
-            _POINTS_PER_RESULT
-            * tf.cast(k, tf.float32)
-            / tf.cast(self.num_videos, tf.float32)
-        )
+        points = _POINTS_PER_RESULT * tf.cast(k, tf.float32)
+        share = points / tf.cast(self.num_videos, tf.float32)
         wanted = tf.cast(tf.math.ceil(share * self._num_leaves), tf.int32)
         longer = tf.maximum(tf.cast(k, tf.float32) / _LENGTH_OF_LEAST, 1.0) ** 0.5
         least = tf.cast(
@@ -154,10 +151,8 @@ class ScannModule(interface.SearchModule):
             pre_reorder_num_neighbors=rescored if tree else _UNSET,
             leaves_to_search=leaves if tree else _UNSET,
         )
-        columns, scores = (
-            result.indices[:, :num_results],
-            result.distances[:, :num_results],
-        )
+        columns = result.indices[:, :num_results]
+        scores = result.distances[:, :num_results]
         lacking = [[0, 0], [0, num_results - tf.shape(scores)[1]]]
         columns = tf.pad(tf.cast(columns, tf.int32), lacking)
         return columns, tf.pad(scores, lacking, constant_values=math.nan)

@@ -18,7 +18,23 @@ if TYPE_CHECKING:
 Flag = command.Flag
 
 ALL = "all"
-_WHERE = ("workdir", "bundle")
+_WHERE = {"workdir": "DIR", "bundle": "DIR"}
+
+
+def _one_of(flags: Mapping[str, str], values: Mapping[str, str], name: str) -> str:
+    """Returns which of two flags is given to a command.
+
+    Raises:
+      errors.UserError: Both are given, or neither.
+    """
+    chosen = [flag for flag in flags if flag in values]
+    if len(chosen) != 1:
+        asked = " or ".join(f"--{flag}={example}" for flag, example in flags.items())
+        received = "both" if chosen else "neither"
+        raise errors.UserError(
+            f"expected {asked}, received {received} (ytdnn {name} --help)"
+        )
+    return chosen[0]
 
 
 def load_recommender(values: Mapping[str, str], name: str) -> pipeline.Recommender:
@@ -28,14 +44,7 @@ def load_recommender(values: Mapping[str, str], name: str) -> pipeline.Recommend
       errors.UserError: Both flags are given, or neither, or the bundle cannot be
         opened.
     """
-    names = [name for name in _WHERE if name in values]
-    if len(names) != 1:
-        received = "both" if names else "neither"
-        raise errors.UserError(
-            f"expected --workdir=DIR or --bundle=DIR, received {received} (ytdnn "
-            f"{name} --help)"
-        )
-    if names == ["bundle"]:
+    if _one_of(_WHERE, values, name) == "bundle":
         return pipeline.Recommender.load(values["bundle"])
     directory = pathlib.Path(values["workdir"])
     return pipeline.Recommender.load(
@@ -108,7 +117,7 @@ _VECTOR_FLAGS = (
     Flag("videos", "all, or a file of videos by video_id.", example="all|FILE"),
     Flag("out", "One id and vector a row.", example="FILE.parquet", required=True),
 )
-_KINDS = ("users", "videos")
+_KINDS = {"users": "all|FILE", "videos": "all|FILE"}
 _K = 10
 
 
@@ -179,14 +188,7 @@ def _vectors(given: command.Arguments) -> None:
       ytdnn vectors --workdir=runs/mine --videos=all --out=videos.parquet
     """
     values = given.values
-    chosen = [kind for kind in _KINDS if kind in values]
-    if len(chosen) != 1:
-        received = "both" if chosen else "neither"
-        raise errors.UserError(
-            f"expected --users=all|FILE or --videos=all|FILE, received {received} "
-            f"(ytdnn vectors --help)"
-        )
-    (kind,) = chosen
+    kind = _one_of(_KINDS, values, "vectors")
     recommender = load_recommender(values, "vectors")
     is_of_users = kind == "users"
     write = pipeline.write_user_vectors if is_of_users else pipeline.write_video_vectors

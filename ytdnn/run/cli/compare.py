@@ -66,28 +66,20 @@ def _run(given: command.Arguments) -> int:
         )
     fail_if = given.values.get("fail_if", "")
     if "videos" in given.values:
-        failures = _compare_anew(paths, fail_if, pair, named, given.values["videos"])
+        videos = given.values["videos"]
+        with tempfile.TemporaryDirectory() as directory:
+            outs = [pathlib.Path(directory) / name for name in _OPERANDS]
+            for path, out in zip(paths, outs, strict=True):
+                output.say(f"evaluating {path} for --videos={videos}")
+                external_evaluations.evaluate_part(
+                    path, out, users=named, videos=videos
+                )
+            failures = show(outs, fail_if, pair)
     else:
         failures = show(paths, fail_if, pair, named)
     for line in failures:
         output.say(f"failed: {line}")
     return _CONDITION_HOLDS if failures else 0
-
-
-def _compare_anew(
-    paths: Sequence[pathlib.Path],
-    fail_if: str,
-    models: tuple[str, str] | None,
-    users: str,
-    videos: str,
-) -> list[str]:
-    """Measures two runs for some videos, and prints as `show` does."""
-    with tempfile.TemporaryDirectory() as directory:
-        outs = [pathlib.Path(directory) / name for name in _OPERANDS]
-        for path, out in zip(paths, outs, strict=True):
-            output.say(f"evaluating {path} for --videos={videos}")
-            external_evaluations.evaluate_part(path, out, users=users, videos=videos)
-        return show(outs, fail_if, models)
 
 
 def show(

@@ -198,8 +198,7 @@ def machines(given: command.Arguments) -> "shared_machines.Machines | None":
       errors.UserError: The engine is unknown, or a flag belongs to another engine.
     """
     if command.choice(given, "engine", (_POLARS, _SPARK)) == _SPARK:
-        cluster: shared_machines.Machines = registries.HOOKS[_SPARK].make(given)
-        return cluster
+        return registries.HOOKS[_SPARK].make(given)
     for flag in _SPARK_FLAGS:
         if flag.name in given.values:
             raise errors.UserError(

@@ -17,16 +17,6 @@ _FILE = registry.OwnFile("--config", "docs/sweep.md")
 _NAME = re.compile(r"[\w+=-][\w.+=-]*")
 
 
-def require_workdir(given: command.Arguments, name: str) -> None:
-    """Checks that `--workdir` is given, for commands that do not always need it.
-
-    Raises:
-      errors.UserError: It is not given.
-    """
-    if flags.WORKDIR.name not in given.values:
-        raise command.not_given(flags.WORKDIR, name)
-
-
 def config(given: command.Arguments, without: configs.Config) -> configs.Config:
     """Returns the config of file and flags; `without` is the base without a file."""
     file = given.values.get(flags.CONFIG.name)

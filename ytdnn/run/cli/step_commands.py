@@ -86,7 +86,8 @@ def _prepare(given: command.Arguments) -> None:
         page = importlib.resources.files("ytdnn.log") / "event_log.md"
         output.say(page.read_text(encoding="utf-8"))
         return
-    resolved_config.require_workdir(given, "prepare")
+    if flags.WORKDIR.name not in given.values:
+        raise command.not_given(flags.WORKDIR, "prepare")
     directory = _directory(given)
     made = _made(given) or configs.Config()
     config = resolved_config.config(

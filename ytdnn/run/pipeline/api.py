@@ -24,7 +24,6 @@ from ytdnn.run.pipeline import workdir as run_workdir
 if TYPE_CHECKING:
     from ytdnn.evaluation import frame_evaluation
     from ytdnn.log import prepared
-    from ytdnn.log.sources import memory_tables
 
 NO_TABLES: Mapping[str, Any] = types.MappingProxyType({})  # the default: none given
 
@@ -85,7 +84,13 @@ def prepare(
         )
     in_memory = None
     if tables is not NO_TABLES:
-        in_memory, config = _from_memory(tables, config)
+        from ytdnn.log.sources import memory_tables
+
+        source = dataclasses.replace(
+            config.data, source=data_config.IN_MEMORY, dir="", name=""
+        )
+        in_memory = memory_tables.from_frames(tables)
+        config = dataclasses.replace(config, data=source)
     step = graph.data_of(in_memory, machines)
     with (
         run_workdir.lock(directory),
@@ -94,18 +99,6 @@ def prepare(
     ):
         runner.run([step], config, directory, say, [step.name] if again else [])
     return prepared.load(directory / step.name)
-
-
-def _from_memory(
-    frames: Mapping[str, Any], config: configs.Config
-) -> tuple["memory_tables.TablesInMemory", configs.Config]:
-    """Returns frames as tables, and the config with their source."""
-    from ytdnn.log.sources import memory_tables
-
-    data = dataclasses.replace(
-        config.data, source=data_config.IN_MEMORY, dir="", name=""
-    )
-    return memory_tables.from_frames(frames), dataclasses.replace(config, data=data)
 
 
 def train(
@@ -167,12 +160,8 @@ def _trained(
     made = [step for step in chosen_steps if not step.left_out(config, directory)]
     made = [step for step in made if is_whole or (directory / step.name).exists()]
     directories = {step.name: directory / step.name for step in made}
-    facts = {
-        step.name: artifacts.read_manifest(
-            directories[step.name], step.artefact_kind
-        ).facts
-        for step in made
-    }
+    read = artifacts.read_manifest
+    facts = {s.name: read(directory / s.name, s.artefact_kind).facts for s in made}
     return TrainedRun(directories, facts)
 
 

@@ -17,7 +17,6 @@ from ytdnn.base import artifacts, configs, formats
 from ytdnn.evaluation import continued_models
 from ytdnn.run.pipeline import steps
 
-Config = configs.Config
 Path = pathlib.Path
 
 _RECORD = "made_from.json"
@@ -27,31 +26,31 @@ _MOST_PASSES = 2  # over the later watches: a third gains little (docs/results.m
 _STRATEGIES = ("none", "mirrored", "tpu")
 
 
-def to_test(config: Config, workdir: Path) -> None:
+def to_test(config: configs.Config, workdir: Path) -> None:
     """Makes `workdir/to_test`."""
     _advance(config, workdir, workdir, continued_models.TO_TEST)
 
 
-def to_end(config: Config, workdir: Path) -> None:
+def to_end(config: configs.Config, workdir: Path) -> None:
     """Makes `workdir/to_end`, from the models of `to_test`."""
     _advance(
         config, workdir, workdir / continued_models.TO_TEST, continued_models.TO_END
     )
 
 
-def step_config(config: Config) -> Mapping[str, Any]:
+def step_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that the steps depend on."""
     return {"index": configs.to_dict(config.index)}
 
 
-def describe(place: str, config: Config, workdir: Path) -> list[str]:
+def describe(place: str, config: configs.Config, workdir: Path) -> list[str]:
     """Returns the line to print after a step."""
     del config
     facts = artifacts.peek(workdir / place / continued_models.KIND / artifacts.MANIFEST)
     return [facts["words"]]
 
 
-def _advance(config: Config, workdir: Path, home: Path, name: str) -> None:
+def _advance(config: configs.Config, workdir: Path, home: Path, name: str) -> None:
     """Makes the models of a place.
 
     Args:
@@ -121,7 +120,7 @@ def _derive(workdir: Path, home: Path, place: Path) -> None:
     derived_sets.derive(data, derived_sets.Part.WHOLE, place / "data", False, begins)
 
 
-def _carry(config: Config, workdir: Path, home: Path, place: Path) -> None:
+def _carry(config: configs.Config, workdir: Path, home: Path, place: Path) -> None:
     """Makes the candidates of a place, which learn what those of `home` did not."""
     from ytdnn.log import prepared
     from ytdnn.training import continued_training
@@ -154,7 +153,7 @@ def _epochs(workdir: Path, num_new: int) -> int:
     return max(1, min(_MOST_PASSES, int(_SHARE * number / max(num_new, 1))))
 
 
-def _adapt_ranking(config: Config, workdir: Path, place: Path) -> None:
+def _adapt_ranking(config: configs.Config, workdir: Path, place: Path) -> None:
     """Makes the ranker of a place: the trained one, behind the later candidates."""
     from ytdnn.training import adapted_ranking
 

@@ -206,11 +206,8 @@ def added(config: configs.Config) -> tuple[Step, ...]:
     if config.refit:
         steps.require_vectors(config)
         _ = registries.STEPS["refit"]
-    return tuple(
-        step
-        for name in registries.STEPS
-        for step in registries.STEPS.made(name, tuple, config)
-    )
+    made = [registries.STEPS.made(name, tuple, config) for name in registries.STEPS]
+    return tuple(step for several in made for step in several)
 
 
 def bundle(config: configs.Config) -> Step:

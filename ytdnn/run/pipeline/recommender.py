@@ -21,7 +21,6 @@ _DATA = "data"
 
 Request = python_requests.Request
 UserId = python_requests.UserId
-Requests = python_requests.Requests
 
 
 @errors.checked
@@ -118,7 +117,7 @@ class Recommender:
 
     def recommend(
         self,
-        requests: Requests,
+        requests: python_requests.Requests,
         k: int | None = None,
         exact: bool = False,
         *,
@@ -318,7 +317,9 @@ class Recommender:
         from ytdnn.bundle import answer_frames
 
         full = [{**shared, **self._completed(item)} for item in requests]
-        for note in self._warnings(full):
+        own = ({k: v for k, v in item.items() if k != schema.USER_ID} for item in full)
+        every = (note for item in own for note in self.bundle.warnings(item))
+        for note in dict.fromkeys(every):
             warnings.warn(note, stacklevel=4)
         users = [request.pop(schema.USER_ID, None) for request in full]
         if k is not None:
@@ -326,22 +327,12 @@ class Recommender:
         answers = self._answers(full, exact)
         return answer_frames.from_answers(self.bundle, answers, users)
 
-    def _warnings(self, full: Sequence[dict[str, Any]]) -> list[str]:
-        """Returns the warnings about requests, each once."""
-        own = ({k: v for k, v in item.items() if k != schema.USER_ID} for item in full)
-        warnings = (each for item in own for each in self.bundle.warnings(item))
-        return list(dict.fromkeys(warnings))
-
     def _completed(self, request: UserId | Request) -> dict[str, Any]:
         """Returns a request with its user's history, its own or that of the log."""
         if not isinstance(request, Mapping):
             request = {schema.USER_ID: python_requests.user_id(request)}
         own = {key: python_requests.plain(value) for key, value in request.items()}
-        own = {
-            key: value
-            for key, value in own.items()
-            if not python_requests.is_missing(value)
-        }
+        own = {k: v for k, v in own.items() if not python_requests.is_missing(v)}
         if schema.USER_ID not in own or schema.WATCHED_VIDEO_IDS in own:
             return own
         return self.request(own[schema.USER_ID]) | own

@@ -162,11 +162,9 @@ def staleness(step: Step, config: Config, workdir: pathlib.Path) -> str:
         manifest = artifacts.read_manifest(path, step.artefact_kind)
     except errors.UserError as error:
         return error.problem
-    made_with = (
-        steps_after_training.served_config(config, workdir)
-        if step.is_served
-        else config
-    )
+    made_with = config
+    if step.is_served:
+        made_with = steps_after_training.served_config(config, workdir)
     keys = _differences(manifest.config, dict(step.config(made_with)), step.prefix)
     if keys:
         more = ["…"] if len(keys) > _MOST_DIFFERENCES else []
@@ -177,11 +175,9 @@ def staleness(step: Step, config: Config, workdir: pathlib.Path) -> str:
         current = input_fingerprints(step, config, workdir)
     except errors.UserError as error:
         return error.problem
-    changed = [
-        name
-        for name in {**manifest.inputs, **current}
-        if manifest.inputs.get(name) != current.get(name)
-    ]
+    made_from = manifest.inputs
+    every = {**made_from, **current}
+    changed = [name for name in every if made_from.get(name) != current.get(name)]
     if changed:
         return f"made from another {' and '.join(changed)}"
     return _newer_source(step, config, path)
@@ -256,11 +252,9 @@ def _differences(
       prefix: Prefix that their keys need to be settings.
     """
     keys = configs.differences(old, new)
-    return [
-        f"config.{prefix}{key} {how}"
-        for key, how in keys.items()
-        if key.rpartition(".")[0] not in keys  # settings of a kind changed with it
-    ]
+    # Settings of a kind changed with it.
+    changed = {k: how for k, how in keys.items() if k.rpartition(".")[0] not in keys}
+    return [f"config.{prefix}{key} {how}" for key, how in changed.items()]
 
 
 class SingleProcess:
@@ -322,8 +316,7 @@ def make_role(config: Config) -> SingleProcess:
     if config.strategy in registries.STRATEGIES.missing:
         raise errors.UserError(registries.STRATEGIES.unknown(config.strategy))
     part = registries.HOOKS.get(f"role of {config.strategy}")
-    role: SingleProcess = SingleProcess(config) if part is None else part.make(config)
-    return role
+    return SingleProcess(config) if part is None else part.make(config)
 
 
 def speaker(verbose: Verbose) -> Say:

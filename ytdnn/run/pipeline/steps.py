@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 
 def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
     """Returns the fingerprint of each artefact of a run, by its path in the workdir."""
+    paths = {name: workdir / name for name in names}
     return {
-        name: artifacts.read_manifest(
-            workdir / name, pathlib.PurePath(name).name
-        ).fingerprint
-        for name in names
+        name: artifacts.read_manifest(path, path.name).fingerprint
+        for name, path in paths.items()
     }
 
 

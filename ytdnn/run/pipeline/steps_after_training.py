@@ -13,7 +13,6 @@ from ytdnn.base import artifacts, configs, formats
 from ytdnn.evaluation import continued_models, order_choice_artifact, report_files
 from ytdnn.run.pipeline import steps
 
-Config = configs.Config
 Path = pathlib.Path
 
 REFITTED = "refit"  # folder of the models of `ytdnn refit`
@@ -21,7 +20,7 @@ _ENABLED = "config.ranking.enabled is true"
 _LIVE_TERMS = 19  # that a choice has weights of; those of other numbers are made anew
 
 
-def served_config(config: Config, workdir: Path) -> Config:
+def served_config(config: configs.Config, workdir: Path) -> configs.Config:
     """Returns a run's config with the order that the artefact `choice` has chosen.
 
     Args:
@@ -42,7 +41,7 @@ def served_config(config: Config, workdir: Path) -> Config:
     return dataclasses.replace(config, ranking=ranking, composition=composition)
 
 
-def ranker_not_served(config: Config, workdir: Path) -> str:
+def ranker_not_served(config: configs.Config, workdir: Path) -> str:
     """Returns why the run serves no ranker; empty if it serves one."""
     why = steps.ranker_left_out(config, workdir)
     if why or steps.ranker_left_out(served_config(config, workdir), workdir) == "":
@@ -50,7 +49,7 @@ def ranker_not_served(config: Config, workdir: Path) -> str:
     return "the candidates' order is served (ranking.enabled=auto)"
 
 
-def choice_left_out(config: Config, workdir: Path) -> str:
+def choice_left_out(config: configs.Config, workdir: Path) -> str:
     """Returns why there is no order to choose; empty if there is."""
     why = steps.ranker_left_out(config, workdir)
     if not why:
@@ -60,7 +59,7 @@ def choice_left_out(config: Config, workdir: Path) -> str:
     return "" if is_live else why
 
 
-def choose_order(config: Config, workdir: Path) -> None:
+def choose_order(config: configs.Config, workdir: Path) -> None:
     """Makes `workdir/choice`."""
     from ytdnn.evaluation import live_term_choice, order_choice
 
@@ -81,7 +80,7 @@ def choose_order(config: Config, workdir: Path) -> None:
     order_choice_artifact.publish(directory, choice, choice_config(config), inputs)
 
 
-def choice_config(config: Config) -> Mapping[str, Any]:
+def choice_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/choice` depends on."""
     return {
         "ranking": {"enabled": config.ranking.enabled},
@@ -89,14 +88,14 @@ def choice_config(config: Config) -> Mapping[str, Any]:
     }
 
 
-def describe_choice(config: Config, workdir: Path) -> list[str]:
+def describe_choice(config: configs.Config, workdir: Path) -> list[str]:
     """Returns the lines to print after `workdir/choice` is made."""
     choice = order_choice_artifact.read(workdir)
     return [choice.words] if choice is not None and choice.words else []
 
 
 def evaluate(
-    config: Config, workdir: Path, split: str = "test", stage: str = ""
+    config: configs.Config, workdir: Path, split: str = "test", stage: str = ""
 ) -> None:
     """Makes `workdir/evaluation`, or that of another split or of one stage."""
     from ytdnn.evaluation import evaluate_run
@@ -106,13 +105,13 @@ def evaluate(
     report_files.write(directory, result)
 
 
-def evaluation_config(config: Config) -> Mapping[str, Any]:
+def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/evaluation` depends on."""
     settings = configs.to_dict(config)
     return {name: settings[name] for name in report_files.SETTINGS}
 
 
-def export(config: Config, workdir: Path) -> None:
+def export(config: configs.Config, workdir: Path) -> None:
     """Makes `workdir/bundle`, with a record of what the models learned last, if any."""
     from ytdnn.bundle import export as bundle_export
     from ytdnn.log import prepared
@@ -141,7 +140,7 @@ def export(config: Config, workdir: Path) -> None:
     bundle_export.export(workdir, served, later)
 
 
-def served_home(config: Config, workdir: Path) -> Path:
+def served_home(config: configs.Config, workdir: Path) -> Path:
     """Returns the folder of the models that a bundle is made from."""
     if config.refit:
         return workdir / REFITTED
@@ -152,20 +151,18 @@ def served_home(config: Config, workdir: Path) -> Path:
     return continued_models.home(config, workdir)
 
 
-def _later_inputs(config: Config, workdir: Path) -> dict[str, str]:
+def _later_inputs(config: configs.Config, workdir: Path) -> dict[str, str]:
     """Returns the fingerprints of all that a bundle of later models is made from."""
     has_ranker = not steps.ranker_left_out(served_config(config, workdir), workdir)
     names = ["data", "candidates", "index", *["ranking"] * has_ranker]
     places = (continued_models.home(config, workdir), served_home(config, workdir))
-    names += [
-        (place / continued_models.KIND).relative_to(workdir).as_posix()
-        for place in dict.fromkeys(places)
-        if place != workdir
-    ]
+    kind = continued_models.KIND
+    later = [place / kind for place in dict.fromkeys(places) if place != workdir]
+    names += [folder.relative_to(workdir).as_posix() for folder in later]
     return steps.fingerprints(workdir, names)
 
 
-def measured(config: Config, workdir: Path, note: str) -> dict[str, Any] | None:
+def measured(config: configs.Config, workdir: Path, note: str) -> dict[str, Any] | None:
     """Returns the metrics of the evaluated run for a bundle; None without current ones.
 
     Examples of users are left out, as a bundle may be passed on.
@@ -198,7 +195,7 @@ def changed_videos(workdir: Path) -> dict[str, str]:
     return removed_videos.inputs(workdir) | added_videos_table.inputs(workdir)
 
 
-def bundle_config(config: Config) -> Mapping[str, Any]:
+def bundle_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/bundle` depends on."""
     from ytdnn.bundle import export
 
