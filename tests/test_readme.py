@@ -44,8 +44,7 @@ def all_commands(path: pathlib.Path) -> list[str]:
 
 
 def python_blocks(path: pathlib.Path) -> list[str]:
-    found: list[str] = re.findall(r" *```python\n(.*?)```", path.read_text(), re.S)
-    return found
+    return re.findall(r" *```python\n(.*?)```", path.read_text(), re.S)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

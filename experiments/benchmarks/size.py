@@ -16,13 +16,11 @@ content, as many impressions as watches (2026-11-29): prepare 1,075, train candi
 watches and ten million impressions of a million videos took at most 4.4 GB, `refresh`
 included (window and shards of five million events).
 
-Ten million watches of 20,000 videos, one epoch of two examples a user
-(`candidates.label.examples_per_user=2`), 0.2.0 and 7898e118, much other work beside
-both (2026-12-01), core-seconds and MiB: prepare 35 and 29, 558 and 697; candidates 381
-and 787, 6,712 and 3,140; index 7 and 9; ranker 372 and 384, 10,248 and 2,644. What the
-candidates take longer is the contest: its members' counted starts alone took 262, of
-which 131 were counted twice and are not any more. With all examples, of which an epoch
-has five times as many, it weighs less.
+Ten million watches of 20,000 videos, one epoch of all examples, 0.2.0 and 97c3468c in
+turns, much other work beside both (2026-12-01), core-seconds and MiB: prepare 27 and
+20, 643 and 643; candidates 487 and 758 (1.56 x), 6,488 and 2,627. What the candidates
+take longer is the contest of five members. With two examples a user, index 7 and 9,
+ranker 372 and 384, 10,248 and 2,644 (7898e118).
 """
 
 import argparse

@@ -40,8 +40,7 @@ def fitted(head: heads.Head, labels: heads.Labels) -> tf.Tensor:
         return tape.gradient(loss, outputs)
 
     def is_above(outputs: np.ndarray) -> np.ndarray:
-        found: np.ndarray = slopes(tf.constant(outputs, tf.float32)).numpy() > 0.0
-        return found
+        return slopes(tf.constant(outputs, tf.float32)).numpy() > 0.0
 
     low, high = np.array(head.biases) - 4.0, np.array(head.biases) + 3.0
     assert not is_above(low).any()

@@ -11,8 +11,7 @@ from ytdnn.retrieval import exploring
 
 
 def pages(order: tf.Tensor) -> np.ndarray:
-    found: np.ndarray = np.argsort(-order.numpy(), axis=1, kind="stable")
-    return found
+    return np.argsort(-order.numpy(), axis=1, kind="stable")
 
 
 def test_young_uploads_stand_at_their_places_or_above() -> None:

@@ -18,8 +18,7 @@ with extras.registered():
 def gru(**settings: Any) -> configs.EncoderExtension:
     """Returns settings of the encoder; a test that makes one needs `registered`."""
     cls: Any = _PART.config
-    made: configs.EncoderExtension = cls(**settings)
-    return made
+    return cls(**settings)
 
 
 @pytest.fixture(scope="module", autouse=True)

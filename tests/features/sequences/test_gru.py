@@ -86,8 +86,7 @@ class TestBesideBags(SequenceContract):
 
 
 def vectors(encoder: feature_choice.Watches, features: Tensors) -> np.ndarray:
-    found: np.ndarray = tf.concat(encoder(features), axis=-1).numpy()
-    return found
+    return tf.concat(encoder(features), axis=-1).numpy()
 
 
 def served(

@@ -17,8 +17,7 @@ Array = npt.NDArray[np.float64]
 
 def softmax(logits: Array) -> Array:
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    found: Array = shares / shares.sum(axis=1, keepdims=True)
-    return found
+    return shares / shares.sum(axis=1, keepdims=True)
 
 
 @pytest.fixture(scope="module")

@@ -45,8 +45,7 @@ def simulated(rng: np.random.Generator) -> tuple[off_policy.Decisions, float]:
 
     def softmax(logits: np.ndarray) -> np.ndarray:
         shares = np.exp(logits)
-        found: np.ndarray = shares / shares.sum(axis=1, keepdims=True)
-        return found
+        return shares / shares.sum(axis=1, keepdims=True)
 
     of_log, of_target = softmax(0.3 * liking), softmax(1.5 * liking)
     cumulated = of_log.cumsum(axis=1)

@@ -23,8 +23,7 @@ def _read(directory: pathlib.Path, *columns: str, **videos: object) -> raw_log.O
 
 
 def _column(origin: raw_log.Origin, name: str) -> list[object]:
-    values: list[object] = origin.rows.collect()[name].to_list()
-    return values
+    return origin.rows.collect()[name].to_list()
 
 
 @pytest.mark.parametrize("own", ["words", "tags"])

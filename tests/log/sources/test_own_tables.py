@@ -252,19 +252,14 @@ def test_missing_column_lists_what_there_is_and_hints(tmp_path):
 def test_rows_without_times_are_in_order(tmp_path):
     pairs = {"user_id": [1, 2, 1, 2, 1, 1], "video_id": [5, 5, 4, 6, 9, 5]}
     pl.DataFrame(pairs).write_csv(tmp_path / "watches.csv")
-    config = configs.DataConfig(
-        source="log",
-        dir=str(tmp_path),
-        columns=("watches.time=",),
-        protocol="leave_one_out",
-    )
+    own = {"dir": str(tmp_path), "columns": ("watches.time=",)}
+    config = configs.DataConfig(source="log", protocol="leave_one_out", **own)
     assert "; watches.time= (empty) takes the order" in _line(tmp_path)
     data = prepare.prepare(config, tmp_path / "data")
     assert np.asarray(data.watches.times).tolist() == [0, 2, 4, 5, 1, 3]
     assert not data.manifest.facts["warnings"]
-    by_time = dataclasses.replace(config, protocol="temporal")
     with pytest.raises(errors.UserError, match="found their order alone"):
-        prepare.prepare(by_time, tmp_path / "other")
+        prepare.prepare(dataclasses.replace(config, protocol="temporal"), tmp_path)
 
 
 def test_a_column_can_be_left_out(tmp_path):

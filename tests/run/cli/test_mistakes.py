@@ -167,7 +167,7 @@ FLAGS = {
     "--min_item_count=99": "none of 72 left after data.min_item_count=99",
     "--config.data.test_fraction=nan": "to be less than 1, received 'nan'",
     "--config.data.test_fraction=0.9": "expected data.test_fraction + ",
-    "--config.data.order_by=order": "expected data.order_by=time",
+    "--config.data.order_by=order": "use --protocol=leave_one_out",
     "--config.data.exposure=all": "only --source=kuairand has that setting",
     "--source=tables": "hand them to ytdnn.prepare(WORKDIR, tables=…)",
     "--files=watches": "expected --files as table=your_file",

@@ -36,8 +36,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 def report(directory: pathlib.Path) -> dict:
-    values: dict = json.loads((directory / "evaluation" / "report.json").read_text())
-    return values
+    return json.loads((directory / "evaluation" / "report.json").read_text())
 
 
 def test_the_planted_tastes_are_found(runs: pathlib.Path) -> None:

@@ -123,9 +123,7 @@ def test_a_bundle_answers_as_the_lists_of_its_moment(
     requests = live.requests(asked)
     is_own = expected[:, :, np.newaxis] == requests.history[:, np.newaxis]
     assert is_own.any() == repeats
-    in_session = requests.in_session
-    assert in_session.any()
-    assert not in_session.all()
+    assert 0 < requests.in_session.sum() < len(asked)
 
 
 def test_lists_of_many_users_follow_too(
