@@ -249,9 +249,11 @@ def _models(data: PreparedData) -> Iterator[str]:
     """Yields the span of time, and the training and test sizes of each model."""
     sizes = counts(data)
     first, last, users = sizes["first_time"], sizes["last_time"], sizes["users"]
+    days = f"({(last - first) / schema.DAY_SECONDS:,.1f} days)"
+    span = f"from {formats.minute(first)} to {formats.minute(last)} {days}"
     yield (
-        f"watches: {sum(sizes['watches'].values()):,} from {formats.minute(first)} to "
-        f"{formats.minute(last)} ({(last - first) / schema.DAY_SECONDS:,.1f} days), "
+        f"watches: {sum(sizes['watches'].values()):,} "
+        f"{span if data.config.has_times else 'in the order of the rows'}, "
         f"{users:,} users, {sizes['videos']:,} videos"
     )
     others = data.num_users - users, data.num_videos - sizes["videos"]

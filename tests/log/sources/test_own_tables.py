@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ytdnn import configs
 from ytdnn.base import errors, table_schemas
+from ytdnn.evaluation import prepare_summary
 from ytdnn.log import events, prepare, sources
 from ytdnn.log.sources import mappings
 from ytdnn.run.cli import command, given_settings, main
@@ -258,6 +259,7 @@ def test_rows_without_times_are_in_order(tmp_path):
     data = prepare.prepare(config, tmp_path / "data")
     assert np.asarray(data.watches.times).tolist() == [0, 2, 4, 5, 1, 3]
     assert not data.manifest.facts["warnings"]
+    assert "watches: 6 in the order of" in next(prepare_summary._models(data))
     with pytest.raises(errors.UserError, match="found their order alone"):
         prepare.prepare(dataclasses.replace(config, protocol="temporal"), tmp_path)
 
