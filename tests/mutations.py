@@ -151,8 +151,8 @@ MUTATIONS = (
     ),
     Mutation(
         "evaluation/compare.py",
-        "getattr(one, name) != getattr(two, name)",
-        "getattr(one, name) == getattr(two, name)",
+        "both.items() if a != b",
+        "both.items() if a == b",
         "evaluation/test_compare.py evaluation",
     ),
     Mutation(
