@@ -12,7 +12,7 @@ from tests import code_size, rooms
 
 # Lines of code of each room (`python -m tests.code_size`); HTML, CSS and JS count too.
 ROOMS = {
-    "base": 3_989,
+    "base": 3_991,
     "log": 7_149,
     "layers": 651,
     "features": 2_946,
@@ -23,14 +23,14 @@ ROOMS = {
     "bundle": 3_665,
     "evaluation": 6_040,
     "run": 3_785,
-    "core": 36_211,
+    "core": 36_213,
     "lab": 8_447,
     "ops": 6_027,
-    "all": 50_685,
+    "all": 50_687,
 }
 MOST = {
     "num_settings": 160,
-    "num_test_lines": 43_400,
+    "num_test_lines": 43_397,
     "num_experiment_lines": 5_804,
     "num_words": 24_900,
 }

@@ -207,14 +207,12 @@ def test_runs_are_compared_for_some_videos(
 def test_a_bundle_scores_as_its_run(
     cli: conftest.Cli, finished: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "report"
-    result = cli(
-        "evaluate",
-        f"--bundle={finished / 'bundle'}",
-        f"--data={finished / 'to_test/data'}",
-        f"--out={out}",
-        "--k=5,10",
-    )
+    # Of so few users another processor's digits may choose the candidates' order.
+    out, own = tmp_path / "report", shutil.copytree(finished, tmp_path / "run")
+    result = cli("export", f"--workdir={own}", "--config.ranking.enabled=true")
+    assert result.status == 0, result.err
+    data, bundle = f"--data={own / 'to_test/data'}", f"--bundle={own / 'bundle'}"
+    result = cli("evaluate", data, bundle, f"--out={out}", "--k=5,10")
     assert result.status == 0, result.err
     of_run = json.loads((finished / "evaluation" / "report.json").read_text())["lists"]
     of_bundle = json.loads((out / "report.json").read_text())["lists"]

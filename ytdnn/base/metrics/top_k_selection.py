@@ -74,7 +74,10 @@ def best_of(
     >>> best_of(fill, (1, 3), None, k=2)
     array([[2, 3]], dtype=int32)
     """
-    return scored_best_of(score, shape, watched, k, block_bytes, available)[0]
+    top = np.zeros((shape[0], k), np.int32)
+    for users, keys in _best_keys(score, shape, watched, k, block_bytes, available):
+        top[users] = _videos_of(keys)
+    return top
 
 
 def scored_best_of(
@@ -83,7 +86,6 @@ def scored_best_of(
     watched: tuple[Offsets, Videos] | None,
     k: int,
     block_bytes: int = BLOCK_BYTES,
-    available: Available | None = None,
 ) -> tuple[npt.NDArray[np.int32], Scores]:
     """Returns the lists of `best_of` and their scores, 0 where there is no video.
 
@@ -93,11 +95,10 @@ def scored_best_of(
       watched: Ragged `(offsets, videos)` to remove, or None.
       k: Length of the lists.
       block_bytes: Bound on the memory of one block of scores.
-      available: See `top_k`.
     """
     top = np.zeros((shape[0], k), np.int32)
     scores_of_top = np.zeros((shape[0], k), np.float32)
-    for users, keys in _best_keys(score, shape, watched, k, block_bytes, available):
+    for users, keys in _best_keys(score, shape, watched, k, block_bytes, None):
         top[users] = _videos_of(keys)
         scores_of_top[users] = np.where(keys == _REMOVED, 0.0, _scores_of(keys))
     return top, scores_of_top
