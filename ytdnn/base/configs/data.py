@@ -199,4 +199,4 @@ class DataConfig:
     @property
     def has_times(self) -> bool:
         """Whether watches have times; with `watches.time=` their rows are in order."""
-        return "watches.time=" not in self.columns
+        return "watches.time=" not in map(str.strip, self.columns)
