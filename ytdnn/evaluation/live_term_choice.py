@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy import optimize
 
 from ytdnn.base import configs
-from ytdnn.base.metrics import bootstrap, metric_names
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     lists,
     live_term_lists,
@@ -29,6 +29,8 @@ from ytdnn.evaluation import (
 )
 from ytdnn.log import events, prepared
 from ytdnn.retrieval import live_terms, trained_stage
+
+Floats = npt.NDArray[np.float64]
 
 _LIVE = "live"
 _NUM_REQUESTS = 4_000
@@ -169,7 +171,7 @@ class _Choices:
     """
 
     offsets: npt.NDArray[np.int64]
-    terms: bootstrap.Array
+    terms: Floats
     chosen: npt.NDArray[np.int64]
 
     def take(self, keep: npt.NDArray[np.bool_]) -> "_Choices":
@@ -184,7 +186,7 @@ def _choices(
 ) -> _Choices:
     """Returns the requests with their likeliest videos and the answers."""
     start = np.ones(live_terms.NUM_TERMS)
-    parts: list[bootstrap.Array] = [np.zeros((0, live_terms.NUM_TERMS))] * len(asked)
+    parts: list[Floats] = [np.zeros((0, live_terms.NUM_TERMS))] * len(asked)
     chosen = np.full(len(asked), -1, np.int64)
     for row, videos, terms in candidates.terms(asked.cases):
         best = np.sort(np.argsort(-(terms @ start), kind="stable")[:_NUM_CHOICES])
@@ -208,7 +210,7 @@ def _fitted(choices: _Choices) -> live_terms.Weights:
     starts, sizes = known.offsets[:-1], np.diff(known.offsets)
     answers = starts + known.chosen
 
-    def loss(weights: bootstrap.Array) -> tuple[float, bootstrap.Array]:
+    def loss(weights: Floats) -> tuple[float, Floats]:
         logits = terms @ weights
         logits -= np.repeat(np.maximum.reduceat(logits, starts), sizes)
         odds = np.exp(logits)
@@ -229,7 +231,7 @@ def _gains(
     asked: request_cases.RequestCases,
     keep: npt.NDArray[np.bool_],
     are_hits: bool,
-) -> bootstrap.Array:
+) -> Floats:
     """Returns the gain, or the hit, of each request's list, `[n]`."""
     is_answer = listed == asked.answers[keep][:, np.newaxis]
     is_answer &= ~asked.is_repeat[keep][:, np.newaxis]
@@ -239,7 +241,7 @@ def _gains(
 
 
 def _difference(
-    gains: Mapping[str, bootstrap.Array],
+    gains: Mapping[str, Floats],
     users: npt.NDArray[np.integer],
     config: configs.EvaluationConfig,
 ) -> tuple[float, float, float]:
