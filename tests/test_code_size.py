@@ -21,12 +21,12 @@ ROOMS = {
     "ranking": 1_314,
     "training": 2_005,
     "bundle": 3_665,
-    "evaluation": 6_041,
+    "evaluation": 6_043,
     "run": 3_785,
-    "core": 36_214,
+    "core": 36_216,
     "lab": 8_447,
     "ops": 6_027,
-    "all": 50_688,
+    "all": 50_690,
 }
 MOST = {
     "num_settings": 160,

@@ -251,10 +251,13 @@ def _models(data: PreparedData) -> Iterator[str]:
     first, last, users = sizes["first_time"], sizes["last_time"], sizes["users"]
     days = f"({(last - first) / schema.DAY_SECONDS:,.1f} days)"
     span = f"from {formats.minute(first)} to {formats.minute(last)} {days}"
+    # Not of `data.config`, whose source may be registered no more.
+    columns = map(str.strip, data.manifest.config.get("columns", ()))
+    if "watches.time=" in columns:
+        span = "in the order of the rows"
     yield (
-        f"watches: {sum(sizes['watches'].values()):,} "
-        f"{span if data.config.has_times else 'in the order of the rows'}, "
-        f"{users:,} users, {sizes['videos']:,} videos"
+        f"watches: {sum(sizes['watches'].values()):,} {span}, {users:,} users, "
+        f"{sizes['videos']:,} videos"
     )
     others = data.num_users - users, data.num_videos - sizes["videos"]
     if any(others):
