@@ -68,10 +68,8 @@ def test_new_videos_are_found_by_their_channel(data, trained):
 @pytest.mark.thorough
 @pytest.mark.parametrize("loss", ["full", "in_batch"])
 def test_every_loss_trains_content(data, tmp_path, loss):
-    config = uploads.config(loss=LOSSES[loss])
-    candidates.train(config, data, tmp_path / "candidates")
-    found = model.load(tmp_path / "candidates", data)
-    assert recall_of_new(data, found) > 0.8
+    candidates.train(uploads.config(loss=LOSSES[loss]), data, tmp_path / "candidates")
+    assert recall_of_new(data, model.load(tmp_path / "candidates", data)) > 0.8
 
 
 def test_without_content_no_list_holds_a_new_video(data, tmp_path):
@@ -112,8 +110,7 @@ def test_a_vector_is_removed_as_any_feature_of_content(tmp_path):
 
 def test_vectors_are_those_of_the_id_and_of_the_content(data):
     made = built(data)
-    videos = tf.range(1, data.num_videos + 1)
-    of_content = made.content(videos).numpy()
+    of_content = made.content(tf.range(1, data.num_videos + 1)).numpy()
     vectors = made.video_vectors() - np.eye(9)[8] * made.ages.at()[1:, np.newaxis]
     ids = np.zeros_like(of_content)
     size = data.vocabulary_size

@@ -56,8 +56,7 @@ def index_of(data, video):
 
 
 def test_the_windows_are_as_planted(data):
-    is_train = np.asarray(data.watches.splits) == events.Split.TRAIN
-    assert is_train.sum() == 20
+    assert (np.asarray(data.watches.splits) == events.Split.TRAIN).sum() == 20
     assert data.vocabulary_size == 3
 
 

@@ -36,8 +36,7 @@ NAMES = [
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("full")
-    return full_log.prepared_data(directory, full_log.tables())
+    return full_log.prepared_data(tmp_path_factory.mktemp("full"), full_log.tables())
 
 
 def _without(name):
@@ -121,8 +120,7 @@ def test_watches_alone_are_enough(tmp_path):
     assert candidate_model.facts()["features"] == []
     assert candidate_model.facts()["sequences"] == ["watches"]
     # Per bag 8 coordinates: the mean, three decay rates.
-    kernel = candidate_model.user_tower.tower.weights[0]
-    assert kernel.shape == [4 * 8, 16]
+    assert candidate_model.user_tower.tower.weights[0].shape == [4 * 8, 16]
 
 
 def test_an_unordered_bag_does_not_know_the_last_search(data):

@@ -170,8 +170,7 @@ def test_few_windows_are_open_at_a_time(sharded):
 def test_nothing_joins_all_shards_where_candidates_are_trained(sharded, monkeypatch):
     config = configs.Config(candidates=_config(_ALL))
     data = prepared.load(sharded.directory)
-    built = model.build(config.candidates, data)
-    stage = candidates.make_stage(config, data, built)
+    stage = candidates.make_stage(config, data, model.build(config.candidates, data))
     trainer = loop.Trainer(
         stage, config.candidates.training, 0, device_strategy.make("none")
     )
@@ -194,8 +193,7 @@ def test_validation_of_windows_is_that_of_the_whole(whole, sharded):
 
 
 def test_numbers_of_runs_are_those_of_the_whole():
-    rng = np.random.Generator(np.random.Philox([7, 2]))
-    every = rng.random(1_000)
+    every = np.random.Generator(np.random.Philox([7, 2])).random(1_000)
     runs = [
         drawn_labels.LabelRange(3, 10),
         drawn_labels.LabelRange(400, 1),

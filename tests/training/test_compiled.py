@@ -30,10 +30,9 @@ def _losses(data, name, is_compiled):
     training = getattr(losses_of_steps.config(), name).training
     trainer = loop.Trainer(stage, training, 0, on)
     (dataset,) = stage.batches(0, 0)
-    batches = dataset.take(_STEPS)
     return [
         float(trainer.step(batch, tf.constant(number, tf.int64)))
-        for number, batch in enumerate(batches)
+        for number, batch in enumerate(dataset.take(_STEPS))
     ]
 
 

@@ -75,8 +75,7 @@ def test_of_two_alike_and_level_members_the_cheaper_goes_on():
     names = tuple(values)
     assert contest.still_open(names, values, members) == ("cheap", "better")
     members["other"] = member(0.01, embedding_dim=BASE.candidates.embedding_dim + 1)
-    found = contest.still_open(names, values, members)
-    assert found == ("cheap", "better", "other")
+    assert contest.still_open(names, values, members) == ("cheap", "better", "other")
 
 
 def test_what_is_surely_a_tenth_below_the_best_leaves():

@@ -46,12 +46,11 @@ def _small_windows(monkeypatch):
 
 
 def _config():
-    training = configs.TrainingConfig(batch_size=32, epochs=2)
     ranking_config = configs.RankingConfig(
         embedding_dim=4,
         history_length=8,
         tower=(8,),
-        training=training,
+        training=configs.TrainingConfig(batch_size=32, epochs=2),
     )
     return configs.Config(ranking=ranking_config)
 
@@ -138,8 +137,7 @@ def test_readers_have_all_examples_between_them(sharded, stage):
         _batches(stream.part(strategies.Portion(reader, 2)), 1) for reader in range(2)
     ]
     assert len(parts[0]) == len(parts[1])
-    found = _examples(parts[0] + parts[1])
-    assert found == _examples(_batches(stream, 1))
+    assert _examples(parts[0] + parts[1]) == _examples(_batches(stream, 1))
 
 
 @pytest.mark.thorough
@@ -175,8 +173,7 @@ def test_validation_of_windows_is_that_of_the_whole(whole, sharded, stage, monke
 
 
 def test_one_window_is_in_memory_once(whole, stage):
-    config = _config()
-    built = building.build(config.ranking, whole, stage)
+    built = building.build(_config().ranking, whole, stage)
     source = impression_batches.ImpressionWindows(built, whole, 32, seed=0)
     batches = source.open(batch_streams.Window((0,)))
     assert batches.log is built.open_log(whole, serving=False)

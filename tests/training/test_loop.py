@@ -63,8 +63,7 @@ def undisturbed(data, tmp_path_factory):
     @functools.cache
     def train(settings):
         directory = tmp_path_factory.mktemp("undisturbed") / "candidates"
-        config = _config(**dict(settings))
-        candidates.train(config, data, directory)
+        candidates.train(_config(**dict(settings)), data, directory)
         return _vectors(directory, data)
 
     return train
@@ -178,8 +177,7 @@ def test_training_stops_when_validation_no_longer_improves(data, tmp_path):
 
 def test_the_weights_at_a_pause_are_not_chosen(data, tmp_path):
     config = _config(epochs=3, patience=3)
-    network = model.build(config.candidates, data)
-    stage = candidates.make_stage(config, data, network)
+    stage = candidates.make_stage(config, data, model.build(config.candidates, data))
     values = iter([0.9, 0.2, 0.3, 0.1])
     stage = dataclasses.replace(
         stage, validate=lambda: {"quality": next(values)}, monitor="quality"
@@ -279,8 +277,7 @@ def test_the_last_good_checkpoint_survives(
     message = r"step 7 .*videos/table.* kept at "
     with pytest.raises(errors.UserError, match=message) as error:
         candidates.train(config, data, tmp_path / "candidates")
-    path = str(error.value).rpartition(" kept at ")[2]
-    kept = tf.train.load_checkpoint(path)
+    kept = tf.train.load_checkpoint(str(error.value).rpartition(" kept at ")[2])
     values = {name: kept.get_tensor(name) for name in kept.get_variable_to_shape_map()}
     steps = [value for name, value in values.items() if "/iter/" in name]
     assert set(steps) == {4}

@@ -19,8 +19,7 @@ def _train_one_row(kind):
 @pytest.mark.parametrize("kind", ["adagrad", "lazy_adam", "adam"])
 def test_only_rows_seen_change(kind):
     table, dense = _train_one_row(kind)
-    changed = np.any(table != 1.0, axis=1)
-    assert changed.tolist() == [False, False, False, True, False]
+    assert np.any(table != 1.0, axis=1).tolist() == [False, False, False, True, False]
     assert np.all(dense < 1.0)
 
 

@@ -55,8 +55,7 @@ def test_outcomes_are_learned_with_the_click(
         happened = observed[known, place] > 0.0
         assert binary.auc(happened, chances) > 0.75, name
         assert chances.sum() == pytest.approx(happened.sum(), rel=0.3), name
-    paid = observed[:, 2] > 0.0
-    assert binary.auc(paid, found.outcomes["price"]) > 0.7
+    assert binary.auc(observed[:, 2] > 0.0, found.outcomes["price"]) > 0.7
     assert found.outcomes["price"].sum() == pytest.approx(observed[:, 2].sum(), rel=0.3)
 
 
@@ -102,8 +101,7 @@ def test_predictions_are_brought_to_the_validation_window() -> None:
     halves = [[pair[start::2] for pair in pairs] for start in (0, 1)]
     liked, price = ranker_calibration._lines(learned, halves)
     assert liked.slope == pytest.approx(2.0, rel=0.15)
-    logits = tf.constant(log_odds, tf.float32)
-    said = learned[0].predict(logits, liked).numpy()
+    said = learned[0].predict(tf.constant(log_odds, tf.float32), liked).numpy()
     assert np.abs(said - true).mean() < 0.01
     # c · σ(z) = 0.2 · true
     share = 0.1 * true

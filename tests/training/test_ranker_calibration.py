@@ -41,8 +41,7 @@ def test_any_unit_or_shape_of_watch_times_ends_calibrated(kind: str) -> None:
     moved = found.clicks.shift + found.clicks.slope * log_odds
     p = 1.0 / (1.0 + np.exp(-moved))
     assert np.abs(p - true).mean() < 0.02
-    log_seconds = np.log(p * given)
-    said = np.exp(found.seconds.shift + found.seconds.slope * log_seconds)
+    said = np.exp(found.seconds.shift + found.seconds.slope * np.log(p * given))
     assert said.sum() == pytest.approx(watched.sum(), rel=0.02)
 
 

@@ -267,6 +267,5 @@ def test_one_and_two_replicas_train_one_model(
         subprocess.run(
             [sys.executable, "-c", TWO_DEVICES, *arguments], cwd=repository, check=True
         )
-        model = ranking_model.load(directory, data)
-        scores.append(model.predictions(data, rows).order)
+        scores.append(ranking_model.load(directory, data).predictions(data, rows).order)
     assert scores[0] == pytest.approx(scores[1], abs=1e-5)

@@ -51,7 +51,6 @@ def test_a_sample_is_the_same_each_time_and_is_stated(data, network, capsys):
 
 
 def test_the_half_interval_is_that_of_a_mean():
-    values = np.array([0.0, 0.0, 1.0, 1.0])
-    found = validation._means({"ndcg@10": values})
+    found = validation._means({"ndcg@10": np.array([0.0, 0.0, 1.0, 1.0])})
     # 1.96 times the deviation 0.5 over the root of four users.
     assert found == {"ndcg@10": 0.5, validation.HALF_INTERVAL: 1.96 * 0.25}

@@ -64,13 +64,12 @@ def opened(monkeypatch):
 
 
 def _config():
-    training = configs.TrainingConfig(batch_size=32, epochs=2)
     own = configs.RankingConfig(
         embedding_dim=4,
         history_length=8,
         tower=(8,),
         least_impressions=0,
-        training=training,
+        training=configs.TrainingConfig(batch_size=32, epochs=2),
     )
     return configs.Config(ranking=own)
 
@@ -97,8 +96,7 @@ def test_training_holds_the_window_it_reads_and_the_next(
 
 def test_an_open_log_holds_no_joins_and_no_cells(sharded, stage):
     before = _num(*_OF_OPENING)
-    config = _config().ranking
-    built = building.build(config, prepared.load(sharded.directory), stage)
+    built = building.build(_config().ranking, prepared.load(sharded.directory), stage)
     assert built._log is not None  # the training impressions
     assert _num(*_OF_OPENING) == before
 

@@ -36,8 +36,7 @@ def test_number_of_others_by_hand():
 def test_a_drawn_video_counts_as_often_as_it_came_and_never_for_its_label():
     proposal = drawn_negatives.NegativeSampler(np.array([0.7, 0.2, 0.05, 0.05]))
     drawn = proposal.sample(64, SEED).numpy()
-    labels = tf.constant([2, 9, 1, 0])
-    group = drawn_negatives.drawn(proposal, 64, SEED, labels)
+    group = drawn_negatives.drawn(proposal, 64, SEED, tf.constant([2, 9, 1, 0]))
     videos, counts = np.unique(drawn, return_counts=True)
     is_new = group.log_counts > drawn_negatives.NEVER
     np.testing.assert_array_equal(group.videos[is_new], videos)

@@ -31,8 +31,7 @@ def test_label_smoothing_raises_the_loss_of_a_sure_model(data):
     results = []
     for smoothing in (0.0, 0.2):
         loss, candidate_model = _loss(data, label_smoothing=smoothing)
-        bias = tf.one_hot(label, data.vocabulary_size + 1) * 20.0
-        candidate_model.bias.assign(bias)
+        candidate_model.bias.assign(tf.one_hot(label, data.vocabulary_size + 1) * 20.0)
         results.append(float(loss(first, setting.SEED)[0]))
     assert results[0] < 0.1 < results[1]
 

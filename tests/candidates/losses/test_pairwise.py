@@ -138,8 +138,7 @@ def test_accidental_hits_and_padding_count_nothing(data, config, monkeypatch):
     batch[schema.WEIGHTS] = tf.constant([[1.0], [0.0]])
     counts = np.zeros(data.vocabulary_size)
     counts[label - 1] = 1e30
-    config_of_model = setting.config(loss=config)
-    candidate_model = model.build(config_of_model, data)
+    candidate_model = model.build(setting.config(loss=config), data)
     if config.kind != "gbce":  # which expects uniform draws
         with monkeypatch.context() as patch:
             patch.setattr(type(config), "proposal_exponent", 1.0)

@@ -43,8 +43,7 @@ def _full(candidate_model):
 def test_gradient_is_the_full_one_on_average(data, settings):
     loss, candidate_model = _loss(data, num_negatives=2048, **settings)
     batch = setting.batch(data, size=128)
-    reference = _full(candidate_model)
-    _, expected = setting.gradient(reference, candidate_model, batch)
+    _, expected = setting.gradient(_full(candidate_model), candidate_model, batch)
     draws = [
         setting.gradient(loss, candidate_model, batch, tf.constant([0, i]))[1]
         for i in range(60)
@@ -123,8 +122,7 @@ def test_bfloat16_products_give_about_the_same_gradient(data):
     for precision in ("float32", "bfloat16"):
         of_model = {"precision": precision}
         loss, candidate_model = _loss(data, num_negatives=64, of_model=of_model)
-        batch = setting.batch(data)
-        results.append(setting.gradient(loss, candidate_model, batch)[1])
+        results.append(setting.gradient(loss, candidate_model, setting.batch(data))[1])
     assert np.any(results[0] != results[1])
     error = np.linalg.norm(results[0] - results[1]) / np.linalg.norm(results[0])
     assert error < 0.02
@@ -161,8 +159,7 @@ def test_accidental_hits_are_no_negatives(data):
 )
 def test_padding_has_no_weight(data, loss_config):
     config = setting.config(loss=loss_config)
-    candidate_model = model.build(config, data)
-    loss = losses.make(config, candidate_model, setting.counts(data))
+    loss = losses.make(config, model.build(config, data), setting.counts(data))
     batch = dict(setting.batch(data))
     total, weight = loss(batch, setting.SEED)
     batch[schema.WEIGHTS] = batch[schema.WEIGHTS] * [[0.0]]
