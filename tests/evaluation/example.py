@@ -282,8 +282,7 @@ def with_pages(is_world: bool = True) -> dict[str, Any]:
 
 def typed(values: dict[str, Any] | None = None) -> report_types.Report:
     """Returns a report as evaluation makes it: of these values, or the whole one."""
-    text = json.dumps(report() if values is None else values)
-    return report_types.from_json(text)
+    return report_types.from_json(json.dumps(report() if values is None else values))
 
 
 def bare() -> dict[str, Any]:

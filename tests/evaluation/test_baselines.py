@@ -65,8 +65,7 @@ def test_the_chain_lists_what_followed_the_last_watch(
     watched = np.asarray(data.watches.videos)
     for row, end in enumerate(cases.ends.tolist()):
         last = int(watched[end - 1])
-        expected = best(data, cases, row, dict(follows[last]), 8)
-        assert found[row].tolist() == expected
+        assert found[row].tolist() == best(data, cases, row, dict(follows[last]), 8)
 
 
 def test_own_watches_are_listed_where_lists_hold_them(

@@ -36,8 +36,7 @@ def test_an_index_of_many_values_is_told_by_earlier_training_impressions() -> No
     for size in (400, 60):
         videos = rng.integers(0, 200, size)
         videos[:100:5] = 7
-        position = rng.random(size)
-        parts.append(part_of({"video": videos, "position": position}, size))
+        parts.append(part_of({"video": videos, "position": rng.random(size)}, size))
     training, other = parts
     encoding = boosted_trees.Encoding(training, ["position"])
     clicked = training.shown.clicked

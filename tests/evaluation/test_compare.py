@@ -84,8 +84,7 @@ def _of(found: compare.Comparison, model: str, metric: str) -> compare.Differenc
 
 
 def test_the_difference_is_paired_by_user(pair: tuple[Evaluation, Evaluation]) -> None:
-    found = compare.compare(*pair, [], CONFIG)
-    hit = _of(found, "candidates", "hit_rate@1")
+    hit = _of(compare.compare(*pair, [], CONFIG), "candidates", "hit_rate@1")
     columns = [one.users["candidates/hit_rate@1"] for one in pair]
     expected = (columns[1] - columns[0]).drop_nulls()
     assert hit.difference == pytest.approx(expected.mean())
@@ -176,8 +175,7 @@ def test_two_models_of_other_names_are_compared_when_named(
     parsed = gates.parse("hit_rate@1 < 0.5 * baseline")
     models = "candidates", "peer"
     found = compare.compare(pair[1], peer, parsed, CONFIG, models)
-    hit = _of(found, "candidates → peer", "hit_rate@1")
-    assert hit.difference < 0
+    assert _of(found, "candidates → peer", "hit_rate@1").difference < 0
     assert found.failures
 
 
@@ -203,8 +201,7 @@ def test_reports_of_other_answers_are_refused(
 def test_any_text_is_conditions_or_one_line(text: str) -> None:
     message = ""
     try:
-        parsed = gates.parse(text)
-        assert len(parsed) <= text.count(",") + 1
+        assert len(gates.parse(text)) <= text.count(",") + 1
     except errors.UserError as error:
         message = str(error)
     assert "\n" not in message

@@ -43,9 +43,8 @@ def test_a_part_of_the_users_is_asked(data: prepared.PreparedData) -> None:
     keep = countries[whole.users] == "DE"
     assert 0 < keep.sum() < len(whole)
     np.testing.assert_array_equal(german.users, whole.users[keep])
-    rows = np.flatnonzero(keep)
     np.testing.assert_array_equal(
-        german.targets.values, whole.targets.take(rows).values
+        german.targets.values, whole.targets.take(np.flatnonzero(keep)).values
     )
 
 

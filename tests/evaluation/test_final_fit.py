@@ -29,8 +29,7 @@ def config():
 @pytest.fixture(scope="module")
 def workdir(config, tmp_path_factory):
     directory = tmp_path_factory.mktemp("run")
-    data = planted.prepared_data(directory)
-    candidates.train(config, data, directory / "candidates")
+    candidates.train(config, planted.prepared_data(directory), directory / "candidates")
     return directory
 
 

@@ -59,8 +59,7 @@ def test_metrics_of_two_pages_by_hand(tmp_path: pathlib.Path) -> None:
     assert values["xauc"] == pytest.approx((1 + 0.5 + 1 + 0.5 + 0) / 5)
     assert values["grouped_xauc"] == pytest.approx((2 * 1 + 2 * 0) / 4)
     # u0's watch stands first, u1's second.
-    ndcg = (1 + 1 / math.log2(3)) / 2
-    assert values["page_ndcg_by_seconds"] == pytest.approx(ndcg)
+    assert values["page_ndcg_by_seconds"] == pytest.approx((1 + 1 / math.log2(3)) / 2)
     assert set(intervals) == set(values)
     assert set(values) == set(impression_metrics.METRICS)
     # Resampled users: the loss is 0 (u0 alone), 1 (u1 alone) or 1/4.

@@ -40,8 +40,7 @@ def test_scann_is_reported_with_its_recall() -> None:
         "exact": brute_force.BruteForce.build(videos, configs.ExactConfig()),
         "scann": scann_index.Scann.build(videos, configs.ScannConfig(num_leaves=155)),
     }
-    found = index_search.evaluate(indexes, queries, 100)
-    assert found["scann_recall@100"] > 0.95
+    assert index_search.evaluate(indexes, queries, 100)["scann_recall@100"] > 0.95
 
 
 def test_latency_is_that_of_single_queries(exact: brute_force.BruteForce) -> None:

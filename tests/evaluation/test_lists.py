@@ -58,8 +58,7 @@ def test_any_score_ranks_under_the_same_rules(
         6,
     )
     unit = np.eye(data.num_videos, dtype=np.float32)
-    expected = lists.from_vectors(cases, scores, unit, 6)
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(found, lists.from_vectors(cases, scores, unit, 6))
     assert not exact_top_k.hits_of(found, *cases.watched).any()
 
 

@@ -76,8 +76,7 @@ def told(result: Result) -> dict[str, Any]:
 
 
 def test_the_report_is_what_the_schema_says(result: Result) -> None:
-    validator = jsonschema.Draft202012Validator(report_schema.schema())
-    validator.validate(told(result))
+    jsonschema.Draft202012Validator(report_schema.schema()).validate(told(result))
     text = report_types.to_json(result.report)
     assert json.loads(text) == told(result)
     assert report_types.from_json(text) == result.report
@@ -156,8 +155,7 @@ def test_an_own_metric_is_measured_as_floats(
         add = registries.METRICS.register("own", is_default=is_default)
         add(lambda lists, k: small(len(lists.videos)))
         metrics = () if is_default else ("own",)
-        config = configs.EvaluationConfig(ks=(2,), metrics=metrics)
-        context = _context(data, config)
+        context = _context(data, configs.EvaluationConfig(ks=(2,), metrics=metrics))
         listed = np.zeros((len(context.cases), 2), np.int32)
         first, second, *_ = list_metrics._judged(context, listed, (2,))["own@2"]
     assert first - second == -1.0
@@ -248,5 +246,4 @@ def test_without_impressions_there_is_nothing_of_them(tmp_path: pathlib.Path) ->
     found = measure.measure(bare, cases, makers, scorers, Split.TEST, CONFIG)
     assert found.report.impressions == {}
     assert found.report.protocol.ranker is None
-    validator = jsonschema.Draft202012Validator(report_schema.schema())
-    validator.validate(told(found))
+    jsonschema.Draft202012Validator(report_schema.schema()).validate(told(found))

@@ -123,8 +123,7 @@ def test_candidates_that_have_seen_the_window_are_not_asked(
     assert "the candidates'" in found.words  # their validation ends before the window
     facts = data.manifest.facts["windows"]
     later = {"windows": facts | {"validation": facts["ranking_validation"]}}
-    own = data.manifest.facts | later
-    manifest = dataclasses.replace(data.manifest, facts=own)
+    manifest = dataclasses.replace(data.manifest, facts=data.manifest.facts | later)
     shared = dataclasses.replace(data, manifest=manifest)
     assert not shared.windows.has_own_window
     found = order_choice.choose(shared, trained, _knows(data, 1.0), CONFIG)

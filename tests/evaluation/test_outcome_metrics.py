@@ -38,8 +38,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
         for day, (user, video) in enumerate([("u", "a"), ("w", "b")] * 10)
     ]
     names = ["user_id", "video_id", "time"]
-    frame = pl.DataFrame(watches, names, orient="row")
-    frame.write_parquet(log / "watches.parquet")
+    pl.DataFrame(watches, names, orient="row").write_parquet(log / "watches.parquet")
     names = ["user_id", "video_id", "clicked", "watch_seconds", "liked", "price"]
     shown = pl.DataFrame(SHOWN, names, orient="row")
     shown = shown.with_columns(time=pl.lit(_START + 19 * _DAY))
@@ -57,11 +56,10 @@ def report(data: prepared.PreparedData) -> OutcomesReport:
         seconds=np.array(SECONDS),
         outcomes={"liked": np.array(LIKED), "price": np.array(PRICE)},
     )
-    popularity = predictions.Predictions(np.zeros(4))
     found = outcome_metrics.measure(
         shown,
         data.catalogue.outcomes,
-        {"popularity": popularity, "ranker": given},
+        {"popularity": predictions.Predictions(np.zeros(4)), "ranker": given},
         CONFIG,
     )
     assert found is not None

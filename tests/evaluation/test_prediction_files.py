@@ -90,8 +90,7 @@ def test_scores_of_a_file_are_those_of_ranx(
     read = prediction_files.parse(path, data)
     found = prediction_files.maker(read, data)(cases, 3)
     values = exact_top_k.metrics_at(found, *cases.targets, (1, 3))
-    expected = _by_ranx(data, cases, rows)
-    for name, value in expected.items():
+    for name, value in _by_ranx(data, cases, rows).items():
         assert values[name].mean() == pytest.approx(value, abs=1e-6), name
 
 
@@ -245,9 +244,8 @@ def test_implicits_als_on_movielens_100k_is_scored(
     )
     path = tmp_path / "als.parquet"
     frame.write_parquet(path)
-    other = prediction_files.read(path, data)
     report = external_systems.evaluate(
-        other, data, configs.EvaluationConfig(), "test"
+        prediction_files.read(path, data), data, configs.EvaluationConfig(), "test"
     ).report
     of_als = report.lists["als"].values["hit_rate@10"]
     of_popularity = report.lists["popularity"].values["hit_rate@10"]

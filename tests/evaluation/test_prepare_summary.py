@@ -216,6 +216,5 @@ def test_nothing_is_shown_in_a_notebook(
     """In a notebook rich displays what is to be written into a text."""
     data = prepared_of(tmp_path, {"watches": logs.watches()})
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
-    lines = prepare_summary.lines(data)
-    assert any("watches" in line for line in lines)
+    assert any("watches" in line for line in prepare_summary.lines(data))
     assert capsys.readouterr().out == ""

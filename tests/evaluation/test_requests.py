@@ -166,8 +166,7 @@ def planted(kind: str) -> pl.DataFrame:
             if kind == "now":
                 video = hour
             elif hour % 2 == 0:
-                first = int(rng.integers(0, 40))
-                video = first * 2
+                video = int(rng.integers(0, 40)) * 2
             else:
                 video = rows[-12][1] + 1
             rows.append((user, video, time))
@@ -185,8 +184,7 @@ def test_a_planted_log_has_the_right_baseline(
     data = prepare_watches(tmp_path / "data", planted(kind))
     popular = lists.popularity(data.catalogue)
     makers = {lists.POPULARITY: popular, lists.CANDIDATES: popular}
-    windows = users_in_parts.WindowOpener(10**6)
-    rules = (events.Split.TEST, CONFIG, windows)
+    rules = (events.Split.TEST, CONFIG, users_in_parts.WindowOpener(10**6))
     cases = user_cases.cases(data, events.Split.TEST, CONFIG)
     plain = measure.measure(data, cases, makers, {}, events.Split.TEST, CONFIG)
     assert request_measure.added(plain, data, makers, *rules, ("system",)) is plain
@@ -223,8 +221,7 @@ def evaluated(
     }
     cases = user_cases.cases(data, events.Split.TEST, config)
     plain = measure.measure(data, cases, makers, {}, events.Split.TEST, config)
-    windows = users_in_parts.WindowOpener(10**6)
-    given = data, makers, events.Split.TEST, config, windows
+    given = data, makers, events.Split.TEST, config, users_in_parts.WindowOpener(10**6)
     with report_files.publish(
         directory, request_measure.added(plain, *given, (lists.CANDIDATES,))
     ):
@@ -399,8 +396,7 @@ def test_requests_between_two_moments_are_those_of_the_window_then(
     assert 0 < inside.sum() < len(every)
     assert some.cases.labels.tolist() == every.cases.labels[inside].tolist()
     assert some.answers.tolist() == every.answers[inside].tolist()
-    test = events.Split.TEST
-    assert request_cases.cases(data, test, CONFIG, between=(0, 1)) is None
+    assert request_cases.cases(data, events.Split.TEST, CONFIG, between=(0, 1)) is None
 
 
 @pytest.mark.parametrize("name", ["theirs", "als", "last_hour"])

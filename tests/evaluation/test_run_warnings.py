@@ -77,8 +77,7 @@ def said(
 def test_a_model_above_popularity_is_not_doubted(
     data: prepared.PreparedData, tmp_path: pathlib.Path
 ) -> None:
-    result = measured(data, fakes.next_watch(data))
-    assert said(tmp_path, data, result) == ""
+    assert said(tmp_path, data, measured(data, fakes.next_watch(data))) == ""
 
 
 def test_a_model_without_a_signal_is_and_the_numbers_are_said(

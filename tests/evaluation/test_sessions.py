@@ -18,8 +18,7 @@ NUM_SESSIONS, LENGTH, NUM_VIDEOS = 120, 4, 30
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     """Sessions an hour apart; each goes on from its first video, one by one."""
-    rng = np.random.default_rng(0)
-    firsts = rng.integers(0, NUM_VIDEOS, NUM_SESSIONS)
+    firsts = np.random.default_rng(0).integers(0, NUM_VIDEOS, NUM_SESSIONS)
     watches = [
         (
             f"s{session:03d}",

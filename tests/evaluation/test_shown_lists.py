@@ -27,8 +27,7 @@ TEST = [
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
-    directory = tmp_path_factory.mktemp("shown")
-    return logged.prepared_data(directory, logged.TRAIN + TEST)
+    return logged.prepared_data(tmp_path_factory.mktemp("shown"), logged.TRAIN + TEST)
 
 
 @pytest.fixture(scope="module")

@@ -211,8 +211,7 @@ def test_what_two_reports_come_to() -> None:
     ]
     found = compare.headline(differences)
     assert found == compare.Headline(compare.WORSE, differences[3])
-    without = [one for one in differences if one.model != "system"]
-    found = compare.headline(without)
+    found = compare.headline([one for one in differences if one.model != "system"])
     assert found == compare.Headline(compare.BETTER, differences[1])
     unsure = [of("true_watch_seconds@5", -1.0, 3.0), of("auc", 0.1, 0.3, "ranker")]
     found = compare.headline(unsure)

@@ -68,8 +68,7 @@ def test_lists_read_are_those_of_the_fitted_model(data: prepared.PreparedData) -
     assert makers is not None
     training = tuned_baselines.model_interface.TrainingData(data)
     for name in ("markov", "ease", "rp3beta"):
-        settings = facts["settings"][name]
-        model = tuned_baselines._fitted(name, settings, training)
+        model = tuned_baselines._fitted(name, facts["settings"][name], training)
         expected = lists.from_candidate_model(model, data)(cases, 5)
         assert makers[name](cases, 5).tolist() == expected.tolist()
 
@@ -86,8 +85,7 @@ def test_what_does_not_fit_is_named(
     # What is asked for by name is fitted in any case.
     assert list(made(data, 0.0, baselines=("ease",))["settings"]) == ["ease"]
     monkeypatch.setattr(tuned_baselines, "MOST_WATCHES", 10)
-    reasons = made(data)["left_out"]
-    assert reasons["markov"] == "more than 10 watches"
+    assert made(data)["left_out"]["markov"] == "more than 10 watches"
 
 
 def test_a_run_without_them_has_none(tmp_path: pathlib.Path) -> None:

@@ -107,8 +107,7 @@ def test_outputs_start_at_the_means(config: configs.Head) -> None:
 
 @pytest.mark.parametrize("config", HEADS)
 def test_predictions_are_finite_at_any_output(config: configs.Head) -> None:
-    labels = alike_impressions()
-    head = make(config, labels)
+    head = make(config, alike_impressions())
     for value in (-1e9, 0.0, 1e9):
         outputs = tf.fill([1, 3, len(head.biases)], value)
         found = head.predict(outputs, tf.constant([[0.0, 10.0, 400.0]]))
@@ -158,8 +157,7 @@ def test_without_watch_time_every_head_is_a_click(config: configs.Head) -> None:
 
 
 def test_calibration_moves_the_click_then_the_seconds() -> None:
-    labels = alike_impressions()
-    head = make(configs.ClickTimesWatchTimeConfig(), labels)
+    head = make(configs.ClickTimesWatchTimeConfig(), alike_impressions())
     outputs, durations = tf.constant([[[1.0, 0.5]]]), tf.constant([[100.0]])
     plain = head.predict(outputs, durations)
     lines = recalibration.Line(-0.5, 0.8), recalibration.Line(0.3, 0.9)

@@ -84,8 +84,7 @@ def test_videos_without_an_embedding_are_in_no_average() -> None:
     query = model._query(request([0, 2, 11, 3], [4]))[0, :4].numpy()
     rows = model.videos["shown"].table.numpy()
     assert query == pytest.approx((rows[2] + rows[3]) / 2)
-    empty = model._query(request([0, 0, 0], [4]))[0, :8].numpy()
-    assert not empty.any()
+    assert not model._query(request([0, 0, 0], [4]))[0, :8].numpy().any()
 
 
 @pytest.mark.parametrize(
@@ -117,8 +116,7 @@ def test_last_watched_and_mean_enter_apart_but_share_the_table() -> None:
 
 
 def test_dropout_is_a_function_of_the_seed() -> None:
-    config = dataclasses.replace(CONFIG, tower=(64,), dropout=0.5)
-    model = make_network(config=config)
+    model = make_network(config=dataclasses.replace(CONFIG, tower=(64,), dropout=0.5))
     tensors = request([1, 2, 3], [4])
     seeds = [tf.constant([0, step]) for step in (1, 1, 2)]
     draws = [logit(model, tensors, seed=seed) for seed in seeds]
@@ -160,17 +158,15 @@ def learned_by(model: network.RankingNetwork, place: int) -> set[int]:
     with tf.GradientTape() as tape:
         output = model(request([1, 2, 3], [4, 5]), seed=seed)[0, 0, place]
     found = tape.gradient(output, model.trainable_variables)
-    pairs = zip(model.trainable_variables, found, strict=True)
     return {
         id(variable)
-        for variable, gradient in pairs
+        for variable, gradient in zip(model.trainable_variables, found, strict=True)
         if gradient is not None and np.any(tf.convert_to_tensor(gradient).numpy())
     }
 
 
 def test_outcomes_teach_nothing_that_the_click_reads() -> None:
-    head = configs.ClickTimesWatchTimeConfig()
-    config = dataclasses.replace(CONFIG, head=head)
+    config = dataclasses.replace(CONFIG, head=configs.ClickTimesWatchTimeConfig())
     model = make_network(config=config, measured=WITH_OUTCOMES)
     first, second = (
         {id(variable) for variable in tower.trainable_variables}
@@ -186,8 +182,7 @@ def test_outcomes_teach_nothing_that_the_click_reads() -> None:
     # 54 inputs of the first tower, as spelled out above.
     own_tower = 54 * 128 + 128 + 128 * 64 + 64 + 64 + 1
     assert model.count_params() == plain + 2 * own_tower
-    outputs = model(request([1, 2, 3], [4]))[0, 0].numpy()
-    assert np.isfinite(outputs).all()
+    assert np.isfinite(model(request([1, 2, 3], [4]))[0, 0].numpy()).all()
 
 
 def test_each_outcome_has_a_dropout_of_its_own() -> None:

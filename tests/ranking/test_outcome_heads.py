@@ -85,8 +85,7 @@ def test_every_head_has_outcomes_next_to_its_own_outputs(of: configs.Head) -> No
     assert head.biases == (*plain.biases, LIKED.bias, PRICE.bias)
     rng = np.random.default_rng(0)
     own = rng.normal(size=[3, len(plain.biases)]).astype(np.float32)
-    of_outcomes = np.zeros([3, 2], np.float32)
-    outputs = np.concatenate([own, of_outcomes], axis=1)
+    outputs = np.concatenate([own, np.zeros([3, 2], np.float32)], axis=1)
     found, expected = (
         head.predict(outputs, tf.ones([3])),
         plain.predict(own, tf.ones(3)),

@@ -100,5 +100,4 @@ def test_exact_odds_are_mean_watch_time(example):
 @pytest.mark.parametrize("kind", [*KINDS, "exact_odds"])
 def test_without_watch_time_it_is_the_click(example, kind):
     config = getattr(example, CONFIGS.get(kind, "ExactOddsConfig"))()
-    head = heads.make(config, heads.Clicks(0.3, 0.0))
-    assert isinstance(head, heads.Click)
+    assert isinstance(heads.make(config, heads.Clicks(0.3, 0.0)), heads.Click)
