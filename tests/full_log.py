@@ -52,8 +52,7 @@ def tables(seed: int = 0) -> dict[str, pl.DataFrame]:
 
 def _videos(durations: np.ndarray) -> pl.DataFrame:
     """Returns the watched videos, and some that are in no other table."""
-    size = NUM_VIDEOS + NUM_UNWATCHED
-    every = range(size)
+    every = range(NUM_VIDEOS + NUM_UNWATCHED)
     return pl.DataFrame(
         {
             "video_id": [f"v{i}" for i in every],

@@ -26,8 +26,7 @@ def _training_log(data):
 
 def _batches(data, kind=drawn_labels.DrawnBatches, **settings):
     settings = {"per_user": 4, "seed": 3} | settings
-    log = _training_log(data)
-    return kind(log, 16, LENGTH, search_length=5, **settings)
+    return kind(_training_log(data), 16, LENGTH, search_length=5, **settings)
 
 
 def _examples(batches, epoch, first_step=0):
@@ -64,8 +63,7 @@ def test_no_label_is_drawn_twice_and_epochs_draw_anew(data):
     np.testing.assert_array_equal(first, again)
     assert len(set(first.tolist())) == len(first)
     assert set(first.tolist()) != set(second.tolist())
-    other = _batches(data, seed=4).positions(0)
-    assert set(first.tolist()) != set(other.tolist())
+    assert set(first.tolist()) != set(_batches(data, seed=4).positions(0).tolist())
 
 
 def test_all_labels_of_a_user_are_equally_likely():
@@ -74,8 +72,7 @@ def test_all_labels_of_a_user_are_equally_likely():
     labels, users = np.arange(9), np.repeat([5, 8], [2, 7])
     counts = np.zeros(9)
     for epoch in range(4_000):
-        rng = np.random.default_rng(epoch)
-        counts[drawn_labels.draw(labels, users, 3, rng)] += 1
+        counts[drawn_labels.draw(labels, users, 3, np.random.default_rng(epoch))] += 1
     np.testing.assert_allclose(counts / 4_000, [1, 1] + [3 / 7] * 7, atol=0.03)
 
 
@@ -95,8 +92,7 @@ def test_expected_labels_are_those_drawn_on_average(data, per_user):
 
 
 def test_drawn_next_watches_have_the_history_before_them(data):
-    log = _training_log(data)
-    sliced = slice_batches.SliceBatches(log, 16, 1, LENGTH, seed=0)
+    sliced = slice_batches.SliceBatches(_training_log(data), 16, 1, LENGTH, seed=0)
     expected = _examples(sliced, 0)
     assert sorted(_examples(_batches(data, per_user=0), 0)) == sorted(expected)
 

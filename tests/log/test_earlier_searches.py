@@ -19,8 +19,7 @@ LENGTH, SEARCHES = 6, 4
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("full")
-    return full_log.prepared_data(directory, full_log.tables())
+    return full_log.prepared_data(tmp_path_factory.mktemp("full"), full_log.tables())
 
 
 def _searches(offsets, sizes):
@@ -75,11 +74,10 @@ def test_bags_of_searches_equal_those_of_each_position_alone(seed):
     for row in range(3):
         ends = offsets[users[row]] + before[row]
         firsts = np.maximum(offsets[users[row]], ends - length)
-        expected = [
+        assert _bags(features, row) == [
             list(range(starts[a] + 1, starts[b] + 1))
             for a, b in zip(firsts, ends, strict=True)
         ]
-        assert _bags(features, row) == expected
 
 
 def _log(data, *names, serving=False):
@@ -96,8 +94,7 @@ def _opened(data, chosen, serving=False):
 
 def test_example_ages_run_from_1_to_0_over_the_training_window(data):
     log = _log(data, "example_age")
-    size = log.num_watches
-    ages = slice_batches.cut(log, tf.constant([0], tf.int64), size, LENGTH)
+    ages = slice_batches.cut(log, tf.constant([0], tf.int64), log.num_watches, LENGTH)
     ages = ages["example_age"][0].numpy()
     train = np.asarray(data.watches.splits) == events.Split.TRAIN
     times = np.asarray(data.watches.times)
@@ -135,9 +132,8 @@ def test_behind_the_last_watch_all_searches_count_and_the_request_is_unknown(dat
         base_feature.RANKING, ["seconds_since_last_watch"], data
     )
     log = _opened(data, chosen, serving=True)
-    users = np.arange(data.num_users)
     features = logged_user_vectors.contexts(
-        log, users, data.watches.offsets[1:], LENGTH, 10**6
+        log, np.arange(data.num_users), data.watches.offsets[1:], LENGTH, 10**6
     )
     assert not features["device"].numpy().any()
     assert np.all(features["logged_in"] == -1.0)
@@ -170,8 +166,7 @@ def _shuffled_after(log, time, seed=1):
 def _example(data, position):
     """Features of one position, in words: independent of the vocabularies' order."""
     wanted = configs.FeaturesConfig(add=("example_age", "request_time"))
-    chosen = feature_choice.choose(base_feature.CANDIDATES, data, wanted)
-    log = _opened(data, chosen)
+    log = _opened(data, feature_choice.choose(base_feature.CANDIDATES, data, wanted))
     firsts = tf.constant([position - 3], tf.int64)
     batch = {
         name: values.numpy()

@@ -37,8 +37,7 @@ def _without_devices_of_watches():
 
 
 def test_devices_of_impressions_are_known_where_watches_have_none(tmp_path):
-    log = _without_devices_of_watches()
-    data = full_log.prepared_data(tmp_path, log)
+    data = full_log.prepared_data(tmp_path, _without_devices_of_watches())
     assert data.catalogue.vocabularies["device"] == ["phone", "tv"]
     assert not data.watches.devices.any()
     assert set(data.impressions.devices.tolist()) == {0, 1, 2}
@@ -101,9 +100,8 @@ def test_completed_watches_alone_are_labels(tmp_path, settings, rule):
 
 
 def test_leave_one_out_holds_out_completed_watches(tmp_path):
-    log = full_log.tables()
     data = full_log.prepared_data(
-        tmp_path, log, protocol="leave_one_out", min_watch_seconds=200.0
+        tmp_path, full_log.tables(), protocol="leave_one_out", min_watch_seconds=200.0
     )
     splits = np.asarray(data.watches.splits)
     for user in range(data.num_users):

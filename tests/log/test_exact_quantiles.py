@@ -10,8 +10,7 @@ SHARES = (0.0, 0.01, 0.35, 0.5, 0.63, 0.99, 1.0)
 @pytest.mark.parametrize("size", [1, 2, 3, 40, 5_000])
 @pytest.mark.parametrize("spread", [1, 1_000, 10**9])
 def test_quantiles_are_those_of_polars(size, spread):
-    rng = np.random.default_rng(size)
-    values = rng.integers(-spread, spread, size) + 1_600_000_000
+    values = np.random.default_rng(size).integers(-spread, spread, size) + 1_600_000_000
     frame = pl.DataFrame({"time": values})
     counts = exact_quantiles.Counts(frame.lazy(), "time")
     expected = [int(frame["time"].quantile(share)) for share in SHARES]
@@ -19,8 +18,7 @@ def test_quantiles_are_those_of_polars(size, spread):
 
 
 def test_repeated_values_are_ranked_one_by_one():
-    frame = pl.LazyFrame({"time": [5] * 9 + [70_000]})
-    counts = exact_quantiles.Counts(frame, "time")
+    counts = exact_quantiles.Counts(pl.LazyFrame({"time": [5] * 9 + [70_000]}), "time")
     assert counts.nearest([0.9, 1.0]) == [5, 70_000]
 
 

@@ -195,8 +195,7 @@ def test_two_hundred_random_logs_the_whole_way(
     log: dict[str, pl.DataFrame], protocol: str
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
-        directory = pathlib.Path(name)
-        _write(directory, log, as_csv=False)
+        _write(pathlib.Path(name), log, as_csv=False)
         flags = (f"--data_dir={name}", f"--workdir={name}/run", "--bad_rows=drop")
         flags += (f"--protocol={protocol}", "--source=log")
         assert main.main(["run", *flags, *_TINY]) in (0, 2)

@@ -184,10 +184,9 @@ def test_events_of_a_dropped_video_go_with_it(tmp_path):
 
 
 def test_nan_is_a_missing_value(tmp_path):
-    frame = pl.DataFrame(
+    pl.DataFrame(
         {"user_id": [1.0, 2.0], "video_id": [1, 2], "time": [1.5, float("nan")]}
-    )
-    frame.write_parquet(tmp_path / "watches.parquet")
+    ).write_parquet(tmp_path / "watches.parquet")
     log, report = _validate(tmp_path, "drop")
     assert report == {"watches.time is null": 1}
     assert log.tables["watches"].collect().rows() == [(1, 1, 1)]
@@ -208,8 +207,7 @@ def test_ids_of_two_types_are_compared_as_strings(tmp_path):
     _write(tmp_path, {"watches.csv": GOOD, "videos.csv": "video_id\nx\n1\n2\n"})
     config = configs.DataConfig(source="log", dir=str(tmp_path))
     log, _ = log_checks.validate(sources.read(config), "stop")
-    watches = log.tables["watches"].collect()
-    assert set(watches["video_id"]) == {"1", "2"}
+    assert set(log.tables["watches"].collect()["video_id"]) == {"1", "2"}
     (note,) = log.origin("watches").notes
     assert note == (
         f"video_id: integers in watches.video_id in {tmp_path}/watches.csv, strings in "

@@ -10,8 +10,7 @@ from ytdnn.log import log_tensors
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("full")
-    return full_log.prepared_data(directory, full_log.tables())
+    return full_log.prepared_data(tmp_path_factory.mktemp("full"), full_log.tables())
 
 
 def _at(data, users, ends, is_event=True):

@@ -108,8 +108,7 @@ def test_seconds_of_another_unit_are_noted(
 ) -> None:
     notes = _prepared(tmp_path, 0, factor)
     assert any(f"of one unit, probably --columns={flag}?" in line for line in notes)
-    said = "watches.watch_seconds: read as seconds, is it dauer_min*60?"
-    assert said in notes
+    assert "watches.watch_seconds: read as seconds, is it dauer_min*60?" in notes
 
 
 def test_labels_and_lengths_that_are_none_are_noted(tmp_path: pathlib.Path) -> None:

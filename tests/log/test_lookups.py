@@ -26,13 +26,11 @@ def _videos(ids: list[Any]) -> lookups.VideoIds:
 
 def _check(videos: lookups.VideoIds, ids: list[Any], asked: list[Any]) -> None:
     expected = {one: index for index, one in enumerate(ids, start=1)}
-    every = tf.constant([asked + ids], videos.missing.dtype)
-    found = videos.indices(every)
+    found = videos.indices(tf.constant([asked + ids], videos.missing.dtype))
     assert found.dtype == tf.int32
     assert found.numpy().tolist() == [[expected.get(one, 0) for one in asked + ids]]
     missing = videos.missing.numpy()
-    names = videos.ids(tf.range(len(ids) + 1)).numpy().tolist()
-    assert names == [missing] + [
+    assert videos.ids(tf.range(len(ids) + 1)).numpy().tolist() == [missing] + [
         one.encode() if isinstance(one, str) else one for one in ids
     ]
     assert videos.indices(videos.missing[tf.newaxis]).numpy() == [0]

@@ -52,8 +52,7 @@ def test_watches_are_sorted_by_user_and_time_with_ties_in_file_order(tmp_path):
     data = _prepare(tmp_path, {"watches": _watches(ROWS)})
     assert data.users["user_id"].to_list() == ["a", "b"]
     assert data.watches.offsets.tolist() == [0, 3, 7]
-    expected = ["v2", "v9", "v1", "v1", "v2", "v3", "v2"]
-    assert _ids(data, data.watches.videos) == expected
+    assert _ids(data, data.watches.videos) == ["v2", "v9", "v1", "v1", "v2", "v3", "v2"]
     train, validation, test = SPLIT.TRAIN, SPLIT.VALIDATION, SPLIT.TEST
     splits = [train, validation, test, train, train, validation, test]
     assert data.watches.splits.tolist() == splits
@@ -101,8 +100,7 @@ def test_core_repeats_until_both_bounds_hold(tmp_path):
 def test_impressions_are_rolled_back_to_strictly_before(tmp_path):
     impressions = _watches([("b", "v1", 1), ("b", "v1", 4), ("a", "v2", 9)])
     impressions["clicked"] = [True, False, True]
-    tables = {"watches": _watches(ROWS), "impressions": impressions}
-    data = _prepare(tmp_path, tables)
+    data = _prepare(tmp_path, {"watches": _watches(ROWS), "impressions": impressions})
     assert data.impressions.users.tolist() == [0, 1, 1]
     assert data.impressions.num_watches.tolist() == [2, 0, 2]
 
@@ -116,8 +114,7 @@ def test_users_have_their_columns_in_order_of_the_index(tmp_path):
     shown = [("a", "v1", 4), ("new", "v1", 4)]
     impressions = _watches(shown) | {"clicked": [True, True]}
     tables = {"watches": _watches(ROWS), "users": users, "impressions": impressions}
-    data = _prepare(tmp_path, tables)
-    assert data.users.rows(named=True) == [
+    assert _prepare(tmp_path, tables).users.rows(named=True) == [
         {"user_id": "a", "gender": "x", "age": None},
         {"user_id": "b", "gender": None, "age": 30.0},
         {"user_id": "new", "gender": None, "age": None},
@@ -195,8 +192,7 @@ def test_a_split_column_is_taken_as_given(tmp_path):
     of_a, of_b = [train, validation, test], [test, train, train, validation]
     assert data.watches.splits.tolist() == of_a + of_b
     # By the first held-out watches of each: a at 2 and 9, b at 1 (test).
-    shown = data.impressions.splits.tolist()
-    assert shown == [train, validation, test, train, test]
+    assert data.impressions.splits.tolist() == [train, validation, test, train, test]
     assert data.manifest.facts["split_column"] is True
 
 

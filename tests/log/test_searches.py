@@ -78,8 +78,7 @@ def test_searches_are_sorted_and_keep_their_known_tokens(tmp_path):
     data = _prepare(tmp_path)
     assert data.users["user_id"].to_list() == ["a", "b", "c"]
     assert data.log.searches.offsets.tolist() == [0, 3, 4, 5]
-    whole = ["chess", "chess opening", "opening"]
-    assert _texts(data, 0) == [whole, ["chess"], []]
+    assert _texts(data, 0) == [["chess", "chess opening", "opening"], ["chess"], []]
     assert _texts(data, 1) == [[]]
     assert data.log.queries.texts(0, 3) == ["chess opening", "Chess", "endgame"]
     assert data.log.searches.times[:3].tolist() == [START + 5, START + 20, START + 25]

@@ -99,8 +99,7 @@ def test_vectors_of_length_zero_and_empty_lists_are_missing(
     log["videos"] = log["videos"].with_columns(
         pl.Series("clip", lists, pl.List(pl.Float64))
     )
-    data = vector_log.prepared_data(tmp_path, log)
-    assert data.catalogue.vectors.missing[NAME] == 7
+    assert vector_log.prepared_data(tmp_path, log).catalogue.vectors.missing[NAME] == 7
 
 
 def test_very_long_and_very_short_vectors_have_their_direction() -> None:
@@ -145,8 +144,7 @@ def test_rows_at_length_one_are_read_again_as_they_are() -> None:
     given = pl.Series(rng.normal(size=(500, 12)).tolist(), dtype=vectors.DTYPE)
     rows = vectors.normalised(given, 12, "videos.clip")
     stored = pl.Series(rows.astype(np.float32).tolist(), dtype=vectors.DTYPE)
-    again = vectors.normalised(stored, 12, "videos.clip")
-    assert again.tobytes() == rows.tobytes()
+    assert vectors.normalised(stored, 12, "videos.clip").tobytes() == rows.tobytes()
 
 
 @pytest.mark.parametrize("part", list(derived_sets.Part))
@@ -170,8 +168,7 @@ def test_appended_events_keep_old_vectors_and_new_ones_replace_them(
         }
 
     before = memory_tables.from_frames(cut(pl.col("time") <= moment))
-    config = configs.DataConfig(source="tables")
-    old = prepare.prepare(config, tmp_path / "old", before)
+    old = prepare.prepare(configs.DataConfig(source="tables"), tmp_path / "old", before)
     later = cut(pl.col("time") > moment)
     changed = pl.Series([[1.0, *[0.0] * 5]], dtype=pl.List(pl.Float64))
     videos = later["videos"].filter(pl.col("video_id").is_in(["v3", "v4"]))

@@ -44,8 +44,7 @@ def server(tmp_path, monkeypatch):
 
 def _publish(directory, monkeypatch, content=b"a zip", md5=None):
     (directory / "ml-1m.zip").write_bytes(content)
-    digest = md5 or hashlib.md5(content).hexdigest()
-    monkeypatch.setitem(download.MD5, "ml-1m", digest)
+    monkeypatch.setitem(download.MD5, "ml-1m", md5 or hashlib.md5(content).hexdigest())
 
 
 def _line(name="ml-1m"):

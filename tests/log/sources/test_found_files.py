@@ -32,9 +32,8 @@ def test_a_hive_key_is_a_column_of_its_parts(
 ) -> None:
     for device in ("tv", "a%20b", "__HIVE_DEFAULT_PARTITION__"):
         _write(tmp_path, f"watches/device={device}/part.{ending}")
-    found = _read(tmp_path)
     # Parts in the order of their names: __HIVE…, a%20b, tv; two rows each.
-    assert found["device"].to_list() == [None, None, "a b", "a b", "tv", "tv"]
+    assert _read(tmp_path)["device"].to_list() == [None, None, "a b", "a b", "tv", "tv"]
 
 
 def test_a_column_of_the_files_comes_before_the_key(tmp_path: pathlib.Path) -> None:

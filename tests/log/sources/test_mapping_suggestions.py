@@ -252,8 +252,7 @@ def test_an_order_and_ids_that_do_not_match_are_doubted(tmp_path: pathlib.Path) 
     pl.DataFrame(videos).write_parquet(tmp_path / "items.parquet")
     pl.DataFrame(rows).head(9).write_parquet(tmp_path / "old.parquet")
     found = mapping_suggestions.suggest(tmp_path)
-    doubts = {(p.table, p.own): p.doubt.partition(":")[0] for p in found.columns}
-    assert doubts == {
+    assert {(p.table, p.own): p.doubt.partition(":")[0] for p in found.columns} == {
         ("watches", "user_id"): "",
         ("watches", "item_id"): "only 2% of its values are in items.parquet",
         ("watches", "seq"): "an order, no times",
@@ -304,7 +303,7 @@ def test_several_values_of_a_video_are_split(tmp_path: pathlib.Path) -> None:
     rows = {"user_id": _WATCHERS, "item_id": _WATCHED, "time": _SECONDS}
     pl.DataFrame(rows).write_parquet(tmp_path / "watches.parquet")
     size = len(_ITEMS)
-    videos = pl.DataFrame(
+    pl.DataFrame(
         {
             "item_id": _ITEMS,
             "cast": ["Ann;Bob", "Bob", "Ann;Cho", "Cho;Bob;Ann"] * (size // 4),
@@ -312,8 +311,7 @@ def test_several_values_of_a_video_are_split(tmp_path: pathlib.Path) -> None:
             "plot": [f"{i} met {i + 1}, and left {i * 7}" for i in range(size)],
             "kinds": [["a", "b"], ["c"]] * (size // 2),
         }
-    )
-    videos.write_parquet(tmp_path / "items.parquet")
+    ).write_parquet(tmp_path / "items.parquet")
     found = mapping_suggestions.suggest(tmp_path)
     columns = [(p.column, p.own, p.doubt) for p in found.columns if p.table == "videos"]
     assert columns == [
@@ -480,7 +478,7 @@ def _in_no_language(directory: pathlib.Path) -> None:
     )
     point = pl.col("yd_min").str.replace(".", ",", literal=True)
     played.with_columns(point).write_csv(directory / "q2.csv", separator=";")
-    videos = pl.DataFrame(
+    pl.DataFrame(
         {
             "id": np.arange(900, 940),
             "za": [f"Wort und Bild {i}" for i in range(40)],
@@ -491,17 +489,15 @@ def _in_no_language(directory: pathlib.Path) -> None:
             "zf": [f"{1 + i % 28:02d}.05.2023" for i in range(40)],
             "zg": rng.choice(["pl", "pt-BR", "en"], 40),
         }
-    )
-    videos.write_csv(directory / "q3.csv", separator=";")
-    people = pl.DataFrame(
+    ).write_csv(directory / "q3.csv", separator=";")
+    pl.DataFrame(
         {
             "id": users,
             "wa": rng.choice(["K", "M", "NULL"], 60),
             "wb": rng.integers(1950, 2009, 60),
             "wc": rng.choice(["PL", "DE"], 60),
         }
-    )
-    people.write_csv(directory / "q4.csv", separator=";")
+    ).write_csv(directory / "q4.csv", separator=";")
 
 
 def test_a_log_in_no_language_is_proposed_by_its_values(tmp_path: pathlib.Path) -> None:

@@ -28,8 +28,7 @@ def _column(origin: raw_log.Origin, name: str) -> list[object]:
 
 @pytest.mark.parametrize("own", ["words", "tags"])
 def test_texts_are_split(tmp_path: pathlib.Path, own: str) -> None:
-    texts = pl.Series(KEYWORDS)
-    origin = _read(tmp_path, f"videos.tags={own} split |", **{own: texts})
+    origin = _read(tmp_path, f"videos.tags={own} split |", **{own: pl.Series(KEYWORDS)})
     assert _column(origin, "tags") == [*LISTS, ["b"]]
     assert "words" not in origin.rows.collect_schema()
 

@@ -84,8 +84,7 @@ def test_of_several_times_the_event_is_taken(
     watches = {**_EVENTS, later: _TIMES + 60, earlier: _TIMES}
     if not doubt:
         watches["event_date"] = _TIMES // 86_400 * 86_400
-    found = _suggest(tmp_path, watches=watches)[1]
-    assert found["watches.time"] == (earlier, doubt)
+    assert _suggest(tmp_path, watches=watches)[1]["watches.time"] == (earlier, doubt)
 
 
 def test_channels_topics_flags_shares_and_missing_users(tmp_path: pathlib.Path) -> None:

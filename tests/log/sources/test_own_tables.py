@@ -139,8 +139,7 @@ def test_parts_of_other_types_are_named(tmp_path, change, words):
     (tmp_path / "watches").mkdir()
     WATCHES.write_parquet(tmp_path / "watches" / "1.parquet")
     WATCHES.with_columns(change).write_parquet(tmp_path / "watches" / "2.parquet")
-    line = _line(tmp_path, columns=COLUMNS)
-    assert words in line
+    assert words in _line(tmp_path, columns=COLUMNS)
 
 
 @pytest.mark.parametrize("unit", ["{}/1000", "9 - {}"])
@@ -200,8 +199,7 @@ def test_where_sees_columns_that_are_not_mapped(tmp_path):
 )
 def test_bad_filter_is_one_line(tmp_path, where, reason):
     _write_as("parquet", tmp_path)
-    line = _line(tmp_path, where=where)
-    assert line.startswith(
+    assert _line(tmp_path, where=where).startswith(
         f"expected in --where a Polars SQL condition over the columns of {tmp_path}/"
         f"watches.parquet (user_id, item_id, ts, rating), received {where!r}: {reason}"
     )
@@ -480,8 +478,7 @@ def test_tables_like_ebnerd_give_impressions_and_watch_time(tmp_path, repository
 
 def test_real_ebnerd_sample(tmp_path, repository, shared_data):
     directory = shared_data("ebnerd-sample")
-    config = _ebnerd_config(repository, directory)
-    data = prepare.prepare(config, tmp_path / "data")
+    data = prepare.prepare(_ebnerd_config(repository, directory), tmp_path / "data")
     _check_ebnerd(data, directory)
     assert len(data.impressions) == 10_848
     assert len(data.watches) == 8_303 + 1_047

@@ -104,8 +104,7 @@ def test_a_fixed_offset_of_parquet_is_read_in_utc(tmp_path: pathlib.Path) -> Non
     table = pa.table({"user_id": ids, "video_id": ids, "time": moments})
     pq.write_table(table, tmp_path / "watches.parquet")
     log = sources.read(configs.DataConfig(source="log", dir=str(tmp_path)))
-    found = log.tables["watches"].select("time").collect()["time"].to_list()
-    assert found == SECONDS
+    assert log.tables["watches"].select("time").collect()["time"].to_list() == SECONDS
 
 
 def test_durations_may_be_hours_minutes_and_seconds(tmp_path: pathlib.Path) -> None:
