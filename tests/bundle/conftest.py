@@ -82,8 +82,7 @@ PLAIN, CONTENT = config_of(ensemble_size=2), config_of(content=True)
 @pytest.fixture(scope="session")
 def run(made_once: MadeOnce) -> Run:
     """A run with every feature and text ids."""
-    workdir = made_once("notebook", planted.make_run) / "run"
-    return opened(workdir, planted.RUN_CONFIG)
+    return opened(made_once("notebook", planted.make_run) / "run", planted.RUN_CONFIG)
 
 
 @pytest.fixture(scope="session")

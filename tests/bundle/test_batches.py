@@ -21,8 +21,7 @@ def test_lists_are_padded_in_front_with_what_stands_for_missing() -> None:
         ],
         FIELDS,
     )
-    ids = [["a", "b"], ["", ""], ["", "c"]]
-    assert found[schema.WATCHED_VIDEO_IDS].tolist() == ids
+    assert found[schema.WATCHED_VIDEO_IDS].tolist() == [["a", "b"], ["", ""], ["", "c"]]
     assert found[schema.WATCH_TIMES].tolist() == [[5, 6], [0, 0], [0, 0]]
     assert found[schema.AGE].tolist() == [-1.0, 30.0, -1.0]
 

@@ -37,8 +37,7 @@ CONFIG = configs.CandidatesConfig(
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("full")
-    return full_log.prepared_data(directory, full_log.tables())
+    return full_log.prepared_data(tmp_path_factory.mktemp("full"), full_log.tables())
 
 
 def _build(config, data):
@@ -57,8 +56,7 @@ def _export(candidate_model, data, directory):
     )
     fields = candidate_model.fields(data.catalogue)
     saved_models.save(saved_models.Model(tower, fields, ()), directory)
-    loaded = tf.saved_model.load(str(directory))
-    return loaded, {field.name: field for field in fields}
+    return tf.saved_model.load(str(directory)), {field.name: field for field in fields}
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +101,7 @@ def test_a_signature_has_what_the_model_reads(data, exported):
     user = {schema.AGE, schema.GENDER, schema.COUNTRY}
     request = {schema.QUERIES, schema.DEVICE, schema.LOGGED_IN}
     times = {schema.TIME, schema.WATCH_TIMES}
-    watched = {schema.WATCHED_VIDEO_IDS}
-    assert set(fields) == watched | user | request | times
+    assert set(fields) == {schema.WATCHED_VIDEO_IDS} | user | request | times
     features = configs.FeaturesConfig(remove=("device", "age"))
     off = dataclasses.replace(CONFIG, search_length=0, features=features)
     found = {field.name for field in model.build(off, data).fields(data.catalogue)}

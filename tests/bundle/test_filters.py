@@ -204,5 +204,4 @@ def test_short_keys_stand_beside_lists_that_are_absent(
 ) -> None:
     request = {"where": WHERE, "conditions": absent, "condition_values": absent}
     fields = untrained_run.bundle.inputs("recommender_exact")
-    expected = requests.values({"where": WHERE}, fields)
-    assert requests.values(request, fields) == expected
+    assert requests.values(request, fields) == requests.values({"where": WHERE}, fields)

@@ -149,8 +149,7 @@ def test_a_bundle_serves_what_its_first_pass_keeps(
     assert (ranks > 0).sum(axis=1).max() == 5
     for row in range(len(users)):
         best = int(np.flatnonzero(ranks[row] == 1)[0])
-        served = page[schema.IDS][row].numpy()[0]
-        assert served == every[schema.IDS][row].numpy()[best]
+        assert page[schema.IDS][row].numpy()[0] == every[schema.IDS][row].numpy()[best]
     found = light.manifest.facts[first_pass_distillation.FACT]
     assert found["keep"] == 5
     assert 0.0 < found["kept_of_best_20"] < 1.0

@@ -37,7 +37,6 @@ def data(
 
 def every_field(data: prepared.PreparedData) -> dict[str, signatures.Field]:
     """Returns all that any model can read of a request, and what no log knows."""
-    of_features = (f.fields(data.catalogue) for f in own_columns.readable(data))
     found = io_fields.union(
         (
             io_fields.watched(data.catalogue),
@@ -47,7 +46,7 @@ def every_field(data: prepared.PreparedData) -> dict[str, signatures.Field]:
         (io_fields.time(), io_fields.queries()),
         io_fields.shown(data.catalogue),
         io_fields.permitting(data.catalogue),
-        *of_features,
+        *(f.fields(data.catalogue) for f in own_columns.readable(data)),
     )
     return {field.name: field for field in found}
 

@@ -20,8 +20,7 @@ def run(content_run: conftest.Run) -> conftest.Run:
 def test_its_lists_are_the_models_with_new_videos_among_them(run: conftest.Run) -> None:
     """Histories of test users hold new videos too."""
     data, trained = run.data, run.candidates
-    size = trained.num_listed
-    cases = user_cases.cases(data, events.Split.TEST, CONFIG, size)
+    cases = user_cases.cases(data, events.Split.TEST, CONFIG, trained.num_listed)
     assert (cases.watched.values > data.vocabulary_size).any()
     users = trained.user_vectors(data, cases.users, cases.ends, cases.times)
     expected = lists.from_vectors(cases, users, trained.video_vectors(), K)

@@ -53,8 +53,7 @@ def run(made_once: MadeOnce) -> untrained.Run:
 
 
 def request(run: untrained.Run, user: str = "u3", **more: object) -> dict:
-    found = user_requests.at_end(run.data, user, k=15)
-    return run.bundle.fitting(found) | more
+    return run.bundle.fitting(user_requests.at_end(run.data, user, k=15)) | more
 
 
 def value(answer: bundle_room.BundleAnswer, given: Mapping[str, float]) -> np.ndarray:
@@ -109,8 +108,7 @@ def test_predictions_are_those_of_the_model(run: untrained.Run) -> None:
     ids = run.data.videos["video_id"].to_list()
     videos = np.array([[1 + ids.index(video) for video in answer.video_ids]])
     end = np.asarray(run.data.watches.offsets)[[user + 1]]
-    log = run.ranker.open_log(run.data)
-    tensors = log.candidates(
+    tensors = run.ranker.open_log(run.data).candidates(
         tf.constant([user], tf.int32),
         tf.constant(end, tf.int64),
         tf.constant([run.data.windows.end_of_log + 1], tf.int64),

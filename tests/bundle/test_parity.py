@@ -15,10 +15,9 @@ def call(run: conftest.Run, model: str, request: dict, **tensors: tf.Tensor) -> 
     fields = run.bundle.inputs(model)
     known = {name: field for name, field in fields.items() if name not in tensors}
     given = {name: value for name, value in request.items() if name in known}
-    values = requests.parse(given, known)
     typed = {
         name: tf.constant(value, tf.as_dtype(known[name].dtype))
-        for name, value in values.items()
+        for name, value in requests.parse(given, known).items()
     }
     outputs = run.bundle.model(model)(**typed, **tensors)
     return {name: value.numpy() for name, value in outputs.items()}
@@ -29,8 +28,7 @@ def impression_rows(run: conftest.Run) -> np.ndarray:
     rows = np.flatnonzero(run.data.impressions.splits == events.Split.TEST)[::4]
     users = run.data.impressions.users[rows]
     ends = run.data.watches.offsets[users] + run.data.impressions.num_watches[rows]
-    last = run.data.watches.videos[ends - 1]
-    assert np.any(last > run.data.vocabulary_size)
+    assert np.any(run.data.watches.videos[ends - 1] > run.data.vocabulary_size)
     assert np.any(run.data.impressions.videos[rows] > run.data.vocabulary_size)
     return rows
 

@@ -274,8 +274,7 @@ def test_a_user_the_log_lacks_gives_one_line(run: conftest.Run) -> None:
 def test_integer_ids_of_users_may_be_given_as_text(plain_run: conftest.Run) -> None:
     numbers = pl.Series(schema.USER_ID, np.arange(100, 160))
     users = plain_run.data.users.with_columns(numbers)
-    log = dataclasses.replace(plain_run.data.log, users=users)
-    data = plain_run.data.with_log(log)
+    data = plain_run.data.with_log(dataclasses.replace(plain_run.data.log, users=users))
     by_text = user_requests.at_end(data, "107")
     assert by_text == user_requests.at_end(data, 107)
     assert by_text != user_requests.at_end(data, "108")

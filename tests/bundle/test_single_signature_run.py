@@ -37,5 +37,4 @@ def test_a_model_with_other_resources_is_loaded(
     asked = [request(untrained_run)]
     loaded = untrained_run.bundle
     opened = single_signature_run.OneAnswerBundle(loaded.directory, loaded.manifest)
-    found = opened.answer(asked)
-    assert found == loaded.answer(asked)
+    assert opened.answer(asked) == loaded.answer(asked)

@@ -119,8 +119,7 @@ def test_a_page_is_in_the_order_of_marginal_relevance(run: untrained.Run) -> Non
     assert page != order.tolist()
     (answer,) = run.bundle.answer([{**asked_for, schema.K: 9}], exact=True)
     assert answer.video_ids == [found["video_id"][i] for i in page[:9]]
-    risen = [
+    assert answer.more["placed_by"] == [
         "diversity" if i in order[place + 1 :] else "score"
         for place, i in enumerate(page[:9])
     ]
-    assert answer.more["placed_by"] == risen

@@ -33,8 +33,7 @@ def publish(directory: pathlib.Path, text: str, large: str = LARGE) -> None:
 
 def content(directory: pathlib.Path, version: int | None = None) -> str:
     """Returns what a version holds, after a check of every file."""
-    manifest = versions.read(directory, "bundle", version, deep=True)
-    number = manifest.facts["version"]
+    number = versions.read(directory, "bundle", version, deep=True).facts["version"]
     text = (directory / "versions" / str(number) / "titles").read_text()
     for name in ("a", "b"):
         small = directory / name / str(number) / "variables" / "small"

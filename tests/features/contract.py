@@ -44,8 +44,7 @@ class SplitRequests:
     def from_data(cls, data: PreparedData) -> "SplitRequests":
         users, ends = data.windows.first_watches(events.Split.TEST)
         rng = np.random.default_rng(3)
-        shape = (len(users), VIDEOS_A_REQUEST)
-        videos = rng.integers(1, data.num_videos + 1, shape)
+        videos = rng.integers(1, data.num_videos + 1, (len(users), VIDEOS_A_REQUEST))
         # The window, and so the request, begins before the first watch in it.
         times = np.full(len(users), data.manifest.facts["windows"]["test"])
         return cls(users, ends, times, videos.astype(np.int32))

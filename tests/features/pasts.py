@@ -84,8 +84,7 @@ class PastContract(contract.FeatureContract):
         self, data: prepared.PreparedData
     ) -> None:
         rows = np.arange(0, len(data.impressions), 7)
-        feature = self.feature(data)
-        found = contract._at_impressions(feature, data, rows).numpy().ravel()
+        found = contract._at_impressions(self.feature(data), data, rows).numpy().ravel()
         expected = [self.by_hand(of_impression(data, int(row))) for row in rows]
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
         assert len(set(found.tolist())) > 2

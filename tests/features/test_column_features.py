@@ -122,8 +122,7 @@ def test_values_of_users_are_known_by_clicks_or_else_by_watches(
     # Numbers, each of one user, taken for texts.
     feature = column_features.TextColumn("points", "users.points", max_values=5)
     assert feature.known_values(data) == sorted(points[row] for row in best)
-    known = np.flatnonzero(feature.rows(data))
-    assert known.tolist() == sorted(best)
+    assert np.flatnonzero(feature.rows(data)).tolist() == sorted(best)
 
 
 @pytest.fixture(scope="module")

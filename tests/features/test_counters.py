@@ -84,10 +84,9 @@ def test_they_equal_a_recount_at_slates_at_any_time_and_when_served(
     end, shown = counter_sums.serving_moment(log), log.impressions
     rows = shown.ranked[which::300]
     found = contract._at_impressions(counter, log, rows)[:, 0].numpy()
-    moments = shown.request_times[rows].tolist()
     assert found.tolist() == [
         _recounted(log, name, int(shown.videos[row]), moment)
-        for row, moment in zip(rows, moments, strict=True)
+        for row, moment in zip(rows, shown.request_times[rows].tolist(), strict=True)
     ]
     videos = [0, 1 + which % log.num_videos, 1 + seed % log.num_videos]
     read = counter.open_log(log_tensors.LogTensors(log))
@@ -123,8 +122,7 @@ def test_a_delayed_counter_is_that_of_so_much_earlier(data, seed, delay):
             assert counter.values(requests).tolist() == [
                 _recounted(log, name, video, moment - delay) for video in videos
             ]
-        table = counter.open_request(late).rows.numpy()
-        assert table[1:9].tolist() == [
+        assert counter.open_request(late).rows.numpy()[1:9].tolist() == [
             _recounted(log, name, video, end - delay) for video in videos
         ]
 
@@ -205,8 +203,7 @@ def test_other_names_are_no_counters(data, name):
 
 def test_served_counters_are_one_variable_with_a_name(data):
     chosen = [_counter(name, data) for name in NAMES[:3]]
-    readers = request_reading.RequestReaders(chosen, data)
-    (table,) = readers.variables
+    (table,) = request_reading.RequestReaders(chosen, data).variables
     assert table.name == "counters:0"
     assert table.shape == (data.num_videos + 1, 3)
 
@@ -223,8 +220,7 @@ def test_events_before_counters_from_are_in_histories_alone(data):
     )
     times = np.asarray(data.watches.times)
     assert times.min() < begin < times.max()
-    counter = _counter("video_watches", log)
-    found = counter.open_request(log).rows.numpy()[1:]
+    found = _counter("video_watches", log).open_request(log).rows.numpy()[1:]
     counted = (times >= begin) & (times < end)
     videos = np.asarray(data.watches.videos)[counted]
     assert found.tolist() == np.bincount(videos, minlength=len(found) + 1)[1:].tolist()

@@ -81,8 +81,7 @@ def test_plain_tables_of_one_type_are_packed_and_read_alike() -> None:
     request = _Request(tf.constant([[3, 0, 8], [1, 1, 2]]))
     found = tables[0](request)
     for name in ("views", "clicks"):
-        expected = readers[name](request)
-        np.testing.assert_array_equal(found[name], expected)
+        np.testing.assert_array_equal(found[name], readers[name](request))
 
 
 @pytest.mark.parametrize(

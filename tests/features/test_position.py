@@ -29,8 +29,7 @@ class TestPosition(contract.FeatureContract):
     ) -> None:
         feature, shown = self.feature(data), data.impressions
         assert shown.positions is not None
-        rows = np.arange(len(shown))
-        places = contract._at_impressions(feature, data, rows)
+        places = contract._at_impressions(feature, data, np.arange(len(shown)))
         assert places.numpy()[:, 0].tolist() == shown.positions.tolist()
         layer = feature.encoder(feature.measure(data), contract.SETTINGS)
         found = layer(places)[:, 0, 0].numpy()
@@ -70,7 +69,6 @@ class TestPosition(contract.FeatureContract):
         self, data: prepared.PreparedData
     ) -> None:
         """Of what is served: an average place, of a video the log does not know too."""
-        feature = self.feature(data)
-        read = self._request_function(feature, data)
+        read = self._request_function(self.feature(data), data)
         value = read(self._missing(data), contract._ids(data, ["unknown"]))
         assert value.numpy().tolist() == [[-1.0]]

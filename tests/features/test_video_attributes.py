@@ -77,7 +77,6 @@ def test_tokens_are_in_order_and_those_of_one_title_are_unknown(tmp_path):
     log = uploads.tables()
     titles = ["Jazz live", "jazz piano live", "once"] + [None] * 50
     log["videos"] = log["videos"].with_columns(pl.Series("title", titles))
-    data = uploads.prepared_data(tmp_path, log)
-    known, rows = video_attributes._title_tokens(data)
+    known, rows = video_attributes._title_tokens(uploads.prepared_data(tmp_path, log))
     assert known == ["jazz", "live"]
     assert rows[1:4, :3].tolist() == [[1, 2, 0], [1, 2, 0], [0, 0, 0]]

@@ -57,8 +57,7 @@ def test_mean_by_hand():
     # mean (1 + 4) / 2 = 5/2; decay 1/2: (1·1/2 + 4·1) / (1/2 + 1) = 9/2 / (3/2) = 3.
     rows = tf.constant([[[9.0], [9.0], [1.0], [4.0]]])
     known = tf.constant([[True] * 4])
-    layer = bags.HistoryBags((1.0, 0.5))
-    actual = layer(rows, known, tf.constant([[2]]))
+    actual = bags.HistoryBags((1.0, 0.5))(rows, known, tf.constant([[2]]))
     np.testing.assert_allclose(actual, [[[5 / 2, 3]]])
 
 
@@ -120,8 +119,7 @@ def test_learned_weights_by_hand():
 
 def test_learned_bags_of_an_empty_history_are_zero():
     rows, known, _ = map(tf.constant, _slice())
-    layer = bags.LearnedBags(2, LENGTH)
-    actual = layer(rows, known, tf.fill([2, POSITIONS], ROWS))
+    actual = bags.LearnedBags(2, LENGTH)(rows, known, tf.fill([2, POSITIONS], ROWS))
     np.testing.assert_array_equal(actual, np.zeros([2, POSITIONS, 2 * DIM]))
 
 
@@ -136,8 +134,7 @@ def test_rows_after_the_label_change_no_learned_bag():
 
 
 def test_the_position_that_matters_is_found():
-    rng = np.random.default_rng(0)
-    rows = tf.constant(rng.normal(size=[256, 6, 1]), tf.float32)
+    rows = tf.constant(np.random.default_rng(0).normal(size=[256, 6, 1]), tf.float32)
     target = rows[:, 2]  # three watches before the last
     layer = bags.LearnedBags(1, 6)
     optimizer = tf.keras.optimizers.legacy.Adam(0.3)
@@ -181,8 +178,7 @@ def test_the_order_of_tokens_is_left_out():
     first, end = tf.constant([[0]]), tf.constant([[4]])
     layer = bags.TokenBag()
     forwards = layer(_tokens(), known, first, end)
-    backwards = layer(_tokens()[:, ::-1], known, first, end)
-    np.testing.assert_allclose(forwards, backwards)
+    np.testing.assert_allclose(forwards, layer(_tokens()[:, ::-1], known, first, end))
 
 
 def test_no_tokens_at_all():

@@ -98,10 +98,9 @@ def test_only_the_best_change_places(
     cats = [i for i, topic in enumerate(topics) if topic == "cats"][:3]
     news = topics.index("news")
     monkeypatch.setattr(configs.CompositionConfig, "diversity_top", 2)
-    found = ordered(
+    assert ordered(
         slate.SlateOrder(BY_TOPIC, data), [*cats, news], [3.0, 2.9, 2.8, 2.7]
-    )
-    assert found == [*cats, news]
+    ) == [*cats, news]
 
 
 def test_the_alike_by_vectors_are_moved_down(data: prepared.PreparedData) -> None:
@@ -111,10 +110,9 @@ def test_the_alike_by_vectors_are_moved_down(data: prepared.PreparedData) -> Non
     near = int(np.argsort(-cosines[first])[1])
     far = int(np.argmin(cosines[first]))
     by_vectors = dataclasses.replace(BY_TOPIC, diversity_by="videos.clip")
-    found = ordered(
+    assert ordered(
         slate.SlateOrder(by_vectors, data), [first, near, far], [3.0, 2.0, 1.5]
-    )
-    assert found == [first, far, near]
+    ) == [first, far, near]
 
 
 def test_columns_that_the_log_lacks_are_refused(
@@ -144,15 +142,13 @@ def test_registered_rerankers_follow_diversity(data: prepared.PreparedData) -> N
 
         config = dataclasses.replace(BY_TOPIC, rerankers=("odd_first",))
         rule = slate.SlateOrder(config, data)
-        names = [name for name, _ in rule.rerankers]
-        assert names == [slate.DIVERSITY, slate.RERANKED]
+        assert [name for name, _ in rule.rerankers] == [slate.DIVERSITY, slate.RERANKED]
         alone = slate.SlateOrder(
             configs.CompositionConfig(rerankers=("odd_first",)), data
         )
         videos, logits = [2, 3, 4, 5, 0], [5.0, 4.0, 3.0, 2.0, 9.0]
         assert ordered(alone, videos, logits) == [3, 5, 2, 4]
-        both = ordered(rule, videos, logits)
-        assert [video % 2 for video in both] == [1, 1, 0, 0]
+        assert [video % 2 for video in ordered(rule, videos, logits)] == [1, 1, 0, 0]
     with pytest.raises(ValueError, match=r"re-ranker \(none\), received 'odd_first'"):
         configs.CompositionConfig(rerankers=("odd_first",))
 

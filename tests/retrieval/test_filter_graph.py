@@ -174,8 +174,7 @@ def test_masks_and_shares_are_those_of_the_conditions(rows: list[Any]) -> None:
         if not (row[0] or row[1]):
             continue
         expected = by_hand(row)
-        mask = found.mask(tf.constant(place)).numpy()
-        assert mask.tolist() == expected.tolist()
+        assert found.mask(tf.constant(place)).numpy().tolist() == expected.tolist()
         if len(row[0]) == 1 and not row[1]:
             assert float(found.share[place]) == pytest.approx(expected.mean())
         assert 0.0 <= float(found.share[place]) <= 1.0

@@ -48,12 +48,11 @@ def requests(
 ) -> live_terms.LiveRequests:
     """Returns requests of (moment, last watches, in session) with the same network."""
     moments, last, in_session = zip(*rows, strict=True)
-    nothing = ragged.Ragged(np.zeros(len(rows) + 1, np.int64), np.zeros(0, np.int64))
     return live_terms.LiveRequests(
         moments=np.array(moments),
         history=np.array(last),
         in_session=np.array(in_session),
-        removed=nothing,
+        removed=ragged.Ragged(np.zeros(len(rows) + 1, np.int64), np.zeros(0, np.int64)),
         listed=np.tile(listed, (len(rows), 1)),
         scores=np.tile(np.linspace(2.0, 1.0, len(listed)), (len(rows), 1)),
     )
@@ -97,8 +96,7 @@ def test_terms_are_those_of_a_plain_recount(
     asked = [(m, (1 + n % 5, 3, 0), n % 2 == 0) for n, m in enumerate(moments)]
     order = np.random.default_rng(seed).permutation(len(asked))
     rows = requests([asked[n] for n in order], np.array([7, 2, 0]))
-    counts = live_counts.LiveCounts(data, int(min(moments)))
-    live = live_terms.LiveTerms(counts)
+    live = live_terms.LiveTerms(live_counts.LiveCounts(data, int(min(moments))))
     for row, videos, terms in live.rows(rows):
         moment, last, in_session = asked[order[row]]
         assert (np.diff(videos) > 0).all()

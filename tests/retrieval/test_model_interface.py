@@ -49,8 +49,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 def test_watched_videos_are_replaced_by_the_next_ones() -> None:
     asked = requests([[], [1, 3], [1, 2, 3, 4]])
-    lists = model_interface.lists(Same(), asked, 2)
-    assert lists.tolist() == [[1, 2], [2, 4], [0, 0]]
+    assert model_interface.lists(Same(), asked, 2).tolist() == [[1, 2], [2, 4], [0, 0]]
 
 
 def test_videos_that_are_not_there_yet_are_left_out() -> None:

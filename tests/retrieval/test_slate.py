@@ -117,8 +117,7 @@ def test_caps_fill_the_page_together(
 
 def test_a_column_that_is_not_known_permits_nothing(reader: slate.Caps) -> None:
     videos = np.array([[3, 4], [3, 4]], np.int32)
-    found = ordered(reader, videos, [{"chanel": 1}, {}])
-    assert found == [[], [3, 4]]
+    assert ordered(reader, videos, [{"chanel": 1}, {}]) == [[], [3, 4]]
 
 
 def test_without_caps_the_order_is_the_same_object(reader: slate.Caps) -> None:

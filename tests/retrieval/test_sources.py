@@ -149,8 +149,7 @@ def test_fresh_uploads_are_the_latest_of_watched_channels(
                 and uploads[v - 1] <= now
                 and v not in watched
             ]
-            latest = sorted(known, key=lambda v: -uploads[v - 1])[:5]
-            assert found[row] == latest
+            assert found[row] == sorted(known, key=lambda v: -uploads[v - 1])[:5]
 
 
 def test_the_candidate_model_has_the_places_that_are_left() -> None:

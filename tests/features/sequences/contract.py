@@ -60,8 +60,7 @@ class EncoderContract:
         encoder, features = self.make(data), batch(data)
         found = tf.concat(encoder(features), axis=-1)
         assert found.shape == (3, 5, encoder.num_bags * DIM)
-        again = tf.concat(encoder(features), axis=-1)
-        np.testing.assert_array_equal(found, again)
+        np.testing.assert_array_equal(found, tf.concat(encoder(features), axis=-1))
 
     def test_its_table_holds_the_values_and_is_all_that_is_large(
         self, data: PreparedData

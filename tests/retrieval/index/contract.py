@@ -206,8 +206,7 @@ class IndexContract:
         index = self.build(vectors)
         index.save(tmp_path / "index")
         inner = self.index_class.load(tmp_path / "index").module
-        outer = Outer(inner, vectors.shape[1])
-        tf.saved_model.save(outer, str(tmp_path / "outer"))
+        tf.saved_model.save(Outer(inner, vectors.shape[1]), str(tmp_path / "outer"))
         loaded = tf.saved_model.load(str(tmp_path / "outer"))
         indices, _ = loaded.answer(queries, tf.constant([3, 7, 5, 1, 2]))
         np.testing.assert_array_equal(indices, index.search(queries * 2, 7)[0])

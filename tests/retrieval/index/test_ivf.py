@@ -33,8 +33,7 @@ def test_recall_rises_with_the_lists_read(monkeypatch: pytest.MonkeyPatch) -> No
     recalls = []
     for share in (0.005, 0.03, 0.4):
         index.module.adjust(configs.IvfConfig(lists_to_search_fraction=share))
-        found = index.search(queries, 20)[0]
-        recalls.append(interface.recall(found, wanted))
+        recalls.append(interface.recall(index.search(queries, 20)[0], wanted))
     assert recalls == sorted(recalls)
     assert recalls[0] < 0.93 < 0.99 < recalls[-1]
 

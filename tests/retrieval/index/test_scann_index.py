@@ -94,8 +94,7 @@ def test_video_of_row_zero_is_not_taken_for_padding() -> None:
     # ScaNN pads with id 0: the best video, of row 0, must survive the mask.
     vectors, queries = contract.clustered(300, dim=8, num_queries=6)
     vectors[0] = 20.0 * queries[0]
-    index = scann_index.Scann.build(vectors, TREE)
-    assert index.search(queries[:1], 300)[0][0, 0] == 1
+    assert scann_index.Scann.build(vectors, TREE).search(queries[:1], 300)[0][0, 0] == 1
 
 
 _FRESH = """
