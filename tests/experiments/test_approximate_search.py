@@ -38,7 +38,6 @@ def test_less_effort_finds_less_and_pages_are_compared_by_user(
     assert hashed[0].recall >= hashed[-1].recall
     assert set(exact.values) == set(approximate_search.METRICS)
     assert all(len(values) == 10 for values in exact.values.values())
-    same = dataclasses.replace(exact, name="twin")
-    table = approximate_search.show([exact, same])
+    table = approximate_search.show([exact, dataclasses.replace(exact, name="twin")])
     assert list(table.columns[3].cells)[1] == "+0 ± 0"
     assert np.all(exact.values[approximate_search._TRUE_SECONDS] > 0)

@@ -36,8 +36,7 @@ def evaluation(directory: pathlib.Path, learns_on: bool = True) -> pathlib.Path:
         for name, skill in skills.items()
     )
     report = dataclasses.replace(report, best_baselines={"clicks": best})
-    result = report_files.Result(report, users, {})
-    with report_files.publish(directory, result):
+    with report_files.publish(directory, report_files.Result(report, users, {})):
         return directory
 
 
@@ -66,8 +65,7 @@ def test_the_best_baseline_of_each_protocol_is_beside_ytdnn(
             *(f"click rate so far {own - 0.05:.3f}", "+0.050 (+0.020 to +0.080)"),
         ],
     ]
-    made = {"commit": "0" * 8, "date": "2026-11-24"}
-    assert written["measured"] == [known | made]
+    assert written["measured"] == [known | {"commit": "0" * 8, "date": "2026-11-24"}]
 
 
 def test_models_as_they_were_trained_are_refused(tmp_path: pathlib.Path) -> None:

@@ -42,8 +42,7 @@ def prepared_set(home: pathlib.Path, protocol: str) -> prepared.PreparedData:
 def test_a_split_has_all_that_is_known_and_no_answer(
     tmp_path: pathlib.Path, protocol: str
 ) -> None:
-    data = prepared_set(tmp_path, protocol)
-    splits.write(data, RULES, tmp_path / "split")
+    splits.write(prepared_set(tmp_path, protocol), RULES, tmp_path / "split")
     log = small_log.watches(videos=30)
     sizes = []
     for part in ("test", "validation"):
@@ -90,8 +89,7 @@ def test_the_worker_chooses_on_validation_and_fills_empty_lists(
         tmp_path / "validation_answers.parquet"
     )
     worker.main()
-    made = pl.read_parquet(tmp_path / "lists.parquet")
-    assert made.rows() == [
+    assert pl.read_parquet(tmp_path / "lists.parquet").rows() == [
         *[("a", "v1", 0.0), ("a", "v2", -1.0)],
         *[("new", "v9", -2.0), ("new", "v8", -3.0)],
     ]
@@ -123,8 +121,7 @@ def test_ranx_has_the_same_ndcg(tmp_path: pathlib.Path) -> None:
         pl.read_parquet(tmp_path / "split" / f"test_{name}.parquet")
         for name in ("users", "answers", "watches")
     )
-    videos = data.videos.select("video_id")
-    made = users.join(videos, how="cross").join(
+    made = users.join(data.videos.select("video_id"), how="cross").join(
         watches, on=["user_id", "video_id"], how="anti"
     )
     made = made.sample(fraction=0.7, shuffle=True, seed=0)

@@ -14,8 +14,7 @@ _SCHEMA = pathlib.Path(__file__).with_name("kubernetes_schema.json")
 
 def manifests(name: str) -> list[Any]:
     """Returns the objects of a file."""
-    text = (CONTAINERS / name).read_text(encoding="utf-8")
-    return list(yaml.safe_load_all(text))
+    return list(yaml.safe_load_all((CONTAINERS / name).read_text(encoding="utf-8")))
 
 
 def problems(manifest: Any) -> list[str]:

@@ -81,10 +81,9 @@ def test_each_pod_of_training_has_its_task(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_lost_process_comes_again_and_a_mistake_does_not() -> None:
     for name in _JOBS:
         job = _named(TRAINING, "Job")[f"ytdnn-{name}"]
-        rules = job["spec"]["podFailurePolicy"]["rules"]
         codes = {
             code: rule["action"]
-            for rule in rules
+            for rule in job["spec"]["podFailurePolicy"]["rules"]
             for code in rule.get("onExitCodes", {}).get("values", ())
         }
         assert codes == {75: "Ignore", 2: "FailJob"}

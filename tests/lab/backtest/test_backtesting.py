@@ -53,14 +53,13 @@ def planned(directory: pathlib.Path, log: pl.DataFrame) -> backtesting.Backtest:
     log.write_parquet(logged / "watches.parquet")
     config = planted.tiny_config()
     training = configs.TrainingConfig(epochs=1, batch_size=256)
-    composition = dataclasses.replace(config.composition, live_weights=WEIGHTS)
     config = dataclasses.replace(
         config,
         data=configs.DataConfig(
             source="log", dir=str(logged), test_from="2023-11-25T00:00:00"
         ),
         candidates=dataclasses.replace(config.candidates, training=training),
-        composition=composition,
+        composition=dataclasses.replace(config.composition, live_weights=WEIGHTS),
         refresh=dataclasses.replace(config.refresh, epochs=1),
         evaluation=dataclasses.replace(config.evaluation, num_resamples=20),
     )
@@ -163,8 +162,7 @@ def test_a_killed_backtest_goes_on(
     again = backtesting.run(asked, lambda line: None)
     assert [path.stat().st_mtime_ns for path in done] == before
     for arm in ARMS:
-        pairs = zip(played.records(arm), again.records(arm), strict=True)
-        for one, other in pairs:
+        for one, other in zip(played.records(arm), again.records(arm), strict=True):
             assert one | {"core_seconds": 0} == other | {"core_seconds": 0}
 
 

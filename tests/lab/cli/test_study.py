@@ -70,8 +70,7 @@ def flags(file: Path, workdir: Path) -> tuple[str, ...]:
 def test_every_variant_and_seed_is_a_run_and_data_are_prepared_once(
     cli: Cli, rooms: Rooms, studies: Studies, flags: tuple[str, ...], workdir: Path
 ) -> None:
-    result = cli("study", *flags, "--seeds=0,3")
-    assert result.status == 0
+    assert cli("study", *flags, "--seeds=0,3").status == 0
     assert rooms.calls == [*RUN, *(3 * OTHER)]
     [(found, split, _)] = studies.asked
     assert split == "test"
@@ -136,8 +135,7 @@ def test_settings_hold_for_every_variant(
     cli("study", *flags, "--config.candidates.embedding_dim=4", "--k=3")
     [(found, *_)] = studies.asked
     for name, tower in (("narrow", [8]), ("wide", [16])):
-        text = (found[name][0] / "config.json").read_text()
-        config = json.loads(text)["config"]
+        config = json.loads((found[name][0] / "config.json").read_text())["config"]
         assert config["candidates"]["tower"] == tower
         assert config["candidates"]["embedding_dim"] == 4
         assert config["evaluation"]["ks"] == [3]
@@ -220,8 +218,7 @@ def test_variants_that_are_none_are_one_line(
 ) -> None:
     head = VARIANTS.partition("def get_variants")[0]
     file.write_text(f"{head}def get_variants():\n    {body}\n")
-    error = cli.error("study", *flags).replace(str(file), "FILE")
-    assert BAD_VARIANTS[body] in error
+    assert BAD_VARIANTS[body] in cli.error("study", *flags).replace(str(file), "FILE")
     assert rooms.calls == []
 
 
@@ -293,5 +290,4 @@ def test_a_study_of_candidates_on_a_tiny_world(
     assert weights["a"] == weights["like_a"] != weights["b"]
     listed = cli("experiments", f"--dir={workdir}", "--split=validation").out
     assert "like_a/seed-0" in listed.replace("\n", "")
-    again = cli("study", *flags, *only)
-    assert again.out.count("skipped:") == 9
+    assert cli("study", *flags, *only).out.count("skipped:") == 9

@@ -21,8 +21,7 @@ def test_tables_and_page_are_written_and_said(
     assert result.status == 0, result.err
     assert "60 users" in result.out
     assert f"next: ytdnn run --source=world --data_dir={out}" in result.out
-    users = pl.read_parquet(out / "users" / "*.parquet")
-    assert users.height == 60
+    assert pl.read_parquet(out / "users" / "*.parquet").height == 60
     assert "<svg" in (out / "world.html").read_text()
 
 

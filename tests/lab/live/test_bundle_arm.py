@@ -43,8 +43,7 @@ def test_requests_are_those_of_the_log(
     data = prepared.load(workdir / "data")
     opened = bundle.load(workdir / "bundle")
     fields = opened.inputs(opened.recommender())
-    requester = bundle_arm.Requester(world, known)
-    ((rows, inputs),) = requester.inputs(first, fields, 8)
+    ((rows, inputs),) = bundle_arm.Requester(world, known).inputs(first, fields, 8)
     ids = set(data.users[schema.USER_ID])
     compared = 0
     for place, row in enumerate(rows):
@@ -80,8 +79,7 @@ def test_todays_events_are_in_the_request(
     one = {"users": [user], "times": [first.times[0] - 60], "devices": [0]}
     happened.watches.add(**one, logged_in=[True], videos=[17], seconds=[5.0])
     today = dataclasses.replace(first, happened=happened)
-    requester = bundle_arm.Requester(world, known)
-    (rows, inputs), *_ = requester.inputs(today, fields, 8)
+    (rows, inputs), *_ = bundle_arm.Requester(world, known).inputs(today, fields, 8)
     place = rows.tolist().index(0)
     assert inputs[schema.WATCHED_VIDEO_IDS].numpy()[place, -1] == b"v17"
     assert inputs[schema.WATCHED_SECONDS].numpy()[place, -1] == 5.0

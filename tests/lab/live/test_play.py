@@ -105,8 +105,7 @@ def test_the_log_is_the_worlds_first_part(played: Both) -> None:
     whole = finished_days.frames(world, [crowd.take_recorded()])
     for name in finished_days.EVENTS:
         first = whole[name].filter(pl.col(schema.TIME) < world.end_of_log)
-        names = frames[name].columns
-        assert frames[name].equals(first.select(names))
+        assert frames[name].equals(first.select(frames[name].columns))
     assert frames[schema.VIDEOS][schema.UPLOAD_TIME].max() < world.end_of_log
     assert frames[schema.VIDEOS].height < WORLD.num_videos
     assert frames[schema.USERS].height < WORLD.num_users
@@ -214,8 +213,7 @@ def test_propensities_are_logged_of_the_arm_that_draws() -> None:
         page = policy.Page(nothing + 5, nothing, np.zeros(shape), nothing - 1)
         return page._replace(propensities=np.full(shape, value)) if value else page
 
-    rows = np.array([4, 0, 2, 1, 3, 5])
-    both = play.joined([page(0.25), page(None)], rows)
+    both = play.joined([page(0.25), page(None)], np.array([4, 0, 2, 1, 3, 5]))
     np.testing.assert_array_equal(
         np.isnan(both.propensities[:, 0]), [False, True, False, True, False, True]
     )

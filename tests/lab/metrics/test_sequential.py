@@ -21,8 +21,7 @@ def test_the_interval_ends_where_the_p_value_is_alpha(variance: float) -> None:
 
 
 def test_daily_looks_keep_the_level_where_a_fixed_test_does_not() -> None:
-    rng = np.random.default_rng(0)
-    sums = rng.normal(size=(2_000, 30)).cumsum(axis=1)
+    sums = np.random.default_rng(0).normal(size=(2_000, 30)).cumsum(axis=1)
     looks = np.arange(1, 31)
     means, variances = sums / looks, 1.0 / looks
     mixture = sequential.mixture_variance(1.0 / 30.0)

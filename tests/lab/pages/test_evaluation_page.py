@@ -99,8 +99,7 @@ def test_right_recommendations_are_ticked() -> None:
 
 
 def test_the_last_watch_stands_first_and_the_rest_is_counted() -> None:
-    text = evaluation_page.render(example.typed())
-    history = text.split("watched before</th>")[1]
+    history = evaluation_page.render(example.typed()).split("watched before</th>")[1]
     assert history.index("&lt;script&gt;") < history.index("905 kittens")
     assert history.index("905 kittens") < history.index("901 kittens")
     assert "and 55 more" in history.split("</table>")[0]
@@ -378,8 +377,7 @@ def test_a_world_shows_the_true_watch_seconds_of_slates() -> None:
 
 def test_what_a_ranker_of_watch_time_retrieves_is_shown_in_tables_alone() -> None:
     for report, is_drawn in ((example.with_pages(), False), (example.report(), True)):
-        text = evaluation_page.render(example.typed(report))
-        retrieval = section(text, "Retrieval")
+        retrieval = section(evaluation_page.render(example.typed(report)), "Retrieval")
         shown, _, details = retrieval.partition("Every system and metric")
         assert "candidates" in shown
         assert ("both stages" in shown) == is_drawn

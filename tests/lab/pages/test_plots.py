@@ -73,8 +73,7 @@ def test_examples_in_docstrings_run(module: types.ModuleType) -> None:
 
 def test_points_lie_where_their_values_say() -> None:
     one = plots.Series([0, 5, 10], [0.0, 1.0, 0.5])
-    picture = plots.lines("t", {"a": one}, "x", "y")
-    [[first, middle, last]] = lines(picture)
+    [[first, middle, last]] = lines(plots.lines("t", {"a": one}, "x", "y"))
     # x: equal steps; y: down on the screen is less, and 0.5 is half way.
     assert middle[0] - first[0] == pytest.approx(last[0] - middle[0], abs=0.1)
     assert first[1] > last[1] > middle[1]

@@ -38,10 +38,9 @@ def write_run(
     report = example.bare() | {"config": formats.plain(config)}
     report["protocol"] |= {"users": 4, "videos": 9, "targets": targets}
     report["protocol"] |= {"sees_request_time": sees_request_time}
-    models = {"popularity": 0.25, "candidates": sum(hits) / 4}
     report["lists"] = {
         model: {"values": {"hit_rate@10": value, "coverage@10": None}, "intervals": {}}
-        for model, value in models.items()
+        for model, value in {"popularity": 0.25, "candidates": sum(hits) / 4}.items()
     }
     report |= {"latency": {"user_vector_batched_ms": 0.05}, "vector_width": 65}
     directory.mkdir(parents=True)
@@ -77,8 +76,7 @@ def test_a_variant_is_the_mean_and_the_spread_of_its_seeds(tmp_path: Path) -> No
     assert one["mean"] == (3 / 4 + 2 / 4) / 2
     # Of two numbers 1/4 apart: 1/4 / sqrt(2).
     assert one["spread"] == pytest.approx(0.25 / math.sqrt(2))
-    seconds = found["variants"]["better"]["training_seconds"]
-    assert seconds["mean"] == SECONDS + 0.5
+    assert found["variants"]["better"]["training_seconds"]["mean"] == SECONDS + 0.5
     assert found["variants"]["better"]["vector_width"] == 65
     assert found["variants"]["better"]["user_vector_ms"]["mean"] == 0.05
     assert found["references"]["popularity"]["hit_rate@10"] == 0.25

@@ -62,12 +62,10 @@ def test_a_killed_run_goes_on_in_mlflow(store: Any, tmp_path: pathlib.Path) -> N
     ids = json.loads((tmp_path / tracker.FILE).read_text())
     assert store.get_run(ids["mlflow"]).info.status == "FAILED"
     assert train("mlflow", tmp_path, first=2) == ids["mlflow"]
-    found = store.get_run(ids["mlflow"])
-    assert found.info.status == "FINISHED"
+    assert store.get_run(ids["mlflow"]).info.status == "FINISHED"
     history = store.get_metric_history(ids["mlflow"], "candidates/loss")
     assert [one.step for one in history] == [1, 2]
-    other = train("mlflow", tmp_path / "other")
-    assert other != ids["mlflow"]
+    assert train("mlflow", tmp_path / "other") != ids["mlflow"]
 
 
 class FakeWandb(types.ModuleType):

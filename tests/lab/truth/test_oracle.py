@@ -33,9 +33,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 
 def hit_rate(data, cases, maker) -> float:
-    found = maker(cases, 10)
     entry, _ = list_metrics.measure_lists(
-        list_metrics.Context(data, cases, CONFIG), found
+        list_metrics.Context(data, cases, CONFIG), maker(cases, 10)
     )
     return entry.values["hit_rate@10"]
 

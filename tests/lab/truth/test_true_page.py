@@ -39,8 +39,7 @@ def pages(data: prepared.PreparedData) -> true_page.TruePages:
 
 def _remembered(data, cases) -> tuple[memory.Memory, np.ndarray]:
     """Replays what the log holds of each case through the world's own memory."""
-    known = world_source.known(data)
-    numbers = np.append(corpus.NONE, known.videos)
+    numbers = np.append(corpus.NONE, world_source.known(data).videos)
     remembered = memory.Memory(len(cases))
     shown = data.impressions
     for row in range(len(cases)):

@@ -57,8 +57,7 @@ def test_a_world_without_live_days_has_the_bytes_it_always_had():
 
 @pytest.mark.thorough
 def test_live_days_go_on_at_the_rate_of_the_log():
-    config = dataclasses.replace(CONFIG, live_days=15, num_users=3_000)
-    world = generate.World(config)
+    world = generate.World(dataclasses.replace(CONFIG, live_days=15, num_users=3_000))
     days = (world.shared.videos.upload_times - corpus.START) / corpus.SECONDS_PER_DAY
     within = [((days >= a) & (days < a + 15)).sum() for a in (0, 15, 30)]
     assert np.ptp(within) < 0.25 * np.mean(within)

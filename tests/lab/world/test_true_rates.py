@@ -197,8 +197,7 @@ def test_affinity_to_all_is_affinity(world):
     found = interests.at(world.shared.topics, users, rows, times)
     everything = np.broadcast_to(np.arange(CONFIG.num_videos), (3, CONFIG.num_videos))
     one_by_one = interests.affinity(users, rows, found, world.shared.videos, everything)
-    num_leaves = world.shared.topics.num_leaves
     at_once = interests.affinity_to_all(
-        users, rows, found, world.shared.videos, num_leaves
+        users, rows, found, world.shared.videos, world.shared.topics.num_leaves
     )
     np.testing.assert_allclose(at_once, one_by_one, atol=1e-5)

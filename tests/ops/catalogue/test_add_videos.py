@@ -111,8 +111,7 @@ def test_an_added_video_is_removed_and_stays_so(
     given = {schema.ALLOW_IDS: NEW, schema.K: 9}
     assert opened(workdir).answer([given], True)[0].video_ids == ["new 1"]
     table = rows(content_run.data, [*NEW, "new 3"])
-    found = pipeline.add_videos(workdir, table.head(3))
-    assert found.changed.removed == ["new 2"]
+    assert pipeline.add_videos(workdir, table.head(3)).changed.removed == ["new 2"]
     given = {schema.ALLOW_IDS: [*NEW, "new 3"], schema.K: 9}
     answers = opened(workdir).answer([given], True)[0].video_ids
     assert set(answers) == {"new 1", "new 3"}

@@ -59,13 +59,11 @@ def test_removed_videos_are_in_no_answer_and_come_back(
 
 def test_a_removal_costs_no_more_than_links(workdir: pathlib.Path) -> None:
     remove_videos.change(workdir, ["video 1", "no such video"])
-    manifest = versions.read(workdir / "bundle", "bundle", deep=True)
-    for name in manifest.files:
+    for name in versions.read(workdir / "bundle", "bundle", deep=True).files:
         part, _, rest = name.partition("/2/")
         same = os.path.samefile(*(workdir / "bundle" / part / n / rest for n in "12"))
         assert same == (pathlib.PurePath(name).name != removed_videos.ASSET)
-    again = remove_videos.change(workdir, ["video 1"])
-    assert again.version == 2  # nothing changed
+    assert remove_videos.change(workdir, ["video 1"]).version == 2  # nothing changed
     added = remove_videos.change(workdir, ["video 1", "another"])
     assert (added.version, added.unknown) == (3, ["another"])
 
@@ -83,8 +81,7 @@ def test_the_next_export_carries_the_list(
     assert opened.manifest.inputs[removed_videos.FACT] == artifacts.fingerprint(
         changed.video_ids
     )
-    given = {schema.ALLOW_IDS: ["video 3", "video 4"]}
-    (answer,) = opened.answer([given], exact=True)
+    (answer,) = opened.answer([{schema.ALLOW_IDS: ["video 3", "video 4"]}], exact=True)
     assert answer.video_ids == ["video 4"]
 
 

@@ -31,8 +31,7 @@ def said(
 def test_what_was_added(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lines = said(monkeypatch, capsys)
-    assert lines == [
+    assert said(monkeypatch, capsys) == [
         "added videos: 3, 2.0% of the built index",
         "bundle: runs/a/bundle, version 2",
     ]
@@ -41,7 +40,7 @@ def test_what_was_added(
 def test_what_was_not(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lines = said(
+    assert said(
         monkeypatch,
         capsys,
         share=0.3,
@@ -49,8 +48,7 @@ def test_what_was_not(
         known=["a"],
         removed=["b"],
         unread=list("cdefgh"),
-    )
-    assert lines == [
+    ) == [
         "columns that the catalogue lacks, not read: 6 (c, d, e, f, g, …)",
         "in the catalogue already, left as they are: 1 (a)",
         "removed from all answers, and stay so: 1 (b)",

@@ -44,8 +44,7 @@ def make_stage(
     randomness.set_seed(0)
     with on.scope():
         if name == "ranking":
-            ranker = building.build(run.ranking, data)
-            return ranking.make_stage(run, data, ranker)
+            return ranking.make_stage(run, data, building.build(run.ranking, data))
         network = candidate_model.build(run.candidates, data)
     return candidates.make_stage(run, data, network)
 
@@ -53,8 +52,7 @@ def make_stage(
 def main(directory: str, strategy_name: str, name: str, num_steps: int) -> None:
     """Prints the loss of each step, and the validation metrics behind them."""
     on = device_strategy.make(strategy_name)
-    data = prepared.load(pathlib.Path(directory))
-    stage = make_stage(name, data, on)
+    stage = make_stage(name, prepared.load(pathlib.Path(directory)), on)
     settings = config().ranking if name == "ranking" else config().candidates
     trainer = loop.Trainer(stage, settings.training, 0, on)
     losses = []
@@ -65,8 +63,7 @@ def main(directory: str, strategy_name: str, name: str, num_steps: int) -> None:
                 losses.append(float(trainer.step(batch, number)))
         if len(losses) == num_steps:
             break
-    metrics = stage.validate()
-    print("FOUND", losses, list(metrics.values()), sep="|", flush=True)
+    print("FOUND", losses, list(stage.validate().values()), sep="|", flush=True)
 
 
 if __name__ == "__main__":

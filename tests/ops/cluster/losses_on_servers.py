@@ -58,8 +58,7 @@ def main(directory: str, name: str, stage_name: str) -> None:
     steps = []
     for epoch in range(EPOCHS):
         for batch in on.batches(stage.batches, epoch, 0, trainer.step):
-            number = tf.constant(len(steps), tf.int64)
-            steps.append(trainer.step(batch, number))
+            steps.append(trainer.step(batch, tf.constant(len(steps), tf.int64)))
     on.finish()
     losses = [float(on.value(step)) for step in steps]
     metrics = list(stage.validate().values())

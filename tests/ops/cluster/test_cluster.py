@@ -83,8 +83,7 @@ def test_workers_in_step_make_what_one_process_makes(alone, tmp_path):
 def test_one_worker_with_servers_makes_what_one_process_makes(alone, tmp_path):
     """Tables and kernels sharded: one worker's steps do not overlap."""
     workdir = clusters.prepared_run(tmp_path)
-    process = clusters.start(workdir, "--workers=1", "--ps=2")
-    clusters.finished(process, MOST_SECONDS)
+    clusters.finished(clusters.start(workdir, "--workers=1", "--ps=2"), MOST_SECONDS)
     _assert_same_weights(alone, workdir)
     assert _validation(workdir) == pytest.approx(_validation(alone), rel=1e-4)
     states = [

@@ -40,8 +40,7 @@ def test_one_process_is_the_chief(
 
 @pytest.mark.parametrize(("job", "index", "place"), [("chief", 0, 0), ("worker", 1, 2)])
 def test_a_chief_of_workers_is_the_first_worker(monkeypatch, job, index, place):
-    cluster = {"chief": ["a:1"], "worker": ["b:2", "c:3"]}
-    _set(monkeypatch, cluster, job, index)
+    _set(monkeypatch, {"chief": ["a:1"], "worker": ["b:2", "c:3"]}, job, index)
     task = tasks.from_environment("multi_worker")
     assert (task.job, task.index, task.is_chief) == ("worker", place, job == "chief")
     assert task.addresses == {"worker": ["a:1", "b:2", "c:3"]}

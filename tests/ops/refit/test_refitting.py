@@ -61,8 +61,7 @@ def fingerprint(refitted: Refitted, place: str) -> str:
 @pytest.mark.thorough
 def test_the_candidates_learn_from_all_of_the_log(refitted: Refitted) -> None:
     own, later = refitted.data("data"), refitted.data("refit/data")
-    trained = slice_batches.training_set(later).watches
-    assert len(trained) == len(own.watches)
+    assert len(slice_batches.training_set(later).watches) == len(own.watches)
     assert len(slice_batches.training_set(own).watches) < len(own.watches)
     found = model.load(refitted.workdir / "refit/candidates", later)
     assert len(found.video_vectors()) == later.vocabulary_size > own.vocabulary_size
@@ -125,16 +124,14 @@ def test_the_bundle_says_what_it_is_and_what_was_measured(refitted: Refitted) ->
 @pytest.mark.thorough
 def test_the_bundle_answers_with_what_was_watched_last(refitted: Refitted) -> None:
     recommender = ytdnn.Recommender.load(refitted.workdir / "bundle")
-    found = recommender.recommend(["u0", "u1"], k=5)
-    assert found.height == 10
+    assert recommender.recommend(["u0", "u1"], k=5).height == 10
     own, later = refitted.data("data"), refitted.data("refit/data")
     new = set(later.videos["video_id"][: later.vocabulary_size]) - set(
         own.videos["video_id"][: own.vocabulary_size]
     )
     assert new
     request = {"watched_video_ids": ["video 1"], "allow_ids": sorted(new)}
-    listed = recommender.recommend(request, k=len(new))["video_id"].to_list()
-    assert set(listed) == new
+    assert set(recommender.recommend(request, k=len(new))["video_id"].to_list()) == new
     before = ytdnn.Recommender.load(refitted.workdir / "bundle", version=1)
     assert before.recommend(request, k=len(new)).height == 0
 
@@ -144,10 +141,9 @@ def test_a_changed_setting_makes_stale_what_depends_on_it(refitted: Refitted) ->
     made = workdir.require_config(refitted.workdir)
 
     def stale(config: configs.Config) -> list[str]:
-        several = (*refitting.STEPS, graph.bundle(config))
         return [
             step.name
-            for step in several
+            for step in (*refitting.STEPS, graph.bundle(config))
             if runner.staleness(step, config, refitted.workdir)
         ]
 

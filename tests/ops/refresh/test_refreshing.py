@@ -69,8 +69,7 @@ def runs(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     ytdnn.prepare(directory / "old", config, tables=old)
     ytdnn.train(directory / "old", config)
     target = directory / "new"
-    bundle = ytdnn.refresh(directory / "old", target, tables=new)
-    assert bundle == target / "bundle"
+    assert ytdnn.refresh(directory / "old", target, tables=new) == target / "bundle"
     return Runs(directory / "old", target, old, new)
 
 
@@ -84,8 +83,7 @@ def test_all_watches_are_trained_on_and_vocabularies_have_grown(runs: Runs) -> N
     assert new.vocabulary_size > old.vocabulary_size
     last = max(runs.new[name][schema.TIME].max() for name in EVENTS)
     opened = bundle_room.load(runs.workdir / "bundle")
-    trained_to = opened.manifest.facts["refit"]["trained_to"]["seconds"]
-    assert trained_to == last + 1
+    assert opened.manifest.facts["refit"]["trained_to"]["seconds"] == last + 1
     assert opened.answer([{schema.K: 5}])[0].video_ids
 
 
@@ -109,8 +107,7 @@ def test_what_was_learned_is_carried_over(runs: Runs) -> None:
         atol=1e-5,
     )
     later = model.load(runs.workdir / "candidates", runs.data())
-    changed = np.abs(later.video_vectors()[rows] - old.video_vectors())
-    assert changed.max() > 1e-3
+    assert np.abs(later.video_vectors()[rows] - old.video_vectors()).max() > 1e-3
 
 
 @pytest.mark.thorough
@@ -178,8 +175,7 @@ def test_it_is_refreshed_in_turn_and_a_killed_one_goes_on(
             artifacts.read_manifest(d / name, name).fingerprint for d in (once, twice)
         }
         assert len(prints) == 1
-    data = prepared.load(twice / "data")
-    assert len(data.watches) == len(whole[schema.WATCHES])
+    assert len(prepared.load(twice / "data").watches) == len(whole[schema.WATCHES])
 
 
 @pytest.mark.thorough
@@ -217,8 +213,7 @@ def test_mistakes_are_one_line(runs: Runs, tmp_path: pathlib.Path) -> None:
     assert "a run in" in line(tmp_path, tmp_path / "x", tables=new)
     assert "found another run" in line(runs.workdir, source, tables=new)
     for column in (schema.VIDEO_ID, schema.USER_ID):  # then another mistake
-        watches = new[schema.WATCHES].drop(column)
-        wrong = new | {schema.WATCHES: watches}
+        wrong = new | {schema.WATCHES: new[schema.WATCHES].drop(column)}
         assert column in line(source, tmp_path / "wrong", tables=wrong)
 
 

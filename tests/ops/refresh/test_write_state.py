@@ -104,8 +104,7 @@ def test_users_of_another_type_are_left_out(tmp_path: pathlib.Path) -> None:
     place, home = str(tmp_path / "state"), tmp_path / "events"
     append.write_state(place, old, tmp_path, home, said.append)
     assert [row["user_id"] for row in _read(home / "watches.parquet")] == [7]
-    note = "note: 2 events are of users whose ids are no integers, left out"
-    assert said == [note]
+    assert said == ["note: 2 events are of users whose ids are no integers, left out"]
 
 
 def _read(path: pathlib.Path) -> list[dict]:

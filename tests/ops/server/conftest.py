@@ -74,8 +74,7 @@ def workdir(untrained_run: untrained.Run, tmp_path_factory: Any) -> pathlib.Path
 @pytest.fixture(scope="session")
 def small_run(made_once: MadeOnce) -> untrained.Run:
     """One that is quickly loaded, for tests that load many versions."""
-    workdir = made_once("small", untrained.make_small)
-    return untrained.opened(workdir, untrained.SMALL)
+    return untrained.opened(made_once("small", untrained.make_small), untrained.SMALL)
 
 
 def made(workdir: pathlib.Path, **changed: Any) -> settings.Settings:

@@ -26,8 +26,7 @@ JSON = {"Content-Type": "application/json"}
 @contextlib.contextmanager
 def in_thread(parts: app.Server) -> Iterator[int]:
     """Yields the port of a server that runs in this process."""
-    given = dataclasses.replace(parts.given, port=0)
-    with start.bound(given) as bound:
+    with start.bound(dataclasses.replace(parts.given, port=0)) as bound:
         config = uvicorn.Config(app.application(parts), log_config=None, ws="none")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})

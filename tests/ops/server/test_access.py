@@ -121,8 +121,7 @@ def test_a_browser_gives_the_token_as_a_password(guarded: TestClient) -> None:
 
 
 def test_no_redirect_is_answered_without_the_token(guarded: TestClient) -> None:
-    answer = guarded.get("/healthz/", follow_redirects=False)
-    assert answer.status_code == 401
+    assert guarded.get("/healthz/", follow_redirects=False).status_code == 401
 
 
 def bearer() -> dict[str, str]:
@@ -145,8 +144,7 @@ def bearer() -> dict[str, str]:
 def test_a_name_that_is_rebound_is_refused(
     server: Server, host: str, status: int
 ) -> None:
-    answer = server.client.get("/healthz", headers={"Host": host})
-    assert answer.status_code == status
+    assert server.client.get("/healthz", headers={"Host": host}).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,7 @@ def manifests() -> dict[str, Any]:
 
 
 def test_manifests_are_kubernetes(manifests: dict[str, Any]) -> None:
-    kinds = {"Deployment", "Service", "PodDisruptionBudget", "Ingress"}
-    assert set(manifests) == kinds
+    assert set(manifests) == {"Deployment", "Service", "PodDisruptionBudget", "Ingress"}
     for manifest in manifests.values():
         assert kubernetes.problems(manifest) == []
     broken = json.loads(json.dumps(manifests["Deployment"]))
@@ -67,8 +66,7 @@ def test_manifests_hold_together(manifests: dict[str, Any]) -> None:
     pause = int(
         container(manifests["Deployment"])["lifecycle"]["preStop"]["exec"]["command"][1]
     )
-    grace = pod["spec"]["terminationGracePeriodSeconds"]
-    assert grace > pause + start.GRACE_SECONDS
+    assert pod["spec"]["terminationGracePeriodSeconds"] > pause + start.GRACE_SECONDS
 
 
 def test_servers_are_started_with_flags_that_there_are(
@@ -125,8 +123,7 @@ def test_the_check_of_tensorflow_serving_passes_on_this_server(
         address = f"127.0.0.1:{port}"
         assert check.main([str(directory), f"--rest={address}"]) == 0
     said = capsys.readouterr().out
-    models = small_run.bundle.manifest.facts["models"]
-    for model, described in models.items():
+    for model, described in small_run.bundle.manifest.facts["models"].items():
         for name in ("serving_default", *described["stages"]):
             assert f"{model}:{name} by REST: equal" in said
     wanted = {"ids": np.array([[b"a", b"b"]], object), "scores": np.ones((1, 2))}

@@ -45,8 +45,7 @@ class Live(conftest.Server):
     def history(self, user: str, before: int = NOW) -> dict[str, Any]:
         """Returns the request that a user's events make."""
         assert self.parts.state is not None
-        version = self.parts.served.current
-        return self.parts.state._history(version, user, before)[0]
+        return self.parts.state._history(self.parts.served.current, user, before)[0]
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +111,7 @@ def test_a_user_of_no_log_has_the_history_of_the_state(live: Live) -> None:
 
 
 def test_an_answer_and_its_feedback_are_impressions_and_watches(live: Live) -> None:
-    asked = {"user_id": "shown", "k": 4}
-    answer = live.post("/recommend", asked).json()
+    answer = live.post("/recommend", {"user_id": "shown", "k": 4}).json()
     first, second, third, fourth = (one["video_id"] for one in answer["videos"])
     request = {"request_id": answer["request_id"]}
     clicked = {**request, "video_id": second, "clicked": True, "watch_seconds": 9.0}
@@ -177,8 +175,7 @@ def test_a_request_with_a_history_is_answered_as_it_is(live: Live) -> None:
 
 def test_an_unknown_user_is_told(live: Live) -> None:
     asked = {"user_id": "nobody-yet", "allow_ids": ["v1"], "exclude_ids": ["v1"]}
-    found = live.post("/recommend", asked).json()
-    assert found["warnings"] == [
+    assert live.post("/recommend", asked).json()["warnings"] == [
         'answered from an empty history: no events of user "nobody-yet"',
         "all videos are watched, excluded or outside the conditions",
     ]
@@ -281,8 +278,7 @@ def test_answers_are_as_the_interface_says(live: Live) -> None:
     document = yaml.safe_load(text)
     event = {**WATCH, "user_id": "described"}
     for body in (event, [event], {}):
-        answer = live.post("/events", body)
-        test_openapi.check(document, "POST", "/events", answer)
+        test_openapi.check(document, "POST", "/events", live.post("/events", body))
     gone = live.client.delete("/users/described")
     test_openapi.check(document, "DELETE", "/users/{user_id}", gone)
     test_openapi.check(document, "GET", "/status", live.client.get("/status"))

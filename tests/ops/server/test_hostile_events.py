@@ -80,8 +80,7 @@ def requests(rng: random.Random) -> Iterator[tuple[str, str, bytes, str]]:
 def test_hostile_events_are_answered_in_a_line(
     workdir: pathlib.Path, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    given = conftest.made(workdir, state=tmp_path / "state.db", log=None)
-    parts = app.Server(given)
+    parts = app.Server(conftest.made(workdir, state=tmp_path / "state.db", log=None))
     client = testclient.TestClient(app.application(parts), conftest.ADDRESS)
     statuses = collections.Counter[int]()
     for method, path, body, kind in requests(random.Random(0)):

@@ -48,8 +48,7 @@ def wait(until: Callable[[], Any], seconds: float = 240.0) -> None:
 def test_a_new_version_is_taken(swapping: tuple[conftest.Server, pathlib.Path]) -> None:
     server, workdir = swapping
     number = status(server)["version"]
-    before = server.post("/recommend", server.request()).json()["videos"]
-    gone = before[0]["video_id"]
+    gone = server.post("/recommend", server.request()).json()["videos"][0]["video_id"]
     old, prepared = server.parts.served.current, []
 
     def prepare(new: loaded_version.Version) -> None:
@@ -192,6 +191,5 @@ def test_a_model_that_changed_before_its_first_use_is_not_loaded(
     model = tmp_path / "bundle" / "ranker" / "1" / "saved_model.pb"
     model.write_bytes(model.read_bytes()[:-1] + b"x")
     with testclient.TestClient(app.application(parts), conftest.ADDRESS) as client:
-        body = {"instances": [{}]}
-        answer = client.post("/v1/models/ranker:predict", json=body)
+        answer = client.post("/v1/models/ranker:predict", json={"instances": [{}]})
     assert (answer.status_code, "SHA-256" in answer.json()["error"]) == (503, True)

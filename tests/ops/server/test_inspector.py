@@ -45,8 +45,7 @@ def test_an_answer_has_every_candidate(
     found = server.post("/inspect/answer", request).json()
     page = [one for one in found["candidates"] if one["rank"]]
     page.sort(key=lambda one: one["rank"])
-    served = server.post("/recommend", request | {"k": 100}).json()["videos"]
-    assert page == served
+    assert page == server.post("/recommend", request | {"k": 100}).json()["videos"]
     assert len(found["candidates"]) >= len(page)
     assert set(found["seconds"]) == {"candidates", "ranking"}
     body = {"watched_video_ids": ["v1", "v2"], "watch_times": [0]}
@@ -155,8 +154,7 @@ def test_it_fits_phones_and_asks_nobody_else(
     page: browser.Browser, width: int, scheme: str
 ) -> None:
     show(page, width, scheme)
-    wide = page.ask("document.documentElement.scrollWidth")
-    assert wide <= width
+    assert page.ask("document.documentElement.scrollWidth") <= width
     address = page.address  # type: ignore[attr-defined]
     assert all(one.startswith((address, "data:")) for one in page.requests)
     assert page.complaints == []
@@ -263,8 +261,7 @@ def test_a_server_that_is_busy_is_asked_again(page: browser.Browser) -> None:
 def test_ids_of_64_bits_keep_their_digits(page: browser.Browser) -> None:
     show(page)
     text = '{"id": 9007199254740993, "time": 1.5e9, "seconds": 2.5, "few": -7}'
-    kept = page.ask(f"write(read({text!r}))")
-    assert json.loads(kept) == json.loads(text)
+    assert json.loads(page.ask(f"write(read({text!r}))")) == json.loads(text)
     page.ask(
         "document.querySelector('#json').value = "
         "'{\"watched_video_ids\": [9007199254740993]}'"

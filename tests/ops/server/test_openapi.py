@@ -39,12 +39,11 @@ def test_every_path_of_the_server_is_in_it(
     }
     table = app._Routes(server.parts).table()
     shown = ("/inspect", "/inspector")
-    routes = {
+    assert described == {
         (method, path.replace(":path}", "}"))
         for method, path, _ in table
         if path != "/" and not path.startswith((*shown, "/v1/models/{name}/versions"))
     }
-    assert described == routes
 
 
 def check(document: Any, method: str, path: str, response: Any) -> None:
@@ -64,8 +63,7 @@ def check(document: Any, method: str, path: str, response: Any) -> None:
 
 
 def test_answers_are_as_it_says(document: Any, server: conftest.Server) -> None:
-    request = server.request() | {"k": 4, "user_id": "u3"}
-    answer = server.post("/recommend", request)
+    answer = server.post("/recommend", server.request() | {"k": 4, "user_id": "u3"})
     check(document, "POST", "/recommend", answer)
     told = {
         "request_id": answer.json()["request_id"],
@@ -104,8 +102,7 @@ def test_refusals_are_as_it_says(document: Any, server: conftest.Server) -> None
 def test_an_overloaded_server_says_when_to_ask_again(
     document: Any, server: conftest.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waited = property(lambda queue: 2.5)
-    monkeypatch.setattr(batching.Queue, "waited_seconds", waited)
+    monkeypatch.setattr(batching.Queue, "waited_seconds", property(lambda queue: 2.5))
     monkeypatch.setattr(server.parts.threads, "queue_seconds", 1.0)
     full = server.post("/recommend", {"k": 1})
     assert full.status_code == 503
@@ -124,7 +121,6 @@ def test_requests_that_it_shows_are_taken(
             place = path.replace("{model}", conftest.MODEL)
             assert server.post(place, shown).status_code == 200
             root = body["content"]["application/json"]["schema"]
-            validator = jsonschema.Draft202012Validator(
+            jsonschema.Draft202012Validator(
                 root | {"components": {"schemas": schemas}}
-            )
-            validator.validate(shown)
+            ).validate(shown)

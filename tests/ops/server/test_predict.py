@@ -64,10 +64,9 @@ ERRORS = [
 
 @pytest.mark.parametrize(("body", "expected"), ERRORS)
 def test_errors_are_one_line(server: conftest.Server, body: Any, expected: str) -> None:
-    text = body if isinstance(body, str) else json.dumps(REQUIRED | body)
     answer = server.client.post(
         f"/v1/models/{MODEL}:predict?trace=1",  # a query is not read
-        content=text,
+        content=body if isinstance(body, str) else json.dumps(REQUIRED | body),
         headers={"Content-Type": "application/json"},
     )
     assert answer.status_code == 400
@@ -160,8 +159,7 @@ def user_tower(server: conftest.Server) -> dict:
 def test_stages_and_explanations_are_signatures(
     server: conftest.Server, signature: str
 ) -> None:
-    version = server.parts.served.current
-    fields = version.signature(MODEL, signature).fields
+    fields = server.parts.served.current.signature(MODEL, signature).fields
     row = server.filled() | {schema.VIDEO_IDS: ["v1", "v2"]}
     body = {"signature_name": signature, "instances": [{n: row[n] for n in fields}]}
     assert server.predict(body).status_code == 200

@@ -228,8 +228,7 @@ def test_the_join_counts_what_it_leaves_out(
     log.add(joined_log.FEEDBACK, told(9, 110.0, "a", True, 5.0))  # of no answer
     log.flush()
     out = tmp_path / "out"
-    found = joined_log.join(tmp_path / "log", out, 50.0, now=200.0)
-    assert found == {
+    assert joined_log.join(tmp_path / "log", out, 50.0, now=200.0) == {
         "answers": 1,
         "impressions": 2,
         "clicks": 1,
@@ -241,8 +240,7 @@ def test_the_join_counts_what_it_leaves_out(
     impressions = pl.read_parquet(out / "impressions.parquet")
     assert impressions[schema.USER_ID].to_list() == [7, 7]  # integers stay integers
     assert impressions[schema.WATCH_SECONDS].to_list() == [5.0, 0.0]
-    watches = pl.read_parquet(out / "watches.parquet")
-    assert watches.row(0, named=True) == {
+    assert pl.read_parquet(out / "watches.parquet").row(0, named=True) == {
         "user_id": 7,
         "video_id": "a",
         "time": 101,

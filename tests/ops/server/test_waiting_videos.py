@@ -97,8 +97,7 @@ def test_posted_videos_are_in_answers_until_spare_rows_are_filled(
 def test_without_a_content_side_new_videos_wait_for_a_refresh(
     workdir: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    given = conftest.made(workdir, state=tmp_path / "state.db", log=None)
-    parts = app.Server(given)
+    parts = app.Server(conftest.made(workdir, state=tmp_path / "state.db", log=None))
     with testclient.TestClient(app.application(parts), conftest.ADDRESS) as client:
         new = video("tomorrows") | {"duration_seconds": 30, "genre": "fun"}
         told = client.post("/events", json=new).json()
@@ -108,8 +107,7 @@ def test_without_a_content_side_new_videos_wait_for_a_refresh(
         assert client.post("/events", json=new | {"genre": True}).status_code == 200
         for wrong in (new | {"genre": 3}, new | {"user_id": "u"}, {"kind": "video"}):
             assert client.post("/events", json=wrong).status_code == 400
-        version = parts.served.current
-        assert not asyncio.run(parts.state.videos.add(version))
+        assert not asyncio.run(parts.state.videos.add(parts.served.current))
     alone = conftest.made(workdir, state=tmp_path / "state.db", log=None, data=None)
     parts = app.Server(alone)
     with testclient.TestClient(app.application(parts), conftest.ADDRESS) as client:

@@ -38,8 +38,7 @@ def log(tmp_path_factory):
     for name, frame in full_log.tables().items():
         (directory / name).mkdir()
         half = frame.height // 2
-        parts = [frame[:half], frame[half:]]
-        for number, part in enumerate(parts):
+        for number, part in enumerate([frame[:half], frame[half:]]):
             part.write_parquet(directory / name / f"part-{number}.parquet")
     return directory
 
@@ -151,8 +150,7 @@ def test_lists_of_many_users_are_those_of_one_machine(
 
 
 def test_a_failure_on_spark_is_told_in_its_own_line():
-    error = ValueError("line one")
-    assert on_spark._reason(error) == "line one"
+    assert on_spark._reason(ValueError("line one")) == "line one"
     calling = "An error occurred while calling it.\n: SparkException: no master\n\tat x"
     assert on_spark._reason(ValueError(calling)) == "SparkException: no master"
     trace = "job failed\nTraceback:\n  File x\nOSError: no such file\nDriver stacktrace"
@@ -161,8 +159,7 @@ def test_a_failure_on_spark_is_told_in_its_own_line():
 
 @pytest.mark.slow
 def test_a_worker_of_a_cluster_killed_midway_changes_no_byte(log, tmp_path):
-    config = _config(log, events_per_shard=300)
-    expected = prepare.prepare(config, tmp_path / "polars")
+    expected = prepare.prepare(_config(log, events_per_shard=300), tmp_path / "polars")
     cluster = clusters.Cluster(tmp_path)
     workdir = tmp_path / "run"
     command = [sys.executable, "-m", "ytdnn", "prepare", "--source=log"]

@@ -111,8 +111,7 @@ def lived(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Lived:
 def order(lived: Lived) -> list[int]:
     """Returns the index in the whole log of each video of the first part."""
     ids = lived.whole.videos["video_id"].to_list()
-    first = lived.first.videos["video_id"]
-    return [0, *(1 + ids.index(video) for video in first)]
+    return [0, *(1 + ids.index(video) for video in lived.first.videos["video_id"])]
 
 
 def test_counters_are_those_of_the_whole_log(lived: Lived) -> None:

@@ -40,8 +40,7 @@ def test_without_an_id_the_content_is_the_id() -> None:
 
 
 def test_an_integer_id_may_be_sent_as_text() -> None:
-    event = read(WATCH | {"video_id": "77"}, pl.Int64())
-    assert event.columns["video_id"] == 77
+    assert read(WATCH | {"video_id": "77"}, pl.Int64()).columns["video_id"] == 77
 
 
 def test_a_click_names_its_impression_only() -> None:

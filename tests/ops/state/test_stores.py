@@ -167,8 +167,7 @@ def test_two_processes_share_a_state(place: Place) -> None:
         )
         for number in (0, 1)
     )
-    stored = sum(int(process.communicate()[0]) for process in (first, other))
-    assert stored == 330
+    assert sum(int(process.communicate()[0]) for process in (first, other)) == 330
     state = place.open()
     assert len(state.user_events("u")) == 330
     state.close()
@@ -184,8 +183,7 @@ def test_old_events_are_pruned_but_the_last_of_a_user(state: store.Store) -> Non
     state.add([*old, watch(900, "idle", at=3), slate, *clicks]).result()
     assert state.prune(num + 40, received=0.0) == 0  # they came after the log
     assert state.prune(num + 40, received=1.0) == 50 + 1
-    kept = [event.time for event in state.user_events("busy")]
-    assert kept == [*range(50, num + 50)]
+    assert [event.time for event in state.user_events("busy")] == [*range(50, num + 50)]
     assert len(state.user_events("idle")) == 3
     assert state.prune(0, received=1.0) == 0
 
@@ -215,8 +213,7 @@ def test_a_removed_user_is_in_no_file(state: store.Store, place: Place) -> None:
         assert state.remove_user(user) == len(own) > 50
         assert state.user_events(user) == []
         files = [each for each in place.files.rglob("*") if each.is_file()]
-        text = b"".join(each.read_bytes() for each in files)
-        assert user.encode() not in text
+        assert user.encode() not in b"".join(each.read_bytes() for each in files)
     other.close()
     assert len(state.user_events(users[30])) > 50
 
