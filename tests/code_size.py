@@ -69,8 +69,7 @@ def by_room(root: pathlib.Path) -> dict[str, tuple[int, int]]:
     pages = [each.relative_to(root).as_posix() for each in web]
     for path in (*rooms.paths(root), *pages):
         text = (root / path).read_text(encoding="utf-8")
-        is_python = path.endswith(".py")
-        number = code_lines(text) if is_python else _filled_lines(text)
+        number = code_lines(text) if path.endswith(".py") else _filled_lines(text)
         room = rooms.room_of(path)
         beside = room in (rooms.LAB, rooms.OPS)
         for name in (room, "all", *([] if beside else ["core"])):

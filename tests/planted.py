@@ -45,8 +45,7 @@ def write_log(
                 video = NUM_VIDEOS + int(rng.integers(NUM_LATE_VIDEOS))
             watches.append((f"u{user}", ids[video], time))
             choice = all_videos if is_late else NUM_VIDEOS
-            shown = rng.choice(choice, size=4, replace=False).tolist()
-            for other in shown:
+            for other in rng.choice(choice, size=4, replace=False).tolist():
                 clicked = rng.random() < (0.9 if other % 2 == user % 2 else 0.1)
                 seconds = float(rng.uniform(20, 60)) if clicked else 0.0
                 row = (f"u{user}", ids[other], time + 30, clicked, seconds)

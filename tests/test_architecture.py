@@ -90,14 +90,13 @@ def test_every_folder_is_a_room_and_no_file_lies_beside_them() -> None:
 
 @pytest.mark.parametrize("room", rooms.CORE)
 def test_imports_of_the_core_run_downwards(room: str) -> None:
-    wrong = [
+    assert [
         (path, other)
         for path in rooms.paths()
         if rooms.room_of(path) == room and path not in ("__main__.py", "__init__.py")
         for other in rooms.imports(path)
         if not may_import(path.removesuffix(".py"), other.removesuffix(".py"))
-    ]
-    assert wrong == []
+    ] == []
 
 
 def importers(of: Collection[str], others: Collection[str]) -> dict[str, set[str]]:
@@ -159,13 +158,12 @@ def is_heavy(path: str) -> bool:
 
 
 def test_functions_import_only_modules_that_take_a_moment() -> None:
-    inside = {
+    assert {
         (path, other)
         for path in rooms.paths()
         for other in rooms.imports(path) - rooms.imports(path, at_once=True)
         if not is_heavy(other)
-    }
-    assert inside == LATE
+    } == LATE
 
 
 def test_modules_are_imported_rather_than_names() -> None:

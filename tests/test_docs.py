@@ -84,10 +84,9 @@ def test_files_that_the_pages_name_exist() -> None:
 
 def test_files_that_are_named_by_their_room_exist() -> None:
     """As `lab/world/policy.py` in pages and docstrings, below `ytdnn/`."""
-    wrong = [
+    assert [
         (path.name, name)
         for path in [*WRITTEN, *sorted((ROOT / "ytdnn").rglob("*.py"))]
         for name in re.findall(r"`([a-z_]+(?:/\w+)+\.py)`", path.read_text())
         if not (ROOT / name).exists() and not (ROOT / "ytdnn" / name).exists()
-    ]
-    assert wrong == []
+    ] == []

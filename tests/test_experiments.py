@@ -186,8 +186,7 @@ def test_the_curves_by_days_since_upload(tmp_path: pathlib.Path) -> None:
     assert list(found) == ["empirical", "without", "with"]
     trained = model.load(tmp_path / example_age.WITH / "seed-0" / "candidates", data)
     window = example_age.Window.from_data(data, trained)
-    shares = example_age.empirical(window)
-    assert np.allclose(shares.sum(axis=1), 1.0)
+    assert np.allclose(example_age.empirical(window).sum(axis=1), 1.0)
     # Nobody watches a video before it is there; models do not know that.
     assert (found["empirical"][: example_age.DAYS_BEFORE] == 0.0).all()
     assert found["empirical"][example_age.DAYS_BEFORE :].max() > 0.0

@@ -30,31 +30,28 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 
 
 def test_a_config_loads_neither_tensorflow_nor_polars() -> None:
-    program = (
+    assert not loaded_after(
         "import ytdnn; ytdnn.Config(); ytdnn.configs.CandidatesConfig(); "
         "ytdnn.UserError"
-    )
-    assert not loaded_after(program) & {"tensorflow", "polars"}
+    ) & {"tensorflow", "polars"}
 
 
 def test_naming_a_step_loads_neither_tensorflow_nor_polars() -> None:
-    program = (
+    assert not loaded_after(
         "import ytdnn\n"
         "ytdnn.prepare, ytdnn.train, ytdnn.evaluate, ytdnn.export, ytdnn.Recommender\n"
         "import ytdnn.run.pipeline.graph, ytdnn.run.cli.main"
-    )
-    assert not loaded_after(program) & {"tensorflow", "tf_keras", "polars", "pandas"}
+    ) & {"tensorflow", "tf_keras", "polars", "pandas"}
 
 
 def test_a_mistake_of_a_step_loads_no_tensorflow() -> None:
-    program = (
+    assert "tensorflow" not in loaded_after(
         "import ytdnn\n"
         "try:\n"
         "    ytdnn.train('nowhere')\n"
         "except ytdnn.UserError:\n"
         "    pass"
     )
-    assert "tensorflow" not in loaded_after(program)
 
 
 def test_the_names_are_those_of_their_rooms() -> None:

@@ -97,8 +97,7 @@ def test_the_commands_for_an_own_log_run(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     directory = planted.write_log(tmp_path / "logs")
-    watches = pl.read_parquet(directory / "watches.parquet")
-    watches.rename(
+    pl.read_parquet(directory / "watches.parquet").rename(
         {schema.VIDEO_ID: "item_id", schema.TIME: "timestamp"}
     ).write_parquet(directory / "watches.parquet")
     monkeypatch.chdir(tmp_path)

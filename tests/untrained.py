@@ -54,8 +54,7 @@ def make(workdir: pathlib.Path) -> None:
     """Prepares the log, makes both stages and the index, exports."""
     added = configs.FeaturesConfig(add=("candidate_source", "seed_video"))
     ranking = dataclasses.replace(CONFIG.ranking, features=added)
-    config = dataclasses.replace(CONFIG, ranking=ranking)
-    _make(workdir, full_log.tables(), config)
+    _make(workdir, full_log.tables(), dataclasses.replace(CONFIG, ranking=ranking))
 
 
 def make_small(workdir: pathlib.Path) -> None:

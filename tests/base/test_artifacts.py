@@ -117,8 +117,7 @@ def test_another_format_is_one_line_that_says_what_to_run(
     with artifacts.publish(tmp_path / kind, kind, {}, {}):
         pass
     path = tmp_path / kind / "manifest.json"
-    values = json.loads(path.read_text()) | {"format_version": 2}
-    path.write_text(json.dumps(values))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 2}))
     version = artifacts.FORMAT_VERSION
     message = (
         f"format version {version} in .*, found 2, .*: run `ytdnn {command}` again$"

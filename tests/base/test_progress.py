@@ -22,9 +22,8 @@ def test_a_pipe_is_given_a_line_now_and_then(
 ) -> None:
     for _ in progress.through(range(10), "oracle", "users", [100] * 10):
         clock[0] += 12.0
-    lines = capsys.readouterr().err.splitlines()
     # The first unit's time is not counted: it may have compiled.
-    assert lines == [
+    assert capsys.readouterr().err.splitlines() == [
         "oracle: 300 of 1,000 users, about 84 s left",
         "oracle: 600 of 1,000 users, about 48 s left",
         "oracle: 900 of 1,000 users, about 12 s left",

@@ -124,8 +124,7 @@ def test_num_before_does_not_overflow_with_narrow_groups(dtype):
     offsets = np.arange(0, 2 * num_users + 1, 2)
     groups = np.array([0, 619, 621, 1_500, 3_999], dtype)
     keys = np.full(5, 1_600_000_001)
-    found = ragged.num_before(groups, keys, offsets, times)
-    assert found.tolist() == [1] * 5
+    assert ragged.num_before(groups, keys, offsets, times).tolist() == [1] * 5
 
 
 def test_nothing_asked_and_nothing_there():

@@ -122,8 +122,7 @@ def test_the_version_of_a_file_is_that_of_its_text(echo: pathlib.Path) -> None:
     echo.write_text(FILE.replace("config.rounds", "2 * config.rounds"))
     registry.extend(str(echo))
     assert registries.LOSSES.version("echo") != before
-    settings = types.SimpleNamespace(rounds=4)
-    assert registries.LOSSES["echo"].make(settings, None) == 8
+    assert registries.LOSSES["echo"].make(types.SimpleNamespace(rounds=4), None) == 8
 
 
 def test_two_parts_of_one_name_are_refused(echo: pathlib.Path) -> None:

@@ -57,5 +57,4 @@ def test_a_text_that_is_not_set_is_as_if_an_earlier_version_lacked_it() -> None:
 
 @pytest.mark.parametrize(("value", "is_new"), [(0.0, False), ((), False), (0.5, True)])
 def test_a_new_setting_that_is_off_changes_nothing(value: object, is_new: bool) -> None:
-    found = configs.differences({"seed": 0}, {"seed": 0, "power": value})
-    assert bool(found) is is_new
+    assert bool(configs.differences({"seed": 0}, {"seed": 0, "power": value})) is is_new

@@ -28,10 +28,9 @@ def _said() -> str:
 
 def _is_built_in(setting: settings_catalogue.Setting) -> bool:
     """Whether no extension that another test has loaded registered its kind."""
-    kinds = configs.choices()[setting.key.rpartition(".")[0]]
     return any(
         name == setting.kind and cls.__module__.startswith("ytdnn.")
-        for name, cls in kinds.items()
+        for name, cls in configs.choices()[setting.key.rpartition(".")[0]].items()
     )
 
 

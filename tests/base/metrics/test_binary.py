@@ -101,6 +101,5 @@ def test_auc_draws_with_few_bins_keep_their_middle() -> None:
     rng = np.random.default_rng(1)
     groups = np.arange(500) % 50
     scores, labels = rng.normal(size=500), rng.random(500) < 0.3
-    once = np.ones((1, 50))
-    (draw,) = binary.auc_draws(groups, labels, scores, [once], num_bins=4)
+    (draw,) = binary.auc_draws(groups, labels, scores, [np.ones((1, 50))], num_bins=4)
     assert draw == pytest.approx(binary.auc(labels, scores))

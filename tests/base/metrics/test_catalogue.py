@@ -13,8 +13,7 @@ def test_coverage_counts_each_video_once_and_no_padding() -> None:
 
 
 def test_interval_of_coverage_is_that_of_leaving_each_user_out() -> None:
-    rng = np.random.default_rng(0)
-    lists = rng.integers(0, 300, (40, 5)).astype(np.int32)
+    lists = np.random.default_rng(0).integers(0, 300, (40, 5)).astype(np.int32)
     share, low, high = catalogue.coverage(lists, 300, 5)
     left_out = [
         len(set(np.delete(lists, user, axis=0).ravel().tolist()) - {0}) / 300
@@ -39,8 +38,7 @@ def test_deciles_are_of_equal_size_whatever_the_ties() -> None:
 
 
 def test_similarity_of_vectors_is_the_mean_over_all_pairs() -> None:
-    rng = np.random.default_rng(0)
-    vectors = rng.normal(size=(5, 3))
+    vectors = np.random.default_rng(0).normal(size=(5, 3))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors[[0, 3]] = 0.0  # video 3 has none
     cosines = vectors @ vectors.T
@@ -51,8 +49,7 @@ def test_similarity_of_vectors_is_the_mean_over_all_pairs() -> None:
 
 
 def test_similarity_of_values_is_the_share_of_equal_pairs() -> None:
-    values = np.array([0, 5, 6, 5, 0])
-    found = catalogue.similarity_of_values(LISTS, values, 4)
+    found = catalogue.similarity_of_values(LISTS, np.array([0, 5, 6, 5, 0]), 4)
     # Of 5, 6, 5 one pair of three is equal; the unknown value of 4 makes none.
     np.testing.assert_allclose(found, [1 / 3, 0.0, np.nan])
     np.testing.assert_allclose(

@@ -39,8 +39,7 @@ def test_the_order_stays_where_predictions_say_the_opposite() -> None:
 
 
 def test_predictions_that_do_not_vary_are_shifted() -> None:
-    happened = np.arange(N) % 4 == 0
-    line = recalibration.fit_log_odds(np.zeros(N), happened)
+    line = recalibration.fit_log_odds(np.zeros(N), np.arange(N) % 4 == 0)
     assert line.slope == 1.0
     assert line.shift == pytest.approx(np.log(1.0 / 3.0), rel=1e-6)
 

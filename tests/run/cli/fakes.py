@@ -177,8 +177,7 @@ class Rooms:
         self, config: Config, earlier: Any, later: Any, inputs: Any
     ) -> None:
         part = self.trainer("ranking").step_config(config)
-        home = later.directory.parent
-        self._make("ranking", home, part, [], {"epochs": 3}, **inputs)
+        self._make("ranking", later.directory.parent, part, [], {"epochs": 3}, **inputs)
 
     def export(self, workdir: Path, config: Config, refit: Any = None) -> Path:
         of_models = ["candidates", "index"]

@@ -71,8 +71,7 @@ def test_removed_videos_are_in_no_list(
         cli("recommend", where, "--users=all", "--k=40", f"--out={out}")
         assert not set(gone) & set(pl.read_parquet(out)["video_id"].to_list())
         cli("similar", where, "--all", "--k=40", f"--out={out}")
-        similar = pl.read_parquet(out)
-        assert not set(gone) & set(similar["similar_video_id"].to_list())
+        assert not set(gone) & set(pl.read_parquet(out)["similar_video_id"].to_list())
         cli("vectors", where, "--videos=all", f"--out={out}")
         assert not set(gone) & set(pl.read_parquet(out)["video_id"].to_list())
     finally:

@@ -15,8 +15,7 @@ FIXED = configs.CandidatesConfig()
 
 
 def recorded(workdir: pathlib.Path) -> dict[str, Any]:
-    values = json.loads((workdir / "config.json").read_text())["config"]
-    return configs.flat(values)
+    return configs.flat(json.loads((workdir / "config.json").read_text())["config"])
 
 
 def made_with(workdir: pathlib.Path) -> dict[str, Any]:

@@ -53,8 +53,7 @@ def test_a_video_in_a_bad_row_is_no_mistake_of_its_events(cli: Cli, log: Path) -
 
 
 def test_a_sound_log_has_status_0(cli: Cli, log: Path) -> None:
-    flag = _write(log, logs.WATCHES)
-    found = cli("check", "--source=log", flag)
+    found = cli("check", "--source=log", _write(log, logs.WATCHES))
     assert found.status == 0
     assert found.out.endswith("0 mistakes, 0 notes; nothing was written\n")
 

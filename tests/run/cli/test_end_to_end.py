@@ -85,8 +85,7 @@ def report_of(workdir: Path) -> Any:
 
 @pytest.mark.thorough
 def test_a_run_leaves_the_layout_of_the_design(finished: Path) -> None:
-    names = {path.name for path in finished.iterdir() if path.name[0] != "."}
-    assert names == {
+    assert {path.name for path in finished.iterdir() if path.name[0] != "."} == {
         "data",
         "contest",
         "candidates",

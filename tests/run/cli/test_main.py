@@ -128,8 +128,7 @@ def test_help_comes_at_once_and_without_tensorflow(repository: Path) -> None:
         check=True,
         cwd=repository,
     )
-    after = os.times()
-    seconds = after.children_user - before.children_user
+    seconds = os.times().children_user - before.children_user
     assert result.stderr == ""
     assert seconds < 2.0  # of the processor: other tests may share the machine
 
@@ -268,8 +267,7 @@ def test_the_settings_of_a_run_are_a_config(cli: Cli, tmp_path: Path) -> None:
     cli("prepare", "--source=log", log, columns, f"--workdir={one}")
     for given in (one, one / "config.json"):
         flags = (f"--config={given}", f"--workdir={two}")
-        made = cli("prepare", *flags, "--protocol=leave_one_out")
-        assert made.status == 0
+        assert cli("prepare", *flags, "--protocol=leave_one_out").status == 0
         found = workdir.require_config(two).data
         assert found.columns == ("watches.time=at",)
         assert found.protocol == "leave_one_out"

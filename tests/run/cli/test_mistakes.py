@@ -122,8 +122,7 @@ def test_a_log_is_refused_in_one_line(
     files, words = FILES[name]
     log = _write(tmp_path, files)
     flags = ("--source=log", f"--data_dir={log}", f"--workdir={tmp_path / 'RUN'}")
-    error = cli.error("prepare", *flags)
-    assert words in error.replace(str(tmp_path / "LOG"), "LOG")
+    assert words in cli.error("prepare", *flags).replace(str(tmp_path / "LOG"), "LOG")
     assert not list(tmp_path.rglob(".*partial*"))
 
 
@@ -191,5 +190,4 @@ def test_a_flag_is_refused_in_one_line(
     flags = ("--source=log", f"--data_dir={log}", f"--workdir={tmp_path / 'RUN'}")
     name = flag.partition("=")[0]
     others = [given for given in flags if given.partition("=")[0] != name]
-    error = cli.error("prepare", *others, flag)
-    assert FLAGS[flag] in error.replace(str(log), "LOG")
+    assert FLAGS[flag] in cli.error("prepare", *others, flag).replace(str(log), "LOG")

@@ -75,8 +75,7 @@ def test_a_config_survives_every_form_it_takes(tmp_path: pathlib.Path) -> None:
         configs.Config(), {"data.columns": "watches.a=b", "candidates.tower": "8,4"}
     )
     values = configs.to_dict(config)
-    through_dict = config_dict.ConfigDict(values).to_dict()
-    assert configs.from_dict(through_dict) == config
+    assert configs.from_dict(config_dict.ConfigDict(values).to_dict()) == config
     file = tmp_path / "config.py"
     for body in (repr(values), f"config_dict.ConfigDict({values!r})"):
         file.write_text(

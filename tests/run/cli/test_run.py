@@ -148,8 +148,7 @@ def test_single_commands_do_the_same_as_run(
 def test_one_stage_alone(cli: Cli, rooms: Rooms, workdir: Path) -> None:
     cli("prepare", "--workdir", workdir)
     for stage in ("index", "ranking"):
-        error = cli.error("train", "--workdir", workdir, f"--stage={stage}")
-        assert error == (
+        assert cli.error("train", "--workdir", workdir, f"--stage={stage}") == (
             f"{workdir}/candidates: not made yet: run `ytdnn train "
             f"--workdir={workdir}` first, or `ytdnn run` for all steps"
         )

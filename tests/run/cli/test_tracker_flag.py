@@ -75,8 +75,7 @@ def test_a_run_tells_settings_and_results(
 def test_an_unknown_tracker_is_one_line(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
-    found = cli.error("run", f"--workdir={workdir}", "--tracker=mlfow")
-    assert found == (
+    assert cli.error("run", f"--workdir={workdir}", "--tracker=mlfow") == (
         "expected a tracker (mlflow, wandb), received 'mlfow': did you mean mlflow?"
     )
 

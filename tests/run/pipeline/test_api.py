@@ -126,8 +126,7 @@ def test_later_steps_need_no_frames_and_say_where_they_do(
         f"prepares them again\n"
     )
     assert main.main(["run", f"--workdir={workdir}", setting]) == 2
-    error = capsys.readouterr().err
-    assert "frames in memory and cannot be read again" in error
+    assert "frames in memory and cannot be read again" in capsys.readouterr().err
     assert (workdir / "data" / "manifest.json").exists()  # what was made stays
 
 
@@ -168,7 +167,6 @@ def test_the_whole_way_at_once(
 ) -> None:
     config = planted.tiny_config()
     ytdnn.prepare(tmp_path, config, tables={"watches": tables["watches"]})
-    found = pipeline.run(tmp_path)
-    assert found.value("candidates", "recall@10") > 0.0
+    assert pipeline.run(tmp_path).value("candidates", "recall@10") > 0.0
     assert not (tmp_path / "ranking").exists()  # no impressions
     assert (tmp_path / "bundle" / "manifest.json").exists()

@@ -44,8 +44,7 @@ def made(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Made:
     shutil.copytree(made.workdir, workdir)
     config = dataclasses.replace(made.config, advance="end")
     ytdnn.train(workdir, config)
-    bundle = ytdnn.export(workdir, config)
-    return Made(workdir, made.tables, config, bundle)
+    return Made(workdir, made.tables, config, ytdnn.export(workdir, config))
 
 
 @pytest.fixture(scope="module")
@@ -273,8 +272,7 @@ def test_a_refreshed_run_has_learned_all(made: Made) -> None:
 
 def test_it_takes_two_passes_or_a_third_of_the_training_at_most(made: Made) -> None:
     trained = artifacts.peek(made.workdir / "candidates" / artifacts.MANIFEST)["epochs"]
-    number = prepared.load(made.workdir / "data").num_training_watches
-    steps = trained * number
+    steps = trained * prepared.load(made.workdir / "data").num_training_watches
     epochs = [
         continuation_steps._epochs(made.workdir, num_new)
         for num_new in (1, steps // 6 - 1, steps // 3 - 1, steps)

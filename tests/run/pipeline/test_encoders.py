@@ -91,8 +91,7 @@ def test_a_run_learns_and_says_what_it_reads(runs: Runs, kind: str) -> None:
     assert facts["validation"]["hit_rate@10"] > 0.35
     report = json.loads((workdir / "evaluation" / "report.json").read_text())
     assert report["protocol"]["sees_request_time"]
-    fields = bundle.load(workdir / "bundle").inputs("user_tower")
-    assert schema.TIME in fields
+    assert schema.TIME in bundle.load(workdir / "bundle").inputs("user_tower")
 
 
 @pytest.mark.thorough
@@ -101,8 +100,7 @@ def test_served_vectors_are_those_of_the_model(runs: Runs, kind: str) -> None:
     workdir = runs(kind)
     data = prepared.load(workdir / "data")
     users, ends = (found[:9] for found in data.windows.first_watches(events.Split.TEST))
-    trained = model.load(workdir / "candidates", data)
-    expected = trained.user_vectors(data, users, ends)
+    expected = model.load(workdir / "candidates", data).user_vectors(data, users, ends)
     served = bundle.load(workdir / "bundle")
     fields = served.inputs("user_tower")
     for user, end, vector in zip(users, ends, expected, strict=True):

@@ -51,5 +51,4 @@ def test_a_bundle_without_the_removed_videos_is_stale(
         pass
     assert runner.staleness(step, config, workdir) == ""
     artifacts.write_json(workdir / "removed_videos.json", {"removed_videos": ["a"]})
-    reason = runner.staleness(step, config, workdir)
-    assert reason == "made from another removed_videos"
+    assert runner.staleness(step, config, workdir) == "made from another removed_videos"

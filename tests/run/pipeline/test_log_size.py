@@ -37,8 +37,7 @@ def test_a_size_beyond_memory_is_named(stage: str, changed: dict[str, object]) -
 
 @pytest.mark.parametrize("stage", ["candidates", "ranking"])
 def test_the_defaults_pass_for_a_million_videos(stage: str) -> None:
-    large = configs.LogSize(10**9, 10**7, 10**6, 10**9)
-    log_size.require_memory(_PLAIN, large, stage)
+    log_size.require_memory(_PLAIN, configs.LogSize(10**9, 10**7, 10**6, 10**9), stage)
 
 
 def test_a_world_that_cannot_be_is_refused() -> None:

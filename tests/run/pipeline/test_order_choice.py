@@ -76,8 +76,7 @@ def test_a_refresh_serves_what_was_chosen(
     directory, _ = chosen
     tables = {name: frame.tail(60) for name, frame in made.tables.items()}
     for name in ("watches", "impressions"):
-        later = tables[name].with_columns(time=tables[name]["time"] + 10_000_000)
-        tables[name] = later
+        tables[name] = tables[name].with_columns(time=tables[name]["time"] + 10_000_000)
     tables = {k: v for k, v in tables.items() if k in ("watches", "impressions")}
     bundle = ytdnn.refresh(directory, tmp_path / "day", tables=tables)
     assert not ytdnn.Recommender.load(bundle).bundle.has_ranker
@@ -93,8 +92,7 @@ def test_a_chosen_count_orders_the_bundle(
         choice = order_choice_artifact.Choice(True, "it is ahead", "click_rate")
         patched.setattr(order_choice, "from_run", lambda config, workdir: choice)
         ytdnn.train(tmp_path / "run", config)
-    bundle = ytdnn.export(tmp_path / "run")
-    recommender = ytdnn.Recommender.load(bundle)
+    recommender = ytdnn.Recommender.load(ytdnn.export(tmp_path / "run"))
     assert "share of clicks" in recommender.bundle.score_meaning
     found = recommender.recommend(["u3", "u1"], k=9)
     data = prepared.load(tmp_path / "run" / "data")

@@ -59,8 +59,7 @@ def test_a_changed_feature_makes_the_ranker_stale(tmp_path: pathlib.Path) -> Non
         for step in (graph.CANDIDATES, graph.RANKING):
             inputs = runner.input_fingerprints(step, config, run)
             settings = dict(step.config(log_size.resolved(config, run)))
-            path = run / step.name
-            with artifacts.publish(path, step.name, settings, inputs):
+            with artifacts.publish(run / step.name, step.name, settings, inputs):
                 pass
             assert runner.staleness(step, config, run) == ""
         assert list(inputs) == ["data", "candidates", "feature weekend"]
@@ -78,8 +77,7 @@ def test_a_changed_loss_makes_the_contest_stale(tmp_path: pathlib.Path) -> None:
     planted.prepared_data(tmp_path)
     with extras.registered():
         registry.extend(str(extras.EXAMPLES / "ytdnn_extras" / "margin.py"))
-        loss = registries.LOSSES["margin"].config()
-        candidates = configs.CandidatesConfig(loss=loss)
+        candidates = configs.CandidatesConfig(loss=registries.LOSSES["margin"].config())
         config = configs.Config(candidates=candidates)
         inputs = runner.input_fingerprints(graph.CONTEST, config, tmp_path)
         facts = {"winner": "random"}
@@ -116,7 +114,6 @@ def test_versions_are_those_of_parts_from_outside_that_are_used(
         assert registries.versions_of_ranker(used, asks_sources=True) == sources
         assert registries.versions_of_ranker(used, asks_sources=False) == {}
         composed = {**sources, "re-ranker short_first": version}
-        of_bundle = composed
-        assert registries.versions_of_bundle(used) == of_bundle
+        assert registries.versions_of_bundle(used) == composed
         of_evaluation = {**composed, "metric of impressions brier": version}
         assert registries.versions_of_evaluation(used) == of_evaluation

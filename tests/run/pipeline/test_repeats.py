@@ -72,7 +72,5 @@ def test_a_list_holds_what_was_watched(played: pathlib.Path) -> None:
 
 
 def test_a_repeat_is_a_right_answer(played: pathlib.Path) -> None:
-    found = ytdnn.evaluate(played)
-    assert found.value("candidates", f"hit_rate@{_SONGS}") == 1.0
-    facts = ytdnn.train(played).facts["candidates"]
-    assert facts["validation"]["ndcg@10"] > 0.0
+    assert ytdnn.evaluate(played).value("candidates", f"hit_rate@{_SONGS}") == 1.0
+    assert ytdnn.train(played).facts["candidates"]["validation"]["ndcg@10"] > 0.0

@@ -42,8 +42,7 @@ def test_a_changed_file_counts_where_prepare_reads_it(
     later = (data / artifacts.MANIFEST).stat().st_mtime + 60
     os.utime(path, (later, later))
     config = configs.Config(data=configs.DataConfig(source="log", dir=str(logs)))
-    found = runner._newer_source(graph.DATA, config, data)
-    assert bool(found) == is_stale
+    assert bool(runner._newer_source(graph.DATA, config, data)) == is_stale
 
 
 def test_a_file_in_the_place_of_an_artefact_is_told_at_once(

@@ -40,8 +40,7 @@ def test_the_run_has_the_setting_and_builds_it_next(
     ytdnn.train(workdir, stage="index")
     manifest = artifacts.read_manifest(workdir / "index", "index")
     assert manifest.facts["indexes"] == ["exact", "ivf"]
-    made = configs.component(configs.IndexConfig, manifest.config)
-    assert made == config.index
+    assert configs.component(configs.IndexConfig, manifest.config) == config.index
 
 
 def test_curve_and_page_are_written(
