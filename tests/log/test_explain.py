@@ -29,8 +29,7 @@ def test_the_page_has_every_column(page: str) -> None:
 
 
 def test_prepare_explains_itself(cli: conftest.Cli, page: str) -> None:
-    result = cli("prepare", "--explain")
-    assert result.status == 0
+    result = cli.ok("prepare", "--explain")
     assert result.out.strip() == page.strip()
 
 
@@ -45,8 +44,7 @@ def test_the_example_prepares(
     for name, rows in re.findall(r"`(\w+\.csv)`\n\n```csv\n(.*?)```", page, re.S):
         (tmp_path / "logs" / name).write_text(rows)
     (command,) = re.findall(r"```sh\nytdnn (.*?)\n```", page)
-    result = cli(*command.split())
-    assert result.status == 0, result.err
+    result = cli.ok(*command.split())
     assert "watch_seconds, device (1 missing)" in result.out
     data = prepared.load(tmp_path / "runs" / "example" / "data")
     assert data.manifest.facts["watches"] == 6

@@ -261,8 +261,7 @@ def test_a_study_of_candidates_on_a_tiny_world(
 ) -> None:
     file.write_text(REAL)
     only = ("--stage=candidates", "--split=validation")
-    result = cli("study", *flags, *only)
-    assert result.status == 0
+    result = cli.ok("study", *flags, *only)
     assert "temporal protocol, validation split:" in result.out
     found = json.loads((workdir / "study.json").read_text())
     assert found["shown"] == [

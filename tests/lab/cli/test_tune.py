@@ -43,10 +43,9 @@ def test_it_shows_the_table_the_setting_and_what_is_next(
         return _tuned()
 
     monkeypatch.setattr(tuning, "tune_index", tune_index)
-    result = cli(
+    result = cli.ok(
         "index", "tune", f"--workdir={workdir}", "--kind=ivf", "--recall=0.9", "--k=20"
     )
-    assert result.status == 0, result.err
     asked.pop("verbose")
     assert asked == {"kind": "ivf", "recall": 0.9, "k": 20}
     assert "ivf, the 20 best of 1,234 videos" in result.out

@@ -17,8 +17,7 @@ def test_tables_and_page_are_written_and_said(
     cli: conftest.Cli, tmp_path: pathlib.Path
 ) -> None:
     out = tmp_path / "log"
-    result = cli("world", "--preset=tiny", f"--out={out}", *SMALL)
-    assert result.status == 0, result.err
+    result = cli.ok("world", "--preset=tiny", f"--out={out}", *SMALL)
     assert "60 users" in result.out
     assert f"next: ytdnn run --source=world --data_dir={out}" in result.out
     assert pl.read_parquet(out / "users" / "*.parquet").height == 60

@@ -13,8 +13,7 @@ LATER = ["refit/data", "refit/candidates", "refit/index", "refit/ranking"]
 def test_run_refits_between_evaluation_and_bundle(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
-    result = cli("run", "--workdir", workdir, "--refit")
-    assert result.status == 0, result.err
+    result = cli.ok("run", "--workdir", workdir, "--refit")
     assert rooms.calls == [*RUN, *EARLIER, *LATER, "bundle"]
     assert "[11/18] refit/earlier/data: done in " in result.out
     assert (
@@ -32,8 +31,7 @@ def test_a_run_is_refitted_later_and_stays_so(
 ) -> None:
     cli("run", "--workdir", workdir)
     rooms.calls.clear()
-    result = cli("refit", "--workdir", workdir)
-    assert result.status == 0, result.err
+    result = cli.ok("refit", "--workdir", workdir)
     assert rooms.calls == [*EARLIER, *LATER, "bundle"]
     assert "bundle: started (config.refit was absent, is True)" in result.out
     assert "the evaluation in " in result.out
@@ -74,8 +72,7 @@ def test_without_a_window_of_its_own_the_ranker_needs_no_earlier_candidates(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     rooms.has_own_window = False
-    result = cli("run", "--workdir", workdir, "--refit")
-    assert result.status == 0, result.err
+    result = cli.ok("run", "--workdir", workdir, "--refit")
     assert rooms.calls == [*RUN, *LATER, "bundle"]
     assert result.out.count("left out: the ranker has no window of its own") == 3
     rooms.calls.clear()
@@ -87,8 +84,7 @@ def test_without_impressions_there_is_no_ranker_to_refit(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     rooms.has_impressions = False
-    result = cli("run", "--workdir", workdir, "--refit")
-    assert result.status == 0, result.err
+    cli.ok("run", "--workdir", workdir, "--refit")
     assert "earlier/ranking" not in rooms.calls
     assert rooms.calls[-4:] == [*LATER[:3], "bundle"]
 

@@ -32,6 +32,12 @@ class Cli:
         captured = self._capsys.readouterr()
         return Result(status, captured.out, captured.err)
 
+    def ok(self, *argv: object) -> Result:
+        """Returns what a command printed that must go well."""
+        result = self(*argv)
+        assert result.status == 0, result.err
+        return result
+
     def document(self, *argv: object) -> dict[str, Any]:
         """Returns the document of a command with --json, which is of the schema."""
         result = self(*argv, "--json")

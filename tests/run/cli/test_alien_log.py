@@ -14,8 +14,7 @@ from ytdnn.log import prepared
 def test_everything_of_it_is_read(cli: conftest.Cli, tmp_path: pathlib.Path) -> None:
     truth = alien_log.write(tmp_path / "log")
     flags = ("--source=log", f"--data_dir={tmp_path / 'log'}", alien_log.FLAGS)
-    found = cli("check", *flags, "--json")
-    assert found.status == 0
+    found = cli.ok("check", *flags, "--json")
     assert json.loads(found.out)["mistakes"] == []
     assert cli("prepare", *flags, f"--workdir={tmp_path / 'run'}").status == 0
     data = prepared.load(tmp_path / "run" / "data")
@@ -53,8 +52,7 @@ def test_it_goes_the_whole_way_and_its_truth_is_found(
     truth = alien_log.write(tmp_path / "log", num_videos=80)
     workdir = f"--workdir={tmp_path / 'run'}"
     source = ("--source=log", f"--data_dir={tmp_path / 'log'}", alien_log.FLAGS)
-    made = cli("run", *source, workdir, *_TINY)
-    assert made.status == 0, made.err
+    cli.ok("run", *source, workdir, *_TINY)
     report = json.loads((tmp_path / "run" / "evaluation" / "report.json").read_text())
     values = {name: report["lists"][name]["values"] for name in report["lists"]}
     # Hits of 46 users tell little; the truth below judges.
@@ -62,9 +60,6 @@ def test_it_goes_the_whole_way_and_its_truth_is_found(
         assert values[model]["hit_rate@5"] > 0.0
     for ranker in ("--ranker", "--noranker"):
         out = tmp_path / "lists.parquet"
-        found = cli(
-            "recommend", workdir, "--users=all", "--k=5", ranker, f"--out={out}"
-        )
-        assert found.status == 0, found.err
+        cli.ok("recommend", workdir, "--users=all", "--k=5", ranker, f"--out={out}")
         share, _ = truth.worth(pl.read_parquet(out), 5)
         assert share > 0.5

@@ -26,8 +26,9 @@ def test_recommend_users(
     run: pathlib.Path, tmp_path: pathlib.Path, cli: conftest.Cli
 ) -> None:
     out = tmp_path / "recs.parquet"
-    said = cli("recommend", f"--workdir={run}", "--users=all", "--k=3", f"--out={out}")
-    assert said.status == 0
+    said = cli.ok(
+        "recommend", f"--workdir={run}", "--users=all", "--k=3", f"--out={out}"
+    )
     first, meaning = said.out.splitlines()
     assert first.startswith(f"{out}: 180 rows of 60 users in ")
     assert meaning == "score: dot product of user and video vector, bias included"
@@ -50,8 +51,7 @@ def test_recommend_users(
 
 
 def test_similar(run: pathlib.Path, tmp_path: pathlib.Path, cli: conftest.Cli) -> None:
-    shown = cli("similar", f"--workdir={run}", "--video=17", "--k=2")
-    assert shown.status == 0
+    shown = cli.ok("similar", f"--workdir={run}", "--video=17", "--k=2")
     assert "Similar to 17" in shown.out
     out = tmp_path / "similar.csv"
     assert cli("similar", f"--workdir={run}", "--all", "--k=2", f"--out={out}").out

@@ -196,8 +196,7 @@ def test_flags_choose_on_top_of_a_file_of_another_kind(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("ytdnn.lab.cli.study._show", lambda *_: None)
-    result = cli(command, "--workdir", workdir, *flags, "--config", file)
-    assert result.status == 0, result.err
+    cli.ok(command, "--workdir", workdir, *flags, "--config", file)
     written = list(workdir.rglob("config.json"))
     assert len(written) == (2 if command == "study" else 1)
     for path in written:

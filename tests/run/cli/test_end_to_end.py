@@ -131,8 +131,7 @@ def test_the_report_has_the_numbers_of_both_stages(finished: Path) -> None:
 def test_a_second_run_skips_all_and_shows_the_table(
     cli: conftest.Cli, finished: Path
 ) -> None:
-    result = cli("run", f"--workdir={finished}")
-    assert result.status == 0, result.err
+    result = cli.ok("run", f"--workdir={finished}")
     assert result.out.count("skipped: ") == 10
     assert "nDCG@10" in result.out
     assert f"report: {finished}/evaluation/report.html" in result.out
@@ -167,8 +166,7 @@ def test_validation_has_a_directory_of_its_own(
     copy = tmp_path / "run"
     shutil.copytree(finished, copy)
     before = (copy / "evaluation" / "report.json").read_bytes()
-    result = cli("evaluate", f"--workdir={copy}", "--split=validation")
-    assert result.status == 0, result.err
+    result = cli.ok("evaluate", f"--workdir={copy}", "--split=validation")
     assert "validation" in result.out
     report = json.loads((copy / "evaluation_validation" / "report.json").read_text())
     assert report["protocol"]["split"] == "validation"
@@ -208,11 +206,9 @@ def test_a_bundle_scores_as_its_run(
 ) -> None:
     # Of so few users another processor's digits may choose the candidates' order.
     out, own = tmp_path / "report", shutil.copytree(finished, tmp_path / "run")
-    result = cli("export", f"--workdir={own}", "--config.ranking.enabled=true")
-    assert result.status == 0, result.err
+    result = cli.ok("export", f"--workdir={own}", "--config.ranking.enabled=true")
     data, bundle = f"--data={own / 'to_test/data'}", f"--bundle={own / 'bundle'}"
-    result = cli("evaluate", data, bundle, f"--out={out}", "--k=5,10")
-    assert result.status == 0, result.err
+    result = cli.ok("evaluate", data, bundle, f"--out={out}", "--k=5,10")
     of_run = json.loads((finished / "evaluation" / "report.json").read_text())["lists"]
     of_bundle = json.loads((out / "report.json").read_text())["lists"]
     for model in ("popularity", "candidates", "system"):
@@ -245,10 +241,9 @@ def test_predictions_of_another_system_are_scored(
     )
     path = tmp_path / "peer.csv"
     frame.write_csv(path)
-    result = cli(
+    result = cli.ok(
         "evaluate", f"--predictions={path}", f"--workdir={finished}", "--k=5,10"
     )
-    assert result.status == 0, result.err
     out = tmp_path / "peer_evaluation"
     assert f"report: {out}" in result.out
     found = json.loads((out / "report.json").read_text())["lists"]
@@ -259,14 +254,12 @@ def test_predictions_of_another_system_are_scored(
     own = f"--workdir={finished}", f"--out={finished / 'evaluation'}"
     said = cli.error("evaluate", f"--predictions={path}", *own)
     assert "expected --out to be no evaluation of a run" in said
-    result = cli("compare", finished, out, "--models=candidates,peer")
-    assert result.status == 0, result.err
+    result = cli.ok("compare", finished, out, "--models=candidates,peer")
     assert "candidates → peer" in result.out
 
 
 def test_explain_needs_no_run(cli: conftest.Cli) -> None:
-    result = cli("evaluate", "--explain")
-    assert result.status == 0
+    result = cli.ok("evaluate", "--explain")
     assert "hit_rate: " in result.out
     assert "weighted_per_user_loss: " in result.out
 
@@ -301,8 +294,7 @@ def test_recommendations_for_a_user(cli: conftest.Cli, finished: Path) -> None:
     similar = cli.document("similar", f"--workdir={finished}", "--video=v1", "--k=2")
     assert len(similar["videos"]) == 2
     assert set(similar["artefacts"]) >= {"data", "bundle"}
-    result = cli("recommend", f"--workdir={finished}", "--user=u3", "--k=4")
-    assert result.status == 0, result.err
+    result = cli.ok("recommend", f"--workdir={finished}", "--user=u3", "--k=4")
     for word in ("Watched", "Recommended", "title", "milliseconds: ytdnn serve"):
         assert word in result.out
     assert "did you mean u" in cli.error(
@@ -318,8 +310,7 @@ def test_recommendations_from_the_bundle_alone(
     request = tmp_path / "request.json"
     request.write_text(json.dumps({schema.WATCHED_VIDEO_IDS: ["v1", "v2"], "k": 3}))
     flags = ("recommend", f"--bundle={tmp_path}/bundle", f"--request={request}")
-    result = cli(*flags)
-    assert result.status == 0, result.err
+    result = cli.ok(*flags)
     assert "last 2 of 2" in result.out
     assert cli(*flags, "--index=exact").status == 0
     of_run = cli("recommend", f"--workdir={finished}", f"--request={request}")

@@ -153,8 +153,7 @@ def test_a_log_is_read(name: str, cli: conftest.Cli, tmp_path: pathlib.Path) -> 
     files, note = READ[name]
     log = _write(tmp_path, files)
     flags = ("--source=log", f"--data_dir={log}", f"--workdir={tmp_path / 'RUN'}")
-    result = cli("prepare", *flags)
-    assert result.status == 0, result.err
+    result = cli.ok("prepare", *flags)
     assert note in result.out
 
 

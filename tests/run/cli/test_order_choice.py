@@ -15,8 +15,7 @@ def _bundle_inputs(workdir: pathlib.Path) -> set[str]:
 def test_a_ranker_that_helps_is_served(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
-    result = cli("run", "--workdir", workdir, "--full")
-    assert result.status == 0, result.err
+    result = cli.ok("run", "--workdir", workdir, "--full")
     assert "judged by a stand-in\n[6/11] choice: done in " in result.out
     assert "ranking" in _bundle_inputs(workdir)
 
@@ -35,8 +34,7 @@ def test_a_ranker_that_does_not_help_is_not_served_until_asked_for(
     assert cli("export", "--workdir", workdir).status == 0
     assert rooms.calls == ["bundle"]
     assert "ranking" in _bundle_inputs(workdir)
-    result = cli("export", "--workdir", workdir, "--config.ranking.enabled=false")
-    assert result.status == 0, result.err
+    cli.ok("export", "--workdir", workdir, "--config.ranking.enabled=false")
     assert rooms.calls == ["bundle", "bundle"]
     assert "ranking" not in _bundle_inputs(workdir)
 
@@ -45,8 +43,7 @@ def test_a_refit_repeats_what_is_served(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     rooms.serves_ranker = False
-    result = cli("run", "--workdir", workdir, "--refit")
-    assert result.status == 0, result.err
+    result = cli.ok("run", "--workdir", workdir, "--refit")
     assert "refit/ranking" not in rooms.calls
     assert "earlier/candidates" not in rooms.calls
     why = "the candidates' order is served (ranking.enabled=auto)"
@@ -67,8 +64,9 @@ def test_what_was_not_judged_is_not_exported(
     assert "choice: not made yet: run `ytdnn train" in result.err
     rooms.calls.clear()
     stage = "--stage=ranking"
-    result = cli("train", "--workdir", workdir, stage, "--config.ranking.enabled=auto")
-    assert result.status == 0, result.err
+    result = cli.ok(
+        "train", "--workdir", workdir, stage, "--config.ranking.enabled=auto"
+    )
     assert rooms.calls == []
     assert "choice: done in " in result.out
 
@@ -88,8 +86,7 @@ def test_other_words_are_refused(
 def test_a_switch_needs_no_value(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
-    result = cli("run", "--workdir", workdir, "--noconfig.ranking.enabled")
-    assert result.status == 0, result.err
+    result = cli.ok("run", "--workdir", workdir, "--noconfig.ranking.enabled")
     assert "ranking" not in rooms.calls
     assert "choice: left out: config.ranking.enabled is false" in result.out
     result = cli("run", "--workdir", workdir, "--config.ranking.enabled")

@@ -30,8 +30,7 @@ def test_own_columns_reach_both_networks_and_the_bundle(
     cli: conftest.Cli, log: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     at = f"--workdir={tmp_path}/run"
-    prepared = cli("prepare", "--source=log", f"--data_dir={log}", at)
-    assert prepared.status == 0, prepared.err
+    cli.ok("prepare", "--source=log", f"--data_dir={log}", at)
     before = (tmp_path / "run" / "config.json").read_text()
     wrong = cli.error("train", at, "--features=videos.genr", *TINY)
     assert "did you mean videos.genre?" in wrong
@@ -50,6 +49,7 @@ def test_own_columns_reach_both_networks_and_the_bundle(
     assert {"users.segment", "videos.genre", "videos.stars"} <= set(read["ranking"])
     request = tmp_path / "request.json"
     request.write_text(json.dumps({"segment": "old", "time": 1_603_000_000, "k": 3}))
-    answer = cli("recommend", f"--bundle={tmp_path}/run/bundle", f"--request={request}")
-    assert answer.status == 0, answer.err
+    answer = cli.ok(
+        "recommend", f"--bundle={tmp_path}/run/bundle", f"--request={request}"
+    )
     assert "Title" in answer.out

@@ -27,8 +27,7 @@ ALL = ["data", *TRAINED, "baselines", "evaluation", "bundle"]
 def test_run_makes_every_output_and_shows_the_report(
     cli: Cli, rooms: Rooms, workdir: Path
 ) -> None:
-    result = cli("run", "--workdir", workdir)
-    assert result.status == 0
+    result = cli.ok("run", "--workdir", workdir)
     assert rooms.calls == ALL
     assert all((workdir / name).exists() for name in [*ALL, "config.json"])
     assert rooms.shown[0].lists == example.typed(example.bare()).lists
@@ -102,8 +101,7 @@ def test_a_log_without_impressions_leaves_the_ranker_out(
     cli: Cli, rooms: Rooms, workdir: Path
 ) -> None:
     rooms.has_impressions = False
-    result = cli("run", "--workdir", workdir)
-    assert result.status == 0
+    result = cli.ok("run", "--workdir", workdir)
     assert "ranking" not in rooms.calls
     assert "left out: the log has no impressions" in result.out
 
@@ -136,8 +134,7 @@ def test_single_commands_do_the_same_as_run(
         "export": "recommend",
     }
     for command in following:
-        result = cli(command, "--workdir", workdir)
-        assert result.status == 0, result.err
+        result = cli.ok(command, "--workdir", workdir)
         assert f"next: ytdnn {following[command]} --workdir={workdir}" in result.out
     assert rooms.calls == ALL
     rooms.calls.clear()
