@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests import refusals
 from tests.bundle import conftest
 from ytdnn.base import errors, schema
 from ytdnn.bundle import requests, signatures, user_requests
@@ -128,9 +129,7 @@ def test_what_is_left_out_is_missing(request_: dict) -> None:
     ],
 )
 def test_a_malformed_request_gives_one_line(request_: dict, line: str) -> None:
-    with pytest.raises(errors.UserError) as error:
-        requests.parse(request_, TEXT_IDS)
-    assert str(error.value) == line
+    assert refusals.line(requests.parse, request_, TEXT_IDS) == line
 
 
 PAIRS = {

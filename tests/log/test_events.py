@@ -6,8 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests import changed_log, full_log
-from ytdnn.base import errors
+from tests import changed_log, full_log, refusals
 from ytdnn.log import events
 
 TABLES = {
@@ -90,9 +89,7 @@ def test_a_truncated_file_is_one_line(tmp_path, share):
     path = tmp_path / "watch_times.npy"
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(errors.UserError) as caught:
-        events.Watches.read(tmp_path, "watch")
-    assert str(caught.value) == (
+    assert refusals.line(events.Watches.read, tmp_path, "watch") == (
         f"expected a NumPy array in {path}, found a damaged file: run prepare again"
     )
 

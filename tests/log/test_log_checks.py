@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests import refusals
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.log import log_checks, raw_log, sources
@@ -115,11 +116,7 @@ def _validate(
 
 
 def _line(directory: pathlib.Path, **config: object) -> str:
-    with pytest.raises(errors.UserError) as caught:
-        _validate(directory, "stop", **config)
-    line = str(caught.value)
-    assert "\n" not in line
-    return line
+    return refusals.line(_validate, directory, "stop", **config)
 
 
 @pytest.mark.parametrize("kind", BAD_ROWS)
@@ -194,9 +191,7 @@ def test_nan_is_a_missing_value(tmp_path):
 
 def test_all_rows_bad_is_an_error_that_lists_the_reasons(tmp_path):
     _write(tmp_path, {"watches.csv": "user_id,video_id,time\na,1,x\nb,2,y\n"})
-    with pytest.raises(errors.UserError) as caught:
-        _validate(tmp_path, "drop")
-    assert str(caught.value) == (
+    assert refusals.line(_validate, tmp_path, "drop") == (
         f"expected rows in watches, found none in {tmp_path}/watches.csv after "
         f"dropping (watches.time is not a time: 2): check the "
         f"file, --where and --columns"
@@ -218,9 +213,7 @@ def test_ids_of_two_types_are_compared_as_strings(tmp_path):
 def test_wrong_column_type_is_refused_even_with_drop(tmp_path):
     frame = pl.DataFrame({"user_id": [1], "video_id": [1], "time": [[1, 2]]})
     frame.write_parquet(tmp_path / "watches.parquet")
-    with pytest.raises(errors.UserError) as caught:
-        _validate(tmp_path, "drop")
-    assert str(caught.value) == (
+    assert refusals.line(_validate, tmp_path, "drop") == (
         f"expected watches.time (time of {tmp_path}/watches.parquet) to hold a time "
         f"(seconds since 1970, ISO text, dd.mm.yyyy, dd-mm-yyyy, dd/mm/yyyy), found a "
         f"column of type List(Int64): give each row one value"

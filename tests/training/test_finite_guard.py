@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import refusals
 from ytdnn.base import errors
 from ytdnn.training import device_strategy
 
@@ -44,9 +45,7 @@ def test_bad_weights_are_seen_before_they_are_saved():
 def test_weights_that_are_finite_but_beyond_use_are_named():
     watcher, model = _guard()
     model.table.assign([1.0, -1e30, 1.0])
-    with pytest.raises(errors.UserError) as caught:
-        watcher.check_weights("the end of epoch 1")
-    assert str(caught.value) == (
+    assert refusals.line(watcher.check_weights, "the end of epoch 1") == (
         "the candidates weights are not numbers below 1e+09 at the end of epoch 1 "
         "(videos/table): lower training.learning_rate or table_learning_rate; "
         "kept at x"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests import refusals
 from ytdnn import configs
-from ytdnn.base import errors
 from ytdnn.base.configs import setting_types
 from ytdnn.run.cli import command, settings_catalogue
 from ytdnn.run.pipeline import workdir
@@ -39,14 +39,10 @@ def test_another_value_is_refused_in_a_file_and_any_as_a_flag(path: str) -> None
     old, (*parents, name) = _of_0_3(), path.split(".")
     functools.reduce(operator.getitem, parents, old)[name] = "other"
     message = f"config.{path} is a constant now: leave it out"
-    with pytest.raises(errors.UserError) as error:
-        workdir.validated(old, "old.py")
-    assert str(error.value) == f"{message} (old.py)"
+    assert refusals.line(workdir.validated, old, "old.py") == f"{message} (old.py)"
     found = configs.differences(old, configs.to_dict(configs.Config()))
     assert found == {path: "was 'other', is absent"}
-    with pytest.raises(errors.UserError) as error:
-        command.parse("run", [], (f"--config.{path}=1",))
-    assert str(error.value) == message
+    assert refusals.line(command.parse, "run", [], (f"--config.{path}=1",)) == message
 
 
 def test_a_text_that_is_not_set_is_as_if_an_earlier_version_lacked_it() -> None:

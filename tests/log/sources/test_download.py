@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from tests import refusals
 from ytdnn.base import errors
 from ytdnn.log.sources import download
 
@@ -48,10 +49,7 @@ def _publish(directory, monkeypatch, content=b"a zip", md5=None):
 
 
 def _line(name="ml-1m"):
-    with pytest.raises(errors.UserError) as caught:
-        download.fetch(name)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+    return refusals.line(download.fetch, name)
 
 
 def test_good_checksum_is_kept_and_not_asked_for_again(server, monkeypatch, tmp_path):
@@ -127,9 +125,7 @@ def test_kuairand_comes_with_its_checksum(server, monkeypatch, tmp_path):
 
 
 def test_unknown_edition_of_kuairand_lists_the_known():
-    with pytest.raises(errors.UserError) as caught:
-        download.fetch_kuairand("")
-    assert str(caught.value) == (
+    assert refusals.line(download.fetch_kuairand, "") == (
         "expected --data_dir, or a KuaiRand edition to download in --config.data.name "
         "(one of 1k, pure), received neither"
     )

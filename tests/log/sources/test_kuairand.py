@@ -8,7 +8,7 @@ import tarfile
 import polars as pl
 import pytest
 
-from tests import kuairand_files
+from tests import kuairand_files, refusals
 from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.log import log_checks, prepare, sources
@@ -75,10 +75,7 @@ def _read(path: pathlib.Path, **config: object):
 
 
 def _line(path: pathlib.Path, **config: object) -> str:
-    with pytest.raises(errors.UserError) as caught:
-        log_checks.validate(_read(path, **config), "stop")
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+    return refusals.line(lambda: log_checks.validate(_read(path, **config), "stop"))
 
 
 @pytest.fixture(autouse=True)

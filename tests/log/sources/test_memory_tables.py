@@ -7,7 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from tests import planted
+from tests import planted, refusals
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
 from ytdnn.log import prepare
@@ -100,9 +100,7 @@ def test_a_bad_row_is_named_as_in_a_file(
     ],
 )
 def test_what_are_no_tables_is_refused(given: dict, line: str) -> None:
-    with pytest.raises(errors.UserError) as error:
-        memory_tables.from_frames(given)
-    assert line in str(error.value)
+    assert line in refusals.line(memory_tables.from_frames, given)
 
 
 def test_a_set_cannot_be_made_again_without_its_frames(tmp_path: pathlib.Path) -> None:

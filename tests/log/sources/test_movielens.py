@@ -7,8 +7,8 @@ import zipfile
 import polars as pl
 import pytest
 
+from tests import refusals
 from ytdnn import configs
-from ytdnn.base import errors
 from ytdnn.log import log_checks, sources
 from ytdnn.log.sources import download
 
@@ -59,10 +59,7 @@ def _read(path: pathlib.Path, **config: object):
 
 
 def _line(path: pathlib.Path, **config: object) -> str:
-    with pytest.raises(errors.UserError) as caught:
-        log_checks.validate(_read(path, **config), "stop")
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+    return refusals.line(lambda: log_checks.validate(_read(path, **config), "stop"))
 
 
 def _write(directory: pathlib.Path, files: dict[str, bytes]) -> pathlib.Path:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import refusals
 from ytdnn import configs
 from ytdnn.base import errors, table_schemas
 from ytdnn.evaluation import prepare_summary
@@ -34,11 +35,7 @@ def _read(directory, **config):
 
 
 def _line(directory, **config):
-    with pytest.raises(errors.UserError) as caught:
-        _read(directory, **config)
-    line = str(caught.value)
-    assert "\n" not in line
-    return line
+    return refusals.line(_read, directory, **config)
 
 
 def _write_as(end, directory):
@@ -296,10 +293,9 @@ def test_mapping_of_a_table_that_is_not_there(tmp_path):
     ],
 )
 def test_bad_mapping_is_one_line(entry, expected):
-    with pytest.raises(errors.UserError) as caught:
-        mappings.parse_columns([entry])
-    assert expected in str(caught.value)
-    assert repr(entry) in str(caught.value)
+    line = refusals.line(mappings.parse_columns, [entry])
+    assert expected in line
+    assert repr(entry) in line
 
 
 def test_what_is_mapped_twice_is_refused():

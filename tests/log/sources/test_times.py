@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests import refusals
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.log import log_checks, sources
@@ -82,10 +83,9 @@ def test_eight_digits_are_a_day(tmp_path: pathlib.Path, dtype: type) -> None:
 def test_slashes_that_may_be_months_first_are_refused(
     tmp_path: pathlib.Path, texts: list[str], found: str
 ) -> None:
-    with pytest.raises(errors.UserError) as caught:
-        _read(tmp_path, pl.Series(texts))
-    assert "expected dates as dd/mm/yyyy in watches.time (your" in str(caught.value)
-    assert f"watches.parquet, found {found}" in str(caught.value)
+    line = refusals.line(_read, tmp_path, pl.Series(texts))
+    assert "expected dates as dd/mm/yyyy in watches.time (your" in line
+    assert f"watches.parquet, found {found}" in line
     assert _read(tmp_path, pl.Series(["01/09/2024 00:04", "31/12/2024"]))[0] == [
         1_725_149_040,
         1_735_603_200,

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 import ytdnn
-from tests import planted
+from tests import planted, refusals
 from tests.run.pipeline import conftest
-from tests.run.pipeline.test_api import refused
 from tests.training import kills
 from ytdnn import configs
 from ytdnn.base import artifacts
@@ -21,6 +20,7 @@ from ytdnn.log import events, prepared, slice_batches
 from ytdnn.ops.refit import refitting
 from ytdnn.run.pipeline import external_evaluations, graph, runner, workdir
 
+refused = refusals.line
 PLACES = [step.name for step in refitting.STEPS]
 
 

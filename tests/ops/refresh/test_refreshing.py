@@ -11,9 +11,8 @@ import polars as pl
 import pytest
 
 import ytdnn
-from tests import planted
+from tests import planted, refusals
 from tests.ops.refresh import random_days
-from tests.run.pipeline.test_api import refused
 from ytdnn import configs
 from ytdnn.base import artifacts, schema
 from ytdnn.bundle import bundle as bundle_room
@@ -23,6 +22,7 @@ from ytdnn.ops.state import posted_events, sqlite_store
 from ytdnn.run.pipeline import graph, runner, workdir
 from ytdnn.training import continued_training, optimizers
 
+refused = refusals.line
 Tables = dict[str, pl.DataFrame]
 EVENTS = (schema.WATCHES, schema.IMPRESSIONS)
 EARLIER = "refresh/earlier"

@@ -3,6 +3,7 @@ import pathlib
 import numpy as np
 import pytest
 
+from tests import refusals
 from tests.retrieval.index import contract
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
@@ -66,9 +67,7 @@ def test_stale_index_is_refused_by_naming_both(tmp_path: pathlib.Path) -> None:
         f"the candidates next to it is {other.fingerprint}: run the step that makes "
         f"index again"
     )
-    with pytest.raises(errors.UserError) as caught:
-        artifact.load(tmp_path / "index", "exact", other)
-    assert str(caught.value) == message
+    assert refusals.line(artifact.load, tmp_path / "index", "exact", other) == message
 
 
 def test_index_built_without_scann_says_so(

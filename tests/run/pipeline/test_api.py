@@ -9,24 +9,19 @@ import polars as pl
 import pytest
 
 import ytdnn
-from tests import planted
+from tests import planted, refusals
 from tests.run.pipeline import conftest
 from ytdnn import configs
 from ytdnn.base import artifacts
 from ytdnn.run import pipeline
 from ytdnn.run.cli import main
 
+refused = refusals.line
+
 
 def copied(made: conftest.Made, directory: pathlib.Path) -> pathlib.Path:
     shutil.copytree(made.workdir, directory / "run")
     return directory / "run"
-
-
-def refused(function, *args, **kwargs) -> str:
-    with pytest.raises(ytdnn.UserError) as error:
-        function(*args, **kwargs)
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 def test_preparing_returns_the_set(

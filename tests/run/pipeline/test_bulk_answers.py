@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 import ytdnn
+from tests import refusals
 from tests.run.pipeline import conftest
 from ytdnn.bundle import answer_files
 from ytdnn.log import prepared
@@ -217,6 +218,4 @@ def test_where_nothing_can_be_written_nothing_is_worked_out(
 ) -> None:
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "file").write_text("")
-    with pytest.raises(ytdnn.UserError) as error:
-        answer_files.require_path(tmp_path / name)
-    assert str(error.value).startswith(line)
+    assert refusals.line(answer_files.require_path, tmp_path / name).startswith(line)
