@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
@@ -71,6 +71,14 @@ def ask(port: int, path: str, body: Any = None) -> tuple[int, Any]:
         connection.request("GET" if body is None else "POST", path, text, JSON)
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
+
+
+def wait(until: Callable[[], Any], seconds: float = 240.0, pause: float = 0.05) -> None:
+    """Returns when something has come about, which it must within so many seconds."""
+    end = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end
+        time.sleep(pause)
 
 
 def command(*flags: str) -> list[str]:

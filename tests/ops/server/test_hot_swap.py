@@ -6,18 +6,20 @@ import pathlib
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette import testclient
 
 from tests import untrained
-from tests.ops.server import conftest
+from tests.ops.server import conftest, live
 from ytdnn.base import artifacts, errors
 from ytdnn.bundle import requests, versions
 from ytdnn.ops.catalogue import remove_videos
 from ytdnn.ops.server import app, loaded_version
+
+wait = live.wait
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +37,6 @@ def swapping(
 
 def status(server: conftest.Server) -> Any:
     return server.client.get("/status").json()
-
-
-def wait(until: Callable[[], Any], seconds: float = 240.0) -> None:
-    end = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 @pytest.mark.thorough

@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -11,7 +12,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from ytdnn.bundle import versions
 from ytdnn.ops.catalogue import remove_videos
 
 pytestmark = pytest.mark.thorough
+wait = functools.partial(live.wait, seconds=120.0, pause=0.1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,13 +62,6 @@ def served(
         served = Served(server, workdir, log)
         wait(lambda: served.metric("ytdnn_processes") == 2)
         yield served
-
-
-def wait(until: Callable[[], Any], seconds: float = 120.0) -> None:
-    end = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def ask(served: Served, number: int) -> list[tuple[int, int]]:

@@ -4,7 +4,6 @@ import asyncio
 import dataclasses
 import pathlib
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -31,13 +30,6 @@ def copied(run: bundles.Run, directory: pathlib.Path) -> pathlib.Path:
 
 def video(name: str, title: str = "Title 3") -> dict[str, Any]:
     return {"kind": "video", "video_id": name, "title": title}
-
-
-def wait(until: Callable[[], Any], seconds: float = 400.0) -> None:
-    end = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < end
-        time.sleep(0.5)
 
 
 def listed(server: live.Process, *names: str) -> set[str]:
@@ -72,7 +64,7 @@ def test_posted_videos_are_in_answers_until_spare_rows_are_filled(
             processes = server.ask("/status")[1]["processes"]
             return {one["version"] for one in processes} == {2}
 
-        wait(are_new)
+        live.wait(are_new, 400.0, 0.5)
         for _ in range(8):  # of both processes
             assert listed(server, "new 1", "new 2", "new 3") == {"new 1", "new 2"}
         # The user has watched one.
