@@ -2,10 +2,12 @@
 
 import contextlib
 import importlib
+import importlib.util
 import pathlib
 import sys
 import tomllib
 from collections.abc import Iterator
+from typing import Any
 
 from ytdnn import configs
 from ytdnn.base import registries, registry
@@ -17,6 +19,16 @@ def files() -> dict[str, str]:
     """Returns the text of each file of the package, by its path."""
     paths = [EXAMPLES / "pyproject.toml", *(EXAMPLES / "ytdnn_extras").glob("*.py")]
     return {path.relative_to(EXAMPLES).as_posix(): path.read_text() for path in paths}
+
+
+def module(path: pathlib.Path) -> Any:
+    """Runs a file, an example or another of docs, and returns its module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
 
 
 def write(directory: pathlib.Path) -> None:

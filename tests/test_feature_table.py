@@ -1,22 +1,16 @@
 """docs/features.md says of every feature what its declaration says."""
 
-import importlib.util
 import pathlib
 
 import pytest
 
+from tests import extras
 from ytdnn.base import errors
 from ytdnn.features import base_feature, feature_choice
 
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "features.md"
-_SPEC = importlib.util.spec_from_file_location(
-    "feature_table", DOCS / "feature_table.py"
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-feature_table = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(feature_table)
+feature_table = extras.module(DOCS / "feature_table.py")
 
 
 def row_of(name: str) -> list[str]:

@@ -1,6 +1,5 @@
 """What TensorFlow Serving is given: warm-up requests, its settings, its clients."""
 
-import importlib.util
 import json
 import pathlib
 import types
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import extras
 from tests.bundle import conftest
 from ytdnn.base import schema
 from ytdnn.bundle import saved_models, signatures, tf_serving, versions
@@ -27,13 +27,7 @@ def serving(run: conftest.Run) -> pathlib.Path:
 def client(
     repository: pathlib.Path, request: pytest.FixtureRequest
 ) -> types.ModuleType:
-    path = repository / "docs" / "clients" / f"{request.param}.py"
-    spec = importlib.util.spec_from_file_location(request.param, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return extras.module(repository / "docs" / "clients" / f"{request.param}.py")
 
 
 @pytest.mark.parametrize("name", ["recommender_exact", "ranker", "index_exact"])

@@ -1,7 +1,5 @@
 """Heads of docs/examples with other targets of the watch time of a click."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,7 +9,6 @@ from tests.ranking import test_click_times_watch_time as targets
 from tests.ranking import test_heads
 from ytdnn.ranking import heads, watch_statistics
 
-_FILE = extras.EXAMPLES / "watch_time_heads.py"
 KINDS = ("d2q", "tpm", "cread")
 CONFIGS = {"d2q": "D2QConfig", "tpm": "TPMConfig", "cread": "CREADConfig"}
 
@@ -20,10 +17,7 @@ CONFIGS = {"d2q": "D2QConfig", "tpm": "TPMConfig", "cread": "CREADConfig"}
 def example():
     """The module of the example, its heads registered for these tests."""
     with extras.registered():
-        spec = importlib.util.spec_from_file_location("watch_time_heads", _FILE)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        yield module
+        yield extras.module(extras.EXAMPLES / "watch_time_heads.py")
 
 
 def make_head(example, kind, seconds, durations, probability=0.3):

@@ -1,6 +1,5 @@
 """The hierarchical softmax of docs/examples: its tree, its loss, its served vectors."""
 
-import importlib.util
 import pathlib
 
 import numpy as np
@@ -15,7 +14,6 @@ from ytdnn.candidates import losses, model, user_tower
 from ytdnn.log import events
 from ytdnn.training import candidates
 
-_FILE = extras.EXAMPLES / "hierarchical_softmax.py"
 _LN2 = np.log(2.0)
 
 
@@ -23,10 +21,7 @@ _LN2 = np.log(2.0)
 def example():
     """The module of the example, its loss registered for these tests."""
     with extras.registered():
-        spec = importlib.util.spec_from_file_location("hierarchical_softmax", _FILE)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        yield module
+        yield extras.module(extras.EXAMPLES / "hierarchical_softmax.py")
 
 
 def _model(example, num_videos, leaves):

@@ -1,6 +1,5 @@
 """A Keras loss of the user's own: the documented file, and a loss that is refused."""
 
-import importlib.util
 import types
 
 import pytest
@@ -12,12 +11,8 @@ from ytdnn.base import errors
 from ytdnn.candidates import losses, model
 from ytdnn.candidates.losses import pairwise
 
-_SPEC = importlib.util.spec_from_file_location(
-    "margin", extras.EXAMPLES / "ytdnn_extras" / "margin.py"
-)
-margin = importlib.util.module_from_spec(_SPEC)
 with extras.registered():
-    _SPEC.loader.exec_module(margin)
+    margin = extras.module(extras.EXAMPLES / "ytdnn_extras" / "margin.py")
 
 
 class Mean(tf.keras.losses.Loss):

@@ -1,6 +1,5 @@
 """The rank losses of docs/examples, and the draws that any Keras loss has."""
 
-import importlib.util
 import math
 
 import numpy as np
@@ -14,17 +13,13 @@ from ytdnn.candidates import losses, model
 from ytdnn.candidates.losses import drawn_negatives
 
 KINDS = ["bpr", "warp", "gbce"]
-_FILE = extras.EXAMPLES / "rank_losses.py"
 
 
 @pytest.fixture(scope="module")
 def example():
     """The module of the example, its losses registered for these tests."""
     with extras.registered():
-        spec = importlib.util.spec_from_file_location("rank_losses", _FILE)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        yield module
+        yield extras.module(extras.EXAMPLES / "rank_losses.py")
 
 
 @pytest.fixture

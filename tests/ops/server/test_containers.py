@@ -3,7 +3,6 @@
 No container is run. The schema is Kubernetes' own, of the kinds that are used.
 """
 
-import importlib.util
 import json
 import re
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tests import untrained
+from tests import extras, untrained
 from tests.ops import kubernetes
 from tests.ops.server import conftest, live
 from ytdnn.ops.cli import serve
@@ -111,12 +110,7 @@ def test_the_check_of_tensorflow_serving_passes_on_this_server(
     small_run: untrained.Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every signature of every stock model by REST, against the library."""
-    path = CONTAINERS / "check_tf_serving.py"
-    spec = importlib.util.spec_from_file_location("check_tf_serving", path)
-    assert spec
-    assert spec.loader
-    check = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(check)
+    check = extras.module(CONTAINERS / "check_tf_serving.py")
     given = conftest.made(small_run.workdir, log=None)
     directory = small_run.workdir / "bundle"
     with live.in_thread(app.Server(given)) as port:

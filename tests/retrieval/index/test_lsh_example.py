@@ -1,19 +1,13 @@
 """The hashed index of docs/examples keeps the contract of every index."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
 from tests import extras
 from tests.retrieval.index import contract
 
-_SPEC = importlib.util.spec_from_file_location(
-    "lsh_index", extras.EXAMPLES / "lsh_index.py"
-)
-lsh = importlib.util.module_from_spec(_SPEC)
 with extras.registered():
-    _SPEC.loader.exec_module(lsh)
+    lsh = extras.module(extras.EXAMPLES / "lsh_index.py")
 
 
 class TestLsh(contract.IndexContract):
