@@ -7,11 +7,6 @@ from ytdnn.log import events
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
-
-
-@pytest.fixture(scope="module")
 def sharded(tmp_path_factory):
     return planted.prepared_data(tmp_path_factory.mktemp("own"), events_per_shard=400)
 

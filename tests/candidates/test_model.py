@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import planted
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, schema
 from ytdnn.candidates import logged_user_vectors, model, user_tower
@@ -17,11 +16,6 @@ CONFIG = configs.CandidatesConfig(
     history_length=6,
     decay_rates=(0.5, 0.8),
 )
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
 
 
 def test_parameter_count(data):

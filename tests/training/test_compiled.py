@@ -4,18 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import planted
 from tests.ops.cluster import losses_of_steps
 from ytdnn.layers import randomness
 from ytdnn.ops.cluster import strategies
 from ytdnn.training import device_strategy, loop
 
 _STEPS = 6
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
 
 
 class OneCompiled(strategies.Tpu):

@@ -17,11 +17,6 @@ BASE = planted.tiny_config()
 MADE_WITH = {"portfolio": "of a test"}
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
-
-
 def member(rate, **settings):
     """A member of a small log: one epoch of its eight, then three, in a contest."""
     training = configs.TrainingConfig(

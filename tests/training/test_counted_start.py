@@ -19,11 +19,6 @@ CONFIG = dataclasses.replace(
 )
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
-
-
 def made(config, data):
     found = model.build(config, data)
     return found, counted_start.set_weights(found, data)

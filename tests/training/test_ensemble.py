@@ -16,11 +16,6 @@ from ytdnn.training import candidates, validation
 EPOCHS = 2
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
-
-
 def _config(seed, ensemble_size, **settings):
     config = planted.tiny_config()
     training = configs.TrainingConfig(epochs=EPOCHS, batch_size=64, patience=EPOCHS)

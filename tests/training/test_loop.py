@@ -18,11 +18,6 @@ from ytdnn.training import candidates, checkpoints, counted_start, device_strate
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
-
-
-@pytest.fixture(scope="module")
 def sharded(tmp_path_factory):
     return planted.prepared_data(tmp_path_factory.mktemp("own"), events_per_shard=400)
 

@@ -27,11 +27,6 @@ BRIEF = "ranking_of_an_epoch"
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
-    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
-
-
-@pytest.fixture(scope="module")
 def trained(data: PreparedData) -> RankingModel:
     directory = data.directory.with_name("ranking")
     ranking.train(planted.tiny_config(), data, directory)
