@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 import ranx
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests import refusals
+from tests import random_input, refusals
 from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.base import errors
@@ -71,11 +71,7 @@ _PAIRS = st.dictionaries(
 )
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@random_input.examples(60)
 @given(_PAIRS, st.sampled_from([".csv", ".tsv", ".parquet"]))
 def test_scores_of_a_file_are_those_of_ranx(
     data: prepared.PreparedData,
@@ -175,11 +171,7 @@ def test_a_bad_file_is_one_line(
         prediction_files.read(tmp_path / "dates.parquet", data)
 
 
-@settings(
-    max_examples=80,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@random_input.examples(80)
 @given(st.binary(max_size=200), st.sampled_from([".csv", ".tsv", ".parquet", ".txt"]))
 def test_any_bytes_are_read_or_refused_in_one_line(
     data: prepared.PreparedData, tmp_path: pathlib.Path, content: bytes, suffix: str

@@ -7,10 +7,10 @@ import random
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests import refusals
+from tests import random_input, refusals
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.log import log_checks, raw_log, sources
@@ -220,11 +220,7 @@ def test_wrong_column_type_is_refused_even_with_drop(tmp_path):
     )
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@random_input.examples(60)
 @given(st.binary(max_size=300), st.sampled_from(["csv", "csv.gz", "parquet", "pq"]))
 @example(b"\x1f\x8b", "csv")  # begins as gzip does
 @example(b"\r\x01", "csv")
@@ -236,11 +232,7 @@ def test_random_bytes_give_one_line(tmp_path, content, end):
     assert _line(tmp_path).startswith("expected ")
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@random_input.examples(60)
 @given(st.text(alphabet='ab1,-."\n\réu', max_size=80))
 def test_garbage_rows_under_a_good_header_leave_good_ones_or_a_user_error(
     tmp_path, rows

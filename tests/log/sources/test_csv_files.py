@@ -1,9 +1,9 @@
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests import refusals
+from tests import random_input, refusals
 from ytdnn.base import errors
 from ytdnn.log import raw_log
 from ytdnn.log.sources import csv_files, parquet_files
@@ -38,11 +38,7 @@ def test_value_at_the_very_end_still_counts(tmp_path):
 IDS = st.text(alphabet="0123456789ab-+. ", min_size=1, max_size=20).filter(str.strip)
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@random_input.examples(60)
 @given(st.lists(st.one_of(IDS, st.integers().map(str)), min_size=1, max_size=8))
 def test_ids_read_back_as_they_were_written(tmp_path, ids):
     path = tmp_path / "t.csv"
