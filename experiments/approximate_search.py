@@ -152,7 +152,8 @@ def page(run: Run, index: interface.Index[Any]) -> lists.Lists:
         return found
 
     composition = run.config.composition
-    pooled = composed_slates.pooled(nearest, run.stage.other_sources, composition)
+    sources = run.stage.other_sources
+    pooled = composed_slates.pooled(nearest, sources, composition, run.data)
     order = composed_slates.order(run.data, composition)
     number = composition.num_candidates
     made = lists.composed(run.data, pooled, run.ranker, number, order)

@@ -12,26 +12,26 @@ from tests import code_size, rooms
 
 # Lines of code of each room (`python -m tests.code_size`); HTML, CSS and JS count too.
 ROOMS = {
-    "base": 3_991,
-    "log": 7_149,
+    "base": 4_000,
+    "log": 7_141,
     "layers": 651,
-    "features": 2_946,
+    "features": 2_947,
     "candidates": 1_363,
-    "retrieval": 3_304,
+    "retrieval": 3_358,
     "ranking": 1_314,
-    "training": 2_005,
-    "bundle": 3_665,
-    "evaluation": 6_043,
-    "run": 3_785,
-    "core": 36_216,
+    "training": 2_006,
+    "bundle": 3_668,
+    "evaluation": 6_209,
+    "run": 3_786,
+    "core": 36_443,
     "lab": 8_447,
     "ops": 6_027,
-    "all": 50_690,
+    "all": 50_917,
 }
 MOST = {
     "num_settings": 160,
-    "num_test_lines": 43_397,
-    "num_experiment_lines": 5_804,
+    "num_test_lines": 43_097,
+    "num_experiment_lines": 5_805,
     "num_words": 24_900,
 }
 MOST_MODULES = 54  # of `import ytdnn.training.candidates`

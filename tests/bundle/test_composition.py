@@ -49,7 +49,7 @@ def library(
     nearest = lists.rank_by_vectors(vectors, trained.video_vectors())
     make = lists.composed(
         run.data,
-        composed_slates.pooled(nearest, run.stage.other_sources, config),
+        composed_slates.pooled(nearest, run.stage.other_sources, config, run.data),
         run.ranker,
         config.num_candidates,
         composed_slates.order(run.data, config),

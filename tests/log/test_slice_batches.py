@@ -112,17 +112,3 @@ def test_contexts_equal_the_slices_of_training(data):
         alone[schema.WATCH_ROWS].numpy()[inside],
         together[schema.WATCH_ROWS].numpy()[inside],
     )
-
-
-def test_labels_weigh_more_the_longer_they_were_watched(data):
-    seconds = np.zeros(len(data.watches.times), np.float32)  # 0: unknown
-    seconds[:3] = 10.0, 100.0, 1_000.0
-    watches = data.watches.replace(seconds=seconds)
-    log = log_tensors.load_watches(changed_log.with_tables(data, watches=watches))
-    assert log.weighed(0.0) is log
-    plain = log_tensors.load_watches(data)  # without seconds
-    assert plain.weighed(0.5) is plain
-    weights = log.weighed(0.2).weights.numpy()
-    assert weights[0] < weights[1] < weights[2] < 3.0 * weights[0]
-    assert weights[:3].mean() == pytest.approx(1.0)
-    assert set(weights[3:].tolist()) <= {0.0, 1.0}

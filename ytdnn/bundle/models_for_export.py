@@ -187,7 +187,10 @@ class _Maker:
         ]
 
     def _pool(self, searcher: tf.Module) -> pool.Pool:
-        own, composition = self._live(searcher), self._stage.composition
+        composition = self._stage.composition
+        own = self._live(searcher)
+        if not composition.live_weights:
+            own = self._stage.tower(self._search(searcher))
         return pool.Pool(own, self._others, composition)
 
     def ranker(self, searcher: tf.Module) -> saved_models.Model[graphs.RankerGraph]:

@@ -7,8 +7,9 @@ import tensorflow as tf
 
 from ytdnn.base import configs, ragged
 from ytdnn.evaluation import lists, models, user_cases
+from ytdnn.features import counter_sums
 from ytdnn.log import prepared
-from ytdnn.retrieval import exploring, interface, pool, slate
+from ytdnn.retrieval import exploring, interface, pool, seconds_order, slate
 
 _CASES_A_PART = 1 << 8
 
@@ -17,19 +18,23 @@ def pooled(
     first: lists.Maker,
     others: tuple[interface.Source, ...],
     composition: configs.CompositionConfig,
+    data: prepared.PreparedData,
 ) -> lists.Maker:
     """Returns the maker of candidates of all sources.
 
     Args:
       first: Maker of the candidate model's candidates, best first.
       others: The other sources.
-      composition: Number of places of each source.
+      composition: Number of places of each source, and the weight of watch time.
+      data: The prepared set, whose impressions before the first case count.
     """
-    if not others:
+    if not others and not composition.weighs_seconds:
         return first
 
     def make(cases: user_cases.Cases, k: int) -> lists.Lists:
-        nearest = first(cases, composition.num_candidates)
+        nearest = _nearest(cases, first, composition, data)
+        if not others:
+            return nearest[:, :k]
         listed = np.zeros((len(cases), composition.num_candidates), np.int32)
         for start in range(0, len(cases), _CASES_A_PART):
             rows = np.arange(start, min(start + _CASES_A_PART, len(cases)))
@@ -38,6 +43,29 @@ def pooled(
         return listed[:, :k]
 
     return make
+
+
+def _nearest(
+    cases: user_cases.Cases,
+    first: lists.Maker,
+    composition: configs.CompositionConfig,
+    data: prepared.PreparedData,
+) -> lists.Lists:
+    """Returns the candidate model's candidates, those that serve."""
+    number = composition.num_candidates
+    if not composition.weighs_seconds or composition.live_weights:
+        return first(cases, number)
+    moment = int(cases.times.min(initial=counter_sums.serving_moment(data)))
+    key = seconds_order.SecondsOrder, composition.seconds_weight, number, moment
+    order = data.once(
+        key, lambda: seconds_order.SecondsOrder(data, composition, moment)
+    )
+    ranked = first(cases, seconds_order.DEPTH * number)
+    parts = [
+        order(tf.constant(ranked[part])).numpy()
+        for part in ragged.slices(len(cases), _CASES_A_PART)
+    ]
+    return np.concatenate([np.zeros((0, number), np.int32), *parts])
 
 
 def _joined(

@@ -68,8 +68,10 @@ def evaluate(
       errors.UserError: An artefact is missing or stale, an input leaks, or there are no
         users to test.
     """
-    workdir = pathlib.Path(workdir)
+    workdir, given = pathlib.Path(workdir), config
     is_test = split == "test" and not stage
+    served = order_choice_artifact.composition(config, workdir)
+    config = dataclasses.replace(config, composition=served)
     home = continued_models.home(config, workdir) if is_test else workdir
     loaded = run_systems.load(workdir, config, stage, home)
     has_vectors = loaded.trained is not None and not stage
@@ -95,6 +97,7 @@ def evaluate(
         protocol=rules,
         name=workdir.resolve().name,
         training=training_curves(workdir, stages),
+        config=formats.plain(configs.to_dict(given)),
     )
     if stage != ranking_model.KIND:
         whole = dataclasses.replace(result, report=report)

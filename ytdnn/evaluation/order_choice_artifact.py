@@ -25,12 +25,16 @@ class Choice:
       ordered_by: See `CompositionConfig.ordered_by`; not `ranker`: the ranker is served
         with the slate in another order.
       live_weights: See `CompositionConfig.live_weights`.
+      left_out: Default sources that the ranker's candidates do without.
+      seconds_weight: See `CompositionConfig.seconds_weight`.
     """
 
     serves_ranker: bool
     words: str
     ordered_by: str = "ranker"
     live_weights: tuple[float, ...] = ()
+    left_out: tuple[str, ...] = ()
+    seconds_weight: float = 0.0
 
 
 def publish(
@@ -62,18 +66,29 @@ def read(workdir: pathlib.Path) -> Choice | None:
     if not (directory / artifacts.MANIFEST).exists():
         return None
     facts = artifacts.read_manifest(directory, KIND).facts
-    return Choice(**facts | {"live_weights": tuple(facts.get("live_weights", ()))})
+    several = {k: tuple(facts.get(k, ())) for k in ("live_weights", "left_out")}
+    return Choice(**facts | several)
 
 
-def live_weights(config: configs.Config, workdir: pathlib.Path) -> tuple[float, ...]:
-    """Returns the weights of the live terms of a run, given or chosen; empty: none.
+def composition(
+    config: configs.Config, workdir: pathlib.Path
+) -> configs.CompositionConfig:
+    """Returns the composition of a run with the candidates that were chosen for it.
 
     Args:
-      config: Config of the run; only a temporal split has moments to count up to.
+      config: Config of the run; what it sets is not chosen. Only a temporal split has
+        moments to count up to.
       workdir: Directory of the run.
     """
-    composition = config.composition
-    if not composition.live or config.data.protocol != "temporal":
-        return ()
-    choice = read(workdir)
-    return composition.live_weights or (choice.live_weights if choice else ())
+    own, choice = config.composition, read(workdir) or Choice(True, "")
+    is_temporal = config.data.protocol == "temporal"
+    chosen: dict[str, Any] = {"live_weights": (), "seconds_weight": 0.0}
+    if is_temporal and own.live:
+        chosen["live_weights"] = own.live_weights or choice.live_weights
+    if is_temporal and own.seconds_weight == "auto":
+        chosen["seconds_weight"] = choice.seconds_weight
+    elif is_temporal:
+        chosen["seconds_weight"] = own.seconds_weight
+    if own.sources == configs.DEFAULT_SOURCES:
+        own = own.without(choice.left_out)
+    return dataclasses.replace(own, **chosen)

@@ -19,7 +19,6 @@ from ytdnn.evaluation import (
     live_term_lists,
     measure,
     models,
-    order_choice_artifact,
     shown_baselines,
     shown_lists,
     shown_scorers,
@@ -111,7 +110,7 @@ def load(
         )
         ranking.order_by(config.composition.default_weights)
     sources = first_stage.other_sources if ranking is not None else ()
-    weights = () if stage else order_choice_artifact.live_weights(config, workdir)
+    weights = () if stage else config.composition.live_weights
     live = live_terms.weights(np.array(weights)) if weights else None
     return TrainedModels(
         data, trained, ranking, others, sources, baselines=fitted_baselines, live=live
@@ -211,7 +210,7 @@ def _own(
             )
             makers[lists.NETWORK] = ranked
             ranked = makers[lists.CANDIDATES] = live.maker(loaded.live)
-        pooled = composed_slates.pooled(ranked, sources, config.composition)
+        pooled = composed_slates.pooled(ranked, sources, config.composition, data)
         orders[lists.CANDIDATES] = shown_lists.candidates(data, trained, of_videos)
         if run.ranking is not None and not leaks.ranker_learns_later(data, run.cases):
             order = composed_slates.order(data, config.composition)

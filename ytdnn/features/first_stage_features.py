@@ -16,6 +16,7 @@ from ytdnn.log import log_tensors, prepared, raw_request
 Positions = log_tensors.Positions
 Replay = log_tensors.FirstStageReplay
 
+OF_SOURCES = frozenset({"candidate_source", "seed_video"})  # that ask all sources
 _NUM_SOURCES = len(configs.SOURCE_NAMES)
 
 

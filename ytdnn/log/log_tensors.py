@@ -208,7 +208,7 @@ class WatchLog:
       users: `[watches] int32`.
       times: `[watches] int64`, seconds since the epoch.
       weights: `[watches] float32`, 1 for a label, 0 for a watch that is only history:
-        it was not completed, or its video has no embedding; see `weighed`.
+        it was not completed, or its video has no embedding.
       offsets: `[users + 1] int64`, flat position of each user's first watch.
       searches: Searches; None: they are not read.
       readers: Readers of features, by name.
@@ -228,19 +228,6 @@ class WatchLog:
     def num_watches(self) -> int:
         """Number of watches."""
         return int(self.videos.shape[0])
-
-    def weighed(self, power: float) -> "WatchLog":
-        """Returns the log with labels that weigh their watch seconds to a power.
-
-        Known seconds give a mean weight of 1 over all watches, unknown ones 1.
-        """
-        seconds = self.tensors.data.watches.seconds
-        if not power or seconds is None or not (np.asarray(seconds) > 0.0).any():
-            return self
-        factors, is_known = np.ones(len(seconds), np.float32), np.asarray(seconds) > 0.0
-        factors[is_known] = np.asarray(seconds)[is_known] ** power
-        factors[is_known] /= factors[is_known].mean()
-        return dataclasses.replace(self, weights=self.weights * factors)
 
 
 def load_watches(

@@ -9,8 +9,15 @@ import tensorflow as tf
 
 from ytdnn.base import artifacts, configs, registries
 from ytdnn.candidates import model as candidate_model
+from ytdnn.features import counter_sums
 from ytdnn.log import io_fields, prepared
-from ytdnn.retrieval import filtered_search, first_stage_replay, interface, pool
+from ytdnn.retrieval import (
+    filtered_search,
+    first_stage_replay,
+    interface,
+    pool,
+    seconds_order,
+)
 from ytdnn.retrieval.index import brute_force
 
 KIND = candidate_model.KIND  # of the artefact
@@ -105,10 +112,24 @@ class FirstStage:
         """
         return brute_force.BruteForceModule(self.candidates.video_vectors())
 
-    def tower(self) -> pool.TowerSource:
-        """Returns the candidate model as a source, by exact search."""
-        search = filtered_search.Nearest(self.exact, self.num_videos)
-        return pool.TowerSource(self.composition.num_candidates, search)
+    def tower(self, search: filtered_search.Nearest | None = None) -> interface.Source:
+        """Returns the candidate model as a source of the ranker's candidates.
+
+        Args:
+          search: Search of an index; None: exact search.
+        """
+        search = search or filtered_search.Nearest(self.exact, self.num_videos)
+        number = self.composition.num_candidates
+        if not self.composition.weighs_seconds:
+            return pool.TowerSource(number, search)
+        tower = pool.TowerSource(seconds_order.DEPTH * number, search)
+        return seconds_order.SecondsSource(tower, self._seconds_order)
+
+    @functools.cached_property
+    def _seconds_order(self) -> seconds_order.SecondsOrder:
+        """The order by watch time at the serving moment."""
+        moment = counter_sums.serving_moment(self._data)
+        return seconds_order.SecondsOrder(self._data, self.composition, moment)
 
     def scores(self, searcher: tf.Module | None = None) -> pool.Scores:
         """Returns the function that computes the model's scores of any videos.

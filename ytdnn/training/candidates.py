@@ -321,7 +321,7 @@ class CandidateWindows:
         shards = [self._data.log.shards[number] for number in window.shards]
         log = user_tower.open_log(
             self._read, self._data.with_log(self._data.log.window(shards))
-        ).weighed(self._config.seconds_power)
+        )
         config = self._config
         if self._is_sliced:
             batches = slice_batches.SliceBatches

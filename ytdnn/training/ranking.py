@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ytdnn.base import artifacts, configs, machine_facts, progress, registries, schema
 from ytdnn.base.metrics import binary, per_user_loss
-from ytdnn.features import own_columns
+from ytdnn.features import first_stage_features, own_columns
 from ytdnn.layers import randomness
 from ytdnn.log import batch_streams, earlier_impressions, events, prepared
 from ytdnn.ranking import building, heads, inputs, model, outcome_heads
@@ -27,14 +27,13 @@ from ytdnn.training import (
     ranker_calibration,
 )
 
-_OF_SOURCES = ("candidate_source", "seed_video")  # features that ask all sources
 MONITOR = "-mean_loss"
 
 
 def step_config(config: configs.Config) -> dict[str, object]:
     """Returns the part of the config that the ranking model depends on."""
     settings = {"ranking": configs.as_trained(config.ranking), "seed": config.seed}
-    if not set(_OF_SOURCES) & set(config.ranking.features.add):
+    if not first_stage_features.OF_SOURCES & set(config.ranking.features.add):
         return settings
     places = config.composition.places
     if config.composition.remove_watched:
@@ -44,7 +43,9 @@ def step_config(config: configs.Config) -> dict[str, object]:
 
 def versions(config: configs.Config) -> dict[str, str]:
     """Returns the versions of the other packages' parts that a ranker is made of."""
-    asks_sources = bool(set(_OF_SOURCES) & set(config.ranking.features.add))
+    asks_sources = bool(
+        first_stage_features.OF_SOURCES & set(config.ranking.features.add)
+    )
     return registries.versions_of_ranker(config, asks_sources)
 
 

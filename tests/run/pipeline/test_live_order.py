@@ -193,7 +193,10 @@ def test_a_ranker_has_the_live_candidates_too(
         data, stage.candidates, stage.candidates.video_vectors(), moment, 0, number
     )
     make = composed_slates.pooled(
-        live.maker(live_terms.weights(vector)), stage.other_sources, config.composition
+        live.maker(live_terms.weights(vector)),
+        stage.other_sources,
+        config.composition,
+        data,
     )
     expected = make(asked, number)
     served = served_lists.ServedLists(bundle, data)

@@ -58,6 +58,7 @@ from ytdnn.base.configs.run import resolved as resolved
 from ytdnn.base.configs.run import sized as sized
 from ytdnn.base.configs.run import to_dict as to_dict
 from ytdnn.base.configs.run import with_own as with_own
+from ytdnn.base.configs.serving import DEFAULT_SOURCES as DEFAULT_SOURCES
 from ytdnn.base.configs.serving import SOURCE_NAMES as SOURCE_NAMES
 from ytdnn.base.configs.serving import CompositionConfig as CompositionConfig
 from ytdnn.base.configs.serving import ExactConfig as ExactConfig

@@ -47,8 +47,6 @@ class CandidatesConfig:
       history_dropout: Share of watches dropped from a history in training, and of
         tokens from the bag of searches.
       label: The watches that are predicted, and their context.
-      seconds_power: Power of its watch seconds that a label weighs; 0: all weigh alike.
-        With .25 to .5 lists hold more watch time and fewer hits (docs/results.md).
       ensemble_size: Number of networks, trained one after another from different
         seeds. The score is the mean of their scores; served vectors are that many times
         as wide.
@@ -105,7 +103,6 @@ class CandidatesConfig:
         networks.NextWatchConfig | networks.LabelExtension,
         setting_types.OneOf(registries.LABELS),
     ] = networks.NextWatchConfig()
-    seconds_power: setting_types.Fraction = 0.0
     ensemble_size: setting_types.Positive = 1
     distillation: setting_types.Fraction = 0.0
     train_on_validation: bool = False

@@ -1,7 +1,9 @@
 """Settings of serving: nearest-neighbour search, and the composition of a slate."""
 
+import dataclasses
 import json
 import math
+from collections.abc import Collection
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pydantic
@@ -100,7 +102,12 @@ class CompositionConfig:
         places: `co_watch` (videos often watched near the user's last watches),
         `fresh_uploads` (of recently watched channels, if the log has channels and
         upload times), `popular` (most watched in the last week of training), or others
-        (docs/extending.md). `popular=0`: none.
+        (docs/extending.md). `popular=0`: none. Of the default ones, those leave
+        that surely cost watch seconds of candidates on validation (pool_choice).
+      seconds_weight: Weight of a video's mean watch seconds in the choice of the
+        ranker's candidates among three times as many of the candidate model's; 0: its
+        order alone. `auto`: chosen by the watch seconds that candidates hold on
+        validation, where watch time is logged (temporal protocol).
       ordered_by: What orders the slate: the `ranker`, or a count of each video's
         impressions, with the ranker's predictions beside it: `click_rate`,
         `mean_seconds` (of an impression) or `odds` (seconds for each impression without
@@ -143,6 +150,7 @@ class CompositionConfig:
 
     num_candidates: setting_types.Positive = 300
     sources: tuple[tuple[str, setting_types.Fraction], ...] = DEFAULT_SOURCES
+    seconds_weight: Literal["auto"] | setting_types.NonNegativeFloat = "auto"
     ordered_by: Literal["ranker", "click_rate", "mean_seconds", "odds"] = "ranker"
     live: Literal["auto"] | bool = "auto"
     live_weights: tuple[float, ...] = ()
@@ -276,6 +284,11 @@ class CompositionConfig:
         of_all = {k: round(v * self.num_candidates) for k, v in self.shares.items()}
         return {name: number for name, number in of_all.items() if number}
 
+    def without(self, left_out: Collection[str]) -> "CompositionConfig":
+        """Returns the composition without some of its sources."""
+        kept = tuple(each for each in self.sources if each[0] not in left_out)
+        return dataclasses.replace(self, sources=kept or ((POPULAR, 0.0),))
+
     @property
     def source_names(self) -> tuple[str, ...]:
         """Names of all sources; a candidate's source is a place in this tuple, from 1.
@@ -283,6 +296,11 @@ class CompositionConfig:
         Sources of ytdnn have the same places in every composition.
         """
         return tuple(dict.fromkeys([*SOURCE_NAMES, *self.shares]))
+
+    @property
+    def weighs_seconds(self) -> bool:
+        """Whether watch time counts in the choice of the ranker's candidates."""
+        return self.seconds_weight not in ("auto", 0.0)
 
     @property
     def diversifies(self) -> bool:

@@ -78,7 +78,7 @@ def _both_stages(
     """Returns the candidates of all sources as the composition orders them."""
     composition = run.config.composition
     nearest = lists.rank_by_vectors(vectors, run.video_vectors)
-    pooled = composed_slates.pooled(nearest, run.sources, composition)
+    pooled = composed_slates.pooled(nearest, run.sources, composition, run.data)
     videos = pooled(cases, composition.num_candidates)
     predicted = ranking.predict_at(run.data, pages.first_rows, videos)
     by = np.asarray(predicted.order)

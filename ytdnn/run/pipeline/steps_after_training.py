@@ -30,9 +30,7 @@ def served_config(config: configs.Config, workdir: Path) -> configs.Config:
     choice = order_choice_artifact.read(workdir) or order_choice_artifact.Choice(
         True, ""
     )
-    composition = config.composition
-    weights = order_choice_artifact.live_weights(config, workdir)
-    composition = dataclasses.replace(composition, live_weights=weights)
+    composition = order_choice_artifact.composition(config, workdir)
     if config.ranking.enabled != "auto":
         return dataclasses.replace(config, composition=composition)
     ranking = dataclasses.replace(config.ranking, enabled=choice.serves_ranker)
@@ -61,18 +59,21 @@ def choice_left_out(config: configs.Config, workdir: Path) -> str:
 
 def choose_order(config: configs.Config, workdir: Path) -> None:
     """Makes `workdir/choice`."""
-    from ytdnn.evaluation import live_term_choice, order_choice
+    from ytdnn.evaluation import live_term_choice, order_choice, pool_choice
 
     has_ranker = not steps.ranker_left_out(config, workdir)
     choice = order_choice_artifact.Choice(True, "")
     if has_ranker:
         choice = order_choice.from_run(config, workdir)
-    if config.composition.live and config.data.protocol == "temporal":
+    is_temporal = config.data.protocol == "temporal"
+    if config.composition.live and is_temporal:
         live = live_term_choice.from_run(config, workdir, has_ranker)
         if live.live_weights or not has_ranker:
             words = ". ".join(filter(None, [choice.words, live.words]))
             weights = live.live_weights
             choice = dataclasses.replace(choice, words=words, live_weights=weights)
+    if has_ranker and is_temporal:
+        choice = pool_choice.from_run(config, workdir, choice)
     inputs = steps.fingerprints(
         workdir, ["data", "candidates", *["ranking"] * has_ranker]
     )
