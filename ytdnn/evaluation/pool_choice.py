@@ -6,8 +6,8 @@ time, more videos). Mean seconds then count as much as is best for
 
     log(seconds held) + 5 · log(videos held)
 
-and makes them surely hold more seconds: a percent more of them is not worth a fifth of
-a percent of the videos, as long videos that were never shown are no watches of a log.
+and makes them surely hold more seconds: a percent more of them is worth a fifth of a
+percent of the videos, no more, as a log cannot say what others would be watched for.
 """
 
 import dataclasses

@@ -102,8 +102,8 @@ class CompositionConfig:
         places: `co_watch` (videos often watched near the user's last watches),
         `fresh_uploads` (of recently watched channels, if the log has channels and
         upload times), `popular` (most watched in the last week of training), or others
-        (docs/extending.md). `popular=0`: none. Of the default ones, those leave
-        that surely cost watch seconds of candidates on validation (pool_choice).
+        (docs/extending.md). `popular=0`: none. A default one leaves where candidates
+        surely hold more watch time without it on validation.
       seconds_weight: Weight of a video's mean watch seconds in the choice of the
         ranker's candidates among three times as many of the candidate model's; 0: its
         order alone. `auto`: chosen by the watch seconds that candidates hold on
