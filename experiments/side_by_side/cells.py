@@ -107,8 +107,9 @@ def own(bench: Bench, log: str, spent: float | None = None) -> Record:
         return _read(home)
     home.mkdir(parents=True, exist_ok=True)
     command = logs.command(log, bench.data, run)
-    shown = [word.replace(f"={bench.data}/", "=DATA/") for word in command[3:-1]]
-    record = _record(log, OWN, ["ytdnn", *shown, f"--workdir=runs/{log}"])
+    words = " ".join(command[3:-1]).replace(f"={bench.data}/", "=DATA/")
+    shown = words.replace(f"={bench.out}/", "=runs/side_by_side/")
+    record = _record(log, OWN, ["ytdnn", shown, f"--workdir=runs/{log}"])
     record |= {"title": OWN, "lacks": "", "code_lines": 0, "seconds": {"all": spent}}
     if not (run / "evaluation").exists():
         record |= _within(bench, command, home)
@@ -164,11 +165,8 @@ def _scored(
     """Returns the quality of the lists of a cell, and what the worker says of them."""
     spent = json.loads((home / "spent.json").read_text())
     file = home / "lists.parquet"
-    data, rules = (
-        prepared.load(run / "data"),
-        run_workdir.require_config(run).evaluation,
-    )
-    found = evaluation(data, rules, file, home / "evaluation")
+    rules = run_workdir.require_config(run).evaluation
+    found = evaluation(prepared.load(run / "data"), rules, file, home / "evaluation")
     scored = _quality(found, file.stem)
     if bench.ranx:
         answers = pl.read_parquet(run.parent / "split" / "test_answers.parquet")
