@@ -6,8 +6,8 @@ time, more videos). Mean seconds then count as much as is best for
 
     log(seconds held) + 5 · log(videos held)
 
-and makes them surely hold more seconds: a percent more of them is worth a fifth of a
-percent of the videos, no more, as a log cannot say what others would be watched for.
+and makes them surely hold half a percent more seconds: a percent of them is worth a
+fifth of a percent of the videos, as a log cannot say how long others would be watched.
 """
 
 import dataclasses
@@ -38,6 +38,7 @@ Composition = configs.CompositionConfig
 
 _WEIGHTS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
 _VIDEOS_FOR_SECONDS = 5.0
+_LEAST_GAIN = 0.005
 _MOST_USERS = 4_000
 _LEAST_USERS = 100
 
@@ -129,7 +130,7 @@ class _Pools:
         best, chosen = _worth(without), 0.0
         for weight in _WEIGHTS:
             held = self._held(dataclasses.replace(composition, seconds_weight=weight))
-            if _worth(held) > best and self._surely_more(held, without):
+            if _worth(held) > best and self._surely_more(held, without, _LEAST_GAIN):
                 best, chosen = _worth(held), weight
         return chosen
 
@@ -170,10 +171,13 @@ class _Pools:
         return seconds.astype(np.float64), number
 
     def _surely_more(
-        self, more: tuple[Floats, Floats], less: tuple[Floats, Floats]
+        self,
+        more: tuple[Floats, Floats],
+        less: tuple[Floats, Floats],
+        gain: float = 0.0,
     ) -> bool:
-        """Whether one holds surely more seconds than another, by user."""
-        parts = {"": bootstrap.mean_parts(more[0] - less[0])}
+        """Whether one holds surely more seconds than another, and a share on top."""
+        parts = {"": bootstrap.mean_parts(more[0] - (1.0 + gain) * less[0])}
         _, low, _ = user_means.with_intervals(parts, self._config)[""]
         return (low or 0.0) > 0.0
 
