@@ -228,6 +228,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "retrieval.index.artifact": types.SimpleNamespace(build=rooms.build_index),
         "evaluation.order_choice": types.SimpleNamespace(from_run=rooms.choose),
         "evaluation.live_term_choice": types.SimpleNamespace(from_run=rooms.choose),
+        "evaluation.pool_choice": types.SimpleNamespace(
+            from_run=lambda config, workdir, served: served
+        ),
         "evaluation.tuned_baselines": types.SimpleNamespace(
             make=rooms.fit_baselines,
             step_config=lambda config: {},
