@@ -71,7 +71,9 @@ def make(directory: pathlib.Path, num_videos: int) -> None:
             content=configs.ContentConfig(enabled=False)
         ),
         ranking=configs.RankingConfig(enabled=True),
-        composition=configs.CompositionConfig(first_pass=FIRST_PASS),
+        composition=configs.CompositionConfig(
+            first_pass=FIRST_PASS, seconds_weight=0.15
+        ),
     )
     size.write_log(directory / "log", num_videos, 2 * num_videos)
     runner.run([graph.DATA], config, directory, print)
