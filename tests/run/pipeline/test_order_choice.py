@@ -5,6 +5,7 @@ import pathlib
 import shutil
 
 import numpy as np
+import polars as pl
 import pytest
 
 import ytdnn
@@ -13,6 +14,7 @@ from ytdnn.base import artifacts
 from ytdnn.evaluation import live_term_choice, order_choice, order_choice_artifact
 from ytdnn.log import prepared
 from ytdnn.retrieval import impression_rates
+from ytdnn.run.pipeline import workdir
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +75,22 @@ def test_what_is_not_chosen_is_measured_but_not_served(
 def test_a_refresh_serves_what_was_chosen(
     chosen: tuple[pathlib.Path, list[str]], made: conftest.Made, tmp_path: pathlib.Path
 ) -> None:
-    directory, _ = chosen
-    tables = {name: frame.tail(60) for name, frame in made.tables.items()}
-    for name in ("watches", "impressions"):
-        tables[name] = tables[name].with_columns(time=tables[name]["time"] + 10_000_000)
-    tables = {k: v for k, v in tables.items() if k in ("watches", "impressions")}
+    directory = tmp_path / "run"
+    shutil.copytree(chosen[0], directory)
+    tables = {
+        name: made.tables[name].tail(60).with_columns(pl.col("time") + 10_000_000)
+        for name in ("watches", "impressions")
+    }
     bundle = ytdnn.refresh(directory, tmp_path / "day", tables=tables)
     assert not ytdnn.Recommender.load(bundle).bundle.has_ranker
+    # The command hands over the settings of the run, of which some are chosen.
+    shutil.rmtree(directory / "choice")
+    choice = order_choice_artifact.Choice(True, "", "click_rate", seconds_weight=0.3)
+    order_choice_artifact.publish(directory / "choice", choice, {}, {})
+    config = workdir.require_config(directory)
+    bundle = ytdnn.refresh(directory, tmp_path / "two", tables=tables, config=config)
+    served = artifacts.read_manifest(bundle, "bundle").config["composition"]
+    assert (served["ordered_by"], served["seconds_weight"]) == ("click_rate", 0.3)
 
 
 def test_a_chosen_count_orders_the_bundle(

@@ -107,7 +107,9 @@ def refresh(
     run_config = run_workdir.require_config(source)
     steps.require_vectors(run_config)
     with run_workdir.lock(directory), progress.shown(bool(verbose)):
-        pinned = _pinned(steps_after_training.served_config(run_config, source), config)
+        given = run_config if config is None else config
+        own = dataclasses.replace(run_config, composition=given.composition)
+        pinned = _pinned(steps_after_training.served_config(own, source), given)
         home = steps_after_training.served_home(run_config, source)
         data, received = run_config.data, None
         if state:
@@ -130,12 +132,11 @@ def refresh(
     return directory / "bundle"
 
 
-def _pinned(run: configs.Config, given: configs.Config | None) -> configs.Config:
-    """Returns the config of the new run: nothing of it is chosen by size again.
+def _pinned(run: configs.Config, given: configs.Config) -> configs.Config:
+    """Returns the config of the new run: nothing of it is chosen again.
 
     Days are short: one process trains them, also those of a run that several trained.
     """
-    given = run if given is None else given
     plain = configs.DataConfig()
     data = dataclasses.replace(
         run.data,
@@ -153,7 +154,6 @@ def _pinned(run: configs.Config, given: configs.Config | None) -> configs.Config
         candidates=dataclasses.replace(run.candidates, auto=()),
         ranking=dataclasses.replace(run.ranking, auto=()),
         index=given.index,
-        composition=given.composition,
         refresh=given.refresh,
         strategy="none" if run.strategy in tasks.JOBS else run.strategy,
         refit=False,
