@@ -9,7 +9,12 @@ from tests.features import first_stage
 from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.evaluation import leaks
-from ytdnn.features import base_feature, counters, feature_choice
+from ytdnn.features import (
+    base_feature,
+    counters,
+    feature_choice,
+    first_stage_features,
+)
 from ytdnn.log import events, prepared
 from ytdnn.ranking import building, inputs
 
@@ -77,11 +82,13 @@ def test_candidates_are_read_as_the_impressions_they_would_be(
     )
     logged = log.impressions(tf.constant(rows))
     assert set(as_candidates) == set(logged)
-    # The first stage was trained on the others, and is not asked about them.
+    # The first stage, and co-watching, know the others, and are not asked about them.
     is_asked = shown.splits[rows] != events.Split.CONTEXT
     assert is_asked.any()
+    declared = {feature.name: feature for feature in feature_choice.declared()}
     for name, values in logged.items():
-        same = is_asked if name == "candidate_score" else np.ones_like(is_asked)
+        is_hidden = isinstance(declared.get(name), first_stage_features.FromCandidates)
+        same = is_asked if is_hidden else np.ones_like(is_asked)
         np.testing.assert_array_equal(as_candidates[name][same], values[same], name)
 
 

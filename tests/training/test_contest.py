@@ -10,7 +10,8 @@ from tests import planted
 from tests.training import kills
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
-from ytdnn.candidates import co_watch_vectors, model
+from ytdnn.candidates import model
+from ytdnn.features import co_watch_vectors
 from ytdnn.training import candidates, contest
 
 BASE = planted.tiny_config()

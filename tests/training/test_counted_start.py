@@ -5,7 +5,8 @@ import pytest
 
 from tests import planted
 from ytdnn import configs
-from ytdnn.candidates import co_watch_vectors, model
+from ytdnn.candidates import model
+from ytdnn.features import co_watch_vectors
 from ytdnn.log import events, prepared
 from ytdnn.training import candidates, counted_start, device_strategy, validation
 

@@ -62,6 +62,7 @@ def built_in() -> Features:
     A model of the same seed has other initial weights if the order changes.
     """
     from ytdnn.features import (
+        co_watch_products,
         column_features,
         counter_features,
         first_stage_features,
@@ -85,6 +86,7 @@ def built_in() -> Features:
         *counter_features.RECENT,
         *past_features.OF_GROUPS,
         *first_stage_features.FEATURES,
+        *co_watch_products.FEATURES,
         *past_features.OF_VIDEO,
         video_attributes.LANGUAGE_MATCH,
         video_attributes.AGE,

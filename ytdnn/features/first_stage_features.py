@@ -20,19 +20,41 @@ OF_SOURCES = frozenset({"candidate_source", "seed_video"})  # that ask all sourc
 _NUM_SOURCES = len(configs.SOURCE_NAMES)
 
 
-class ReplayedFeature(base_feature.ReadAtRequest):
-    """A score or source of the first stage, replayed by the frozen model (DESIGN §7).
+class FromCandidates(base_feature.ReadAtRequest):
+    """A feature computed from the candidates' training watches.
 
-    It exists only if the candidates' training window ends before the ranker's begins: a
-    candidate model that was trained on the ranker's watches would leak the clicks.
-
-    Attributes:
-      asks_sources: Whether it needs all candidate sources, or only the scores.
+    It exists only if their window ends before the ranker's begins: what has seen the
+    ranker's watches would leak the clicks.
     """
 
     scope = base_feature.Scope.PAIR
     columns = ("impressions.time",)
     networks = frozenset({base_feature.RANKING})
+
+    def exists(self, data: prepared.PreparedData) -> bool:
+        """Whether the log has impressions in a window of the ranker's own."""
+        has_columns = base_feature.Feature.exists(self, data)
+        return has_columns and data.windows.has_own_window
+
+    def missing_data(self, data: prepared.PreparedData) -> tuple[str, str, str]:
+        """Returns the columns or windows that are missing, for an error."""
+        if not base_feature.Feature.exists(self, data):
+            return super().missing_data(data)
+        return (
+            "a window of the ranker's own, after that of the candidates' training,",
+            f"data.protocol={data.config.protocol} without one, where the candidate "
+            f"model has seen what was clicked,",
+            "prepare with --protocol=temporal and no split column",
+        )
+
+
+class ReplayedFeature(FromCandidates):
+    """A score or source of the first stage, replayed by the frozen model (DESIGN §7).
+
+    Attributes:
+      asks_sources: Whether it needs all candidate sources, or only the scores.
+    """
+
     asks_sources: ClassVar[bool] = False
 
     @abc.abstractmethod
@@ -45,21 +67,6 @@ class ReplayedFeature(base_feature.ReadAtRequest):
         if replay is None:
             raise ValueError(f"expected a log with a replay for {self.name}")
         return lambda at: self.from_replay(replay, at)
-
-    def exists(self, data: prepared.PreparedData) -> bool:
-        """Whether the log has impressions in a window of the ranker's own."""
-        return super().exists(data) and data.windows.has_own_window
-
-    def missing_data(self, data: prepared.PreparedData) -> tuple[str, str, str]:
-        """Returns the columns or windows that are missing, for an error."""
-        if not super().exists(data):
-            return super().missing_data(data)
-        return (
-            "a window of the ranker's own, after that of the candidates' training,",
-            f"data.protocol={data.config.protocol} without one, where the candidate "
-            f"model has seen what was clicked,",
-            "prepare with --protocol=temporal and no split column",
-        )
 
 
 class CandidateScore(encodings.Continuous, ReplayedFeature):

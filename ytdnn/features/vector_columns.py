@@ -7,19 +7,22 @@ one.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.features import base_feature, column_features, encodings
-from ytdnn.log import io_fields, log_tensors, prepared, raw_request
+from ytdnn.log import events, io_fields, log_tensors, prepared, raw_request
 
 LogTensors = log_tensors.LogTensors
 Tensor: TypeAlias = tf.Tensor
 Variable: TypeAlias = tf.Variable
+Rows = npt.NDArray[np.integer]
 
 PreparedData = prepared.PreparedData
 
@@ -147,16 +150,28 @@ class WatchedProduct(encodings.Continuous, base_feature.ReadAtRequest):
 
     def open_log(self, log: LogTensors) -> log_tensors.Reader:
         """Computes the values of logged impressions at once, others on demand."""
-        rows, place = table(self.column, log.data), PRODUCTS.index(self.kind)
+        rows, place = self.table(log.data), PRODUCTS.index(self.kind)
 
         def read(at: log_tensors.Positions) -> Tensor:
             if not at.is_logged:
                 return _at(log, rows, at.users, at.ends, at.videos)[..., place]
             key = WatchedProduct, self.column
-            logged = log.once(key, lambda: _logged(log, rows))
+            logged = log.once(key, lambda: _logged(log, rows, self.logged_rows))
             return tf.gather(logged[..., place], at.rows)[..., tf.newaxis]
 
         return read
+
+    def table(self, data: PreparedData) -> Tensor:
+        """Returns the vectors of the videos on the host, shared by all readers."""
+        return table(self.column, data)
+
+    def variable(self, data: PreparedData) -> Variable:
+        """Returns the vectors of the videos as a variable, shared by all readers."""
+        return variable(self.column, data)
+
+    def logged_rows(self, shown: events.Impressions) -> Rows:
+        """Returns the logged impressions that have a product."""
+        return np.arange(len(shown))
 
     def open_request(self, data: PreparedData) -> base_feature.RequestReader:
         """Returns the reader with the vectors of the catalogue."""
@@ -180,7 +195,7 @@ class _ProductOfRequest(base_feature.RequestReader):
 
     def __init__(self, feature: WatchedProduct, data: PreparedData) -> None:
         super().__init__()
-        self._rows = variable(feature.column, data)
+        self._rows = feature.variable(data)
         self._key = WatchedProduct, feature.column
         self._place = PRODUCTS.index(feature.kind)
 
@@ -232,18 +247,29 @@ def _unit(vectors: Tensor) -> Tensor:
     return tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=-1)
 
 
-def _logged(log: LogTensors, rows: Tensor) -> Tensor:
-    """Returns the products of all logged impressions, `[impressions, 3] float32`."""
+def _logged(
+    log: LogTensors, rows: Tensor, choose: Callable[[events.Impressions], Rows]
+) -> Tensor:
+    """Returns the products of logged impressions, `[impressions, 3] float32`.
+
+    Args:
+      log: The log.
+      rows: Vectors of the videos.
+      choose: Function that returns the impressions that have a product.
+    """
     shard = log.data.log.shard
     shown, watches = shard.impressions, shard.watches
     if shown is None:
         return tf.zeros([0, len(PRODUCTS)])
-    users = np.asarray(shown.users)
-    ends = np.asarray(watches.offsets)[users] + np.asarray(shown.num_watches)
+    places = choose(shown)
+    users = np.asarray(shown.users)[places]
+    ends = np.asarray(watches.offsets)[users] + np.asarray(shown.num_watches)[places]
+    products = np.full((len(shown), len(PRODUCTS)), _NO_PRODUCT, np.float32)
     with tf.init_scope(), tf.device("CPU"):
-        videos = tf.constant(np.asarray(shown.videos))[:, tf.newaxis]
+        videos = tf.constant(np.asarray(shown.videos)[places])[:, tf.newaxis]
         at = tf.constant(users), tf.constant(ends, tf.int64)
-        return _at(log, rows, *at, videos)[:, 0]
+        products[places] = _at(log, rows, *at, videos)[:, 0].numpy()
+        return tf.constant(products)
 
 
 def _at(

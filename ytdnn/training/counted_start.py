@@ -1,6 +1,6 @@
 """Initialises the candidate model from co-watch counts.
 
-From co-watching (`ytdnn/candidates/co_watch_vectors.py`), a fresh network with a skip
+From co-watching (`ytdnn/features/co_watch_vectors.py`), a fresh network with a skip
 connection scores a video by the cosine or product of its vector with a bag of the
 watched videos' vectors, plus the log of how often it was watched. That is a neighbour
 model of few dimensions, which training then improves.
@@ -23,7 +23,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.base import artifacts, configs, progress
-from ytdnn.candidates import co_watch_vectors, model
+from ytdnn.candidates import model
+from ytdnn.features import co_watch_vectors
 from ytdnn.layers import embeddings
 from ytdnn.log import prepared
 from ytdnn.training import device_strategy, validation

@@ -2,8 +2,13 @@ import numpy as np
 import pytest
 
 from tests import planted
-from ytdnn.candidates import co_watch_vectors
+from ytdnn.features import co_watch_vectors
 from ytdnn.log import events
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +94,8 @@ def test_a_matrix_of_fewer_directions_than_coordinates_is_factorised(least):
     assert np.isfinite(found).all()
     np.testing.assert_allclose(sizes[:3], [1.0, 0.7, 0.5], rtol=1e-3)
     assert np.abs(found[:, :3].T @ turn[:, 1:4]).max(axis=1) == pytest.approx(1, 1e-3)
+
+
+def test_other_shards_give_the_same_products_but_for_rounding(data, sharded):
+    one, many = (co_watch_vectors.vectors(each, 4) for each in (data, sharded))
+    np.testing.assert_allclose(many @ many.T, one @ one.T, atol=1e-5)
