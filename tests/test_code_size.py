@@ -13,7 +13,7 @@ from tests import code_size, rooms
 # Lines of code of each room (`python -m tests.code_size`); HTML, CSS and JS count too.
 ROOMS = {
     "base": 4_000,
-    "log": 7_141,
+    "log": 7_166,
     "layers": 651,
     "features": 3_141,
     "candidates": 1_222,
@@ -23,14 +23,14 @@ ROOMS = {
     "bundle": 3_668,
     "evaluation": 6_213,
     "run": 3_786,
-    "core": 36_501,
+    "core": 36_526,
     "lab": 8_447,
     "ops": 6_027,
-    "all": 50_975,
+    "all": 51_000,
 }
 MOST = {
     "num_settings": 160,
-    "num_test_lines": 43_212,
+    "num_test_lines": 43_242,
     "num_experiment_lines": 5_805,
     "num_words": 24_900,
 }

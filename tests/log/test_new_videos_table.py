@@ -58,6 +58,14 @@ def test_columns_given_come_before_those_of_the_log(file: pathlib.Path) -> None:
     assert found.table["title"].to_list() == ["60", "-1"]
 
 
+def test_a_channel_of_another_name_is_found_where_the_catalogue_has_channels() -> None:
+    rows = pl.DataFrame({"video_id": ["v9"], "author": ["x"]})
+    for name in ("author", "channel_id"):
+        catalogue = _Catalogue(rows.rename({"author": name}), configs.DataConfig())
+        found = new_videos_table.read(rows, catalogue)  # type: ignore[arg-type]
+        assert found.table.to_dicts() == [{"video_id": "v9", name: "x"}]
+
+
 def test_columns_of_another_table_are_refused(file: pathlib.Path) -> None:
     with pytest.raises(errors.UserError, match=r"--columns=watches"):
         new_videos_table.read(file, _DATA, ["watches.time=t"])

@@ -14,7 +14,7 @@ from tests import refusals
 from ytdnn import configs
 from ytdnn.base import errors, table_schemas
 from ytdnn.evaluation import prepare_summary
-from ytdnn.log import events, prepare, sources
+from ytdnn.log import events, prepare, raw_log, sources
 from ytdnn.log.sources import mappings
 from ytdnn.run.cli import command, given_settings, main
 
@@ -77,6 +77,32 @@ def test_all_missing_columns_of_all_tables_are_named(tmp_path):
         f"--columns=watches.video_id=item_id,watches.time=ts"
     )
     assert "expected column video_id in" in videos
+
+
+@pytest.mark.parametrize(
+    ("own", "found"),
+    [
+        ({"author": ["x", "y"], "category": [7, 8]}, {"channel_id", "topic"}),
+        ({"channel": ["x", "y"], "channel_id": ["u", "v"]}, {"channel", "channel_id"}),
+        ({"author": ["x", "y"], "studio": ["u", "v"]}, {"author", "studio"}),
+        ({"genres": ["a|b|a", "a|b"]}, {"genres"}),  # several values
+        ({"category": [0.5, 1.5]}, {"category"}),
+    ],
+)
+def test_a_channel_or_topic_is_found_by_the_words_of_one_column(tmp_path, own, found):
+    WATCHES.write_parquet(tmp_path / "watches.parquet")
+    videos = pl.DataFrame({"video_id": [10, 20], **own})
+    videos.write_parquet(tmp_path / "videos.parquet")
+    origin = _read(tmp_path).origins["videos"]
+    assert set(origin.rows.collect_schema()) == {raw_log.ROW, "video_id", *found}
+    assert list(origin.notes) == [
+        f"videos.{origin.names[name]} is read as {name}; --columns=videos.{name}= "
+        f"leaves it as it is"
+        for name in sorted(found - set(own))
+    ]
+    columns = (*COLUMNS, "videos.channel_id=", "videos.topic=")
+    left = _read(tmp_path, columns=columns).tables["videos"]
+    assert set(left.collect_schema()) == {"video_id", *own} - {"channel_id"}
 
 
 def test_numbers_in_another_unit_are_divided_or_multiplied(tmp_path):
