@@ -88,6 +88,18 @@ def test_counted_seconds_weigh_where_they_order_better(
     assert ranker_calibration.best_weight(rows) == 0.0
 
 
+def test_counted_seconds_do_not_cost_the_first_places() -> None:
+    """They bring all three watched videos into the first half, the best one down."""
+    gains, own, counted = np.zeros(8), np.arange(8.0)[::-1], np.zeros(8)
+    gains[[0, 5, 6]] = 100.0, 1.0, 1.0
+    counted[[5, 6]] = 20.0
+    rows = np.column_stack([np.zeros(8), gains, own, own + counted])
+    assert ranker_calibration.best_weight(rows) == 0.0
+    gains[0] = 1.0
+    rows = np.column_stack([np.zeros(8), gains, own, own + counted])
+    assert ranker_calibration.best_weight(rows) > 0.0
+
+
 def test_the_order_follows_counted_seconds_by_the_weight_that_was_found(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
