@@ -7,8 +7,7 @@ one.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +31,6 @@ Settings = base_feature.EncoderSettings
 
 AVERAGE, LAST, NEAREST = "of_watched", "of_last_watched", "of_nearest_watched"
 PRODUCTS = (AVERAGE, LAST, NEAREST)
-_WATCHES = 50  # last ones that a video is compared with
 _DIM = 32  # of the linear layer, at most
 _NO_PRODUCT = -2.0  # products of unit vectors are at least -1
 _ROWS_A_PART = 256
@@ -126,7 +124,12 @@ class WatchedProduct(encodings.Continuous, base_feature.ReadAtRequest):
     """A product of the video's vector with the vectors of the last watches.
 
     It is in [-1, 1], and missing if the video, or every watched video, has no vector.
+
+    Attributes:
+      num_watches: Number of last watches that a video is compared with.
     """
+
+    num_watches: ClassVar[int] = 50
 
     scope = base_feature.Scope.PAIR
     networks = frozenset({base_feature.RANKING})
@@ -154,9 +157,10 @@ class WatchedProduct(encodings.Continuous, base_feature.ReadAtRequest):
 
         def read(at: log_tensors.Positions) -> Tensor:
             if not at.is_logged:
-                return _at(log, rows, at.users, at.ends, at.videos)[..., place]
+                given = at.users, at.ends, at.videos
+                return self._at(log, rows, *given)[..., place]
             key = WatchedProduct, self.column
-            logged = log.once(key, lambda: _logged(log, rows, self.logged_rows))
+            logged = log.once(key, lambda: self._logged(log, rows))
             return tf.gather(logged[..., place], at.rows)[..., tf.newaxis]
 
         return read
@@ -176,6 +180,62 @@ class WatchedProduct(encodings.Continuous, base_feature.ReadAtRequest):
     def open_request(self, data: PreparedData) -> base_feature.RequestReader:
         """Returns the reader with the vectors of the catalogue."""
         return _ProductOfRequest(self, data)
+
+    def _logged(self, log: LogTensors, rows: Tensor) -> Tensor:
+        """Returns the products of logged impressions, `[impressions, 3] float32`.
+
+        Args:
+          log: The log.
+          rows: Vectors of the videos.
+        """
+        shard = log.data.log.shard
+        shown, watches = shard.impressions, shard.watches
+        if shown is None:
+            return tf.zeros([0, len(PRODUCTS)])
+        places = self.logged_rows(shown)
+        users = np.asarray(shown.users)[places]
+        starts = np.asarray(watches.offsets)[users]
+        ends = starts + np.asarray(shown.num_watches)[places]
+        products = np.full((len(shown), len(PRODUCTS)), _NO_PRODUCT, np.float32)
+        with tf.init_scope(), tf.device("CPU"):
+            videos = tf.constant(np.asarray(shown.videos)[places])[:, tf.newaxis]
+            at = tf.constant(users), tf.constant(ends, tf.int64)
+            products[places] = self._at(log, rows, *at, videos)[:, 0].numpy()
+            return tf.constant(products)
+
+    def _at(
+        self, log: LogTensors, rows: Tensor, users: Tensor, ends: Tensor, videos: Tensor
+    ) -> Tensor:
+        """Returns products as `_products` does, of a bounded number of rows at a time.
+
+        Args:
+          log: The log.
+          rows: Vectors of the videos.
+          users: `[n]` user indices.
+          ends: `[n] int64` flat positions of the first watch that is not in the past.
+          videos: `[n, k] int32`.
+        """
+        size = tf.shape(users)[0]
+        offsets = log.column(schema.WATCHES, "offsets")
+        watches = log.column(schema.WATCHES, "videos")
+        last = tf.range(-self.num_watches, 0, dtype=tf.int64)
+        number = tf.maximum(1, tf.cast(tf.math.ceil(size / _ROWS_A_PART), tf.int32))
+
+        def part(start: Tensor) -> Tensor:
+            stop = tf.minimum(start + _ROWS_A_PART, size)
+            begins = tf.gather(offsets, users[start:stop])
+            places = ends[start:stop, tf.newaxis] + last
+            watched = tf.gather(watches, tf.maximum(places, 0))
+            is_own = places >= begins[:, tf.newaxis]
+            watched = tf.where(is_own, watched, tf.zeros_like(watched))
+            parts = _products(rows, watched, videos[start:stop])
+            return tf.pad(parts, [[0, _ROWS_A_PART - (stop - start)], [0, 0], [0, 0]])
+
+        spec = tf.TensorSpec([_ROWS_A_PART, None, len(PRODUCTS)], tf.float32)
+        starts = tf.range(number) * _ROWS_A_PART
+        parts = tf.map_fn(part, starts, parallel_iterations=1, fn_output_signature=spec)
+        shape = [number * _ROWS_A_PART, tf.shape(videos)[1], len(PRODUCTS)]
+        return tf.reshape(parts, shape)[:size]
 
 
 class _VectorsOfVideos(base_feature.RequestReader):
@@ -198,12 +258,13 @@ class _ProductOfRequest(base_feature.RequestReader):
         self._rows = feature.variable(data)
         self._key = WatchedProduct, feature.column
         self._place = PRODUCTS.index(feature.kind)
+        self._num_watches = feature.num_watches
 
     def __call__(self, request: raw_request.Request) -> Tensor:
         """Returns `[batch, k] float32`."""
 
         def make() -> Tensor:
-            watched = request.last_watches(_WATCHES)
+            watched = request.last_watches(self._num_watches)
             return _products(self._rows, watched, request.video_indices)
 
         return request.once(self._key, make)[..., self._place]
@@ -245,63 +306,6 @@ def variable(column: str, data: PreparedData) -> Variable:
 def _unit(vectors: Tensor) -> Tensor:
     """Returns vectors scaled to length one, `float32`; zeros stay zeros."""
     return tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=-1)
-
-
-def _logged(
-    log: LogTensors, rows: Tensor, choose: Callable[[events.Impressions], Rows]
-) -> Tensor:
-    """Returns the products of logged impressions, `[impressions, 3] float32`.
-
-    Args:
-      log: The log.
-      rows: Vectors of the videos.
-      choose: Function that returns the impressions that have a product.
-    """
-    shard = log.data.log.shard
-    shown, watches = shard.impressions, shard.watches
-    if shown is None:
-        return tf.zeros([0, len(PRODUCTS)])
-    places = choose(shown)
-    users = np.asarray(shown.users)[places]
-    ends = np.asarray(watches.offsets)[users] + np.asarray(shown.num_watches)[places]
-    products = np.full((len(shown), len(PRODUCTS)), _NO_PRODUCT, np.float32)
-    with tf.init_scope(), tf.device("CPU"):
-        videos = tf.constant(np.asarray(shown.videos)[places])[:, tf.newaxis]
-        at = tf.constant(users), tf.constant(ends, tf.int64)
-        products[places] = _at(log, rows, *at, videos)[:, 0].numpy()
-        return tf.constant(products)
-
-
-def _at(
-    log: LogTensors, rows: Tensor, users: Tensor, ends: Tensor, videos: Tensor
-) -> Tensor:
-    """Returns products as `_products` does, of a bounded number of rows at a time.
-
-    Args:
-      log: The log.
-      rows: Vectors of the videos.
-      users: `[n]` user indices.
-      ends: `[n] int64` flat positions of the first watch that is not in the past.
-      videos: `[n, k] int32`.
-    """
-    size = tf.shape(users)[0]
-    number = tf.maximum(1, tf.cast(tf.math.ceil(size / _ROWS_A_PART), tf.int32))
-
-    def part(start: Tensor) -> Tensor:
-        stop = tf.minimum(start + _ROWS_A_PART, size)
-        begins = tf.gather(log.column(schema.WATCHES, "offsets"), users[start:stop])
-        places = ends[start:stop, tf.newaxis] + tf.range(-_WATCHES, 0, dtype=tf.int64)
-        watched = tf.gather(log.column(schema.WATCHES, "videos"), tf.maximum(places, 0))
-        is_own = places >= begins[:, tf.newaxis]
-        watched = tf.where(is_own, watched, tf.zeros_like(watched))
-        parts = _products(rows, watched, videos[start:stop])
-        return tf.pad(parts, [[0, _ROWS_A_PART - (stop - start)], [0, 0], [0, 0]])
-
-    spec = tf.TensorSpec([_ROWS_A_PART, None, len(PRODUCTS)], tf.float32)
-    starts = tf.range(number) * _ROWS_A_PART
-    parts = tf.map_fn(part, starts, parallel_iterations=1, fn_output_signature=spec)
-    shape = [number * _ROWS_A_PART, tf.shape(videos)[1], len(PRODUCTS)]
-    return tf.reshape(parts, shape)[:size]
 
 
 def _products(rows: Tensor | Variable, watched: Tensor, videos: Tensor) -> Tensor:
