@@ -20,6 +20,7 @@ from ytdnn.bundle import requests, user_requests
 from ytdnn.evaluation import leaks
 from ytdnn.features import base_feature, counters, feature_choice, open_features
 from ytdnn.log import events, io_fields, log_tensors, lookups, prepared, raw_request
+from ytdnn.log.sources import own_tables
 
 PreparedData = prepared.PreparedData
 
@@ -389,4 +390,6 @@ def without(column: str, directory: pathlib.Path) -> PreparedData | None:
         del log[table]
     else:
         log[table] = log[table].drop(name)
-    return full_log.prepared_data(directory, log)
+    # Or `genre` would be the topic.
+    columns = (f"{column}=",) if name in own_tables.OF_OTHER_NAMES else ()
+    return full_log.prepared_data(directory, log, columns=columns)
