@@ -22,7 +22,7 @@ def test_lists_are_compared_by_vectors_else_by_topic_else_by_channel(
     plain = full_log.prepared_data(tmp_path / "plain", full_log.tables())
     assert list_metrics.Variety(plain).by == "topic"
     log = full_log.tables()
-    log["videos"] = log["videos"].drop("topic")
+    log["videos"] = log["videos"].drop("topic", "genre")
     assert list_metrics.Variety(full_log.prepared_data(tmp_path / "b", log)).by == (
         "channel_id"
     )

@@ -391,5 +391,5 @@ def without(column: str, directory: pathlib.Path) -> PreparedData | None:
     else:
         log[table] = log[table].drop(name)
     # Or `genre` would be the topic.
-    columns = (f"{column}=",) if name in own_tables.OF_OTHER_NAMES else ()
+    columns = (f"{column}=",) if name in own_tables.FOUND_BY_WORDS else ()
     return full_log.prepared_data(directory, log, columns=columns)

@@ -56,7 +56,7 @@ def read(
     mapped = [c for c in data.config.columns if c.startswith(f"{schema.VIDEOS}.")]
     mapped_here = mappings.parse_columns(columns)
     mappings.require_mapped(mapped_here, [schema.VIDEOS], "new videos")
-    lacking = own_tables.OF_OTHER_NAMES - set(data.videos.columns)
+    lacking = own_tables.FOUND_BY_WORDS - set(data.videos.columns)
     names = {
         **dict.fromkeys(lacking, ""),
         **mappings.parse_columns(mapped).get(schema.VIDEOS, {}),

@@ -30,7 +30,7 @@ from ytdnn.log.sources import (
 )
 
 # Columns of videos that are found by other names too.
-OF_OTHER_NAMES = frozenset({schema.CHANNEL_ID, schema.TOPIC})
+FOUND_BY_WORDS = frozenset({schema.CHANNEL_ID, schema.TOPIC})
 _FIRST_ROWS = 10_000  # by which a column of several values is known
 _IN_ORDER = "; watches.time= (empty) takes the order of the rows"
 _VALUE = re.compile(r"[\d.,:+ -]+")  # of a cell, where a header is missing
@@ -175,8 +175,8 @@ def origin(
     if table == schema.WATCHES and schema.TIME in without:  # rows are in order
         frame = frame.with_columns(pl.col(raw_log.ROW).cast(int).alias(schema.TIME))
     with raw_log.readable(file):
-        found = _of_other_names(table, frame, columns, names)
-    names = given = {k: v for k, v in names.items() if v} | found
+        by_words = _named_by_words(table, frame, columns, names)
+    names = given = {k: v for k, v in names.items() if v} | by_words
     names, frame = multi_valued.split(table, names, frame, columns, file)
     dtypes = frame.collect_schema()
     columns = [name for name in dtypes if name != raw_log.ROW]
@@ -203,7 +203,7 @@ def origin(
     notes += _units_in_names(table, given, dtypes)
     notes += [
         f"{table}.{own} is read as {name}; --columns={table}.{name}= leaves it as it is"
-        for name, own in found.items()
+        for name, own in by_words.items()
     ]
     notes += _merged_ids(table, frame, file, mapped)
     notes += _left_out(table, whole, frame, file) if where else []
@@ -211,10 +211,10 @@ def origin(
     return raw_log.Origin(rows, file, names, notes=tuple(notes), unused=unused)
 
 
-def _of_other_names(
+def _named_by_words(
     table: str, frame: pl.LazyFrame, columns: Sequence[str], names: Mapping[str, str]
 ) -> dict[str, str]:
-    """Returns the one column of videos that is called a channel or topic, by which.
+    """Returns the user's names of channel and topic, each where one column is called so.
 
     Args:
       table: Name of a schema table.
@@ -222,9 +222,9 @@ def _of_other_names(
       columns: Columns of the file.
       names: The user's name of each renamed column; empty: it is left out.
     """
-    found: dict[str, str] = {}
+    names_in_file: dict[str, str] = {}
     taken = {*names.values(), *table_schemas.TABLES[table].names}
-    for name in sorted(OF_OTHER_NAMES) if table == schema.VIDEOS else ():
+    for name in sorted(FOUND_BY_WORDS) if table == schema.VIDEOS else ():
         if name in names or name in columns:
             continue
         own = [c for c in columns if c not in taken and naming.is_called(c, name)]
@@ -232,8 +232,8 @@ def _of_other_names(
             values = frame.select(own).head(_FIRST_ROWS).collect().to_series()
             is_group = values.dtype.is_integer() or values.dtype in times.TEXT
             if is_group and not multi_valued.separator(values):
-                found[name] = own[0]
-    return found
+                names_in_file[name] = own[0]
+    return names_in_file
 
 
 def _units_in_names(
