@@ -214,7 +214,7 @@ def origin(
 def _named_by_words(
     table: str, frame: pl.LazyFrame, columns: Sequence[str], names: Mapping[str, str]
 ) -> dict[str, str]:
-    """Returns the user's names of channel and topic, each where one column is called so.
+    """Returns the user's names of channel and topic, where one column is called so.
 
     Args:
       table: Name of a schema table.
