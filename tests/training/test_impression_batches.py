@@ -10,6 +10,7 @@ from tests import full_log
 from tests.features import first_stage
 from ytdnn import configs
 from ytdnn.base import schema
+from ytdnn.features import co_watch_vectors
 from ytdnn.log import batch_streams, prepared
 from ytdnn.ops.cluster import strategies
 from ytdnn.ranking import building
@@ -172,9 +173,12 @@ def test_nothing_joins_all_shards_where_the_ranker_is_trained(
 
 @pytest.mark.thorough
 def test_validation_of_windows_is_that_of_the_whole(whole, sharded, stage, monkeypatch):
+    # Sums of other shards are rounded otherwise.
+    vectors = co_watch_vectors.vectors(whole, 16)
+    monkeypatch.setattr(co_watch_vectors, "vectors", lambda data, dim: vectors)
     values = []
-    for data, window_events in ((whole, _WINDOW), (sharded, 1)):
-        config = _config()
+    for given, window_events in ((whole, _WINDOW), (sharded, 1)):
+        config, data = _config(), prepared.load(given.directory)
         monkeypatch.setattr(configs.RankingConfig, "window_events", window_events)
         tf.keras.utils.set_random_seed(3)
         built = building.build(config.ranking, data, stage)

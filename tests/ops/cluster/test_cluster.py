@@ -54,7 +54,8 @@ def _assert_same_weights(alone: pathlib.Path, workdir: pathlib.Path) -> None:
         expected, found = _weights(alone, stage), _weights(workdir, stage)
         assert expected.keys() == found.keys()
         for name, values in expected.items():
-            np.testing.assert_allclose(found[name], values, atol=1e-4, err_msg=name)
+            # Products of 16-bit vectors carry differences of rounding on.
+            np.testing.assert_allclose(found[name], values, atol=3e-4, err_msg=name)
 
 
 def _own_network() -> None:
