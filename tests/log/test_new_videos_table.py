@@ -64,6 +64,8 @@ def test_a_channel_of_another_name_is_found_where_the_catalogue_has_channels() -
         catalogue = _Catalogue(rows.rename({"author": name}), configs.DataConfig())
         found = new_videos_table.read(rows, catalogue)  # type: ignore[arg-type]
         assert found.table.to_dicts() == [{"video_id": "v9", name: "x"}]
+    unread = rows.rename({"author": "topic"})
+    assert new_videos_table.read(unread, catalogue).unread == ["topic"]  # type: ignore[arg-type]
 
 
 def test_columns_of_another_table_are_refused(file: pathlib.Path) -> None:

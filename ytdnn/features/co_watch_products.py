@@ -68,7 +68,7 @@ def _counted(data: prepared.PreparedData) -> tf.Tensor:
     """Returns unit vectors `[num_videos + 1, width] float16`, zeros where unknown.
 
     To a vector, which is the shorter the fewer watches it is counted from, the mean of
-    its channel's is added: of a hundred watches half is still chance.
+    its channel's is added.
     """
     vectors = co_watch_vectors.vectors(data, _WIDTH)
     rows = np.zeros((data.num_videos + 1, _WIDTH), np.float32)

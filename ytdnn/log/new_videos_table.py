@@ -56,9 +56,7 @@ def read(
     mapped = [c for c in data.config.columns if c.startswith(f"{schema.VIDEOS}.")]
     mapped_here = mappings.parse_columns(columns)
     mappings.require_mapped(mapped_here, [schema.VIDEOS], "new videos")
-    lacking = own_tables.FOUND_BY_WORDS - set(data.videos.columns)
     names = {
-        **dict.fromkeys(lacking, ""),
         **mappings.parse_columns(mapped).get(schema.VIDEOS, {}),
         **mapped_here.get(schema.VIDEOS, {}),
     }
@@ -71,6 +69,8 @@ def read(
     read, dropped = log_checks.check_entities(read, schema.VIDEOS, bad_rows)
     with raw_log.readable(origin.file):
         table = read.tables[schema.VIDEOS].collect()
+    by_words = own_tables.FOUND_BY_WORDS - {*names, *data.videos.columns}
+    table = table.rename({n: own for n, own in origin.names.items() if n in by_words})
     wanted = dict(data.videos.drop(prepared.TRAIN_COUNT, strict=False).schema)
     of_videos = data.catalogue.vectors.in_table(schema.VIDEOS)
     wanted |= {name.partition(".")[2]: vectors.DTYPE for name in of_videos}
