@@ -13,9 +13,9 @@ from tests import code_size, rooms
 # Lines of code of each room (`python -m tests.code_size`); HTML, CSS and JS count too.
 ROOMS = {
     "base": 4_000,
-    "log": 7_166,
+    "log": 7_174,
     "layers": 651,
-    "features": 3_156,
+    "features": 3_169,
     "candidates": 1_222,
     "retrieval": 3_358,
     "ranking": 1_314,
@@ -23,10 +23,10 @@ ROOMS = {
     "bundle": 3_668,
     "evaluation": 6_213,
     "run": 3_786,
-    "core": 36_540,
+    "core": 36_561,
     "lab": 8_447,
     "ops": 6_027,
-    "all": 51_014,
+    "all": 51_035,
 }
 MOST = {
     "num_settings": 160,

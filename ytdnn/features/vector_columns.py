@@ -6,7 +6,6 @@ watches: to the average of the last watched vectors, to the last one, and to the
 one.
 """
 
-import math
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -34,6 +33,7 @@ PRODUCTS = (AVERAGE, LAST, NEAREST)
 _DIM = 32  # of the linear layer, at most
 _NO_PRODUCT = -2.0  # products of unit vectors are at least -1
 _ROWS_A_PART = 256
+_PAGE = 8  # impressions that share a user's watches, where they are read at once
 
 
 class VectorColumn(column_features._Column):
@@ -156,10 +156,11 @@ class WatchedProduct(encodings.Continuous, base_feature.ReadAtRequest):
         rows, place = self.table(log.data), PRODUCTS.index(self.kind)
 
         def read(at: log_tensors.Positions) -> Tensor:
+            key = WatchedProduct, self.column
             if not at.is_logged:
                 given = at.users, at.ends, at.videos
-                return self._at(log, rows, *given)[..., place]
-            key = WatchedProduct, self.column
+                made = log.latest(key, at, lambda: self._at(log, rows, *given))
+                return made[..., place]
             logged = log.once(key, lambda: self._logged(log, rows))
             return tf.gather(logged[..., place], at.rows)[..., tf.newaxis]
 
@@ -196,11 +197,15 @@ class WatchedProduct(encodings.Continuous, base_feature.ReadAtRequest):
         users = np.asarray(shown.users)[places]
         starts = np.asarray(watches.offsets)[users]
         ends = starts + np.asarray(shown.num_watches)[places]
+        pages, columns = _pages(users, ends)
+        first = np.flatnonzero(columns == 0)
+        videos = np.zeros((len(first), _PAGE), np.int32)
+        videos[pages, columns] = np.asarray(shown.videos)[places]
         products = np.full((len(shown), len(PRODUCTS)), _NO_PRODUCT, np.float32)
         with tf.init_scope(), tf.device("CPU"):
-            videos = tf.constant(np.asarray(shown.videos)[places])[:, tf.newaxis]
-            at = tf.constant(users), tf.constant(ends, tf.int64)
-            products[places] = self._at(log, rows, *at, videos)[:, 0].numpy()
+            at = tf.constant(users[first]), tf.constant(ends[first], tf.int64)
+            read = self._at(log, rows, *at, tf.constant(videos)).numpy()
+            products[places] = read[pages, columns]
             return tf.constant(products)
 
     def _at(
@@ -303,6 +308,22 @@ def variable(column: str, data: PreparedData) -> Variable:
     )
 
 
+def _pages(users: Rows, ends: Rows) -> tuple[Rows, Rows]:
+    """Returns the page and the column on it of each impression.
+
+    Neighbours of one user with the same watches before them share a page.
+
+    Args:
+      users: `[n]` user indices.
+      ends: `[n]` flat positions of the first watch that is not in the past.
+    """
+    is_first = np.ones(len(users), bool)
+    is_first[1:] = (users[1:] != users[:-1]) | (ends[1:] != ends[:-1])
+    rows = np.arange(len(users))
+    columns = (rows - np.maximum.accumulate(np.where(is_first, rows, 0))) % _PAGE
+    return np.cumsum(columns == 0) - 1, columns
+
+
 def _unit(vectors: Tensor) -> Tensor:
     """Returns vectors scaled to length one, `float32`; zeros stay zeros."""
     return tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=-1)
@@ -322,14 +343,16 @@ def _products(rows: Tensor | Variable, watched: Tensor, videos: Tensor) -> Tenso
     vectors = tf.cast(tf.gather(rows, videos), tf.float32)
     earlier = tf.cast(tf.gather(rows, watched), tf.float32)
     has_vector = tf.reduce_any(vectors != 0.0, axis=-1)
-    is_there = tf.reduce_any(earlier != 0.0, axis=-1)[:, tf.newaxis]
-    each = tf.matmul(vectors, earlier, transpose_b=True)  # [n, k, length]
-    number = tf.reduce_sum(tf.cast(is_there, tf.float32), axis=-1)
-    average = tf.math.divide_no_nan(tf.reduce_sum(each, axis=-1), number)
-    last = each[..., -1]
-    nearest = tf.reduce_max(tf.where(is_there, each, -math.inf), axis=-1)
+    is_there = tf.reduce_any(earlier != 0.0, axis=-1, keepdims=True)
+    number = tf.reduce_sum(tf.cast(is_there, tf.float32), axis=1)
+    mean = tf.math.divide_no_nan(tf.reduce_sum(earlier, axis=1), number)
+    average = tf.linalg.matvec(vectors, mean)
+    last = tf.linalg.matvec(vectors, earlier[:, -1])
+    some = tf.gather(earlier, tf.argmax(is_there[..., 0], axis=1), batch_dims=1)
+    known = tf.where(is_there, earlier, some[:, tf.newaxis])
+    nearest = tf.reduce_max(tf.matmul(vectors, known, transpose_b=True), axis=-1)
     is_some = has_vector & (number > 0.0)
-    is_last = has_vector & is_there[..., -1]
+    is_last = has_vector & is_there[:, -1]
     parts = ((average, is_some), (last, is_last), (nearest, is_some))
     coordinates = [tf.where(known, values, _NO_PRODUCT) for values, known in parts]
     return tf.stack(coordinates, axis=-1)

@@ -85,6 +85,7 @@ class LogTensors:
         self._made: dict[tuple[str, str], tf.Tensor] = {}
         self._kept: dict[Hashable, Any] = {}
         self._shared: dict[Hashable, Any] = {}
+        self._latest: dict[Hashable, tuple[Positions, tf.Tensor]] = {}
 
     def once(self, key: Hashable, make: Callable[[], prepared.Made]) -> prepared.Made:
         """Returns `make()`, cached for this log, so that several readers share it."""
@@ -93,6 +94,15 @@ class LogTensors:
     def shared(self, key: Hashable, make: Callable[[], prepared.Made]) -> prepared.Made:
         """Returns `make()`, cached only while features are opened; see `release`."""
         return prepared.kept(self._shared, key, make)
+
+    def latest(
+        self, key: Hashable, at: Positions, make: Callable[[], tf.Tensor]
+    ) -> tf.Tensor:
+        """Returns `make()`, shared by readers that ask for the same positions."""
+        held = self._latest.get(key)
+        if held is None or held[0] is not at:
+            held = self._latest[key] = at, make()
+        return held[1]
 
     def release(self) -> None:
         """Forgets what only the opening of features needed, of the whole set too."""
