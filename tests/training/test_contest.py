@@ -58,11 +58,21 @@ def test_the_better_half_keeps_its_order():
     assert contest.better_half(users({"a": 0.1, "b": 0.3, "c": 0.2})) == ("b", "c")
 
 
-def test_the_cheapest_of_those_within_a_standard_error_wins():
+def test_the_best_of_the_narrowest_within_a_standard_error_wins():
+    wide = member(0.01, embedding_dim=8, similarity="cosine")
+    narrow = member(0.01, embedding_dim=4, similarity="user_cosine")
+    dot = member(0.01, embedding_dim=4, similarity="dot")
+    members = {"worst": narrow, "cheap": narrow, "dot": dot, "dear": wide}
+
+    def won(**means):
+        return contest.winner(users(means), members)
+
     # Paired: what users have in common, ten times as large, is no noise.
-    assert contest.winner(users({"cheap": 0.199, "dear": 0.2})) == "cheap"
-    assert contest.winner(users({"cheap": 0.15, "dear": 0.2})) == "dear"
-    assert contest.winner(users({"worst": 0.0, "cheap": 0.2, "dear": 0.15})) == "cheap"
+    assert won(cheap=0.199, dear=0.2) == "cheap"
+    assert won(cheap=0.15, dear=0.2) == "dear"
+    assert won(worst=0.0, cheap=0.2, dear=0.15) == "cheap"
+    assert won(cheap=0.203, dot=0.204, dear=0.2) == "dot"
+    assert won(cheap=0.21, dot=0.2, dear=0.2) == "cheap"
 
 
 def test_of_two_alike_and_level_members_the_cheaper_goes_on():

@@ -99,7 +99,7 @@ def _held(
                 bar.reach(sum(map(len, rounds)) + len(values), f"({name})")
             rounds.append({name: float(v.mean()) for name, v in values.items()})
             if place == len(shares) - 1:
-                left = (winner(values),)
+                left = (winner(values, members),)
             else:
                 left = still_open(better_half(values), values, members)
             lines.append(_line(share, rounds[-1], left))
@@ -123,8 +123,9 @@ def still_open(
 ) -> tuple[str, ...]:
     """Returns members that may still win; of two alike and level ones the cheaper.
 
-    Alike are vectors of one width from one start: training changes them in the same
-    way, so what is level goes on level. None is surely a tenth below the best.
+    Alike are vectors of one width and similarity from one start: training changes them
+    in the same way, so what is level goes on level. None is surely a tenth below the
+    best.
 
     Args:
       left: Names of members, the cheapest first.
@@ -133,9 +134,9 @@ def still_open(
     """
     best = max((values[name] for name in left), key=lambda own: own.mean())
 
-    def kind(name: str) -> tuple[str, int]:
+    def kind(name: str) -> tuple[str, str, int]:
         own = members[name].candidates
-        return own.initial_vectors, own.embedding_dim
+        return own.initial_vectors, own.similarity, own.embedding_dim
 
     kept: list[str] = []
     for name in left:
@@ -147,14 +148,19 @@ def still_open(
     return tuple(kept)
 
 
-def winner(values: Mapping[str, Floats]) -> str:
-    """Returns the first member that is within a standard error of the best one.
+def winner(values: Mapping[str, Floats], members: Mapping[str, Config]) -> str:
+    """Returns the best of the narrowest members that are level with the best one.
 
     Args:
       values: `[users]`, metric of each user by member, the cheapest first.
+      members: Config of the run with each member's settings.
     """
-    best = max(values, key=lambda name: values[name].mean())
-    return next(name for name in values if _is_level(values[best], values[name]))
+    means = {name: own.mean() for name, own in values.items()}
+    best = values[max(means, key=lambda name: means[name])]
+    level = tuple(name for name, own in values.items() if _is_level(best, own))
+    dims = {name: members[name].candidates.embedding_dim for name in level}
+    narrowest = tuple(name for name in level if dims[name] == min(dims.values()))
+    return max(still_open(narrowest, values, members), key=lambda name: means[name])
 
 
 def _is_level(first: Floats, second: Floats, errors: float = 1.0) -> bool:
