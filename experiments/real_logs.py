@@ -4,7 +4,8 @@ r"""Writes the table of logs beside their best baselines, by each protocol.
         --columns=watches.video_id=article_id --workdir=runs/globo
     python -m experiments.real_logs "news clicks=runs/globo"
 
-Each log is a finished run by `NAME=WORKDIR`, with no setting given. The file
+Each log is a finished run by `NAME=WORKDIR`, with no setting given, or several that
+differ by their seed, `NAME=WORKDIR,WORKDIR`. The file
 experiments/results/real_logs.json names them and their commands in `measured`; table,
 commits and dates are written anew, and `python -m experiments.write_results` draws
 docs/results.md.
@@ -76,6 +77,18 @@ def rows(name: str, found: report_files.Evaluation) -> Iterator[Row]:
         yield _row((name, over, best.judge), own, (best.name, other), ahead)
 
 
+def joined(seeds: Sequence[Sequence[Row]]) -> Iterator[Row]:
+    """Yields each row of the first seed, with the numbers of the others beside it.
+
+    Args:
+      seeds: Rows of the same log, equally many of each seed.
+    """
+    for one in zip(*seeds, strict=True):
+        own, less = (", ".join(row[place] for row in one) for place in (3, 5))
+        rivals = ", ".join(dict.fromkeys(row[4] for row in one))
+        yield [*one[0][:3], own, rivals, less]
+
+
 def _ahead(
     found: report_files.Evaluation, prefix: str, metric: str, rival: str, system: str
 ) -> tuple[float, float, float]:
@@ -122,9 +135,12 @@ def main(argv: Sequence[str] | None = None) -> None:
       errors.UserError: The file does not name the log of a run.
     """
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("runs", nargs="+", metavar="NAME=WORKDIR")
+    parser.add_argument("runs", nargs="+", metavar="NAME=WORKDIR[,WORKDIR]")
     named = [text.partition("=") for text in parser.parse_args(argv).runs]
-    found = {n: report_files.read(pathlib.Path(path)) for n, _, path in named}
+    found = {
+        name: [report_files.read(pathlib.Path(path)) for path in paths.split(",")]
+        for name, _, paths in named
+    }
     result = json.loads(FILE.read_text())
     logs = [origin["what"] for origin in result["measured"]]
     if not set(found) <= set(logs):
@@ -135,11 +151,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     kept = [row for table in result["tables"] for row in table["rows"]]
     shown: list[Row] = []
     for name in logs:
-        own = name in found
-        shown += rows(name, found[name]) if own else [r for r in kept if r[0] == name]
+        if name in found:
+            shown += joined([list(rows(name, seed)) for seed in found[name]])
+        else:
+            shown += [row for row in kept if row[0] == name]
     result["tables"] = [{"caption": "", "columns": COLUMNS, "rows": shown}]
     for origin in (o for o in result["measured"] if o["what"] in found):
-        made = found[origin["what"]].report.made
+        made = found[origin["what"]][0].report.made
         commit = (made.git_commit or "").partition("-")[0]
         origin |= {"commit": commit[:8], "date": made.time[:10]}
     FILE.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")

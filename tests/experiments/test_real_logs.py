@@ -50,19 +50,20 @@ def test_the_best_baseline_of_each_protocol_is_beside_ytdnn(
     monkeypatch.setattr(real_logs, "FILE", path)
     with pytest.raises(errors.UserError, match=r"\(news\), received other"):
         real_logs.main([f"other={evaluation(tmp_path / 'a')}"])
-    real_logs.main([f"news={tmp_path / 'a'}"])
+    real_logs.main([f"news={tmp_path / 'a'},{tmp_path / 'a'}"])
     written = json.loads(path.read_text())
     assert (written["title"], written["notes"]) == ("Logs", ["kept"])
     (table,) = written["tables"]
     own = example.report()["impressions"]["ranker"]["values"]["auc"]
     assert table["rows"] == [
         [
-            *("news", "lists (3,812 users)", "nDCG@10", "0.500"),
-            *("Markov chain 0.300", "+0.200 (+0.200 to +0.200)"),
+            *("news", "lists (3,812 users)", "nDCG@10", "0.500, 0.500"),
+            *("Markov chain 0.300", ", ".join(["+0.200 (+0.200 to +0.200)"] * 2)),
         ],
         [
-            *("news", "impressions, by clicks", "AUC", f"{own:.3f}"),
-            *(f"click rate so far {own - 0.05:.3f}", "+0.050 (+0.020 to +0.080)"),
+            *("news", "impressions, by clicks", "AUC", f"{own:.3f}, {own:.3f}"),
+            f"click rate so far {own - 0.05:.3f}",
+            ", ".join(["+0.050 (+0.020 to +0.080)"] * 2),
         ],
     ]
     assert written["measured"] == [known | {"commit": "0" * 8, "date": "2026-11-24"}]
