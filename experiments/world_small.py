@@ -23,10 +23,11 @@ work, 4.5 GB): 7,546 test users:
 | true watch seconds of the page of ten | 289 | 2,807 | 6,456 |
 
 On 2026-11-28 three seeds had pages of 2,562, 2,573 and 2,556 true seconds and per-user
-losses of 0.1634, 0.1635 and 0.1640. The best order of the page's 300 candidates is worth
-3,675. The page has 3.42 expected clicks, the candidates' 2.44. Asked at the time of 3,000 watches, the candidates are level with co-watching
-(hit rate@10 0.218 and 0.223) and below the week and what followed in nDCG@10
-(0.127 and 0.177): ten epochs are given here, which leaves the contest out.
+losses of 0.1634, 0.1635 and 0.1640. The best order of the page's 300 candidates is
+worth 3,675. The page has 3.42 expected clicks, the candidates' 2.44. Asked at the time
+of 3,000 watches, the candidates are level with co-watching (hit rate@10 0.218 and
+0.223) and below the week and what followed in nDCG@10 (0.127 and 0.177): ten epochs are
+given here, which leaves the contest out.
 """
 
 from ytdnn import configs
