@@ -30,8 +30,8 @@ Measured 2026-12-01 at 5d66b3b9, seed 0, two cores beside other work:
 kinds of logs, and two that other logs choose, one of few dimensions and one of many,
 reach at least .94 of the best on a log they have not seen, four at least .94, all five
 all of it: the claim holds. Without `narrow_dot` the log of other laws and ml-100k would
-lose 2 and 4 %, without `random` KuaiRand's 6 %, without `narrow` tastes 1 %; it stays
-as the cheapest, which a contest takes where members are level. A sixth member, small
+lose 2 and 4 %, without `random` KuaiRand's 6 %, without `narrow` tastes 1 %. Of these
+two, which cost alike, a contest takes the better one. A sixth member, small
 steps of 64 coordinates, won nowhere and left. Batches of a half and a quarter for the
 random start on KuaiRand, seeds 0 and 1: .0388 and .0399, .0372 and not run, where the
 batch that the size chooses has .0389 and .0370. A log of at most 100 thousand watches

@@ -2,9 +2,9 @@
 
 By successive halving (Jamieson and Talwalkar, 2016): each member of a small portfolio
 (`ytdnn/base/configs/by_size.py`) trains for a part of an epoch, the better half goes
-on, but those far behind and the dearer of two alike and level ones, and the cheapest of
-those that are not clearly below the best wins. One model is in
-memory at a time. The winner's training is resumed by `candidates`, not begun again.
+on, but those far behind and the dearer of two alike and level ones. Of those that are
+not clearly below the best, the best of the narrowest wins. One model is in memory at a
+time. The winner's training is resumed by `candidates`, not begun again.
 """
 
 import dataclasses
