@@ -151,6 +151,8 @@ def still_open(
 def winner(values: Mapping[str, Floats], members: Mapping[str, Config]) -> str:
     """Returns the best of the narrowest members that are level with the best one.
 
+    Of two alike and level ones only the cheaper may win (`still_open`).
+
     Args:
       values: `[users]`, metric of each user by member, the cheapest first.
       members: Config of the run with each member's settings.
