@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -99,7 +101,8 @@ def test_pieces_fill_one_after_another() -> None:
         [0.0, 1.0, 2.0, 4.0, 8.0], powers=False, num_pieces=2
     )
     # CDF(1.5) = 0.3 and CDF(6) = 0.7: the first piece ends at 0.5, the second at 1.
-    output = layer(tf.constant([1.5, 6.0, -1.0])).numpy()
+    # The column before the last is the value on its own scale.
+    output = np.delete(layer(tf.constant([1.5, 6.0, -1.0])).numpy(), -2, axis=1)
     expected = [[0.3, 0.6, 0.0, 0.0], [0.7, 1.0, 0.4, 0.0], [0.0, 0.0, 0.0, 1.0]]
     np.testing.assert_allclose(output, expected, atol=1e-6)
 
@@ -110,6 +113,32 @@ def test_weights_of_pieces_are_the_slopes_of_a_function() -> None:
     found = first - 3.0 * second + 2.0 * third
     edges, values = [0.0, 1 / 3, 2 / 3, 1.0], [0.0, 1.0, -2.0, 0.0]
     np.testing.assert_allclose(found, np.interp(x, edges, values), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("quantiles", "scale"),
+    [
+        ([0.1, 0.2, 0.5], lambda x: np.log(x / (1.0 - x))),  # a rate
+        ([0.0, 0.5, 40.0], np.log1p),  # seconds, or a count
+        ([-0.5, 0.1, 0.5], lambda x: x),  # a product
+    ],
+)
+def test_a_value_on_its_own_scale_keeps_its_tail(
+    quantiles: list[float], scale: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    layer = continuous.QuantileFeature(quantiles, missing=-9.0, num_pieces=2)
+    values = np.array([0.2, 0.5, 0.6], np.float32)
+    of_data = scale(np.array(quantiles))
+    expected = (scale(values) - of_data.mean()) / of_data.std()
+    np.testing.assert_allclose(layer(values)[:, -2], expected, rtol=1e-5)
+    assert layer(tf.constant([-9.0]))[0, -2] == 0.0
+
+
+def test_a_value_on_its_own_scale_is_bounded() -> None:
+    values = tf.constant([[0.0, 1.0, 1e30], [0.0, 3.0, 1e30], [0.0, 3.0, 1e30]])
+    quantiles = tf.constant([[0.3, 0.4], [3.0, 3.0], [-1.0, 1.0]])
+    found = continuous.on_own_scale(values, quantiles).numpy().tolist()
+    assert found == [[-4.0, 4.0, 4.0], [0.0, 0.0, 0.0], [0.0, 3.0, 4.0]]
 
 
 def test_a_raw_value_is_not_normalised() -> None:

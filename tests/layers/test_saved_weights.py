@@ -47,6 +47,15 @@ def test_a_model_of_another_shape_is_not_filled_in_part(trained: pathlib.Path) -
         saved_weights.restore(fresh, trained)
 
 
+def test_weights_of_an_earlier_shape_are_refused_in_one_line(
+    trained: pathlib.Path,
+) -> None:
+    wider = Model(0.0)
+    wider.vector = tf.Variable([0.0] * 3)
+    with pytest.raises(errors.UserError, match="earlier one: delete it and run"):
+        saved_weights.restore(wider, trained)
+
+
 def test_the_config_of_a_training_comes_back(
     trained: pathlib.Path, data: artifacts.Manifest
 ) -> None:

@@ -64,10 +64,10 @@ def logit(model: network.RankingNetwork, tensors: dict, **kwargs: tf.Tensor) -> 
 
 def test_number_of_parameters_spelled_out() -> None:
     # Videos (10 + 1) · 4, gender (2 + 1) · 4. Input: mean 4, last 4, gender 4, age 2,
-    # since watch 12, video 4, since impression 12, number 12 = 54; twelve
-    # are x, x², √x, eight pieces, and whether it is missing.
+    # since watch 13, video 4, since impression 13, number 13 = 57; thirteen are x, x²,
+    # √x, eight pieces, the value on its own scale, and whether it is missing.
     tables = 11 * 4 + 3 * 4
-    dense = (54 * 16 + 16) + (16 * 8 + 8) + (8 * 1 + 1)
+    dense = (57 * 16 + 16) + (16 * 8 + 8) + (8 * 1 + 1)
     assert make_network().count_params() == tables + dense
 
 
@@ -126,7 +126,7 @@ def test_dropout_is_a_function_of_the_seed() -> None:
 
 
 def test_without_powers_and_raw_there_are_fewer_inputs() -> None:
-    fewer_of = {configs.QuantilesConfig(powers=False): 2, configs.RawConfig(): 10}
+    fewer_of = {configs.QuantilesConfig(powers=False): 2, configs.RawConfig(): 11}
     for normalization, columns in fewer_of.items():
         config = dataclasses.replace(CONFIG, normalization=normalization)
         fewer = 3 * columns * 16  # of three continuous features
@@ -137,7 +137,7 @@ def test_without_powers_and_raw_there_are_fewer_inputs() -> None:
 
 def test_a_linear_model_has_no_tower() -> None:
     model = make_network(config=dataclasses.replace(CONFIG, tower=()))
-    assert model.count_params() == 11 * 4 + 3 * 4 + 54 + 1
+    assert model.count_params() == 11 * 4 + 3 * 4 + 57 + 1
     together = model(request([0, 2, 3], [4, 5, 6]))[0, :, 0].numpy()
     alone = [logit(model, request([0, 2, 3], [v])) for v in (4, 5, 6)]
     assert together == pytest.approx(alone, abs=1e-6)
@@ -179,8 +179,8 @@ def test_outcomes_teach_nothing_that_the_click_reads() -> None:
         assert learned_by(model, place)
         assert learned_by(model, place) <= of_tower
     plain = make_network(config=config).count_params()
-    # 54 inputs of the first tower, as spelled out above.
-    own_tower = 54 * 128 + 128 + 128 * 64 + 64 + 64 + 1
+    # 57 inputs of the first tower, as spelled out above.
+    own_tower = 57 * 128 + 128 + 128 * 64 + 64 + 64 + 1
     assert model.count_params() == plain + 2 * own_tower
     assert np.isfinite(model(request([1, 2, 3], [4]))[0, 0].numpy()).all()
 

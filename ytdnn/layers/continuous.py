@@ -3,15 +3,19 @@
 A value x becomes CDF(x) in [0, 1) by linear interpolation on quantiles of the
 training data, and the network sees x, x² and √x of it: super- and sub-linear
 functions for the price of two columns. Beyond the paper it may see the pieces of x
-too (`pieces`), so that a function of it may bend at each of their edges. `apply_all`
-does it for many features at once, since scoring a few hundred videos is otherwise paid
-for by the operation.
+too (`pieces`), so that a function of it may bend at each of their edges, and the value
+on its own scale (`on_own_scale`), since a CDF hardly tells the largest values apart.
+`apply_all` does it for many features at once, since scoring a few hundred videos is
+otherwise paid for by the operation.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
+
+_LEAST_SHARE = 1e-3  # whose log odds are told apart from those of 0
+_MOST_DEVIATIONS = 4.0
 
 
 def quantile_cdf(values: tf.Tensor, quantiles: tf.Tensor) -> tf.Tensor:
@@ -57,6 +61,34 @@ def pieces(x: tf.Tensor, number: int) -> tf.Tensor:
     return tf.clip_by_value(x[:, tf.newaxis, :] * number - firsts, 0.0, 1.0)
 
 
+def on_own_scale(values: tf.Tensor, quantiles: tf.Tensor) -> tf.Tensor:
+    """Returns each value on the scale of its range, less the mean, by the deviation.
+
+    The scale is the log odds of numbers in [0, 1], `log(1 + x)` of others that are not
+    negative, else the number itself; mean and deviation are those of the quantiles.
+
+    Args:
+      values: `[features, m] float32`.
+      quantiles: `[features, n] float32`, ascending, n ≥ 1.
+
+    Returns:
+      `[features, m] float32` in [-4, 4]; 0 where all quantiles are the same.
+    """
+    is_positive, is_share = quantiles[:, :1] >= 0.0, quantiles[:, -1:] <= 1.0
+
+    def scaled(x: tf.Tensor) -> tf.Tensor:
+        share = tf.clip_by_value(x, _LEAST_SHARE, 1.0 - _LEAST_SHARE)
+        odds = tf.math.log(share) - tf.math.log1p(-share)
+        positive = tf.where(is_share, odds, tf.math.log1p(tf.maximum(x, 0.0)))
+        return tf.where(is_positive, positive, x)
+
+    of_data = scaled(quantiles)
+    mean = tf.reduce_mean(of_data, axis=1, keepdims=True)
+    deviation = tf.math.reduce_std(of_data, axis=1, keepdims=True)
+    deviations = tf.math.divide_no_nan(scaled(values) - mean, deviation)
+    return tf.clip_by_value(deviations, -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
+
+
 class QuantileFeature(tf.keras.layers.Layer):
     """One continuous feature of `QuantileFeatures`."""
 
@@ -74,7 +106,8 @@ class QuantileFeature(tf.keras.layers.Layer):
           quantiles: Ascending, at least one, of the training data.
           missing: Value that marks a missing number; every real value is larger.
           powers: Whether x² and √x enter.
-          num_pieces: Pieces of x that enter.
+          num_pieces: Pieces of x that enter, with the value on its own scale; 0: none
+            of both.
           **kwargs: Arguments of `tf.keras.layers.Layer`.
 
         Raises:
@@ -91,13 +124,13 @@ class QuantileFeature(tf.keras.layers.Layer):
             )
 
     def call(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns `[..., 4 + num_pieces] float32`.
+        """Returns `[..., 5 + num_pieces] float32`, without pieces `[..., 4]`.
 
-        They are x, x², √x, the pieces of x, and 1 where the value is missing; without
-        powers x² and √x are left out.
+        They are x, x², √x, the pieces of x, the value on its own scale, and 1 where it
+        is missing; without powers x² and √x are left out.
 
         Args:
-          values: `[...] float32`; where missing x is 0.
+          values: `[...] float32`; where missing all but the last are 0.
         """
         return apply_all([self], [values])[0]
 
@@ -173,9 +206,11 @@ def coordinates(
     x = quantile_cdf(flat, quantiles) * known
     powers = [tf.square(x), tf.sqrt(x)] if layers[0].powers else []
     numbers = tf.stack([x, *powers], axis=1)
-    parts = pieces(x, layers[0].num_pieces)
-    is_missing = (1.0 - known)[:, tf.newaxis, :]
-    return tf.unstack(tf.concat([numbers, parts, is_missing], axis=1))
+    rows = [numbers, (1.0 - known)[:, tf.newaxis, :]]
+    if layers[0].num_pieces:
+        own = on_own_scale(flat, quantiles) * known
+        rows[1:1] = [pieces(x, layers[0].num_pieces), own[:, tf.newaxis, :]]
+    return tf.unstack(tf.concat(rows, axis=1))
 
 
 class Presence(tf.keras.layers.Layer):

@@ -4,7 +4,7 @@ import pathlib
 
 import tensorflow as tf
 
-from ytdnn.base import artifacts, configs
+from ytdnn.base import artifacts, configs, errors
 
 _FILE = "weights"
 
@@ -15,9 +15,20 @@ def save(model: tf.Module, directory: pathlib.Path) -> None:
 
 
 def restore(model: tf.Module, directory: pathlib.Path) -> None:
-    """Loads the weights of an artefact into a model with all variables built."""
+    """Loads the weights of an artefact into a model with all variables built.
+
+    Raises:
+      errors.UserError: They have other shapes, as those of an earlier version.
+    """
     checkpoint = tf.train.Checkpoint(model=model)
-    checkpoint.read(str(directory / _FILE)).assert_existing_objects_matched()
+    try:
+        read = checkpoint.read(str(directory / _FILE))
+    except ValueError as error:
+        raise errors.UserError(
+            f"expected weights of this version's shapes in {directory}, found those of "
+            f"an earlier one: delete it and run `ytdnn train`"
+        ) from error
+    read.assert_existing_objects_matched()
 
 
 def trained_config(

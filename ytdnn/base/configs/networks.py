@@ -101,7 +101,8 @@ class QuantilesConfig:
     Attributes:
       powers: Whether the square and the root are inputs too.
       num_pieces: Number of pieces of the value that are inputs too, each rising from 0
-        to 1 in its part of [0, 1) (beyond the paper); 0 = none.
+        to 1 in its part of [0, 1), with the log odds or the log of the number itself
+        (both beyond the paper); 0 = neither.
     """
 
     powers: bool = True
