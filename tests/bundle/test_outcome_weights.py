@@ -75,6 +75,17 @@ def test_the_ranker_predicts_every_outcome_of_the_log(run: untrained.Run) -> Non
 
 
 @pytest.mark.thorough
+def require_alike(
+    one: bundle_room.BundleAnswer, other: bundle_room.BundleAnswer
+) -> None:
+    """Checks that two answers differ by no more than sums in another order do."""
+    assert one.video_ids == other.video_ids
+    assert one.more.keys() == other.more.keys()
+    for name, values in (one.more | {"scores": one.scores}).items():
+        expected = (other.more | {"scores": other.scores})[name]
+        np.testing.assert_allclose(values, expected, rtol=1e-5)
+
+
 def test_an_answer_is_ordered_by_the_weights_of_its_request(run: untrained.Run) -> None:
     asked = [
         request(run),
@@ -93,12 +104,12 @@ def test_an_answer_is_ordered_by_the_weights_of_its_request(run: untrained.Run) 
         np.testing.assert_allclose(answer.scores, value(answer, own), rtol=1e-4)
         assert answer.scores == sorted(answer.scores, reverse=True)
     assert found[1].video_ids != found[0].video_ids
-    # Those of watch seconds alone are today's order, to the last bit.
-    assert found[-1] == found[0]
+    # Those of watch seconds alone are today's order.
+    require_alike(found[-1], found[0])
     short = run.data.videos.filter(pl.col("duration_seconds") <= 300)["video_id"]
     assert set(found[3].video_ids) <= set(short)
     for one, answer in zip(asked, found, strict=True):
-        assert run.bundle.answer([one])[0] == answer
+        require_alike(run.bundle.answer([one])[0], answer)
 
 
 @pytest.mark.thorough
