@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-_LEAST_SHARE = 1e-3  # whose log odds are told apart from those of 0
+_LEAST_SHARE = 1e-3  # smaller ones count as this one, so log odds are finite
 _MOST_DEVIATIONS = 4.0
 
 

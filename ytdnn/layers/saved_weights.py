@@ -26,7 +26,8 @@ def restore(model: tf.Module, directory: pathlib.Path) -> None:
     except ValueError as error:
         raise errors.UserError(
             f"expected weights of this version's shapes in {directory}, found those of "
-            f"an earlier one: delete it and run `ytdnn train`"
+            f"an earlier one",
+            "delete it and run `ytdnn train`",
         ) from error
     read.assert_existing_objects_matched()
 
