@@ -64,10 +64,10 @@ def logit(model: network.RankingNetwork, tensors: dict, **kwargs: tf.Tensor) -> 
 
 def test_number_of_parameters_spelled_out() -> None:
     # Videos (10 + 1) · 4, gender (2 + 1) · 4. Input: mean 4, last 4, gender 4, age 2,
-    # since watch 13, video 4, since impression 13, number 13 = 57; thirteen are x, x²,
-    # √x, eight pieces, the value on its own scale, and whether it is missing.
+    # since watch 8, video 4, since impression 8, number 8 = 42; eight are x, x², √x,
+    # three pieces, the value on its own scale, and whether it is missing.
     tables = 11 * 4 + 3 * 4
-    dense = (57 * 16 + 16) + (16 * 8 + 8) + (8 * 1 + 1)
+    dense = (42 * 16 + 16) + (16 * 8 + 8) + (8 * 1 + 1)
     assert make_network().count_params() == tables + dense
 
 

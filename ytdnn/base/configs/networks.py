@@ -106,7 +106,7 @@ class QuantilesConfig:
     """
 
     powers: bool = True
-    num_pieces: setting_types.NonNegative = 8
+    num_pieces: setting_types.NonNegative = 3
     kind: Literal["quantiles"] = "quantiles"
 
 
