@@ -56,6 +56,34 @@ def test_the_mean_is_left_only_for_a_clearly_better_bag():
         assert found.bag == expected
 
 
+def test_the_evenness_of_the_mean_and_then_that_of_the_best_bag():
+    values = {(0, 0.5): 1.2, (0, 1.0): 1.1, (1, 0.0): 9.0, (1, 0.5): 1.5, (1, 1.0): 2.0}
+    found = counted_start.search(
+        lambda start: values.get((start.bag, start.evenness), 1.0), 2, False
+    )
+    assert (found.bag, found.evenness) == (1, 0.0)
+    del values[1, 0.0]
+    found = counted_start.search(
+        lambda start: values.get((start.bag, start.evenness), 1.0), 2, False
+    )
+    assert (found.bag, found.evenness) == (1, 1.0)
+
+
+def test_even_vectors_keep_their_lengths(data):
+    network, counted = made(CONFIG, data)
+    vectors = counted.vectors
+    spread = []
+    for evenness in (0.0, 0.5, 1.0):
+        counted_start.begin_at(network, counted, counted_start.Start(0, 1.0, evenness))
+        rows = network.videos.table.numpy()[1:]
+        np.testing.assert_allclose(
+            *(np.linalg.norm(x, axis=1) for x in (rows, vectors)), rtol=1e-5
+        )
+        sizes = np.sqrt(np.square(rows).mean(axis=0))
+        spread.append(sizes.max() / sizes.min())
+    assert spread[0] > spread[1] > spread[2]
+
+
 def test_a_start_is_no_worse_on_validation_than_any_that_was_tried(data, tmp_path):
     network, vectors = made(CONFIG, data)
     validate = validation.validator(CONFIG, data, network)

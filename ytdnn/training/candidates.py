@@ -183,9 +183,9 @@ def _begun(
     if on.agreed([float(checkpoints.exists(work))])[0]:  # its weights are read there
         return counted_start.facts(counted_start.begun(work))
     with on.scope():
-        vectors = counted_start.set_weights(candidate_model, data)
+        counted = counted_start.set_weights(candidate_model, data)
     start = counted_start.begin(
-        config, data, candidate_model, vectors, on, refitted, work
+        config, data, candidate_model, counted, on, refitted, work
     )
     return counted_start.facts(start)
 

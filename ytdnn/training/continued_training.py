@@ -1,14 +1,15 @@
 """Continues the training of trained models on a grown log (docs/freshness.md).
 
 A model is carried over to the grown set, state of its optimiser included. Candidates
-then learn from the new watches and some old ones, the ranker from the impressions since
+then learn from the new watches and some old ones (a counted start that no epoch
+improved is counted again instead), the ranker from the impressions since
 the candidates whose scores it reads were trained (docs/design.md §7).
 """
 
 import dataclasses
 import pathlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from ytdnn.training import (
     candidates,
     carried_weights,
     checkpoints,
+    counted_start,
     device_strategy,
     loop,
     optimizers,
@@ -74,15 +76,19 @@ def carry_candidates(
     trained = candidate_model.load_members(source, known)
     members: list[candidate_model.CandidateModel] = []
     facts = []
+    is_start = begins is not None and _is_start(manifest.facts)
+    learns_from = None if is_start else begins
     places = [work / f"member-{number}" for number in range(len(trained))]
     for number, (old, place) in enumerate(zip(trained, places, strict=True)):
         place.mkdir(exist_ok=True)
         state = optimizers.read_state(source / optimizers.file_of(number))
         member, member_facts = _member(
-            config, old, known, data, begins, members, state, place
+            config, old, known, data, learns_from, members, state, place
         )
         members.append(member)
         facts.append(member_facts)
+    if is_start:
+        facts[0] |= counted_start.count_again(members[0], data, manifest.facts)
     whole = candidate_model.joined(members)
     with artifacts.publish(
         directory,
@@ -94,9 +100,14 @@ def carry_candidates(
         | {"learned_from": begins, "learned_to": data.windows.training_window[1]},
     ) as partial:
         candidate_model.save(whole, partial)
-        if begins is not None:
+        if learns_from is not None:
             candidates.share(places, len(places), partial)
     shutil.rmtree(work)
+
+
+def _is_start(facts: Mapping[str, Any]) -> bool:
+    """Returns whether a network is its counted start, as no epoch was better."""
+    return facts.get("best_epoch") == 0 and counted_start.FACT in facts
 
 
 def _brief(config: Config, stage: str, num_examples: int) -> Config:
