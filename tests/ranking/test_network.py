@@ -126,7 +126,7 @@ def test_dropout_is_a_function_of_the_seed() -> None:
 
 
 def test_without_powers_and_raw_there_are_fewer_inputs() -> None:
-    fewer_of = {configs.QuantilesConfig(powers=False): 2, configs.RawConfig(): 11}
+    fewer_of = {configs.QuantilesConfig(powers=False): 2, configs.RawConfig(): 6}
     for normalization, columns in fewer_of.items():
         config = dataclasses.replace(CONFIG, normalization=normalization)
         fewer = 3 * columns * 16  # of three continuous features
@@ -137,7 +137,7 @@ def test_without_powers_and_raw_there_are_fewer_inputs() -> None:
 
 def test_a_linear_model_has_no_tower() -> None:
     model = make_network(config=dataclasses.replace(CONFIG, tower=()))
-    assert model.count_params() == 11 * 4 + 3 * 4 + 57 + 1
+    assert model.count_params() == 11 * 4 + 3 * 4 + 42 + 1
     together = model(request([0, 2, 3], [4, 5, 6]))[0, :, 0].numpy()
     alone = [logit(model, request([0, 2, 3], [v])) for v in (4, 5, 6)]
     assert together == pytest.approx(alone, abs=1e-6)
@@ -179,8 +179,8 @@ def test_outcomes_teach_nothing_that_the_click_reads() -> None:
         assert learned_by(model, place)
         assert learned_by(model, place) <= of_tower
     plain = make_network(config=config).count_params()
-    # 57 inputs of the first tower, as spelled out above.
-    own_tower = 57 * 128 + 128 + 128 * 64 + 64 + 64 + 1
+    # 42 inputs of the first tower, as spelled out above.
+    own_tower = 42 * 128 + 128 + 128 * 64 + 64 + 64 + 1
     assert model.count_params() == plain + 2 * own_tower
     assert np.isfinite(model(request([1, 2, 3], [4]))[0, 0].numpy()).all()
 
