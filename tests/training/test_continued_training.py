@@ -37,7 +37,7 @@ def test_a_start_that_no_epoch_improves_is_counted_again(
     expected = model.build(COUNTED, grown)
     counted_start.count_again(expected, grown, trained)
     later = tmp_path / "later"
-    (later / "data").parent.mkdir()
+    later.mkdir()
     (later / "data").symlink_to(tmp_path / "data")
     for home, target in ((tmp_path, later), (later, tmp_path / "last")):
         made = target / "candidates"

@@ -34,6 +34,7 @@ _FIRST_STEPS = 2  # plain steps, which find out the range of the spectrum
 _FILTERS, _DEGREE = 2, 4
 _MOST_KEPT = 1 << 25  # events; of a longer log, shards are read again
 _SHORTEST = 1e-12  # length: a vector of zeros stays one
+_LEAST_SIZE = 1e-3  # share of the greatest; coordinates beyond the rank have none
 _ROWS_A_BLOCK = 1 << 18  # of arrays that are changed in place
 # Least bound of a filter, as a share of the greatest eigenvalue. A short log has fewer
 # directions than columns: its least eigenvalue is 0, for which a filter would overflow.
@@ -66,6 +67,26 @@ def vectors(data: prepared.PreparedData, dim: int) -> Floats:
     lengths = np.linalg.norm(embedded, axis=1, keepdims=True)
     known = (watched / (watched + _DAMPING)).astype(np.float32)[:, np.newaxis]
     return embedded / np.maximum(lengths, _SHORTEST) * known
+
+
+def evened(rows: Floats, share: float) -> Floats:
+    """Returns vectors of the same lengths, their coordinates nearer to one size.
+
+    The sizes of coordinates, their root mean squares, fall as the spectrum does. Where
+    videos have many watches, the small ones are more than chance.
+
+    Args:
+      rows: `[videos, dim]`, of `vectors`.
+      share: 0: as they are; 1: all coordinates have one size before the lengths are
+        restored.
+    """
+    if not share or not rows.any():
+        return rows
+    sizes = np.sqrt(np.einsum("ij,ij->j", rows, rows))
+    even = rows / np.maximum(sizes / sizes.max(), _LEAST_SIZE) ** np.float32(share)
+    old, new = (np.linalg.norm(each, axis=1, keepdims=True) for each in (rows, even))
+    even *= old / np.maximum(new, _SHORTEST)
+    return even
 
 
 @dataclasses.dataclass(frozen=True)

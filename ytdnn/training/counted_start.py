@@ -37,15 +37,11 @@ FACT = "start"
 _KEPT = "start.json"
 # Of validation: each bag and length that is tried is evaluated on them.
 _USERS = 2_000
-# A bag other than the mean is passed only where its metric on validation is 3 % higher:
-# a small difference is chance.
+# Another bag than the mean, and other evenness, only where the metric on validation is
+# 3 % higher: a small difference is chance.
 _LEAST_GAIN = 1.03
 _EVENNESS = (0.0, 0.5, 1.0)
 _LENGTHS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # steps of about √2
-
-
-_LEAST_SIZE = 1e-3  # of a coordinate, for those beyond the rank of a small log
-_SHORTEST = 1e-12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,29 +120,13 @@ def begin_at(
       counted: What `set_weights` returned.
       start: Where the model is to begin.
     """
-    config, rows = candidate_model.config, _evened(counted.vectors, start.evenness)
-    of_watched = rows * counted.rarity[:, np.newaxis]
-    _assign_rows(candidate_model.user_tower.watches.videos.table, of_watched)
-    _assign_rows(candidate_model.videos.table, rows, start.length)
-    skip = candidate_model.user_tower.skip_connection
+    config, tower = candidate_model.config, candidate_model.user_tower
+    rows = co_watch_vectors.evened(counted.vectors, start.evenness)
+    _assign_rows(tower.watches.videos.table, rows, counted.rarity[:, np.newaxis])
+    _assign_rows(candidate_model.videos.table, rows, np.float32(start.length))
+    skip = tower.skip_connection
     if skip is not None and config.reads_bags:
         skip.pass_bag(start.bag, config.embedding_dim)
-
-
-def _evened(vectors: Floats, share: float) -> Floats:
-    """Returns vectors of the same lengths, their coordinates nearer to one size.
-
-    Args:
-      vectors: `[videos, dim]`, the coordinates uncorrelated.
-      share: 0: as they are; 1: the root mean squares of all coordinates are the same.
-    """
-    sizes = np.sqrt(np.mean(np.square(vectors), axis=0))
-    if not share or not sizes.any():
-        return vectors
-    rows = vectors / np.maximum(sizes / sizes.max(), _LEAST_SIZE) ** share
-    lengths, old = (np.linalg.norm(each, axis=1) for each in (rows, vectors))
-    rows *= (old / np.maximum(lengths, _SHORTEST))[:, np.newaxis]
-    return rows
 
 
 def _rarity(counts: npt.NDArray[np.integer]) -> Floats:
@@ -162,10 +142,10 @@ def _rarity(counts: npt.NDArray[np.integer]) -> Floats:
     return (weights * counts.sum() / max(total, 1e-9)).astype(np.float32)
 
 
-def _assign_rows(table: Any, rows: Floats, length: float = 1.0) -> None:
+def _assign_rows(table: Any, rows: Floats, scale: Floats | np.float32) -> None:
     """Assigns a table of videos, scaled; its row 0 is never read."""
     padded = np.zeros((len(rows) + 1, rows.shape[1]), np.float32)
-    np.multiply(rows, np.float32(length), out=padded[1:])
+    np.multiply(rows, scale, out=padded[1:])
     _assign(table, padded)
 
 
@@ -288,13 +268,16 @@ def search(
         first, best = best, max(tried, key=lambda start: known[start])
         if known[best] <= _LEAST_GAIN * known[first]:
             best = first
-    first = best
-    place = _LENGTHS.index(first.length)
+    if not tries_lengths:
+        return best
+    first, place = best, _LENGTHS.index(best.length)
     for lengths in (_LENGTHS[place + 1 :], _LENGTHS[:place][::-1]):
-        for length in lengths if tries_lengths and best == first else ():
+        for length in lengths:
             start = dataclasses.replace(first, length=length)
             known[start] = value(start)
             if known[start] <= known[best]:
                 break
             best = start
+        if best != first:
+            break
     return best
