@@ -166,6 +166,21 @@ def test_least_squares_finds_the_planted_tastes(
     assert np.mean(listed == own[:, np.newaxis]) > 0.8
 
 
+def test_least_squares_weigh_a_watch_by_alpha(data: prepared.PreparedData) -> None:
+    settings = {"factors": 4, "regularization": 2.0, "alpha": 5.0}
+    training = tuned_baselines.TrainingData(data)
+    model = tuned_baselines._fitted("als", settings, training)
+    assert isinstance(model, matrix_models.ALS)
+    of_videos, user = model.model.item_factors, training.matrix[[0]]
+    watched = user.toarray()[0]
+    products = (of_videos.T * np.where(watched, 5.0, 1.0)) @ of_videos
+    expected = np.linalg.solve(
+        products + 2.0 * np.eye(4), of_videos.T @ (5.0 * watched)
+    )
+    found = model.model.recalculate_user(0, user)
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
+
+
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(errors.UserError, match=r"no_such.*ytdnn\[baselines\]"):
         matrix_models._module("no_such.package")

@@ -67,7 +67,7 @@ def test_lists_read_are_those_of_the_fitted_model(data: prepared.PreparedData) -
     makers = tuned_baselines.makers(data.directory.parent, data)
     assert makers is not None
     training = tuned_baselines.model_interface.TrainingData(data)
-    for name in ("markov", "ease", "rp3beta"):
+    for name in ("markov", "ease", "rp3beta", "als"):
         model = tuned_baselines._fitted(name, facts["settings"][name], training)
         expected = lists.from_candidate_model(model, data)(cases, 5)
         assert makers[name](cases, 5).tolist() == expected.tolist()

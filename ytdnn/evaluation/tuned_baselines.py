@@ -56,13 +56,13 @@ _GRIDS: dict[str, list[dict[str, Any]]] = {
     "markov": [{}],
     lists.OWN_WATCHES: [{"per_watch": each} for each in (0.8, 0.95, 1.0)],
     "co_watch": [{}],
-    "rp3beta": [{"beta": beta} for beta in (0.3, 0.6, 0.9)],
+    "rp3beta": [{"beta": beta} for beta in (0.0, 0.3, 0.6, 0.9)],
     "item_neighbours": [{}],
     "user_neighbours": [{}],
     "als": [
-        {"factors": factors, "regularization": weight}
+        {"factors": factors, "regularization": weight, "alpha": alpha}
         for factors in (16, 64, 128)
-        for weight in (0.01, 1.0, 10.0)
+        for alpha, weight in ((1.0, 1.0), (1.0, 10.0), (5.0, 1.0), (20.0, 10.0))
     ],
     "ease": [{"regularization": weight} for weight in (100.0, 300.0, 1_000.0)],
 }

@@ -75,25 +75,15 @@ class ItemNeighbours(_ItemModel):
         self.weights = _nearest(counts.T.tocsr(), counts, similarity)
 
 
-@configs.validated
-class RP3BetaConfig(configs.Extension):
-    """Three-step random walks.
+@registries.CANDIDATE_MODELS.register("rp3beta")
+class RP3Beta(_ItemModel):
+    """Videos at the end of random walks: video, user, video.
 
     Attributes:
       beta: Power of a video's watches that its score is divided by; 0: none.
     """
 
-    beta: float = 0.6
-    kind: Literal["rp3beta"] = "rp3beta"
-
-
-@registries.CANDIDATE_MODELS.register("rp3beta", RP3BetaConfig)
-class RP3Beta(_ItemModel):
-    """Videos at the end of random walks: video, user, video."""
-
-    def __init__(self, config: RP3BetaConfig) -> None:
-        """Takes the settings."""
-        self.beta = config.beta
+    beta = 0.6
 
     def fit(self, data: model_interface.TrainingData) -> None:
         """Computes the transition probabilities."""
@@ -202,10 +192,12 @@ class ALSConfig(configs.Extension):
     Attributes:
       factors: Width of the vectors.
       regularization: Weight of the vectors' squared lengths.
+      alpha: Weight of a watch; a video that was not watched has weight 1.
     """
 
     factors: int = 64
-    regularization: float = 0.01
+    regularization: float = 1.0
+    alpha: float = 5.0
     iterations: ClassVar[int] = 12  # passes over both sides
     kind: Literal["als"] = "als"
 
@@ -230,6 +222,7 @@ class ALS(model_interface.ScoringModel):
             self.model = _module("implicit.als").AlternatingLeastSquares(
                 factors=self.config.factors,
                 regularization=self.config.regularization,
+                alpha=self.config.alpha,
                 iterations=self.config.iterations,
                 random_state=0,
             )
