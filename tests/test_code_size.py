@@ -12,25 +12,25 @@ from tests import code_size, rooms
 
 # Lines of code of each room (`python -m tests.code_size`); HTML, CSS and JS count too.
 ROOMS = {
-    "base": 4_000,
+    "base": 4_007,
     "log": 7_174,
     "layers": 675,
-    "features": 3_178,
+    "features": 3_180,
     "candidates": 1_222,
     "retrieval": 3_355,
     "ranking": 1_314,
-    "training": 2_039,
+    "training": 2_067,
     "bundle": 3_668,
     "evaluation": 6_213,
     "run": 3_786,
-    "core": 36_624,
+    "core": 36_661,
     "lab": 8_447,
     "ops": 6_027,
-    "all": 51_098,
+    "all": 51_135,
 }
 MOST = {
     "num_settings": 160,
-    "num_test_lines": 43_409,
+    "num_test_lines": 43_422,
     "num_experiment_lines": 5_815,
     "num_words": 24_900,
 }

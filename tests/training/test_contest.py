@@ -104,13 +104,13 @@ def test_a_contest_ends_when_one_is_left(data, tmp_path):
 def test_members_of_one_width_share_what_their_start_counts(
     data, tmp_path, monkeypatch
 ):
-    count, widths = co_watch_vectors.vectors, []
+    count, widths = co_watch_vectors.factors, []
 
     def counted(data, dim):
         widths.append(dim)
         return count(data, dim)
 
-    monkeypatch.setattr(co_watch_vectors, "vectors", counted)
+    monkeypatch.setattr(co_watch_vectors, "factors", counted)
     of = {"initial_vectors": "co_watched", "skip_connection": "linear"}
     narrow = member(0.01, embedding_dim=4, **of)
     held(tmp_path, data, {"a": member(0.01, **of), "b": narrow, "c": narrow})

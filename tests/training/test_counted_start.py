@@ -71,7 +71,7 @@ def test_the_evenness_of_the_mean_and_then_that_of_the_best_bag():
 
 def test_even_vectors_keep_their_lengths(data):
     network, counted = made(CONFIG, data)
-    vectors = counted.vectors
+    vectors = co_watch_vectors.vectors(data, CONFIG.embedding_dim)
     spread = []
     for evenness in (0.0, 0.5, 1.0):
         counted_start.begin_at(network, counted, counted_start.Start(0, 1.0, evenness))
@@ -82,6 +82,21 @@ def test_even_vectors_keep_their_lengths(data):
         sizes = np.sqrt(np.square(rows).mean(axis=0))
         spread.append(sizes.max() / sizes.min())
     assert spread[0] > spread[1] > spread[2]
+
+
+def test_watches_multiply_the_similarity_of_a_factored_start(data):
+    network, counted = made(CONFIG, data)
+    start = counted_start.Start(0, 4.0, 0.0, factored=True)
+    counted_start.begin_at(network, counted, start)
+    rows, weights = counted.factors, counted.users[:, np.newaxis] + 5.0
+    listed = network.videos.table.numpy()[1:]
+    ratio = np.linalg.norm(listed) / np.linalg.norm(rows * weights)
+    np.testing.assert_allclose(listed, ratio * rows * weights, rtol=1e-4, atol=1e-6)
+    lengths = np.linalg.norm(listed, axis=1)  # scores of size 2, popularity of 2 / 4
+    assert np.sqrt(np.square(lengths).mean()) == pytest.approx(2 * CONFIG.temperature)
+    share = CONFIG.temperature * 2.0 / 4.0
+    bias = network.bias.numpy()[1:]
+    np.testing.assert_allclose(bias, share * counted.popularity, rtol=1e-5)
 
 
 def test_a_start_is_no_worse_on_validation_than_any_that_was_tried(data, tmp_path):

@@ -28,7 +28,7 @@ Ints = npt.NDArray[np.integer]
 
 # Added to the number of watches of a user and of a video, so that those with few, of
 # which chance decides most, weigh less.
-_DAMPING = 5.0
+DAMPING = 5.0
 _EXTRA = 8  # vectors that are iterated beside those asked for
 _FIRST_STEPS = 2  # plain steps, which find out the range of the spectrum
 _FILTERS, _DEGREE = 2, 4
@@ -53,40 +53,58 @@ def vectors(data: prepared.PreparedData, dim: int) -> Floats:
       data: The prepared set.
       dim: Width of a vector.
     """
+    rows, users = factors(data, dim)
+    return shortened(rows, users)
+
+
+def factors(data: prepared.PreparedData, dim: int) -> tuple[Floats, Ints]:
+    """Returns vectors of the factorisation's own lengths, and users of each video.
+
+    A history scores a video by the sum of its videos' vectors times that of the video,
+    times its users + 5: the leading directions of the scaled matrix, scaled back.
+
+    Args:
+      data: The prepared set.
+      dim: Width of a vector.
+
+    Returns:
+      `[vocabulary_size, dim]` and `[vocabulary_size]`.
+    """
     watched = np.zeros(data.vocabulary_size, np.int64)
     parts = _Parts(data)
     for part in parts:
         watched += np.bincount(part.videos, minlength=len(watched))
-    scale = 1.0 / np.sqrt(watched + _DAMPING).astype(np.float32)
+    scale = 1.0 / np.sqrt(watched + DAMPING).astype(np.float32)
     space = _Space(lambda rows: _product(parts, scale, rows), len(watched))
     rank = min(dim, max(0, min(data.num_users, int((watched > 0).sum())) - 1))
     embedded = np.zeros((len(watched), dim), np.float32)
     if rank:
         basis, values = space.leading(rank)
         embedded[:, :rank] = basis * scale[:, np.newaxis] * values
-    lengths = np.linalg.norm(embedded, axis=1, keepdims=True)
-    known = (watched / (watched + _DAMPING)).astype(np.float32)[:, np.newaxis]
-    return embedded / np.maximum(lengths, _SHORTEST) * known
+    return embedded, watched
+
+
+def shortened(rows: Floats, users: Ints) -> Floats:
+    """Returns `factors` with lengths of n / (n + 5) for n users."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    known = (users / (users + DAMPING)).astype(np.float32)[:, np.newaxis]
+    return rows / np.maximum(lengths, _SHORTEST) * known
 
 
 def evened(rows: Floats, share: float) -> Floats:
-    """Returns vectors of the same lengths, their coordinates nearer to one size.
+    """Returns vectors whose coordinates are nearer to one size.
 
     The sizes of coordinates, their root mean squares, fall as the spectrum does. Where
     videos have many watches, the small ones are more than chance.
 
     Args:
-      rows: `[videos, dim]`, of `vectors`.
-      share: 0: as they are; 1: all coordinates have one size before the lengths are
-        restored.
+      rows: `[videos, dim]`, of `factors`.
+      share: 0: as they are; 1: all coordinates have one size.
     """
     if not share or not rows.any():
         return rows
     sizes = np.sqrt(np.einsum("ij,ij->j", rows, rows))
-    even = rows / np.maximum(sizes / sizes.max(), _LEAST_SIZE) ** np.float32(share)
-    old, new = (np.linalg.norm(each, axis=1, keepdims=True) for each in (rows, even))
-    even *= old / np.maximum(new, _SHORTEST)
-    return even
+    return rows / np.maximum(sizes / sizes.max(), _LEAST_SIZE) ** np.float32(share)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -226,7 +244,7 @@ def _product(parts: _Parts, scale: Floats, rows: Floats) -> Floats:
             number = int(part.users[-1]) + 1
             counts = np.bincount(part.users, minlength=number)
             of_users = _sums(scaled, part.videos, part.users, number)
-            damped = (counts + _DAMPING).astype(np.float32)
+            damped = (counts + DAMPING).astype(np.float32)
             of_users = np.divide(of_users, damped[:, np.newaxis], dtype=np.float32)
             users, videos = part.users[part.by_video], part.videos[part.by_video]
             total += _sums(of_users, users, videos, len(rows))

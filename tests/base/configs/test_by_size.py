@@ -81,12 +81,12 @@ def _left(**given: Any) -> list[str]:
 
 
 def test_only_members_that_fit_given_settings_take_part() -> None:
-    counted = ["narrow", "narrow_dot", "wide", "wide_full"]
+    counted = ["narrow", "narrow_dot", "medium", "wide", "wide_full"]
     assert set(_left()) == {*counted, "random"}
     assert _left(initial_vectors="random") == ["random"]
     assert _left(initial_vectors="co_watched") == counted
     assert _left(similarity="dot") == ["narrow_dot", "random"]
-    assert _left(similarity="cosine") == ["narrow", "wide", "wide_full"]
+    assert _left(similarity="cosine") == ["narrow", "medium", "wide", "wide_full"]
     # Nobody fits both, but a random start fits everything.
     assert _left(initial_vectors="random", similarity="cosine") == ["random"]
 

@@ -102,6 +102,7 @@ def portfolio(size: LogSize) -> dict[str, dict[str, Any]]:
     return {
         "narrow": _narrow(size),
         "narrow_dot": _narrow_dot(size),
+        "medium": _medium(size),
         UNCONTESTED: _wide(size, is_full=False),
         RANDOM: _random(size),
         "wide_full": _wide(size, is_full=True),
@@ -156,17 +157,26 @@ def _narrow_dot(size: LogSize) -> dict[str, Any]:
     }
 
 
+def _medium(size: LogSize) -> dict[str, Any]:
+    """Vectors of their own lengths for many topics, where tastes last."""
+    dims = (dim for most, dim in _WIDE if size.videos <= most)
+    return {
+        **_counted(size, size.watches // 10, at_unit=6),
+        "embedding_dim": min(128, next(dims, 64)),
+        "training.patience": 2,
+    }
+
+
 def _wide(size: LogSize, is_full: bool) -> dict[str, Any]:
     """Vectors of one length, which tell pairs of related videos apart."""
     is_full = is_full and _affords_all(size, _MOST_SCORES_OF_WIDE)
     dims = (dim for most, dim in _WIDE if size.videos <= most)
     return {
-        **_counted(size, size.watches // 10, at_unit=6),
+        **_medium(size),
         "embedding_dim": next(dims, 64),
         "similarity": "cosine",
         "temperature": 0.1,
         "loss": _softmax(size, is_full, 0.3),
-        "training.patience": 2,
     }
 
 
