@@ -148,8 +148,9 @@ def _equal_rows(
 ) -> tuple[Floats, Floats, float]:
     """Returns rows of watched and listed videos, and the weight of popularity."""
     rows = co_watch_vectors.shortened(counted.factors, counted.users)
-    rows = co_watch_vectors.evened(rows, start.evenness)
-    rows = co_watch_vectors.shortened(rows, counted.users)
+    even = co_watch_vectors.evened(rows, start.evenness)
+    old, new = (np.linalg.norm(each, axis=1, keepdims=True) for each in (rows, even))
+    rows = even * (old / np.maximum(new, 1e-12))
     return rows * counted.rarity[:, np.newaxis], rows * np.float32(start.length), 1.0
 
 
