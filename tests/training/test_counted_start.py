@@ -85,9 +85,9 @@ def test_even_vectors_keep_their_lengths(data):
 
 
 def test_watches_multiply_the_similarity_of_a_factored_start(data):
-    network, counted = made(CONFIG, data)
-    start = counted_start.Start(0, 4.0, 0.0, factored=True)
-    counted_start.begin_at(network, counted, start)
+    config = dataclasses.replace(CONFIG, initial_vectors="factored")
+    network, counted = made(config, data)
+    counted_start.begin_at(network, counted, counted_start.Start(0, 4.0))
     rows, weights = counted.factors, counted.users[:, np.newaxis] + 5.0
     listed = network.videos.table.numpy()[1:]
     ratio = np.linalg.norm(listed) / np.linalg.norm(rows * weights)

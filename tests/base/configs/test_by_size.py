@@ -81,8 +81,9 @@ def _left(**given: Any) -> list[str]:
 
 
 def test_only_members_that_fit_given_settings_take_part() -> None:
-    counted = ["narrow", "narrow_dot", "medium", "wide", "wide_full"]
-    assert set(_left()) == {*counted, "random"}
+    counted = ["narrow", "narrow_dot", "wide", "wide_full"]
+    assert set(_left()) == {*counted, "medium", "random"}
+    assert _left(initial_vectors="factored") == ["medium"]
     assert _left(initial_vectors="random") == ["random"]
     assert _left(initial_vectors="co_watched") == counted
     assert _left(similarity="dot") == ["narrow_dot", "random"]

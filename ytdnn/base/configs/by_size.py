@@ -158,11 +158,11 @@ def _narrow_dot(size: LogSize) -> dict[str, Any]:
 
 
 def _medium(size: LogSize) -> dict[str, Any]:
-    """Vectors of their own lengths for many topics, where tastes last."""
-    dims = (dim for most, dim in _WIDE if size.videos <= most)
+    """Vectors as long as a factorisation makes them, where tastes last."""
     return {
         **_counted(size, size.watches // 10, at_unit=6),
-        "embedding_dim": min(128, next(dims, 64)),
+        "embedding_dim": min(128, _wide_dim(size)),
+        "initial_vectors": "factored",
         "training.patience": 2,
     }
 
@@ -170,14 +170,18 @@ def _medium(size: LogSize) -> dict[str, Any]:
 def _wide(size: LogSize, is_full: bool) -> dict[str, Any]:
     """Vectors of one length, which tell pairs of related videos apart."""
     is_full = is_full and _affords_all(size, _MOST_SCORES_OF_WIDE)
-    dims = (dim for most, dim in _WIDE if size.videos <= most)
     return {
-        **_medium(size),
-        "embedding_dim": next(dims, 64),
+        **_counted(size, size.watches // 10, at_unit=6),
+        "embedding_dim": _wide_dim(size),
         "similarity": "cosine",
         "temperature": 0.1,
         "loss": _softmax(size, is_full, 0.3),
+        "training.patience": 2,
     }
+
+
+def _wide_dim(size: LogSize) -> int:
+    return next((dim for most, dim in _WIDE if size.videos <= most), 64)
 
 
 def _random(size: LogSize) -> dict[str, Any]:

@@ -32,8 +32,9 @@ class CandidatesConfig:
         position of a slice, so `label.slice_length` is at most that.
       initial_vectors: Initial values of the video tables: `random`, or vectors of
         `co_watched` videos, a factorisation of the matrix of viewers in common
-        (`ytdnn/features/co_watch_vectors.py`). Ten watches are enough to train a
-        video from these, but hardly from a random start. Meant for a skip connection.
+        (`ytdnn/features/co_watch_vectors.py`), or those with its lengths, `factored`.
+        Ten watches are enough to train a video from these, but hardly from a random
+        start. Meant for a skip connection.
       decay_rates: For each rate, in addition to the mean (the paper's), a
         recency-weighted average with weights rate^position.
       learned_bags: Number of averages with learned weights of the positions, in
@@ -92,7 +93,7 @@ class CandidatesConfig:
     encoder: Annotated[networks.Encoder, setting_types.OneOf(registries.ENCODERS)] = (
         networks.BagsConfig()
     )
-    initial_vectors: Literal["random", "co_watched"] = "random"
+    initial_vectors: Literal["random", "co_watched", "factored"] = "random"
     decay_rates: tuple[setting_types.Rate, ...] = (0.5, 0.8, 0.93)
     learned_bags: setting_types.NonNegative = 0
     tower: tuple[setting_types.Positive, ...] = (256, 128)

@@ -26,7 +26,9 @@ def candidates(size: configs.LogSize) -> dict[str, configs.Options | configs.Ran
             ),
         ),
         "candidates.embedding_dim": configs.Options((32, 64, 128, 256)),
-        "candidates.initial_vectors": configs.Options(("random", "co_watched")),
+        "candidates.initial_vectors": configs.Options(
+            ("random", "co_watched", "factored")
+        ),
         "candidates.skip_connection": configs.Options(("none", "linear", "gated")),
         "candidates.loss": configs.Options(losses),
         "candidates.loss.num_negatives": configs.Options(
