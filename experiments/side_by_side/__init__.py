@@ -6,9 +6,8 @@ r"""What do other systems get from the same logs, on the same machine?
     python -m experiments.side_by_side --write
 
 Claim: with no setting given, ytdnn is not surely below any system on any log. It does
-not hold on two of eleven: on clicks of news (globo-clicks) the most watched videos of
-the hour before the test are surely better in lists of a user's next 38 hours, on
-topics of 100,000 videos tuned least squares are.
+not hold on one of eleven: on clicks of news (globo-clicks) the most watched videos of
+the hour before the test are surely better in lists of a user's next 38 hours.
 
 Protocol: `ytdnn run` makes a log's run; its split is written to files (`splits.py`);
 each system is fitted in a process and a virtual environment of its own
