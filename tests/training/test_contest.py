@@ -73,6 +73,9 @@ def test_the_best_of_the_narrowest_within_a_standard_error_wins():
     assert won(worst=0.0, cheap=0.2, dear=0.15) == "cheap"
     assert won(cheap=0.203, dot=0.204, dear=0.2) == "dot"
     assert won(cheap=0.21, dot=0.2, dear=0.2) == "cheap"
+    members["lasting"] = member(0.01, embedding_dim=4, initial_vectors="factored")
+    assert won(lasting=0.201, dear=0.2) == "dear"
+    assert won(lasting=0.25, dear=0.2) == "lasting"
 
 
 def test_of_two_alike_and_level_members_the_cheaper_goes_on():

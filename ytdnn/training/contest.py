@@ -151,7 +151,10 @@ def still_open(
 def winner(values: Mapping[str, Floats], members: Mapping[str, Config]) -> str:
     """Returns the best of the narrowest members that are level with the best one.
 
-    Of two alike and level ones only the cheaper may win (`still_open`).
+    Of two alike and level ones only the cheaper may win (`still_open`). A factored
+    start must be clearly better: it follows tastes, and lists for a whole window hide
+    what is lost where the last watch counts (quickstart: level by lists, hit rate .309
+    for .344 of requests at their own time).
 
     Args:
       values: `[users]`, metric of each user by member, the cheapest first.
@@ -160,9 +163,14 @@ def winner(values: Mapping[str, Floats], members: Mapping[str, Config]) -> str:
     means = {name: own.mean() for name, own in values.items()}
     best = values[max(means, key=lambda name: means[name])]
     level = tuple(name for name, own in values.items() if _is_level(best, own))
+    level = tuple(n for n in level if not _is_factored(members[n])) or level
     dims = {name: members[name].candidates.embedding_dim for name in level}
     narrowest = tuple(name for name in level if dims[name] == min(dims.values()))
     return max(still_open(narrowest, values, members), key=lambda name: means[name])
+
+
+def _is_factored(member: Config) -> bool:
+    return member.candidates.initial_vectors == "factored"
 
 
 def _is_level(first: Floats, second: Floats, errors: float = 1.0) -> bool:
