@@ -177,8 +177,8 @@ def test_least_squares_weigh_a_watch_by_alpha(data: prepared.PreparedData) -> No
     expected = np.linalg.solve(
         products + 2.0 * np.eye(4), of_videos.T @ (5.0 * watched)
     )
-    found = model.model.recalculate_user(0, user)
-    np.testing.assert_allclose(found, expected, rtol=1e-3)
+    solved = model.model.recalculate_user(0, user)
+    np.testing.assert_allclose(solved, expected, rtol=1e-3)
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

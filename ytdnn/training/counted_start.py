@@ -45,7 +45,7 @@ _USERS = 2_000
 # 3 % higher: a small difference is chance.
 _LEAST_GAIN = 1.03
 _EVENNESS = (0.0, 0.5, 1.0)
-_LENGTHS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)  # steps of about √2
+_LENGTHS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # steps of about √2
 _SPREAD = 2.0  # root mean square of a factored start's scores, but for popularity
 
 

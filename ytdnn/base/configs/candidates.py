@@ -32,9 +32,10 @@ class CandidatesConfig:
         position of a slice, so `label.slice_length` is at most that.
       initial_vectors: Initial values of the video tables: `random`, or vectors of
         `co_watched` videos, a factorisation of the matrix of viewers in common
-        (`ytdnn/features/co_watch_vectors.py`), or those with its lengths, `factored`.
-        Ten watches are enough to train a video from these, but hardly from a random
-        start. Meant for a skip connection.
+        (`ytdnn/features/co_watch_vectors.py`), or `factored` ones
+        with its lengths, which the similarity `cosine` would ignore. Ten watches are
+        enough to train a video from these, but hardly from a random start. Meant for a
+        skip connection.
       decay_rates: For each rate, in addition to the mean (the paper's), a
         recency-weighted average with weights rate^position.
       learned_bags: Number of averages with learned weights of the positions, in
