@@ -73,9 +73,17 @@ def test_the_best_of_the_narrowest_within_a_standard_error_wins():
     assert won(worst=0.0, cheap=0.2, dear=0.15) == "cheap"
     assert won(cheap=0.203, dot=0.204, dear=0.2) == "dot"
     assert won(cheap=0.21, dot=0.2, dear=0.2) == "cheap"
-    members["lasting"] = member(0.01, embedding_dim=4, initial_vectors="factored")
-    assert won(lasting=0.201, dear=0.2) == "dear"
-    assert won(lasting=0.25, dear=0.2) == "lasting"
+
+
+def test_level_members_are_level_by_lists_and_by_last_watches():
+    members = {"narrow": member(0.01, embedding_dim=4), "wide": MEMBERS["learns"]}
+    lists = users(dict.fromkeys(members, 0.2))
+    last = users({"narrow": 0.1, "wide": 0.2})
+    none = np.full(400, np.nan)
+    both = {n: np.transpose([[*lists[n], *none], [*none, *last[n]]]) for n in members}
+    assert contest.winner(lists, members) == "narrow"
+    assert contest.winner(both, members) == "wide"
+    assert contest.winner(dict.fromkeys(members, both["wide"]), members) == "narrow"
 
 
 def test_of_two_alike_and_level_members_the_cheaper_goes_on():

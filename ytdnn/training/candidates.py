@@ -127,7 +127,7 @@ def fit_network(
     before: Sequence[model.CandidateModel] = (),
     refitted: Mapping[str, Any] | None = None,
     pause_at: float = math.inf,
-    watch: Callable[[dict[str, Any]], None] | None = None,
+    watch: Callable[[npt.NDArray[np.float64]], None] | None = None,
 ) -> tuple[model.CandidateModel, dict[str, Any]]:
     """Trains one network, or resumes its training; a finished one is read back.
 
@@ -212,7 +212,7 @@ def make_stage(
     stop_after: int | None = None,
     are_few: bool = False,
     before: Sequence[model.CandidateModel] = (),
-    watch: Callable[[dict[str, Any]], None] | None = None,
+    watch: Callable[[npt.NDArray[np.float64]], None] | None = None,
 ) -> loop.TrainingStage:
     """Returns the stage with which the loop trains the candidate model.
 
@@ -228,7 +228,7 @@ def make_stage(
       watch: See `validation.validator`.
     """
     candidates = config.candidates
-    is_last = len(before) == candidates.ensemble_size - 1
+    taught_by = before if len(before) == candidates.ensemble_size - 1 else ()
     batches = make_batches(
         candidates, candidate_model.tower_inputs, data, config.seed, are_few
     )
@@ -242,9 +242,7 @@ def make_stage(
         tables=candidate_model.tables,
         batches=batches,
         steps_per_epoch=batches.steps_per_epoch,
-        loss=losses.make(
-            candidates, candidate_model, counts, before if is_last else ()
-        ),
+        loss=losses.make(candidates, candidate_model, counts, taught_by),
         validate=validate,
         monitor=monitor,
         stop_after=stop_after,
@@ -256,7 +254,7 @@ def _validation(
     config: configs.CandidatesConfig,
     data: PreparedData,
     candidate_model: model.Joined,
-    watch: Callable[[dict[str, Any]], None] | None = None,
+    watch: Callable[[npt.NDArray[np.float64]], None] | None = None,
 ) -> Validation:
     """Returns how a model in training is measured, if watches are held out for it."""
     if config.train_on_validation:

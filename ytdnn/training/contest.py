@@ -31,7 +31,7 @@ KIND = "contest"
 _ROUNDS = (1 / 16, 3 / 16)
 _SMALL = 100_000  # watches
 _FAR = 0.9  # of the best, below which a member leaves if it is surely below
-_BEST = "best.npy"  # each user's metric where its mean was best
+_BEST = "best.npy"  # the metric of each request where its mean was best
 
 Floats = npt.NDArray[np.float64]
 
@@ -82,9 +82,9 @@ def _held(
     shares = [share * (2 if is_small else 1) for share in _ROUNDS]
     rounds: list[dict[str, float]] = []
     lines: list[str] = []
-    number = sum(_num_left(len(left), place) for place in range(len(shares)))
+    number = len(left) + (len(left) + 1) // 2  # trainings, at most
     with progress.Bar(KIND, number, "trainings") as bar:
-        for place, share in enumerate(shares):
+        for share in shares:
             if len(left) == 1 and rounds:
                 break
             values: dict[str, Floats] = {}
@@ -97,11 +97,10 @@ def _held(
                     lines.append(f"contest of settings: {name} left out: {error}")
                     progress.say(lines[-1])
                 bar.reach(sum(map(len, rounds)) + len(values), f"({name})")
-            rounds.append({name: float(v.mean()) for name, v in values.items()})
-            if place == len(shares) - 1:
+            rounds.append({name: float(np.nanmean(v)) for name, v in values.items()})
+            left = still_open(better_half(values), values, members)
+            if share == shares[-1]:
                 left = (winner(values, members),)
-            else:
-                left = still_open(better_half(values), values, members)
             lines.append(_line(share, rounds[-1], left))
             progress.say(lines[-1])
     return {"winner": left[0], validation.METRIC: rounds, "lines": lines}
@@ -111,10 +110,10 @@ def better_half(values: Mapping[str, Floats]) -> tuple[str, ...]:
     """Returns the members with the highest means, in their order.
 
     Args:
-      values: `[users]`, metric of each user by member.
+      values: `[requests, kinds]` by member, see `validation.validator`.
     """
-    ranked = sorted(values, key=lambda name: -values[name].mean())
-    kept = ranked[: _num_left(len(ranked), 1)]
+    ranked = sorted(values, key=lambda name: -np.nanmean(values[name]))
+    kept = ranked[: (len(ranked) + 1) // 2]
     return tuple(name for name in values if name in kept)
 
 
@@ -129,10 +128,10 @@ def still_open(
 
     Args:
       left: Names of members, the cheapest first.
-      values: `[users]`, metric of each user by member.
+      values: `[requests, kinds]` by member, see `validation.validator`.
       members: Config of the run with each member's settings.
     """
-    best = max((values[name] for name in left), key=lambda own: own.mean())
+    best = max((values[name] for name in left), key=np.nanmean)
 
     def kind(name: str) -> tuple[str, str, int]:
         own = members[name].candidates
@@ -141,7 +140,8 @@ def still_open(
     kept: list[str] = []
     for name in left:
         own = values[name]
-        is_far = own.mean() < _FAR * best.mean() and not _is_level(best, own, 2.0)
+        is_below = np.nanmean(own) < _FAR * np.nanmean(best)
+        is_far = is_below and not _is_level(best, own, 2.0)
         alike = [values[other] for other in kept if kind(other) == kind(name)]
         if not is_far and not any(_is_level(own, other) for other in alike):
             kept.append(name)
@@ -151,44 +151,34 @@ def still_open(
 def winner(values: Mapping[str, Floats], members: Mapping[str, Config]) -> str:
     """Returns the best of the narrowest members that are level with the best one.
 
-    Of two alike and level ones only the cheaper may win (`still_open`). A factored
-    start must be clearly better: it follows tastes, and lists for a whole window hide
-    what is lost where the last watch counts (quickstart: level by lists, hit rate .309
-    for .344 of requests at their own time).
+    Of two alike and level ones only the cheaper may win (`still_open`).
 
     Args:
-      values: `[users]`, metric of each user by member, the cheapest first.
+      values: `[requests, kinds]` by member (`validation.validator`), cheapest first.
       members: Config of the run with each member's settings.
     """
-    means = {name: own.mean() for name, own in values.items()}
-    best = values[max(means, key=lambda name: means[name])]
+    best = max(values.values(), key=np.nanmean)
     level = tuple(name for name, own in values.items() if _is_level(best, own))
-    level = tuple(n for n in level if not _is_factored(members[n])) or level
     dims = {name: members[name].candidates.embedding_dim for name in level}
     narrowest = tuple(name for name in level if dims[name] == min(dims.values()))
-    return max(still_open(narrowest, values, members), key=lambda name: means[name])
-
-
-def _is_factored(member: Config) -> bool:
-    return member.candidates.initial_vectors == "factored"
+    left = still_open(narrowest, values, members)
+    return max(left, key=lambda name: np.nanmean(values[name]))
 
 
 def _is_level(first: Floats, second: Floats, errors: float = 1.0) -> bool:
-    """Returns whether the first is not some standard errors above the second."""
-    lead = first - second  # by user
-    return bool(lead.mean() <= errors * lead.std() / np.sqrt(max(1, len(lead))))
+    """Returns whether the first is not some standard errors above the second.
 
-
-def _num_left(number: int, rounds: int) -> int:
-    """Returns how many of `number` members are left after some rounds."""
-    return -(-number // 2**rounds)
+    Neither by lists nor by last watches, where both were asked for.
+    """
+    leads = [v[~np.isnan(v)] for v in (first - second).reshape(len(first), -1).T]
+    return all(v.mean() <= errors * v.std() / np.sqrt(len(v)) for v in leads if len(v))
 
 
 def _trained(config: Config, data: PreparedData, work: Path, share: float) -> Floats:
     """Trains a member up to a share of its epochs.
 
     Returns:
-      `[users]`, the metric of each user where its mean was best.
+      `[requests, kinds]`, the metric of each where its mean was best.
     """
     done = work / f"after-{share:g}.npy"
     if done.exists():
@@ -196,9 +186,8 @@ def _trained(config: Config, data: PreparedData, work: Path, share: float) -> Fl
     best = work / _BEST
     work.mkdir(exist_ok=True)
 
-    def watch(metrics: Mapping[str, Floats]) -> None:
-        values = metrics[validation.METRIC]
-        if not best.exists() or values.mean() > np.load(best).mean():
+    def watch(values: Floats) -> None:
+        if not best.exists() or np.nanmean(values) > np.nanmean(np.load(best)):
             _save(best, values)
 
     one = dataclasses.replace(config.candidates, ensemble_size=1, distillation=0.0)

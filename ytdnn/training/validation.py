@@ -1,5 +1,9 @@
 """Validation of the candidate model: exact lists for a sample of users.
 
+Each user is asked twice: before the window, for all that follows, and before the last
+watch in it, for that one. Lists for a window reward taste, requests what follows the
+last watch (a world with series: .171 and .223 of two members level at .17 by lists).
+
 The users are the same after every epoch, and for every seed, so epochs and runs are
 compared on equal terms.
 """
@@ -7,6 +11,7 @@ compared on equal terms.
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,26 +25,30 @@ HALF_INTERVAL = f"{METRIC}_half_interval"
 _KS = (10, 100)
 _SEED = 0
 _NORMAL_95 = 1.96  # standard errors in half a 95 % interval
-_USERS_A_BLOCK = 1_024
+_REQUESTS_A_BLOCK = 1_024
 
-Values = dict[str, npt.NDArray[np.float64]]
+_ARE_LAST = "are_last"
+
+Values = dict[str, npt.NDArray[Any]]
 
 
 @dataclasses.dataclass(frozen=True)
 class _Cases:
-    """Users of a window with a right answer among their validation watches.
+    """Requests of users of a window with a right answer among their validation watches.
 
     Attributes:
       data: The window.
-      users: `[n]` user indices.
-      ends: `[n]` flat positions where each user's history ends.
-      targets: Catalogue indices of each user's right answers.
+      users: `[n]` user indices, once or twice.
+      ends: `[n]` flat positions where each history ends.
+      are_last: `[n] bool`, whether the answer is the user's last watch alone.
+      targets: Catalogue indices of the right answers.
       config: Settings that define the right answers.
     """
 
     data: prepared.PreparedData
     users: np.ndarray
     ends: np.ndarray
+    are_last: npt.NDArray[np.bool_]
     targets: ragged.Ragged
     config: configs.CandidatesConfig
 
@@ -50,34 +59,37 @@ class _Cases:
         config: configs.CandidatesConfig,
         sample: np.ndarray | None = None,
     ) -> "_Cases":
-        """Returns the users of a window with a right answer.
+        """Returns the requests of a window with a right answer.
 
         Args:
           data: A shard window.
           config: Settings that define the right answers.
           sample: Ascending indices of the users to look at; None: all.
         """
-        split = events.Split.VALIDATION
-        windows, is_last = data.windows, config.validate_last
-        users, ends = (windows.last_watches if is_last else windows.first_watches)(
-            split
-        )
-        if sample is not None:
-            is_in = np.isin(users, sample)
-            users, ends = users[is_in], ends[is_in]
-        repeats = config.validate_repeats
+        split, repeats = events.Split.VALIDATION, config.validate_repeats
+        windows = data.windows
+        users, ends = windows.last_watches(split)
+        are_last = np.ones(len(users), bool)
+        if not config.validate_last:
+            first, begins = windows.first_watches(split)
+            is_later = ~np.isin(ends, begins)
+            users = np.concatenate([first, users[is_later]])
+            ends = np.concatenate([begins, ends[is_later]])
+            are_last = np.arange(len(users)) >= len(first)
         targets = windows.targets(users, ends, split, repeats)
-        some = np.flatnonzero(targets.sizes)
-        return cls(data, users[some], ends[some], targets.take(some), config)
+        is_in = True if sample is None else np.isin(users, sample)
+        every = cls(data, users, ends, are_last, targets, config)
+        return every._take(np.flatnonzero((targets.sizes > 0) & is_in))
 
     def blocks(self) -> Iterator["_Cases"]:
-        """Yields some users at a time."""
-        for part in ragged.slices(len(self.users), _USERS_A_BLOCK):
-            users, ends = self.users[part], self.ends[part]
-            split = events.Split.VALIDATION
-            repeats = self.config.validate_repeats
-            targets = self.data.windows.targets(users, ends, split, repeats)
-            yield dataclasses.replace(self, users=users, ends=ends, targets=targets)
+        """Yields some requests at a time."""
+        for part in ragged.slices(len(self.users), _REQUESTS_A_BLOCK):
+            yield self._take(np.arange(part.start, part.stop))
+
+    def _take(self, rows: npt.NDArray[np.integer]) -> "_Cases":
+        users, ends, are_last = self.users[rows], self.ends[rows], self.are_last[rows]
+        right, config = self.targets.take(rows), self.config
+        return _Cases(self.data, users, ends, are_last, right, config)
 
     @functools.cached_property
     def removed(self) -> ragged.Ragged:
@@ -98,7 +110,7 @@ def validator(
     data: prepared.PreparedData,
     candidate_model: model.Joined,
     is_stated: bool = True,
-    watch: Callable[[Values], None] | None = None,
+    watch: Callable[[npt.NDArray[np.float64]], None] | None = None,
 ) -> Callable[[], dict[str, float]]:
     """Returns a function that validates the model with its current weights.
 
@@ -108,8 +120,9 @@ def validator(
         in each call.
       candidate_model: Model in training.
       is_stated: Whether to print the size of the sample.
-      watch: Function that is called with the metrics of each user, `[users]`, which are
-        the same in each call and for each model.
+      watch: Function that is called with `METRIC` of each request, `[requests, 2]`: in
+        the first column of a window's watches, in the second of a last watch, NaN in
+        the other. Requests are the same in each call and for each model.
     """
     windows = batch_streams.ShardWindows(data, config.window_events)
     users = _with_validation(data)
@@ -123,12 +136,14 @@ def validator(
         )
 
     def validate() -> dict[str, float]:
-        total = len(users) if sample is None else len(sample)
         cases = kept or map(find, windows)
+        total = 2 * len(users if sample is None else sample)
         parts = list(_measured(data, candidate_model, cases, total))
         whole = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+        are_last = whole.pop(_ARE_LAST)
         if watch is not None:
-            watch(whole)
+            is_kind = np.stack([~are_last, are_last])
+            watch(np.where(is_kind, whole[METRIC], np.nan).T)
         return _means(whole)
 
     return validate
@@ -147,7 +162,7 @@ def _measured(
     vectors = candidate_model.video_vectors(moment)
     lists_new = candidate_model.num_listed > data.vocabulary_size
     done = 0
-    with progress.Bar("validation", total, "users", is_own=True) as bar:
+    with progress.Bar("validation", total, "requests", is_own=True) as bar:
         for cases in parts:
             log = candidate_model.open_log(cases.data)
             for block in cases.blocks():
@@ -163,9 +178,9 @@ def _measured(
                     max(_KS),
                     available=available,
                 )
-                yield exact_top_k.metrics_at(
-                    top, block.targets.offsets, block.targets.values, _KS
-                )
+                right = block.targets
+                metrics = exact_top_k.metrics_at(top, right.offsets, right.values, _KS)
+                yield {**metrics, _ARE_LAST: block.are_last}
                 done += len(block.users)
                 bar.reach(done)
 
