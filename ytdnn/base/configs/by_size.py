@@ -221,7 +221,7 @@ def _counted(size: LogSize, events: int, at_unit: int) -> dict[str, Any]:
         "similarity": "user_cosine",
         "temperature": 0.15,
         "loss": _softmax(size, False),
-        # So many take at most a tenth of an epoch to validate.
+        # So many, with two lists each, take at most a fifth of an epoch to validate.
         "validation_users": max(
             _LEAST_VALIDATION_USERS, min(_VALIDATION_USERS, int(examples / 10.0))
         ),
