@@ -79,8 +79,8 @@ MUTATIONS = (
     ),
     Mutation(
         "training/contest.py",
-        "lead = first - second",
-        "lead = second - first",
+        "(first - second).reshape",
+        "(second - first).reshape",
         "training/test_contest.py training",
     ),
     Mutation(

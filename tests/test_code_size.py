@@ -12,14 +12,14 @@ from tests import code_size, rooms
 
 # Lines of code of each room (`python -m tests.code_size`); HTML, CSS and JS count too.
 ROOMS = {
-    "base": 4_009,
+    "base": 4_007,
     "log": 7_174,
     "layers": 675,
     "features": 3_180,
-    "candidates": 1_222,
+    "candidates": 1_226,
     "retrieval": 3_355,
     "ranking": 1_314,
-    "training": 2_064,
+    "training": 2_062,
     "bundle": 3_668,
     "evaluation": 6_213,
     "run": 3_786,
@@ -30,7 +30,7 @@ ROOMS = {
 }
 MOST = {
     "num_settings": 160,
-    "num_test_lines": 43_450,
+    "num_test_lines": 43_455,
     "num_experiment_lines": 5_815,
     "num_words": 24_900,
 }

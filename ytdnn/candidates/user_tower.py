@@ -120,7 +120,11 @@ class UserTower(tf.keras.layers.Layer):
 
     Attributes:
       inputs: Inputs of the tower.
+      passed_bag: Place of the bag of the history that is the user's vector, while a
+        counted start is chosen and nothing else adds to it; None: all is computed.
     """
+
+    passed_bag: int | None = None
 
     def __init__(self, config: Config, inputs: TowerInputs, **kwargs: Any) -> None:
         """Creates the layer.
@@ -196,6 +200,9 @@ class UserTower(tf.keras.layers.Layer):
           seed: `[2] int32` of this training step, or None outside training.
         """
         history = self.watches(tensors, seed)
+        if self.passed_bag is not None:
+            width = self.config.embedding_dim
+            return history[0][..., self.passed_bag * width :][..., :width]
         searches = [] if self.searches is None else self.searches(tensors, seed)
         beside = open_features.encode(self.features, tensors)
         inputs = tf.concat([*history, *beside, *searches], axis=-1)

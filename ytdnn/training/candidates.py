@@ -357,10 +357,8 @@ class CandidateWindows:
 
     @property
     def _is_sliced(self) -> bool:
-        label = self._config.label
-        return (
-            isinstance(label, configs.NextWatchConfig) and not label.examples_per_user
-        )
+        own = self._config.label
+        return isinstance(own, configs.NextWatchConfig) and not own.examples_per_user
 
     @functools.cached_property
     def _counts(self) -> npt.NDArray[np.int64]:

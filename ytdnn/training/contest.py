@@ -82,8 +82,7 @@ def _held(
     shares = [share * (2 if is_small else 1) for share in _ROUNDS]
     rounds: list[dict[str, float]] = []
     lines: list[str] = []
-    number = len(left) + (len(left) + 1) // 2  # trainings, at most
-    with progress.Bar(KIND, number, "trainings") as bar:
+    with progress.Bar(KIND, len(left) + (len(left) + 1) // 2, "trainings") as bar:
         for share in shares:
             if len(left) == 1 and rounds:
                 break
@@ -196,9 +195,8 @@ def _trained(config: Config, data: PreparedData, work: Path, share: float) -> Fl
     with progress.shown(False):
         candidates.fit_network(config, data, work, pause_at=pause_at, watch=watch)
     machine_facts.collect()  # the network, before the next one's
-    values = np.load(best)
-    _save(done, values)
-    return values
+    _save(done, np.load(best))
+    return np.load(done)
 
 
 def _save(path: Path, values: Floats) -> None:

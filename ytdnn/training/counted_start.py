@@ -106,8 +106,8 @@ def set_weights(
     counted = CoWatchRows(*made, _rarity(counts), popularity)
     tower = candidate_model.user_tower
     if tower.skip_connection is not None and config.reads_bags:
-        output = tower.output_layer.kernel
-        output.assign(tf.zeros_like(output))  # what the tower adds is learned
+        # What the tower adds is learned.
+        tower.output_layer.kernel.assign(tf.zeros_like(tower.output_layer.kernel))
     begin_at(candidate_model, counted, Start())
     return counted
 
@@ -132,8 +132,9 @@ def begin_at(
     config, tower = candidate_model.config, candidate_model.user_tower
     rows = _factored_rows if config.initial_vectors == "factored" else _equal_rows
     watched, listed, share = rows(counted, start, config.temperature)
-    _assign_rows(tower.watches.videos.table, watched)
-    _assign_rows(candidate_model.videos.table, listed)
+    tables = tower.watches.videos.table, candidate_model.videos.table
+    for table, values in zip(tables, (watched, listed), strict=True):
+        _assign(table, np.pad(values, ((1, 0), (0, 0))))  # row 0 is never read
     _assign(candidate_model.bias, np.append(0.0, share * counted.popularity))
     skip = tower.skip_connection
     if skip is not None and config.reads_bags:
@@ -180,11 +181,6 @@ def _rarity(counts: npt.NDArray[np.integer]) -> Floats:
     weights = np.sqrt(counts + 5.0) / (counts + 2.0)
     total = float((weights * counts).sum())
     return (weights * counts.sum() / max(total, 1e-9)).astype(np.float32)
-
-
-def _assign_rows(table: Any, rows: Floats) -> None:
-    """Assigns a table of videos; its row 0 is never read."""
-    _assign(table, np.pad(rows, ((1, 0), (0, 0))))
 
 
 def _assign(table: Any, values: np.ndarray) -> None:
@@ -277,11 +273,16 @@ def _best(
     few = dataclasses.replace(config, validation_users=users)
     validate = validation.validator(few, data, candidate_model, is_stated=False)
 
+    tower, (num_bags, tries_lengths) = candidate_model.user_tower, choices(config)
+
     def value(start: Start) -> float:
         begin_at(candidate_model, counted, start)
+        tower.passed_bag = start.bag if num_bags > 1 else None  # as the rest adds 0
         return validate()[validation.METRIC]
 
-    return search(value, *choices(config))
+    best = search(value, num_bags, tries_lengths)
+    tower.passed_bag = None
+    return best
 
 
 def search(

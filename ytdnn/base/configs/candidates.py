@@ -168,11 +168,9 @@ class CandidatesConfig:
     @property
     def slice_length(self) -> int:
         """Positions of a slice of training."""
-        if (
-            isinstance(self.label, networks.NextWatchConfig)
-            and not self.label.examples_per_user
-        ):
-            return self.label.slice_length
+        own = self.label
+        if isinstance(own, networks.NextWatchConfig) and not own.examples_per_user:
+            return own.slice_length
         return 1
 
     @property
