@@ -166,8 +166,11 @@ class IndexContract:
         # Pairs of equal vectors, 60 apart, so that every score stands twice.
         vectors, queries = self.small()
         vectors[60:] = vectors[:60]
-        for row in self.build(vectors).search(queries, 40)[0]:
-            np.testing.assert_array_equal(row[::2] + 60, row[1::2])
+        indices, scores = self.build(vectors).search(queries, 40)
+        are_equal = scores[:, 1:] == scores[:, :-1]
+        assert np.all(np.diff(indices, axis=1)[are_equal] > 0)
+        # A product's last bit may depend on the row's place: few pairs are parted.
+        assert are_equal.sum() > 15 * len(queries)
 
     def test_vectors_are_saved_once(self, tmp_path: pathlib.Path) -> None:
         vectors, _ = clustered(3_000, dim=63, num_queries=1)
