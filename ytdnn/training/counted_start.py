@@ -272,7 +272,6 @@ def _best(
     users = min(config.validation_users or _USERS, _USERS)
     few = dataclasses.replace(config, validation_users=users)
     validate = validation.validator(few, data, candidate_model, is_stated=False)
-
     tower, (num_bags, tries_lengths) = candidate_model.user_tower, choices(config)
 
     def value(start: Start) -> float:
