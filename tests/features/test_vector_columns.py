@@ -88,7 +88,8 @@ def test_products_are_those_of_the_last_fifty_watches(
                 continue
             last = each[-1] if there[-1] else -2.0
             expected = [each[there].mean(), last, each[there].max()]
-            np.testing.assert_allclose(got, expected, atol=1e-4)
+            most = 1.0 - 2.0**-10  # of the same vector, in 16 bits
+            np.testing.assert_allclose(got, np.minimum(expected, most), atol=1e-4)
             seen += 1
     assert seen > 20
 

@@ -36,11 +36,20 @@ def test_cdf_is_linear_between_quantiles_and_below_one() -> None:
     values = [-7.0, 0.0, 5.0, 10.0, 30.0, 40.0, 1e9]
     expected = [0.0, 0.0, 0.125, 0.25, 0.625, 0.75, 0.75]
     assert cdf(values, [0.0, 10.0, 20.0, 40.0]) == pytest.approx(expected)
+    assert cdf(values, [3.0]) == [0.0] * len(values)
 
 
 def test_cdf_jumps_where_many_examples_share_a_value() -> None:
     # Two of four quantiles are 0, so 0 itself has passed the first: 1/4.
     assert cdf([-1.0, 0.0], [0.0, 0.0, 1.0, 2.0]) == [0.0, 0.25]
+
+
+def test_a_shared_value_is_the_same_whatever_its_last_bits() -> None:
+    for value in (1.7, -1.7):
+        exact = np.float32(value)
+        below, above = np.nextafter(exact, np.float32([-9.0, 9.0]))
+        shares = cdf([below, exact, above], [-5.0, below, exact, exact, 4.0])
+        assert shares == pytest.approx([0.6, 0.6, 0.6])
 
 
 def test_cdf_of_the_data_itself_is_uniform() -> None:
@@ -51,16 +60,15 @@ def test_cdf_of_the_data_itself_is_uniform() -> None:
     assert shares / len(data) == pytest.approx(np.full(10, 0.1), abs=0.012)
 
 
-def test_cdf_of_one_quantile_is_zero() -> None:
-    assert cdf([-1.0, 3.0, 9.0], [3.0]) == [0.0, 0.0, 0.0]
-
-
 def test_feature_has_powers_and_missing_indicator() -> None:
-    layer = continuous.QuantileFeature([0.0, 1.0, 2.0, 4.0])
-    output = layer(tf.constant([[1.0, -1.0]]))
-    # CDF(1) = 1/4: x, x², √x = 1/4, 1/16, 1/2; a missing one is 0 and marked.
+    values, quantiles = tf.constant([[1.0, -1.0]]), [-5.0, 1.0, 2.0, 4.0]
+    output = continuous.QuantileFeature(quantiles)(values)
+    # CDF(1) = 1/4: x, x², √x = 1/4, 1/16, 1/2; a missing one is 0 and marked, though
+    # it lies among the quantiles.
     expected = [[[0.25, 0.0625, 0.5, 0.0], [0.0, 0.0, 0.0, 1.0]]]
     assert output.numpy().tolist() == expected
+    output = continuous.QuantileFeature(quantiles, powers=False)(values)
+    assert output.numpy().tolist() == [[[0.25, 0.0], [0.0, 1.0]]]
 
 
 def test_only_what_stands_for_missing_is_missing() -> None:
@@ -69,12 +77,6 @@ def test_only_what_stands_for_missing_is_missing() -> None:
     assert is_missing.numpy().tolist() == [1.0, 0.0, 0.0, 0.0]
     is_missing = continuous.QuantileFeature([0.0, 1.0])(values)[:, 3]
     assert is_missing.numpy().tolist() == [1.0, 1.0, 1.0, 0.0]
-
-
-def test_a_missing_value_is_zero_wherever_it_lies_among_the_quantiles() -> None:
-    # −1 is above half of these quantiles, and still is no value.
-    output = continuous.QuantileFeature([-5.0, -2.0, 1.0, 3.0])(tf.constant([-1.0]))
-    assert output.numpy().tolist() == [[0.0, 0.0, 0.0, 1.0]]
 
 
 @pytest.mark.parametrize("missing", [-1.0, -9.0])
@@ -91,11 +93,6 @@ def test_feature_refuses_what_are_no_quantiles(quantiles: list[float]) -> None:
         continuous.QuantileFeature(quantiles)
 
 
-def test_without_powers_there_is_the_value_and_whether_it_is_missing() -> None:
-    layer = continuous.QuantileFeature([0.0, 1.0, 2.0, 4.0], powers=False)
-    assert layer(tf.constant([1.0, -1.0])).numpy().tolist() == [[0.25, 0.0], [0.0, 1.0]]
-
-
 def test_pieces_fill_one_after_another() -> None:
     layer = continuous.QuantileFeature(
         [0.0, 1.0, 2.0, 4.0, 8.0], powers=False, num_pieces=2
@@ -105,14 +102,6 @@ def test_pieces_fill_one_after_another() -> None:
     output = np.delete(layer(tf.constant([1.5, 6.0, -1.0])).numpy(), -2, axis=1)
     expected = [[0.3, 0.6, 0.0, 0.0], [0.7, 1.0, 0.4, 0.0], [0.0, 0.0, 0.0, 1.0]]
     np.testing.assert_allclose(output, expected, atol=1e-6)
-
-
-def test_weights_of_pieces_are_the_slopes_of_a_function() -> None:
-    x = tf.linspace(0.0, 1.0, 41)
-    first, second, third = continuous.pieces(x[tf.newaxis], 3)[0]
-    found = first - 3.0 * second + 2.0 * third
-    edges, values = [0.0, 1 / 3, 2 / 3, 1.0], [0.0, 1.0, -2.0, 0.0]
-    np.testing.assert_allclose(found, np.interp(x, edges, values), atol=1e-6)
 
 
 @pytest.mark.parametrize(

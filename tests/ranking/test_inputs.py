@@ -89,7 +89,8 @@ def test_candidates_are_read_as_the_impressions_they_would_be(
     for name, values in logged.items():
         is_hidden = isinstance(declared.get(name), first_stage_features.FromCandidates)
         same = is_asked if is_hidden else np.ones_like(is_asked)
-        np.testing.assert_array_equal(as_candidates[name][same], values[same], name)
+        of_these = as_candidates[name][same], values[same]
+        np.testing.assert_allclose(*of_these, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
 def test_an_impression_is_read_as_of_the_moment_of_another(

@@ -123,7 +123,7 @@ class VectorColumn(column_features._Column):
 class WatchedProduct(encodings.Continuous, base_feature.ReadAtRequest):
     """A product of the video's vector with the vectors of the last watches.
 
-    It is in [-1, 1], and missing if the video, or every watched video, has no vector.
+    It is in [-1, 1), and missing if the video, or every watched video, has no vector.
 
     Attributes:
       num_watches: Number of last watches that a video is compared with.
@@ -355,4 +355,5 @@ def _products(rows: Tensor | Variable, watched: Tensor, videos: Tensor) -> Tenso
     is_last = has_vector & is_there[:, -1]
     parts = ((average, is_some), (last, is_last), (nearest, is_some))
     coordinates = [tf.where(known, values, _NO_PRODUCT) for values, known in parts]
-    return tf.stack(coordinates, axis=-1)
+    # 16 bits tell no more of a vector's product with itself, or with a near copy.
+    return tf.minimum(tf.stack(coordinates, axis=-1), 1.0 - 2.0**-10)

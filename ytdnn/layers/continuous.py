@@ -24,7 +24,8 @@ def quantile_cdf(values: tf.Tensor, quantiles: tf.Tensor) -> tf.Tensor:
     With quantiles `q_0 ≤ … ≤ q_{n-1}` and `q_i ≤ x < q_{i+1}` it is
     `(i + (x - q_i) / (q_{i+1} - q_i)) / n`; 0 below `q_0`, `(n - 1) / n` from
     `q_{n-1}` on, so never 1. Where quantiles repeat, a value that many examples
-    share, it jumps as a CDF does.
+    share, it jumps as a CDF does; a value below by no more than rounding counts as it,
+    so that a product of two vectors means the same wherever it was computed.
 
     Args:
       values: `[features, m] float32`.
@@ -33,14 +34,14 @@ def quantile_cdf(values: tf.Tensor, quantiles: tf.Tensor) -> tf.Tensor:
     Returns:
       `[features, m] float32` in [0, 1).
     """
-    below = tf.raw_ops.UpperBound(sorted_inputs=quantiles, values=values) - 1
-    left = tf.maximum(below, 0)
+    rounded_up = values + 1e-6 * tf.abs(values)
+    passed = tf.raw_ops.UpperBound(sorted_inputs=quantiles, values=rounded_up)
+    left = tf.maximum(passed - 1, 0)
     following = tf.concat([quantiles[:, 1:], quantiles[:, -1:]], axis=1)
     ends = tf.stack([quantiles, following], axis=-1)
     low, high = tf.unstack(tf.gather(ends, left, batch_dims=1), axis=-1)
     part = tf.clip_by_value(tf.math.divide_no_nan(values - low, high - low), 0.0, 1.0)
-    number = tf.cast(tf.shape(quantiles)[1], tf.float32)
-    return (tf.cast(left, tf.float32) + part) / number
+    return (tf.cast(left, tf.float32) + part) / quantiles.shape[1]
 
 
 def pieces(x: tf.Tensor, number: int) -> tf.Tensor:
