@@ -17,24 +17,18 @@ _MARGIN = 1.96  # standard errors
 
 
 def left_out(config: configs.Config, workdir: pathlib.Path) -> str:
-    """Returns why the models of a run do not go on learning; empty if they do.
+    """Returns why no models learn up to the test window; empty if some do.
 
     Args:
       config: Config of the run.
       workdir: Directory of the run, with `data`.
     """
-    if config.advance == "none":
-        return "config.advance is none"
     if config.data.protocol != "temporal":
         return f"data.protocol={config.data.protocol} has no later watches"
-    if not config.candidates.is_network:
-        return f"candidates.model={config.candidates.model.kind} is no network"
-    if not configs.rows_are_videos(config.candidates.loss):
-        return f"candidates.loss={config.candidates.loss.kind} cannot grow"
-    facts = artifacts.peek(workdir / _DATA / artifacts.MANIFEST)
-    windows = facts.get("windows")
-    if _REFIT in facts or windows is None:
-        return "the models have learned to the end of the log"
+    obstacle = _obstacle(config, workdir)
+    if obstacle:
+        return obstacle
+    windows = artifacts.peek(workdir / _DATA / artifacts.MANIFEST)["windows"]
     if windows["ranking"] < windows["validation"]:
         return "the ranker has no window of its own"
     learned_to = "ranking" if config.candidates.train_on_validation else "validation"
@@ -49,6 +43,8 @@ def end_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
         return "the bundle has refitted models (refit=true)"
     if config.advance == "test":
         return "config.advance is test"
+    if config.data.protocol == "leave_one_out":  # the last watches are left to learn
+        return _obstacle(config, workdir)
     return left_out(config, workdir) or _lost(workdir)
 
 
@@ -75,6 +71,19 @@ def known_before_test(directory: pathlib.Path) -> pathlib.Path:
         return directory
     grown, own = (artifacts.read_manifest(d, "data") for d in (later, directory))
     return later if own.fingerprint in grown.inputs.values() else directory
+
+
+def _obstacle(config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns why the candidates of a run cannot go on learning; empty if they can."""
+    if config.advance == "none":
+        return "config.advance is none"
+    if not config.candidates.is_network:
+        return f"candidates.model={config.candidates.model.kind} is no network"
+    if not configs.rows_are_videos(config.candidates.loss):
+        return f"candidates.loss={config.candidates.loss.kind} cannot grow"
+    if _REFIT in artifacts.peek(workdir / _DATA / artifacts.MANIFEST):
+        return "the models have learned to the end of the log"
+    return ""
 
 
 def _lost(workdir: pathlib.Path) -> str:

@@ -164,6 +164,41 @@ def test_the_bundle_says_what_it_learned(made: Made) -> None:
 
 
 @pytest.mark.thorough
+def test_held_out_last_watches_are_learned_in_the_end(
+    made: Made, tmp_path: Path
+) -> None:
+    """Served models learn each user's last watches, measured ones do not."""
+    run = tmp_path / "run"
+    data = dataclasses.replace(made.config.data, protocol="leave_one_out")
+    config = dataclasses.replace(made.config, data=data)
+    ytdnn.prepare(run, config, tables=made.tables)
+    ytdnn.train(run, config)
+    bundle = bundles.load(ytdnn.export(run, config))
+    assert "to_end/models" in bundle.manifest.inputs
+    assert "to_test/models" not in bundle.manifest.inputs
+    whole = prepared.load(run / continued_models.TO_END / "data")
+    assert (np.asarray(whole.watches.splits) == SPLIT.TRAIN).all()
+    assert len(bundle.answer([{"k": 5}])[0].video_ids) == 5
+    learned = dict(zip(bundle.videos["video_id"], bundle.video_vectors(), strict=False))
+    with pytest.raises(errors.UserError, match="advance=test"):
+        external_evaluations.evaluate(
+            "bundle",
+            run / "bundle",
+            run / "data",
+            config.evaluation,
+            "test",
+            tmp_path / "never",
+        )
+    config = dataclasses.replace(config, advance="test")
+    bundle = bundles.load(api.export(run, config))
+    assert "to_end/models" not in bundle.manifest.inputs
+    for video, vector in zip(
+        bundle.videos["video_id"], bundle.video_vectors(), strict=False
+    ):
+        assert not np.allclose(learned[video], vector)
+
+
+@pytest.mark.thorough
 def test_a_bundle_may_have_the_measured_models(
     made: Made, evaluated: report_files.Evaluation, tmp_path: Path
 ) -> None:

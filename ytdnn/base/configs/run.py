@@ -49,8 +49,9 @@ class Config:
       cluster: Settings of training by several processes.
       refresh: Settings of continued training of another run's models (`ytdnn refresh`).
       advance: Up to when trained models go on learning: `test`, the start of the test
-        window, for what is measured; `end`, also the end of the log, for what is
-        served, unless that surely lost on the test; or `none`.
+        window (temporal), for what is measured; `end`, also the end of the log
+        (temporal or leave_one_out), for what is served, unless that surely lost on the
+        test; or `none`.
       refit: Whether the bundle has models that are trained again to the end of the log,
         for as many epochs as the best ones of the evaluated models.
     """

@@ -1,8 +1,9 @@
 """The steps `to_test` and `to_end`: trained models go on learning (`ytdnn train`).
 
-The candidates learn from the watches since their training, as in a refresh; the ranker
-keeps its weights and reads the scores of the later candidates on their new scale. A
-folder with other inputs is made again, one that was killed goes on.
+The candidates learn from the watches since their training, as in a refresh (with
+leave_one_out from all, the held-out ones among them); the ranker keeps its weights and
+reads the scores of the later candidates on their new scale. A folder with other inputs
+is made again, one that was killed goes on.
 """
 
 import dataclasses
@@ -32,10 +33,9 @@ def to_test(config: configs.Config, workdir: Path) -> None:
 
 
 def to_end(config: configs.Config, workdir: Path) -> None:
-    """Makes `workdir/to_end`, from the models of `to_test`."""
-    _advance(
-        config, workdir, workdir / continued_models.TO_TEST, continued_models.TO_END
-    )
+    """Makes `workdir/to_end`, from the models that are measured."""
+    home = continued_models.home(config, workdir)
+    _advance(config, workdir, home, continued_models.TO_END)
 
 
 def step_config(config: configs.Config) -> Mapping[str, Any]:
@@ -81,14 +81,13 @@ def _advance(config: configs.Config, workdir: Path, home: Path, name: str) -> No
         if not (place / kind / artifacts.MANIFEST).exists():
             makers[kind]()
     facts = artifacts.peek(place / "candidates" / artifacts.MANIFEST)
-    learned_to = int(facts["learned_to"])
-    words = (
-        f"the candidates went on learning up to {formats.minute(learned_to)} UTC, in "
-        f"{facts['seconds']:.0f} s of training"
-    )
+    learned_to, moment = int(facts["learned_to"]), "the end of the log"
+    if config.data.protocol == "temporal":
+        moment = f"{formats.minute(learned_to)} UTC"
     facts = {
         "learned_to": learned_to,
-        "words": words,
+        "words": f"the candidates went on learning up to {moment}, in "
+        f"{facts['seconds']:.0f} s of training",
         "seconds": time.perf_counter() - started,
     }
     with artifacts.publish(
@@ -113,10 +112,10 @@ def _derive(workdir: Path, home: Path, place: Path) -> None:
     from ytdnn.log import derived_sets, prepared
 
     own, data = prepared.load(workdir / "data"), prepared.load(home / "data")
-    if home == workdir:
+    if place.name == continued_models.TO_TEST:
         derived_sets.up_to_test(own, place / "data")
         return
-    begins = own.manifest.facts["windows"]["ranking"]
+    begins = own.manifest.facts.get("windows", {}).get("ranking")
     derived_sets.derive(data, derived_sets.Part.WHOLE, place / "data", False, begins)
 
 
@@ -134,11 +133,13 @@ def _carry(config: configs.Config, workdir: Path, home: Path, place: Path) -> No
     candidates = dataclasses.replace(
         config.candidates, train_on_validation=True, auto=()
     )
-    epochs = _epochs(workdir, data.num_training_watches - known.num_training_watches)
-    # Nothing is learned again: the old watches have just been.
+    num_known, begins = known.num_training_watches, known.windows.training_window[1]
+    if config.data.protocol == "leave_one_out":  # learned are the last of all users
+        num_known, begins = 0, data.windows.training_window[0]
+    epochs = _epochs(workdir, data.num_training_watches - num_known)
+    # Nothing is replayed: the old watches have just been learned.
     brief = dataclasses.replace(config.refresh, epochs=epochs, replay=0.0)
     config = dataclasses.replace(config, candidates=candidates, refresh=brief)
-    begins = known.windows.training_window[1]
     continued_training.carry_candidates(
         config, home, data, place / "candidates", begins
     )

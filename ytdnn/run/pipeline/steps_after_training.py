@@ -125,11 +125,11 @@ def export(config: configs.Config, workdir: Path) -> None:
         return
     trained = facts.get(prepared.REFIT)
     end = int(trained[prepared.TRAINED_TO] if trained else facts["windows"]["test"])
-    note = ""
+    note, learned = "", formats.utc(end) if "windows" in facts else "the end of the log"
     if home != workdir:
         note = (
-            f"measured on candidates that learned up to the test window; those that "
-            f"are served learned up to {formats.utc(end)}"
+            f"measured on candidates that learned what was before the test; those that "
+            f"are served learned up to {learned}"
         )
     moment = {"seconds": end, "utc": formats.utc(end)}
     later = bundle_export.Refit(
