@@ -10,7 +10,7 @@ from tests.training import test_counted_start
 from ytdnn import configs
 from ytdnn.base import artifacts
 from ytdnn.candidates import model
-from ytdnn.log import prepared
+from ytdnn.log import derived_sets, events, prepared
 from ytdnn.training import candidates, continued_training, counted_start
 
 STILL = configs.TrainingConfig(
@@ -21,6 +21,19 @@ COUNTED = dataclasses.replace(test_counted_start.CONFIG, training=STILL)
 
 def vectors_of(network: model.Joined, data: prepared.PreparedData) -> np.ndarray:
     return np.asarray(network.video_vectors(data.windows.training_window[1]))
+
+
+def test_what_leave_one_out_holds_out_is_learned_in_the_end(
+    tmp_path: pathlib.Path,
+) -> None:
+    data = planted.prepared_data(tmp_path / "run", protocol="leave_one_out")
+    whole = derived_sets.derive(
+        data, derived_sets.Part.WHOLE, tmp_path / "whole", needs_ranker=False
+    )
+    learned = continued_training._labels(whole, continued_training.HELD_OUT, 0.0, 0)
+    held_out = np.asarray(data.watches.splits) != events.Split.TRAIN
+    assert held_out.any()
+    np.testing.assert_array_equal(learned.watches.are_completed, held_out)
 
 
 def test_a_start_that_no_epoch_improves_is_counted_again(

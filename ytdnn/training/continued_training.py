@@ -10,14 +10,14 @@ import dataclasses
 import pathlib
 import shutil
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ytdnn.base import artifacts, configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.layers import randomness
-from ytdnn.log import events, prepared
+from ytdnn.log import events, prepared, shard_arrays
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import trained_stage
@@ -40,11 +40,14 @@ TrainedRanker = adapted_ranking.TrainedRanker
 Config = configs.Config
 PreparedData = prepared.PreparedData
 
+Begins: TypeAlias = int | str | None
+
+HELD_OUT = "held_out"
 _REPLAYED_TOGETHER = 16  # watches
 
 
 def carry_candidates(
-    config: Config, home: Path, data: PreparedData, directory: Path, begins: int | None
+    config: Config, home: Path, data: PreparedData, directory: Path, begins: Begins
 ) -> None:
     """Publishes candidates on a grown set, as they were or trained further.
 
@@ -53,7 +56,8 @@ def carry_candidates(
       home: Directory with the trained `candidates`, and the `data` they know.
       data: The grown set.
       directory: Directory of the artefact.
-      begins: First second of the new events, to learn from; None: it learns nothing.
+      begins: First second of the new events, to learn from; `HELD_OUT`: those that
+        leave_one_out holds out; None: it learns nothing.
 
     Raises:
       errors.UserError: Rows of its video table are no videos, and do not grow.
@@ -124,7 +128,7 @@ def _member(
     old: candidate_model.CandidateModel,
     known: PreparedData,
     data: PreparedData,
-    begins: int | None,
+    begins: Begins,
     before: Sequence[candidate_model.CandidateModel],
     state: optimizers.State | None,
     place: Path,
@@ -155,7 +159,9 @@ def _member(
     return member, loop.fit(stage, training, seed, on, place)
 
 
-def _labels(data: PreparedData, begins: int, replay: float, seed: int) -> PreparedData:
+def _labels(
+    data: PreparedData, begins: int | str, replay: float, seed: int
+) -> PreparedData:
     """Returns the set with the new watches and some old ones as its labels.
 
     All watches stay in histories. Old labels are drawn in blocks of consecutive ones,
@@ -170,7 +176,8 @@ def _labels(data: PreparedData, begins: int, replay: float, seed: int) -> Prepar
         np.add.at(counts, blocks, 1)
         number += int(new.sum())
     filled = np.flatnonzero(counts)
-    order = np.random.default_rng([seed, begins]).permutation(len(filled))
+    first = begins if isinstance(begins, int) else 0
+    order = np.random.default_rng([seed, first]).permutation(len(filled))
     before = np.cumsum(counts[filled][order])
     is_chosen = np.zeros(len(counts), bool)
     is_chosen[filled[order[before <= replay * number]]] = True
@@ -184,12 +191,19 @@ def _labels(data: PreparedData, begins: int, replay: float, seed: int) -> Prepar
     return data.with_log(data.log.changed_by_user(change))
 
 
-def _are_labels(watches: events.Watches, begins: int) -> tuple[np.ndarray, np.ndarray]:
+def _are_labels(
+    watches: events.Watches, begins: int | str
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns which watches are old labels, and which are new ones."""
     is_train = np.asarray(watches.splits) == events.Split.TRAIN
     is_label = watches.are_completed & is_train
-    is_new = is_label & (np.asarray(watches.times) >= begins)
-    return is_label & ~is_new, is_new
+    if isinstance(begins, int):
+        is_later = np.asarray(watches.times) >= begins
+    else:
+        offsets, completed = np.asarray(watches.offsets), watches.are_completed
+        splits = shard_arrays.leave_one_out_watches(offsets, completed)
+        is_later = splits != events.Split.TRAIN
+    return is_label & ~is_later, is_label & is_later
 
 
 def carry_ranking(

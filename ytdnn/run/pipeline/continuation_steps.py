@@ -1,9 +1,9 @@
 """The steps `to_test` and `to_end`: trained models go on learning (`ytdnn train`).
 
-The candidates learn from the watches since their training, as in a refresh (with
-leave_one_out from all, the held-out ones among them); the ranker keeps its weights and
-reads the scores of the later candidates on their new scale. A folder with other inputs
-is made again, one that was killed goes on.
+The candidates learn from the watches since their training, as in a refresh, or from
+those that leave_one_out holds out; the ranker keeps its weights and reads the scores of
+the later candidates on their new scale. A folder with other inputs is made again, one
+that was killed goes on.
 """
 
 import dataclasses
@@ -126,20 +126,21 @@ def _carry(config: configs.Config, workdir: Path, home: Path, place: Path) -> No
 
     known, data = prepared.load(home / "data"), prepared.load(place / "data")
     is_plain = prepared.REFIT not in data.manifest.facts
-    if config.candidates.train_on_validation or not is_plain:
+    is_by_time = config.data.protocol == "temporal"
+    if is_by_time and (config.candidates.train_on_validation or not is_plain):
         known = known.with_validation_in_training()
     if is_plain:
         data = data.with_validation_in_training()
     candidates = dataclasses.replace(
         config.candidates, train_on_validation=True, auto=()
     )
-    num_known, begins = known.num_training_watches, known.windows.training_window[1]
-    if config.data.protocol == "leave_one_out":  # learned are the last of all users
-        num_known, begins = 0, data.windows.training_window[0]
-    epochs = _epochs(workdir, data.num_training_watches - num_known)
-    # Nothing is replayed: the old watches have just been learned.
+    epochs = _epochs(workdir, data.num_training_watches - known.num_training_watches)
+    # Nothing is learned again: the old watches have just been.
     brief = dataclasses.replace(config.refresh, epochs=epochs, replay=0.0)
     config = dataclasses.replace(config, candidates=candidates, refresh=brief)
+    begins: continued_training.Begins = continued_training.HELD_OUT
+    if is_by_time:
+        begins = known.windows.training_window[1]
     continued_training.carry_candidates(
         config, home, data, place / "candidates", begins
     )
