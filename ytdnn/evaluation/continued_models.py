@@ -13,6 +13,7 @@ from ytdnn.base import artifacts, configs
 KIND = "models"
 TO_TEST, TO_END = "to_test", "to_end"
 _DATA, _REFIT = "data", "refit"  # the prepared set, and its fact
+_AT_THE_END = "the models have learned to the end of the log"
 _MARGIN = 1.96  # standard errors
 
 
@@ -28,7 +29,9 @@ def left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     obstacle = _obstacle(config, workdir)
     if obstacle:
         return obstacle
-    windows = artifacts.peek(workdir / _DATA / artifacts.MANIFEST)["windows"]
+    windows = artifacts.peek(workdir / _DATA / artifacts.MANIFEST).get("windows")
+    if windows is None:
+        return _AT_THE_END
     if windows["ranking"] < windows["validation"]:
         return "the ranker has no window of its own"
     learned_to = "ranking" if config.candidates.train_on_validation else "validation"
@@ -82,7 +85,7 @@ def _obstacle(config: configs.Config, workdir: pathlib.Path) -> str:
     if not configs.rows_are_videos(config.candidates.loss):
         return f"candidates.loss={config.candidates.loss.kind} cannot grow"
     if _REFIT in artifacts.peek(workdir / _DATA / artifacts.MANIFEST):
-        return "the models have learned to the end of the log"
+        return _AT_THE_END
     return ""
 
 
