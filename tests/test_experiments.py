@@ -78,7 +78,7 @@ def test_variants_differ_in_what_the_question_is_about(path: pathlib.Path) -> No
 
 def test_an_experiment_sets_its_own_values() -> None:
     """What the size of the log decides may change, and what they gave may not."""
-    of_the_rule = {"defaults", "losses_by_log", "quickstart"}
+    of_the_rule = {"defaults", "losses_by_log", "quickstart", "world_small"}
     for path in FILES:
         found = {"": resolved_config.load(str(path))}
         found |= resolved_config.load_variants(str(path)) if path in STUDIES else {}
