@@ -88,16 +88,16 @@ def test_counted_seconds_weigh_where_they_order_better(
     assert ranker_calibration.best_weight(rows) == 0.0
 
 
-def test_counted_seconds_do_not_cost_the_first_places() -> None:
-    """They bring all three watched videos into the first half, the best one down."""
-    gains, own, counted = np.zeros(8), np.arange(8.0)[::-1], np.zeros(8)
-    gains[[0, 5, 6]] = 100.0, 1.0, 1.0
-    counted[[5, 6]] = 20.0
-    rows = np.column_stack([np.zeros(8), gains, own, own + counted])
-    assert ranker_calibration.best_weight(rows) == 0.0
-    gains[0] = 1.0
-    rows = np.column_stack([np.zeros(8), gains, own, own + counted])
-    assert ranker_calibration.best_weight(rows) > 0.0
+@pytest.mark.parametrize("worse", [0, 7, 11, 12])
+def test_counted_seconds_cost_the_first_places_no_more_than_chance(worse: int) -> None:
+    """They bring a second watch into each first half, the best one down or up."""
+    own = np.tile([4.0, 3.0, 2.0, 1.0], (12, 1))
+    gains, counted = np.zeros((12, 4)), np.zeros((12, 4))
+    gains[:worse, 0] = gains[worse:, 1] = 100.0
+    gains[:, 2], counted[:, 2], counted[worse:, 1] = 1.0, 6.0, 6.0
+    columns = np.repeat(np.arange(12.0), 4), gains, own, own + counted
+    rows = np.column_stack([np.ravel(column) for column in columns])
+    assert ranker_calibration.best_weight(rows) == (0.5 if worse < 11 else 0.0)
 
 
 def test_the_order_follows_counted_seconds_by_the_weight_that_was_found(

@@ -80,9 +80,9 @@ def counted_weight(
 ) -> float:
     """Returns the weight of counted seconds with which the ranker orders best.
 
-    Of the weights with no lower nDCG than without, by seconds over each user's
-    impressions of the validation window, the one with the largest share of the watch
-    time in the first half of them.
+    Of the weights whose nDCG, by seconds over each user's impressions of the validation
+    window, is not lower than without by more than a standard error, the one with the
+    largest share of the watch time in the first half of them.
 
     Args:
       config: Settings, with the number of events in memory at a time.
@@ -109,17 +109,16 @@ def best_weight(rows: Floats) -> float:
     if not gains.any():
         return 0.0
     _, lists = np.unique(users, return_inverse=True)
-    number = int(lists.max()) + 1
-    held: list[tuple[float, float]] = []
+    count = int(lists.max()) + 1
+    held, tops = [], []
     for weight in _WEIGHTS:
         order = own + weight * (whole - own)
-        first, _ = order_by_seconds.gains_of_first(
-            lists, order, gains, [_SHARE], number
-        )
-        top = order_by_seconds.page_ndcg(lists, order, gains)[1].mean()
-        held.append((float(first[0].sum()), float(top)))
-    allowed = [place for place, (_, top) in enumerate(held) if top >= held[0][1]]
-    return _WEIGHTS[max(allowed, key=lambda place: held[place][0])]
+        first, _ = order_by_seconds.gains_of_first(lists, order, gains, [_SHARE], count)
+        held.append(float(first[0].sum()))
+        tops.append(order_by_seconds.page_ndcg(lists, order, gains)[1])
+    lost = tops[0] - np.array(tops)
+    is_level = lost.mean(axis=1) <= lost.std(axis=1) / np.sqrt(lost.shape[1])
+    return _WEIGHTS[max(np.flatnonzero(is_level), key=lambda place: held[place])]
 
 
 def _order_window(ranker: RankingModel, window: PreparedData) -> npt.NDArray:
