@@ -203,7 +203,6 @@ def report() -> dict[str, Any]:
             "candidate_set": "all",
             "candidate_set_videos": 1_987,
             "horizon_days": None,
-            "train_watches_after_answers": 0,
             "targets": "all",
             "answers": 20_345,
             "answers_out_of_vocabulary": 4_069,

@@ -144,12 +144,10 @@ def test_what_a_reader_must_know_is_told() -> None:
     report["protocol"] |= {"answers_out_of_vocabulary": 0}
     assert notes(report) == ""
     report["protocol"] |= {
-        "train_watches_after_answers": 1_234,
         "sees_request_time": True,
         "system_left_out": "the ranker was trained later",
     }
     found = notes(report | {"warnings": ["Few users."]})
-    assert "1,234 training watches" in found
     assert "reads the time of the request" in found
     assert "left out: the ranker was trained later." in found
     assert "Few users." in found

@@ -137,7 +137,7 @@ def test_answers_end_with_the_horizon(tmp_path: pathlib.Path) -> None:
         assert 0 < len(cases.labels) == expected.sum() < len(whole.labels)
 
 
-def test_a_given_split_may_interleave_and_histories_still_end_before_it(
+def test_a_given_split_may_interleave_and_histories_hold_all_that_is_known(
     tmp_path: pathlib.Path,
 ) -> None:
     rows = [("u0", v, t) for t, v in enumerate("abcdefg")]
@@ -146,15 +146,13 @@ def test_a_given_split_may_interleave_and_histories_still_end_before_it(
     words += ["test", "train", "train", "train", "train", "train", "train"]
     data = fakes.prepared_data(tmp_path, rows, splits=words, protocol="split")
     cases = user_cases.cases(data, Split.TEST, CONFIG)
-    # u0: the history is "ab", the answers "c" and "f" though "d" and "e" lie between.
-    assert cases.ends.tolist() == [2, 7]
-    ids = [fakes.index_of(data, v) for v in "cfg"]
-    assert cases.targets.values.tolist() == ids
-    # u1 has no history: asked when the split begins, before its answer or with it.
-    assert cases.times.tolist() == [1, 0]
+    # u0: the history is "abdg", then "e" of validation, the answers "c" and "f".
+    assert cases.ends.tolist() == [5, 13]
+    ids = [fakes.index_of(data, v) for v in "abdgecfg"]
+    assert cases.watched.values.tolist()[:5] == ids[:5]
+    assert cases.targets.values.tolist() == ids[5:]
+    assert cases.times.tolist() == [4, 6]  # of the last watch that is known
     described = report_protocol.describe(data, cases, Split.TEST, CONFIG)
-    # Of u0 "d" and "g", of u1 all but the first, are learnt from after the request.
-    assert described.train_watches_after_answers == 2 + 6
     assert described.split_column is True
 
 

@@ -189,11 +189,13 @@ def test_a_split_column_is_taken_as_given(tmp_path):
     tables = _with_split(words) | {"impressions": impressions}
     data = _prepare(tmp_path, tables, protocol="split")
     train, validation, test = SPLIT.TRAIN, SPLIT.VALIDATION, SPLIT.TEST
-    of_a, of_b = [train, validation, test], [test, train, train, validation]
+    # b's test is its first watch: what is not held out is known before.
+    of_a, of_b = [train, validation, test], [train, train, validation, test]
     assert data.watches.splits.tolist() == of_a + of_b
     # By the first held-out watches of each: a at 2 and 9, b at 1 (test).
     assert data.impressions.splits.tolist() == [train, validation, test, train, test]
     assert data.manifest.facts["split_column"] is True
+    assert "split is not in order of time" in " ".join(data.manifest.facts["warnings"])
 
 
 def test_temporal_takes_the_windows_of_a_split_in_order_of_time(tmp_path):

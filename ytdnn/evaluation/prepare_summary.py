@@ -254,7 +254,7 @@ def _models(data: PreparedData) -> Iterator[str]:
     # Not of `data.config`, whose source may be registered no more.
     columns = map(str.strip, data.manifest.config.get("columns", ()))
     if "watches.time=" in columns:
-        span = "in the order of the rows"
+        span = "without times"
     yield (
         f"watches: {sum(sizes['watches'].values()):,} {span}, {users:,} users, "
         f"{sizes['videos']:,} videos"

@@ -134,8 +134,6 @@ class Protocol:
         the candidate model: numbers of the test are then those of a final fit.
       learned_to: Second up to which candidates went on learning after their training,
         which the system `as_trained` did not; null: they did not.
-      train_watches_after_answers: Training watches of evaluated users that are later
-        than their history: 0 unless a given split is not in order of time.
       num_candidates: Candidates that the ranker orders; null without one.
       system_left_out: Reason why both stages are not measured; null if it is.
       served_order: Order that `ranking.enabled=auto` has chosen to serve, and why, in
@@ -167,7 +165,6 @@ class Protocol:
     sees_request_time: bool = False
     trains_on_validation: bool = False
     learned_to: int | None = None
-    train_watches_after_answers: Count
     num_candidates: int | None = None
     system_left_out: str | None = None
     served_order: str | None = None

@@ -1,10 +1,9 @@
 """The `protocol` of a report: every rule that its numbers depend on."""
 
-from ytdnn.base import configs, ragged
+from ytdnn.base import configs
 from ytdnn.evaluation import report_parts, shown_scorers, user_cases
-from ytdnn.log import events, prepared, prepared_log, shard_index
+from ytdnn.log import events, prepared, prepared_log
 
-_WATCHES_A_PART = 1 << 22
 # What must agree before two reports can be compared.
 RULES = (
     "name",
@@ -60,7 +59,6 @@ def describe(
         ),
         answers_out_of_candidate_set=user_cases.num_unlistable(cases),
         remove_watched=config.remove_watched,
-        train_watches_after_answers=_num_train_watches_after(data.log, cases),
     )
 
 
@@ -74,14 +72,3 @@ def describe_impressions(
         watch_time_weights=log.has_watch_seconds,
         pairs=log.facts["pages"],
     )
-
-
-def _num_train_watches_after(log: prepared_log.UserLog, cases: user_cases.Cases) -> int:
-    """Returns the number of training watches of evaluated users after their history."""
-    lasts = log.shard_index.offsets("watches")[cases.users + 1]
-    number = 0
-    for part in shard_index.bounded(lasts - cases.ends, _WATCHES_A_PART):
-        later = ragged.ranges(cases.ends[part], lasts[part]).values
-        splits = log.shard_index.gather("watches", "splits", later)
-        number += int((splits == events.Split.TRAIN).sum())
-    return number

@@ -278,13 +278,6 @@ def notes(report: report_types.Report) -> Iterator[str]:
     rules = report.protocol
     yield from baseline_notes(report)
     yield from _answer_notes(report)
-    later = rules.train_watches_after_answers
-    if later:
-        yield (
-            f"{later:,} training watches of the evaluated users are later than their "
-            f"requests: the given split is not in order of time, and every model was "
-            f"trained on data from the future."
-        )
     if rules.sees_request_time:
         yield (
             "Sees request time: the candidate model reads the time of the request, "

@@ -2,7 +2,8 @@
 
 There is one case for each user with a watch in the evaluated split. The history ends at
 the first of those watches (leave_one_out: at the only one; the validation item is
-history of the test), so it has nothing at or after an answer. Right answers are the
+history of the test), so it has nothing at or after an answer. Of a given split, it is
+all that the user's earlier splits hold, whenever it was watched. Right answers are the
 distinct videos of the split's watches; videos of the history are no answers unless
 watched videos stay in the lists. A user without answers is left out and counted. An
 answer that no list can hold counts as a miss.

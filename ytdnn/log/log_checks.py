@@ -180,7 +180,8 @@ def _check(
         told = kinds if listed is None else _bad_rows(log, table, listed)[1]
         mistakes += [str(_error(table, log.origin(table), [bad])) for bad in told]
     reasons = {f"{table}.{bad.fault.reason}": bad.num_rows for bad in kinds}
-    return _without(log, table, possible), reasons
+    rows = log.origin(table).rows.filter(faults.first_of(possible).is_null())
+    return log.with_rows(table, rows), reasons
 
 
 @dataclasses.dataclass(frozen=True)
@@ -264,14 +265,6 @@ def _kinds(origin: raw_log.Origin, fault: faults.Fault) -> str:
     kinds = origin.rows.select(pl.col(raw_log.raw(fault.column)).unique())
     listed = kinds.collect(engine="streaming").to_series().drop_nulls().sort()
     return f" (values: {', '.join(map(repr, listed.head(_KINDS)))})"
-
-
-def _without(
-    log: raw_log.EventLog, table: str, possible: list[faults.Fault]
-) -> raw_log.EventLog:
-    """Returns the log with the faulty rows of `table` left out."""
-    rows = log.origin(table).rows
-    return log.with_rows(table, rows.filter(faults.first_of(possible).is_null()))
 
 
 def _size(log: raw_log.EventLog, table: str) -> tuple[int, int, dict[str, int]]:

@@ -13,10 +13,12 @@ leave_one_out: each user's last watch is the test, the one before it validation,
 stated order; users with fewer than three watches only train. With a rule for completed
 watches, only those count; others after the validation's are context.
 
-split: as in the column `watches.split`. A user's impressions train up to the first
-validation watch, and are the test from the first test watch on, as for leave_one_out.
-`temporal` uses that column too if the log has it, but only if it is in order of time:
-no model may learn from events after its test.
+split: as in the column `watches.split`. Of each user's watches those to train on come
+first, then those of validation and test, whatever their times: the history of a test
+is all that it does not hold out, as in published random splits. A user's impressions
+train up to the first validation watch, and are the test from the first test watch on,
+as for leave_one_out. `temporal` uses that column too if the log has it, but only if it
+is in order of time: no model may learn from events after its test.
 """
 
 import numpy as np
@@ -68,6 +70,8 @@ def watch_arrays(
       `watch_seconds`, `watch_devices`, `watch_logged_in` (-1: missing) and
       `watch_completed`; and `watch_sizes [num_users]`, the watches of each user.
     """
+    if schema.SPLIT in frame.columns:
+        frame = frame.with_columns(pl.col(schema.SPLIT).cast(pl.Enum(schema.SPLITS)))
     frame = frame.sort(watch_order(frame.columns, config))
     users = frame[USER].to_numpy() - first_user
     sizes = np.bincount(users, minlength=num_users)
@@ -76,7 +80,7 @@ def watch_arrays(
     if COMPLETED in frame.columns:
         completed = frame[COMPLETED].to_numpy().astype(bool)
     if config.protocol != "leave_one_out" and schema.SPLIT in frame.columns:
-        codes = _given_watches(frame[schema.SPLIT])
+        codes = frame[schema.SPLIT].to_physical().to_numpy().astype(np.uint8)
     elif bounds is None:
         offsets = np.append(0, np.cumsum(sizes))
         codes = leave_one_out_watches(offsets, completed)
@@ -134,10 +138,14 @@ def search_arrays(
 
 
 def watch_order(columns: list[str], config: configs.DataConfig) -> list[str]:
-    """Returns the sort columns; a log without `order` is sorted by time."""
+    """Returns the sort columns; a log without `order` is sorted by time.
+
+    A split of one's own comes first: what is not held out is known.
+    """
     order = [schema.ORDER] if schema.ORDER in columns else []
     by_time = config.order_by == "time" or not order
-    return [USER, *([schema.TIME] if by_time else []), *order, ROW]
+    split = [schema.SPLIT] if config.protocol == "split" else []
+    return [USER, *split, *([schema.TIME] if by_time else []), *order, ROW]
 
 
 def impression_arrays(
@@ -169,9 +177,8 @@ def impression_arrays(
     offsets = np.append(0, np.cumsum(watches["watch_sizes"]))
     reached = ragged.running_max(watches["watch_times"], offsets)
     if bounds is None:
-        codes = impressions_by_watches(
-            users, times, offsets, reached, watches["watch_splits"]
-        )
+        watched = watches["watch_times"], watches["watch_splits"]
+        codes = impressions_by_watches(users, times, offsets, *watched)
     else:
         codes = temporal_impressions(times, bounds)
     pages = _pages(frame, users, times, page_gap_seconds)
@@ -238,14 +245,6 @@ def _pages(
     return np.argsort(np.argsort(first))[places].astype(np.int64)
 
 
-def _given_watches(names: pl.Series) -> np.ndarray:
-    """Returns the split of each watch by its name, `[watches] uint8`."""
-    codes = np.zeros(len(names), np.uint8)
-    for name in schema.SPLITS:
-        codes[(names == name).to_numpy()] = getattr(_Split, name.upper())
-    return codes
-
-
 def temporal_watches(times: np.ndarray, bounds: window_choice.Windows) -> np.ndarray:
     """Returns the split of each watch, `[watches] uint8`."""
     edges = [bounds.validation, bounds.ranking, bounds.test]
@@ -297,7 +296,7 @@ def impressions_by_watches(
       users: `[impressions]`, place of the user in `offsets`.
       times: `[impressions]`, seconds.
       offsets: `[users + 1]` of the watches.
-      watch_times: `[watches]`, non-decreasing for each user.
+      watch_times: `[watches]`.
       watch_splits: `[watches]`.
     """
     splits = np.full(len(times), _Split.TRAIN, np.uint8)

@@ -27,6 +27,7 @@ ENOUGH = 200_000  # impressions for a ranker; the candidates train on watches be
 _LEAST = 0.25  # of the ranker's share, however many impressions that holds
 _ALWAYS = -(2**62)  # before all seconds
 _DATES = ("validation", "ranking", "test")
+_LATE = "note: watches.split is not in order of time: training has later watches"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +81,11 @@ def choose(
         )
     counted_from(config)  # a mistake of it is found here
     if config.protocol == "split":
-        _require_splits(_spans(watches) if has_split else {})
+        spans = _spans(watches) if has_split else {}
+        _require_splits(spans)
+        train, *held_out = (spans[name] for name in schema.SPLITS)
+        is_late = config.has_times and train[1] >= min(held_out)[0]
+        return ChosenWindows(None, (_LATE,) * is_late)
     if config.protocol != "temporal":
         return ChosenWindows(None)
     if has_split:

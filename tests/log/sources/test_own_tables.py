@@ -15,7 +15,7 @@ from ytdnn import configs
 from ytdnn.base import errors, table_schemas
 from ytdnn.evaluation import prepare_summary
 from ytdnn.log import events, prepare, raw_log, sources
-from ytdnn.log.sources import mappings
+from ytdnn.log.sources import mappings, own_tables
 from ytdnn.run.cli import command, given_settings, main
 
 WATCHES = pl.DataFrame(
@@ -280,9 +280,37 @@ def test_rows_without_times_are_in_order(tmp_path):
     data = prepare.prepare(config, tmp_path / "data")
     assert np.asarray(data.watches.times).tolist() == [0, 2, 4, 5, 1, 3]
     assert not data.manifest.facts["warnings"]
-    assert "watches: 6 in the order of" in next(prepare_summary._models(data))
+    assert "watches: 6 without times" in next(prepare_summary._models(data))
     with pytest.raises(errors.UserError, match="found their order alone"):
         prepare.prepare(dataclasses.replace(config, protocol="temporal"), tmp_path)
+
+
+def _rows_without_times(directory, videos, **columns):
+    rows = pl.DataFrame({"user_id": [1] * 150 + [2] * 150, "video_id": videos})
+    rows.with_columns(**columns).write_parquet(directory / "watches.parquet")
+    return own_tables.read_file("watches", directory / "watches.parquet", {"time": ""})
+
+
+@pytest.mark.parametrize("kind", [pl.Int64, pl.String])
+def test_rows_in_the_order_of_ids_are_read_in_a_random_one(tmp_path, kind):
+    ids = pl.Series([*range(150)] * 2).cast(kind)
+    origin, again = (_rows_without_times(tmp_path, ids) for _ in range(2))
+    times = origin.rows.collect()["time"]
+    assert times.equals(again.rows.collect()["time"])
+    assert abs(np.corrcoef(times[:150].rank(), range(150))[0, 1]) < 0.3
+    assert "in order of video_id" in origin.notes[-1]
+
+
+def test_rows_in_any_other_order_keep_it(tmp_path):
+    order = pl.Series([*range(150)] * 2)
+    for videos, columns in (([1, 0, *order[2:]], {}), (order, {"order": order})):
+        origin = _rows_without_times(tmp_path, videos, **columns)
+        assert origin.rows.collect()["time"].to_list() == list(range(300))
+        assert not origin.notes
+    # A file with its splits one after another is in the order of ids within each.
+    split = pl.Series((["train"] * 100 + ["test"] * 50) * 2)
+    videos = [*range(0, 200, 2), *range(1, 101, 2)]
+    assert _rows_without_times(tmp_path, videos * 2, split=split).notes
 
 
 def test_a_column_can_be_left_out(tmp_path):

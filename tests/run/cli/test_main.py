@@ -175,11 +175,6 @@ MISTAKES = [
         "its members, as --config.candidates.NAME=VALUE",
     ),
     (
-        ["run", "--workdir=W", "--config.seed=many"],
-        "expected config.seed to be a whole number, received 'many' (on the command "
-        "line)",
-    ),
-    (
         ["run", "--workdir=W", "--config.data.clicks_are_watches=maybe"],
         "expected config.data.clicks_are_watches to be true or false, received "
         "'maybe' (on the command line)",
@@ -197,11 +192,6 @@ MISTAKES = [
     (
         ["recommend", "--workdir=W", "--user=\udcff"],
         "expected arguments in UTF-8, received '--user=\\udcff'",
-    ),
-    (
-        ["run", "--workdir=W", "--config.seed=-1"],
-        "expected config.seed to be greater than or equal to 0, received '-1' "
-        "(on the command line)",
     ),
     (
         ["run", "--workdir=W", "--source=logs"],
@@ -238,9 +228,6 @@ CONFIG_FILES = {
     "def get_config():\n    return 1 / 0": "line 2, in get_config: ZeroDivisionError",
     "def get_config():\n    return 3": "expected get_config() of FILE to return",
     "def get_config():\n    return {'sed': 1}": "there is no setting config.sed",
-    "def get_config():\n    return {'data': {'where': 3}}": (
-        "expected config.data.where to be a valid string, received 3"
-    ),
     "def get_config():\n    return {'seed': object}": "expected settings of plain",
     "from ytdnn import configs\ndef get_config():\n"
     "    return configs.TrainingConfig(epochs=0)": (
@@ -275,19 +262,6 @@ def test_the_settings_of_a_run_are_a_config(cli: Cli, tmp_path: Path) -> None:
     assert f"expected a file or a run for --config, found none at {tmp_path}" in error
 
 
-def test_a_missing_file_inside_a_step_is_one_line(
-    cli: Cli, rooms: fakes.Rooms, workdir: Path, monkeypatch: MonkeyPatch
-) -> None:
-    def prepare(config: object, directory: Path, given: object) -> None:
-        open(directory / "nowhere").close()
-
-    monkeypatch.setattr(rooms, "prepare", prepare)
-    monkeypatch.setattr("ytdnn.log.prepare.prepare", prepare)
-    error = cli.error("run", "--workdir", workdir)
-    place = f"{workdir}/data/nowhere"
-    assert error == f"could not use {place}: No such file or directory"
-
-
 FAILURES = {
     "disk": (
         OSError(errno.ENOSPC, "No space left on device"),
@@ -307,6 +281,10 @@ FAILURES = {
     "permission": (
         PermissionError(errno.EACCES, "Permission denied", "/x/watches.csv"),
         "could not use /x/watches.csv: Permission denied",
+    ),
+    "missing": (
+        FileNotFoundError(errno.ENOENT, "No such file or directory", "/x/a"),
+        "could not use /x/a: No such file or directory",
     ),
 }
 

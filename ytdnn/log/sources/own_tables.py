@@ -172,7 +172,8 @@ def origin(
         known = dict.fromkeys([*columns, *table_schemas.TABLES[table].names])
         mappings.require_one_of(name, known, f"a column of {table}", f"{table}.{name}=")
     frame = frame.drop(without, strict=False)
-    if table == schema.WATCHES and schema.TIME in without:  # rows are in order
+    is_by_row = table == schema.WATCHES and schema.TIME in without
+    if is_by_row:
         frame = frame.with_columns(pl.col(raw_log.ROW).cast(int).alias(schema.TIME))
     with raw_log.readable(file):
         by_words = _named_by_words(table, frame, columns, names)
@@ -207,6 +208,10 @@ def origin(
     ]
     notes += _merged_ids(table, frame, file, mapped)
     notes += _left_out(table, whole, frame, file) if where else []
+    if is_by_row and schema.ORDER not in rows.collect_schema():
+        with raw_log.readable(file):
+            time, order_notes = times.from_row_order(rows)
+        rows, notes = rows.with_columns(time.alias(schema.TIME)), notes + order_notes
     unused = tuple(name for name in columns if name not in columns_read)
     return raw_log.Origin(rows, file, names, notes=tuple(notes), unused=unused)
 

@@ -4,12 +4,16 @@ A column may have seconds, milliseconds, microseconds or nanoseconds, dates, dat
 of any zone, days as 20241231, or ISO 8601 text, also with dates as 31.12.2024,
 31-12-2024 or 31/12/2024; those with slashes only where the values tell days from
 months. The unit of numbers is that of most of them, by their size, and is reported; a
-number of another unit is a bad row.
+number of another unit is a bad row. Watches without times are in the order of the rows,
+unless that is the order of their ids.
 """
 
 import dataclasses
 
 import polars as pl
+
+from ytdnn.base import schema
+from ytdnn.log import raw_log
 
 TEXT = (pl.String, pl.Categorical, pl.Enum)
 _LEAST = 1e11  # of milliseconds: 1973; in seconds it is the year 5138
@@ -26,6 +30,8 @@ _MONTHS = 12
 _DIGITS = r"^\s*(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\s*$"  # 20241231
 _DAYS = -1  # in place of a unit of seconds
 _MOST_OTHERS = 0.1  # of such a column
+# Rows looked at; of steps from one to the next: least number, share to no smaller id.
+_SAMPLE, _LEAST_STEPS, _SORTED = 100_000, 200, 0.999
 _CLOCK = r"^\s*(\d+):([0-5]\d):([0-5]\d(?:\.\d+)?)\s*$"
 
 
@@ -154,3 +160,26 @@ def _iso(value: pl.Expr) -> pl.Expr:
     offset = hours * 3600 + minutes * 60
     offset = pl.when(part("sign", "+") == "-").then(-offset).otherwise(offset)
     return moment.dt.epoch("s").cast(pl.Int64) - offset
+
+
+def from_row_order(rows: pl.LazyFrame) -> tuple[pl.Expr, list[str]]:
+    """Returns times of watches that have none but their order in the file, and notes.
+
+    Rows of each user in the order of the videos' ids, as in files of public splits, are
+    in no order of time: they get a random one, the same in each run.
+
+    Args:
+      rows: Watches in columns of the schema, with `raw_log.ROW`.
+    """
+    video = pl.col(schema.VIDEO_ID)
+    by = {schema.USER_ID, schema.SPLIT} & set(rows.collect_schema())
+    ids = rows.select(*by, video).head(_SAMPLE).collect()
+    if not ids.select(video.cast(pl.Int64, strict=False).is_null().any()).item():
+        ids = ids.cast({schema.VIDEO_ID: pl.Int64})  # texts of numbers
+    steps = ids.select((video >= video.shift()).over(by)).to_series().drop_nulls()
+    row = pl.col(raw_log.ROW)
+    if len(steps) < _LEAST_STEPS or steps.to_numpy().mean() < _SORTED:
+        return row.cast(pl.Int64), []
+    shuffled = (row.hash(0) % raw_log.num_rows(rows)).cast(pl.Int64)
+    said = "watches: the rows of each user are in order of video_id, not of time"
+    return shuffled, [f"{said}: read in a random order"]
