@@ -163,8 +163,7 @@ def origin(
     Raises:
       errors.UserError: A column is missing, or of a type that cannot hold its values.
     """
-    dtypes = frame.collect_schema()
-    columns = [name for name in dtypes if name != raw_log.ROW]
+    columns = [name for name in frame.collect_schema() if name != raw_log.ROW]
     # Blanks around a name are part of it only where the file has them.
     names = {k: v if v in columns else v.strip() for k, v in names.items()}
     without = [name for name, own in names.items() if not own]

@@ -5,7 +5,7 @@ of any zone, days as 20241231, or ISO 8601 text, also with dates as 31.12.2024,
 31-12-2024 or 31/12/2024; those with slashes only where the values tell days from
 months. The unit of numbers is that of most of them, by their size, and is reported; a
 number of another unit is a bad row. Watches without times are in the order of the rows,
-unless that is the order of their ids.
+unless that is the order of the videos' ids.
 """
 
 import dataclasses
